@@ -1,0 +1,135 @@
+/**
+ * Every error this service sends. `id` and `message` go over the wire and are matched on by
+ * clients: add entries, never edit one. Ids come from ZITADEL and are not unique there, so code
+ * names an error by its key. An empty id means the error travels without id and without
+ * ErrorDetail. A message of the form `Errors.…` is a key of the translations.
+ *
+ * Source: zitadel internal/command/user_human_profile.go, internal/command/user.go,
+ * internal/query/user.go, internal/api/authz. Entries without id that are not about the
+ * authorization header are Giraffe's own.
+ */
+export const errors = {
+  authHeaderMissing: { kind: "unauthenticated", id: "", message: "auth header missing" },
+  authHeaderInvalid: {
+    kind: "unauthenticated",
+    id: "AUTH-toLo1",
+    message: "invalid auth header",
+  },
+  tokenInvalid: { kind: "unauthenticated", id: "AUTH-7fs1e", message: "Errors.Token.Invalid" },
+  tooManyFailedAuthentications: {
+    kind: "resource_exhausted",
+    id: "",
+    message: "too many failed authentications from this address",
+  },
+  organizationNotFound: {
+    kind: "permission_denied",
+    id: "AUTH-Bs7Ds",
+    message: "Organisation doesn't exist",
+  },
+  membershipNotFound: { kind: "not_found", id: "AUTHZ-cdgFk", message: "membership not found" },
+  permissionMissing: {
+    kind: "permission_denied",
+    id: "AUTH-5mWD2",
+    message: "No matching permissions found",
+  },
+
+  fieldInvalid: { kind: "invalid_argument", id: "", message: "invalid field" },
+  fieldNotSupported: { kind: "unimplemented", id: "", message: "field not supported" },
+
+  profileNotFound: {
+    kind: "failed_precondition",
+    id: "COMMAND-3M9sd",
+    message: "Errors.User.Profile.NotFound",
+  },
+  profileNotChanged: {
+    kind: "failed_precondition",
+    id: "COMMAND-2M0fs",
+    message: "Errors.User.Profile.NotChanged",
+  },
+  userAlreadyExists: {
+    kind: "already_exists",
+    id: "V3-DKcYh",
+    message: "Errors.User.AlreadyExists",
+  },
+  userNotFound: { kind: "not_found", id: "QUERY-Dfbg2", message: "Errors.User.NotFound" },
+  humanNotFound: { kind: "not_found", id: "QUERY-HNhb3", message: "Errors.User.NotFound" },
+  userNotHuman: {
+    kind: "failed_precondition",
+    id: "QUERY-WLTce",
+    message: "Errors.User.NotHuman",
+  },
+  deactivateNotFound: { kind: "not_found", id: "COMMAND-3M9ds", message: "Errors.User.NotFound" },
+  alreadyInactive: {
+    kind: "failed_precondition",
+    id: "COMMAND-5M0sf",
+    message: "Errors.User.AlreadyInactive",
+  },
+  reactivateNotFound: { kind: "not_found", id: "COMMAND-4M0sd", message: "Errors.User.NotFound" },
+  notInactive: {
+    kind: "failed_precondition",
+    id: "COMMAND-6M0sf",
+    message: "Errors.User.NotInactive",
+  },
+  lockNotFound: { kind: "not_found", id: "COMMAND-5M9fs", message: "Errors.User.NotFound" },
+  notLockable: {
+    kind: "failed_precondition",
+    id: "COMMAND-3NN8v",
+    message: "Errors.User.ShouldBeActiveOrInitial",
+  },
+  unlockNotFound: { kind: "not_found", id: "COMMAND-M0dos", message: "Errors.User.NotFound" },
+  notLocked: {
+    kind: "failed_precondition",
+    id: "COMMAND-4M0ds",
+    message: "Errors.User.NotLocked",
+  },
+  removeNotFound: { kind: "not_found", id: "COMMAND-m9od", message: "Errors.User.NotFound" },
+
+  storeUnavailable: { kind: "unavailable", id: "", message: "the store is not available" },
+  storeOverloaded: { kind: "resource_exhausted", id: "", message: "too many changes are waiting" },
+  outcomeUnknown: {
+    kind: "unknown",
+    id: "",
+    message: "it is not known whether the change was stored",
+  },
+  internal: { kind: "internal", id: "", message: "An internal error occurred" },
+} as const satisfies Record<string, { kind: ErrorKind; id: string; message: string }>;
+
+export type ErrorKey = keyof typeof errors;
+
+/** What kind of refusal an error is. `rpc/errors.ts` gives each its code. */
+export type ErrorKind =
+  | "already_exists"
+  | "failed_precondition"
+  | "internal"
+  | "invalid_argument"
+  | "not_found"
+  | "permission_denied"
+  | "resource_exhausted"
+  | "unauthenticated"
+  | "unavailable"
+  | "unimplemented"
+  | "unknown";
+
+/** The request is over and the caller is told why. Thrown by domain, access and rpc. */
+export class ServiceError extends Error {
+  override readonly name = "ServiceError";
+  readonly key: ErrorKey;
+
+  /**
+   * @param options.message Sent instead of the catalogue's message: a translation, or a sentence
+   *   that names the field. Default: the catalogue's.
+   * @param options.cause For the log. Never sent to the caller.
+   */
+  constructor(key: ErrorKey, options: { message?: string; cause?: unknown } = {}) {
+    super(options.message ?? errors[key].message, { cause: options.cause });
+    this.key = key;
+  }
+}
+
+/**
+ * The error's name for programs, as `google.rpc.ErrorInfo` carries it: the key in upper snake case,
+ * `PROFILE_NOT_CHANGED` for `profileNotChanged`.
+ */
+export function reasonFromKey(key: ErrorKey): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+}

@@ -1,0 +1,131 @@
+/** Microseconds since 1970-01-01T00:00:00Z: safe as a number until the year 2255. */
+export type Micros = number;
+
+/** Something that happened, before it is stored. `data` survives JSON unchanged. */
+export type NewEvent = {
+  /** Such as `user.human.profile.changed`. */
+  readonly type: string;
+  readonly data: object;
+  /** Id of whoever caused it. */
+  readonly creator: string;
+};
+
+/** An event in its stream. */
+export type StoredEvent = NewEvent & {
+  /** 1 for the stream's first event, one more for each further event, without gaps. */
+  readonly version: number;
+  readonly at: Micros;
+};
+
+/**
+ * Where a stream stands: the fold of all its events, written in the same transaction as the latest.
+ *
+ * `version` is a number, not a bigint: it counts one stream's events and cannot reach 2^53.
+ */
+export type Head<State> = {
+  readonly version: number;
+  /** The organization that owns the stream. Never changes. */
+  readonly organization: string;
+  /** When the first event was stored. */
+  readonly createdAt: Micros;
+  /** When the latest event was stored. Grows with every event, whatever the clock does. */
+  readonly changedAt: Micros;
+  /** JSON. */
+  readonly state: State;
+};
+
+/** What a change writes: one event, and the state it leads to. */
+export type Decision<State> = {
+  readonly event: NewEvent;
+  /** The next state; survives JSON unchanged. */
+  readonly state: State;
+  /**
+   * Names that only this stream may hold from now on, in place of those it held. Opaque, unique
+   * over all organizations. Default: the names stay as they are.
+   */
+  readonly claims?: readonly string[];
+};
+
+/**
+ * Pure: no clock, no I/O, no ids made inside. Called again with a newer head when another writer
+ * was faster, so one change may decide several times and is stored once.
+ *
+ * @param head `undefined` if the organization owns no such stream.
+ * @throws Whatever refuses the change; `change` rejects with it.
+ */
+export type Decide<State> = (head: Head<State> | undefined) => Decision<State>;
+
+/** Which part of a stream's events to read. */
+export type HistoryRange = {
+  /** Only versions greater than this. */
+  readonly after: number;
+  /** At most this many. */
+  readonly limit: number;
+  /** Oldest first, else newest first. */
+  readonly ascending: boolean;
+};
+
+/**
+ * Where events live. Knows nothing of what they mean.
+ *
+ * Every operation on a stream carries the organization: a stream of another organization looks
+ * exactly like one that does not exist.
+ */
+export interface EventStore {
+  /**
+   * Change one stream by one event.
+   *
+   * Changes of one stream run one after another in order of arrival, each on the head that its
+   * predecessor decided. Resolves, and rejects, only after the outcome of the commit on which the
+   * answer rests is known; what it resolves to is durable.
+   *
+   * @returns The head after the change.
+   * @throws What `decide` throws; nothing was stored.
+   * @throws ClaimTakenError if another stream holds a claimed name, or has this stream's id.
+   * @throws StoreOverloadedError if too many changes wait; nothing was stored.
+   * @throws StoreUnavailableError if the database cannot be written; nothing was stored.
+   * @throws OutcomeUnknownError if the database failed in a way that leaves the outcome open.
+   */
+  change<State>(stream: string, organization: string, decide: Decide<State>): Promise<Head<State>>;
+
+  /** The latest durable head; `undefined` if the organization owns no such stream. */
+  load<State>(stream: string, organization: string): Promise<Head<State> | undefined>;
+
+  /** Events of one stream; empty if the organization owns no such stream. */
+  history(stream: string, organization: string, range: HistoryRange): Promise<StoredEvent[]>;
+
+  /** Which stream holds a claimed name, over all organizations. */
+  locate(claim: string): Promise<{ stream: string; organization: string } | undefined>;
+
+  /** @throws StoreUnavailableError if the database cannot be read. */
+  ping(): Promise<void>;
+
+  /** Lets changes in flight finish, then releases file and connections. */
+  close(): Promise<void>;
+}
+
+/** Another stream holds a name that the change claims, or a stream of another organization has its id. */
+export class ClaimTakenError extends Error {
+  override readonly name = "ClaimTakenError";
+}
+
+/** Too many changes wait already. Nothing was stored; try again in `retryAfterMs`. */
+export class StoreOverloadedError extends Error {
+  override readonly name = "StoreOverloadedError";
+  readonly retryAfterMs: number;
+
+  constructor(message: string, retryAfterMs: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The database cannot be reached, read or written. Nothing was stored. */
+export class StoreUnavailableError extends Error {
+  override readonly name = "StoreUnavailableError";
+}
+
+/** The database failed while it committed: the change is stored wholly, or not at all. */
+export class OutcomeUnknownError extends Error {
+  override readonly name = "OutcomeUnknownError";
+}
