@@ -51,6 +51,21 @@ export const errors = {
     id: "V3-DKcYh",
     message: "Errors.User.AlreadyExists",
   },
+  userNameBlank: {
+    kind: "invalid_argument",
+    id: "V2-zzad3",
+    message: "Errors.Invalid.Argument",
+  },
+  firstNameBlank: {
+    kind: "invalid_argument",
+    id: "USER-UCej2",
+    message: "Errors.User.Profile.FirstNameEmpty",
+  },
+  lastNameBlank: {
+    kind: "invalid_argument",
+    id: "USER-4hB7d",
+    message: "Errors.User.Profile.LastNameEmpty",
+  },
   userNotFound: { kind: "not_found", id: "QUERY-Dfbg2", message: "Errors.User.NotFound" },
   humanNotFound: { kind: "not_found", id: "QUERY-HNhb3", message: "Errors.User.NotFound" },
   userNotHuman: {

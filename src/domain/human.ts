@@ -1,0 +1,191 @@
+import { type ErrorKey, ServiceError } from "./errors.ts";
+import { changedFields, displayNameOrDefault, type Profile } from "./profile.ts";
+
+/** How to reach a person, and the name they are found by. */
+export type Account = {
+  /** Unique on the instance, whatever its case. */
+  readonly userName: string;
+  readonly email: string;
+  readonly isEmailVerified: boolean;
+  /** `""` if there is none. */
+  readonly phone: string;
+  readonly isPhoneVerified: boolean;
+};
+
+export type HumanStatus = "active" | "inactive" | "locked";
+
+/** Survives JSON unchanged. A removed human keeps its id and nothing else. */
+export type HumanState = { readonly kind: "absent" } | { readonly kind: "removed" } | PresentHuman;
+
+export type PresentHuman = Account & {
+  readonly kind: "present";
+  readonly status: HumanStatus;
+  readonly profile: Profile;
+};
+
+export const initialState: HumanState = { kind: "absent" };
+
+type Nothing = Readonly<Record<string, never>>;
+
+/** Types and payload keys are ZITADEL's (internal/repository/user). */
+export type HumanEvent =
+  | { readonly type: "user.human.added"; readonly data: Account & Profile }
+  | { readonly type: "user.human.profile.changed"; readonly data: Partial<Profile> }
+  | { readonly type: LifecycleEventType; readonly data: Nothing };
+
+type LifecycleEventType =
+  | "user.deactivated"
+  | "user.reactivated"
+  | "user.locked"
+  | "user.unlocked"
+  | "user.removed";
+
+type AddHuman = Account & { readonly type: "add"; readonly profile: Profile };
+type ChangeProfile = { readonly type: "change-profile"; readonly profile: Profile };
+type Transition = { readonly type: keyof typeof transitions };
+
+export type HumanCommand = AddHuman | ChangeProfile | Transition | { readonly type: "remove" };
+
+/** Which status a command needs, what it writes, and how it is refused. */
+const transitions = {
+  deactivate: {
+    event: "user.deactivated",
+    from: ["active", "locked"],
+    missing: "deactivateNotFound",
+    refused: "alreadyInactive",
+  },
+  reactivate: {
+    event: "user.reactivated",
+    from: ["inactive"],
+    missing: "reactivateNotFound",
+    refused: "notInactive",
+  },
+  lock: {
+    event: "user.locked",
+    from: ["active"],
+    missing: "lockNotFound",
+    refused: "notLockable",
+  },
+  unlock: {
+    event: "user.unlocked",
+    from: ["locked"],
+    missing: "unlockNotFound",
+    refused: "notLocked",
+  },
+} as const satisfies Record<
+  string,
+  { event: LifecycleEventType; from: HumanStatus[]; missing: ErrorKey; refused: ErrorKey }
+>;
+
+/**
+ * Decide what a command changes. Pure: no clock, no I/O, no ids.
+ *
+ * @throws ServiceError `userAlreadyExists` if a human to be added exists or was removed: ids are
+ *   never used again.
+ * @throws ServiceError `userNameBlank`, `firstNameBlank`, `lastNameBlank` if a human to be added has
+ *   such a name of white space only.
+ * @throws ServiceError `profileNotFound`, `…NotFound` if the human is absent or removed.
+ * @throws ServiceError `profileNotChanged` if no field differs.
+ * @throws ServiceError `alreadyInactive`, `notInactive`, `notLockable`, `notLocked` if the status
+ *   does not allow the transition.
+ */
+export function decide(command: HumanCommand, state: HumanState): HumanEvent {
+  switch (command.type) {
+    case "add":
+      return add(command, state);
+    case "change-profile":
+      return changeProfile(command, state);
+    case "deactivate":
+    case "reactivate":
+    case "lock":
+    case "unlock":
+      return transition(command, state);
+    case "remove":
+      present(state, "removeNotFound");
+      return { type: "user.removed", data: {} };
+  }
+}
+
+/** Names are trimmed here and never again: an update stores them verbatim. */
+function add({ type: _, profile, ...account }: AddHuman, state: HumanState): HumanEvent {
+  if (state.kind !== "absent") throw new ServiceError("userAlreadyExists");
+  const userName = filled(account.userName, "userNameBlank");
+  const firstName = filled(profile.firstName, "firstNameBlank");
+  const lastName = filled(profile.lastName, "lastNameBlank");
+  const named = { ...profile, firstName, lastName };
+  const displayName = displayNameOrDefault(named, account.email, userName);
+  return { type: "user.human.added", data: { ...account, userName, ...named, displayName } };
+}
+
+function changeProfile({ profile }: ChangeProfile, state: HumanState): HumanEvent {
+  const data = changedFields(present(state, "profileNotFound").profile, profile);
+  if (Object.keys(data).length === 0) throw new ServiceError("profileNotChanged");
+  return { type: "user.human.profile.changed", data };
+}
+
+function transition(command: Transition, state: HumanState): HumanEvent {
+  const { event, from, missing, refused } = transitions[command.type];
+  const allowed: readonly HumanStatus[] = from;
+  if (!allowed.includes(present(state, missing).status)) throw new ServiceError(refused);
+  return { type: event, data: {} };
+}
+
+function present(state: HumanState, missing: ErrorKey): PresentHuman {
+  if (state.kind !== "present") throw new ServiceError(missing);
+  return state;
+}
+
+function filled(text: string, blank: ErrorKey): string {
+  const trimmed = text.trim();
+  if (trimmed === "") throw new ServiceError(blank);
+  return trimmed;
+}
+
+/** Fold one event into the state. Total: every event has a next state. */
+export function evolve(state: HumanState, event: HumanEvent): HumanState {
+  switch (event.type) {
+    case "user.human.added":
+      return added(event.data);
+    case "user.human.profile.changed":
+      return state.kind === "present"
+        ? { ...state, profile: { ...state.profile, ...event.data } }
+        : state;
+    case "user.deactivated":
+      return withStatus(state, "inactive");
+    case "user.locked":
+      return withStatus(state, "locked");
+    case "user.reactivated":
+    case "user.unlocked":
+      return withStatus(state, "active");
+    case "user.removed":
+      return { kind: "removed" };
+  }
+}
+
+function added(data: Account & Profile): PresentHuman {
+  const { userName, email, isEmailVerified, phone, isPhoneVerified, ...profile } = data;
+  return {
+    kind: "present",
+    status: "active",
+    userName,
+    email,
+    isEmailVerified,
+    phone,
+    isPhoneVerified,
+    profile,
+  };
+}
+
+function withStatus(state: HumanState, status: HumanStatus): HumanState {
+  return state.kind === "present" ? { ...state, status } : state;
+}
+
+/** The names that nobody else may hold while this state lasts. */
+export function claims(state: HumanState): readonly string[] {
+  return state.kind === "present" ? [userNameClaim(state.userName)] : [];
+}
+
+/** The name by which the store finds whoever has this user name, in any case. */
+export function userNameClaim(userName: string): string {
+  return `user-name:${userName.toLowerCase()}`;
+}

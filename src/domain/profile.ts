@@ -1,0 +1,64 @@
+import { parseLanguage } from "./language.ts";
+
+/** As on the wire and in events. */
+export const genders = { unspecified: 0, female: 1, male: 2, diverse: 3 } as const;
+
+export type Gender = (typeof genders)[keyof typeof genders];
+
+/** What a person tells about themselves. Texts are verbatim: not trimmed, folded or normalised. */
+export type Profile = {
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly nickName: string;
+  readonly displayName: string;
+  /** Canonical BCP 47 tag, `"und"` if there is none. */
+  readonly preferredLanguage: string;
+  readonly gender: Gender;
+};
+
+/** A profile as a request or an imported line carries it. */
+export type ProfileInput = Omit<Profile, "gender"> & {
+  /** Any number. ZITADEL's data also has -1 for unspecified. */
+  readonly gender: number;
+};
+
+/**
+ * The profile a request asks for: texts verbatim, language as `parseLanguage` reads it, a gender
+ * that is none of the four is unspecified. Field rules have checked lengths before.
+ */
+export function profileFrom(input: ProfileInput): Profile {
+  return {
+    firstName: input.firstName,
+    lastName: input.lastName,
+    nickName: input.nickName,
+    displayName: input.displayName,
+    preferredLanguage: parseLanguage(input.preferredLanguage),
+    gender: Object.values(genders).find((gender) => gender === input.gender) ?? genders.unspecified,
+  };
+}
+
+/** The fields of `to` that differ from `from`; empty if none does. */
+export function changedFields(from: Profile, to: Profile): Partial<Profile> {
+  const changed = Object.entries(to).filter(
+    ([field, value]) => from[field as keyof Profile] !== value,
+  );
+  return Object.fromEntries(changed) as Partial<Profile>;
+}
+
+/**
+ * The display name of a new user. Only on creation: a later change of a name leaves it alone.
+ *
+ * Source: zitadel internal/command/user_human.go, ensureDisplayName.
+ *
+ * @returns `displayName`, unless it is blank: then first and last name, else the e-mail address,
+ *   else the user name.
+ */
+export function displayNameOrDefault(
+  { displayName, firstName, lastName }: Profile,
+  email: string,
+  userName: string,
+): string {
+  if (displayName.trim() !== "") return displayName;
+  if (firstName !== "" && lastName !== "") return `${firstName} ${lastName}`;
+  return email || userName;
+}

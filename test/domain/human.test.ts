@@ -1,0 +1,334 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type ErrorKey, ServiceError } from "../../src/domain/errors.ts";
+import {
+  type Account,
+  claims,
+  decide,
+  evolve,
+  type HumanCommand,
+  type HumanEvent,
+  type HumanState,
+  initialState,
+  userNameClaim,
+} from "../../src/domain/human.ts";
+import type { Profile } from "../../src/domain/profile.ts";
+
+const profile: Profile = {
+  firstName: "Gigi",
+  lastName: "Giraffe",
+  nickName: "",
+  displayName: "Gigi Giraffe",
+  preferredLanguage: "en",
+  gender: 0,
+};
+const account: Account = {
+  userName: "Gigi@Giraffe.example",
+  email: "gigi@giraffe.example",
+  isEmailVerified: true,
+  phone: "",
+  isPhoneVerified: false,
+};
+
+const added: HumanEvent = { type: "user.human.added", data: { ...account, ...profile } };
+const deactivated: HumanEvent = { type: "user.deactivated", data: {} };
+const locked: HumanEvent = { type: "user.locked", data: {} };
+const removed: HumanEvent = { type: "user.removed", data: {} };
+
+const add: HumanCommand = { type: "add", ...account, profile };
+const change = (fields: Partial<Profile>): HumanCommand => ({
+  type: "change-profile",
+  profile: { ...profile, ...fields },
+});
+
+const fold = (events: readonly HumanEvent[]) => events.reduce(evolve, initialState);
+
+describe("decide", () => {
+  test.for<{ name: string; given: HumanEvent[]; command: HumanCommand; want: HumanEvent }>([
+    { name: "adds a human", given: [], command: add, want: added },
+    {
+      name: "changes only what differs",
+      given: [added],
+      command: change({ lastName: "G.", gender: 1 }),
+      want: { type: "user.human.profile.changed", data: { lastName: "G.", gender: 1 } },
+    },
+    {
+      name: "clears a field",
+      given: [added, { type: "user.human.profile.changed", data: { nickName: "Gigi" } }],
+      command: change({ nickName: "" }),
+      want: { type: "user.human.profile.changed", data: { nickName: "" } },
+    },
+    {
+      name: "stores a changed name verbatim and leaves the display name",
+      given: [added],
+      command: change({ firstName: " " }),
+      want: { type: "user.human.profile.changed", data: { firstName: " " } },
+    },
+    {
+      name: "changes the profile of an inactive human",
+      given: [added, deactivated],
+      command: change({ nickName: "G" }),
+      want: { type: "user.human.profile.changed", data: { nickName: "G" } },
+    },
+    {
+      name: "changes the profile of a locked human",
+      given: [added, locked],
+      command: change({ nickName: "G" }),
+      want: { type: "user.human.profile.changed", data: { nickName: "G" } },
+    },
+    {
+      name: "deactivates an active human",
+      given: [added],
+      command: { type: "deactivate" },
+      want: deactivated,
+    },
+    {
+      name: "deactivates a locked human",
+      given: [added, locked],
+      command: { type: "deactivate" },
+      want: deactivated,
+    },
+    {
+      name: "reactivates an inactive human",
+      given: [added, deactivated],
+      command: { type: "reactivate" },
+      want: { type: "user.reactivated", data: {} },
+    },
+    { name: "locks an active human", given: [added], command: { type: "lock" }, want: locked },
+    {
+      name: "unlocks a locked human",
+      given: [added, locked],
+      command: { type: "unlock" },
+      want: { type: "user.unlocked", data: {} },
+    },
+    { name: "removes an active human", given: [added], command: { type: "remove" }, want: removed },
+    {
+      name: "removes a locked human",
+      given: [added, locked],
+      command: { type: "remove" },
+      want: removed,
+    },
+  ])("$name", ({ given, command, want }) => {
+    expect(decide(command, fold(given))).toEqual(want);
+  });
+
+  test("trims the names of a new human and gives it a display name", () => {
+    const command: HumanCommand = {
+      type: "add",
+      ...account,
+      userName: " gigi\n",
+      profile: { ...profile, firstName: " Gigi ", lastName: "\tG. ", displayName: "" },
+    };
+    expect(decide(command, initialState).data).toMatchObject({
+      userName: "gigi",
+      firstName: "Gigi",
+      lastName: "G.",
+      displayName: "Gigi G.",
+    });
+  });
+
+  test.for<{ name: string; given: HumanEvent[]; command: HumanCommand; want: ErrorKey }>([
+    { name: "to add twice", given: [added], command: add, want: "userAlreadyExists" },
+    {
+      name: "to add under the id of a removed human",
+      given: [added, removed],
+      command: add,
+      want: "userAlreadyExists",
+    },
+    {
+      name: "a blank user name",
+      given: [],
+      command: { type: "add", ...account, userName: " ", profile },
+      want: "userNameBlank",
+    },
+    {
+      name: "a blank first name of a new human",
+      given: [],
+      command: { type: "add", ...account, profile: { ...profile, firstName: " " } },
+      want: "firstNameBlank",
+    },
+    {
+      name: "a blank last name of a new human",
+      given: [],
+      command: { type: "add", ...account, profile: { ...profile, lastName: " " } },
+      want: "lastNameBlank",
+    },
+    {
+      name: "a change that changes nothing",
+      given: [added],
+      command: change({}),
+      want: "profileNotChanged",
+    },
+    { name: "to change an unknown human", given: [], command: change({}), want: "profileNotFound" },
+    {
+      name: "to change a removed human",
+      given: [added, removed],
+      command: change({ nickName: "G" }),
+      want: "profileNotFound",
+    },
+    {
+      name: "to deactivate an inactive human",
+      given: [added, deactivated],
+      command: { type: "deactivate" },
+      want: "alreadyInactive",
+    },
+    {
+      name: "to reactivate an active human",
+      given: [added],
+      command: { type: "reactivate" },
+      want: "notInactive",
+    },
+    {
+      name: "to reactivate a locked human",
+      given: [added, locked],
+      command: { type: "reactivate" },
+      want: "notInactive",
+    },
+    {
+      name: "to lock a locked human",
+      given: [added, locked],
+      command: { type: "lock" },
+      want: "notLockable",
+    },
+    {
+      name: "to lock an inactive human",
+      given: [added, deactivated],
+      command: { type: "lock" },
+      want: "notLockable",
+    },
+    {
+      name: "to unlock an active human",
+      given: [added],
+      command: { type: "unlock" },
+      want: "notLocked",
+    },
+    {
+      name: "to unlock an inactive human",
+      given: [added, deactivated],
+      command: { type: "unlock" },
+      want: "notLocked",
+    },
+  ])("refuses $name", ({ given, command, want }) => {
+    expect(() => decide(command, fold(given))).toThrow(expect.objectContaining({ key: want }));
+  });
+
+  describe.for<{ type: Exclude<HumanCommand["type"], "add" | "change-profile">; want: ErrorKey }>([
+    { type: "deactivate", want: "deactivateNotFound" },
+    { type: "reactivate", want: "reactivateNotFound" },
+    { type: "lock", want: "lockNotFound" },
+    { type: "unlock", want: "unlockNotFound" },
+    { type: "remove", want: "removeNotFound" },
+  ])("refuses to $type", ({ type, want }) => {
+    test.for<{ name: string; given: HumanEvent[] }>([
+      { name: "an unknown", given: [] },
+      { name: "a removed", given: [added, removed] },
+    ])("$name human", ({ given }) => {
+      expect(() => decide({ type }, fold(given))).toThrow(expect.objectContaining({ key: want }));
+    });
+  });
+});
+
+describe("evolve", () => {
+  const present: HumanState = { kind: "present", status: "active", ...account, profile };
+
+  test.for<{ name: string; given: HumanEvent[]; want: HumanState }>([
+    { name: "present once added", given: [added], want: present },
+    {
+      name: "changed in the fields that changed",
+      given: [added, { type: "user.human.profile.changed", data: { nickName: "G" } }],
+      want: { ...present, profile: { ...profile, nickName: "G" } },
+    },
+    { name: "inactive", given: [added, deactivated], want: { ...present, status: "inactive" } },
+    {
+      name: "active once reactivated",
+      given: [added, deactivated, { type: "user.reactivated", data: {} }],
+      want: present,
+    },
+    { name: "locked", given: [added, locked], want: { ...present, status: "locked" } },
+    {
+      name: "active once unlocked",
+      given: [added, locked, { type: "user.unlocked", data: {} }],
+      want: present,
+    },
+    { name: "removed, and nothing else", given: [added, removed], want: { kind: "removed" } },
+    { name: "absent after what presumes it", given: [locked], want: { kind: "absent" } },
+    {
+      name: "removed after what presumes it",
+      given: [added, removed, { type: "user.human.profile.changed", data: { nickName: "G" } }],
+      want: { kind: "removed" },
+    },
+  ])("leaves a human $name", ({ given, want }) => {
+    expect(fold(given)).toEqual(want);
+  });
+});
+
+describe("claims", () => {
+  test.for<{ name: string; given: HumanEvent[]; want: string[] }>([
+    { name: "nothing if absent", given: [], want: [] },
+    { name: "the user name if present", given: [added], want: ["user-name:gigi@giraffe.example"] },
+    { name: "nothing once removed", given: [added, removed], want: [] },
+  ])("holds $name", ({ given, want }) => {
+    expect(claims(fold(given))).toEqual(want);
+  });
+
+  test("is the same for a user name in another case", () => {
+    expect(userNameClaim("GIGI")).toBe(userNameClaim("gigi"));
+  });
+});
+
+describe("any run of commands", () => {
+  const command = fc.oneof(
+    { weight: 2, arbitrary: fc.constant(add) },
+    {
+      weight: 3,
+      arbitrary: fc
+        .record({ nickName: fc.constantFrom("", "G"), gender: fc.constantFrom(0, 1) })
+        .map((fields) => change(fields)),
+    },
+    {
+      weight: 5,
+      arbitrary: fc
+        .constantFrom("deactivate", "reactivate", "lock", "unlock", "remove")
+        .map((type): HumanCommand => ({ type })),
+    },
+  );
+
+  /** Every state of the run and the events between them; a refused command leaves no trace. */
+  const run = (commands: HumanCommand[]) => {
+    const events: HumanEvent[] = [];
+    const states: HumanState[] = [initialState];
+    for (const next of commands) {
+      const state = states.at(-1) ?? initialState;
+      try {
+        const event = decide(next, state);
+        events.push(event);
+        states.push(evolve(state, event));
+      } catch (error) {
+        expect(error).toBeInstanceOf(ServiceError);
+      }
+    }
+    return { events, states };
+  };
+
+  test("ends in the state that its stored events lead to", () => {
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 30 }), (commands) => {
+        const { events, states } = run([add, ...commands]);
+        const replayed: HumanEvent[] = JSON.parse(JSON.stringify(events));
+        expect(fold(replayed)).toEqual(states.at(-1));
+      }),
+    );
+  });
+
+  test("changes the state with every event, and the state survives JSON", () => {
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 30 }), (commands) => {
+        const { states } = run([add, ...commands]);
+        for (const [index, state] of states.entries()) {
+          expect(JSON.parse(JSON.stringify(state))).toEqual(state);
+          expect(states[index - 1]).not.toEqual(state);
+        }
+      }),
+    );
+  });
+});
