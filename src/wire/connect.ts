@@ -1,0 +1,110 @@
+import { Buffer } from "node:buffer";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import {
+  codeToHttpStatus,
+  errorToJsonBytes,
+  parseContentType,
+  parseTimeout,
+  trailerMux,
+} from "@connectrpc/connect/protocol-connect";
+import { binaryCodec, jsonCodec } from "./codec.ts";
+import {
+  acceptedEncodings,
+  answerCompression,
+  isWorthCompressing,
+  requestCompression,
+} from "./compression.ts";
+import type { Answer, RequestHead } from "./exchange.ts";
+import { headersToNode } from "./exchange.ts";
+import { methodNotAllowed, unsupportedMediaType } from "./http-answers.ts";
+import { type Dialog, type Metadata, type MethodShape, type Protocol, withErrorMetadata } from "./protocol.ts";
+import { refusal } from "./refusal.ts";
+
+/** Unary Connect, as https://connectrpc.com/docs/protocol describes it. */
+export function createConnect(maxMessageBytes: number): Protocol {
+  return {
+    name: "connect",
+    speaks: (contentType) => /^application\/(?:json|proto)(?:[ ;]|$)/i.test(contentType),
+    open: (head, method) => openConnect(head, method, maxMessageBytes),
+  };
+}
+
+function openConnect(
+  { method: verb, headers, query }: RequestHead,
+  method: MethodShape,
+  maxMessageBytes: number,
+): Dialog | Answer {
+  const isGet = verb === "GET" && hasNoSideEffects(method);
+  if (verb !== "POST" && !isGet) {
+    return methodNotAllowed(hasNoSideEffects(method) ? ["GET", "POST"] : ["POST"]);
+  }
+  const parameters = new URLSearchParams(isGet ? query : "");
+  const encoding = parameters.get("encoding");
+  const contentType = isGet ? `application/${encoding}` : headers["content-type"];
+  const type = parseContentType(contentType ?? null);
+  if (type === undefined || type.stream) {
+    return unsupportedMediaType("application/json, application/proto");
+  }
+
+  const codec = type.binary ? binaryCodec : jsonCodec;
+  const answerType = type.binary ? "application/proto" : "application/json";
+  const named = isGet ? (parameters.get("compression") ?? undefined) : headers["content-encoding"];
+
+  /** Trailers travel as headers that start with "trailer-". */
+  const answerWith = (status: number, kind: string, body: Uint8Array, metadata: Metadata) => {
+    const compression = isWorthCompressing(body)
+      ? answerCompression(headers["accept-encoding"] as string | undefined, undefined)
+      : undefined;
+    const { header, trailer } = metadata;
+    return {
+      status,
+      headers: {
+        "content-type": kind,
+        "accept-encoding": acceptedEncodings,
+        ...(compression && { "content-encoding": compression.name }),
+        ...((header || trailer) &&
+          headersToNode(trailerMux(new Headers(header), new Headers(trailer)))),
+      },
+      body: compression ? compression.compress(body) : body,
+    };
+  };
+
+  return {
+    maxBodyBytes: maxMessageBytes,
+    timeoutMs() {
+      const value = headers["connect-timeout-ms"];
+      if (value === undefined) return undefined;
+      const { timeoutMs, error } = parseTimeout(String(value), Number.POSITIVE_INFINITY);
+      if (error !== undefined) throw error;
+      return timeoutMs;
+    },
+    read(body) {
+      const compression = requestCompression(named, "accept-encoding");
+      const bytes = isGet ? bytesFromQuery(parameters) : body;
+      const isCompressed = compression !== undefined && bytes.byteLength > 0;
+      const message = isCompressed ? compression.decompress(bytes, maxMessageBytes) : bytes;
+      return codec.decode(method.input, message);
+    },
+    answer: (message, metadata) =>
+      answerWith(200, answerType, codec.encode(method.output, message), metadata),
+    refuse: (error, { header, trailer }) =>
+      answerWith(codeToHttpStatus(error.code), "application/json", errorToJsonBytes(error, undefined), {
+        header: withErrorMetadata(header, error),
+        trailer,
+      }),
+  };
+}
+
+/** Only methods that declare it may be called by GET: a link must not change anything. */
+function hasNoSideEffects(method: MethodShape): boolean {
+  return method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+}
+
+function bytesFromQuery(parameters: URLSearchParams): Buffer {
+  const message = parameters.get("message") ?? "";
+  if (parameters.get("base64") !== "1") return Buffer.from(message);
+  if (!/^[A-Za-z0-9_+/-]*={0,2}$/.test(message)) {
+    throw refusal("messageMalformed", "the parameter message is not base64");
+  }
+  return Buffer.from(message, "base64url");
+}

@@ -1,0 +1,101 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { AnswerStream, Exchange, RequestHead } from "./exchange.ts";
+import { splitTarget } from "./exchange.ts";
+import { lingerMs } from "./limits.ts";
+
+/**
+ * An exchange over `node:http`.
+ *
+ * @param isDraining Asked at each answer: while the server drains, connections are closed after it.
+ */
+export function exchangeFromHttp1(
+  request: IncomingMessage,
+  response: ServerResponse,
+  isDraining: () => boolean,
+): Exchange {
+  const head: RequestHead = {
+    httpVersion: request.httpVersion === "1.0" ? "1.0" : "1.1",
+    method: request.method ?? "",
+    ...splitTarget(request.url ?? "/"),
+    headers: request.headers,
+    peer: request.socket.remoteAddress ?? "",
+  };
+  const isOver = () => response.headersSent || response.destroyed;
+  const connection = (): OutgoingHttpHeaders =>
+    isDraining() || !request.complete ? { connection: "close" } : {};
+
+  return {
+    head,
+    body: request,
+    onGone(callback) {
+      response.once("close", () => {
+        if (!response.writableEnded) callback();
+      });
+    },
+    respond({ status, headers, body, trailers }) {
+      if (isOver()) return;
+      if (trailers !== undefined) {
+        response.writeHead(status, { ...headers, ...connection(), ...announce(trailers) });
+        if (body !== undefined) response.write(body);
+        response.addTrailers(trailers as Record<string, string>);
+      } else {
+        const length = { "content-length": body?.byteLength ?? 0 };
+        const isBare = status === 204 || status === 304;
+        response.writeHead(status, { ...headers, ...connection(), ...(isBare ? {} : length) });
+        if (body !== undefined && head.method !== "HEAD") response.write(body);
+      }
+      endAfterBody(request, response);
+    },
+    begin({ status, headers }) {
+      if (isOver()) return undefined;
+      response.writeHead(status, { ...headers, ...connection() });
+      return answerStream(request, response);
+    },
+  };
+}
+
+/** Trailers over HTTP/1.1 are announced, as RFC 9110 section 6.6.2 asks. */
+function announce(trailers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  return { trailer: Object.keys(trailers).join(", ") };
+}
+
+/**
+ * End the answer once the request's body has been taken in.
+ *
+ * An answer that comes before the end of the body closes the connection. Closing while the client
+ * still sends would reset it before it has read the answer, so what it sends is dropped for a while
+ * first; the client has the whole answer already, because its length was given.
+ */
+function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
+  if (request.complete) {
+    response.end();
+    return;
+  }
+  const timer = setTimeout(() => request.destroy(), lingerMs);
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  request.once("end", end);
+  request.once("close", end);
+  request.once("error", end);
+  request.resume();
+}
+
+function answerStream(request: IncomingMessage, response: ServerResponse): AnswerStream {
+  return {
+    write: (chunk) =>
+      new Promise((resolve, reject) => {
+        if (response.destroyed) {
+          reject(new Error("the client has gone"));
+          return;
+        }
+        response.write(chunk, (error) => (error ? reject(error) : resolve()));
+      }),
+    end(trailers) {
+      if (trailers !== undefined) response.addTrailers(trailers as Record<string, string>);
+      endAfterBody(request, response);
+    },
+    abort: () => response.destroy(),
+  };
+}

@@ -1,0 +1,97 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { AnswerStream, Exchange, RequestHead } from "./exchange.ts";
+import { splitTarget } from "./exchange.ts";
+
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
+
+/**
+ * An exchange over the stream interface of `node:http2`. Its compatibility interface is left alone:
+ * it wraps every stream in two more objects.
+ *
+ * @param rawHeaders Names and values in turn, as received.
+ */
+export function exchangeFromHttp2(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+): Exchange {
+  joinAuthorization(headers, rawHeaders);
+  const head: RequestHead = {
+    httpVersion: "2",
+    method: String(headers[":method"]),
+    ...splitTarget(String(headers[":path"] ?? "/")),
+    headers,
+    peer: stream.session?.socket.remoteAddress ?? "",
+  };
+  const isOver = () => stream.headersSent || stream.closed || stream.destroyed;
+
+  return {
+    head,
+    body: stream,
+    onGone(callback) {
+      stream.once("close", () => {
+        if (!stream.writableFinished) callback();
+      });
+    },
+    respond({ status, headers: answerHeaders, body, trailers }) {
+      if (isOver()) return;
+      const fields = { ":status": status, ...answerHeaders };
+      if (trailers !== undefined) {
+        stream.respond(fields, { waitForTrailers: true });
+        stream.once("wantTrailers", () => sendTrailers(stream, trailers));
+      } else {
+        const length = { "content-length": body?.byteLength ?? 0 };
+        stream.respond(status === 204 || body === undefined ? fields : { ...fields, ...length });
+      }
+      if (body === undefined || head.method === "HEAD") stream.end();
+      else stream.end(body);
+      stopReading(stream);
+    },
+    begin({ status, headers: answerHeaders }) {
+      if (isOver()) return undefined;
+      stream.respond({ ":status": status, ...answerHeaders }, { waitForTrailers: true });
+      return answerStream(stream);
+    },
+  };
+}
+
+/** Node keeps the first of several `authorization` headers; both must be seen to be refused. */
+function joinAuthorization(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
+  const values: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index] === "authorization") values.push(rawHeaders[index + 1] ?? "");
+  }
+  if (values.length > 1) headers.authorization = values.join(", ");
+}
+
+function sendTrailers(stream: ServerHttp2Stream, trailers: OutgoingHttpHeaders): void {
+  if (!stream.destroyed) stream.sendTrailers(trailers);
+}
+
+/** An answer before the end of the request: RST_STREAM NO_ERROR tells the client to stop sending. */
+function stopReading(stream: ServerHttp2Stream): void {
+  if (stream.readableEnded) return;
+  stream.once("finish", () => {
+    if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR);
+  });
+}
+
+function answerStream(stream: ServerHttp2Stream): AnswerStream {
+  return {
+    write: (chunk) =>
+      new Promise((resolve, reject) => {
+        if (stream.closed || stream.destroyed) {
+          reject(new Error("the client has gone"));
+          return;
+        }
+        stream.write(chunk, (error) => (error ? reject(error) : resolve()));
+      }),
+    end(trailers) {
+      stream.once("wantTrailers", () => sendTrailers(stream, trailers ?? {}));
+      stream.end();
+      stopReading(stream);
+    },
+    abort: () => stream.close(NGHTTP2_CANCEL),
+  };
+}

@@ -1,0 +1,75 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+
+/** What a client asks, before its body is read. */
+export type RequestHead = {
+  readonly httpVersion: "1.0" | "1.1" | "2";
+  readonly method: string;
+  /** As sent, up to "?": nothing is decoded. */
+  readonly path: string;
+  /** As sent, after "?"; empty without one. */
+  readonly query: string;
+  /** Names in lower case. A repeated `authorization` is joined with ", ", so that it is seen. */
+  readonly headers: IncomingHttpHeaders;
+  /** The client's IP address, or that of the nearest proxy. */
+  readonly peer: string;
+};
+
+/** A whole answer. */
+export type Answer = {
+  readonly status: number;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body?: Uint8Array;
+  /** Sent after the body, as HTTP/2 trailers or after the last HTTP/1.1 chunk. */
+  readonly trailers?: OutgoingHttpHeaders;
+};
+
+/** One HTTP request and its one answer, the same for HTTP/1.1 and HTTP/2. */
+export interface Exchange {
+  readonly head: RequestHead;
+  /** The request's body as it arrives. */
+  readonly body: Readable;
+  /** Calls back once, if the client goes away before the answer is sent. */
+  onGone(callback: () => void): void;
+  /** Send the answer. Does nothing if the client has gone or an answer was begun. */
+  respond(answer: Answer): void;
+  /** Begin an answer whose body comes in pieces. `undefined` if the client has gone. */
+  begin(answer: Omit<Answer, "body" | "trailers">): AnswerStream | undefined;
+}
+
+/** The body of an answer that comes in pieces. */
+export interface AnswerStream {
+  /** Resolves once the client takes more; rejects if it has gone. */
+  write(chunk: Uint8Array): Promise<void>;
+  end(trailers?: OutgoingHttpHeaders): void;
+  /** Break off: the client sees an incomplete answer. */
+  abort(): void;
+}
+
+/** Split a request target into path and query. */
+export function splitTarget(target: string): { path: string; query: string } {
+  const mark = target.indexOf("?");
+  return mark < 0
+    ? { path: target, query: "" }
+    : { path: target.slice(0, mark), query: target.slice(mark + 1) };
+}
+
+/** Node's header record as the `Headers` that interceptors and handlers read. */
+export function headersFromNode(record: IncomingHttpHeaders): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(record)) {
+    if (value === undefined || name.startsWith(":")) continue;
+    for (const each of Array.isArray(value) ? value : [value]) headers.append(name, each);
+  }
+  return headers;
+}
+
+/** `Headers` of a handler as Node sends them; several values of one name stay one joined value. */
+export function headersToNode(headers: Headers): OutgoingHttpHeaders {
+  const record: OutgoingHttpHeaders = Object.create(null);
+  for (const [name, value] of headers) {
+    const before = record[name];
+    record[name] = before === undefined ? value : [before, value].flat().map(String);
+  }
+  return record;
+}

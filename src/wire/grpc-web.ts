@@ -1,0 +1,109 @@
+import { Buffer } from "node:buffer";
+import {
+  parseContentType,
+  setTrailerStatus,
+  trailerFlag,
+  trailerSerialize,
+} from "@connectrpc/connect/protocol-grpc-web";
+import { binaryCodec, jsonCodec } from "./codec.ts";
+import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
+import { envelopeHeadBytes, frame, openEnvelope, sealEnvelope } from "./envelope.ts";
+import type { Answer, RequestHead } from "./exchange.ts";
+import { headersToNode } from "./exchange.ts";
+import { timeoutFrom } from "./grpc.ts";
+import { methodNotAllowed, unsupportedMediaType } from "./http-answers.ts";
+import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
+import { refusal } from "./refusal.ts";
+
+/**
+ * gRPC-Web, binary and text, as
+ * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md describes it.
+ *
+ * The trailers are the last frame of the body, so any version of HTTP carries it.
+ */
+export function createGrpcWeb(maxMessageBytes: number): Protocol {
+  return {
+    name: "grpc-web",
+    speaks: (contentType) => /^application\/grpc-web(?:-text)?(?:[+;]|$)/i.test(contentType),
+    open: (head, method) => openGrpcWeb(head, method, maxMessageBytes),
+  };
+}
+
+function openGrpcWeb(
+  { method: verb, headers }: RequestHead,
+  method: MethodShape,
+  maxMessageBytes: number,
+): Dialog | Answer {
+  const contentType = headers["content-type"] ?? "";
+  const type = parseContentType(contentType);
+  if (type === undefined) {
+    return unsupportedMediaType("application/grpc-web, application/grpc-web-text");
+  }
+  if (verb !== "POST") return methodNotAllowed(["POST"]);
+
+  const codec = type.binary ? binaryCodec : jsonCodec;
+  const accepted = headers["grpc-accept-encoding"] as string | undefined;
+  const named = headers["grpc-encoding"] as string | undefined;
+  const maxBinaryBytes = envelopeHeadBytes + maxMessageBytes;
+  const answerHeaders = {
+    "content-type": contentType,
+    "grpc-accept-encoding": acceptedEncodings,
+  };
+  const wrap = (frames: Buffer) => (type.text ? Buffer.from(frames.toString("base64")) : frames);
+  const trailerFrame = (trailer: Headers) => frame(trailerFlag, trailerSerialize(trailer));
+
+  return {
+    // Base64 makes four bytes of three; padding anywhere and line ends may add to that.
+    maxBodyBytes: type.text ? 2 * maxBinaryBytes : maxBinaryBytes,
+    timeoutMs: () => timeoutFrom(headers["grpc-timeout"]),
+    read(body) {
+      const compression = requestCompression(named, "grpc-accept-encoding");
+      const frames = type.text ? framesFromBase64(body) : body;
+      return codec.decode(method.input, openEnvelope(frames, compression, maxMessageBytes));
+    },
+    answer(message, { header, trailer }) {
+      const compression = answerCompression(accepted, undefined);
+      const status = setTrailerStatus(new Headers(trailer), undefined);
+      return {
+        status: 200,
+        headers: {
+          ...answerHeaders,
+          ...(compression && { "grpc-encoding": compression.name }),
+          ...(header && headersToNode(header)),
+        },
+        body: wrap(
+          Buffer.concat([
+            sealEnvelope(codec.encode(method.output, message), compression),
+            trailerFrame(status),
+          ]),
+        ),
+      };
+    },
+    refuse: (error, { header, trailer }) => ({
+      status: 200,
+      headers: { ...answerHeaders, ...(header && headersToNode(header)) },
+      body: wrap(trailerFrame(setTrailerStatus(new Headers(trailer), error))),
+    }),
+  };
+}
+
+/**
+ * Decode base64 that was written in pieces: each piece may end with its own padding.
+ *
+ * @throws ConnectError invalid_argument if it is not base64.
+ */
+function framesFromBase64(body: Buffer): Buffer {
+  const text = body.toString("latin1");
+  if (!/^[A-Za-z0-9+/=\s]*$/.test(text)) throw notBase64();
+  const pieces = text.replace(/\s+/g, "").match(/[^=]+={0,2}|=+/g) ?? [];
+  return Buffer.concat(
+    pieces.map((piece) => {
+      if (piece.length % 4 !== 0) throw notBase64();
+      return Buffer.from(piece, "base64");
+    }),
+  );
+}
+
+function notBase64(): Error {
+  return refusal("messageMalformed", "the body is not base64");
+}

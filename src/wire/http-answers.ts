@@ -1,0 +1,34 @@
+import { Buffer } from "node:buffer";
+import type { Answer } from "./exchange.ts";
+
+/** 405 with the verbs that would do (RFC 9110 section 15.5.6). */
+export function methodNotAllowed(allowed: readonly string[]): Answer {
+  return { status: 405, headers: { allow: allowed.join(", ") } };
+}
+
+/** 415 with the content types that would do (RFC 9110 section 15.5.16). */
+export function unsupportedMediaType(accepted: string): Answer {
+  return { status: 415, headers: { "accept-post": accepted } };
+}
+
+/** An answer in JSON. */
+export function jsonAnswer(status: number, body: unknown, headers: Answer["headers"] = {}): Answer {
+  return {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+    body: Buffer.from(JSON.stringify(body)),
+  };
+}
+
+/** For a path that nobody serves, as gRPC-Gateway answers it. */
+export const notFound = jsonAnswer(404, { code: 5, message: "Not Found" });
+
+/** For a known path and a wrong verb, as ZITADEL's gateway answers it, and with `Allow`. */
+export function restMethodNotAllowed(verbs: readonly string[]): Answer {
+  return jsonAnswer(405, { code: 12, message: "Method Not Allowed" }, { allow: verbs.join(", ") });
+}
+
+/** The answer to OPTIONS. */
+export function allowed(verbs: readonly string[]): Answer {
+  return { status: 204, headers: { allow: verbs.join(", ") } };
+}

@@ -1,0 +1,74 @@
+/**
+ * What a client may use up. The flags of `serve` set the fields of `Limits`; everything else is a
+ * constant here, with the reason for its value.
+ */
+export type Limits = {
+  /** Bytes of one message, as sent and after decompression. */
+  readonly maxMessageBytes: number;
+  /** Deadline of a call whose client sets none, in milliseconds. */
+  readonly defaultDeadlineMs: number;
+  /** Longer deadlines are shortened to this, in milliseconds; the client is not refused. */
+  readonly maxDeadlineMs: number;
+};
+
+/** A body in more pieces than this is an attack: 64 KiB arrive in 4 to 50 pieces. */
+export const maxBodyChunks = 1024;
+
+/** Time for a request body to arrive, in milliseconds: 64 KiB at 13 KiB/s. */
+export const bodyTimeoutMs = 5_000;
+
+/** Answers smaller than this are not compressed: the saving would not fill a packet. */
+export const compressMinBytes = 1024;
+
+/** Time for a new connection to say what it speaks, and for a TLS handshake, in milliseconds. */
+export const openingTimeoutMs = 5_000;
+
+/** Time to read and drop the rest of a refused HTTP/1.1 body, so that the refusal arrives. */
+export const lingerMs = 1_000;
+
+/** Open connections. Each costs a file descriptor and up to 100 KB when idle with TLS. */
+export const maxConnections = 4096;
+
+/** `http.createServer`. Times in milliseconds. */
+export const http1Limits = {
+  /** Slow headers: the default of a minute holds a socket for nothing. */
+  headersTimeout: 10_000,
+  /** Head and body. */
+  requestTimeout: 15_000,
+  /** How late the two above may strike. */
+  connectionsCheckingInterval: 1_000,
+  /** Longer than the idle time of common load balancers, which must be the ones to close. */
+  keepAliveTimeout: 65_000,
+  /** Bytes of request line and headers; more is answered 431. */
+  maxHeaderSize: 16_384,
+  requireHostHeader: true,
+  /** A second Authorization must be seen to be refused. */
+  joinDuplicateHeaders: true,
+} as const;
+
+/** Headers of one HTTP/1.1 request; browsers send about 20. */
+export const maxHeaders = 100;
+
+/** Requests on one HTTP/1.1 connection: bounds pipelining, costs a reconnect per 10,000 calls. */
+export const maxRequestsPerSocket = 10_000;
+
+/** `http2.createServer`. */
+export const http2Limits = {
+  settings: {
+    /** As most servers; without it 20,000 streams on one connection cost 600 MB. */
+    maxConcurrentStreams: 100,
+    /** Enforced only when set explicitly. Bytes, decompressed. */
+    maxHeaderListSize: 16_384,
+  },
+  maxHeaderListPairs: 64,
+  /** Megabytes for one connection. */
+  maxSessionMemory: 10,
+  maxSessionInvalidFrames: 100,
+  maxSessionRejectedStreams: 20,
+  /** Rapid reset (CVE-2023-44487): this many at once, then so many a second, then GOAWAY. */
+  streamResetBurst: 200,
+  streamResetRate: 20,
+} as const;
+
+/** An HTTP/2 connection without traffic is closed after this, in milliseconds. */
+export const http2IdleMs = 120_000;

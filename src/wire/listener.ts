@@ -1,0 +1,188 @@
+import { readFileSync } from "node:fs";
+import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer as createHttp2,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { createServer as createTls, type TLSSocket } from "node:tls";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { createDispatch, type WireOptions } from "./dispatch.ts";
+import { exchangeFromHttp1 } from "./exchange-http1.ts";
+import { exchangeFromHttp2 } from "./exchange-http2.ts";
+import {
+  http1Limits,
+  http2IdleMs,
+  http2Limits,
+  maxConnections,
+  maxHeaders,
+  maxRequestsPerSocket,
+  openingTimeoutMs,
+} from "./limits.ts";
+
+/** Where and how to listen. */
+export type ListenOptions = {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** PEM files. With them the port speaks TLS only; ALPN chooses between `h2` and `http/1.1`. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+};
+
+export interface Listener {
+  /** @throws Error if the address cannot be had. */
+  listen(options: ListenOptions): Promise<AddressInfo>;
+  /**
+   * Read the TLS files again; new connections use them.
+   *
+   * @throws Error if they cannot be used; the old ones stay.
+   */
+  reloadTls(): void;
+  /**
+   * Stop: accept no more, tell every client (GOAWAY, `connection: close`), let calls in flight end.
+   *
+   * @param drainMs What still runs after this is broken off.
+   */
+  close(drainMs: number): Promise<void>;
+}
+
+/** What a client that knows we speak HTTP/2 sends first (RFC 9113 section 3.4). */
+const http2Preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+/** The first byte of a TLS handshake (RFC 8446 section 5.1). */
+const tlsHandshake = 0x16;
+
+/**
+ * One port for TLS, HTTP/2 with prior knowledge and HTTP/1.1: the first bytes of a connection decide.
+ *
+ * The HTTP/1.1 server is the one that listens, because Node enforces its header and request timeouts
+ * only on a server that does; the others are handed their connections.
+ *
+ * @throws Error if the services contradict each other.
+ */
+export function createListener(options: WireOptions): Listener {
+  let isDraining = false;
+  const shutdown = new AbortController();
+  const sessions = new Set<ServerHttp2Session>();
+  const opening = new Set<Socket>();
+  let reloadTls = () => {};
+  const dispatch = createDispatch(options, {
+    isDraining: () => isDraining,
+    shutdown: shutdown.signal,
+  });
+
+  const http1 = createHttp1(http1Limits, (request: IncomingMessage, response: ServerResponse) => {
+    request.on("error", ignore);
+    response.on("error", ignore);
+    void dispatch(exchangeFromHttp1(request, response, () => isDraining));
+  });
+  http1.maxConnections = maxConnections;
+  http1.maxHeadersCount = maxHeaders;
+  http1.maxRequestsPerSocket = maxRequestsPerSocket;
+  const [adoptHttp1] = http1.listeners("connection") as [(socket: Socket) => void];
+  http1.removeListener("connection", adoptHttp1);
+
+  const http2 = createHttp2(http2Limits);
+  http2.on("sessionError", ignore);
+  http2.on("session", (session) => {
+    sessions.add(session);
+    session.on("error", ignore);
+    session.once("close", () => sessions.delete(session));
+    session.setTimeout(http2IdleMs, () => session.close());
+    if (isDraining) session.close();
+  });
+  http2.on("stream", (stream: ServerHttp2Stream, headers, _flags, rawHeaders) => {
+    stream.on("error", ignore);
+    void dispatch(exchangeFromHttp2(stream, headers as IncomingHttpHeaders, rawHeaders));
+  });
+
+  const adopt = (socket: Socket, isHttp2: boolean) =>
+    isHttp2 ? http2.emit("connection", socket) : adoptHttp1.call(http1, socket);
+
+  function createTlsServer({ certFile, keyFile }: { certFile: string; keyFile: string }) {
+    const read = () => ({ cert: readFileSync(certFile), key: readFileSync(keyFile) });
+    const tls = createTls(
+      {
+        ...read(),
+        ALPNProtocols: ["h2", "http/1.1"],
+        minVersion: "TLSv1.2",
+        handshakeTimeout: openingTimeoutMs,
+      },
+      (socket: TLSSocket) => {
+        socket.on("error", ignore);
+        adopt(socket, socket.alpnProtocol === "h2");
+      },
+    );
+    tls.on("tlsClientError", (_error, socket) => socket.destroy());
+    reloadTls = () => tls.setSecureContext(read());
+    return tls;
+  }
+
+  /** Hand a connection over as soon as its first bytes tell what it speaks. */
+  function sniff(socket: Socket, tls: ReturnType<typeof createTls> | undefined): void {
+    const timer = setTimeout(() => socket.destroy(), openingTimeoutMs);
+    opening.add(socket);
+    let seen: Buffer = Buffer.alloc(0);
+    const done = () => {
+      clearTimeout(timer);
+      opening.delete(socket);
+      socket.off("data", onData).off("close", done).pause();
+    };
+    const onData = (chunk: Buffer) => {
+      seen = seen.byteLength === 0 ? chunk : Buffer.concat([seen, chunk]);
+      const isTls = seen[0] === tlsHandshake;
+      const isHttp2 = !isTls && startsAlike(seen, http2Preface);
+      // The preface may come in pieces: as long as it fits so far, wait for all of it.
+      if (isHttp2 && seen.byteLength < http2Preface.byteLength) return;
+      done();
+      if (isTls !== (tls !== undefined)) {
+        socket.destroy();
+        return;
+      }
+      socket.unshift(seen);
+      if (tls !== undefined) tls.emit("connection", socket);
+      else adopt(socket, isHttp2);
+      socket.resume();
+    };
+    socket.on("error", ignore).on("close", done).on("data", onData);
+  }
+
+  return {
+    listen({ host, port, tls }) {
+      const tlsServer = tls && createTlsServer(tls);
+      http1.on("connection", (socket: Socket) => sniff(socket, tlsServer));
+      return new Promise((resolve, reject) => {
+        http1.once("error", reject);
+        http1.listen(port, host, () => {
+          http1.off("error", reject).on("error", ignore);
+          resolve(http1.address() as AddressInfo);
+        });
+      });
+    },
+    reloadTls: () => reloadTls(),
+    async close(drainMs) {
+      isDraining = true;
+      const closed = new Promise<void>((resolve) => http1.close(() => resolve()));
+      for (const session of sessions) session.close();
+      for (const socket of opening) socket.destroy();
+      const timer = setTimeout(() => {
+        shutdown.abort(new ConnectError("shutting down", Code.Unavailable));
+        for (const session of sessions) session.destroy();
+        http1.closeAllConnections();
+      }, drainMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** An error of one connection concerns nobody else; its close event does the rest. */
+function ignore(): void {}
+
+/** Whether the shorter of the two begins the longer. */
+function startsAlike(seen: Buffer, expected: Buffer): boolean {
+  const length = Math.min(seen.byteLength, expected.byteLength);
+  return seen.subarray(0, length).equals(expected.subarray(0, length));
+}

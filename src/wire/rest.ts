@@ -1,0 +1,158 @@
+import { Buffer } from "node:buffer";
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  toJson,
+} from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
+import type { UnaryMethod } from "./call.ts";
+import { messageFromJson, textFromUtf8 } from "./codec.ts";
+import { answerCompression, isWorthCompressing, requestCompression } from "./compression.ts";
+import { type Answer, headersToNode, type RequestHead } from "./exchange.ts";
+import { timeoutFrom } from "./grpc.ts";
+import { type Dialog, withErrorMetadata } from "./protocol.ts";
+import { refusal } from "./refusal.ts";
+import { type RestBinding, restRoutesFromMethod } from "./rest/http-rule.ts";
+import { firstJsonValue } from "./rest/json-value.ts";
+import { bindField, bindQuery } from "./rest/query.ts";
+import { createRestRouter } from "./rest/router.ts";
+
+/** What a REST path leads to. */
+export type RestFinding =
+  | {
+      readonly kind: "found";
+      readonly method: UnaryMethod;
+      readonly dialog: Dialog;
+      /** Set the fields that the path names; what the body says of them is overwritten. */
+      readonly bind: (message: Message) => void;
+    }
+  | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
+  | { readonly kind: "not-found" };
+
+type Route = { readonly method: UnaryMethod; readonly binding: RestBinding };
+
+/**
+ * JSON over plain HTTP, as `google.api.http` in the methods' descriptors says.
+ *
+ * Follows gRPC-Gateway as ZITADEL configures it: whatever the content type, the body is read as JSON,
+ * its first value only, and nothing is read where the rule has no body; fields with default values
+ * are left out of answers.
+ *
+ * @param prefix Stands before every path, such as `/management/v1`.
+ * @throws Error if a rule is invalid, or two rules match the same requests.
+ */
+export function createRest(
+  methods: readonly UnaryMethod[],
+  prefix: string,
+  maxMessageBytes: number,
+): { find(head: RequestHead): RestFinding } {
+  const routes = methods.flatMap((method) =>
+    restRoutesFromMethod(method.descriptor).map((route) => ({
+      ...route,
+      value: { method, binding: route.value },
+    })),
+  );
+  const router = createRestRouter<Route>(routes, prefix);
+
+  return {
+    find(head) {
+      const found = router.match(head.method === "HEAD" ? "GET" : head.method, head.path);
+      if (found.kind !== "found") return found;
+      const { method, binding } = found.value;
+      const bind = (message: Message) => {
+        const reflected = reflect(binding.method.input, message);
+        for (const [fieldPath, text] of found.variables) bindField(reflected, fieldPath, text);
+      };
+      return { kind: "found", method, bind, dialog: openRest(head, binding, maxMessageBytes) };
+    },
+  };
+}
+
+function openRest(
+  { headers, query }: RequestHead,
+  { method, body: bodyRule, responseBody, notInQuery }: RestBinding,
+  maxMessageBytes: number,
+): Dialog {
+  const answerWith = (status: number, json: JsonValue | undefined, header: Headers | undefined) => {
+    const body = Buffer.from(JSON.stringify(json ?? null));
+    const compression = isWorthCompressing(body)
+      ? answerCompression(headers["accept-encoding"] as string | undefined, undefined)
+      : undefined;
+    return {
+      status,
+      headers: {
+        "content-type": "application/json",
+        ...(compression && { "content-encoding": compression.name }),
+        ...(header && headersToNode(header)),
+      },
+      body: compression ? compression.compress(body) : body,
+    } satisfies Answer;
+  };
+
+  return {
+    maxBodyBytes: maxMessageBytes,
+    timeoutMs: () => timeoutFrom(headers["grpc-timeout"]),
+    read(body) {
+      const compression = requestCompression(headers["content-encoding"], "accept-encoding");
+      const isCompressed = compression !== undefined && body.byteLength > 0;
+      const bytes = isCompressed ? compression.decompress(body, maxMessageBytes) : body;
+      const message = messageFromBody(method.input, bodyRule, bytes);
+      if (bodyRule !== "*") bindQuery(reflect(method.input, message), query, { exclude: notInQuery });
+      return message;
+    },
+    answer(message, { header }) {
+      const json = toJson(method.output, message) as JsonObject;
+      return answerWith(200, responseBody ? json[responseBody.jsonName] : json, header);
+    },
+    refuse(error, { header }) {
+      const merged = withErrorMetadata(header, error);
+      // RFC 9110 section 15.5.2 wants a challenge; RFC 6750 section 3 names this one.
+      if (error.code === Code.Unauthenticated) merged.set("www-authenticate", "Bearer");
+      return answerWith(codeToHttpStatus(error.code), statusFromError(error), merged);
+    },
+  };
+}
+
+function messageFromBody(
+  input: DescMessage,
+  rule: "*" | DescField | undefined,
+  bytes: Uint8Array,
+): Message {
+  if (rule === undefined) return create(input);
+  const text = firstJson(textFromUtf8(bytes));
+  if (rule === "*") return messageFromJson(input, text);
+  return messageFromJson(input, `{${JSON.stringify(rule.jsonName)}:${text}}`);
+}
+
+/** @throws ConnectError invalid_argument if no value begins there, or if it does not end. */
+function firstJson(text: string): string {
+  try {
+    return firstJsonValue(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw refusal("messageMalformed", reason, error);
+  }
+}
+
+/** An error as the JSON of `google.rpc.Status`; like every answer, without what is empty. */
+function statusFromError({ code, rawMessage, details }: ConnectError): JsonObject {
+  const any = details.flatMap((detail) => {
+    if (!("desc" in detail)) return [];
+    const json = toJson(detail.desc, create(detail.desc, detail.value));
+    const type = `type.googleapis.com/${detail.desc.typeName}`;
+    // The well-known types whose JSON is not an object stand in a field of their own.
+    const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
+    return [{ "@type": type, ...(isObject ? json : { value: json }) }];
+  });
+  return {
+    code,
+    ...(rawMessage !== "" && { message: rawMessage }),
+    ...(any.length > 0 && { details: any }),
+  };
+}

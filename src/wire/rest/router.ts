@@ -1,0 +1,241 @@
+import { parsePathTemplate, type TemplateVariable } from "./path-template.ts";
+
+export type RestRoute<Value> = {
+  /** Case-sensitive. `*` stands for every method that has no route of its own there. */
+  readonly httpMethod: string;
+  /** Path template of `google.api.http`, without the router's prefix. */
+  readonly template: string;
+  readonly value: Value;
+};
+
+export type RestMatch<Value> =
+  | {
+      readonly kind: "found";
+      readonly value: Value;
+      /**
+       * Decoded text by field path. A value of several segments keeps `%2F` as sent, to tell it
+       * from the slashes between them.
+       */
+      readonly variables: ReadonlyMap<string, string>;
+    }
+  | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
+  | { readonly kind: "not-found" };
+
+export type RestRouter<Value> = {
+  /** @param rawPath As sent: not decoded, not normalised, without the query. */
+  match(httpMethod: string, rawPath: string): RestMatch<Value>;
+};
+
+/**
+ * Find the route of a request among path templates.
+ *
+ * Segment by segment, a literal goes before `*` and `*` before `**`; where that leads nowhere for
+ * the request's method, the next best is tried. A trailing `:text` is a verb if that leads
+ * somewhere, else part of the segment. Dot segments are ordinary text.
+ *
+ * The path is split before it is decoded, and decoded once. Not found is a path that has an empty
+ * segment (a trailing slash makes one), NUL, an escape that is not UTF-8, or unescaped characters
+ * outside printable ASCII. A variable of one segment does not match what decodes to a slash.
+ *
+ * @param prefix Literal segments before every template, such as `/management/v1`; or empty.
+ * @throws Error if a template or the prefix is invalid, or if two routes of one HTTP method match
+ *   the same paths.
+ */
+export function createRestRouter<Value>(
+  routes: readonly RestRoute<Value>[],
+  prefix: string,
+): RestRouter<Value> {
+  const prefixSegments = literalSegments(prefix);
+  const root = createNode<Value>();
+  const verbs = new Set<string>();
+  for (const route of routes) {
+    const { segments, variables, verb } = parsePathTemplate(route.template);
+    let node = prefixSegments.reduce<Node<Value>>(literalChild, root);
+    let leaves = node.ends;
+    for (const segment of segments) {
+      if (segment.kind === "rest") {
+        leaves = node.rests;
+      } else {
+        node = segment.kind === "literal" ? literalChild(node, segment.text) : oneChild(node);
+        leaves = node.ends;
+      }
+    }
+    const offset = prefixSegments.length;
+    addLeaf(leaves, verb, {
+      route,
+      variables: variables.map(({ fieldPath, start, end }) => ({
+        fieldPath,
+        start: start + offset,
+        end: end + offset,
+      })),
+    });
+    verbs.add(verb);
+  }
+  const longestVerb = Math.max(0, ...[...verbs].map((verb) => verb.length));
+
+  return {
+    match(httpMethod, rawPath) {
+      const allow = new Set<string>();
+      for (const reading of readings(rawPath, verbs, longestVerb)) {
+        const found = firstMatch(root, reading.decoded, 0, (leaves) =>
+          chooseLeaf(leaves.get(reading.verb), httpMethod, reading, allow),
+        );
+        if (found !== undefined) return found;
+      }
+      if (allow.size === 0) return { kind: "not-found" };
+      return { kind: "method-not-allowed", allow: [...allow].sort() };
+    },
+  };
+}
+
+type Leaf<Value> = {
+  readonly route: RestRoute<Value>;
+  readonly variables: readonly TemplateVariable[];
+};
+
+/** By HTTP method. */
+type Leaves<Value> = Map<string, Leaf<Value>>;
+
+type Node<Value> = {
+  readonly literals: Map<string, Node<Value>>;
+  one: Node<Value> | undefined;
+  /** Routes that end here, by verb. */
+  readonly ends: Map<string, Leaves<Value>>;
+  /** Routes that go on with `**`, by verb. */
+  readonly rests: Map<string, Leaves<Value>>;
+};
+
+function createNode<Value>(): Node<Value> {
+  return { literals: new Map(), one: undefined, ends: new Map(), rests: new Map() };
+}
+
+function literalSegments(prefix: string): readonly string[] {
+  if (prefix === "") return [];
+  const { segments, verb } = parsePathTemplate(prefix);
+  const texts = segments.flatMap((segment) => (segment.kind === "literal" ? segment.text : []));
+  if (texts.length < segments.length || verb !== "") {
+    throw new Error(`invalid path prefix ${JSON.stringify(prefix)}: it must be literal`);
+  }
+  return texts;
+}
+
+function literalChild<Value>(node: Node<Value>, text: string): Node<Value> {
+  const child = node.literals.get(text) ?? createNode();
+  node.literals.set(text, child);
+  return child;
+}
+
+function oneChild<Value>(node: Node<Value>): Node<Value> {
+  node.one ??= createNode();
+  return node.one;
+}
+
+function addLeaf<Value>(byVerb: Map<string, Leaves<Value>>, verb: string, leaf: Leaf<Value>) {
+  const leaves: Leaves<Value> = byVerb.get(verb) ?? new Map();
+  const { httpMethod, template } = leaf.route;
+  const taken = leaves.get(httpMethod)?.route;
+  if (taken !== undefined) {
+    throw new Error(
+      `routes ${httpMethod} ${taken.template} and ${httpMethod} ${template} match the same paths`,
+    );
+  }
+  leaves.set(httpMethod, leaf);
+  byVerb.set(verb, leaves);
+}
+
+/** One way to read a path: its segments as sent and decoded, without the verb. */
+type Reading = {
+  readonly raw: readonly string[];
+  readonly decoded: readonly string[];
+  readonly verb: string;
+};
+
+/** @returns The readings to try, the longest verb first; none if nothing can match. */
+function readings(rawPath: string, verbs: ReadonlySet<string>, longestVerb: number): Reading[] {
+  if (!/^\/[!-~]*$/.test(rawPath)) return [];
+  const raw = rawPath === "/" ? [] : rawPath.slice(1).split("/");
+  if (raw.includes("")) return [];
+  const decoded = decodeSegments(raw);
+  if (decoded === undefined || decoded.some((segment) => segment.includes("\0"))) return [];
+
+  const withVerb: Reading[] = [];
+  const last = raw.at(-1) ?? "";
+  // Looking no further keeps a path of many colons cheap: an escaped UTF-16 unit has nine characters.
+  const from = Math.max(1, last.length - 9 * longestVerb - 1);
+  for (let colon = last.indexOf(":", from); colon !== -1; colon = last.indexOf(":", colon + 1)) {
+    const verb = decodeURIComponent(last.slice(colon + 1));
+    if (verb === "" || !verbs.has(verb)) continue;
+    const subject = last.slice(0, colon);
+    withVerb.push({
+      raw: [...raw.slice(0, -1), subject],
+      decoded: [...decoded.slice(0, -1), decodeURIComponent(subject)],
+      verb,
+    });
+  }
+  return [...withVerb, { raw, decoded, verb: "" }];
+}
+
+function decodeSegments(raw: readonly string[]): string[] | undefined {
+  try {
+    return raw.map((segment) => decodeURIComponent(segment));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Visits the leaves that match, best first, until one is accepted. */
+function firstMatch<Value, Result>(
+  node: Node<Value>,
+  segments: readonly string[],
+  index: number,
+  accept: (byVerb: Map<string, Leaves<Value>>) => Result | undefined,
+): Result | undefined {
+  const segment = segments[index];
+  if (segment === undefined) return accept(node.ends) ?? accept(node.rests);
+  const literal = node.literals.get(segment);
+  return (
+    (literal && firstMatch(literal, segments, index + 1, accept)) ??
+    (node.one && firstMatch(node.one, segments, index + 1, accept)) ??
+    accept(node.rests)
+  );
+}
+
+/** @param allow Receives the methods that would have matched. */
+function chooseLeaf<Value>(
+  leaves: Leaves<Value> | undefined,
+  httpMethod: string,
+  reading: Reading,
+  allow: Set<string>,
+): RestMatch<Value> | undefined {
+  if (leaves === undefined) return undefined;
+  for (const key of [httpMethod, "*"]) {
+    const leaf = leaves.get(key);
+    if (leaf === undefined) continue;
+    const variables = capture(leaf.variables, reading);
+    if (variables !== undefined) return { kind: "found", value: leaf.route.value, variables };
+  }
+  for (const [method, leaf] of leaves) {
+    if (capture(leaf.variables, reading) !== undefined) allow.add(method);
+  }
+  return undefined;
+}
+
+/** @returns `undefined` if a single segment decodes to more than one. */
+function capture(
+  variables: readonly TemplateVariable[],
+  reading: Reading,
+): ReadonlyMap<string, string> | undefined {
+  const values = new Map<string, string>();
+  for (const { fieldPath, start, end } of variables) {
+    if (end - start > 1) {
+      const raw = reading.raw.slice(start, end).join("/");
+      // Escaping the escape keeps it through the decoding.
+      values.set(fieldPath, decodeURIComponent(raw.replace(/%(?=2f)/gi, "%25")));
+      continue;
+    }
+    const value = reading.decoded[start] ?? "";
+    if (value.includes("/")) return undefined;
+    values.set(fieldPath, value);
+  }
+  return values;
+}

@@ -1,0 +1,149 @@
+import { Buffer } from "node:buffer";
+import type { Readable } from "node:stream";
+import {
+  Code,
+  ConnectError,
+  createConnectRouter,
+  createContextValues,
+  type Interceptor,
+  type MethodImplSpec,
+} from "@connectrpc/connect";
+import type { Compression as ConnectCompression, UniversalHandler } from "@connectrpc/connect/protocol";
+import { peerKey } from "./call.ts";
+import { compressions } from "./compression.ts";
+import { envelopeHeadBytes } from "./envelope.ts";
+import { type Exchange, headersFromNode, headersToNode } from "./exchange.ts";
+import { compressMinBytes } from "./limits.ts";
+import { refusal } from "./refusal.ts";
+
+/** A streaming method: takes an exchange and sees it through. */
+export type StreamingMethod = {
+  readonly descriptor: MethodImplSpec["method"];
+  /** @returns The error that ended the call before its first answer, for the log. */
+  serve(exchange: Exchange, commonHeaders: Record<string, string>): Promise<number>;
+};
+
+/**
+ * Longest deadline of a stream, in milliseconds: a day. Longer ones are shortened, because a timer
+ * above 24.8 days fires at once. Without a deadline a stream lasts as long as its connection.
+ */
+const maxStreamMs = 86_400_000;
+
+/**
+ * Streaming methods, carried by `@connectrpc/connect`.
+ *
+ * Its envelope reader adds up every piece again for each piece that arrives, so a message in one-byte
+ * pieces takes quadratic time; ours hands over whole envelopes.
+ *
+ * @param shutdown Ends every stream when it is aborted.
+ */
+export function createStreamingMethods(
+  specs: readonly MethodImplSpec[],
+  interceptors: readonly Interceptor[],
+  maxMessageBytes: number,
+  shutdown: AbortSignal,
+): Map<string, StreamingMethod> {
+  const router = createConnectRouter({
+    interceptors: [...interceptors],
+    acceptCompression: compressions.map(asynchronous),
+    compressMinBytes,
+    readMaxBytes: maxMessageBytes,
+    shutdownSignal: shutdown,
+  });
+  for (const { method, impl } of specs) router.rpc(method, impl as never);
+  return new Map(
+    router.handlers.map((handler) => [
+      handler.requestPath,
+      {
+        descriptor: handler.method,
+        serve: (exchange, headers) => serve(handler, exchange, headers, maxMessageBytes),
+      },
+    ]),
+  );
+}
+
+async function serve(
+  handler: UniversalHandler,
+  exchange: Exchange,
+  commonHeaders: Record<string, string>,
+  maxMessageBytes: number,
+): Promise<number> {
+  const { head } = exchange;
+  const gone = new AbortController();
+  exchange.onGone(() => gone.abort(new ConnectError("the client has gone", Code.Canceled)));
+  const { status, header, body, trailer } = await handler({
+    httpVersion: head.httpVersion === "2" ? "2.0" : head.httpVersion,
+    method: head.method,
+    url: `http://localhost${head.path}`,
+    header: shortenDeadline(headersFromNode(head.headers)),
+    body: wholeEnvelopes(exchange.body, maxMessageBytes),
+    signal: gone.signal,
+    contextValues: createContextValues().set(peerKey, head.peer),
+  });
+  const headers = { ...commonHeaders, ...(header && headersToNode(header)) };
+  if (body === undefined) {
+    exchange.respond({ status, headers });
+    return status;
+  }
+  const answer = exchange.begin({ status, headers });
+  if (answer === undefined) return status;
+  try {
+    for await (const chunk of body) await answer.write(chunk);
+    answer.end(trailer && headersToNode(trailer));
+  } catch (error) {
+    gone.abort(error);
+    answer.abort();
+  }
+  return status;
+}
+
+/**
+ * Cut a stream into whole envelopes, in time linear in its size.
+ *
+ * A declared length above `maxMessageBytes` is passed on as it is, with nothing behind it: the
+ * reader refuses it, with the error that its protocol has for that.
+ */
+async function* wholeEnvelopes(body: Readable, maxMessageBytes: number): AsyncGenerator<Uint8Array> {
+  let pieces: Buffer[] = [];
+  let held = 0;
+  let wanted = envelopeHeadBytes;
+  for await (const piece of body as AsyncIterable<Buffer>) {
+    pieces.push(piece);
+    held += piece.byteLength;
+    while (held >= wanted) {
+      const joined: Buffer = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+      const length = joined.readUInt32BE(1);
+      if (length > maxMessageBytes) {
+        yield joined.subarray(0, envelopeHeadBytes);
+        throw refusal("messageTooLarge", `message is larger than ${maxMessageBytes} bytes`);
+      }
+      const end = envelopeHeadBytes + length;
+      const isWhole = held >= end;
+      if (isWhole) yield joined.subarray(0, end);
+      const rest = isWhole ? joined.subarray(end) : joined;
+      pieces = [rest];
+      held = rest.byteLength;
+      wanted = isWhole ? envelopeHeadBytes : end;
+    }
+  }
+  if (held > 0) yield Buffer.concat(pieces);
+}
+
+function shortenDeadline(headers: Headers): Headers {
+  const grpc = /^(\d{1,8})([HMS])$/.exec(headers.get("grpc-timeout") ?? "");
+  const unitMs = { H: 3_600_000, M: 60_000, S: 1_000 }[grpc?.[2] ?? ""] ?? 0;
+  if (Number(grpc?.[1]) * unitMs > maxStreamMs) headers.set("grpc-timeout", `${maxStreamMs}m`);
+  const connect = headers.get("connect-timeout-ms");
+  if (/^\d{9,10}$/.test(connect ?? "") && Number(connect) > maxStreamMs) {
+    headers.set("connect-timeout-ms", String(maxStreamMs));
+  }
+  return headers;
+}
+
+function asynchronous(compression: (typeof compressions)[number]): ConnectCompression {
+  return {
+    name: compression.name,
+    compress: async (bytes) => new Uint8Array(compression.compress(bytes)),
+    decompress: async (bytes, maxBytes) => new Uint8Array(compression.decompress(bytes, maxBytes)),
+  };
+}
