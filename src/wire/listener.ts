@@ -98,8 +98,15 @@ export function createListener(options: WireOptions): Listener {
     void dispatch(exchangeFromHttp2(stream, headers as IncomingHttpHeaders, rawHeaders));
   });
 
-  const adopt = (socket: Socket, isHttp2: boolean) =>
-    isHttp2 ? http2.emit("connection", socket) : adoptHttp1.call(http1, socket);
+  function adopt(socket: Socket, isHttp2: boolean): void {
+    if (isHttp2) {
+      http2.emit("connection", socket);
+    } else {
+      adoptHttp1.call(http1, socket);
+      // Sniffing paused it; HTTP/2 and TLS take what was read by themselves.
+      socket.resume();
+    }
+  }
 
   function createTlsServer({ certFile, keyFile }: { certFile: string; keyFile: string }) {
     const read = () => ({ cert: readFileSync(certFile), key: readFileSync(keyFile) });
@@ -144,7 +151,6 @@ export function createListener(options: WireOptions): Listener {
       socket.unshift(seen);
       if (tls !== undefined) tls.emit("connection", socket);
       else adopt(socket, isHttp2);
-      socket.resume();
     };
     socket.on("error", ignore).on("close", done).on("data", onData);
   }

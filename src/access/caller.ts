@@ -1,0 +1,18 @@
+/** Who calls. */
+export type Caller = {
+  /** Id of a service account, or the `sub` of an external token. */
+  readonly subject: string;
+  /** The caller's home: the organization of a call that names none. */
+  readonly organization: string;
+  /** BCP 47 tag in which the caller wants to be answered; `undefined` if the token does not say. */
+  readonly language: string | undefined;
+};
+
+/**
+ * Recognises one kind of bearer token.
+ *
+ * @param token As sent, without the "Bearer " prefix; at most 8,192 characters.
+ * @returns The caller, or `undefined` if the token is of another kind.
+ * @throws ServiceError `tokenInvalid` if the token is of this kind and refused.
+ */
+export type Authenticator = (token: string) => Promise<Caller | undefined>;

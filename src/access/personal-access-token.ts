@@ -1,0 +1,110 @@
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { ServiceError } from "../domain/errors.ts";
+import type { Directory } from "../store/directory.ts";
+import type { Micros } from "../store/event-store.ts";
+import type { Authenticator, Caller } from "./caller.ts";
+import { createReusedAnswers, defaultReuseMs, type SteadyClock } from "./reused-answers.ts";
+
+const prefix = "gir_";
+const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const randomBits = 256;
+/** 62^43 is the first power of 62 above 2^256. */
+const randomWidth = 43;
+/** 62^6 is the first power of 62 above 2^32. */
+const checksumWidth = 6;
+
+const shape = new RegExp(`^${prefix}[0-9A-Za-z]{${randomWidth + checksumWidth}}$`);
+
+/**
+ * A new token secret: `gir_`, 256 random bits as 43 base62 characters, and the CRC32 of those 43
+ * characters as 6 more. The checksum lets scanners of leaked secrets recognise one, and lets us
+ * refuse a mistyped one without a look-up.
+ *
+ * @returns The secret, to be shown once, and the digest, to be stored.
+ */
+export function createTokenSecret(): { readonly secret: string; readonly digest: string } {
+  const random = base62(BigInt(`0x${randomBytes(randomBits / 8).toString("hex")}`), randomWidth);
+  const secret = `${prefix}${random}${checksumOf(random)}`;
+  return { secret, digest: digestOf(secret) };
+}
+
+/** Whether the text has exactly the form of a token secret, checksum included. */
+export function isTokenSecret(text: string): boolean {
+  if (!shape.test(text)) return false;
+  const random = text.slice(prefix.length, prefix.length + randomWidth);
+  return text.endsWith(checksumOf(random));
+}
+
+/** SHA-256 of a token secret, lower-case hex: what the directory knows it by. */
+export function digestOf(secret: string): string {
+  return hash("sha256", secret, "hex");
+}
+
+/**
+ * Recognise our own tokens: everything that starts with `gir_`.
+ *
+ * A positive answer is reused for `reuseMs`, never beyond the token's own end; a negative one never.
+ *
+ * @param options.now Decides whether a token has expired.
+ * @param options.reuseMs How long a revoked token may go on working. Default: 2,000 ms.
+ * @param options.clock Measures `reuseMs`. Default: the monotonic clock.
+ * @returns Throws ServiceError `tokenInvalid` for a token that is malformed, unknown, expired or
+ *   revoked, alike.
+ */
+export function createPersonalAccessTokenAuthenticator(
+  directory: Pick<Directory, "tokenByDigest">,
+  options: {
+    readonly now: () => Micros;
+    readonly reuseMs?: number;
+    readonly clock?: SteadyClock;
+  },
+): Authenticator {
+  const { now, reuseMs = defaultReuseMs, clock = performance } = options;
+  const isOver = (end: Micros | undefined) => end !== undefined && end <= now();
+
+  const lookUp = createReusedAnswers(
+    async (
+      digest: string,
+    ): Promise<{ caller: Caller; expiresAt: Micros | undefined } | undefined> => {
+      const found = await directory.tokenByDigest(digest);
+      if (found === undefined || !isSame(found.token.digest, digest)) return undefined;
+      const { token, account } = found;
+      if (token.revokedAt !== undefined || isOver(token.expiresAt)) return undefined;
+      const caller = {
+        subject: account.id,
+        organization: account.organization,
+        language: undefined,
+      };
+      return { caller, expiresAt: token.expiresAt };
+    },
+    reuseMs,
+    clock,
+  );
+
+  return async (token) => {
+    if (!token.startsWith(prefix)) return undefined;
+    if (!isTokenSecret(token)) throw new ServiceError("tokenInvalid");
+    const answer = await lookUp(digestOf(token));
+    if (answer === undefined || isOver(answer.expiresAt)) throw new ServiceError("tokenInvalid");
+    return answer.caller;
+  };
+}
+
+/** Compared once more here, so that a database with lax text comparison cannot let a token in. */
+function isSame(stored: string, computed: string): boolean {
+  const [a, b] = [Buffer.from(stored), Buffer.from(computed)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function checksumOf(text: string): string {
+  return base62(BigInt(crc32(text)), checksumWidth);
+}
+
+function base62(value: bigint, width: number): string {
+  let digits = "";
+  for (let rest = value; digits.length < width; rest /= 62n) {
+    digits = alphabet.charAt(Number(rest % 62n)) + digits;
+  }
+  return digits;
+}

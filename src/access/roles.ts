@@ -1,0 +1,70 @@
+type Permission = "user.write" | "user.read" | "user.global.read" | "user.delete";
+
+const everything = ["user.write", "user.read", "user.global.read", "user.delete"] as const;
+const reading = ["user.read", "user.global.read"] as const;
+
+/**
+ * What each role may do, of what this service asks for. A role that may do nothing here is listed
+ * so that it can be given all the same.
+ *
+ * Source: the default role mappings of ZITADEL v4, `cmd/defaults.yaml`.
+ */
+const table = {
+  IAM_OWNER: everything,
+  IAM_ORG_MANAGER: everything,
+  IAM_USER_MANAGER: everything,
+  IAM_LOGIN_CLIENT: ["user.write", "user.read"],
+  IAM_OWNER_VIEWER: reading,
+  IAM_ADMIN_IMPERSONATOR: [],
+  IAM_END_USER_IMPERSONATOR: [],
+
+  ORG_OWNER: everything,
+  ORG_USER_MANAGER: everything,
+  ORG_OWNER_VIEWER: reading,
+  ORG_USER_PERMISSION_EDITOR: reading,
+  ORG_PROJECT_PERMISSION_EDITOR: reading,
+  ORG_PROJECT_CREATOR: ["user.global.read"],
+  ORG_SETTINGS_MANAGER: [],
+  ORG_ADMIN_IMPERSONATOR: [],
+  ORG_END_USER_IMPERSONATOR: [],
+  ORG_USER_SELF_MANAGER: [],
+  ORG_DYNAMIC_CLIENT_REGISTRAR: [],
+
+  PROJECT_OWNER: reading,
+  PROJECT_OWNER_VIEWER: reading,
+  PROJECT_OWNER_GLOBAL: ["user.global.read"],
+  PROJECT_OWNER_VIEWER_GLOBAL: ["user.global.read"],
+  PROJECT_GRANT_OWNER: reading,
+  PROJECT_GRANT_OWNER_VIEWER: reading,
+
+  SELF_MANAGEMENT_GLOBAL: [],
+  SYSTEM_OWNER: [],
+  SYSTEM_OWNER_VIEWER: [],
+} as const satisfies Record<string, readonly Permission[]>;
+
+const nothing: ReadonlySet<string> = new Set();
+const roles: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries(table).map(([role, permissions]) => [role, new Set<string>(permissions)]),
+);
+
+/** Every role that can be given. */
+export const roleNames: readonly string[] = [...roles.keys()];
+
+export function isRole(name: string): boolean {
+  return roles.has(name);
+}
+
+/** Whether the role is held on the whole instance, never in one organization. */
+export function isInstanceRole(role: string): boolean {
+  return role.startsWith("IAM_");
+}
+
+/** Empty for an unknown role. */
+export function permissionsOf(role: string): ReadonlySet<string> {
+  return roles.get(role) ?? nothing;
+}
+
+/** Whether any role gives the permission. */
+export function isPermission(name: string): boolean {
+  return [...roles.values()].some((permissions) => permissions.has(name));
+}

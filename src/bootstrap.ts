@@ -1,0 +1,91 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { createTokenSecret } from "./access/personal-access-token.ts";
+import { claims, decide, evolve, type HumanState, initialState } from "./domain/human.ts";
+import { genders } from "./domain/profile.ts";
+import type { Directory } from "./store/directory.ts";
+import type { EventStore, Micros } from "./store/event-store.ts";
+
+/** The ids that ZITADEL's documentation uses, so that its examples work as they are. */
+const organizationId = "69629023906488334";
+export const demoUserId = "163840776835432705";
+
+const demoUser = {
+  type: "add",
+  userName: "gigi@giraffe.example",
+  email: "gigi@giraffe.example",
+  isEmailVerified: true,
+  phone: "",
+  isPhoneVerified: false,
+  profile: {
+    firstName: "Gigi",
+    lastName: "Giraffe",
+    nickName: "",
+    displayName: "Gigi Giraffe",
+    preferredLanguage: "en",
+    gender: genders.unspecified,
+  },
+} as const;
+
+/**
+ * Give an empty database what is needed to begin: an organization, the service account `admin` with
+ * the role IAM_OWNER, and a token for it in a file that only its owner can read.
+ *
+ * The organization comes last: a start that is broken off before leaves the database empty, and the
+ * next one begins again.
+ *
+ * @param options.demo Add the demo human, too.
+ * @returns Whether the database was empty.
+ */
+export async function bootstrap(
+  store: EventStore,
+  directory: Directory,
+  options: {
+    readonly adminTokenFile: string;
+    readonly demo: boolean;
+    readonly newId: () => string;
+    readonly now: () => Micros;
+  },
+): Promise<boolean> {
+  const { adminTokenFile, demo, newId, now } = options;
+  if ((await directory.organizations()).length > 0) return false;
+  const createdAt = now();
+  const admin = { id: newId(), organization: organizationId, name: "admin", createdAt };
+  if (demo) await addDemoUser(store, admin.id);
+  const { secret, digest } = createTokenSecret();
+  writeSecret(adminTokenFile, secret);
+  const founded = await directory.found({
+    organizations: [{ id: organizationId, name: "Giraffe", createdAt }],
+    serviceAccounts: [admin],
+    memberships: [{ subject: admin.id, organization: undefined, role: "IAM_OWNER" }],
+    tokens: [
+      {
+        id: newId(),
+        digest,
+        account: admin.id,
+        createdAt,
+        expiresAt: undefined,
+        revokedAt: undefined,
+      },
+    ],
+  });
+  // A command beside us was faster: its organization stands, and our token opens nothing.
+  if (!founded) rmSync(adminTokenFile, { force: true });
+  return founded;
+}
+
+async function addDemoUser(store: EventStore, creator: string): Promise<void> {
+  if ((await store.load(demoUserId, organizationId)) !== undefined) return;
+  await store.change<HumanState>(demoUserId, organizationId, () => {
+    const event = decide(demoUser, initialState);
+    const state = evolve(initialState, event);
+    return { event: { ...event, creator }, state, claims: claims(state) };
+  });
+}
+
+/** Replaces the file, so that neither the mode nor a link of an old one is kept. */
+function writeSecret(file: string, secret: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  rmSync(file, { force: true });
+  writeFileSync(file, `${secret}\n`, { mode: 0o600, flag: "wx" });
+}

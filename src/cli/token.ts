@@ -1,0 +1,177 @@
+import { createTokenSecret } from "../access/personal-access-token.ts";
+import { isInstanceRole, isRole, roleNames } from "../access/roles.ts";
+import {
+  type Directory,
+  type Membership,
+  RecordExistsError,
+  type ServiceAccount,
+  type Token,
+} from "../store/directory.ts";
+import type { Micros } from "../store/event-store.ts";
+import { type Admin, CliError, checkedName, isoTime, report } from "./admin.ts";
+import { formatTable } from "./table.ts";
+
+type TokenOptions = {
+  /** Of the service account. It is created if its organization has none of that name. */
+  readonly name: string;
+  readonly role: string;
+  /** Id of the organization. Default: the only one there is. */
+  readonly organization?: string | undefined;
+  /** A duration such as `90d`, `12h` or `30m`. Default: the token never expires. */
+  readonly expires?: string | undefined;
+};
+
+/**
+ * Create a token for a service account that has the role, and show its secret, this once.
+ *
+ * A role of the instance (`IAM_*`) takes no organization: the account's home is then the first
+ * organization, the one that `serve` made.
+ *
+ * @throws CliError if an option is not acceptable; says what is.
+ */
+export async function createToken(admin: Admin, options: TokenOptions): Promise<void> {
+  const { directory, now } = admin;
+  const { role } = options;
+  const name = checkedName("service account", options.name);
+  if (!isRole(role)) {
+    throw new CliError(
+      `unknown role ${JSON.stringify(role)}; the roles are ${roleNames.join(", ")}`,
+    );
+  }
+  const createdAt = now();
+  const expiresAt =
+    options.expires === undefined ? undefined : createdAt + durationOf(options.expires);
+  const home = await homeOf(directory, role, options.organization);
+
+  const known = await directory.serviceAccountByName(home, name);
+  const account = known ?? { id: admin.ids(), organization: home, name, createdAt };
+  const organization = isInstanceRole(role) ? undefined : home;
+  const membership: Membership = { subject: account.id, organization, role };
+  const { secret, digest } = createTokenSecret();
+  const token: Token = {
+    id: admin.ids(),
+    digest,
+    account: account.id,
+    createdAt,
+    expiresAt,
+    revokedAt: undefined,
+  };
+  try {
+    await directory.add({
+      serviceAccounts: known === undefined ? [account] : [],
+      tokens: [token],
+      memberships: [membership],
+    });
+  } catch (error) {
+    if (!(error instanceof RecordExistsError)) throw error;
+    throw new CliError("another command created the same account just now; try again", {
+      cause: error,
+    });
+  }
+
+  report(admin, { ...documentOf(token, account, [membership]), secret }, [
+    `token    ${token.id}`,
+    `account  ${account.id} ${name}`,
+    `role     ${role} ${organization === undefined ? "on the instance" : `in ${organization}`}`,
+    `expires  ${isoTime(expiresAt) ?? "never"}`,
+    `secret   ${secret}`,
+    "",
+    "The secret is not stored and is not shown again.",
+  ]);
+}
+
+export async function listTokens(admin: Admin): Promise<void> {
+  const { directory } = admin;
+  const tokens = await Promise.all(
+    (await directory.tokens()).map(async ({ token, account }) => ({
+      token,
+      account,
+      memberships: await directory.memberships(account.id),
+    })),
+  );
+  report(
+    admin,
+    tokens.map(({ token, account, memberships }) => documentOf(token, account, memberships)),
+    formatTable(
+      ["ID", "ACCOUNT", "ORGANIZATION", "ROLES", "CREATED", "EXPIRES", "REVOKED"],
+      tokens.map(({ token, account, memberships }) => [
+        token.id,
+        account.name,
+        account.organization,
+        memberships.map((membership) => roleText(membership, account)).join(", ") || "-",
+        isoTime(token.createdAt),
+        isoTime(token.expiresAt) ?? "never",
+        isoTime(token.revokedAt) ?? "-",
+      ]),
+    ),
+  );
+}
+
+/** @throws CliError if there is no such token. */
+export async function revokeToken(admin: Admin, options: { readonly id: string }): Promise<void> {
+  const { id } = options;
+  if (!(await admin.directory.revokeToken(id, admin.now()))) {
+    throw new CliError(`there is no token ${JSON.stringify(id)}`);
+  }
+  report(admin, { id, revoked: true }, [`revoked token ${id}; it stops working within 5 seconds`]);
+}
+
+async function homeOf(
+  directory: Directory,
+  role: string,
+  organization: string | undefined,
+): Promise<string> {
+  const organizations = await directory.organizations();
+  const [first, second] = organizations;
+  if (first === undefined) {
+    throw new CliError("there is no organization yet; `giraffe org create NAME` makes one");
+  }
+  if (isInstanceRole(role)) {
+    if (organization === undefined) return first.id;
+    throw new CliError(`${role} is a role on the whole instance and takes no --org`);
+  }
+  const accepted = organizations.map(({ id, name }) => `${id} (${name})`).join(", ");
+  if (organization === undefined) {
+    if (second === undefined) return first.id;
+    throw new CliError(`${role} needs --org; the organizations are ${accepted}`);
+  }
+  if (organizations.some(({ id }) => id === organization)) return organization;
+  throw new CliError(
+    `there is no organization ${JSON.stringify(organization)}; the organizations are ${accepted}`,
+  );
+}
+
+const microsPerUnit = { m: 60e6, h: 3_600e6, d: 86_400e6 } as const;
+/** A hundred years, so that the end of a token is a moment that a number holds exactly. */
+const maxDuration: Micros = 36_500 * microsPerUnit.d;
+
+function durationOf(text: string): Micros {
+  const [, digits, unit] = /^([1-9][0-9]{0,8})([mhd])$/.exec(text) ?? [];
+  const duration =
+    Number(digits) * (microsPerUnit[unit as keyof typeof microsPerUnit] ?? Number.NaN);
+  if (duration <= maxDuration) return duration;
+  throw new CliError(
+    `--expires ${JSON.stringify(text)}: give a duration such as 90d, 12h or 30m, at most 36500d`,
+  );
+}
+
+/** A role at home or on the instance stands alone; a role elsewhere says where. */
+function roleText({ role, organization }: Membership, account: ServiceAccount): string {
+  const isElsewhere = organization !== undefined && organization !== account.organization;
+  return isElsewhere ? `${role} in ${organization}` : role;
+}
+
+function documentOf(token: Token, account: ServiceAccount, memberships: readonly Membership[]) {
+  return {
+    id: token.id,
+    account: { id: account.id, name: account.name },
+    organization: account.organization,
+    roles: memberships.map(({ role, organization }) => ({
+      role,
+      organization: organization ?? null,
+    })),
+    createdAt: isoTime(token.createdAt),
+    expiresAt: isoTime(token.expiresAt),
+    revokedAt: isoTime(token.revokedAt),
+  };
+}

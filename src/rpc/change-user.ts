@@ -1,0 +1,34 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import {
+  claims,
+  decide,
+  evolve,
+  type HumanCommand,
+  type HumanState,
+  initialState,
+} from "../domain/human.ts";
+import type { EventStore, Head } from "../store/event-store.ts";
+import { callerKey } from "./authenticate.ts";
+import { organizationKey } from "./authorize.ts";
+
+/**
+ * Run one command on one user of the organization of the call.
+ *
+ * @returns The head after the change; it is durable.
+ * @throws ServiceError what `decide` throws.
+ * @throws What `EventStore.change` throws.
+ */
+export function changeUser(
+  store: EventStore,
+  { values }: Pick<HandlerContext, "values">,
+  userId: string,
+  command: HumanCommand,
+): Promise<Head<HumanState>> {
+  const creator = values.get(callerKey)?.subject ?? "";
+  return store.change<HumanState>(userId, values.get(organizationKey), (head) => {
+    const before = head?.state ?? initialState;
+    const event = decide(command, before);
+    const state = evolve(before, event);
+    return { event: { ...event, creator }, state, claims: claims(state) };
+  });
+}

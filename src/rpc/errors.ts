@@ -1,0 +1,108 @@
+import {
+  Code,
+  ConnectError,
+  type ConnectError as ConnectErrorType,
+  type Interceptor,
+} from "@connectrpc/connect";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../../gen/google/rpc/error_details_pb.ts";
+import { ErrorDetailSchema } from "../../gen/zitadel/message_pb.ts";
+import { type ErrorKey, type ErrorKind, errors, reasonFromKey, ServiceError } from "../domain/errors.ts";
+import {
+  OutcomeUnknownError,
+  StoreOverloadedError,
+  StoreUnavailableError,
+} from "../store/event-store.ts";
+import { FieldRulesError } from "./validate.ts";
+
+/** The domain of every `google.rpc.ErrorInfo` we send. */
+export const errorDomain = "giraffe";
+
+/** The only place where our kinds of refusal become codes of RPC. */
+const codes = {
+  already_exists: Code.AlreadyExists,
+  failed_precondition: Code.FailedPrecondition,
+  internal: Code.Internal,
+  invalid_argument: Code.InvalidArgument,
+  not_found: Code.NotFound,
+  permission_denied: Code.PermissionDenied,
+  resource_exhausted: Code.ResourceExhausted,
+  unauthenticated: Code.Unauthenticated,
+  unavailable: Code.Unavailable,
+  unimplemented: Code.Unimplemented,
+  unknown: Code.Unknown,
+} satisfies Record<ErrorKind, Code>;
+
+type OutgoingDetails = ConstructorParameters<typeof ConnectErrorType>[3];
+
+/** How long a client should wait after "unavailable" before it tries again. */
+const unavailableRetryMs = 1_000;
+
+/**
+ * Turn anything thrown further inside into an error that says what it may: code, "message (ID)" and
+ * details. A ConnectError goes through as it is; what nobody foresaw becomes internal with one fixed
+ * text, and its cause goes to the log.
+ */
+export const convertErrors: Interceptor = (next) => async (request) => {
+  try {
+    return await next(request);
+  } catch (error) {
+    throw connectErrorFrom(error);
+  }
+};
+
+function connectErrorFrom(error: unknown): ConnectError {
+  if (error instanceof ConnectError) return error;
+  if (error instanceof ServiceError) return fromCatalogue(error.key, error.message, error.cause);
+  if (error instanceof FieldRulesError) return fromFieldRules(error);
+  if (error instanceof StoreOverloadedError) {
+    return withRetry(fromCatalogue("storeOverloaded", undefined, error), error.retryAfterMs);
+  }
+  if (error instanceof StoreUnavailableError) {
+    return withRetry(fromCatalogue("storeUnavailable", undefined, error), unavailableRetryMs);
+  }
+  if (error instanceof OutcomeUnknownError) return fromCatalogue("outcomeUnknown", undefined, error);
+  return fromCatalogue("internal", undefined, error);
+}
+
+/** ZITADEL's `ErrorDetail` stays first: its clients read details[0]. */
+function fromCatalogue(
+  key: ErrorKey,
+  text: string = errors[key].message,
+  cause: unknown,
+): ConnectError {
+  const { kind, id } = errors[key];
+  const details: OutgoingDetails = [];
+  if (id !== "") details.push({ desc: ErrorDetailSchema, value: { id, message: text } });
+  details.push(errorInfo(key));
+  const message = id === "" ? text : `${text} (${id})`;
+  return new ConnectError(message, codes[kind], undefined, details, cause);
+}
+
+function fromFieldRules({ message, violations }: FieldRulesError): ConnectError {
+  const fieldViolations = violations.map(({ field, description, rule }) => ({
+    field,
+    description,
+    reason: rule,
+  }));
+  return new ConnectError(message, codes[errors.fieldInvalid.kind], undefined, [
+    { desc: BadRequestSchema, value: { fieldViolations } },
+    errorInfo("fieldInvalid"),
+  ]);
+}
+
+/** Tell clients when to come again, in each of the ways they look for it. */
+function withRetry(error: ConnectError, retryMs: number): ConnectError {
+  error.details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(retryMs) } });
+  error.metadata.set("retry-after", String(Math.ceil(retryMs / 1_000)));
+  error.metadata.set("grpc-retry-pushback-ms", String(retryMs));
+  return error;
+}
+
+function errorInfo(key: ErrorKey) {
+  return { desc: ErrorInfoSchema, value: { reason: reasonFromKey(key), domain: errorDomain } };
+}

@@ -1,0 +1,90 @@
+import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
+import { ServerReflection as ReflectionV1 } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection as ReflectionV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { Health } from "../../gen/health/v1/health_pb.ts";
+import { ManagementService } from "../../gen/zitadel/management_pb.ts";
+import type { Authenticator } from "../access/caller.ts";
+import type { FailedAttempts } from "../access/failed-attempts.ts";
+import type { Directory } from "../store/directory.ts";
+import type { EventStore } from "../store/event-store.ts";
+import { createAddHumanUser } from "./add-human-user.ts";
+import { callerKey, createAuthenticate } from "./authenticate.ts";
+import { createAuthorize, permissionsFromServices } from "./authorize.ts";
+import { createChangeUserStatus } from "./change-user-status.ts";
+import { convertErrors } from "./errors.ts";
+import { createGetHumanProfile } from "./get-human-profile.ts";
+import { createGetUser } from "./get-user.ts";
+import { createHealth, type Readiness } from "./health.ts";
+import { createListUserChanges } from "./list-user-changes.ts";
+import { registerReflection } from "./reflection.ts";
+import { createTranslate } from "./translate.ts";
+import { createUpdateHumanProfile } from "./update-human-profile.ts";
+import { createValidate } from "./validate.ts";
+
+const services = [ManagementService, Health, ReflectionV1, ReflectionV1Alpha];
+
+/** Where the paths of `google.api.http` begin, as in ZITADEL. */
+export const restPrefix = "/management/v1";
+
+/** Methods that anyone may call, without a token. Every other one declares a permission. */
+const publicMethods = [
+  "zitadel.management.v1.ManagementService/Healthz",
+  "grpc.health.v1.Health/Check",
+  "grpc.health.v1.Health/List",
+  "grpc.health.v1.Health/Watch",
+  "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+  "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+/** What the methods work with. */
+export type RpcParts = {
+  readonly store: EventStore;
+  readonly directory: Directory;
+  readonly readiness: Readiness;
+  readonly authenticators: readonly Authenticator[];
+  readonly failures: FailedAttempts;
+  readonly newId: () => string;
+  readonly defaultLanguage: string;
+  /** The client's address. */
+  readonly peer: Parameters<typeof createAuthenticate>[0]["peer"];
+};
+
+/** Every service that is served. What `ManagementService` has and we do not answers unimplemented. */
+export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
+  const { store, directory, readiness, newId } = parts;
+  return (router) => {
+    router.service(ManagementService, {
+      healthz: () => ({}),
+      updateHumanProfile: createUpdateHumanProfile(store),
+      getHumanProfile: createGetHumanProfile(store, directory),
+      listUserChanges: createListUserChanges(store, directory),
+      ...createGetUser(store, directory),
+      ...createAddHumanUser(store, newId),
+      ...createChangeUserStatus(store),
+    });
+    router.service(Health, createHealth(readiness, [ManagementService]));
+    registerReflection(router, [ManagementService, Health]);
+  };
+}
+
+/**
+ * The onion around every handler, outermost first. Its order is the order of refusals.
+ *
+ * @throws Error if a method is neither public nor declares what it needs.
+ */
+export function createInterceptors(parts: RpcParts): Interceptor[] {
+  const permissionOf = permissionsFromServices(services, publicMethods);
+  const { directory, authenticators, failures, peer, defaultLanguage } = parts;
+  const isPublic: Parameters<typeof createAuthenticate>[0]["isPublic"] = (method) =>
+    permissionOf(method) === undefined;
+  return [
+    convertErrors,
+    createAuthenticate({ authenticators, isPublic, failures, peer }),
+    createAuthorize({ directory, permissionOf }),
+    createTranslate({
+      defaultLanguage,
+      callerLanguage: (values) => values.get(callerKey)?.language,
+    }),
+    createValidate(services),
+  ];
+}

@@ -1,0 +1,130 @@
+import { describe, expect, test } from "vitest";
+import { addressGroup, createFailedAttempts } from "../../src/access/failed-attempts.ts";
+import { ServiceError } from "../../src/domain/errors.ts";
+
+const pass = async () => "passed";
+const fail = async () => {
+  throw new ServiceError("tokenInvalid");
+};
+
+function setUp() {
+  const time = { micros: 1_000_000 };
+  const failures = createFailedAttempts({ now: () => time.micros });
+  const outcome = (address: string, token: string, attempt: () => Promise<string>) =>
+    failures(address, token, attempt).catch((error: ServiceError) => error.key);
+  const failTimes = async (address: string, times: number) => {
+    const outcomes: string[] = [];
+    for (let call = 0; call < times; call += 1) {
+      outcomes.push(await outcome(address, `bad-${call}`, fail));
+    }
+    return outcomes;
+  };
+  return { time, failures, outcome, failTimes };
+}
+
+const countOf = (key: string, outcomes: readonly string[]) =>
+  outcomes.filter((outcome) => outcome === key).length;
+
+describe("createFailedAttempts", () => {
+  test("lets 100 failures at once through, then 20 a second", async () => {
+    const { failTimes, time } = setUp();
+    const first = await failTimes("10.0.0.1", 150);
+    time.micros += 1_000_000;
+    const second = await failTimes("10.0.0.1", 150);
+    expect(countOf("tokenInvalid", first)).toBe(100);
+    expect(countOf("tooManyFailedAuthentications", first)).toBe(50);
+    expect(countOf("tokenInvalid", second)).toBe(20);
+  });
+
+  test("fills up to 100 again, not more", async () => {
+    const { failTimes, time } = setUp();
+    await failTimes("10.0.0.1", 150);
+    time.micros += 3_600_000_000;
+    expect(countOf("tokenInvalid", await failTimes("10.0.0.1", 150))).toBe(100);
+  });
+
+  test("does not fill when the clock goes back", async () => {
+    const { failTimes, time } = setUp();
+    await failTimes("10.0.0.1", 100);
+    time.micros -= 1_000_000;
+    expect(await failTimes("10.0.0.1", 1)).toEqual(["tooManyFailedAuthentications"]);
+  });
+
+  test("makes no attempt once an address has none left", async () => {
+    const { failTimes, failures } = setUp();
+    await failTimes("10.0.0.1", 100);
+    let isMade = false;
+    const attempt = failures("10.0.0.1", "new", async () => {
+      isMade = true;
+    });
+    await expect(attempt).rejects.toThrow(
+      expect.objectContaining({ key: "tooManyFailedAuthentications" }),
+    );
+    expect(isMade).toBe(false);
+  });
+
+  test("leaves other addresses alone", async () => {
+    const { failTimes, outcome } = setUp();
+    await failTimes("10.0.0.1", 200);
+    expect(await outcome("10.0.0.2", "new", pass)).toBe("passed");
+  });
+
+  test("lets a token that was accepted before through from an exhausted address", async () => {
+    const { failTimes, outcome } = setUp();
+    await outcome("10.0.0.1", "good", pass);
+    await failTimes("10.0.0.1", 200);
+    expect(await outcome("10.0.0.1", "good", pass)).toBe("passed");
+  });
+
+  test("forgets an accepted token once it is refused", async () => {
+    const { failTimes, outcome } = setUp();
+    await outcome("10.0.0.1", "revoked", pass);
+    await failTimes("10.0.0.1", 200);
+    expect(await outcome("10.0.0.1", "revoked", fail)).toBe("tokenInvalid");
+    expect(await outcome("10.0.0.1", "revoked", fail)).toBe("tooManyFailedAuthentications");
+  });
+
+  test("lets a new token through within a second of refusals", async () => {
+    const { failTimes, outcome, time } = setUp();
+    await failTimes("10.0.0.1", 1_000);
+    time.micros += 50_000;
+    expect(await outcome("10.0.0.1", "new", pass)).toBe("passed");
+  });
+
+  test("counts neither successes nor other errors", async () => {
+    const { failures, outcome } = setUp();
+    const down = () => Promise.reject(new Error("down"));
+    for (let call = 0; call < 200; call += 1) {
+      await outcome("10.0.0.1", `good-${call}`, pass);
+      await expect(failures("10.0.0.1", "any", down)).rejects.toThrow("down");
+    }
+    expect(await outcome("10.0.0.1", "bad", fail)).toBe("tokenInvalid");
+  });
+
+  test("counts the addresses of one /64 together", async () => {
+    const { failTimes, outcome } = setUp();
+    await failTimes("2001:db8::1", 100);
+    expect(await outcome("2001:db8::ffff:2", "new", pass)).toBe("tooManyFailedAuthentications");
+    expect(await outcome("2001:db8:0:1::1", "new", pass)).toBe("passed");
+  });
+});
+
+describe("addressGroup", () => {
+  test.for([
+    { address: "127.0.0.1", want: "127.0.0.1" },
+    { address: "::ffff:127.0.0.1", want: "127.0.0.1" },
+    { address: "::FFFF:10.1.2.3", want: "10.1.2.3" },
+    { address: "::1", want: "0:0:0:0" },
+    { address: "::", want: "0:0:0:0" },
+    { address: "2001:db8:1:2:3:4:5:6", want: "2001:db8:1:2" },
+    { address: "2001:db8:1:2::6", want: "2001:db8:1:2" },
+    { address: "2001:db8::5:6", want: "2001:db8:0:0" },
+    { address: "1::2:3:4:5:6:7", want: "1:0:2:3" },
+    { address: "1:2:3:4:5:6:7::", want: "1:2:3:4" },
+    { address: "fe80::1%eth0", want: "fe80:0:0:0" },
+    { address: "unix socket", want: "unix socket" },
+    { address: "", want: "" },
+  ])("puts $address into $want", ({ address, want }) => {
+    expect(addressGroup(address)).toBe(want);
+  });
+});

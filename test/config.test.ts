@@ -1,0 +1,382 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseCommand } from "../src/cli/program.ts";
+import { type Config, ConfigError, type Environment } from "../src/config.ts";
+
+const languages = ["de", "en"];
+const parse = (argv: readonly string[], environment: Environment = {}) =>
+  parseCommand(argv, languages, environment);
+
+/** The configuration of `serve` with these flags. */
+function serve(argv: readonly string[], environment?: Environment): Config {
+  const command = parse(["serve", ...argv], environment);
+  expect(command).toMatchObject({ name: "serve" });
+  return (command as Extract<typeof command, { name: "serve" }>).config;
+}
+
+/** What a command line is refused for. */
+function problemsOf(argv: readonly string[], environment?: Environment): readonly string[] {
+  try {
+    parse(argv, environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).problems;
+  }
+  return [];
+}
+
+let folder = "";
+let pem = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "giraffe-config-"));
+  pem = join(folder, "tls.pem");
+  writeFileSync(pem, "");
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("serve", () => {
+  test("has defaults for everything", () => {
+    expect(serve([])).toEqual({
+      listen: { host: "127.0.0.1", port: 8080 },
+      database: { kind: "sqlite", path: resolve("data/giraffe.db") },
+      adminTokenFile: resolve("data/admin.token"),
+      tls: undefined,
+      demo: false,
+      corsOrigins: [],
+      maxMessageBytes: 65_536,
+      defaultDeadlineMs: 10_000,
+      maxDeadlineMs: 60_000,
+      drainMs: 10_000,
+      logLevel: "info",
+      defaultLanguage: "en",
+    } satisfies Config);
+  });
+
+  test("gives a frozen configuration", () => {
+    const config = serve([
+      "--cors-origin",
+      "https://a.example",
+      "--tls-cert",
+      pem,
+      "--tls-key",
+      pem,
+    ]);
+    const parts = [config, config.listen, config.database, config.tls, config.corsOrigins];
+    expect(parts.every(Object.isFrozen)).toBe(true);
+  });
+
+  test.for<{ argv: string[]; want: Partial<Config> }>([
+    { argv: ["--listen", "0.0.0.0:80"], want: { listen: { host: "0.0.0.0", port: 80 } } },
+    { argv: ["--listen", "localhost:0"], want: { listen: { host: "localhost", port: 0 } } },
+    { argv: ["--listen", ":0"], want: { listen: { host: "127.0.0.1", port: 0 } } },
+    { argv: ["--listen", "[::1]:65535"], want: { listen: { host: "::1", port: 65_535 } } },
+    { argv: ["--listen=a.example:1"], want: { listen: { host: "a.example", port: 1 } } },
+    {
+      argv: ["--database", "sqlite:/var/lib/giraffe/g.db"],
+      want: {
+        database: { kind: "sqlite", path: resolve("/var/lib/giraffe/g.db") },
+        adminTokenFile: resolve("/var/lib/giraffe/admin.token"),
+      },
+    },
+    {
+      argv: ["--database", "sqlite:file:g.db?mode=memory"],
+      want: { database: { kind: "sqlite", path: resolve("file:g.db?mode=memory") } },
+    },
+    {
+      argv: ["--database", "sqlite::memory:", "--admin-token-file", "/run/t"],
+      want: { database: { kind: "sqlite", path: ":memory:" }, adminTokenFile: resolve("/run/t") },
+    },
+    { argv: ["--admin-token-file", "t"], want: { adminTokenFile: resolve("t") } },
+    { argv: ["--demo"], want: { demo: true, corsOrigins: "*" } },
+    {
+      argv: ["--demo", "--cors-origin", "https://a.example"],
+      want: { demo: true, corsOrigins: ["https://a.example"] },
+    },
+    {
+      argv: ["--cors-origin", "https://a.example", "--cors-origin", "http://localhost:3000"],
+      want: { corsOrigins: ["https://a.example", "http://localhost:3000"] },
+    },
+    {
+      argv: ["--cors-origin", "capacitor://localhost"],
+      want: { corsOrigins: ["capacitor://localhost"] },
+    },
+    { argv: ["--cors-origin", "http://[::1]:81"], want: { corsOrigins: ["http://[::1]:81"] } },
+    { argv: ["--cors-origin", "*"], want: { corsOrigins: "*" } },
+    {
+      argv: ["--cors-origin", "https://a.example", "--cors-origin", "*"],
+      want: { corsOrigins: "*" },
+    },
+    { argv: ["--max-message-bytes", "1"], want: { maxMessageBytes: 1 } },
+    { argv: ["--max-deadline-ms", "500"], want: { maxDeadlineMs: 500, defaultDeadlineMs: 500 } },
+    {
+      argv: ["--default-deadline-ms", "60000"],
+      want: { maxDeadlineMs: 60_000, defaultDeadlineMs: 60_000 },
+    },
+    { argv: ["--drain-ms", "0"], want: { drainMs: 0 } },
+    { argv: ["--log-level", "silent"], want: { logLevel: "silent" } },
+    { argv: ["--default-language", "de"], want: { defaultLanguage: "de" } },
+  ])("understands $argv", ({ argv, want }) => {
+    expect(serve(argv)).toMatchObject(want);
+  });
+
+  test("takes both TLS files", () => {
+    expect(serve(["--tls-cert", pem, "--tls-key", pem]).tls).toEqual({
+      certFile: pem,
+      keyFile: pem,
+    });
+  });
+
+  test.for<{ environment: Environment; want: Partial<Config> }>([
+    { environment: { GIRAFFE_LISTEN: "[::]:1" }, want: { listen: { host: "::", port: 1 } } },
+    { environment: { GIRAFFE_MAX_MESSAGE_BYTES: "9" }, want: { maxMessageBytes: 9 } },
+    { environment: { GIRAFFE_DEMO: "true" }, want: { demo: true, corsOrigins: "*" } },
+    { environment: { GIRAFFE_DEMO: "0" }, want: { demo: false } },
+    {
+      environment: { GIRAFFE_CORS_ORIGIN: "https://a.example, https://b.example" },
+      want: { corsOrigins: ["https://a.example", "https://b.example"] },
+    },
+    { environment: { GIRAFFE_LOG_LEVEL: "", GIRAFFE_TLS_CERT: "" }, want: { logLevel: "info" } },
+    {
+      environment: { LISTEN: "x", giraffe_listen: "x" },
+      want: { listen: { host: "127.0.0.1", port: 8080 } },
+    },
+  ])("reads $environment", ({ environment, want }) => {
+    expect(serve([], environment)).toMatchObject(want);
+  });
+
+  test("lets flags beat the environment", () => {
+    const environment = { GIRAFFE_DRAIN_MS: "nonsense", GIRAFFE_CORS_ORIGIN: "nonsense" };
+    const argv = ["--drain-ms", "5", "--cors-origin", "https://a.example"];
+    expect(serve(argv, environment)).toMatchObject({
+      drainMs: 5,
+      corsOrigins: ["https://a.example"],
+    });
+  });
+
+  const deadline = "give a whole number from 1 to 2147483647";
+  test.for([
+    ...[
+      "8080",
+      "a:b:1",
+      "::1:80",
+      "[::1]",
+      "[1.2.3.4]:1",
+      "[]:1",
+      "h:65536",
+      "h:-1",
+      "h:",
+      "a b:1",
+    ].map((value) => ({ flag: "--listen", value, want: "give HOST:PORT" })),
+    ...["", "sqlite:", "sqlite://a.db", "data/giraffe.db"].map((value) => ({
+      flag: "--database",
+      value,
+      want: "only SQLite is supported so far",
+    })),
+    ...[
+      "",
+      "https://a.example/",
+      "https://a.example/x",
+      "https://A.example",
+      "https://a.example:443",
+      "https://*.example",
+      "https://u@a.example",
+      "a.example",
+      "null",
+      "file://",
+      "https://a.example,https://b.example",
+    ].map((value) => ({ flag: "--cors-origin", value, want: "give * or an origin" })),
+    ...["0", "-1", "1e3", "0x10", "1.5", " 1", "", "67108865"].map((value) => ({
+      flag: "--max-message-bytes",
+      value,
+      want: "give a whole number from 1 to 67108864",
+    })),
+    { flag: "--default-deadline-ms", value: "0", want: deadline },
+    {
+      flag: "--default-deadline-ms",
+      value: "60001",
+      want: "at most the value of --max-deadline-ms",
+    },
+    { flag: "--max-deadline-ms", value: "2147483648", want: deadline },
+    { flag: "--drain-ms", value: "soon", want: "give a whole number from 0 to 2147483647" },
+    { flag: "--log-level", value: "INFO", want: "give one of trace, debug, info, warn, error" },
+    { flag: "--default-language", value: "fr", want: "give one of de, en" },
+    { flag: "--admin-token-file", value: "", want: "give the path of a file" },
+  ])("refuses $flag $value", ({ flag, value, want }) => {
+    const problems = problemsOf(["serve", `${flag}=${value}`]);
+    expect(problems).toEqual([expect.stringContaining(`${flag} ${JSON.stringify(value)}: `)]);
+    expect(problems.join()).toContain(want);
+  });
+
+  test("needs a token file for a database in memory", () => {
+    expect(problemsOf(["serve", "--demo", "--database", "sqlite::memory:"])).toEqual([
+      expect.stringContaining("--admin-token-file is missing: "),
+    ]);
+  });
+
+  test.for([
+    { flag: "--tls-cert", other: "--tls-key" },
+    { flag: "--tls-key", other: "--tls-cert" },
+  ])("needs $other with $flag", ({ flag, other }) => {
+    expect(problemsOf(["serve", flag, pem])).toEqual([
+      `${other} is missing: TLS needs both --tls-cert and --tls-key`,
+    ]);
+  });
+
+  test("refuses TLS files that cannot be read, folders included", () => {
+    const problems = problemsOf(["serve", "--tls-cert", folder, "--tls-key", join(folder, "none")]);
+    expect(problems).toEqual([
+      expect.stringMatching(/^--tls-cert .* PEM file that can be read$/),
+      expect.stringMatching(/^--tls-key .* PEM file that can be read$/),
+    ]);
+  });
+
+  test("names the variable that a wrong value came from", () => {
+    expect(problemsOf(["serve"], { GIRAFFE_DRAIN_MS: "soon", GIRAFFE_DEMO: "yes" })).toEqual([
+      '--demo (from GIRAFFE_DEMO) "yes": give true or false',
+      '--drain-ms (from GIRAFFE_DRAIN_MS) "soon": give a whole number from 0 to 2147483647',
+    ]);
+  });
+
+  test("reports everything at once", () => {
+    const argv =
+      "extra --lisen x --demo=1 --listen 1 --tls-cert /none --cors-origin x --cors-origin y";
+    const problems = problemsOf(["serve", ...argv.split(" "), "--database"], {
+      GIRAFFE_MAX_DEADLINE_MS: "-",
+    });
+    expect(problems.map((problem) => problem.split(" ")[0]).sort()).toEqual([
+      '"extra"',
+      "--cors-origin",
+      "--cors-origin",
+      "--database",
+      "--demo",
+      "--lisen",
+      "--listen",
+      "--max-deadline-ms",
+      "--tls-cert",
+      "--tls-key",
+    ]);
+  });
+
+  test.for([
+    { url: "postgres://user:hunter2@db/giraffe", want: "postgres:…" },
+    { url: "postgre:user:hunter2@db", want: "postgre:…" },
+    { url: "password=hunter2 host=db", want: "password=…" },
+  ])("shows no password of $url", ({ url, want }) => {
+    const problems = problemsOf(["serve", "--database", url]);
+    expect(problems).toEqual([expect.stringContaining(`--database "${want}": only SQLite`)]);
+    expect(problems.join()).not.toContain("hunter2");
+  });
+
+  test("writes values so that they cannot write to a terminal", () => {
+    expect(problemsOf(["serve", "--log-level", "\u001b[2J"]).join()).toContain('"\\u001b[2J"');
+  });
+
+  test("refuses with ConfigError whatever is typed", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(fc.string(), fc.constantFrom("--listen", "--demo", "--", "-", "--x="))),
+        (argv) => {
+          expect(problemsOf(["serve", "--drain-ms", "x", "--drain-ms", ...argv])).toBeDefined();
+        },
+      ),
+    );
+  });
+});
+
+describe("admin commands", () => {
+  const database = { kind: "sqlite", path: resolve("data/giraffe.db") };
+
+  test.for([
+    {
+      argv: ["org", "create", "Acme Inc"],
+      want: { name: "org create", database, json: false, options: { name: "Acme Inc" } },
+    },
+    {
+      argv: ["org", "list", "--json", "--database", "sqlite:/g.db"],
+      want: { name: "org list", database: { kind: "sqlite", path: resolve("/g.db") }, json: true },
+    },
+    {
+      argv: [
+        "token",
+        "create",
+        "--name",
+        "ci",
+        "--role",
+        "ORG_OWNER",
+        "--org",
+        "1",
+        "--expires",
+        "90d",
+      ],
+      want: {
+        name: "token create",
+        database,
+        json: false,
+        options: { name: "ci", role: "ORG_OWNER", organization: "1", expires: "90d" },
+      },
+    },
+    {
+      argv: ["token", "create", "--name=-ci", "--role=IAM_OWNER"],
+      want: {
+        name: "token create",
+        database,
+        json: false,
+        options: { name: "-ci", role: "IAM_OWNER", organization: undefined, expires: undefined },
+      },
+    },
+    { argv: ["token", "list"], want: { name: "token list", database, json: false } },
+    {
+      argv: ["token", "revoke", "--json", "42"],
+      want: { name: "token revoke", database, json: true, options: { id: "42" } },
+    },
+  ])("understand $argv", ({ argv, want }) => {
+    expect(parse(argv)).toEqual(want);
+  });
+
+  test("find the database in the environment", () => {
+    expect(parse(["org", "list"], { GIRAFFE_DATABASE: "sqlite:/e.db" })).toMatchObject({
+      database: { path: resolve("/e.db") },
+    });
+  });
+
+  test.for([
+    { argv: [], want: ["a command is missing; --help lists them"] },
+    { argv: ["org"], want: ["a command is missing; --help lists them"] },
+    { argv: ["sevre"], want: ["unknown command 'sevre' (Did you mean serve?)"] },
+    { argv: ["token", "crate"], want: ["unknown command 'crate' (Did you mean create?)"] },
+    { argv: ["--verbose"], want: ["unknown option '--verbose'"] },
+    { argv: ["org", "create"], want: ["NAME is missing"] },
+    { argv: ["org", "create", "a", "b"], want: ['"b" is one argument too many'] },
+    { argv: ["org", "list", "a"], want: ['"a" is one argument too many'] },
+    {
+      argv: ["token", "revoke", "--force"],
+      want: ["--force is not a flag of this command; --help lists them"],
+    },
+    {
+      argv: ["token", "create", "--database", "x", "--name"],
+      want: [
+        expect.stringContaining("--name is missing"),
+        expect.stringContaining("--role is missing"),
+        expect.stringContaining('--database "x": only SQLite'),
+      ],
+    },
+  ])("refuse $argv", ({ argv, want }) => {
+    expect(problemsOf(argv)).toEqual(want);
+  });
+});
+
+describe("help", () => {
+  test.for([
+    { argv: ["--help"], want: "serve" },
+    { argv: ["help"], want: "serve" },
+    { argv: ["serve", "--help"], want: "--max-message-bytes <BYTES>" },
+    { argv: ["serve", "--drain-ms", "x", "-h"], want: "GIRAFFE_LOG_LEVEL" },
+    { argv: ["org", "create", "--help"], want: "giraffe org create NAME [options]" },
+    { argv: ["token", "create", "--help"], want: "--role <ROLE>" },
+  ])("is what $argv asks for", ({ argv, want }) => {
+    expect(parse(argv)).toEqual({ name: "help", text: expect.stringContaining(want) });
+  });
+});

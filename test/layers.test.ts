@@ -1,0 +1,271 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { posix, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+/**
+ * Who may import whom, from the top down. A part is a folder of src/, a file at its top, the ports
+ * of the store, one store engine, or one of the two halves of gen/. It may always import itself.
+ */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  "main.ts": ["cli", "config.ts", "service.ts"],
+  "index.ts": ["config.ts", "service.ts"],
+  "bootstrap.ts": ["access", "domain", "store ports"],
+  cli: ["bootstrap.ts", "config.ts", "service.ts", "access", "store ports", "telemetry"],
+  "service.ts": [
+    "bootstrap.ts",
+    "config.ts",
+    "access",
+    "console",
+    "domain",
+    "gen",
+    "gen/google",
+    "rpc",
+    "store",
+    "store ports",
+    "store/postgres",
+    "store/sqlite",
+    "telemetry",
+    "wire",
+  ],
+  "config.ts": ["domain"],
+  rpc: ["access", "domain", "gen", "gen/google", "store ports"],
+  access: ["domain", "store ports"],
+  wire: ["gen/google"],
+  telemetry: [],
+  console: [],
+  domain: [],
+  "store/postgres": ["store", "store ports"],
+  "store/sqlite": ["store", "store ports"],
+  store: ["store ports"],
+  "store ports": [],
+};
+
+/** The domain is pure: these packages compute, and no module of Node.js is among them. */
+const domainPackages = ["@formatjs/intl-localematcher"];
+
+const storePorts = ["src/store/directory.ts", "src/store/event-store.ts"];
+
+const emptyNames = ["common", "helper", "helpers", "manager", "managers", "util", "utils"];
+
+/** @param path From the root of the project, with slashes. */
+function partOf(path: string): string {
+  if (storePorts.includes(path)) return "store ports";
+  const [top = "", first = "", second = "", third] = path.split("/");
+  if (top === "gen") return first === "google" ? "gen/google" : "gen";
+  if (top !== "src") return path;
+  return first === "store" && third !== undefined ? `store/${second}` : first;
+}
+
+const importForms = [
+  /\bfrom\s*["']([^"'\n]+)["']/g,
+  /\bimport\s*["']([^"'\n]+)["']/g,
+  /\b(?:import|require)\s*\(\s*["']([^"'\n]+)["']/g,
+  // How worker threads are named.
+  /\bnew URL\(\s*["'](\.[^"'\n]+\.ts)["']/g,
+];
+
+function importsOf(source: string): string[] {
+  return importForms.flatMap((form) => [...source.matchAll(form)].map((match) => match[1] ?? ""));
+}
+
+/** What is wrong with a file of src/, one line each. */
+function complaints(path: string, source: string): string[] {
+  const part = partOf(path);
+  const allowed = [part, ...(mayImport[part] ?? [])];
+  const found: string[] = [];
+  for (const name of importsOf(source)) {
+    if (name.startsWith(".")) {
+      const target = partOf(posix.join(posix.dirname(path), name));
+      if (!allowed.includes(target)) found.push(`${path} imports ${name}`);
+    } else if (part === "domain" && !domainPackages.includes(name))
+      found.push(`${path} imports ${name}`);
+  }
+  if (!(part in mayImport)) found.push(`${path} is in no known part`);
+  if (/\bimport\((?!\s*["'])/.test(source)) found.push(`${path} imports what it does not name`);
+  if (/\bexport\s+default\b|\bas\s+default\b/.test(source))
+    found.push(`${path} has a default export`);
+  if (path !== "src/config.ts" && /\bprocess\s*(?:\?\.|\.)\s*env\b|\bprocess\s*\[/.test(source))
+    found.push(`${path} reads process.env`);
+  if (path.split(/[/.-]/).some((word) => emptyNames.includes(word)))
+    found.push(`${path} has a name that says nothing`);
+  return found;
+}
+
+describe("src/", () => {
+  const root = fileURLToPath(new URL("../", import.meta.url));
+  const files = readdirSync(`${root}src`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => relative(root, `${entry.parentPath}/${entry.name}`).split(sep).join("/"));
+
+  test("keeps to its layers", () => {
+    expect(files).toContain("src/domain/errors.ts");
+    expect(
+      files.flatMap((path) => complaints(path, readFileSync(`${root}${path}`, "utf8"))),
+    ).toEqual([]);
+  });
+});
+
+describe("complaints", () => {
+  test.for<{ name: string; path: string; source: string }>([
+    {
+      name: "a handler over access, domain, ports and generated code",
+      path: "src/rpc/get-user.ts",
+      source: `
+        import type { Caller } from "../access/caller.ts";
+        import { ServiceError } from "../domain/errors.ts";
+        import type { EventStore } from "../store/event-store.ts";
+        import { GenderSchema } from "../../gen/zitadel/user_pb.ts";`,
+    },
+    {
+      name: "the only file that names an engine",
+      path: "src/service.ts",
+      source: `const { openSqlite } = await import("./store/sqlite/database.ts");`,
+    },
+    {
+      name: "an engine on its own thread",
+      path: "src/store/sqlite/writer.ts",
+      source: `new Worker(new URL("./writer-thread.ts", import.meta.url));`,
+    },
+    { name: "packages", path: "src/wire/listener.ts", source: `import { x } from "node:http2";` },
+    {
+      name: "the domain's package",
+      path: "src/domain/language.ts",
+      source: `import { match } from "@formatjs/intl-localematcher";`,
+    },
+    { name: "the environment", path: "src/config.ts", source: "read(process.env);" },
+  ])("accept $name", ({ path, source }) => {
+    expect(complaints(path, source)).toEqual([]);
+  });
+
+  test.for<{ name: string; path: string; source: string; want: string }>([
+    {
+      name: "the wire knowing a handler",
+      path: "src/wire/rest/router.ts",
+      source: `import { errors } from "../../rpc/errors.ts";`,
+      want: "src/wire/rest/router.ts imports ../../rpc/errors.ts",
+    },
+    {
+      name: "the wire knowing the contract",
+      path: "src/wire/rest.ts",
+      source: `import { file } from "../../gen/zitadel/user_pb.ts";`,
+      want: "src/wire/rest.ts imports ../../gen/zitadel/user_pb.ts",
+    },
+    {
+      name: "types across layers",
+      path: "src/access/caller.ts",
+      source: `import type { Call } from "../rpc/details.ts";`,
+      want: "src/access/caller.ts imports ../rpc/details.ts",
+    },
+    {
+      name: "types written in place",
+      path: "src/telemetry/log.ts",
+      source: `type Config = import("../config.ts").Config;`,
+      want: "src/telemetry/log.ts imports ../config.ts",
+    },
+    {
+      name: "an import over several lines",
+      path: "src/store/group-commit.ts",
+      source: `import {\n  ServiceError,\n} from "../domain/errors.ts";`,
+      want: "src/store/group-commit.ts imports ../domain/errors.ts",
+    },
+    {
+      name: "a re-export",
+      path: "src/domain/human.ts",
+      source: `export { roles } from '../access/roles.ts';`,
+      want: "src/domain/human.ts imports ../access/roles.ts",
+    },
+    {
+      name: "an import for its effect",
+      path: "src/domain/human.ts",
+      source: `import "../telemetry/log.ts";`,
+      want: "src/domain/human.ts imports ../telemetry/log.ts",
+    },
+    {
+      name: "Node.js in the domain",
+      path: "src/domain/human.ts",
+      source: `import { randomUUID } from "node:crypto";`,
+      want: "src/domain/human.ts imports node:crypto",
+    },
+    {
+      name: "another package in the domain",
+      path: "src/domain/human.ts",
+      source: `import { create } from "@bufbuild/protobuf";`,
+      want: "src/domain/human.ts imports @bufbuild/protobuf",
+    },
+    {
+      name: "a command naming an engine",
+      path: "src/cli/org.ts",
+      source: `const engine = await import("../store/sqlite/database.ts");`,
+      want: "src/cli/org.ts imports ../store/sqlite/database.ts",
+    },
+    {
+      name: "a handler knowing how the store works",
+      path: "src/rpc/get-user.ts",
+      source: `import { createStreamQueue } from "../store/stream-queue.ts";`,
+      want: "src/rpc/get-user.ts imports ../store/stream-queue.ts",
+    },
+    {
+      name: "one engine using another",
+      path: "src/store/postgres/database.ts",
+      source: `import { migrate } from "../sqlite/migrate.ts";`,
+      want: "src/store/postgres/database.ts imports ../sqlite/migrate.ts",
+    },
+    {
+      name: "an engine as a thread",
+      path: "src/rpc/get-user.ts",
+      source: `new Worker(new URL("../store/sqlite/writer-thread.ts", import.meta.url));`,
+      want: "src/rpc/get-user.ts imports ../store/sqlite/writer-thread.ts",
+    },
+    {
+      name: "a test used by the program",
+      path: "src/service.ts",
+      source: `import { gigi } from "../test/gigi.ts";`,
+      want: "src/service.ts imports ../test/gigi.ts",
+    },
+    {
+      name: "an import of who knows what",
+      path: "src/service.ts",
+      source: "await import(name);",
+      want: "src/service.ts imports what it does not name",
+    },
+    {
+      name: "a default export",
+      path: "src/wire/cors.ts",
+      source: "export default function cors() {}",
+      want: "src/wire/cors.ts has a default export",
+    },
+    {
+      name: "a default export by another way",
+      path: "src/wire/cors.ts",
+      source: "export { cors as default };",
+      want: "src/wire/cors.ts has a default export",
+    },
+    {
+      name: "the environment elsewhere",
+      path: "src/service.ts",
+      source: "const home = process.env.HOME;",
+      want: "src/service.ts reads process.env",
+    },
+    {
+      name: "the environment by another way",
+      path: "src/service.ts",
+      source: `const { HOME } = process["env"];`,
+      want: "src/service.ts reads process.env",
+    },
+    {
+      name: "an empty name",
+      path: "src/rpc/date-utils.ts",
+      source: "",
+      want: "src/rpc/date-utils.ts has a name that says nothing",
+    },
+    {
+      name: "a folder that the table does not know",
+      path: "src/services/user.ts",
+      source: "",
+      want: "src/services/user.ts is in no known part",
+    },
+  ])("name $name", ({ path, source, want }) => {
+    expect(complaints(path, source)).toEqual([want]);
+  });
+});

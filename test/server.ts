@@ -1,0 +1,65 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { administer } from "../src/cli/administer.ts";
+import { type Command, parseCommand } from "../src/cli/program.ts";
+import { availableLanguages, createService } from "../src/service.ts";
+import type { RequestRecord } from "../src/telemetry/log.ts";
+
+/** A real server on a free port, with a database of its own in a temporary folder. */
+export type TestServer = {
+  /** Such as `http://127.0.0.1:41234`. */
+  readonly url: string;
+  /** Of the service account `admin`, which has IAM_OWNER. */
+  readonly adminToken: string;
+  /** The organization that the server made. */
+  readonly organization: string;
+  /** The folder of the database and the token file; removed on close. */
+  readonly folder: string;
+  /** What the log would have said, in order. */
+  readonly records: readonly RequestRecord[];
+  /** Run an admin command beside the server, as on the command line; returns its JSON document. */
+  administer(...argv: string[]): Promise<Record<string, unknown>>;
+  /** Stop the server; its folder stays, for another one. */
+  stop(): Promise<void>;
+  /** Stop the server and remove its folder. */
+  close(): Promise<void>;
+};
+
+/**
+ * @param flags Of `serve`, beside those that this function sets.
+ * @param folder Of a server that was stopped; without one, a new one is made.
+ */
+export async function startServer(
+  flags: readonly string[] = ["--demo"],
+  folder = mkdtempSync(join(tmpdir(), "giraffe-")),
+): Promise<TestServer> {
+  const database = `sqlite:${join(folder, "giraffe.db")}`;
+  const argv = ["serve", "--listen", "127.0.0.1:0", "--database", database, ...flags];
+  const command = parseCommand(argv, availableLanguages(), {});
+  if (command.name !== "serve") throw new Error(`not a server: ${command.name}`);
+  const records: RequestRecord[] = [];
+  const service = await createService(command.config, (record) => records.push(record));
+  const url = await service.listen();
+  const stop = () => service.close();
+  return {
+    url,
+    adminToken: readFileSync(command.config.adminTokenFile, "utf8").trim(),
+    organization: "69629023906488334",
+    folder,
+    records,
+    async administer(...admin) {
+      const lines: string[] = [];
+      const parsed = parseCommand([...admin, "--database", database, "--json"], [], {});
+      await administer(parsed as Exclude<Command, { name: "help" | "serve" }>, (line) =>
+        lines.push(line),
+      );
+      return JSON.parse(lines.join("\n"));
+    },
+    stop,
+    async close() {
+      await stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
