@@ -1,0 +1,138 @@
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { StoreUnavailableError } from "../event-store.ts";
+import { migrate } from "./migrate.ts";
+import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
+
+/** One database, shared by the event store and the directory. */
+export type Sqlite = {
+  /** With links resolved; `undefined`: it lives in memory, and only `acquire` reaches it. */
+  readonly file: string | undefined;
+  /** The calling thread's connection. It waits up to 5 s for a lock, blocking the thread. */
+  acquire(): DatabaseSync;
+  /** Call once for each `acquire`: the last one checkpoints and closes the connection. */
+  release(): void;
+};
+
+/** How long a connection or a writer tries to get the write lock that another process holds. */
+export const maxBusyMs = 5000;
+
+/** Before it, a checkpoint beside a writer could corrupt the database. Source: sqlite.org/wal.html */
+const oldestSqlite = "3.51.3";
+
+/**
+ * Open a database, create it if there is none, and bring its schema up to date.
+ *
+ * @param path A file, created with mode 0600 (its directory with 0700), or ":memory:".
+ * @throws StoreUnavailableError if the file cannot be created, opened or written.
+ * @throws Error if SQLite is too old, or older than the database's schema.
+ */
+export function openSqlite(path: string): Sqlite {
+  const file = path === ":memory:" ? undefined : createFile(path);
+  const db = openMigrated(path, file);
+  let users = 0;
+  return {
+    file,
+    acquire() {
+      users += 1;
+      return db;
+    },
+    release() {
+      users -= 1;
+      if (users > 0) return;
+      checkpoint(db);
+      db.close();
+    },
+  };
+}
+
+/**
+ * One more connection to a database that `openSqlite` has opened.
+ *
+ * Every commit is durable before it returns and before others see it (`synchronous = full`).
+ */
+export function connect(file: string, busyMs: number): DatabaseSync {
+  const db = new DatabaseSync(file, {
+    timeout: busyMs,
+    defensive: true,
+    allowExtension: false,
+    enableForeignKeyConstraints: true,
+  });
+  db.exec("pragma trusted_schema = off; pragma synchronous = full;");
+  return db;
+}
+
+/**
+ * Create a database file that only its owner can read, unless it exists. A file that exists is not
+ * opened: to close it again would end all locks that SQLite has on it in this process.
+ *
+ * @returns Its path with links resolved.
+ * @throws StoreUnavailableError
+ */
+export function createFile(path: string): string {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    if (!existsSync(path)) createEmpty(path);
+    return realpathSync(path);
+  } catch (error) {
+    throw cannotOpen(path, error);
+  }
+}
+
+function createEmpty(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (error) {
+    if (!existsSync(path)) throw error; // Else another process was faster.
+  }
+}
+
+function openMigrated(path: string, file: string | undefined): DatabaseSync {
+  let db: DatabaseSync | undefined;
+  try {
+    db = connect(file ?? ":memory:", maxBusyMs);
+    assertVersion(db);
+    useWriteAheadLog(db);
+    migrate(db);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw storeErrorFrom(error) === error ? error : cannotOpen(path, error);
+  }
+}
+
+function assertVersion(db: DatabaseSync): void {
+  const version = String(db.prepare("select sqlite_version() as version").get()?.version);
+  if (version.localeCompare(oldestSqlite, "en", { numeric: true }) >= 0) return;
+  throw new Error(`SQLite ${version} is too old, at least ${oldestSqlite} is needed: update Node`);
+}
+
+/** The change of mode does not wait for other connections by itself, whatever the busy timeout. */
+function useWriteAheadLog(db: DatabaseSync): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  const pauseMs = 5;
+  for (let waitedMs = 0; ; waitedMs += pauseMs) {
+    try {
+      db.exec("pragma journal_mode = wal");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || waitedMs >= maxBusyMs) throw error;
+      Atomics.wait(pause, 0, 0, pauseMs);
+    }
+  }
+}
+
+/** What cannot be copied now, for example because another process reads it, stays in the log. */
+function checkpoint(db: DatabaseSync): void {
+  try {
+    db.exec("pragma busy_timeout = 0; pragma wal_checkpoint(truncate);");
+  } catch (error) {
+    if (storeErrorFrom(error) === error) throw error;
+  }
+}
+
+function cannotOpen(path: string, error: unknown): StoreUnavailableError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new StoreUnavailableError(`cannot open the database ${path}: ${reason}`, { cause: error });
+}

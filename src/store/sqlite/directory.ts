@@ -1,0 +1,191 @@
+import type { SQLOutputValue } from "node:sqlite";
+import {
+  type Directory,
+  type Membership,
+  type NewRecords,
+  type Organization,
+  RecordExistsError,
+  type ServiceAccount,
+  type Token,
+} from "../directory.ts";
+import type { Sqlite } from "./database.ts";
+import { isDuplicate, withStoreErrors } from "./sqlite-error.ts";
+import { transact } from "./transaction.ts";
+
+type Row = Record<string, SQLOutputValue>;
+
+const tokenColumns = `
+  t.id, t.digest, t.account, t.created_at, t.expires_at, t.revoked_at,
+  a.organization, a.name, a.created_at as account_created_at
+  from tokens t join service_accounts a on a.id = t.account`;
+
+/**
+ * A directory in a SQLite database. Everything runs on the calling thread: its writes are few.
+ *
+ * Besides the port's errors every operation throws StoreUnavailableError if the database cannot be
+ * read, or cannot be written within 5 s; nothing was stored then.
+ */
+export function createSqliteDirectory(database: Sqlite): Directory {
+  const db = database.acquire();
+  const insertOrganization = db.prepare(
+    "insert into organizations (id, name, created_at) values (?, ?, ?)",
+  );
+  const insertAccount = db.prepare(
+    "insert into service_accounts (id, organization, name, created_at) values (?, ?, ?, ?)",
+  );
+  const insertToken = db.prepare(
+    `insert into tokens (id, digest, account, created_at, expires_at, revoked_at)
+     values (?, ?, ?, ?, ?, ?)`,
+  );
+  const insertMembership = db.prepare(
+    `insert into memberships (subject, organization, role) values (?, ?, ?)
+     on conflict do nothing`,
+  );
+  const selectOrganization = db.prepare("select * from organizations where id = ?");
+  const selectOrganizations = db.prepare("select * from organizations order by created_at, rowid");
+  const selectAccount = db.prepare("select * from service_accounts where id = ?");
+  const selectAccountByName = db.prepare(
+    "select * from service_accounts where organization = ? and name = ?",
+  );
+  const selectTokenByDigest = db.prepare(`select ${tokenColumns} where t.digest = ?`);
+  const selectTokens = db.prepare(`select ${tokenColumns} order by t.created_at, t.rowid`);
+  const updateToken = db.prepare(
+    "update tokens set revoked_at = ifnull(revoked_at, ?) where id = ?",
+  );
+  const selectMemberships = db.prepare(
+    "select * from memberships where subject = ? order by rowid",
+  );
+
+  function insert(records: NewRecords): void {
+    for (const { id, name, createdAt } of records.organizations ?? []) {
+      insertOrganization.run(id, name, createdAt);
+    }
+    for (const { id, organization, name, createdAt } of records.serviceAccounts ?? []) {
+      insertAccount.run(id, organization, name, createdAt);
+    }
+    for (const { id, digest, account, createdAt, expiresAt, revokedAt } of records.tokens ?? []) {
+      insertToken.run(id, digest, account, createdAt, expiresAt ?? null, revokedAt ?? null);
+    }
+    for (const { subject, organization, role } of records.memberships ?? []) {
+      insertMembership.run(subject, organization ?? null, role);
+    }
+  }
+
+  let released = false;
+
+  return {
+    async add(records) {
+      guard(() => transact(db, () => insert(records)));
+    },
+
+    async found(records) {
+      return guard(() =>
+        transact(db, () => {
+          if (selectOrganizations.get() !== undefined) return false;
+          insert(records);
+          return true;
+        }),
+      );
+    },
+
+    async organization(id) {
+      const row = guard(() => selectOrganization.get(id));
+      return row && organizationFromRow(row);
+    },
+
+    async organizations() {
+      return guard(() => selectOrganizations.all().map(organizationFromRow));
+    },
+
+    async serviceAccount(id) {
+      const row = guard(() => selectAccount.get(id));
+      return row && accountFromRow(row);
+    },
+
+    async serviceAccountByName(organization, name) {
+      const row = guard(() => selectAccountByName.get(organization, name));
+      return row && accountFromRow(row);
+    },
+
+    async tokenByDigest(digest) {
+      const row = guard(() => selectTokenByDigest.get(digest));
+      return row && tokenFromRow(row);
+    },
+
+    async tokens() {
+      return guard(() => selectTokens.all().map(tokenFromRow));
+    },
+
+    async revokeToken(id, at) {
+      return guard(() => transact(db, () => updateToken.run(at, id).changes === 1));
+    },
+
+    async memberships(subject) {
+      return guard(() => selectMemberships.all(subject).map(membershipFromRow));
+    },
+
+    async close() {
+      if (released) return;
+      released = true;
+      database.release();
+    },
+  };
+}
+
+function guard<Result>(work: () => Result): Result {
+  try {
+    return withStoreErrors(work);
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    throw new RecordExistsError("a record with this id, digest or name exists", { cause: error });
+  }
+}
+
+function organizationFromRow(row: Row): Organization {
+  return {
+    id: String(row.id),
+    name: String(row.name),
+    createdAt: Number(row.created_at),
+  };
+}
+
+function accountFromRow(row: Row): ServiceAccount {
+  return {
+    id: String(row.id),
+    organization: String(row.organization),
+    name: String(row.name),
+    createdAt: Number(row.created_at),
+  };
+}
+
+function tokenFromRow(row: Row): { token: Token; account: ServiceAccount } {
+  return {
+    token: {
+      id: String(row.id),
+      digest: String(row.digest),
+      account: String(row.account),
+      createdAt: Number(row.created_at),
+      expiresAt: optionalNumber(row.expires_at),
+      revokedAt: optionalNumber(row.revoked_at),
+    },
+    account: {
+      id: String(row.account),
+      organization: String(row.organization),
+      name: String(row.name),
+      createdAt: Number(row.account_created_at),
+    },
+  };
+}
+
+function membershipFromRow(row: Row): Membership {
+  const organization = row.organization;
+  return {
+    subject: String(row.subject),
+    organization: organization === null ? undefined : String(organization),
+    role: String(row.role),
+  };
+}
+
+function optionalNumber(value: SQLOutputValue | undefined): number | undefined {
+  return value === null || value === undefined ? undefined : Number(value);
+}

@@ -1,0 +1,133 @@
+import type { SQLOutputValue } from "node:sqlite";
+import type { EventStore, Head, HistoryRange, Micros, StoredEvent } from "../event-store.ts";
+import { createGroupCommit } from "../group-commit.ts";
+import { createStreamQueue } from "../stream-queue.ts";
+import { type AppendRow, createBatchWriter, rowFromAppend } from "./append-batch.ts";
+import type { Sqlite } from "./database.ts";
+import { withStoreErrors } from "./sqlite-error.ts";
+import { createWriterThread, type WriterThread } from "./writer-thread.ts";
+
+type Row = Record<string, SQLOutputValue>;
+
+/**
+ * An event store in a SQLite database.
+ *
+ * A file is written by a thread of its own and read on the calling thread; a database in memory has
+ * only the one connection, and no disk to wait for, so it is written on the calling thread too.
+ */
+export function createSqliteEventStore(options: {
+  database: Sqlite;
+  now: () => Micros;
+}): EventStore {
+  const { database, now } = options;
+  const db = database.acquire();
+  const selectTip = db.prepare(
+    `select organization, version, change, created_at, changed_at, state from heads
+     where stream = ?`,
+  );
+  const selectHead = db.prepare(
+    `select organization, version, created_at, changed_at, state from heads
+     where stream = ? and organization = ?`,
+  );
+  const selectHistory = (order: "asc" | "desc") =>
+    db.prepare(
+      `select version, type, data, creator, at from events
+       where stream = ? and exists (select 1 from heads where stream = ? and organization = ?)
+       and version > ? order by version ${order} limit ?`,
+    );
+  const selectOldestFirst = selectHistory("asc");
+  const selectNewestFirst = selectHistory("desc");
+  const selectClaim = db.prepare(
+    `select stream, organization from claims join heads using (stream) where name = ?`,
+  );
+  const selectChange = db.prepare(
+    "select 1 from events where stream = ? and version = ? and change = ?",
+  );
+  const selectAnything = db.prepare("select 1 from heads limit 1");
+
+  const isStored = ({ stream, version, change }: AppendRow) =>
+    selectChange.get(stream, version, change) !== undefined;
+  const writer =
+    database.file === undefined
+      ? createWriterHere(createBatchWriter(db))
+      : createWriterThread(database.file, isStored);
+  const commits = createGroupCommit(writer.write);
+  const queue = createStreamQueue({
+    async load(stream) {
+      const row = withStoreErrors(() => selectTip.get(stream));
+      return row && { head: headFromRow(row), change: String(row.change) };
+    },
+    async append(append) {
+      return commits.add(rowFromAppend(append));
+    },
+    now,
+  });
+
+  async function close(): Promise<void> {
+    await queue.close();
+    await commits.close();
+    await writer.close();
+    database.release();
+  }
+  let closing: Promise<void> | undefined;
+
+  return {
+    change: queue.change,
+
+    async load<State>(stream: string, organization: string) {
+      const row = withStoreErrors(() => selectHead.get(stream, organization));
+      return row && (headFromRow(row) as Head<State>);
+    },
+
+    async history(stream: string, organization: string, range: HistoryRange) {
+      const select = range.ascending ? selectOldestFirst : selectNewestFirst;
+      return withStoreErrors(() =>
+        select.all(stream, stream, organization, range.after, range.limit).map(eventFromRow),
+      );
+    },
+
+    async locate(claim: string) {
+      const row = withStoreErrors(() => selectClaim.get(claim));
+      return row && { stream: String(row.stream), organization: String(row.organization) };
+    },
+
+    async ping() {
+      withStoreErrors(() => selectAnything.get());
+    },
+
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+/** The calling thread as the writer. */
+function createWriterHere(writeBatch: ReturnType<typeof createBatchWriter>): WriterThread {
+  return {
+    async write(rows) {
+      return withStoreErrors(() => writeBatch(rows));
+    },
+    async close() {},
+  };
+}
+
+function headFromRow(row: Row): Head<unknown> {
+  return {
+    version: Number(row.version),
+    organization: String(row.organization),
+    createdAt: Number(row.created_at),
+    changedAt: Number(row.changed_at),
+    state: JSON.parse(String(row.state)),
+  };
+}
+
+function eventFromRow(row: Row): StoredEvent {
+  return {
+    version: Number(row.version),
+    type: String(row.type),
+    data: JSON.parse(String(row.data)),
+    creator: String(row.creator),
+    at: Number(row.at),
+  };
+}

@@ -1,0 +1,28 @@
+import type { DatabaseSync } from "node:sqlite";
+import { OutcomeUnknownError } from "../event-store.ts";
+import { isIoError } from "./sqlite-error.ts";
+
+/**
+ * Run `work` in one write transaction.
+ *
+ * Some errors (disk full, I/O) make SQLite roll back by itself; going on would then write outside
+ * any transaction. So whatever is thrown ends the whole transaction.
+ *
+ * @throws What `work` throws, and SQLite's errors: nothing was stored.
+ * @throws OutcomeUnknownError if the disk failed during the commit: what it had taken by then may
+ *   be found by the recovery after a crash.
+ */
+export function transact<Result>(db: DatabaseSync, work: () => Result): Result {
+  db.exec("begin immediate");
+  let committing = false;
+  try {
+    const result = work();
+    committing = true;
+    db.exec("commit");
+    return result;
+  } catch (error) {
+    if (db.isTransaction) db.exec("rollback");
+    if (!committing || !isIoError(error)) throw error;
+    throw new OutcomeUnknownError("the disk failed during the commit", { cause: error });
+  }
+}

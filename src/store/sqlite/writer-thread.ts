@@ -1,0 +1,97 @@
+import { Worker } from "node:worker_threads";
+import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
+import type { AppendResult } from "../stream-queue.ts";
+import type { AppendRow } from "./append-batch.ts";
+import type { WriterReply, WriterRequest } from "./writer.ts";
+
+export type WriterThread = {
+  /** One batch at a time. */
+  write(rows: readonly AppendRow[]): Promise<AppendResult[]>;
+  /** Ends the thread. */
+  close(): Promise<void>;
+};
+
+/**
+ * Write batches in a thread, which starts at once and again after it has died.
+ *
+ * When it dies with a batch, what it has stored is looked up: the rest is reported as "conflict",
+ * that is "not stored, decide again". Only if it stored nothing and died of an error of its own,
+ * which would come again, the batch rejects with StoreUnavailableError.
+ *
+ * @param isStored Whether the row's event is in the database.
+ */
+export function createWriterThread(
+  file: string,
+  isStored: (row: AppendRow) => boolean,
+): WriterThread {
+  let batch: { rows: readonly AppendRow[]; done: PromiseWithResolvers<AppendResult[]> } | undefined;
+  let thread: Worker | undefined = start();
+
+  function start(): Worker {
+    const worker = new Worker(new URL("./writer.ts", import.meta.url), { workerData: { file } });
+    let failure: unknown;
+    worker.on("message", (reply: WriterReply) => {
+      const answered = batch;
+      batch = undefined;
+      if (reply.kind === "written") answered?.done.resolve(reply.results);
+      else answered?.done.reject(errorFromReply(reply));
+    });
+    worker.on("error", (error) => {
+      failure = error;
+    });
+    worker.on("exit", () => {
+      thread = undefined;
+      const left = batch;
+      batch = undefined;
+      if (left === undefined) return;
+      try {
+        left.done.resolve(resultsAfterDeath(left.rows, failure));
+      } catch (error) {
+        left.done.reject(error);
+      }
+    });
+    return worker;
+  }
+
+  function resultsAfterDeath(rows: readonly AppendRow[], cause: unknown): AppendResult[] {
+    let results: AppendResult[];
+    try {
+      results = rows.map((row) => (isStored(row) ? "appended" : "conflict"));
+    } catch (error) {
+      throw new OutcomeUnknownError("the writer died and its work cannot be looked up", {
+        cause: error,
+      });
+    }
+    if (cause === undefined || results.includes("appended")) return results;
+    throw new StoreUnavailableError("the writer failed", { cause });
+  }
+
+  return {
+    write(rows) {
+      const done = Promise.withResolvers<AppendResult[]>();
+      batch = { rows, done };
+      thread ??= start();
+      thread.postMessage(rows satisfies WriterRequest);
+      return done.promise;
+    },
+
+    close() {
+      return new Promise((resolve) => {
+        if (thread === undefined) return resolve();
+        thread.once("exit", () => resolve());
+        thread.postMessage("close" satisfies WriterRequest);
+      });
+    },
+  };
+}
+
+function errorFromReply({ kind, message }: Exclude<WriterReply, { kind: "written" }>): Error {
+  switch (kind) {
+    case "unavailable":
+      return new StoreUnavailableError(message);
+    case "unknown":
+      return new OutcomeUnknownError(message);
+    case "failed":
+      return new Error(message);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The thread that writes, so that no fsync stalls the sockets. One batch at a time: gets rows,
+ * answers with a WriterReply. "close" closes the connection and ends the thread.
+ */
+
+import { setTimeout as pause } from "node:timers/promises";
+import { parentPort, workerData } from "node:worker_threads";
+import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
+import type { AppendResult } from "../stream-queue.ts";
+import { type AppendRow, createBatchWriter } from "./append-batch.ts";
+import { connect, maxBusyMs } from "./database.ts";
+import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
+
+export type WriterRequest = readonly AppendRow[] | "close";
+
+/** Errors lose their class between threads. */
+export type WriterReply =
+  | { readonly kind: "written"; readonly results: AppendResult[] }
+  | { readonly kind: "unavailable" | "unknown" | "failed"; readonly message: string };
+
+if (parentPort === null) throw new Error("writer.ts runs in a worker thread");
+const port = parentPort;
+let opened: ReturnType<typeof open> | undefined;
+
+port.on("message", async (request: WriterRequest) => {
+  if (request === "close") {
+    opened?.db.close();
+    port.close();
+    return;
+  }
+  try {
+    port.postMessage({ kind: "written", results: await write(request) } satisfies WriterReply);
+  } catch (error) {
+    port.postMessage(replyFromError(error));
+  }
+});
+
+function open() {
+  const db = connect(workerData.file, 0);
+  return { db, writeBatch: createBatchWriter(db) };
+}
+
+/** Other processes write too. SQLite's own waiting is unfair to whoever waits long: pauses to 100 ms. */
+async function write(rows: readonly AppendRow[]): Promise<AppendResult[]> {
+  const longestPauseMs = 16;
+  let waitedMs = 0;
+  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    try {
+      opened ??= open();
+      return opened.writeBatch(rows);
+    } catch (error) {
+      if (!isBusy(error) || waitedMs >= maxBusyMs) throw error;
+      const jitteredMs = pauseMs * (0.5 + Math.random());
+      await pause(jitteredMs);
+      waitedMs += jitteredMs;
+    }
+  }
+}
+
+function replyFromError(thrown: unknown): WriterReply {
+  const error = storeErrorFrom(thrown);
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof StoreUnavailableError) return { kind: "unavailable", message };
+  if (error instanceof OutcomeUnknownError) return { kind: "unknown", message };
+  return { kind: "failed", message };
+}

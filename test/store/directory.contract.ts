@@ -1,0 +1,163 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Directory, type NewRecords, RecordExistsError } from "../../src/store/directory.ts";
+
+/** What every directory must do. Call it once per engine; `open` gives an empty one. */
+export function describeDirectory(name: string, open: () => Promise<Directory>) {
+  describe(`${name} directory`, () => {
+    let directory: Directory;
+    beforeAll(async () => {
+      directory = await open();
+    });
+    afterAll(() => directory.close());
+
+    let clock = 1_700_000_000_000_000;
+    const newRecords = () => {
+      clock += 1;
+      const id = randomUUID();
+      const organization = { id, name: `Org ${id}`, createdAt: clock };
+      const account = { id: `a-${id}`, organization: id, name: "admin", createdAt: clock };
+      const token = {
+        id: `t-${id}`,
+        digest: `d-${id}`,
+        account: account.id,
+        createdAt: clock,
+        expiresAt: undefined,
+        revokedAt: undefined,
+      };
+      const membership = { subject: account.id, organization: id, role: "ORG_OWNER" };
+      const records: NewRecords = {
+        organizations: [organization],
+        serviceAccounts: [account],
+        tokens: [token],
+        memberships: [membership],
+      };
+      return { organization, account, token, membership, records };
+    };
+    const added = async () => {
+      const made = newRecords();
+      await directory.add(made.records);
+      return made;
+    };
+
+    test("founds an empty directory only", async () => {
+      const empty = await open();
+      const [first, second] = [newRecords(), newRecords()];
+      expect(await empty.found(first.records)).toBe(true);
+      expect(await empty.found(second.records)).toBe(false);
+      expect(await empty.organizations()).toEqual([first.organization]);
+      await empty.close();
+    });
+
+    test("gives back what was added", async () => {
+      const { organization, account, token, membership } = await added();
+      expect(await directory.organization(organization.id)).toEqual(organization);
+      expect(await directory.serviceAccount(account.id)).toEqual(account);
+      expect(await directory.serviceAccountByName(organization.id, "admin")).toEqual(account);
+      expect(await directory.tokenByDigest(token.digest)).toEqual({ token, account });
+      expect(await directory.memberships(account.id)).toEqual([membership]);
+    });
+
+    test("knows nothing of what was not added", async () => {
+      expect(await directory.organization("none")).toBeUndefined();
+      expect(await directory.serviceAccount("none")).toBeUndefined();
+      expect(await directory.serviceAccountByName("none", "admin")).toBeUndefined();
+      expect(await directory.tokenByDigest("none")).toBeUndefined();
+      expect(await directory.memberships("none")).toEqual([]);
+    });
+
+    test("lists organizations and tokens in order of creation", async () => {
+      const [first, second] = [await added(), await added()];
+      expect((await directory.organizations()).slice(-2)).toEqual([
+        first.organization,
+        second.organization,
+      ]);
+      expect((await directory.tokens()).slice(-2)).toEqual([
+        { token: first.token, account: first.account },
+        { token: second.token, account: second.account },
+      ]);
+    });
+
+    test("keeps dates of tokens", async () => {
+      const { account } = await added();
+      const token = {
+        id: randomUUID(),
+        digest: randomUUID(),
+        account: account.id,
+        createdAt: 1,
+        expiresAt: 2,
+        revokedAt: 3,
+      };
+      await directory.add({ tokens: [token] });
+      expect(await directory.tokenByDigest(token.digest)).toEqual({ token, account });
+    });
+
+    test.for<{ name: string; clash: (made: ReturnType<typeof newRecords>) => NewRecords }>([
+      {
+        name: "an organization's id",
+        clash: (m) => ({ organizations: [{ ...m.organization, name: randomUUID() }] }),
+      },
+      {
+        name: "an organization's name",
+        clash: (m) => ({ organizations: [{ ...m.organization, id: randomUUID() }] }),
+      },
+      {
+        name: "an account's id",
+        clash: (m) => ({ serviceAccounts: [{ ...m.account, name: "other" }] }),
+      },
+      {
+        name: "an account's name",
+        clash: (m) => ({ serviceAccounts: [{ ...m.account, id: randomUUID() }] }),
+      },
+      { name: "a token's id", clash: (m) => ({ tokens: [{ ...m.token, digest: randomUUID() }] }) },
+      { name: "a token's digest", clash: (m) => ({ tokens: [{ ...m.token, id: randomUUID() }] }) },
+    ])("refuses a second use of $name, and writes nothing", async ({ clash }) => {
+      const made = await added();
+      const membership = { subject: randomUUID(), organization: undefined, role: "IAM_OWNER" };
+      await expect(directory.add({ ...clash(made), memberships: [membership] })).rejects.toThrow(
+        RecordExistsError,
+      );
+      expect(await directory.memberships(membership.subject)).toEqual([]);
+    });
+
+    test("allows an account's name again in another organization", async () => {
+      const [first, second] = [await added(), await added()];
+      expect(first.account.name).toBe(second.account.name);
+    });
+
+    test.for([
+      { name: "of an organization", global: false },
+      { name: "of the instance", global: true },
+    ])("leaves a membership $name that exists as it is", async ({ global }) => {
+      const { organization } = await added();
+      const membership = {
+        subject: randomUUID(),
+        organization: [organization.id, undefined][Number(global)],
+        role: "ORG_OWNER",
+      };
+      await directory.add({ memberships: [membership] });
+      await directory.add({ memberships: [membership, { ...membership, role: "OTHER" }] });
+      expect(await directory.memberships(membership.subject)).toEqual([
+        membership,
+        { ...membership, role: "OTHER" },
+      ]);
+    });
+
+    test("refuses a record of an organization that does not exist", async () => {
+      const account = { id: randomUUID(), organization: "none", name: "a", createdAt: 1 };
+      await expect(directory.add({ serviceAccounts: [account] })).rejects.toThrow(/constraint/i);
+      expect(await directory.serviceAccount(account.id)).toBeUndefined();
+    });
+
+    test("revokes a token once and keeps the first date", async () => {
+      const { token, account } = await added();
+      expect(await directory.revokeToken(token.id, 5)).toBe(true);
+      expect(await directory.revokeToken(token.id, 9)).toBe(true);
+      expect(await directory.tokenByDigest(token.digest)).toEqual({
+        token: { ...token, revokedAt: 5 },
+        account,
+      });
+      expect(await directory.revokeToken("none", 5)).toBe(false);
+    });
+  });
+}

@@ -1,0 +1,222 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  ClaimTakenError,
+  type Decision,
+  type EventStore,
+  type Head,
+  StoreUnavailableError,
+} from "../../src/store/event-store.ts";
+
+type Counter = { readonly count: number; readonly text?: string };
+
+/** What every event store must do. Call it once per engine; streams are new in every test. */
+export function describeEventStore(name: string, open: () => Promise<EventStore>) {
+  describe(`${name} event store`, () => {
+    let store: EventStore;
+    beforeAll(async () => {
+      store = await open();
+    });
+    afterAll(() => store.close());
+
+    const organization = `org-${randomUUID()}`;
+    const newStream = () => `stream-${randomUUID()}`;
+    const counted = (head: Head<Counter> | undefined, claims?: string[]): Decision<Counter> => {
+      const count = (head?.state.count ?? 0) + 1;
+      const event = { type: "counted", data: { to: count }, creator: "me" };
+      return { event, state: { count }, ...(claims && { claims }) };
+    };
+    const count = (stream: string, claims?: string[], owner = organization) =>
+      store.change<Counter>(stream, owner, (head) => counted(head, claims));
+    const all = { after: 0, limit: 1000, ascending: true };
+
+    test("stores the first event of a stream", async () => {
+      const stream = newStream();
+      const head = await count(stream);
+      expect(head).toEqual({
+        version: 1,
+        organization,
+        createdAt: expect.any(Number),
+        changedAt: head.createdAt,
+        state: { count: 1 },
+      });
+      expect(await store.load(stream, organization)).toEqual(head);
+    });
+
+    test("shows a change to whoever reads after it resolved", async () => {
+      const stream = newStream();
+      const first = await count(stream);
+      const second = await count(stream);
+      expect(second).toMatchObject({ version: 2, createdAt: first.createdAt, state: { count: 2 } });
+      expect(second.changedAt).toBeGreaterThan(first.changedAt);
+      expect(await store.load(stream, organization)).toEqual(second);
+    });
+
+    test("runs changes of one stream one after another, each on the head of the one before", async () => {
+      const stream = newStream();
+      const heads = await Promise.all(Array.from({ length: 300 }, () => count(stream)));
+      expect(heads.map((head) => head.version)).toEqual(heads.map((_, index) => index + 1));
+      expect(heads.map((head) => head.state.count)).toEqual(heads.map((_, index) => index + 1));
+    });
+
+    test("runs changes of many streams at once", async () => {
+      const streams = Array.from({ length: 300 }, newStream);
+      const heads = await Promise.all(streams.map((stream) => count(stream)));
+      expect(new Set(heads.map((head) => head.version))).toEqual(new Set([1]));
+    });
+
+    test("rejects with what decide throws, and stores nothing", async () => {
+      const stream = newStream();
+      const refusal = new RangeError("no");
+      const change = store.change(stream, organization, () => {
+        throw refusal;
+      });
+      await expect(change).rejects.toBe(refusal);
+      expect(await store.load(stream, organization)).toBeUndefined();
+    });
+
+    test("rejects a state that is not JSON, and stores what came with it", async () => {
+      const [bad, good] = [newStream(), newStream()];
+      const change = store.change(bad, organization, () => ({
+        event: { type: "bad", data: {}, creator: "me" },
+        state: 1n,
+      }));
+      const stored = count(good);
+      await expect(change).rejects.toThrow(TypeError);
+      expect(await stored).toMatchObject({ version: 1 });
+      expect(await count(bad)).toMatchObject({ version: 1 });
+    });
+
+    test.for([
+      { name: "quotes and new lines", text: `'"\n\r\\` },
+      { name: "astral characters", text: "🦒\u{10ffff}" },
+      { name: "unnormalised forms and direction marks", text: "e\u0301\u202e\ufeff" },
+    ])("gives back $name unchanged", async ({ text }) => {
+      const stream = newStream();
+      const state = { count: 1, text };
+      await store.change<Counter>(stream, organization, () => ({
+        event: { type: "told", data: { text }, creator: text },
+        state,
+      }));
+      expect((await store.load<Counter>(stream, organization))?.state).toEqual(state);
+      expect(await store.history(stream, organization, all)).toMatchObject([
+        { data: { text }, creator: text },
+      ]);
+    });
+
+    test.for([
+      { name: "oldest first", range: all, want: [1, 2, 3, 4, 5] },
+      { name: "newest first", range: { ...all, ascending: false }, want: [5, 4, 3, 2, 1] },
+      { name: "after a version", range: { ...all, after: 3 }, want: [4, 5] },
+      { name: "at most so many", range: { ...all, limit: 2 }, want: [1, 2] },
+      {
+        name: "the newest few after a version",
+        range: { after: 1, limit: 2, ascending: false },
+        want: [5, 4],
+      },
+    ])("reads the history $name", async ({ range, want }) => {
+      const stream = newStream();
+      const heads = await Promise.all(Array.from({ length: 5 }, () => count(stream)));
+      const events = await store.history(stream, organization, range);
+      expect(events).toEqual(
+        want.map((version) => ({
+          version,
+          type: "counted",
+          data: { to: version },
+          creator: "me",
+          at: heads[version - 1]?.changedAt,
+        })),
+      );
+    });
+
+    test("hides a stream from other organizations, and keeps its id from them", async () => {
+      const stream = newStream();
+      const other = `org-${randomUUID()}`;
+      await count(stream);
+      expect(await store.load(stream, other)).toBeUndefined();
+      expect(await store.history(stream, other, all)).toEqual([]);
+      await expect(count(stream, undefined, other)).rejects.toThrow(ClaimTakenError);
+      expect(await store.load(stream, organization)).toMatchObject({ version: 1 });
+    });
+
+    test("lets one of two organizations have a new stream", async () => {
+      const stream = newStream();
+      const results = await Promise.allSettled([
+        count(stream),
+        count(stream, undefined, `org-${randomUUID()}`),
+      ]);
+      expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+      expect(results[1]).toMatchObject({ reason: expect.any(ClaimTakenError) });
+    });
+
+    test("knows nothing of an unknown stream and claim", async () => {
+      const stream = newStream();
+      expect(await store.load(stream, organization)).toBeUndefined();
+      expect(await store.history(stream, organization, all)).toEqual([]);
+      expect(await store.locate(stream)).toBeUndefined();
+    });
+
+    test("finds a stream by its claim until it claims something else", async () => {
+      const stream = newStream();
+      const [first, second] = [randomUUID(), randomUUID()];
+      await count(stream, [first, first]);
+      await count(stream);
+      expect(await store.locate(first)).toEqual({ stream, organization });
+      await count(stream, [second]);
+      expect(await store.locate(first)).toBeUndefined();
+      expect(await store.locate(second)).toEqual({ stream, organization });
+    });
+
+    test("refuses a claim that another stream holds, and stores nothing of the change", async () => {
+      const [holder, other] = [newStream(), newStream()];
+      const claim = randomUUID();
+      await count(holder, [claim]);
+      await expect(count(other, [claim], `org-${randomUUID()}`)).rejects.toThrow(ClaimTakenError);
+      expect(await count(other)).toMatchObject({ version: 1 });
+      await expect(count(other, [claim])).rejects.toThrow(ClaimTakenError);
+      expect(await store.load(other, organization)).toMatchObject({ version: 1 });
+      await count(holder, []);
+      expect(await count(other, [claim])).toMatchObject({ version: 2 });
+    });
+
+    test("lets exactly one of many racing streams have a claim", async () => {
+      const claim = randomUUID();
+      const racers = Array.from({ length: 50 }, () => count(newStream(), [claim]));
+      const results = await Promise.allSettled(racers);
+      expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    });
+
+    test("goes on with a stream after a refused claim", async () => {
+      const [holder, stream] = [newStream(), newStream()];
+      const claim = randomUUID();
+      await count(holder, [claim]);
+      const results = await Promise.allSettled([
+        count(stream),
+        count(stream, [claim]),
+        count(stream),
+      ]);
+      expect(results).toMatchObject([
+        { value: { version: 1 } },
+        { reason: expect.any(ClaimTakenError) },
+        { value: { version: 2, state: { count: 2 } } },
+      ]);
+    });
+
+    test("answers a ping", async () => {
+      expect(await store.ping()).toBeUndefined();
+    });
+
+    test("answers what is in flight when it closes, and is unavailable afterwards", async () => {
+      const closing = await open();
+      const stream = newStream();
+      const change = closing.change<Counter>(stream, organization, counted);
+      await Promise.all([closing.close(), closing.close()]);
+      expect(await change).toMatchObject({ version: 1 });
+      await expect(closing.change(stream, organization, () => counted(undefined))).rejects.toThrow(
+        StoreUnavailableError,
+      );
+      await expect(closing.load(stream, organization)).rejects.toThrow(StoreUnavailableError);
+      await expect(closing.ping()).rejects.toThrow(StoreUnavailableError);
+    });
+  });
+}

@@ -1,0 +1,121 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { OutcomeUnknownError, StoreUnavailableError } from "../../src/store/event-store.ts";
+import { createGroupCommit } from "../../src/store/group-commit.ts";
+
+/** A commit that notes its batches and fails as `failing` says. */
+function recorder(failing: (batch: readonly number[]) => Error | undefined = () => undefined) {
+  const batches: number[][] = [];
+  const group = createGroupCommit(async (items: readonly number[]) => {
+    batches.push([...items]);
+    const error = failing(items);
+    if (error !== undefined) throw error;
+    return items.map((item) => item * 10);
+  });
+  return { batches, group };
+}
+
+const range = (length: number) => Array.from({ length }, (_, index) => index);
+const kindOf = (answer: Promise<unknown>) =>
+  answer.then(
+    () => "stored",
+    (error: Error) => error.name,
+  );
+
+describe("createGroupCommit", () => {
+  test("commits the items of one turn together and gives each its own result", async () => {
+    const { batches, group } = recorder();
+    expect(await Promise.all([1, 2, 3].map(group.add))).toEqual([10, 20, 30]);
+    expect(batches).toEqual([[1, 2, 3]]);
+  });
+
+  test("collects what arrives while a batch commits, one batch in flight", async () => {
+    const gates: PromiseWithResolvers<void>[] = [];
+    const sizes: number[] = [];
+    const group = createGroupCommit(async (items: readonly number[]) => {
+      const gate = Promise.withResolvers<void>();
+      gates.push(gate);
+      sizes.push(items.length);
+      await gate.promise;
+      return items;
+    });
+    const first = group.add(1);
+    await expect.poll(() => gates.length).toBe(1);
+    const others = [2, 3].map(group.add);
+    gates[0]?.resolve();
+    await first;
+    await expect.poll(() => gates.length).toBe(2);
+    gates[1]?.resolve();
+    await Promise.all(others);
+    expect(sizes).toEqual([1, 2]);
+  });
+
+  test("takes at most 128 items at a time, in order", async () => {
+    const { batches, group } = recorder();
+    await Promise.all(range(300).map(group.add));
+    expect(batches.map((batch) => batch.length)).toEqual([128, 128, 44]);
+    expect(batches.flat()).toEqual(range(300));
+  });
+
+  test("runs a failed batch again item by item, so that only the bad item fails", async () => {
+    const { batches, group } = recorder((batch) =>
+      batch.includes(2) ? new Error("bad") : undefined,
+    );
+    expect(await Promise.all([1, 2, 3].map(group.add).map(kindOf))).toEqual([
+      "stored",
+      "Error",
+      "stored",
+    ]);
+    expect(batches).toEqual([[1, 2, 3], [1], [2], [3]]);
+  });
+
+  test("ends the second run when the database is unavailable", async () => {
+    const { batches, group } = recorder(() => new StoreUnavailableError("full"));
+    expect(await Promise.all([1, 2, 3].map(group.add).map(kindOf))).toEqual(
+      Array(3).fill("StoreUnavailableError"),
+    );
+    expect(batches).toEqual([[1, 2, 3], [1]]);
+  });
+
+  test("runs nothing again when the outcome is unknown", async () => {
+    const { batches, group } = recorder(() => new OutcomeUnknownError("?"));
+    expect(await Promise.all([1, 2].map(group.add).map(kindOf))).toEqual(
+      Array(2).fill("OutcomeUnknownError"),
+    );
+    expect(batches).toEqual([[1, 2]]);
+  });
+
+  test("closes after what was added is committed, and refuses more", async () => {
+    const { batches, group } = recorder();
+    const added = group.add(1);
+    await group.close();
+    expect(batches).toEqual([[1]]);
+    expect(await added).toBe(10);
+    await expect(group.add(2)).rejects.toThrow(StoreUnavailableError);
+  });
+
+  test("answers every item once, whatever arrives when and fails", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(3), fc.boolean()), { maxLength: 40 }),
+        async (arrivals) => {
+          const bad = new Set(arrivals.flatMap(([, fails], item) => (fails ? [item] : [])));
+          const { batches, group } = recorder((batch) =>
+            batch.some((item) => bad.has(item)) ? new Error("bad") : undefined,
+          );
+          const answers: Promise<string>[] = [];
+          for (const [item, [turns]] of arrivals.entries()) {
+            for (const _ of range(turns)) await new Promise(setImmediate);
+            answers.push(kindOf(group.add(item)));
+          }
+          expect(await Promise.all(answers)).toEqual(
+            arrivals.map(([, fails]) => (fails ? "Error" : "stored")),
+          );
+          const committed = batches.filter((batch) => !batch.some((item) => bad.has(item))).flat();
+          expect(committed).toEqual(range(arrivals.length).filter((item) => !bad.has(item)));
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
