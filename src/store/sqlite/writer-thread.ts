@@ -28,7 +28,7 @@ export function createWriterThread(
   let thread: Worker | undefined = start();
 
   function start(): Worker {
-    const worker = new Worker(new URL("./writer.ts", import.meta.url), { workerData: { file } });
+    const worker = new Worker(entry, { eval: true, workerData: { file } });
     let failure: unknown;
     worker.on("message", (reply: WriterReply) => {
       const answered = batch;
@@ -84,6 +84,12 @@ export function createWriterThread(
     },
   };
 }
+
+/**
+ * Where the thread begins: a line of JavaScript that turns the compile cache on before it imports
+ * anything. Threads do not inherit it, and without it stripping types costs each 20 MB and 100 ms.
+ */
+const entry = `require("node:module").enableCompileCache(); import("${new URL("./writer.ts", import.meta.url)}")`;
 
 function errorFromReply({ kind, message }: Exclude<WriterReply, { kind: "written" }>): Error {
   switch (kind) {

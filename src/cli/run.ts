@@ -1,0 +1,37 @@
+import { ConfigError } from "../config.ts";
+import { availableLanguages } from "../service.ts";
+import { administer } from "./administer.ts";
+import { parseCommand } from "./program.ts";
+import { serve } from "./serve.ts";
+
+/** A wrong command line or environment. */
+const exitUsage = 2;
+const exitFailure = 1;
+
+/**
+ * Do what a command line says.
+ *
+ * @param argv Without the interpreter and the script.
+ * @returns The exit code.
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    const command = parseCommand(argv, availableLanguages());
+    if (command.name === "help") out(command.text.trimEnd());
+    else if (command.name === "serve") await serve(command.config, out);
+    else await administer(command, out);
+    return 0;
+  } catch (error) {
+    if (error instanceof ConfigError) return fail(exitUsage, error.problems);
+    return fail(exitFailure, [error instanceof Error ? error.message : String(error)]);
+  }
+}
+
+function out(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function fail(code: number, problems: readonly string[]): number {
+  for (const problem of problems) process.stderr.write(`giraffe: ${problem}\n`);
+  return code;
+}
