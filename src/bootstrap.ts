@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { createTokenSecret } from "./access/personal-access-token.ts";
-import { claims, decide, evolve, type HumanState, initialState } from "./domain/human.ts";
+import { advance, type HumanState, initialState } from "./domain/human.ts";
 import { genders } from "./domain/profile.ts";
 import type { Directory } from "./store/directory.ts";
 import type { EventStore, Micros } from "./store/event-store.ts";
@@ -77,9 +77,8 @@ export async function bootstrap(
 async function addDemoUser(store: EventStore, creator: string): Promise<void> {
   if ((await store.load(demoUserId, organizationId)) !== undefined) return;
   await store.change<HumanState>(demoUserId, organizationId, () => {
-    const event = decide(demoUser, initialState);
-    const state = evolve(initialState, event);
-    return { event: { ...event, creator }, state, claims: claims(state) };
+    const { event, ...next } = advance(demoUser, initialState);
+    return { event: { ...event, creator }, ...next };
   });
 }
 

@@ -7,7 +7,7 @@ import { bootstrap } from "./bootstrap.ts";
 import type { Config, Database } from "./config.ts";
 import { errorDomain } from "./rpc/errors.ts";
 import { createReadiness, type Readiness } from "./rpc/health.ts";
-import { createInterceptors, createRoutes, restPrefix, type RpcParts } from "./rpc/routes.ts";
+import { createInterceptors, createRoutes, type RpcParts, restPrefix } from "./rpc/routes.ts";
 import type { Directory } from "./store/directory.ts";
 import type { EventStore, Micros } from "./store/event-store.ts";
 import { openSqlite } from "./store/sqlite/database.ts";
@@ -81,7 +81,10 @@ export async function createService(
   return {
     isNew,
     async listen() {
-      const { address, family, port } = await listener.listen({ ...config.listen, tls: config.tls });
+      const { address, family, port } = await listener.listen({
+        ...config.listen,
+        tls: config.tls,
+      });
       readiness.set(true);
       const host = family === "IPv6" ? `[${address}]` : address;
       return `${config.tls === undefined ? "http" : "https"}://${host}:${port}`;

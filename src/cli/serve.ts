@@ -60,7 +60,8 @@ function banner({ demo, adminTokenFile }: Config, url: string): string[] {
   const ready = `ready ${url}`;
   if (!demo) return [ready];
   const authorization = `-H "Authorization: Bearer $(cat '${relative("", adminTokenFile)}')"`;
-  const profile = '{"firstName":"Gigi","lastName":"Giraffe","nickName":"Gigi","displayName":"Gigi"}';
+  const profile =
+    '{"firstName":"Gigi","lastName":"Giraffe","nickName":"Gigi","displayName":"Gigi"}';
   const service = "zitadel.management.v1.ManagementService";
   const { host, protocol } = new URL(url);
   const isTls = protocol === "https:";

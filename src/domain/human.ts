@@ -180,7 +180,26 @@ function withStatus(state: HumanState, status: HumanStatus): HumanState {
   return state.kind === "present" ? { ...state, status } : state;
 }
 
-/** The names that nobody else may hold while this state lasts. */
+/** What a command leads to. */
+export type Step = {
+  readonly event: HumanEvent;
+  readonly state: HumanState;
+  /** The names that nobody else may hold from now on; left out if they are the same as before. */
+  readonly claims?: readonly string[];
+};
+
+/**
+ * Decide a command and fold its event into the state.
+ *
+ * @throws ServiceError what `decide` throws.
+ */
+export function advance(command: HumanCommand, before: HumanState): Step {
+  const event = decide(command, before);
+  const state = evolve(before, event);
+  return state.kind === before.kind ? { event, state } : { event, state, claims: claims(state) };
+}
+
+/** The names that nobody else may hold while this state lasts; a user name never changes. */
 export function claims(state: HumanState): readonly string[] {
   return state.kind === "present" ? [userNameClaim(state.userName)] : [];
 }

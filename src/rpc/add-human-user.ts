@@ -37,7 +37,8 @@ export function createAddHumanUser(store: EventStore, newId: () => string): AddM
     } catch (error) {
       if (!isTaken(error)) throw error;
       const holder = await store.locate(userNameClaim(request.userName.trim()));
-      if (holder !== undefined || attempt === maxAttempts) throw new ServiceError("userAlreadyExists");
+      if (holder !== undefined || attempt === maxAttempts)
+        throw new ServiceError("userAlreadyExists");
       return add(request, context, attempt + 1);
     }
   }

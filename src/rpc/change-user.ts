@@ -1,12 +1,5 @@
 import type { HandlerContext } from "@connectrpc/connect";
-import {
-  claims,
-  decide,
-  evolve,
-  type HumanCommand,
-  type HumanState,
-  initialState,
-} from "../domain/human.ts";
+import { advance, type HumanCommand, type HumanState, initialState } from "../domain/human.ts";
 import type { EventStore, Head } from "../store/event-store.ts";
 import { callerKey } from "./authenticate.ts";
 import { organizationKey } from "./authorize.ts";
@@ -26,9 +19,7 @@ export function changeUser(
 ): Promise<Head<HumanState>> {
   const creator = values.get(callerKey)?.subject ?? "";
   return store.change<HumanState>(userId, values.get(organizationKey), (head) => {
-    const before = head?.state ?? initialState;
-    const event = decide(command, before);
-    const state = evolve(before, event);
-    return { event: { ...event, creator }, state, claims: claims(state) };
+    const { event, ...next } = advance(command, head?.state ?? initialState);
+    return { event: { ...event, creator }, ...next };
   });
 }

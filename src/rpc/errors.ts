@@ -1,17 +1,23 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
   Code,
   ConnectError,
   type ConnectError as ConnectErrorType,
   type Interceptor,
 } from "@connectrpc/connect";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.ts";
 import { ErrorDetailSchema } from "../../gen/zitadel/message_pb.ts";
-import { type ErrorKey, type ErrorKind, errors, reasonFromKey, ServiceError } from "../domain/errors.ts";
+import {
+  type ErrorKey,
+  type ErrorKind,
+  errors,
+  reasonFromKey,
+  ServiceError,
+} from "../domain/errors.ts";
 import {
   OutcomeUnknownError,
   StoreOverloadedError,
@@ -65,7 +71,8 @@ function connectErrorFrom(error: unknown): ConnectError {
   if (error instanceof StoreUnavailableError) {
     return withRetry(fromCatalogue("storeUnavailable", undefined, error), unavailableRetryMs);
   }
-  if (error instanceof OutcomeUnknownError) return fromCatalogue("outcomeUnknown", undefined, error);
+  if (error instanceof OutcomeUnknownError)
+    return fromCatalogue("outcomeUnknown", undefined, error);
   return fromCatalogue("internal", undefined, error);
 }
 

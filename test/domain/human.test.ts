@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type ErrorKey, ServiceError } from "../../src/domain/errors.ts";
 import {
   type Account,
+  advance,
   claims,
   decide,
   evolve,
@@ -273,6 +274,37 @@ describe("claims", () => {
 
   test("is the same for a user name in another case", () => {
     expect(userNameClaim("GIGI")).toBe(userNameClaim("gigi"));
+  });
+});
+
+describe("advance", () => {
+  const present = fold([added]);
+
+  test.for<{ name: string; command: HumanCommand; before: HumanState; want: string[] | undefined }>(
+    [
+      {
+        name: "claims the name of a new user",
+        command: add,
+        before: initialState,
+        want: ["user-name:gigi@giraffe.example"],
+      },
+      {
+        name: "gives up the name of a removed one",
+        command: { type: "remove" },
+        before: present,
+        want: [],
+      },
+      {
+        name: "leaves the name alone otherwise",
+        command: { type: "lock" },
+        before: present,
+        want: undefined,
+      },
+    ],
+  )("$name", ({ command, before, want }) => {
+    const step = advance(command, before);
+    expect(step.claims).toEqual(want);
+    expect(step.state).toEqual(evolve(before, step.event));
   });
 });
 
