@@ -1,13 +1,8 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { isIP } from "node:net";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import * as v from "valibot";
+import { type Database, databaseSchema, type LogLevel, serveSchema } from "./config-schema.ts";
 
-export type Database = {
-  readonly kind: "sqlite";
-  /** Absolute, or `:memory:`. */
-  readonly path: string;
-};
+export type { Database } from "./config-schema.ts";
 
 /** What `serve` runs with. Frozen. */
 export type Config = {
@@ -27,7 +22,7 @@ export type Config = {
   readonly defaultDeadlineMs: number;
   readonly maxDeadlineMs: number;
   readonly drainMs: number;
-  readonly logLevel: (typeof logLevels)[number];
+  readonly logLevel: LogLevel;
   readonly defaultLanguage: string;
 };
 
@@ -112,12 +107,7 @@ export const serveSettings = {
   },
 } as const satisfies Record<string, Setting>;
 
-const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const usualDeadlineMs = 10_000;
-/** The longest time that a Node timer keeps; a longer one fires at once. */
-const maxTimerMs = 2_147_483_647;
-/** A message is held in memory as a whole, once per call in flight. */
-const maxMessageBytesLimit = 67_108_864;
 
 /**
  * Read the configuration of `serve`: flags beat environment beat defaults. A variable that is empty
@@ -218,154 +208,6 @@ function withoutSecrets(name: string, text: string): string {
   return isShown ? text : text.replace(/[:=].*$/s, (rest) => `${rest.charAt(0)}…`);
 }
 
-const listenSchema = v.pipe(
-  v.string(),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const [, bracketed, plain, digits] =
-      /^(?:\[([^\]]*)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(dataset.value) ?? [];
-    const port = Number(digits);
-    const host = bracketed ?? (plain || "127.0.0.1");
-    const isHost = bracketed === undefined ? isHostName(host) : isIP(host) === 6;
-    if (port <= 65_535 && isHost) return { host, port };
-    addIssue({
-      message: "give HOST:PORT with a port from 0 to 65535, and an IPv6 host in brackets",
-    });
-    return NEVER;
-  }),
-);
-
-function isHostName(text: string): boolean {
-  return text.length <= 253 && /^[0-9A-Za-z](?:[0-9A-Za-z._-]*[0-9A-Za-z])?$/.test(text);
-}
-
-/** A path is made absolute, so that SQLite takes it for a path and never for a URI or a keyword. */
-const databaseSchema = v.pipe(
-  v.string(),
-  v.regex(
-    /^sqlite:(?!\/\/)./s,
-    "only SQLite is supported so far: give sqlite:PATH or sqlite::memory:",
-  ),
-  v.transform((url): Database => {
-    const path = url.slice("sqlite:".length);
-    return { kind: "sqlite", path: path === ":memory:" ? path : resolve(path) };
-  }),
-);
-
-const fileSchema = v.pipe(
-  v.string(),
-  v.nonEmpty("give the path of a file"),
-  v.transform((path) => resolve(path)),
-);
-
-const unreadableMessage = "give the path of a PEM file that can be read";
-
-/** True for no file at all. */
-function isReadableFile(path: string | undefined): boolean {
-  if (path === undefined) return true;
-  try {
-    accessSync(path, constants.R_OK);
-    return !statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-}
-
-const switchSchema = v.pipe(
-  v.optional(v.picklist(["true", "false", "1", "0"], "give true or false"), "false"),
-  v.transform((text) => text === "true" || text === "1"),
-);
-
-const originSchema = v.pipe(
-  v.string(),
-  v.check(
-    (text) => text === "*" || isOrigin(text),
-    "give * or an origin as browsers send it: scheme://host[:port] in lower case, without the scheme's own port, without path",
-  ),
-);
-
-/** `*` inside a host would look like a pattern, and patterns are not supported. */
-function isOrigin(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null || url.host === "" || text.includes("*")) return false;
-  return `${url.protocol}//${url.host}` === text;
-}
-
 function corsOriginsOf(origins: readonly string[]): "*" | readonly string[] {
   return origins.includes("*") ? "*" : Object.freeze([...origins]);
-}
-
-function wholeNumberSchema(min: number, max: number) {
-  const message = `give a whole number from ${min} to ${max}`;
-  return v.pipe(
-    v.string(),
-    v.regex(/^[0-9]{1,15}$/, message),
-    v.transform(Number),
-    v.minValue(min, message),
-    v.maxValue(max, message),
-  );
-}
-
-function oneOfSchema<const Options extends readonly string[]>(options: Options) {
-  return v.picklist(options, `give one of ${options.join(", ")}`);
-}
-
-function serveSchema(languages: readonly string[]) {
-  return v.pipe(
-    v.object({
-      listen: listenSchema,
-      database: databaseSchema,
-      adminTokenFile: v.optional(fileSchema),
-      tlsCert: v.optional(fileSchema),
-      tlsKey: v.optional(fileSchema),
-      demo: switchSchema,
-      corsOrigin: v.optional(v.array(originSchema)),
-      maxMessageBytes: wholeNumberSchema(1, maxMessageBytesLimit),
-      defaultDeadlineMs: v.optional(wholeNumberSchema(1, maxTimerMs)),
-      maxDeadlineMs: wholeNumberSchema(1, maxTimerMs),
-      drainMs: wholeNumberSchema(0, maxTimerMs),
-      logLevel: oneOfSchema(logLevels),
-      defaultLanguage: oneOfSchema(languages),
-    }),
-    v.forward(
-      v.partialCheck(
-        [["database"], ["adminTokenFile"]],
-        ({ database, adminTokenFile }) =>
-          database.path !== ":memory:" || adminTokenFile !== undefined,
-        "a database in memory has no place for the first token; give the path of a file",
-      ),
-      ["adminTokenFile"],
-    ),
-    v.forward(
-      v.partialCheck(
-        [["tlsCert"], ["tlsKey"]],
-        ({ tlsCert, tlsKey }) => tlsCert === undefined || tlsKey !== undefined,
-        "TLS needs both --tls-cert and --tls-key",
-      ),
-      ["tlsKey"],
-    ),
-    v.forward(
-      v.partialCheck(
-        [["tlsCert"], ["tlsKey"]],
-        ({ tlsCert, tlsKey }) => tlsKey === undefined || tlsCert !== undefined,
-        "TLS needs both --tls-cert and --tls-key",
-      ),
-      ["tlsCert"],
-    ),
-    v.forward(
-      v.partialCheck([["tlsCert"]], ({ tlsCert }) => isReadableFile(tlsCert), unreadableMessage),
-      ["tlsCert"],
-    ),
-    v.forward(
-      v.partialCheck([["tlsKey"]], ({ tlsKey }) => isReadableFile(tlsKey), unreadableMessage),
-      ["tlsKey"],
-    ),
-    v.forward(
-      v.partialCheck(
-        [["defaultDeadlineMs"], ["maxDeadlineMs"]],
-        ({ defaultDeadlineMs, maxDeadlineMs }) => (defaultDeadlineMs ?? 0) <= maxDeadlineMs,
-        "give at most the value of --max-deadline-ms",
-      ),
-      ["defaultDeadlineMs"],
-    ),
-  );
 }

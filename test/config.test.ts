@@ -188,10 +188,10 @@ describe("serve", () => {
       "file://",
       "https://a.example,https://b.example",
     ].map((value) => ({ flag: "--cors-origin", value, want: "give * or an origin" })),
-    ...["0", "-1", "1e3", "0x10", "1.5", " 1", "", "67108865"].map((value) => ({
+    ...["0", "-1", "1e3", "0x10", "1.5", " 1", "", "4194305"].map((value) => ({
       flag: "--max-message-bytes",
       value,
-      want: "give a whole number from 1 to 67108864",
+      want: "give a whole number from 1 to 4194304",
     })),
     { flag: "--default-deadline-ms", value: "0", want: deadline },
     {
