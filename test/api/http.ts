@@ -1,0 +1,123 @@
+import { Agent, request as http1Request, type IncomingHttpHeaders } from "node:http";
+import { type ClientHttp2Session, connect } from "node:http2";
+
+export type HttpVersion = "HTTP/1.1" | "h2c";
+
+export type HttpRequest = {
+  readonly method: string;
+  /** Sent as it is: neither encoded nor normalised. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+};
+
+export type HttpReply = {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Of HTTP/2; `undefined` if there were none. */
+  readonly trailers: Headers | undefined;
+  readonly body: Buffer;
+};
+
+const agent = new Agent({ keepAlive: true });
+const sessions = new Map<string, Promise<ClientHttp2Session>>();
+
+/**
+ * One request on a connection that is kept for the next one.
+ *
+ * @throws Error if the connection breaks, or the answer ends before it is whole.
+ */
+export function send(version: HttpVersion, url: string, request: HttpRequest): Promise<HttpReply> {
+  const { body, headers } = request;
+  // Node.js would not announce the body of a DELETE.
+  const length = body && { "content-length": String(body.byteLength) };
+  const announced = { ...request, headers: { ...headers, ...length } };
+  return version === "h2c" ? sendHttp2(url, announced) : sendHttp1(url, announced);
+}
+
+/** Let go of every connection. */
+export function closeConnections(): void {
+  agent.destroy();
+  for (const opening of sessions.values())
+    opening.then(
+      (session) => session.destroy(),
+      () => undefined,
+    );
+  sessions.clear();
+}
+
+function sendHttp1(url: string, { method, path, headers, body }: HttpRequest): Promise<HttpReply> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const call = http1Request({ agent, hostname, port, method, path, headers: { ...headers } });
+    call.on("error", reject).on("response", (response) => {
+      const chunks: Buffer[] = [];
+      response
+        .on("data", (chunk: Buffer) => chunks.push(chunk))
+        .on("error", reject)
+        .on("end", () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: headersFrom(response.headers),
+            trailers: undefined,
+            body: Buffer.concat(chunks),
+          }),
+        );
+    });
+    call.end(body);
+  });
+}
+
+async function sendHttp2(url: string, { method, path, headers, body }: HttpRequest) {
+  const session = await sessionTo(url);
+  return new Promise<HttpReply>((resolve, reject) => {
+    const stream = session.request(
+      { ...headers, ":method": method, ":path": path },
+      { endStream: body === undefined },
+    );
+    const chunks: Buffer[] = [];
+    let status = 0;
+    let answerHeaders = new Headers();
+    let trailers: Headers | undefined;
+    let isWhole = false;
+    stream
+      .on("response", (received) => {
+        status = received[":status"] ?? 0;
+        answerHeaders = headersFrom(received);
+      })
+      .on("data", (chunk: Buffer) => chunks.push(chunk))
+      .on("trailers", (received) => {
+        trailers = headersFrom(received);
+      })
+      .on("end", () => {
+        isWhole = status !== 0;
+      })
+      .on("error", reject)
+      .on("close", () => {
+        if (!isWhole) reject(new Error(`the stream was reset with code ${stream.rstCode}`));
+        resolve({ status, headers: answerHeaders, trailers, body: Buffer.concat(chunks) });
+      });
+    if (body !== undefined) stream.end(body);
+  });
+}
+
+function sessionTo(url: string): Promise<ClientHttp2Session> {
+  const known = sessions.get(url);
+  if (known !== undefined) return known;
+  const opening = new Promise<ClientHttp2Session>((resolve, reject) => {
+    const session = connect(url);
+    const forget = () => sessions.get(url) === opening && sessions.delete(url);
+    session.on("close", forget).on("goaway", forget);
+    // Not before the server has said how many streams it allows: more would be refused.
+    session.on("error", reject).once("remoteSettings", () => resolve(session));
+  });
+  sessions.set(url, opening);
+  return opening;
+}
+
+function headersFrom(received: IncomingHttpHeaders): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(received))
+    if (!name.startsWith(":")) for (const each of [value ?? []].flat()) headers.append(name, each);
+  return headers;
+}

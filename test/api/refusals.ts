@@ -1,0 +1,101 @@
+import type { Caller } from "./callers.ts";
+
+/** How a call is refused, whichever protocol it came by. */
+export type Refusal = {
+  /** Number of the gRPC code. */
+  readonly code: number;
+  readonly text: string;
+  /** Of ZITADEL's ErrorDetail; without one, there is none. */
+  readonly id?: string;
+  readonly reason: string;
+  /** Of `google.rpc.BadRequest`. */
+  readonly violations?: readonly Violation[];
+};
+
+export type Violation = {
+  readonly field: string;
+  readonly description: string;
+  readonly reason: string;
+};
+
+/** The refusals of every method; those of one method stand in its test. */
+export const refusals = {
+  headerMissing: { code: 16, text: "auth header missing", reason: "AUTH_HEADER_MISSING" },
+  headerInvalid: {
+    code: 16,
+    text: "invalid auth header",
+    id: "AUTH-toLo1",
+    reason: "AUTH_HEADER_INVALID",
+  },
+  tokenInvalid: {
+    code: 16,
+    text: "Errors.Token.Invalid",
+    id: "AUTH-7fs1e",
+    reason: "TOKEN_INVALID",
+  },
+  organizationNotFound: {
+    code: 7,
+    text: "Organisation doesn't exist",
+    id: "AUTH-Bs7Ds",
+    reason: "ORGANIZATION_NOT_FOUND",
+  },
+  membershipNotFound: {
+    code: 5,
+    text: "membership not found",
+    id: "AUTHZ-cdgFk",
+    reason: "MEMBERSHIP_NOT_FOUND",
+  },
+  permissionMissing: {
+    code: 7,
+    text: "No matching permissions found",
+    id: "AUTH-5mWD2",
+    reason: "PERMISSION_MISSING",
+  },
+  tooLarge: {
+    code: 8,
+    text: "message is larger than 65536 bytes",
+    reason: "MESSAGE_TOO_LARGE",
+  },
+} as const satisfies Record<string, Refusal>;
+
+/**
+ * A request that breaks field rules, with all of them.
+ *
+ * @param place Of the first, in the words of protoc-gen-validate: `UpdateHumanProfileRequest.UserId`.
+ */
+export function fieldRules(place: string, ...violations: readonly [Violation, ...Violation[]]) {
+  const text = `invalid ${place}: ${violations[0].description}`;
+  return { code: 3, text, reason: "FIELD_INVALID", violations } satisfies Refusal;
+}
+
+/** What a caller must get to see of a refusal: all of its reply but the headers. */
+export function refused({ protocol }: Caller, { code, text, id, reason, violations }: Refusal) {
+  const isHttp = protocol === "REST" || protocol === "Connect";
+  return {
+    code,
+    message: id === undefined ? text : `${text} (${id})`,
+    details: [
+      ...(id === undefined
+        ? []
+        : [{ type: "zitadel.v1.ErrorDetail", value: { id, message: text } }]),
+      ...(violations === undefined
+        ? []
+        : [{ type: "google.rpc.BadRequest", value: { fieldViolations: violations } }]),
+      { type: "google.rpc.ErrorInfo", value: { reason, domain: "giraffe" } },
+    ],
+    body: undefined,
+    status: isHttp ? httpStatuses[code] : 200,
+  };
+}
+
+/** By number of the gRPC code. */
+const httpStatuses: Readonly<Record<number, number>> = {
+  3: 400,
+  5: 404,
+  6: 409,
+  7: 403,
+  8: 429,
+  9: 400,
+  12: 501,
+  16: 401,
+};
