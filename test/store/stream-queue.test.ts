@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Append, Tip } from "../../src/store/append.ts";
 import {
   ClaimTakenError,
   type Head,
@@ -7,7 +8,7 @@ import {
   StoreOverloadedError,
   StoreUnavailableError,
 } from "../../src/store/event-store.ts";
-import { type Append, createStreamQueue, type Tip } from "../../src/store/stream-queue.ts";
+import { createStreamQueue } from "../../src/store/stream-queue.ts";
 
 type Fate = "commit" | "overtaken" | "fails" | "lost-unstored" | "lost-stored" | "claim-taken";
 

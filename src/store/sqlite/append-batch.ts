@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Append, AppendResult } from "../stream-queue.ts";
+import type { Append, AppendResult } from "../append.ts";
 import { transact } from "./transaction.ts";
 
 /** An append as it is stored; crosses threads. */

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
+import type { AppendResult } from "../append.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
-import type { AppendResult } from "../stream-queue.ts";
 import type { AppendRow } from "./append-batch.ts";
 import type { WriterReply, WriterRequest } from "./writer.ts";
 
