@@ -97,7 +97,9 @@ export async function callUnary(
     deadline = startDeadline(timeoutWithin(limits, dialog.timeoutMs()));
     const { cancel } = deadline;
     exchange.onGone(() => cancel(refusal("canceled", "the client has gone")));
-    const body = await deadline.race(readBody(exchange.body, dialog.maxBodyBytes));
+    const body = await deadline.race(
+      readBody(exchange, dialog.maxBodyBytes, limits.maxMessageBytes),
+    );
     const message = dialog.read(body);
     bind?.(message);
     call = createCall(method.descriptor, exchange, deadline, message, protocolName);
@@ -126,7 +128,13 @@ export function errorFrom(reason: unknown): ConnectError {
 function repair(error: ConnectError): ConnectError {
   if (error.rawMessage.isWellFormed()) return error;
   const { code, metadata, details, cause } = error;
-  const repaired = new ConnectError(error.rawMessage.toWellFormed(), code, metadata, undefined, cause);
+  const repaired = new ConnectError(
+    error.rawMessage.toWellFormed(),
+    code,
+    metadata,
+    undefined,
+    cause,
+  );
   repaired.details.push(...details);
   return repaired;
 }

@@ -17,7 +17,13 @@ import {
 import type { Answer, RequestHead } from "./exchange.ts";
 import { headersToNode } from "./exchange.ts";
 import { methodNotAllowed, unsupportedMediaType } from "./http-answers.ts";
-import { type Dialog, type Metadata, type MethodShape, type Protocol, withErrorMetadata } from "./protocol.ts";
+import {
+  type Dialog,
+  type Metadata,
+  type MethodShape,
+  type Protocol,
+  withErrorMetadata,
+} from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 
 /** Unary Connect, as https://connectrpc.com/docs/protocol describes it. */
@@ -88,10 +94,15 @@ function openConnect(
     answer: (message, metadata) =>
       answerWith(200, answerType, codec.encode(method.output, message), metadata),
     refuse: (error, { header, trailer }) =>
-      answerWith(codeToHttpStatus(error.code), "application/json", errorToJsonBytes(error, undefined), {
-        header: withErrorMetadata(header, error),
-        trailer,
-      }),
+      answerWith(
+        codeToHttpStatus(error.code),
+        "application/json",
+        errorToJsonBytes(error, undefined),
+        {
+          header: withErrorMetadata(header, error),
+          trailer,
+        },
+      ),
   };
 }
 

@@ -150,6 +150,9 @@ export function createDispatch(
 
     const stream = streaming.get(head.path);
     if (stream !== undefined) {
+      if (drain.isDraining()) {
+        return send(unavailable, { protocol: "stream", method: stream.descriptor });
+      }
       const status = await stream.serve(exchange, common);
       return { protocol: "stream", method: stream.descriptor, status, error: undefined };
     }
@@ -204,7 +207,12 @@ export function createDispatch(
   };
 }
 
-const badHost = jsonAnswer(400, { code: 3, message: "invalid host" });
+const badHost: Answer = {
+  ...jsonAnswer(400, { code: 3, message: "invalid host" }),
+  isLast: true,
+};
+/** The protocols of streams read the status where there is nothing else to read. */
+const unavailable = jsonAnswer(503, { code: 14, message: "shutting down" });
 const internalError = jsonAnswer(500, { code: 13, message: "internal error" });
 
 /**
@@ -214,5 +222,8 @@ const internalError = jsonAnswer(500, { code: 13, message: "internal error" });
 function hasValidHost({ httpVersion, headers }: RequestHead): boolean {
   const host = headers[":authority"] ?? headers.host;
   if (host === undefined) return httpVersion === "2";
-  return /^(?:[\w.~!$&'()*+;=%-]{1,255}|\[[\da-fA-F:.]{2,45}\])(?::\d{1,5})?$/.test(String(host));
+  return (
+    /^(?:[\w.~!$&'()*+;=%-]{1,255}|\[[\da-fA-F:.]{2,45}\])(?::\d{1,5})?$/.test(String(host)) &&
+    URL.canParse(`http://${host}`)
+  );
 }

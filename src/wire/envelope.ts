@@ -44,7 +44,10 @@ export function openEnvelope(
   const message = body.subarray(envelopeHeadBytes, end);
   if ((flags & compressedFlag) === 0) return message;
   if (compression === undefined) {
-    throw refusal("compressionUndeclared", "the message is compressed, but no compression is named");
+    throw refusal(
+      "compressionUndeclared",
+      "the message is compressed, but no compression is named",
+    );
   }
   return compression.decompress(message, maxBytes);
 }

@@ -21,8 +21,8 @@ export function exchangeFromHttp1(
     peer: request.socket.remoteAddress ?? "",
   };
   const isOver = () => response.headersSent || response.destroyed;
-  const connection = (): OutgoingHttpHeaders =>
-    isDraining() || !request.complete ? { connection: "close" } : {};
+  const connection = (isLast = false): OutgoingHttpHeaders =>
+    isLast || isDraining() || !request.complete ? { connection: "close" } : {};
 
   return {
     head,
@@ -32,16 +32,21 @@ export function exchangeFromHttp1(
         if (!response.writableEnded) callback();
       });
     },
-    respond({ status, headers, body, trailers }) {
+    respond({ status, headers, body, trailers, isLast }) {
       if (isOver()) return;
       if (trailers !== undefined) {
-        response.writeHead(status, { ...headers, ...connection(), ...announce(trailers) });
-        if (body !== undefined) response.write(body);
+        // First, because it throws if they cannot be sent.
         response.addTrailers(trailers as Record<string, string>);
+        response.writeHead(status, { ...headers, ...connection(isLast), ...announce(trailers) });
+        if (body !== undefined) response.write(body);
       } else {
         const length = { "content-length": body?.byteLength ?? 0 };
         const isBare = status === 204 || status === 304;
-        response.writeHead(status, { ...headers, ...connection(), ...(isBare ? {} : length) });
+        response.writeHead(status, {
+          ...headers,
+          ...connection(isLast),
+          ...(isBare ? {} : length),
+        });
         if (body !== undefined && head.method !== "HEAD") response.write(body);
       }
       endAfterBody(request, response);
@@ -71,6 +76,7 @@ function endAfterBody(request: IncomingMessage, response: ServerResponse): void 
     response.end();
     return;
   }
+  response.flushHeaders();
   const timer = setTimeout(() => request.destroy(), lingerMs);
   const end = () => {
     clearTimeout(timer);

@@ -3,7 +3,7 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import type { AnswerStream, Exchange, RequestHead } from "./exchange.ts";
 import { splitTarget } from "./exchange.ts";
 
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
 /**
  * An exchange over the stream interface of `node:http2`. Its compatibility interface is left alone:
@@ -30,9 +30,9 @@ export function exchangeFromHttp2(
     head,
     body: stream,
     onGone(callback) {
-      stream.once("close", () => {
-        if (!stream.writableFinished) callback();
-      });
+      // When it closes, Node has ended a stream that was broken off just like any other.
+      if (stream.aborted) callback();
+      else stream.once("aborted", callback);
     },
     respond({ status, headers: answerHeaders, body, trailers }) {
       if (isOver()) return;
@@ -46,7 +46,7 @@ export function exchangeFromHttp2(
       }
       if (body === undefined || head.method === "HEAD") stream.end();
       else stream.end(body);
-      stopReading(stream);
+      if (trailers === undefined) stream.once("finish", () => stopReading(stream));
     },
     begin({ status, headers: answerHeaders }) {
       if (isOver()) return undefined;
@@ -65,16 +65,24 @@ function joinAuthorization(headers: IncomingHttpHeaders, rawHeaders: readonly st
   if (values.length > 1) headers.authorization = values.join(", ");
 }
 
+/** Called from an event, where trailers that Node refuses would end the process. */
 function sendTrailers(stream: ServerHttp2Stream, trailers: OutgoingHttpHeaders): void {
-  if (!stream.destroyed) stream.sendTrailers(trailers);
+  if (stream.destroyed) return;
+  try {
+    stream.sendTrailers(trailers);
+    // The trailers are written once this event is over; a reset that comes sooner would drop them.
+    setImmediate(() => stopReading(stream));
+  } catch {
+    stream.close(NGHTTP2_INTERNAL_ERROR);
+  }
 }
 
-/** An answer before the end of the request: RST_STREAM NO_ERROR tells the client to stop sending. */
+/**
+ * After the last frame of an answer that came before the end of the request: RST_STREAM NO_ERROR
+ * tells the client to stop sending.
+ */
 function stopReading(stream: ServerHttp2Stream): void {
-  if (stream.readableEnded) return;
-  stream.once("finish", () => {
-    if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR);
-  });
+  if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR);
 }
 
 function answerStream(stream: ServerHttp2Stream): AnswerStream {
@@ -90,7 +98,6 @@ function answerStream(stream: ServerHttp2Stream): AnswerStream {
     end(trailers) {
       stream.once("wantTrailers", () => sendTrailers(stream, trailers ?? {}));
       stream.end();
-      stopReading(stream);
     },
     abort: () => stream.close(NGHTTP2_CANCEL),
   };

@@ -22,6 +22,8 @@ export type Answer = {
   readonly body?: Uint8Array;
   /** Sent after the body, as HTTP/2 trailers or after the last HTTP/1.1 chunk. */
   readonly trailers?: OutgoingHttpHeaders;
+  /** Close an HTTP/1.1 connection after it: what else comes there is not to be trusted. */
+  readonly isLast?: true;
 };
 
 /** One HTTP request and its one answer, the same for HTTP/1.1 and HTTP/2. */

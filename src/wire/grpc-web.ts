@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import {
   parseContentType,
-  setTrailerStatus,
   trailerFlag,
   trailerSerialize,
 } from "@connectrpc/connect/protocol-grpc-web";
@@ -11,6 +10,7 @@ import { envelopeHeadBytes, frame, openEnvelope, sealEnvelope } from "./envelope
 import type { Answer, RequestHead } from "./exchange.ts";
 import { headersToNode } from "./exchange.ts";
 import { timeoutFrom } from "./grpc.ts";
+import { statusTrailers } from "./grpc-status.ts";
 import { methodNotAllowed, unsupportedMediaType } from "./http-answers.ts";
 import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
@@ -63,7 +63,7 @@ function openGrpcWeb(
     },
     answer(message, { header, trailer }) {
       const compression = answerCompression(accepted, undefined);
-      const status = setTrailerStatus(new Headers(trailer), undefined);
+      const status = statusTrailers(trailer, undefined);
       return {
         status: 200,
         headers: {
@@ -82,7 +82,7 @@ function openGrpcWeb(
     refuse: (error, { header, trailer }) => ({
       status: 200,
       headers: { ...answerHeaders, ...(header && headersToNode(header)) },
-      body: wrap(trailerFrame(setTrailerStatus(new Headers(trailer), error))),
+      body: wrap(trailerFrame(statusTrailers(trailer, error))),
     }),
   };
 }
@@ -98,7 +98,7 @@ function framesFromBase64(body: Buffer): Buffer {
   const pieces = text.replace(/\s+/g, "").match(/[^=]+={0,2}|=+/g) ?? [];
   return Buffer.concat(
     pieces.map((piece) => {
-      if (piece.length % 4 !== 0) throw notBase64();
+      if (piece.length % 4 !== 0 || piece.startsWith("=")) throw notBase64();
       return Buffer.from(piece, "base64");
     }),
   );

@@ -1,13 +1,10 @@
-import {
-  parseContentType,
-  parseTimeout,
-  setTrailerStatus,
-} from "@connectrpc/connect/protocol-grpc";
+import { parseContentType, parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { binaryCodec, jsonCodec } from "./codec.ts";
 import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
 import { envelopeHeadBytes, openEnvelope, sealEnvelope } from "./envelope.ts";
 import type { Answer, RequestHead } from "./exchange.ts";
 import { headersToNode } from "./exchange.ts";
+import { statusTrailers } from "./grpc-status.ts";
 import { methodNotAllowed, unsupportedMediaType } from "./http-answers.ts";
 import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
 
@@ -67,7 +64,7 @@ function openGrpc(
     refuse: (error, { header, trailer }) => ({
       status: 200,
       headers: { ...answerHeaders, ...(header && headersToNode(header)) },
-      trailers: headersToNode(setTrailerStatus(new Headers(trailer), error)),
+      trailers: headersToNode(statusTrailers(trailer, error)),
     }),
   };
 }

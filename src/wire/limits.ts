@@ -26,6 +26,9 @@ export const openingTimeoutMs = 5_000;
 /** Time to read and drop the rest of a refused HTTP/1.1 body, so that the refusal arrives. */
 export const lingerMs = 1_000;
 
+/** Time for streams to say that the server is shutting down, in milliseconds. */
+export const farewellMs = 50;
+
 /** Open connections. Each costs a file descriptor and up to 100 KB when idle with TLS. */
 export const maxConnections = 4096;
 
@@ -46,7 +49,7 @@ export const http1Limits = {
   joinDuplicateHeaders: true,
 } as const;
 
-/** Headers of one HTTP/1.1 request; browsers send about 20. */
+/** Headers of one HTTP/1.1 request; browsers send about 20. Node drops what is above, we refuse it. */
 export const maxHeaders = 100;
 
 /** Requests on one HTTP/1.1 connection: bounds pipelining, costs a reconnect per 10,000 calls. */

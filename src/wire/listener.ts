@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
 import {
+  constants,
   createServer as createHttp2,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
@@ -13,6 +14,7 @@ import { createDispatch, type WireOptions } from "./dispatch.ts";
 import { exchangeFromHttp1 } from "./exchange-http1.ts";
 import { exchangeFromHttp2 } from "./exchange-http2.ts";
 import {
+  farewellMs,
   http1Limits,
   http2IdleMs,
   http2Limits,
@@ -66,6 +68,7 @@ export function createListener(options: WireOptions): Listener {
   let isDraining = false;
   const shutdown = new AbortController();
   const sessions = new Set<ServerHttp2Session>();
+  const sockets = new Set<Socket>();
   const opening = new Set<Socket>();
   let reloadTls = () => {};
   const dispatch = createDispatch(options, {
@@ -76,7 +79,16 @@ export function createListener(options: WireOptions): Listener {
   const http1 = createHttp1(http1Limits, (request: IncomingMessage, response: ServerResponse) => {
     request.on("error", ignore);
     response.on("error", ignore);
-    void dispatch(exchangeFromHttp1(request, response, () => isDraining));
+    if (request.rawHeaders.length > 2 * maxHeaders) {
+      response.writeHead(431, { connection: "close", "content-length": 0 }).end();
+      return;
+    }
+    // Node announces a request before it looks at what came behind its head: a body that is there
+    // already, or an error that has ended the connection.
+    setImmediate(() => {
+      if (request.socket.destroyed) return;
+      void dispatch(exchangeFromHttp1(request, response, () => isDraining));
+    });
   });
   http1.maxConnections = maxConnections;
   http1.maxHeadersCount = maxHeaders;
@@ -95,11 +107,19 @@ export function createListener(options: WireOptions): Listener {
   });
   http2.on("stream", (stream: ServerHttp2Stream, headers, _flags, rawHeaders) => {
     stream.on("error", ignore);
+    if (headerListBytes(rawHeaders) > http2Limits.settings.maxHeaderListSize) {
+      stream.respond({ ":status": 431 }, { endStream: true });
+      stream.close(constants.NGHTTP2_NO_ERROR);
+      return;
+    }
     void dispatch(exchangeFromHttp2(stream, headers as IncomingHttpHeaders, rawHeaders));
   });
 
   function adopt(socket: Socket, isHttp2: boolean): void {
     if (isHttp2) {
+      // Accepted by an HTTP/1.1 server, where a client may close its half and still read the answer.
+      // In HTTP/2 a client that closes has gone.
+      socket.allowHalfOpen = false;
       http2.emit("connection", socket);
     } else {
       adoptHttp1.call(http1, socket);
@@ -130,6 +150,8 @@ export function createListener(options: WireOptions): Listener {
   /** Hand a connection over as soon as its first bytes tell what it speaks. */
   function sniff(socket: Socket, tls: ReturnType<typeof createTls> | undefined): void {
     const timer = setTimeout(() => socket.destroy(), openingTimeoutMs);
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
     opening.add(socket);
     let seen: Buffer = Buffer.alloc(0);
     const done = () => {
@@ -175,8 +197,10 @@ export function createListener(options: WireOptions): Listener {
       for (const socket of opening) socket.destroy();
       const timer = setTimeout(() => {
         shutdown.abort(new ConnectError("shutting down", Code.Unavailable));
-        for (const session of sessions) session.destroy();
-        http1.closeAllConnections();
+        // Streams have heard of it and say so before they are cut.
+        setTimeout(() => {
+          for (const socket of sockets) socket.destroy();
+        }, farewellMs);
       }, drainMs);
       await closed;
       clearTimeout(timer);
@@ -191,4 +215,14 @@ function ignore(): void {}
 function startsAlike(seen: Buffer, expected: Buffer): boolean {
   const length = Math.min(seen.byteLength, expected.byteLength);
   return seen.subarray(0, length).equals(expected.subarray(0, length));
+}
+
+/**
+ * The size of a header list as RFC 9113 section 6.5.2 counts it. Node refuses larger ones, too, but
+ * only once the client has acknowledged our settings, which an attacker never does.
+ */
+function headerListBytes(rawHeaders: readonly string[]): number {
+  let bytes = 16 * rawHeaders.length;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
 }

@@ -1,5 +1,9 @@
-import { type ConnectRouter, createMethodImplSpec, createServiceImplSpec } from "@connectrpc/connect";
 import type { MethodImplSpec } from "@connectrpc/connect";
+import {
+  type ConnectRouter,
+  createMethodImplSpec,
+  createServiceImplSpec,
+} from "@connectrpc/connect";
 
 /**
  * Every method that a Connect route function registers.

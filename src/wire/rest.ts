@@ -103,7 +103,9 @@ function openRest(
       const isCompressed = compression !== undefined && body.byteLength > 0;
       const bytes = isCompressed ? compression.decompress(body, maxMessageBytes) : body;
       const message = messageFromBody(method.input, bodyRule, bytes);
-      if (bodyRule !== "*") bindQuery(reflect(method.input, message), query, { exclude: notInQuery });
+      if (bodyRule !== "*") {
+        bindQuery(reflect(method.input, message), query, { exclude: notInQuery });
+      }
       return message;
     },
     answer(message, { header }) {

@@ -8,11 +8,15 @@ import {
   type Interceptor,
   type MethodImplSpec,
 } from "@connectrpc/connect";
-import type { Compression as ConnectCompression, UniversalHandler } from "@connectrpc/connect/protocol";
+import type {
+  Compression as ConnectCompression,
+  UniversalHandler,
+} from "@connectrpc/connect/protocol";
 import { peerKey } from "./call.ts";
 import { compressions } from "./compression.ts";
 import { envelopeHeadBytes } from "./envelope.ts";
 import { type Exchange, headersFromNode, headersToNode } from "./exchange.ts";
+import { encodeStatusMessage } from "./grpc-status.ts";
 import { compressMinBytes } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
@@ -89,7 +93,7 @@ async function serve(
   if (answer === undefined) return status;
   try {
     for await (const chunk of body) await answer.write(chunk);
-    answer.end(trailer && headersToNode(trailer));
+    answer.end(trailer && headersToNode(respell(trailer)));
   } catch (error) {
     gone.abort(error);
     answer.abort();
@@ -103,11 +107,16 @@ async function serve(
  * A declared length above `maxMessageBytes` is passed on as it is, with nothing behind it: the
  * reader refuses it, with the error that its protocol has for that.
  */
-async function* wholeEnvelopes(body: Readable, maxMessageBytes: number): AsyncGenerator<Uint8Array> {
+async function* wholeEnvelopes(
+  body: Readable,
+  maxMessageBytes: number,
+): AsyncGenerator<Uint8Array> {
   let pieces: Buffer[] = [];
   let held = 0;
   let wanted = envelopeHeadBytes;
-  for await (const piece of body as AsyncIterable<Buffer>) {
+  // A reader that stops early must not destroy the request: the answer goes the same way.
+  const arriving: AsyncIterable<Buffer> = body.iterator({ destroyOnReturn: false });
+  for await (const piece of arriving) {
     pieces.push(piece);
     held += piece.byteLength;
     while (held >= wanted) {
@@ -127,6 +136,13 @@ async function* wholeEnvelopes(body: Readable, maxMessageBytes: number): AsyncGe
     }
   }
   if (held > 0) yield Buffer.concat(pieces);
+}
+
+/** As `encodeStatusMessage` writes it, not as `@connectrpc/connect` does. */
+function respell(trailer: Headers): Headers {
+  const message = trailer.get("grpc-message");
+  if (message) trailer.set("grpc-message", encodeStatusMessage(decodeURIComponent(message)));
+  return trailer;
 }
 
 function shortenDeadline(headers: Headers): Headers {
