@@ -23,7 +23,10 @@ export { availableLanguages } from "./rpc/translate.ts";
 export interface Service {
   /** Whether the database was empty, so that a first token was written. */
   readonly isNew: boolean;
-  /** @returns Where it listens, such as `http://127.0.0.1:8080`. */
+  /**
+   * @returns Where it listens, such as `http://127.0.0.1:8080`.
+   * @throws Error if the address cannot be had or the TLS files cannot be used; all is closed then.
+   */
   listen(): Promise<string>;
   /** @throws Error if the TLS files cannot be used; the old ones stay. */
   reloadTls(): void;
@@ -46,10 +49,14 @@ export async function createService(
   observe: (record: RequestRecord) => void,
 ): Promise<Service> {
   const { database, corsOrigins, maxMessageBytes, defaultDeadlineMs, maxDeadlineMs } = config;
-  const lock = database.path === ":memory:" ? undefined : lockDatabase(database.path);
-  const { store, directory } = openStore(database);
+  const { store, directory, close: closeStore } = openStore(database);
   const newId = createIdGenerator({ now: wallClock });
-  const isNew = await bootstrap(store, directory, { ...config, newId, now: wallClock });
+  const isNew = await bootstrap(store, directory, { ...config, newId, now: wallClock }).catch(
+    async (error: unknown) => {
+      await closeStore();
+      throw error;
+    },
+  );
 
   const readiness = createReadiness();
   const parts: RpcParts = {
@@ -78,25 +85,30 @@ export async function createService(
     observe: (outcome) => observe(recordFromOutcome(outcome)),
   });
 
+  async function close(): Promise<void> {
+    readiness.set(false);
+    await listener.close(config.drainMs);
+    await closeStore();
+  }
+
   return {
     isNew,
     async listen() {
-      const { address, family, port } = await listener.listen({
-        ...config.listen,
-        tls: config.tls,
-      });
-      readiness.set(true);
-      const host = family === "IPv6" ? `[${address}]` : address;
-      return `${config.tls === undefined ? "http" : "https"}://${host}:${port}`;
+      try {
+        const { address, family, port } = await listener.listen({
+          ...config.listen,
+          tls: config.tls,
+        });
+        readiness.set(true);
+        const host = family === "IPv6" ? `[${address}]` : address;
+        return `${config.tls === undefined ? "http" : "https"}://${host}:${port}`;
+      } catch (error) {
+        await close();
+        throw error;
+      }
     },
     reloadTls: () => listener.reloadTls(),
-    async close() {
-      readiness.set(false);
-      await listener.close(config.drainMs);
-      await store.close();
-      await directory.close();
-      lock?.close();
-    },
+    close,
   };
 }
 
@@ -105,11 +117,20 @@ export function openDirectory(database: Database): Directory {
   return createSqliteDirectory(openSqlite(database.path));
 }
 
-function openStore(database: Database): { store: EventStore; directory: Directory } {
+/** The store of the one server that uses the database; a second server is refused. */
+function openStore(database: Database) {
+  const lock = database.path === ":memory:" ? undefined : lockDatabase(database.path);
   const sqlite = openSqlite(database.path);
+  const store = createSqliteEventStore({ database: sqlite, now: wallClock });
+  const directory = createSqliteDirectory(sqlite);
   return {
-    store: createSqliteEventStore({ database: sqlite, now: wallClock }),
-    directory: createSqliteDirectory(sqlite),
+    store,
+    directory,
+    async close() {
+      await store.close();
+      await directory.close();
+      lock?.close();
+    },
   };
 }
 

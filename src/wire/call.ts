@@ -86,7 +86,7 @@ export async function callUnary(
   options: {
     readonly protocolName: string;
     readonly limits: Limits;
-    readonly errorDomain: string;
+    readonly errorDomain: string | undefined;
     readonly bind: ((message: Message) => void) | undefined;
   },
 ): Promise<Conclusion> {

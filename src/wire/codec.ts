@@ -3,17 +3,26 @@ import {
   type DescMessage,
   fromBinary,
   fromJsonString,
+  type JsonValue,
   type Message,
+  type Registry,
   toBinary,
-  toJsonString,
+  toJson,
 } from "@bufbuild/protobuf";
 import { refusal } from "./refusal.ts";
 
-/** Bytes ↔ message, in protobuf or JSON. */
+/** Bytes ↔ message. */
 export type Codec = {
   /** @throws ConnectError invalid_argument if the bytes are not such a message. */
   decode(schema: DescMessage, bytes: Uint8Array): Message;
   encode(schema: DescMessage, message: Message): Uint8Array;
+};
+
+/** JSON also as text and as value, for protocols that put more around a message. */
+export type JsonCodec = Codec & {
+  /** @throws ConnectError invalid_argument if the text is not such a message. */
+  parse(schema: DescMessage, text: string): Message;
+  valueOf(schema: DescMessage, message: Message): JsonValue;
 };
 
 export const binaryCodec: Codec = {
@@ -27,28 +36,33 @@ export const binaryCodec: Codec = {
   encode: (schema, message) => toBinary(schema, message),
 };
 
-export const jsonCodec: Codec = {
-  decode: (schema, bytes) => messageFromJson(schema, textFromUtf8(bytes)),
-  encode: (schema, message) => Buffer.from(toJsonString(schema, message)),
-};
+/**
+ * JSON as protobuf maps it. Unknown fields and unknown enum names are ignored; a field given twice
+ * is an error.
+ *
+ * @param registry Knows the messages that may stand in a `google.protobuf.Any`. Default: none.
+ */
+export function createJsonCodec(registry: Registry | undefined): JsonCodec {
+  const options = { ignoreUnknownFields: true, ...(registry && { registry }) };
+  const codec: JsonCodec = {
+    parse(schema, text) {
+      try {
+        return fromJsonString(schema, text, options);
+      } catch (error) {
+        throw refusal("messageMalformed", textOf(error), error);
+      }
+    },
+    valueOf: (schema, message) => toJson(schema, message, options),
+    decode: (schema, bytes) => codec.parse(schema, textFromUtf8(bytes)),
+    encode: (schema, message) => Buffer.from(JSON.stringify(codec.valueOf(schema, message))),
+  };
+  return codec;
+}
 
 /** @throws ConnectError invalid_argument: JavaScript's own decoder would replace the bad bytes. */
 export function textFromUtf8(bytes: Uint8Array): string {
   if (!isUtf8(bytes)) throw refusal("messageMalformed", "the message is not valid UTF-8");
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-}
-
-/**
- * Unknown fields and unknown enum names are ignored; a field given twice is an error.
- *
- * @throws ConnectError invalid_argument if the text is not such a message.
- */
-export function messageFromJson(schema: DescMessage, text: string): Message {
-  try {
-    return fromJsonString(schema, text, { ignoreUnknownFields: true });
-  } catch (error) {
-    throw refusal("messageMalformed", textOf(error), error);
-  }
 }
 
 function textOf(error: unknown): string {

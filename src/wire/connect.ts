@@ -7,7 +7,7 @@ import {
   parseTimeout,
   trailerMux,
 } from "@connectrpc/connect/protocol-connect";
-import { binaryCodec, jsonCodec } from "./codec.ts";
+import { binaryCodec, type JsonCodec } from "./codec.ts";
 import {
   acceptedEncodings,
   answerCompression,
@@ -27,17 +27,18 @@ import {
 import { refusal } from "./refusal.ts";
 
 /** Unary Connect, as https://connectrpc.com/docs/protocol describes it. */
-export function createConnect(maxMessageBytes: number): Protocol {
+export function createConnect(json: JsonCodec, maxMessageBytes: number): Protocol {
   return {
     name: "connect",
     speaks: (contentType) => /^application\/(?:json|proto)(?:[ ;]|$)/i.test(contentType),
-    open: (head, method) => openConnect(head, method, maxMessageBytes),
+    open: (head, method) => openConnect(head, method, json, maxMessageBytes),
   };
 }
 
 function openConnect(
   { method: verb, headers, query }: RequestHead,
   method: MethodShape,
+  json: JsonCodec,
   maxMessageBytes: number,
 ): Dialog | Answer {
   const isGet = verb === "GET" && hasNoSideEffects(method);
@@ -52,7 +53,7 @@ function openConnect(
     return unsupportedMediaType("application/json, application/proto");
   }
 
-  const codec = type.binary ? binaryCodec : jsonCodec;
+  const codec = type.binary ? binaryCodec : json;
   const answerType = type.binary ? "application/proto" : "application/json";
   const named = isGet ? (parameters.get("compression") ?? undefined) : headers["content-encoding"];
 

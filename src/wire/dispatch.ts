@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
 import { EmptySchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { ConnectError, ConnectRouter, Interceptor } from "@connectrpc/connect";
 import { callUnary, createUnaryMethod, errorFrom, type UnaryMethod } from "./call.ts";
+import { createJsonCodec } from "./codec.ts";
 import { createConnect } from "./connect.ts";
 import { createCors } from "./cors.ts";
 import type { Answer, Exchange, RequestHead } from "./exchange.ts";
@@ -12,8 +13,8 @@ import {
   allowed,
   jsonAnswer,
   methodNotAllowed,
-  notFound,
   restMethodNotAllowed,
+  restNotFound,
 } from "./http-answers.ts";
 import type { Limits } from "./limits.ts";
 import { collectMethods, pathOf } from "./methods.ts";
@@ -28,6 +29,8 @@ export type WireOptions = {
   readonly routes: (router: ConnectRouter) => void;
   /** The first is the outermost. */
   readonly interceptors: readonly Interceptor[];
+  /** Knows the messages that may stand in a `google.protobuf.Any`, for JSON. Default: none. */
+  readonly registry?: Registry;
   /** Stands before every path of `google.api.http`, such as `/management/v1`. */
   readonly restPrefix: string;
   readonly limits: Limits;
@@ -41,8 +44,8 @@ export type WireOptions = {
   };
   /** On every answer. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The domain in the `google.rpc.ErrorInfo` of errors that the wire itself sends. */
-  readonly errorDomain: string;
+  /** The domain in the `google.rpc.ErrorInfo` of the wire's own errors. Default: they have none. */
+  readonly errorDomain?: string;
   /** Plain pages by path, for GET and HEAD. */
   readonly pages: ReadonlyMap<string, (head: RequestHead) => Answer | Promise<Answer>>;
   /** Told of every request when it is answered, those included that no handler saw. */
@@ -100,10 +103,12 @@ export function createDispatch(
     interceptors,
     maxMessageBytes,
     drain.shutdown,
+    options.registry,
   );
-  const connect = createConnect(maxMessageBytes);
-  const grpcFamily = [createGrpc(maxMessageBytes), createGrpcWeb(maxMessageBytes)];
-  const rest = createRest([...unary.values()], options.restPrefix, maxMessageBytes);
+  const json = createJsonCodec(options.registry);
+  const connect = createConnect(json, maxMessageBytes);
+  const grpcFamily = [createGrpc(json, maxMessageBytes), createGrpcWeb(json, maxMessageBytes)];
+  const rest = createRest([...unary.values()], options.restPrefix, json, maxMessageBytes);
   const { origins, requestHeaders, answerHeaders } = options.cors;
   const cors = createCors(origins, requestHeaders, answerHeaders);
 
@@ -189,7 +194,8 @@ export function createDispatch(
       const text = `unknown method ${head.path}`;
       return send(...refuse(opened, "methodUnknown", text, { protocol: grpc.name }));
     }
-    return send(notFound);
+    const isRest = head.path.startsWith(`${options.restPrefix}/`);
+    return send(isRest ? restNotFound : { status: 404, headers: {} });
   }
 
   return async (exchange) => {

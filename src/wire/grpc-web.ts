@@ -4,7 +4,7 @@ import {
   trailerFlag,
   trailerSerialize,
 } from "@connectrpc/connect/protocol-grpc-web";
-import { binaryCodec, jsonCodec } from "./codec.ts";
+import { binaryCodec, type JsonCodec } from "./codec.ts";
 import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
 import { envelopeHeadBytes, frame, openEnvelope, sealEnvelope } from "./envelope.ts";
 import type { Answer, RequestHead } from "./exchange.ts";
@@ -21,17 +21,18 @@ import { refusal } from "./refusal.ts";
  *
  * The trailers are the last frame of the body, so any version of HTTP carries it.
  */
-export function createGrpcWeb(maxMessageBytes: number): Protocol {
+export function createGrpcWeb(json: JsonCodec, maxMessageBytes: number): Protocol {
   return {
     name: "grpc-web",
     speaks: (contentType) => /^application\/grpc-web(?:-text)?(?:[+;]|$)/i.test(contentType),
-    open: (head, method) => openGrpcWeb(head, method, maxMessageBytes),
+    open: (head, method) => openGrpcWeb(head, method, json, maxMessageBytes),
   };
 }
 
 function openGrpcWeb(
   { method: verb, headers }: RequestHead,
   method: MethodShape,
+  json: JsonCodec,
   maxMessageBytes: number,
 ): Dialog | Answer {
   const contentType = headers["content-type"] ?? "";
@@ -41,7 +42,7 @@ function openGrpcWeb(
   }
   if (verb !== "POST") return methodNotAllowed(["POST"]);
 
-  const codec = type.binary ? binaryCodec : jsonCodec;
+  const codec = type.binary ? binaryCodec : json;
   const accepted = headers["grpc-accept-encoding"] as string | undefined;
   const named = headers["grpc-encoding"] as string | undefined;
   const maxBinaryBytes = envelopeHeadBytes + maxMessageBytes;

@@ -1,5 +1,5 @@
 import { parseContentType, parseTimeout } from "@connectrpc/connect/protocol-grpc";
-import { binaryCodec, jsonCodec } from "./codec.ts";
+import { binaryCodec, type JsonCodec } from "./codec.ts";
 import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
 import { envelopeHeadBytes, openEnvelope, sealEnvelope } from "./envelope.ts";
 import type { Answer, RequestHead } from "./exchange.ts";
@@ -15,17 +15,18 @@ const statusOk = { "grpc-status": "0" };
  *
  * Over HTTP/1.1 the trailers follow the last chunk: the content type decides, not the version.
  */
-export function createGrpc(maxMessageBytes: number): Protocol {
+export function createGrpc(json: JsonCodec, maxMessageBytes: number): Protocol {
   return {
     name: "grpc",
     speaks: (contentType) => /^application\/grpc(?:[+;]|$)/i.test(contentType),
-    open: (head, method) => openGrpc(head, method, maxMessageBytes),
+    open: (head, method) => openGrpc(head, method, json, maxMessageBytes),
   };
 }
 
 function openGrpc(
   { method: verb, headers }: RequestHead,
   method: MethodShape,
+  json: JsonCodec,
   maxMessageBytes: number,
 ): Dialog | Answer {
   const contentType = headers["content-type"] ?? "";
@@ -33,7 +34,7 @@ function openGrpc(
   if (type === undefined) return unsupportedMediaType("application/grpc, application/grpc+json");
   if (verb !== "POST") return methodNotAllowed(["POST"]);
 
-  const codec = type.binary ? binaryCodec : jsonCodec;
+  const codec = type.binary ? binaryCodec : json;
   const accepted = headers["grpc-accept-encoding"] as string | undefined;
   const named = headers["grpc-encoding"] as string | undefined;
   const answerHeaders = {

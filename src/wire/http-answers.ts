@@ -20,8 +20,8 @@ export function jsonAnswer(status: number, body: unknown, headers: Answer["heade
   };
 }
 
-/** For a path that nobody serves, as gRPC-Gateway answers it. */
-export const notFound = jsonAnswer(404, { code: 5, message: "Not Found" });
+/** For a path that no rule has, as gRPC-Gateway answers it. */
+export const restNotFound = jsonAnswer(404, { code: 5, message: "Not Found" });
 
 /** For a known path and a wrong verb, as ZITADEL's gateway answers it, and with `Allow`. */
 export function restMethodNotAllowed(verbs: readonly string[]): Answer {

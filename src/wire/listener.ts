@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
 import {
   constants,
@@ -8,7 +7,6 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import { createServer as createTls, type TLSSocket } from "node:tls";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createDispatch, type WireOptions } from "./dispatch.ts";
 import { exchangeFromHttp1 } from "./exchange-http1.ts";
@@ -23,14 +21,15 @@ import {
   maxRequestsPerSocket,
   openingTimeoutMs,
 } from "./limits.ts";
+import { createTlsServer, type TlsFiles, type TlsServer } from "./tls.ts";
 
 /** Where and how to listen. */
 export type ListenOptions = {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
-  /** PEM files. With them the port speaks TLS only; ALPN chooses between `h2` and `http/1.1`. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** With it the port speaks TLS only; ALPN chooses between `h2` and `http/1.1`. */
+  readonly tls?: TlsFiles | undefined;
 };
 
 export interface Listener {
@@ -70,7 +69,7 @@ export function createListener(options: WireOptions): Listener {
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   const opening = new Set<Socket>();
-  let reloadTls = () => {};
+  let tls: TlsServer | undefined;
   const dispatch = createDispatch(options, {
     isDraining: () => isDraining,
     shutdown: shutdown.signal,
@@ -128,27 +127,8 @@ export function createListener(options: WireOptions): Listener {
     }
   }
 
-  function createTlsServer({ certFile, keyFile }: { certFile: string; keyFile: string }) {
-    const read = () => ({ cert: readFileSync(certFile), key: readFileSync(keyFile) });
-    const tls = createTls(
-      {
-        ...read(),
-        ALPNProtocols: ["h2", "http/1.1"],
-        minVersion: "TLSv1.2",
-        handshakeTimeout: openingTimeoutMs,
-      },
-      (socket: TLSSocket) => {
-        socket.on("error", ignore);
-        adopt(socket, socket.alpnProtocol === "h2");
-      },
-    );
-    tls.on("tlsClientError", (_error, socket) => socket.destroy());
-    reloadTls = () => tls.setSecureContext(read());
-    return tls;
-  }
-
   /** Hand a connection over as soon as its first bytes tell what it speaks. */
-  function sniff(socket: Socket, tls: ReturnType<typeof createTls> | undefined): void {
+  function sniff(socket: Socket): void {
     const timer = setTimeout(() => socket.destroy(), openingTimeoutMs);
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
@@ -171,16 +151,21 @@ export function createListener(options: WireOptions): Listener {
         return;
       }
       socket.unshift(seen);
-      if (tls !== undefined) tls.emit("connection", socket);
+      if (tls !== undefined) tls.server.emit("connection", socket);
       else adopt(socket, isHttp2);
     };
     socket.on("error", ignore).on("close", done).on("data", onData);
   }
 
   return {
-    listen({ host, port, tls }) {
-      const tlsServer = tls && createTlsServer(tls);
-      http1.on("connection", (socket: Socket) => sniff(socket, tlsServer));
+    async listen({ host, port, tls: files }) {
+      tls =
+        files &&
+        createTlsServer(files, (socket, isHttp2) => {
+          socket.on("error", ignore);
+          adopt(socket, isHttp2);
+        });
+      http1.on("connection", sniff);
       return new Promise((resolve, reject) => {
         http1.once("error", reject);
         http1.listen(port, host, () => {
@@ -189,7 +174,7 @@ export function createListener(options: WireOptions): Listener {
         });
       });
     },
-    reloadTls: () => reloadTls(),
+    reloadTls: () => tls?.reload(),
     async close(drainMs) {
       isDraining = true;
       const closed = new Promise<void>((resolve) => http1.close(() => resolve()));

@@ -28,10 +28,14 @@ export function refusal(kind: RefusalKind, message: string, cause?: unknown): Co
   return error;
 }
 
-/** Give an error of the wire's own its `google.rpc.ErrorInfo`; leave every other as it is. */
-export function explain(error: ConnectError, domain: string): ConnectError {
+/**
+ * Give an error of the wire's own its `google.rpc.ErrorInfo`; leave every other as it is.
+ *
+ * @param domain `undefined` gives none to any.
+ */
+export function explain(error: ConnectError, domain: string | undefined): ConnectError {
   const reason = reasons.get(error);
-  if (reason !== undefined && error.details.length === 0) {
+  if (reason !== undefined && domain !== undefined && error.details.length === 0) {
     error.details.push({ desc: ErrorInfoSchema, value: { reason, domain } });
   }
   return error;

@@ -6,13 +6,12 @@ import {
   type JsonObject,
   type JsonValue,
   type Message,
-  toJson,
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import type { UnaryMethod } from "./call.ts";
-import { messageFromJson, textFromUtf8 } from "./codec.ts";
+import { type JsonCodec, textFromUtf8 } from "./codec.ts";
 import { answerCompression, isWorthCompressing, requestCompression } from "./compression.ts";
 import { type Answer, headersToNode, type RequestHead } from "./exchange.ts";
 import { timeoutFrom } from "./grpc.ts";
@@ -50,6 +49,7 @@ type Route = { readonly method: UnaryMethod; readonly binding: RestBinding };
 export function createRest(
   methods: readonly UnaryMethod[],
   prefix: string,
+  json: JsonCodec,
   maxMessageBytes: number,
 ): { find(head: RequestHead): RestFinding } {
   const routes = methods.flatMap((method) =>
@@ -69,7 +69,12 @@ export function createRest(
         const reflected = reflect(binding.method.input, message);
         for (const [fieldPath, text] of found.variables) bindField(reflected, fieldPath, text);
       };
-      return { kind: "found", method, bind, dialog: openRest(head, binding, maxMessageBytes) };
+      return {
+        kind: "found",
+        method,
+        bind,
+        dialog: openRest(head, binding, json, maxMessageBytes),
+      };
     },
   };
 }
@@ -77,10 +82,15 @@ export function createRest(
 function openRest(
   { headers, query }: RequestHead,
   { method, body: bodyRule, responseBody, notInQuery }: RestBinding,
+  json: JsonCodec,
   maxMessageBytes: number,
 ): Dialog {
-  const answerWith = (status: number, json: JsonValue | undefined, header: Headers | undefined) => {
-    const body = Buffer.from(JSON.stringify(json ?? null));
+  const answerWith = (
+    status: number,
+    value: JsonValue | undefined,
+    header: Headers | undefined,
+  ) => {
+    const body = Buffer.from(JSON.stringify(value ?? null));
     const compression = isWorthCompressing(body)
       ? answerCompression(headers["accept-encoding"] as string | undefined, undefined)
       : undefined;
@@ -102,34 +112,35 @@ function openRest(
       const compression = requestCompression(headers["content-encoding"], "accept-encoding");
       const isCompressed = compression !== undefined && body.byteLength > 0;
       const bytes = isCompressed ? compression.decompress(body, maxMessageBytes) : body;
-      const message = messageFromBody(method.input, bodyRule, bytes);
+      const message = messageFromBody(json, method.input, bodyRule, bytes);
       if (bodyRule !== "*") {
         bindQuery(reflect(method.input, message), query, { exclude: notInQuery });
       }
       return message;
     },
     answer(message, { header }) {
-      const json = toJson(method.output, message) as JsonObject;
-      return answerWith(200, responseBody ? json[responseBody.jsonName] : json, header);
+      const value = json.valueOf(method.output, message) as JsonObject;
+      return answerWith(200, responseBody ? value[responseBody.jsonName] : value, header);
     },
     refuse(error, { header }) {
       const merged = withErrorMetadata(header, error);
       // RFC 9110 section 15.5.2 wants a challenge; RFC 6750 section 3 names this one.
       if (error.code === Code.Unauthenticated) merged.set("www-authenticate", "Bearer");
-      return answerWith(codeToHttpStatus(error.code), statusFromError(error), merged);
+      return answerWith(codeToHttpStatus(error.code), statusFromError(json, error), merged);
     },
   };
 }
 
 function messageFromBody(
+  json: JsonCodec,
   input: DescMessage,
   rule: "*" | DescField | undefined,
   bytes: Uint8Array,
 ): Message {
   if (rule === undefined) return create(input);
   const text = firstJson(textFromUtf8(bytes));
-  if (rule === "*") return messageFromJson(input, text);
-  return messageFromJson(input, `{${JSON.stringify(rule.jsonName)}:${text}}`);
+  if (rule === "*") return json.parse(input, text);
+  return json.parse(input, `{${JSON.stringify(rule.jsonName)}:${text}}`);
 }
 
 /** @throws ConnectError invalid_argument if no value begins there, or if it does not end. */
@@ -143,10 +154,13 @@ function firstJson(text: string): string {
 }
 
 /** An error as the JSON of `google.rpc.Status`; like every answer, without what is empty. */
-function statusFromError({ code, rawMessage, details }: ConnectError): JsonObject {
+function statusFromError(
+  codec: JsonCodec,
+  { code, rawMessage, details }: ConnectError,
+): JsonObject {
   const any = details.flatMap((detail) => {
     if (!("desc" in detail)) return [];
-    const json = toJson(detail.desc, create(detail.desc, detail.value));
+    const json = codec.valueOf(detail.desc, create(detail.desc, detail.value));
     const type = `type.googleapis.com/${detail.desc.typeName}`;
     // The well-known types whose JSON is not an object stand in a field of their own.
     const isObject = typeof json === "object" && json !== null && !Array.isArray(json);

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Readable } from "node:stream";
+import type { Registry } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -46,6 +47,7 @@ export function createStreamingMethods(
   interceptors: readonly Interceptor[],
   maxMessageBytes: number,
   shutdown: AbortSignal,
+  registry: Registry | undefined,
 ): Map<string, StreamingMethod> {
   const router = createConnectRouter({
     interceptors: [...interceptors],
@@ -53,6 +55,7 @@ export function createStreamingMethods(
     compressMinBytes,
     readMaxBytes: maxMessageBytes,
     shutdownSignal: shutdown,
+    ...(registry && { jsonOptions: { registry } }),
   });
   for (const { method, impl } of specs) router.rpc(method, impl as never);
   return new Map(

@@ -1,0 +1,87 @@
+import { spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+/** The checkout. */
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** A program, while it runs. */
+export type Program = {
+  /** Of the program itself. */
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  /** @throws Error if the program ends without having said so. */
+  until(stream: "stdout" | "stderr", pattern: RegExp): Promise<RegExpExecArray>;
+  /** Does nothing if it has ended. */
+  kill(signal: NodeJS.Signals): void;
+};
+
+/** How a program ended, and all it said. */
+export type Ended = {
+  /** `null` if a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+};
+
+/** Longer than anything takes here. What still runs then hangs, and is killed. */
+const hangsMs = 40_000;
+
+/** Start a program without input. */
+export function startProgram(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd?: string } = {},
+): Program {
+  const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const said = { stdout: "", stderr: "" };
+  const news = new EventEmitter();
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].setEncoding("utf8").on("data", (text: string) => {
+      said[stream] += text;
+      news.emit("news");
+    });
+  }
+  const timer = setTimeout(() => child.kill("SIGKILL"), hangsMs);
+  const ended = once(child, "close").then(([code]): Ended => {
+    clearTimeout(timer);
+    return { code, ...said };
+  });
+  return {
+    pid: child.pid ?? Number.NaN,
+    ended,
+    async until(stream, pattern) {
+      let hasEnded = false;
+      const end = ended.then(() => {
+        hasEnded = true;
+      });
+      for (;;) {
+        const found = pattern.exec(said[stream]);
+        if (found !== null) return found;
+        if (hasEnded) throw new Error(`ended without ${pattern}: ${said.stdout}${said.stderr}`);
+        await Promise.race([once(news, "news"), end]);
+      }
+    },
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+/** Run a program to its end, without input. */
+export function runProgram(...program: Parameters<typeof startProgram>): Promise<Ended> {
+  return startProgram(...program).ended;
+}
+
+const main = fileURLToPath(new URL("../src/main.js", import.meta.url));
+
+/** Run `giraffe` to its end. */
+export function runGiraffe(...argv: string[]): Promise<Ended> {
+  return runProgram(process.execPath, [main, ...argv]);
+}
+
+/** Start `giraffe`. */
+export function startGiraffe(
+  argv: readonly string[],
+  options?: { readonly cwd?: string },
+): Program {
+  return startProgram(process.execPath, [main, ...argv], options);
+}

@@ -1,0 +1,152 @@
+import { X509Certificate } from "node:crypto";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { fileURLToPath } from "node:url";
+import { credentials, Client as GrpcClient, Metadata } from "@grpc/grpc-js";
+import { describe, expect, test } from "vitest";
+import { runProgram } from "../child.ts";
+import { createPlace, type Place, profileUrl, type Serving } from "./serving.ts";
+
+const testFile = (name: string) => fileURLToPath(new URL(`../tls/${name}`, import.meta.url));
+const certificate = testFile("cert.pem");
+
+/** A server with copies of the test certificate, which a test may replace. */
+async function serveTls(place: Place) {
+  const files = { cert: join(place.folder, "cert.pem"), key: join(place.folder, "key.pem") };
+  copyFileSync(certificate, files.cert);
+  copyFileSync(testFile("key.pem"), files.key);
+  const server = await place.serve("--demo", "--tls-cert", files.cert, "--tls-key", files.key);
+  return { server, files };
+}
+
+const curl = (place: Place, server: Serving, ...flags: string[]) =>
+  runProgram("curl", [
+    ...["--silent", "--show-error", "--write-out", "\n%{http_version} %{http_code}"],
+    ...["--header", `Authorization: Bearer ${place.token()}`],
+    ...["--cacert", certificate, ...flags, profileUrl(server)],
+  ]);
+
+describe("serve with TLS", () => {
+  test("says https", async () => {
+    const { server } = await serveTls(createPlace());
+    expect(server.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
+  });
+
+  test.for([
+    { name: "HTTP/2", flag: "--http2", version: "2" },
+    { name: "HTTP/1.1", flag: "--http1.1", version: "1.1" },
+  ])("speaks $name with clients that ask for it", async ({ flag, version }) => {
+    const place = createPlace();
+    const { server } = await serveTls(place);
+    const { stdout } = await curl(place, server, flag);
+    const [body = "", outcome] = stdout.split("\n");
+    expect(outcome).toBe(`${version} 200`);
+    expect(JSON.parse(body)).toMatchObject({ profile: { firstName: "Gigi" } });
+  });
+
+  test.for([
+    { name: "h2 to who offers both", offer: ["h2", "http/1.1"], chosen: "h2" },
+    { name: "h2 whatever the order", offer: ["http/1.1", "h2"], chosen: "h2" },
+    { name: "http/1.1 to who offers that", offer: ["http/1.1"], chosen: "http/1.1" },
+    { name: "nothing to who offers nothing", offer: [], chosen: false },
+  ])("chooses $name", async ({ offer, chosen }) => {
+    const { server } = await serveTls(createPlace());
+    expect(await handshake(server, offer)).toMatchObject({ chosen });
+  });
+
+  test("speaks gRPC", async () => {
+    const place = createPlace();
+    const { server } = await serveTls(place);
+    const client = new GrpcClient(
+      `localhost:${new URL(server.url).port}`,
+      credentials.createSsl(readFileSync(certificate)),
+    );
+    const metadata = new Metadata();
+    metadata.set("authorization", `Bearer ${place.token()}`);
+    const status = await new Promise((resolve) => {
+      client.makeUnaryRequest(
+        "/zitadel.management.v1.ManagementService/UpdateHumanProfile",
+        (bytes: Buffer) => bytes,
+        (bytes) => bytes,
+        Buffer.alloc(0),
+        metadata,
+        (error) => resolve(error?.details),
+      );
+    });
+    client.close();
+    expect(status).toContain("invalid UpdateHumanProfileRequest.UserId");
+  });
+
+  test.for([
+    { name: "HTTP/1.1", bytes: "GET /debug/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" },
+    { name: "HTTP/2", bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0" },
+  ])("closes a connection that speaks $name without TLS, and says nothing", async ({ bytes }) => {
+    const { server } = await serveTls(createPlace());
+    const { hostname, port } = new URL(server.url);
+    const socket = createConnection(Number(port), hostname);
+    let answer = "";
+    socket.setEncoding("latin1").on("data", (text) => {
+      answer += text;
+    });
+    socket.on("error", () => {});
+    socket.write(bytes);
+    await new Promise((resolve) => socket.once("close", resolve));
+    expect(answer).toBe("");
+  });
+
+  test("reads its files again on SIGHUP, and keeps the old ones if the new are wrong", async () => {
+    const { server, files } = await serveTls(createPlace());
+    const before = { chosen: "h2", fingerprint: fingerprintOf("cert.pem") };
+    expect(await handshake(server)).toEqual(before);
+
+    copyFileSync(testFile("renewed-cert.pem"), files.cert);
+    copyFileSync(testFile("renewed-key.pem"), files.key);
+    expect(await handshake(server)).toEqual(before);
+    server.kill("SIGHUP");
+    await server.until("stderr", /"msg":"read the TLS files again"/);
+    const after = { chosen: "h2", fingerprint: fingerprintOf("renewed-cert.pem") };
+    expect(await handshake(server)).toEqual(after);
+
+    writeFileSync(files.cert, "not a certificate\n");
+    server.kill("SIGHUP");
+    await server.until("stderr", /"msg":"the TLS files cannot be used; the old ones stay"/);
+    expect(await handshake(server)).toEqual(after);
+
+    // Its own key no more.
+    copyFileSync(certificate, files.cert);
+    server.kill("SIGHUP");
+    await server.until("stderr", /(?:the old ones stay.*){2}/s);
+    expect(await handshake(server)).toEqual(after);
+  });
+});
+
+function fingerprintOf(name: string): string {
+  return new X509Certificate(readFileSync(testFile(name))).fingerprint256;
+}
+
+/** What a handshake ends in. */
+function handshake(
+  server: Serving,
+  offer: string[] = ["h2"],
+): Promise<{ readonly chosen: string | false | null; readonly fingerprint: string }> {
+  const { hostname, port } = new URL(server.url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(
+      {
+        host: hostname,
+        port: Number(port),
+        // Which certificate it is, is the question.
+        rejectUnauthorized: false,
+        ALPNProtocols: offer,
+      },
+      () => {
+        const { alpnProtocol: chosen } = socket;
+        resolve({ chosen, fingerprint: socket.getPeerCertificate().fingerprint256 });
+        socket.destroy();
+      },
+    );
+    socket.once("error", reject);
+  });
+}

@@ -1,0 +1,341 @@
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { root, runGiraffe, runProgram } from "../child.ts";
+import { callRest, createPlace, demo, profileUrl, type Serving } from "./serving.ts";
+
+const profile = {
+  firstName: "Gigi",
+  lastName: "Giraffe",
+  nickName: "Gigi",
+  displayName: "Gigi",
+  preferredLanguage: "en",
+  gender: "GENDER_UNSPECIFIED",
+};
+const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$/);
+
+/** The answer to a change of the demo user. */
+const changed = (sequence: string) => ({
+  status: 200,
+  body: {
+    details: {
+      sequence,
+      creationDate: isoTime,
+      changeDate: isoTime,
+      resourceOwner: demo.organization,
+    },
+  },
+});
+
+describe("serve", () => {
+  test("says on the last line of stdout that it is ready, and where", async () => {
+    const server = await createPlace().serve("--demo");
+    server.kill("SIGTERM");
+    const { stdout } = await server.ended;
+    expect(stdout).toMatch(/\nready http:\/\/127\.0\.0\.1:[1-9]\d*\n$/);
+  });
+
+  test("keeps every change, however it ends", async () => {
+    const place = createPlace();
+    const first = await place.serve("--demo");
+    const change = (server: Serving, nickName: string) =>
+      callRest("PUT", profileUrl(server), place.token(), { ...profile, nickName });
+    const read = async (server: Serving) =>
+      (await callRest("GET", profileUrl(server), place.token())).body;
+
+    expect(await change(first, "one")).toEqual(changed("2"));
+    expect(await read(first)).toMatchObject({
+      profile: { nickName: "one" },
+      details: { sequence: "2" },
+    });
+    first.kill("SIGTERM");
+    expect(await first.ended).toMatchObject({ code: 0 });
+
+    const second = await place.serve();
+    expect(await read(second)).toMatchObject({ profile: { nickName: "one" } });
+    expect(await change(second, "two")).toEqual(changed("3"));
+    second.kill("SIGKILL");
+    expect(await second.ended).toMatchObject({ code: null });
+
+    const third = await place.serve();
+    expect(await read(third)).toMatchObject({ profile: { nickName: "two" } });
+    expect(await change(third, "three")).toEqual(changed("4"));
+    third.kill("SIGINT");
+    expect(await third.ended).toMatchObject({ code: 0 });
+  });
+
+  test("refuses a database that another server uses, and lets commands work beside it", async () => {
+    const place = createPlace();
+    const server = await place.serve();
+    const { code, stdout, stderr } = await place.administer("serve", "--listen", "127.0.0.1:0");
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `giraffe: another server is using the database ${join(place.folder, "giraffe.db")}\n`,
+    });
+
+    const org = JSON.parse((await place.administer("org", "create", "Zoo", "--json")).stdout);
+    const token = JSON.parse(
+      (
+        await place.administer(
+          ...["token", "create", "--name", "keeper", "--role", "ORG_OWNER"],
+          ...["--org", org.id, "--json"],
+        )
+      ).stdout,
+    );
+    const users = `${server.url}/management/v1/users/human/_import`;
+    const user = { userName: "keeper", profile, email: { email: "keeper@giraffe.example" } };
+    expect(await callRest("POST", users, token.secret, user)).toMatchObject({
+      status: 200,
+      body: { details: { resourceOwner: org.id } },
+    });
+  });
+
+  test("writes the first token where only its owner can read it, and nowhere else", async () => {
+    const place = createPlace();
+    const file = join(place.folder, "secrets", "first");
+    const server = await place.serve("--demo", "--admin-token-file", file);
+    const token = readFileSync(file, "utf8").trim();
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(await callRest("PUT", profileUrl(server), token, profile)).toEqual(changed("2"));
+    server.kill("SIGTERM");
+    const { stdout, stderr } = await server.ended;
+    expect(stdout + stderr).not.toContain(token);
+    for (const name of readdirSync(place.folder).filter((each) => each.startsWith("giraffe"))) {
+      expect(readFileSync(join(place.folder, name), "latin1"), name).not.toContain(token);
+    }
+  });
+
+  test("says nothing secret or personal, whatever is asked and however much it logs", async () => {
+    const place = createPlace();
+    const server = await place.serve("--demo", "--log-level", "trace");
+    const names = ["Persephone", "Okapi-Smith", "Persy", "P. Okapi"] as const;
+    const [firstName, lastName, nickName, displayName] = names;
+    const email = "persephone@okapi.example";
+    const secret = "tell-nobody";
+    const user = { userName: email, email: { email }, profile: { firstName, lastName } };
+    const import_ = `${server.url}/management/v1/users/human/_import`;
+    const statuses = [
+      await callRest("POST", import_, place.token(), user),
+      await callRest("POST", import_, place.token(), user),
+      await callRest("POST", import_, secret, user),
+      await callRest("PUT", profileUrl(server), place.token(), {
+        ...{ firstName, lastName, nickName, displayName },
+      }),
+      await callRest("PUT", profileUrl(server), place.token(), { firstName, gender: lastName }),
+      await fetch(`${server.url}/${firstName}?token=${secret}`),
+    ].map(({ status }) => status);
+    expect(statuses).toEqual([200, 409, 401, 200, 400, 404]);
+    server.kill("SIGTERM");
+    const { stdout, stderr } = await server.ended;
+    for (const text of [...names, email, secret, place.token(), "Giraffe@", "gigi@"]) {
+      expect(stderr).not.toContain(text);
+      expect(stdout).not.toContain(text);
+    }
+    expect(stderr.match(/"msg":"request"/g)).toHaveLength(6);
+    for (const line of stderr.trim().split("\n"))
+      expect(() => JSON.parse(line), line).not.toThrow();
+  });
+});
+
+describe("--help", () => {
+  test.for([
+    { argv: "--help", says: "serve [options]" },
+    { argv: "serve --help", says: "--listen <HOST:PORT>" },
+    { argv: "org --help", says: "create" },
+    { argv: "token create --help", says: "--role <ROLE>" },
+  ])("explains giraffe $argv", async ({ argv, says }) => {
+    expect(await runGiraffe(...argv.split(" "))).toEqual({
+      code: 0,
+      stdout: expect.stringContaining(says),
+      stderr: "",
+    });
+  });
+});
+
+describe("serve refuses", () => {
+  test("a wrong configuration, with everything that is wrong", async () => {
+    const { code, stdout, stderr } = await runGiraffe(
+      ...["serve", "--listen", "nonsense", "--log-level", "loud", "--max-message-bytes", "0"],
+      ...["--database", "mysql://root:secret@host/db", "--tls-key", "none.pem", "--bogus"],
+    );
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    const lines = stderr.trimEnd().split("\n");
+    const flags = lines.map((line) => /^giraffe: (--[a-z-]+)/.exec(line)?.[1]);
+    expect(new Set(flags)).toEqual(
+      new Set([
+        ...["--listen", "--log-level", "--max-message-bytes"],
+        ...["--database", "--tls-key", "--tls-cert", "--bogus"],
+      ]),
+    );
+    expect(stderr).not.toContain("secret");
+  });
+
+  test("a port that another program uses, and says which", async () => {
+    const server = await createPlace().serve();
+    const { host } = new URL(server.url);
+    const { code, stdout, stderr } = await createPlace().administer("serve", "--listen", host);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^giraffe: .*address already in use/);
+    expect(stderr).toContain(host);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test("TLS files that hold something else", async () => {
+    const place = createPlace();
+    const file = join(place.folder, "note.pem");
+    writeFileSync(file, "not a certificate\n");
+    const { code, stdout, stderr } = await place.administer(
+      ...["serve", "--listen", "127.0.0.1:0", "--tls-cert", file, "--tls-key", file],
+    );
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^giraffe: .*PEM/);
+  });
+
+  test("a database that is no database", async () => {
+    const place = createPlace();
+    const file = join(place.folder, "giraffe.db");
+    writeFileSync(file, "not a database, but a longer text\n".repeat(100));
+    expect(await place.administer("serve", "--listen", "127.0.0.1:0")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `giraffe: cannot open the database ${file}: file is not a database\n`,
+    });
+  });
+
+  test("a folder that is a file", async () => {
+    const place = createPlace();
+    const file = join(place.folder, "file");
+    writeFileSync(file, "");
+    const { code, stderr } = await runGiraffe(
+      ...["serve", "--listen", "127.0.0.1:0", "--database", `sqlite:${join(file, "giraffe.db")}`],
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^giraffe: cannot open the database .*\n$/);
+    expect(stderr).toContain(file);
+  });
+
+  // Permissions do not bind root.
+  test.skipIf(process.getuid?.() === 0)("a folder that it cannot write", async () => {
+    const place = createPlace();
+    const folder = join(place.folder, "read-only");
+    mkdirSync(folder);
+    chmodSync(folder, 0o500);
+    const { code, stderr } = await runGiraffe(
+      ...["serve", "--listen", "127.0.0.1:0", "--database", `sqlite:${join(folder, "giraffe.db")}`],
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^giraffe: cannot open the database .*permission denied.*\n$/);
+  });
+});
+
+describe("a signal", () => {
+  test("lets a call in flight end, and refuses new connections", async () => {
+    const place = createPlace();
+    const server = await place.serve("--demo");
+    const call = await startCall(server, place.token());
+    server.kill("SIGTERM");
+    await server.until("stderr", /"msg":"draining"/);
+    await expect(fetch(`${server.url}/debug/healthz`)).rejects.toThrow("fetch failed");
+    expect(await call.finish()).toMatch(/^HTTP\/1\.1 200 OK\r\n.*"sequence":"2"/s);
+    expect(await server.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/stopped/) });
+  });
+
+  test("breaks a call off that takes longer than --drain-ms", async () => {
+    const place = createPlace();
+    const server = await place.serve("--demo", "--drain-ms", "100");
+    await startCall(server, place.token());
+    server.kill("SIGTERM");
+    expect(await server.ended).toMatchObject({ code: 0 });
+  });
+
+  test("ends at once when it comes a second time", async () => {
+    const place = createPlace();
+    const server = await place.serve("--demo", "--drain-ms", "3600000");
+    await startCall(server, place.token());
+    server.kill("SIGTERM");
+    await server.until("stderr", /"msg":"draining"/);
+    server.kill("SIGTERM");
+    const { code, stderr } = await server.ended;
+    expect(code).toBe(1);
+    expect(stderr).not.toContain("stopped");
+  });
+});
+
+describe("the banner of --demo", () => {
+  test("has commands that work when pasted", async () => {
+    const place = createPlace();
+    const server = await place.serve("--demo");
+    const banner = await bannerOf(server);
+    const [curl = "", buf = "", grpcurl = "", ...others] = commandsOf(banner);
+    expect(others).toEqual([]);
+
+    const put = await runProgram("sh", ["-c", curl], { cwd: root });
+    expect(JSON.parse(put.stdout)).toEqual(changed("2").body);
+    const get = await runProgram("sh", ["-c", buf], { cwd: root });
+    expect(get).toMatchObject({ code: 0 });
+    expect(JSON.parse(get.stdout)).toMatchObject({
+      details: { sequence: "2" },
+      profile: { displayName: "Gigi" },
+    });
+    expect(grpcurl.replaceAll(/\s+\\?\s*/g, " ")).toMatch(
+      new RegExp(
+        `^grpcurl -plaintext -H "Authorization: Bearer \\$\\(cat '[^']+/admin\\.token'\\)" ` +
+          `-d '\\{"userId":"${demo.userId}"\\}' ${new URL(server.url).host} ` +
+          "zitadel\\.management\\.v1\\.ManagementService/GetHumanProfile$",
+      ),
+    );
+  });
+});
+
+/** All of stdout up to the line that says ready. */
+async function bannerOf(server: Serving): Promise<string> {
+  const [banner] = await server.until("stdout", /^(?:.*\n)*?ready .*\n/);
+  return banner;
+}
+
+/** What is indented by four, with lines that end in a backslash joined to the next. */
+function commandsOf(banner: string): string[] {
+  return banner
+    .split(/\n\n/)
+    .flatMap((block) => (block.startsWith("    ") ? [block] : []))
+    .map((block) => block.trim());
+}
+
+/**
+ * Begin a change of the demo user, as far as the server is waiting for the body.
+ */
+async function startCall(
+  server: Serving,
+  token: string,
+): Promise<{
+  /** Send the body; returns the whole answer. */
+  finish(): Promise<string>;
+}> {
+  const body = JSON.stringify(profile);
+  const { hostname, port, pathname, host } = new URL(profileUrl(server));
+  const socket = connect(Number(port), hostname);
+  const answered = collect(socket);
+  socket.write(
+    `PUT ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n` +
+      `Content-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
+  );
+  await new Promise<void>((resolve) => socket.once("data", () => resolve()));
+  return {
+    finish() {
+      socket.write(body);
+      return answered.then((text) => text.replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, ""));
+    },
+  };
+}
+
+function collect(socket: Socket): Promise<string> {
+  let text = "";
+  socket.setEncoding("utf8").on("data", (part) => {
+    text += part;
+  });
+  return new Promise((resolve) => {
+    socket.on("error", () => {}).once("close", () => resolve(text));
+  });
+}

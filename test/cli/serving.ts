@@ -1,0 +1,70 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { type Program, runGiraffe, startGiraffe } from "../child.ts";
+
+/** What `--demo` puts into an empty database. */
+export const demo = { userId: "163840776835432705", organization: "69629023906488334" } as const;
+
+/** A server in a process of its own. It is killed when the test is over. */
+export type Serving = Program & {
+  readonly url: string;
+};
+
+/** A place for one database. It is removed when the test is over. */
+export type Place = {
+  readonly folder: string;
+  /** As `--database` takes it. */
+  readonly database: string;
+  /** Start a server on the database and wait until it is ready. */
+  serve(...flags: string[]): Promise<Serving>;
+  /** Run an admin command on the database. */
+  administer(...argv: string[]): ReturnType<typeof runGiraffe>;
+  /** The token that the first server wrote. */
+  token(): string;
+};
+
+export function createPlace(): Place {
+  const folder = mkdtempSync(join(tmpdir(), "giraffe-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const database = `sqlite:${join(folder, "giraffe.db")}`;
+  return {
+    folder,
+    database,
+    serve: (...flags) => serve("--database", database, ...flags),
+    administer: (...argv) => runGiraffe(...argv, "--database", database),
+    token: () => readFileSync(join(folder, "admin.token"), "utf8").trim(),
+  };
+}
+
+/** Start a server on a free port, unless the flags name another, and wait until it is ready. */
+async function serve(...flags: string[]): Promise<Serving> {
+  const program = startGiraffe(["serve", "--listen", "127.0.0.1:0", ...flags]);
+  onTestFinished(async () => {
+    program.kill("SIGKILL");
+    await program.ended;
+  });
+  const [, url = ""] = await program.until("stdout", /^ready (\S+)\n/m);
+  return { ...program, url };
+}
+
+/** Call REST; returns the status of HTTP and the body. */
+export async function callRest(
+  method: string,
+  url: string,
+  token: string,
+  body?: Readonly<Record<string, unknown>>,
+): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
+  const answer = await fetch(url, {
+    method,
+    headers: { authorization: `Bearer ${token}` },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+}
+
+/** The profile of the demo user. */
+export function profileUrl({ url }: { readonly url: string }): string {
+  return `${url}/management/v1/users/${demo.userId}/profile`;
+}

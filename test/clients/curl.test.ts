@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runProgram } from "../child.ts";
+import { startServer, type TestServer } from "../server.ts";
+import { type Access, type Client, describeClient, type MethodName } from "./client.contract.ts";
+
+const ways = {
+  "HTTP/1.1": "--http1.1",
+  "HTTP/2 with prior knowledge": "--http2-prior-knowledge",
+  "an offer to upgrade to HTTP/2": "--http2",
+};
+
+for (const [name, flag] of Object.entries(ways)) {
+  describeClient(`curl, ${name}`, (access) => createCurlClient(access, flag));
+}
+
+const verbs: Readonly<Record<MethodName, string>> = {
+  UpdateHumanProfile: "PUT",
+  GetHumanProfile: "GET",
+};
+
+/** REST, as people type it: the code of HTTP says whether there is an error in the body. */
+function createCurlClient({ url, token }: Access, flag: string): Client {
+  return {
+    async call(name, { userId, ...body }, headers = {}) {
+      const { stdout } = await runProgram("curl", [
+        ...["--silent", "--show-error", flag, "--write-out", "\n%{http_code}"],
+        ...["--request", verbs[name], "--header", `Authorization: Bearer ${token}`],
+        ...Object.entries(headers).flatMap(([header, value]) => ["-H", `${header}: ${value}`]),
+        ...(name === "UpdateHumanProfile" ? ["--data", JSON.stringify(body)] : []),
+        `${url}/management/v1/users/${userId}/profile`,
+      ]);
+      const [text = "", status] = stdout.split("\n");
+      const answer: unknown = JSON.parse(text);
+      return status === "200"
+        ? { kind: "answered", body: answer }
+        : { kind: "refused", status: answer };
+    },
+  };
+}
+
+/** As ZITADEL's documentation of the call has it, to the letter. */
+const documented = `curl -L -X PUT 'https://$CUSTOM-DOMAIN/management/v1/users/:userId/profile' \\
+-H 'Content-Type: application/json' \\
+-H 'Accept: application/json' \\
+-H 'Authorization: Bearer <TOKEN>' \\
+-d '{
+"firstName": "Gigi",
+"lastName": "Giraffe",
+"nickName": "Gigi",
+"displayName": "Gigi",
+"preferredLanguage": "en",
+"gender": "GENDER_UNSPECIFIED"
+}'`;
+
+describe("the documented command", () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer(["--demo"]);
+  });
+  afterAll(() => server.close());
+
+  test("works with host, token and user filled in", async () => {
+    const command = documented
+      .replace("https://$CUSTOM-DOMAIN", server.url)
+      .replace("<TOKEN>", server.adminToken)
+      .replace(":userId", "163840776835432705");
+    const { stdout } = await runProgram("sh", ["-c", command]);
+    expect(JSON.parse(stdout)).toEqual({
+      details: {
+        sequence: "2",
+        creationDate: expect.stringMatching(/Z$/),
+        changeDate: expect.stringMatching(/Z$/),
+        resourceOwner: "69629023906488334",
+      },
+    });
+  });
+});

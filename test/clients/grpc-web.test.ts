@@ -1,0 +1,44 @@
+import { fromBinary, fromJson, type Message, toBinary, toJson } from "@bufbuild/protobuf";
+import { GrpcWebClientBase, MethodDescriptor, MethodType, RpcError } from "grpc-web";
+import { vi } from "vitest";
+import { type Access, type Client, describeClient, type Reply } from "./client.contract.ts";
+import { detailsFrom, methods, pathOf, refusalFrom } from "./proto.ts";
+import { FetchingXmlHttpRequest } from "./xml-http-request.ts";
+
+vi.stubGlobal("XMLHttpRequest", FetchingXmlHttpRequest);
+
+describeClient("grpc-web, binary", (access) => createWebClient(access, "binary"));
+describeClient("grpc-web, text", (access) => createWebClient(access, "text"));
+
+function createWebClient({ url, token }: Access, format: "binary" | "text"): Client {
+  const client = new GrpcWebClientBase({ format });
+  return {
+    async call(name, request, headers = {}) {
+      const method = methods[name];
+      const descriptor = new MethodDescriptor<Message, Message>(
+        pathOf(method),
+        MethodType.UNARY,
+        Object as never,
+        Object as never,
+        (message: Message) => toBinary(method.input, message),
+        (bytes: Uint8Array) => fromBinary(method.output, bytes),
+      );
+      const metadata = { authorization: `Bearer ${token}`, ...headers };
+      const message = fromJson(method.input, request);
+      return client
+        .unaryCall(url + pathOf(method), message, metadata, descriptor)
+        .then(
+          (response): Reply => ({ kind: "answered", body: toJson(method.output, response) }),
+          refusalFromError,
+        );
+    },
+  };
+}
+
+function refusalFromError(error: unknown): Reply {
+  if (!(error instanceof RpcError)) throw error;
+  const encoded = error.metadata["grpc-status-details-bin"];
+  if (encoded === undefined) throw error;
+  const details = detailsFrom(Buffer.from(encoded, "base64"));
+  return refusalFrom({ code: error.code, message: error.message, details });
+}
