@@ -69,7 +69,7 @@ function announce(trailers: OutgoingHttpHeaders): OutgoingHttpHeaders {
  *
  * An answer that comes before the end of the body closes the connection. Closing while the client
  * still sends would reset it before it has read the answer, so what it sends is dropped for a while
- * first; the client has the whole answer already, because its length was given.
+ * first. Where its length was given, the client has the whole answer already.
  */
 function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
   if (request.complete) {
@@ -77,11 +77,11 @@ function endAfterBody(request: IncomingMessage, response: ServerResponse): void 
     return;
   }
   response.flushHeaders();
-  const timer = setTimeout(() => request.destroy(), lingerMs);
   const end = () => {
     clearTimeout(timer);
     response.end();
   };
+  const timer = setTimeout(end, lingerMs);
   request.once("end", end);
   request.once("close", end);
   request.once("error", end);

@@ -288,7 +288,7 @@ describe("HEAD and OPTIONS", () => {
       name: "HEAD of nothing",
       request: "HEAD /nowhere",
       status: 404,
-      header: "content-length: 0",
+      header: "vary: Origin",
     },
     {
       name: "HEAD of an RPC",
