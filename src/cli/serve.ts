@@ -25,9 +25,7 @@ export async function serve(config: Config, out: (line: string) => void): Promis
 
   const service = await createService(config, (record) => logRequest(log, record));
   const url = await service.listen();
-  if (service.isNew) log.info({ file: config.adminTokenFile }, "wrote the first token");
-  for (const line of banner(config, url)) out(line);
-
+  const ended = firstSignal();
   process.on("SIGHUP", () => {
     try {
       service.reloadTls();
@@ -36,7 +34,11 @@ export async function serve(config: Config, out: (line: string) => void): Promis
       log.error({ err: error }, "the TLS files cannot be used; the old ones stay");
     }
   });
-  const signal = await firstSignal();
+  if (service.isNew) log.info({ file: config.adminTokenFile }, "wrote the first token");
+  // Last, because whoever reads "ready" may signal at once.
+  for (const line of banner(config, url)) out(line);
+
+  const signal = await ended;
   log.info({ signal, drainMs: config.drainMs }, "draining");
   await service.close();
   log.info("stopped");

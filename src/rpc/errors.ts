@@ -45,8 +45,11 @@ const codes = {
 
 type OutgoingDetails = ConstructorParameters<typeof ConnectErrorType>[3];
 
-/** How long a client should wait after "unavailable" before it tries again. */
-const unavailableRetryMs = 1_000;
+/** How long a client should wait before it tries again, where that may help. */
+const retryMs: Partial<Record<ErrorKey, number>> = {
+  tooManyFailedAuthentications: 1_000,
+  storeUnavailable: 1_000,
+};
 
 /**
  * Turn anything thrown further inside into an error that says what it may: code, "message (ID)" and
@@ -63,31 +66,31 @@ export const convertErrors: Interceptor = (next) => async (request) => {
 
 function connectErrorFrom(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
-  if (error instanceof ServiceError) return fromCatalogue(error.key, error.message, error.cause);
+  if (error instanceof ServiceError) return fromCatalogue(error.key, error);
   if (error instanceof FieldRulesError) return fromFieldRules(error);
   if (error instanceof StoreOverloadedError) {
-    return withRetry(fromCatalogue("storeOverloaded", undefined, error), error.retryAfterMs);
+    return withRetry(fromCatalogue("storeOverloaded", { cause: error }), error.retryAfterMs);
   }
   if (error instanceof StoreUnavailableError) {
-    return withRetry(fromCatalogue("storeUnavailable", undefined, error), unavailableRetryMs);
+    return fromCatalogue("storeUnavailable", { cause: error });
   }
   if (error instanceof OutcomeUnknownError)
-    return fromCatalogue("outcomeUnknown", undefined, error);
-  return fromCatalogue("internal", undefined, error);
+    return fromCatalogue("outcomeUnknown", { cause: error });
+  return fromCatalogue("internal", { cause: error });
 }
 
 /** ZITADEL's `ErrorDetail` stays first: its clients read details[0]. */
 function fromCatalogue(
   key: ErrorKey,
-  text: string = errors[key].message,
-  cause: unknown,
+  { message: text = errors[key].message, cause }: { message?: string; cause?: unknown },
 ): ConnectError {
   const { kind, id } = errors[key];
   const details: OutgoingDetails = [];
   if (id !== "") details.push({ desc: ErrorDetailSchema, value: { id, message: text } });
   details.push(errorInfo(key));
   const message = id === "" ? text : `${text} (${id})`;
-  return new ConnectError(message, codes[kind], undefined, details, cause);
+  const error = new ConnectError(message, codes[kind], undefined, details, cause);
+  return withRetry(error, retryMs[key]);
 }
 
 function fromFieldRules({ message, violations }: FieldRulesError): ConnectError {
@@ -103,10 +106,11 @@ function fromFieldRules({ message, violations }: FieldRulesError): ConnectError 
 }
 
 /** Tell clients when to come again, in each of the ways they look for it. */
-function withRetry(error: ConnectError, retryMs: number): ConnectError {
-  error.details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(retryMs) } });
-  error.metadata.set("retry-after", String(Math.ceil(retryMs / 1_000)));
-  error.metadata.set("grpc-retry-pushback-ms", String(retryMs));
+function withRetry(error: ConnectError, afterMs: number | undefined): ConnectError {
+  if (afterMs === undefined) return error;
+  error.details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(afterMs) } });
+  error.metadata.set("retry-after", String(Math.ceil(afterMs / 1_000)));
+  error.metadata.set("grpc-retry-pushback-ms", String(afterMs));
   return error;
 }
 

@@ -480,6 +480,7 @@ describe("whoever guesses tokens", () => {
     code: 8,
     text: "too many failed authentications from this address",
     reason: "TOO_MANY_FAILED_AUTHENTICATIONS",
+    retryDelay: "1s",
   };
 
   test("is stopped after 100, then may try 20 a second, and disturbs nobody", async () => {

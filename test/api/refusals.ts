@@ -10,6 +10,8 @@ export type Refusal = {
   readonly reason: string;
   /** Of `google.rpc.BadRequest`. */
   readonly violations?: readonly Violation[];
+  /** Of `google.rpc.RetryInfo`, such as `1s`. */
+  readonly retryDelay?: string;
 };
 
 export type Violation = {
@@ -69,7 +71,8 @@ export function fieldRules(place: string, ...violations: readonly [Violation, ..
 }
 
 /** What a caller must get to see of a refusal: all of its reply but the headers. */
-export function refused({ protocol }: Caller, { code, text, id, reason, violations }: Refusal) {
+export function refused({ protocol }: Caller, refusal: Refusal) {
+  const { code, text, id, reason, violations, retryDelay } = refusal;
   const isHttp = protocol === "REST" || protocol === "Connect";
   return {
     code,
@@ -82,6 +85,9 @@ export function refused({ protocol }: Caller, { code, text, id, reason, violatio
         ? []
         : [{ type: "google.rpc.BadRequest", value: { fieldViolations: violations } }]),
       { type: "google.rpc.ErrorInfo", value: { reason, domain: "giraffe" } },
+      ...(retryDelay === undefined
+        ? []
+        : [{ type: "google.rpc.RetryInfo", value: { retryDelay } }]),
     ],
     body: undefined,
     status: isHttp ? httpStatuses[code] : 200,

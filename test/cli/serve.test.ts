@@ -242,6 +242,12 @@ describe("a signal", () => {
     expect(await server.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/stopped/) });
   });
 
+  test.for([1, 2, 3])("is heard as soon as the server is ready: %s", async () => {
+    const server = await createPlace().serve();
+    server.kill("SIGTERM");
+    expect(await server.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/stopped/) });
+  });
+
   test("breaks a call off that takes longer than --drain-ms", async () => {
     const place = createPlace();
     const server = await place.serve("--demo", "--drain-ms", "100");
