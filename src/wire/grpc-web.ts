@@ -11,9 +11,9 @@ import type { Answer, RequestHead } from "./exchange.ts";
 import { headersToNode } from "./exchange.ts";
 import { timeoutFrom } from "./grpc.ts";
 import { statusTrailers } from "./grpc-status.ts";
+import { framesFromText, textFromFrames } from "./grpc-web-text.ts";
 import { methodNotAllowed, unsupportedMediaType } from "./http-answers.ts";
 import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
-import { refusal } from "./refusal.ts";
 
 /**
  * gRPC-Web, binary and text, as
@@ -50,7 +50,7 @@ function openGrpcWeb(
     "content-type": contentType,
     "grpc-accept-encoding": acceptedEncodings,
   };
-  const wrap = (frames: Buffer) => (type.text ? Buffer.from(frames.toString("base64")) : frames);
+  const wrap = (frames: Buffer) => (type.text ? textFromFrames(frames) : frames);
   const trailerFrame = (trailer: Headers) => frame(trailerFlag, trailerSerialize(trailer));
 
   return {
@@ -59,7 +59,7 @@ function openGrpcWeb(
     timeoutMs: () => timeoutFrom(headers["grpc-timeout"]),
     read(body) {
       const compression = requestCompression(named, "grpc-accept-encoding");
-      const frames = type.text ? framesFromBase64(body) : body;
+      const frames = type.text ? framesFromText(body) : body;
       return codec.decode(method.input, openEnvelope(frames, compression, maxMessageBytes));
     },
     answer(message, { header, trailer }) {
@@ -86,25 +86,4 @@ function openGrpcWeb(
       body: wrap(trailerFrame(statusTrailers(trailer, error))),
     }),
   };
-}
-
-/**
- * Decode base64 that was written in pieces: each piece may end with its own padding.
- *
- * @throws ConnectError invalid_argument if it is not base64.
- */
-function framesFromBase64(body: Buffer): Buffer {
-  const text = body.toString("latin1");
-  if (!/^[A-Za-z0-9+/=\s]*$/.test(text)) throw notBase64();
-  const pieces = text.replace(/\s+/g, "").match(/[^=]+={0,2}|=+/g) ?? [];
-  return Buffer.concat(
-    pieces.map((piece) => {
-      if (piece.length % 4 !== 0 || piece.startsWith("=")) throw notBase64();
-      return Buffer.from(piece, "base64");
-    }),
-  );
-}
-
-function notBase64(): Error {
-  return refusal("messageMalformed", "the body is not base64");
 }

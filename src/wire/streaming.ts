@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import type { Readable } from "node:stream";
 import type { Registry } from "@bufbuild/protobuf";
 import {
   Code,
@@ -18,6 +17,7 @@ import { compressions } from "./compression.ts";
 import { envelopeHeadBytes } from "./envelope.ts";
 import { type Exchange, headersFromNode, headersToNode } from "./exchange.ts";
 import { encodeStatusMessage } from "./grpc-status.ts";
+import { framesFromTextStream, isGrpcWebText, textFromFrames } from "./grpc-web-text.ts";
 import { compressMinBytes } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
@@ -76,18 +76,31 @@ async function serve(
   maxMessageBytes: number,
 ): Promise<number> {
   const { head } = exchange;
+  const contentType = head.headers["content-type"] ?? "";
+  const isText = isGrpcWebText(contentType);
+  const header = shortenDeadline(headersFromNode(head.headers));
+  // Connect has no text form: it gets, and gives, the binary one.
+  if (isText) header.set("content-type", contentType.replace(/-text/i, ""));
+  // A reader that stops early must not destroy the request: the answer goes the same way.
+  const arriving: AsyncIterable<Buffer> = exchange.body.iterator({ destroyOnReturn: false });
+  const frames = isText ? framesFromTextStream(arriving) : arriving;
   const gone = new AbortController();
   exchange.onGone(() => gone.abort(new ConnectError("the client has gone", Code.Canceled)));
-  const { status, header, body, trailer } = await handler({
+  const response = await handler({
     httpVersion: head.httpVersion === "2" ? "2.0" : head.httpVersion,
     method: head.method,
     url: `http://localhost${head.path}`,
-    header: shortenDeadline(headersFromNode(head.headers)),
-    body: wholeEnvelopes(exchange.body, maxMessageBytes),
+    header,
+    body: wholeEnvelopes(frames, maxMessageBytes),
     signal: gone.signal,
     contextValues: createContextValues().set(peerKey, head.peer),
   });
-  const headers = { ...commonHeaders, ...(header && headersToNode(header)) };
+  const { status, body, trailer } = response;
+  const headers = {
+    ...commonHeaders,
+    ...(response.header && headersToNode(response.header)),
+    ...(isText && { "content-type": contentType }),
+  };
   if (body === undefined) {
     exchange.respond({ status, headers });
     return status;
@@ -95,7 +108,7 @@ async function serve(
   const answer = exchange.begin({ status, headers });
   if (answer === undefined) return status;
   try {
-    for await (const chunk of body) await answer.write(chunk);
+    for await (const chunk of body) await answer.write(isText ? textFromFrames(chunk) : chunk);
     answer.end(trailer && headersToNode(respell(trailer)));
   } catch (error) {
     gone.abort(error);
@@ -111,15 +124,13 @@ async function serve(
  * reader refuses it, with the error that its protocol has for that.
  */
 async function* wholeEnvelopes(
-  body: Readable,
+  body: AsyncIterable<Buffer>,
   maxMessageBytes: number,
 ): AsyncGenerator<Uint8Array> {
   let pieces: Buffer[] = [];
   let held = 0;
   let wanted = envelopeHeadBytes;
-  // A reader that stops early must not destroy the request: the answer goes the same way.
-  const arriving: AsyncIterable<Buffer> = body.iterator({ destroyOnReturn: false });
-  for await (const piece of arriving) {
+  for await (const piece of body) {
     pieces.push(piece);
     held += piece.byteLength;
     while (held >= wanted) {

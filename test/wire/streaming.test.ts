@@ -294,3 +294,36 @@ describe("refuses", () => {
     expect(reset).toBe(0);
   });
 });
+
+describe("gRPC-Web text", () => {
+  /** In blocks with their own padding, and cut where no block ends. */
+  const request = envelope(binaryNote({ text: "abc" }));
+  const text = `${request.subarray(0, 4).toString("base64")}${request.subarray(4).toString("base64")}`;
+
+  test.for(["application/grpc-web-text", "application/grpc-web-text+proto"])(
+    "carries a stream of messages as %s",
+    async (contentType) => {
+      await using server = await startEcho(handlers);
+      const response = await fetch(`${server.url}/echo.v1.EchoService/Spread`, {
+        method: "POST",
+        headers: { "content-type": contentType },
+        body: text,
+      });
+      expect(response.headers.get("content-type")).toBe(contentType);
+      const blocks = (await response.text()).match(/[^=]+={0,2}/g) ?? [];
+      const frames = Buffer.concat(blocks.map((block) => Buffer.from(block, "base64")));
+      expect(frames.toString("latin1")).toMatch(/a.*b.*c.*grpc-status: 0/s);
+    },
+  );
+
+  test("refuses what is not base64", async () => {
+    await using server = await startEcho(handlers);
+    const response = await fetch(`${server.url}/echo.v1.EchoService/Spread`, {
+      method: "POST",
+      headers: { "content-type": "application/grpc-web-text" },
+      body: "?",
+    });
+    const frames = Buffer.from(await response.text(), "base64").toString("latin1");
+    expect(frames).toContain(`grpc-status: ${Code.InvalidArgument}`);
+  });
+});
