@@ -186,6 +186,5 @@ function recordFromOutcome({ method, error, ...outcome }: Outcome): RequestRecor
 const ownFaults: readonly Code[] = [Code.Internal, Code.Unknown, Code.Unavailable, Code.DataLoss];
 
 function causeFrom(error: ConnectError | undefined): unknown {
-  if (error === undefined || !ownFaults.includes(error.code)) return undefined;
-  return error.cause ?? error;
+  return error !== undefined && ownFaults.includes(error.code) ? error.cause : undefined;
 }

@@ -18,6 +18,7 @@ import {
 } from "./http-answers.ts";
 import type { Limits } from "./limits.ts";
 import { collectMethods, pathOf } from "./methods.ts";
+import type { Overload } from "./overload.ts";
 import { type Dialog, isAnswer, type MethodShape, noMetadata } from "./protocol.ts";
 import { explain, type RefusalKind, refusal } from "./refusal.ts";
 import { createRest } from "./rest.ts";
@@ -82,13 +83,17 @@ const unknownMethod: MethodShape = {
  * Decide what a request is and see it answered.
  *
  * @param drain.isDraining While true, calls are refused as unavailable.
- * @param drain.shutdown Ends the streams when it is aborted.
+ * @param state.shutdown Ends the streams when it is aborted.
  * @returns Takes each request once. Never rejects.
  * @throws Error if methods or their HTTP rules contradict each other.
  */
 export function createDispatch(
   options: WireOptions,
-  drain: { readonly isDraining: () => boolean; readonly shutdown: AbortSignal },
+  state: {
+    readonly isDraining: () => boolean;
+    readonly shutdown: AbortSignal;
+    readonly overload: Overload;
+  },
 ): (exchange: Exchange) => Promise<void> {
   const { limits, interceptors, errorDomain, pages } = options;
   const { maxMessageBytes } = limits;
@@ -102,7 +107,7 @@ export function createDispatch(
     specs.filter((spec) => spec.kind !== "unary"),
     interceptors,
     maxMessageBytes,
-    drain.shutdown,
+    state.shutdown,
     options.registry,
   );
   const json = createJsonCodec(options.registry);
@@ -129,13 +134,18 @@ export function createDispatch(
     ): Promise<Ending> => {
       const ending = { protocol, method: method.descriptor };
       if (isAnswer(opened)) return send(opened, ending);
-      if (drain.isDraining()) return send(...refuse(opened, "draining", "shutting down", ending));
+      if (state.isDraining()) return send(...refuse(opened, "draining", "shutting down", ending));
+      if (state.overload.isOverloaded()) {
+        return send(...refuse(opened, "overloaded", "the server is overloaded", ending));
+      }
+      state.overload.begin();
       const { answer, error } = await callUnary(method, exchange, opened, {
         protocolName: protocol,
         limits,
         errorDomain,
         bind,
       });
+      state.overload.end();
       return send(answer, { ...ending, error });
     };
 
@@ -155,7 +165,7 @@ export function createDispatch(
 
     const stream = streaming.get(head.path);
     if (stream !== undefined) {
-      if (drain.isDraining()) {
+      if (state.isDraining()) {
         return send(unavailable, { protocol: "stream", method: stream.descriptor });
       }
       const status = await stream.serve(exchange, common);

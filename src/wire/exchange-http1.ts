@@ -14,7 +14,8 @@ export function exchangeFromHttp1(
   isDraining: () => boolean,
 ): Exchange {
   const head: RequestHead = {
-    httpVersion: request.httpVersion === "1.0" ? "1.0" : "1.1",
+    // A request line may also claim 0.9 or 2.0; none of these has chunks.
+    httpVersion: request.httpVersion === "1.1" ? "1.1" : "1.0",
     method: request.method ?? "",
     ...splitTarget(request.url ?? "/"),
     headers: request.headers,
@@ -34,7 +35,10 @@ export function exchangeFromHttp1(
     },
     respond({ status, headers, body, trailers, isLast }) {
       if (isOver()) return;
-      if (trailers !== undefined) {
+      if (trailers !== undefined && head.httpVersion === "1.0") {
+        // Trailers need chunks.
+        response.writeHead(505, { ...connection(true), "content-length": 0 });
+      } else if (trailers !== undefined) {
         // First, because it throws if they cannot be sent.
         response.addTrailers(trailers as Record<string, string>);
         response.writeHead(status, { ...headers, ...connection(isLast), ...announce(trailers) });

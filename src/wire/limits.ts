@@ -29,6 +29,16 @@ export const lingerMs = 1_000;
 /** Time for streams to say that the server is shutting down, in milliseconds. */
 export const farewellMs = 50;
 
+/** Calls that are being answered: two seconds of work. Beyond, a caller would wait for nothing. */
+export const maxCallsInFlight = 10_000;
+
+/** How often to look whether the event loop is late, and what counts as late, in milliseconds. */
+export const lagIntervalMs = 100;
+export const maxLagMs = 500;
+
+/** When a client that was refused because of overload or shutdown should come again. */
+export const retryMs = 1_000;
+
 /** Open connections. Each costs a file descriptor and up to 100 KB when idle with TLS. */
 export const maxConnections = 4096;
 

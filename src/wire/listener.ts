@@ -21,6 +21,7 @@ import {
   maxRequestsPerSocket,
   openingTimeoutMs,
 } from "./limits.ts";
+import { createOverload } from "./overload.ts";
 import { createTlsServer, type TlsFiles, type TlsServer } from "./tls.ts";
 
 /** Where and how to listen. */
@@ -69,10 +70,16 @@ export function createListener(options: WireOptions): Listener {
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   const opening = new Set<Socket>();
+  // Requests that a client sends ahead wait for one another, a turn of the event loop each: thousands
+  // in one packet must not stop everybody else. The turn also lets Node look at what came behind the
+  // head: a body that is there already, or an error that has ended the connection.
+  const turns = new WeakMap<Socket, Promise<void>>();
   let tls: TlsServer | undefined;
+  const overload = createOverload();
   const dispatch = createDispatch(options, {
     isDraining: () => isDraining,
     shutdown: shutdown.signal,
+    overload,
   });
 
   const http1 = createHttp1(http1Limits, (request: IncomingMessage, response: ServerResponse) => {
@@ -82,12 +89,13 @@ export function createListener(options: WireOptions): Listener {
       response.writeHead(431, { connection: "close", "content-length": 0 }).end();
       return;
     }
-    // Node announces a request before it looks at what came behind its head: a body that is there
-    // already, or an error that has ended the connection.
-    setImmediate(() => {
-      if (request.socket.destroyed) return;
-      void dispatch(exchangeFromHttp1(request, response, () => isDraining));
+    const { socket } = request;
+    const before = turns.get(socket) ?? Promise.resolve();
+    const turn = before.then(nextTurn).then(() => {
+      if (socket.destroyed) return undefined;
+      return dispatch(exchangeFromHttp1(request, response, () => isDraining));
     });
+    turns.set(socket, turn);
   });
   http1.maxConnections = maxConnections;
   http1.maxHeadersCount = maxHeaders;
@@ -101,11 +109,16 @@ export function createListener(options: WireOptions): Listener {
     sessions.add(session);
     session.on("error", ignore);
     session.once("close", () => sessions.delete(session));
-    session.setTimeout(http2IdleMs, () => session.close());
+    // Node's own session timeout keeps a closed session in memory until it has passed.
+    const idle = setTimeout(() => session.close(), http2IdleMs).unref();
+    session.on("stream", () => idle.refresh());
+    session.once("close", () => clearTimeout(idle));
     if (isDraining) session.close();
   });
   http2.on("stream", (stream: ServerHttp2Stream, headers, _flags, rawHeaders) => {
     stream.on("error", ignore);
+    // An error behind the headers in the same piece has ended it already.
+    if (stream.destroyed || stream.closed) return;
     if (headerListBytes(rawHeaders) > http2Limits.settings.maxHeaderListSize) {
       stream.respond({ ":status": 431 }, { endStream: true });
       stream.close(constants.NGHTTP2_NO_ERROR);
@@ -189,12 +202,19 @@ export function createListener(options: WireOptions): Listener {
       }, drainMs);
       await closed;
       clearTimeout(timer);
+      overload.stop();
     },
   };
 }
 
 /** An error of one connection concerns nobody else; its close event does the rest. */
 function ignore(): void {}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
 
 /** Whether the shorter of the two begins the longer. */
 function startsAlike(seen: Buffer, expected: Buffer): boolean {

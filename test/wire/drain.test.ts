@@ -87,7 +87,7 @@ describe("while the server drains", () => {
     await closed;
   });
 
-  test("late calls on open connections are unavailable", async () => {
+  test("calls sent ahead on a closing connection are not made", async () => {
     const { handlers, release, called } = heldBack();
     await using server = await startEcho(handlers);
     using busy = await openRaw(server.port);
@@ -95,24 +95,10 @@ describe("while the server drains", () => {
     await called;
     const closed = server.listener.close(60_000);
     busy.send("GET /api/v1/notes/late HTTP/1.1\r\nHost: a\r\n\r\n");
-    await expect
-      .poll(() => server.outcomes.at(-1))
-      .toMatchObject({
-        status: 503,
-        error: { code: Code.Unavailable },
-      });
-    busy.send(
-      "POST /echo.v1.EchoService/Spread HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc-web\r\nContent-Length: 0\r\n\r\n",
-    );
-    await expect
-      .poll(() => server.outcomes.at(-1))
-      .toMatchObject({
-        status: 503,
-        protocol: "stream",
-      });
     release();
     expect(statuses(await busy.closed())).toEqual([200]);
     await closed;
+    expect(server.outcomes.filter(({ error }) => error === undefined)).toHaveLength(1);
   });
 
   test("new connections are refused", async () => {

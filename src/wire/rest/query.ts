@@ -1,7 +1,8 @@
 import { type DescField, type DescMessage, fromJson, type ScalarType } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect, type ScalarValue } from "@bufbuild/protobuf/reflect";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
+import { refusal } from "../refusal.ts";
 import { scalarForms } from "./scalar-text.ts";
 
 /** Far above any honest query; bounds the work that a dense one causes. */
@@ -195,12 +196,9 @@ const textForms: ReadonlyMap<string, { readonly expected: string; readonly outli
   ]);
 
 function mismatch(name: string, reason: string): ConnectError {
-  return new ConnectError(
-    `type mismatch, parameter: ${name}, error: ${reason}`,
-    Code.InvalidArgument,
-  );
+  return refusal("parameterInvalid", `type mismatch, parameter: ${name}, error: ${reason}`);
 }
 
 function malformed(reason: string): ConnectError {
-  return new ConnectError(`malformed query: ${reason}`, Code.InvalidArgument);
+  return refusal("parameterInvalid", `malformed query: ${reason}`);
 }
