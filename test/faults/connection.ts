@@ -1,0 +1,131 @@
+import { connect as connectTcp, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
+import { frameFlags, frameTypes } from "./frames.ts";
+import type { Case } from "./mutations/attack.ts";
+
+/** Without news for this long a server that owes nothing has nothing more to say, in milliseconds. */
+const curiosityMs = 250;
+
+/** Longer than every limit of the server on a connection that does next to nothing, in milliseconds. */
+const patienceMs = 20_000;
+
+/** How a connection ended. The last three are faults of the server. */
+export type Ending = "answered" | "closed" | "left" | "unanswered" | "accepted" | "unreachable";
+
+export const faults: readonly Ending[] = ["unanswered", "accepted", "unreachable"];
+
+export type Outcome = { readonly ending: Ending; readonly answers: number };
+
+/** Do on a connection of its own what a case says. Always ends: by itself, the server or our patience. */
+export function attack(
+  port: number,
+  { writes, requests, answers: expected = requests, alpn, pauseMs, leave, owes }: Case,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const socket: Socket =
+      alpn === undefined
+        ? connectTcp(port, "127.0.0.1")
+        : connectTls({
+            port,
+            host: "127.0.0.1",
+            ALPNProtocols: [...alpn],
+            rejectUnauthorized: false,
+          });
+    const answers = createAnswerCounter();
+    let isConnected = false;
+    let isOver = false;
+    let timer = setTimeout(() => finish(owes === undefined ? "left" : "unanswered"), patienceMs);
+
+    function finish(ending: Ending): void {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      socket.destroy();
+      const hasAccepted = owes === "a refusal" && answers.hasSuccess();
+      resolve({ ending: hasAccepted ? "accepted" : ending, answers: answers.count() });
+    }
+    function waitOn(): void {
+      if (owes !== undefined || isOver) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => finish("left"), curiosityMs);
+    }
+
+    socket.setNoDelay(true);
+    socket.on("error", () => undefined);
+    socket.once("connect", () => {
+      isConnected = true;
+    });
+    socket.once("close", () => finish(isConnected ? "closed" : "unreachable"));
+    socket.on("data", (chunk: Buffer) => {
+      answers.add(chunk);
+      if (answers.count() >= expected && owes !== "a refusal") finish("answered");
+      else if (!socket.connecting) waitOn();
+    });
+    socket.once(alpn === undefined ? "connect" : "secureConnect", async () => {
+      for (const bytes of writes) {
+        if (isOver) return;
+        if (!socket.write(bytes)) await untilDrained(socket);
+        if (pauseMs !== undefined) await pause(pauseMs);
+      }
+      if (isOver) return;
+      if (leave === "half-close") socket.end();
+      if (leave === "reset") {
+        // TLS has no reset of its own.
+        if (alpn === undefined) socket.resetAndDestroy();
+        finish("left");
+      }
+      waitOn();
+    });
+  });
+}
+
+function untilDrained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once("drain", resolve).once("close", resolve);
+  });
+}
+
+/** Counts the answers of HTTP/1.1 and the ended streams of HTTP/2, whichever comes. */
+function createAnswerCounter() {
+  const ended = new Set<number>();
+  let rest: Buffer = Buffer.alloc(0);
+  let statuses = 0;
+  let successes = 0;
+
+  function addHttp1(text: string): void {
+    for (const [, first] of text.matchAll(/HTTP\/1\.1 ([2-5])\d\d /g)) {
+      statuses += 1;
+      if (first === "2") successes += 1;
+    }
+    // A status line may be cut in two: one that was counted is not seen again.
+    const tail = text.slice(-12);
+    rest = Buffer.from(/HTTP\/1\.1 [2-5]\d\d /.test(tail) ? "" : tail, "latin1");
+  }
+
+  function addHttp2(bytes: Buffer): void {
+    let at = 0;
+    while (at + 9 <= bytes.byteLength && at + 9 + bytes.readUIntBE(at, 3) <= bytes.byteLength) {
+      const type = bytes.readUInt8(at + 3);
+      const isLast = (bytes.readUInt8(at + 4) & frameFlags.endStream) !== 0;
+      const carries = type === frameTypes.headers || type === frameTypes.data;
+      if (type === frameTypes.reset || (carries && isLast)) {
+        ended.add(bytes.readUInt32BE(at + 5) & 0x7fffffff);
+      }
+      at += 9 + bytes.readUIntBE(at, 3);
+    }
+    rest = bytes.subarray(at);
+  }
+
+  let isHttp1: boolean | undefined;
+  return {
+    add(chunk: Buffer): void {
+      const bytes = rest.byteLength === 0 ? chunk : Buffer.concat([rest, chunk]);
+      isHttp1 ??= bytes.toString("latin1", 0, 4) === "HTTP";
+      if (isHttp1) addHttp1(bytes.toString("latin1"));
+      else addHttp2(bytes);
+    },
+    count: () => statuses + ended.size,
+    hasSuccess: () => successes > 0,
+  };
+}

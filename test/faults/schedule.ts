@@ -1,0 +1,83 @@
+import type { Attack, Case } from "./mutations/attack.ts";
+import { contentAttacks } from "./mutations/content.ts";
+import { http1Attacks } from "./mutations/http1.ts";
+import { http2Attacks } from "./mutations/http2.ts";
+import { slowAttacks } from "./mutations/slow.ts";
+import { tlsAttacks } from "./mutations/tls.ts";
+import { createRandom } from "./random.ts";
+
+/** The demo user. */
+const userId = "163840776835432705";
+
+/** All families but the slow ones, which run beside them. */
+export const attacks: readonly Attack[] = [
+  ...contentAttacks,
+  ...http1Attacks,
+  ...http2Attacks,
+  ...tlsAttacks,
+];
+
+/** A case with the name under which it can be made again. */
+export type Order = {
+  readonly id: string;
+  readonly attack: Attack;
+  readonly make: (token: string) => Case;
+};
+
+/** The same seed and index give the same case, whatever ran before. */
+function order(seed: string, attack: Attack, index: number, floodFrames: number): Order {
+  const id = `${attack.name} #${index}`;
+  const random = createRandom(`${seed}/${id}`);
+  return { id, attack, make: (token) => attack.make(random, { token, userId, floodFrames }) };
+}
+
+export function slowCases(seed: string, count: number): Order[] {
+  return slowAttacks.flatMap((attack) =>
+    Array.from({ length: count }, (_, index) => order(seed, attack, index, 0)),
+  );
+}
+
+export type ScheduleOptions = {
+  readonly seed: string;
+  /** Mutated requests and openings in all; a few more, since the last connection may hold several. */
+  readonly requests: number;
+  /** Frames of one flood. */
+  readonly floodFrames: number;
+};
+
+/**
+ * All cases in order. A family with a share comes when it is furthest behind it; one that comes only
+ * so often comes at even distances.
+ */
+export function* schedule({
+  seed,
+  requests,
+  floodFrames,
+}: ScheduleOptions): Generator<Order, undefined, number> {
+  const shared = attacks.flatMap((attack) =>
+    "share" in attack.amount ? [{ attack, share: attack.amount.share, sent: 0, index: 0 }] : [],
+  );
+  const rare = attacks
+    .flatMap((attack, place) => {
+      const times = "times" in attack.amount ? attack.amount.times : 0;
+      return Array.from({ length: times }, (_, index) => ({
+        attack,
+        index,
+        at: ((index + (place + 1) / (attacks.length + 1)) / times) * requests,
+      }));
+    })
+    .sort((a, b) => a.at - b.at);
+  for (let sent = 0; ; ) {
+    const [next] = rare;
+    if (next !== undefined && next.at <= sent) {
+      rare.shift();
+      sent += yield order(seed, next.attack, next.index, floodFrames);
+      continue;
+    }
+    const turn = shared.reduce((a, b) => (b.sent / b.share < a.sent / a.share ? b : a));
+    const count = yield order(seed, turn.attack, turn.index, floodFrames);
+    turn.index += 1;
+    turn.sent += count;
+    sent += count;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Throws mutated requests and openings at a real server and says what became of it.
+ *
+ *     node test/faults/uncrashable.ts --requests 200000 --seed 1 --rate 1000
+ *
+ * Ends with 1 if the server died or was at fault, if a good client beside the attack saw an error or
+ * a p99 beyond five times its quiet one, or if memory did not come back.
+ *
+ * On one machine attacker and good client take CPU time from the server that a network would give
+ * it. So that the figures show what the attack does and not what the scheduler does, the attacker
+ * has the lower priority, and its rate leaves the server some of its core; both are printed.
+ */
+
+import { setPriority } from "node:os";
+import { parseArgs } from "node:util";
+import { besiege, descriptorTolerance, doors, memoryTolerance, type SiegeReport } from "./siege.ts";
+
+/** As the scheduler of Linux counts: 0 is usual, 19 the lowest. */
+const attackerNiceness = 10;
+
+/** The good client's p99 may grow by this factor. */
+const latencyTolerance = 5;
+
+const { values } = parseArgs({
+  options: {
+    requests: { type: "string", default: "200000" },
+    seed: { type: "string", default: String(Date.now()) },
+    rate: { type: "string", default: "1000" },
+  },
+});
+const out = (line: string) => void process.stdout.write(`${line}\n`);
+
+out(`seed ${values.seed}, rate ${values.rate}, attacker at niceness ${attackerNiceness}`);
+// By then everything is started, and what was started keeps its own priority.
+setTimeout(() => setPriority(attackerNiceness), 5_000);
+const report = await besiege({
+  seed: values.seed,
+  requests: Number(values.requests),
+  rate: Number(values.rate),
+  warmUpPart: 0.2,
+  concurrency: 128,
+  floodFrames: 20_000,
+  slowSockets: 290,
+  quietMs: 10_000,
+  progress: out,
+});
+
+print(report);
+const failures = failuresOf(report);
+for (const failure of failures) out(`FAILED ${failure.slice(0, 1_000)}`);
+out(failures.length === 0 ? "uncrashed" : `${failures.length} failures; seed ${values.seed}`);
+process.exitCode = failures.length === 0 ? 0 : 1;
+
+function print({ tallies, requests, seconds, servers }: SiegeReport): void {
+  const row = (...cells: (string | number)[]) =>
+    out(
+      cells
+        .map((cell, at) => (at === 0 ? String(cell).padEnd(76) : String(cell).padStart(9)))
+        .join(""),
+    );
+  row("family", "cases", "requests", "answers", "closed", "left", "faults");
+  for (const [name, { cases, requests: count, answers, endings, faults }] of tallies) {
+    row(name, cases, count, answers, endings.closed, endings.left, faults.length);
+  }
+  out(`${requests} requests and openings in ${seconds.toFixed(1)} s`);
+  for (const door of doors) {
+    const { goodClient, memory, descriptors, cpuSeconds, death } = servers[door];
+    out(`${door}:`);
+    for (const [phase, { latencies, errors }] of Object.entries(goodClient)) {
+      const p = (part: number) => quantile(latencies, part).toFixed(1);
+      out(
+        `  good client, ${phase}: ${latencies.length} calls, ${errors.length} errors, p50 ${p(0.5)} p99 ${p(0.99)} max ${p(1)} ms`,
+      );
+    }
+    const mib = (value: number) => `${Math.round(value)} MiB`;
+    out(
+      `  memory: start ${mib(memory.start)}, warm ${mib(memory.warm)}, peak ${mib(memory.peak)}, end ${mib(memory.end)}`,
+    );
+    out(
+      `  descriptors: ${descriptors.start} to ${descriptors.end}; CPU ${cpuSeconds.toFixed(0)} s; exit ${death.exit}`,
+    );
+    out(`  logged: ${[...death.requests].map(([kind, count]) => `${kind} ${count}`).join(", ")}`);
+  }
+}
+
+function failuresOf({ tallies, suspects, servers }: SiegeReport): string[] {
+  const failures = [...tallies.values()].flatMap(({ faults }) => faults);
+  for (const suspect of suspects) failures.push(`under way when the server died: ${suspect}`);
+  for (const door of doors) {
+    const { goodClient, memory, descriptors, wasAlive, death } = servers[door];
+    const check = (isGood: boolean, text: string) => {
+      if (!isGood) failures.push(`${door}: ${text}`);
+    };
+    check(wasAlive && death.exit === 0, `exit ${death.exit}`);
+    for (const line of death.strangeLines.slice(0, 20)) check(false, `on stderr: ${line}`);
+    for (const line of death.faultLines.slice(0, 20)) check(false, `logged: ${line}`);
+    for (const { errors } of Object.values(goodClient)) {
+      for (const error of errors.slice(0, 20)) check(false, `good client: ${error}`);
+    }
+    const p99 = (phase: string) => quantile(goodClient[phase]?.latencies ?? [], 0.99);
+    check(
+      p99("attack") <= latencyTolerance * p99("quiet"),
+      `p99 ${p99("attack").toFixed(1)} ms against ${p99("quiet").toFixed(1)} ms`,
+    );
+    check(
+      memory.end <= memory.warm + memoryTolerance,
+      `memory ${memory.warm} to ${memory.end} MiB`,
+    );
+    check(
+      descriptors.end <= descriptors.start + descriptorTolerance,
+      `descriptors ${descriptors.start} to ${descriptors.end}`,
+    );
+  }
+  return failures;
+}
+
+/** @param sorted Ascending. */
+function quantile(sorted: readonly number[], part: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+}
