@@ -12,8 +12,8 @@ import {
   type UnaryResponse,
 } from "@connectrpc/connect";
 import { readBody } from "./body.ts";
-import { type Deadline, startDeadline } from "./deadline.ts";
-import { type Answer, type Exchange, headersFromNode } from "./exchange.ts";
+import { Deadline } from "./deadline.ts";
+import { type Answer, type Exchange, headersFromNode, type RequestHead } from "./exchange.ts";
 import type { Limits } from "./limits.ts";
 import { type Dialog, type Metadata, noMetadata } from "./protocol.ts";
 import { explain, refusal } from "./refusal.ts";
@@ -27,15 +27,6 @@ export type UnaryMethod = {
   /** The handler inside its interceptors. */
   readonly onion: (call: Call) => Promise<UnaryResponse>;
 };
-
-/** What an interceptor sees as its request and a handler as its context, in one object. */
-type Call = UnaryRequest &
-  HandlerContext & {
-    /** The call itself. An interceptor that passes on a changed copy leaves this as it was. */
-    readonly original: Call;
-    /** What the handler and the interceptors have set so far; nothing is made to look. */
-    readonly metadata: () => Metadata;
-  };
 
 /** How a call ended. */
 export type Conclusion = {
@@ -53,18 +44,7 @@ export function createUnaryMethod(
   const handle = async (request: Call): Promise<UnaryResponse> => {
     const context = request === request.original ? request : contextFromCopy(request);
     const message = create(spec.method.output, await spec.impl(request.message, context));
-    return {
-      stream: false,
-      service: request.service,
-      method: spec.method,
-      message,
-      get header() {
-        return context.responseHeader;
-      },
-      get trailer() {
-        return context.responseTrailer;
-      },
-    };
+    return new CallResponse(spec.method, message, context);
   };
   const onion = interceptors.reduceRight<Next>(
     (next, interceptor) => interceptor(next),
@@ -94,17 +74,20 @@ export async function callUnary(
   let deadline: Deadline | undefined;
   let call: Call | undefined;
   try {
-    deadline = startDeadline(timeoutWithin(limits, dialog.timeoutMs()));
-    const { cancel } = deadline;
-    exchange.onGone(() => cancel(refusal("canceled", "the client has gone")));
+    const started = new Deadline(timeoutWithin(limits, dialog.timeoutMs()));
+    deadline = started;
+    exchange.onGone(() => started.cancel(refusal("canceled", "the client has gone")));
     const body = await deadline.race(
       readBody(exchange, dialog.maxBodyBytes, limits.maxMessageBytes),
     );
     const message = dialog.read(body);
     bind?.(message);
-    call = createCall(method.descriptor, exchange, deadline, message, protocolName);
+    call = new Call(method.descriptor, exchange.head, deadline, message, protocolName);
     const response = await deadline.race(method.onion(call));
-    return { answer: dialog.answer(response.message, call.metadata()), error: undefined };
+    return {
+      answer: dialog.answer(response.message, metadataOf(response, call)),
+      error: undefined,
+    };
   } catch (reason) {
     const error = repair(explain(errorFrom(reason), options.errorDomain));
     return { answer: refuse(dialog, error, call?.metadata()), error };
@@ -148,67 +131,143 @@ function refuse(dialog: Dialog, error: ConnectError, metadata: Metadata = noMeta
   }
 }
 
-function createCall(
-  method: DescMethodUnary,
-  { head }: Exchange,
-  deadline: Deadline,
-  message: Message,
-  protocolName: string,
-): Call {
-  const contextValues: ContextValues = createContextValues().set(peerKey, head.peer);
-  let requestHeader: Headers | undefined;
-  let responseHeader: Headers | undefined;
-  let responseTrailer: Headers | undefined;
-  // Headers, signal and URL are made when somebody looks: most calls need few of them. They are own
-  // properties, so that a copy made with the spread operator has them.
-  const call: Call = {
-    stream: false,
-    service: method.parent,
-    method,
-    message,
-    requestMethod: head.method,
-    protocolName,
-    contextValues,
-    values: contextValues,
-    timeoutMs: () => deadline.remainingMs(),
-    get url() {
-      const host = head.headers[":authority"] ?? head.headers.host ?? "";
-      return `http://${host}${head.path}${head.query === "" ? "" : `?${head.query}`}`;
-    },
-    get signal() {
-      return deadline.signal;
-    },
-    get header() {
-      requestHeader ??= headersFromNode(head.headers);
-      return requestHeader;
-    },
-    get requestHeader() {
-      requestHeader ??= headersFromNode(head.headers);
-      return requestHeader;
-    },
-    get responseHeader() {
-      responseHeader ??= new Headers();
-      return responseHeader;
-    },
-    get responseTrailer() {
-      responseTrailer ??= new Headers();
-      return responseTrailer;
-    },
-    metadata: () => ({ header: responseHeader, trailer: responseTrailer }),
-    get original() {
-      return call;
+/**
+ * What an interceptor sees as its request and a handler as its context, in one object.
+ *
+ * Headers, signal and URL are made when somebody looks: most calls need few of them. Those that an
+ * interceptor may look at are own properties, so that a copy made with the spread operator has them.
+ */
+class Call implements UnaryRequest, HandlerContext {
+  readonly stream = false;
+  readonly service: UnaryRequest["service"];
+  readonly method: DescMethodUnary;
+  readonly message: Message;
+  readonly requestMethod: string;
+  readonly protocolName: string;
+  readonly contextValues: ContextValues;
+  /** The call itself. An interceptor that passes on a changed copy leaves this as it was. */
+  readonly original: Call;
+  declare readonly url: string;
+  declare readonly signal: AbortSignal;
+  declare readonly header: Headers;
+  readonly #head: RequestHead;
+  readonly #deadline: Deadline;
+  #requestHeader: Headers | undefined;
+  #responseHeader: Headers | undefined;
+  #responseTrailer: Headers | undefined;
+
+  constructor(
+    method: DescMethodUnary,
+    head: RequestHead,
+    deadline: Deadline,
+    message: Message,
+    protocolName: string,
+  ) {
+    this.service = method.parent;
+    this.method = method;
+    this.message = message;
+    this.requestMethod = head.method;
+    this.protocolName = protocolName;
+    this.contextValues = createContextValues().set(peerKey, head.peer);
+    this.original = this;
+    this.#head = head;
+    this.#deadline = deadline;
+    Object.defineProperties(this, Call.#ownAccessors);
+  }
+
+  static readonly #ownAccessors: PropertyDescriptorMap = {
+    url: ownAccessor((call: Call) => urlOf(call.#head)),
+    signal: ownAccessor((call: Call) => call.#deadline.signal),
+    header: ownAccessor((call: Call) => call.requestHeader),
+  };
+
+  get values(): ContextValues {
+    return this.contextValues;
+  }
+
+  get requestHeader(): Headers {
+    this.#requestHeader ??= headersFromNode(this.#head.headers);
+    return this.#requestHeader;
+  }
+
+  get responseHeader(): Headers {
+    this.#responseHeader ??= new Headers();
+    return this.#responseHeader;
+  }
+
+  get responseTrailer(): Headers {
+    this.#responseTrailer ??= new Headers();
+    return this.#responseTrailer;
+  }
+
+  readonly timeoutMs = (): number => this.#deadline.remainingMs();
+
+  /** What has been set so far; nothing is made to look. */
+  metadata(): Metadata {
+    return { header: this.#responseHeader, trailer: this.#responseTrailer };
+  }
+}
+
+/** One function for all objects: an object literal with accessors costs microseconds. */
+function ownAccessor(read: (call: Call) => unknown): PropertyDescriptor {
+  return {
+    enumerable: true,
+    get(this: Call) {
+      return read(this.original);
     },
   };
-  return call;
+}
+
+function urlOf({ headers, path, query }: RequestHead): string {
+  const host = headers[":authority"] ?? headers.host ?? "";
+  return `http://${host}${path}${query === "" ? "" : `?${query}`}`;
+}
+
+/** The answer of a handler, before interceptors see it. */
+class CallResponse implements UnaryResponse {
+  readonly stream = false;
+  readonly service: UnaryResponse["service"];
+  readonly method: DescMethodUnary;
+  readonly message: Message;
+  readonly #context: HandlerContext;
+
+  constructor(method: DescMethodUnary, message: Message, context: HandlerContext) {
+    this.service = method.parent;
+    this.method = method;
+    this.message = message;
+    this.#context = context;
+  }
+
+  get header(): Headers {
+    return this.#context.responseHeader;
+  }
+
+  get trailer(): Headers {
+    return this.#context.responseTrailer;
+  }
+}
+
+/** An interceptor may have put other headers into a response of its own. */
+function metadataOf(response: UnaryResponse, call: Call): Metadata {
+  const set = call.metadata();
+  if (response instanceof CallResponse) return set;
+  return { header: response.header ?? set.header, trailer: response.trailer ?? set.trailer };
 }
 
 /** The context for a handler whose interceptors replaced the request by a changed copy. */
 function contextFromCopy(copy: Call): HandlerContext {
+  const { service, method, requestMethod, protocolName, url, signal, original } = copy;
   return {
-    ...copy,
-    requestHeader: copy.header,
+    service,
+    method,
+    requestMethod,
+    protocolName,
+    url,
+    signal,
     values: copy.contextValues,
-    responseHeader: copy.original.responseHeader,
-    responseTrailer: copy.original.responseTrailer,
+    requestHeader: copy.header,
+    responseHeader: original.responseHeader,
+    responseTrailer: original.responseTrailer,
+    timeoutMs: original.timeoutMs,
   };
 }
