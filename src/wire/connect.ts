@@ -35,6 +35,8 @@ export function createConnect(json: JsonCodec, maxMessageBytes: number): Protoco
   };
 }
 
+const noParameters = new URLSearchParams();
+
 function openConnect(
   { method: verb, headers, query }: RequestHead,
   method: MethodShape,
@@ -45,7 +47,7 @@ function openConnect(
   if (verb !== "POST" && !isGet) {
     return methodNotAllowed(hasNoSideEffects(method) ? ["GET", "POST"] : ["POST"]);
   }
-  const parameters = new URLSearchParams(isGet ? query : "");
+  const parameters = isGet ? new URLSearchParams(query) : noParameters;
   const encoding = parameters.get("encoding");
   const contentType = isGet ? `application/${encoding}` : headers["content-type"];
   const type = parseContentType(contentType ?? null);

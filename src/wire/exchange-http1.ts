@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { AnswerStream, Exchange, RequestHead } from "./exchange.ts";
-import { splitTarget } from "./exchange.ts";
+import { headerList, splitTarget } from "./exchange.ts";
 import { lingerMs } from "./limits.ts";
 
 /**
@@ -44,14 +44,18 @@ export function exchangeFromHttp1(
         response.writeHead(status, { ...headers, ...connection(isLast), ...announce(trailers) });
         if (body !== undefined) response.write(body);
       } else {
-        const length = { "content-length": body?.byteLength ?? 0 };
+        const fields = headerList({ ...headers, ...connection(isLast) });
         const isBare = status === 204 || status === 304;
-        response.writeHead(status, {
-          ...headers,
-          ...connection(isLast),
-          ...(isBare ? {} : length),
-        });
-        if (body !== undefined && head.method !== "HEAD") response.write(body);
+        if (!isBare) fields.push("content-length", String(body?.byteLength ?? 0));
+        response.writeHead(status, fields);
+        if (body !== undefined && head.method !== "HEAD") {
+          if (request.complete) {
+            // In one go: a head and a body that are written one after the other cost a second write.
+            response.end(body);
+            return;
+          }
+          response.write(body);
+        }
       }
       endAfterBody(request, response);
     },

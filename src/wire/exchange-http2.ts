@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { AnswerStream, Exchange, RequestHead } from "./exchange.ts";
-import { splitTarget } from "./exchange.ts";
+import { headerList, splitTarget } from "./exchange.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -36,17 +36,20 @@ export function exchangeFromHttp2(
     },
     respond({ status, headers: answerHeaders, body, trailers }) {
       if (isOver()) return;
-      const fields = { ":status": status, ...answerHeaders };
+      const fields = [":status", String(status), ...headerList(answerHeaders)];
       if (trailers !== undefined) {
         stream.respond(fields, { waitForTrailers: true });
         stream.once("wantTrailers", () => sendTrailers(stream, trailers));
       } else {
-        const length = { "content-length": body?.byteLength ?? 0 };
-        stream.respond(status === 204 || body === undefined ? fields : { ...fields, ...length });
+        const hasLength = status !== 204 && body !== undefined;
+        if (hasLength) fields.push("content-length", String(body.byteLength));
+        stream.respond(fields);
       }
       if (body === undefined || head.method === "HEAD") stream.end();
       else stream.end(body);
-      if (trailers === undefined) stream.once("finish", () => stopReading(stream));
+      if (trailers === undefined && !stream.readableEnded) {
+        stream.once("finish", () => stopReading(stream));
+      }
     },
     begin({ status, headers: answerHeaders }) {
       if (isOver()) return undefined;
@@ -71,7 +74,7 @@ function sendTrailers(stream: ServerHttp2Stream, trailers: OutgoingHttpHeaders):
   try {
     stream.sendTrailers(trailers);
     // The trailers are written once this event is over; a reset that comes sooner would drop them.
-    setImmediate(() => stopReading(stream));
+    if (!stream.readableEnded) setImmediate(() => stopReading(stream));
   } catch {
     stream.close(NGHTTP2_INTERNAL_ERROR);
   }

@@ -75,3 +75,15 @@ export function headersToNode(headers: Headers): OutgoingHttpHeaders {
   }
   return record;
 }
+
+/** Headers as the list of names and values that Node sends without another look at them. */
+export function headerList(headers: OutgoingHttpHeaders): string[] {
+  const list: string[] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    if (Array.isArray(value)) for (const each of value) list.push(name, each);
+    else list.push(name, String(value));
+  }
+  return list;
+}

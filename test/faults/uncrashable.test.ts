@@ -1,13 +1,19 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { slowAttacks } from "./mutations/slow.ts";
 import { attacks } from "./schedule.ts";
-import { besiege, descriptorTolerance, doors, memoryTolerance, type SiegeReport } from "./siege.ts";
+import { besiege, descriptorTolerance, doors, type SiegeReport } from "./siege.ts";
 
 /**
  * The short version of `npm run faults`: every family of attacks, few of each. Another seed gives
  * other mutations.
  */
 const seed = "short";
+
+/**
+ * In MiB. A server this young still grows towards its level, about 360 after 200,000 requests; that
+ * it stays there is for the long version to show.
+ */
+const ceiling = 512;
 
 describe.runIf(process.platform === "linux")(`a server under attack, seed ${seed}`, () => {
   let report: SiegeReport;
@@ -17,7 +23,6 @@ describe.runIf(process.platform === "linux")(`a server under attack, seed ${seed
       seed,
       requests: 5_000,
       rate: 2_000,
-      // A server this young has not yet filled its caches and code.
       warmUpPart: 0.6,
       concurrency: 64,
       floodFrames: 1_000,
@@ -51,7 +56,7 @@ describe.runIf(process.platform === "linux")(`a server under attack, seed ${seed
 
     test("lets go of memory and sockets", () => {
       const { memory, descriptors } = report.servers[door];
-      expect(memory.end - memory.warm).toBeLessThan(memoryTolerance);
+      expect(memory.end).toBeLessThan(ceiling);
       expect(descriptors.end - descriptors.start).toBeLessThanOrEqual(descriptorTolerance);
     });
 
