@@ -96,8 +96,18 @@ describe("the README's calls", () => {
     },
   );
 
+  const [lane = ""] = blocksOf("typescript");
+  test("of the lane work in a service of one's own", async () => {
+    writeFileSync(join(folder, "lane.ts"), lane);
+    const { code, stdout, stderr } = await runProgram(process.execPath, ["lane.ts"], {
+      cwd: folder,
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toBe("connect Check 200\n{ status: 'SERVING' }\n");
+  });
+
   test("are correct TypeScript", async () => {
-    const names = scripts.map((block, index) => {
+    const names = [...scripts, lane].map((block, index) => {
       const name = `script-${index}.ts`;
       writeFileSync(join(folder, name), block);
       return name;
@@ -140,7 +150,10 @@ describe("the README", () => {
       (block) => !block.includes("displayName") && !block.includes("org create"),
     );
     expect(untested.map((block) => block.replaceAll(/ +#.*/g, "").trim().split("\n"))).toEqual([
-      ["npm test", "npm run check", "npm run generate"],
+      [
+        ...["npm test", "npm run check", "npm run generate"],
+        ...["npm run conformance", "npm run faults", "npm run bench -- wire"],
+      ],
     ]);
   });
 
@@ -149,7 +162,9 @@ describe("the README", () => {
     const named = [...readme.matchAll(/\bnpm (?:run (?:-s )?(\w+)|(start|test)\b)/g)].map(
       ([, script, short]) => script ?? short ?? "",
     );
-    expect(new Set(named)).toEqual(new Set(["start", "test", "giraffe", "check", "generate"]));
+    expect(new Set(named)).toEqual(
+      new Set(["start", "test", "giraffe", "check", "generate", "conformance", "faults", "bench"]),
+    );
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(named));
   });
 

@@ -1,0 +1,66 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import type { LoadCall, Open } from "./load.ts";
+
+/** HTTP/1.1 with keep-alive and one call at a time. */
+export const openHttp1: Open = async (port, call, onAnswers) => {
+  const request = requestBytes(port, call);
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  await once(socket, "connect");
+
+  let isOver = false;
+  let seen: Buffer = Buffer.alloc(0);
+  socket.on("data", (chunk: Buffer) => {
+    seen = seen.byteLength === 0 ? chunk : Buffer.concat([seen, chunk]);
+    const body = readAnswer(seen);
+    if (body === undefined) return;
+    seen = Buffer.alloc(0);
+    onAnswers([body]);
+  });
+  socket.on("close", () => {
+    if (!isOver) throw new Error("the server closed the connection");
+  });
+
+  return {
+    send: () => socket.write(request),
+    close() {
+      isOver = true;
+      socket.destroy();
+    },
+  };
+};
+
+function requestBytes(port: number, { verb, path, headers, body }: LoadCall): Buffer {
+  const fields = { host: `127.0.0.1:${port}`, ...headers, "content-length": body.byteLength };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.concat([
+    Buffer.from(`${verb} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`, "latin1"),
+    body,
+  ]);
+}
+
+/** @returns The body; `undefined` as long as it is not whole. */
+function readAnswer(seen: Buffer): Buffer | undefined {
+  const headEnd = seen.indexOf("\r\n\r\n");
+  if (headEnd < 0) return undefined;
+  const head = seen.toString("latin1", 0, headEnd);
+  if (!head.startsWith("HTTP/1.1 200 ")) throw new Error(head);
+  const rest = seen.subarray(headEnd + 4);
+  const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
+  if (length !== undefined) return rest.byteLength < Number(length) ? undefined : rest;
+  // One call is in flight, so its last chunk is the end of what was read.
+  const end = rest.toString("latin1", Math.max(0, rest.byteLength - 5));
+  return end === "0\r\n\r\n" ? joinChunks(rest) : undefined;
+}
+
+function joinChunks(chunked: Buffer): Buffer {
+  const chunks: Buffer[] = [];
+  let at = 0;
+  for (;;) {
+    const lineEnd = chunked.indexOf("\r\n", at);
+    const length = Number.parseInt(chunked.toString("latin1", at, lineEnd), 16);
+    if (length === 0) return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+    chunks.push(chunked.subarray(lineEnd + 2, lineEnd + 2 + length));
+    at = lineEnd + 2 + length + 2;
+  }
+}

@@ -1,0 +1,143 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import type { LoadCall, Open } from "./load.ts";
+
+/** RFC 9113 section 6. */
+const frameTypes = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, window: 8 };
+const endStream = 0x1;
+const endHeaders = 0x4;
+const ack = 0x1;
+const frameHeadBytes = 9;
+const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/** Credit for the bodies of answers, beyond the 64 KiB that every connection begins with. */
+const credit = 2 ** 30;
+
+/**
+ * HTTP/2 with prior knowledge, frame by frame. Request headers stand in the server's header table
+ * after the first call, as with real clients. Answer headers are not read: what is wrong with an
+ * answer shows in its body.
+ *
+ * It sends without minding the server's flow control: what is in flight stays below 64 KiB.
+ */
+export const openHttp2: Open = async (port, call, onAnswers) => {
+  const [opening, following] = callFrames(port, call);
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  await once(socket, "connect");
+  const increment = Buffer.alloc(4);
+  increment.writeUInt32BE(credit);
+  socket.write(
+    Buffer.concat([
+      Buffer.from(preface),
+      frame(frameTypes.settings, 0, 0, Buffer.alloc(0)),
+      frame(frameTypes.window, 0, 0, increment),
+    ]),
+  );
+
+  let isOver = false;
+  let nextStream = 1;
+  let seen: Buffer = Buffer.alloc(0);
+  /** Bodies of the streams that have begun to answer. */
+  const bodies = new Map<number, Buffer>();
+
+  socket.on("data", (chunk: Buffer) => {
+    seen = seen.byteLength === 0 ? chunk : Buffer.concat([seen, chunk]);
+    const answered: Uint8Array[] = [];
+    let at = 0;
+    while (seen.byteLength >= at + frameHeadBytes) {
+      const length = seen.readUIntBE(at, 3);
+      const end = at + frameHeadBytes + length;
+      if (seen.byteLength < end) break;
+      const [type, flags] = [seen[at + 3] ?? 0, seen[at + 4] ?? 0];
+      const stream = seen.readUInt32BE(at + 5);
+      const payload = seen.subarray(at + frameHeadBytes, end);
+      at = end;
+      if (type === frameTypes.data) {
+        const before = bodies.get(stream);
+        bodies.set(stream, before === undefined ? payload : Buffer.concat([before, payload]));
+      } else if (type === frameTypes.settings && (flags & ack) === 0) {
+        socket.write(frame(frameTypes.settings, ack, 0, Buffer.alloc(0)));
+      } else if (type === frameTypes.ping && (flags & ack) === 0) {
+        socket.write(frame(frameTypes.ping, ack, 0, payload));
+      } else if (type === frameTypes.reset || type === frameTypes.goAway) {
+        throw new Error(`the server broke off: frame ${type} of ${payload.toString("hex")}`);
+      }
+      const isAnswer = type === frameTypes.data || type === frameTypes.headers;
+      if (isAnswer && (flags & endStream) !== 0) {
+        answered.push(bodies.get(stream) ?? Buffer.alloc(0));
+        bodies.delete(stream);
+      }
+    }
+    seen = seen.subarray(at);
+    if (answered.length > 0) onAnswers(answered);
+  });
+  socket.on("close", () => {
+    if (!isOver) throw new Error("the server closed the connection");
+  });
+
+  return {
+    send(count) {
+      const parts: Buffer[] = [];
+      for (let sent = 0; sent < count; sent += 1) {
+        parts.push(onStream(nextStream === 1 ? opening : following, nextStream));
+        nextStream += 2;
+      }
+      socket.write(Buffer.concat(parts));
+    },
+    close() {
+      isOver = true;
+      socket.destroy();
+    },
+  };
+};
+
+/** HEADERS and DATA of one call, still without stream. */
+type CallFrames = { readonly bytes: Buffer; readonly dataAt: number };
+
+/** @returns The frames of the first call of a connection, and those of every other. */
+function callFrames(port: number, call: LoadCall): readonly [CallFrames, CallFrames] {
+  const fields = Object.entries({
+    ":method": call.verb,
+    ":scheme": "http",
+    ":path": call.path,
+    ":authority": `127.0.0.1:${port}`,
+    ...call.headers,
+  });
+  // RFC 7541 section 6: first as literals that enter the table, later by their places in it, where
+  // the newest has the lowest number.
+  const literals = fields.map(([name, value]) =>
+    Buffer.concat([Buffer.of(0x40), text(name), text(value)]),
+  );
+  const places = fields.map((_, index) => 0x80 | (62 + fields.length - 1 - index));
+  return [assemble(Buffer.concat(literals), call.body), assemble(Buffer.from(places), call.body)];
+}
+
+function assemble(block: Buffer, body: Uint8Array): CallFrames {
+  const head = frame(frameTypes.headers, endHeaders, 0, block);
+  return {
+    bytes: Buffer.concat([head, frame(frameTypes.data, endStream, 0, body)]),
+    dataAt: head.byteLength,
+  };
+}
+
+function onStream({ bytes, dataAt }: CallFrames, stream: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt32BE(stream, 5);
+  copy.writeUInt32BE(stream, dataAt + 5);
+  return copy;
+}
+
+/** @param value Shorter than 127 bytes: its length takes one. */
+function text(value: string): Buffer {
+  return Buffer.concat([Buffer.of(value.length), Buffer.from(value, "latin1")]);
+}
+
+function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
+  const framed = Buffer.alloc(frameHeadBytes + payload.byteLength);
+  framed.writeUIntBE(payload.byteLength, 0, 3);
+  framed.writeUInt8(type, 3);
+  framed.writeUInt8(flags, 4);
+  framed.writeUInt32BE(stream, 5);
+  framed.set(payload, frameHeadBytes);
+  return framed;
+}

@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from "node:util";
+import {
+  answerTo,
+  type HttpVersion,
+  type ProtocolName,
+  protocolCalls,
+  request,
+} from "./protocols.ts";
+import type { Budget, Scene } from "./rounds.ts";
+
+/** Who speaks what beside the raw echo and our lane. Rows without a budget are shown only. */
+const rows: readonly {
+  readonly protocol: ProtocolName;
+  readonly version: HttpVersion;
+  readonly peers: readonly string[];
+  readonly budgets: readonly Budget[];
+}[] = [
+  {
+    protocol: "grpc",
+    version: "2",
+    peers: ["grpc-js", "connect-node"],
+    budgets: [atMost("raw", 1.25), atMost("grpc-js", 1)],
+  },
+  {
+    protocol: "rest",
+    version: "1.1",
+    peers: ["fastify"],
+    budgets: [atMost("raw", 1.25), aim("fastify", 1)],
+  },
+  {
+    protocol: "connect-json",
+    version: "1.1",
+    peers: ["fastify", "connect-node"],
+    budgets: [atMost("raw", 1.25), aim("fastify", 1)],
+  },
+  {
+    protocol: "grpc-web",
+    version: "1.1",
+    peers: ["connect-node"],
+    budgets: [atMost("raw", 1.25)],
+  },
+  { protocol: "connect-proto", version: "1.1", peers: ["connect-node"], budgets: [] },
+  { protocol: "rest", version: "2", peers: ["fastify"], budgets: [] },
+  { protocol: "connect-json", version: "2", peers: ["fastify", "connect-node"], budgets: [] },
+  { protocol: "connect-proto", version: "2", peers: ["connect-node"], budgets: [] },
+  { protocol: "grpc-web", version: "2", peers: ["connect-node"], budgets: [] },
+];
+
+function atMost(against: string, factor: number): Budget {
+  return { subject: "giraffe", against, atMost: factor, isAim: false };
+}
+
+function aim(against: string, factor: number): Budget {
+  return { subject: "giraffe", against, atMost: factor, isAim: true };
+}
+
+/** Sent by every client, as real ones do. */
+const clientHeaders = {
+  "user-agent": "bench/1",
+  accept: "*/*",
+  authorization: `Bearer gir_${"0".repeat(49)}`,
+};
+
+/** Unary calls without a store: what the way from bytes to a handler and back costs. */
+export const wireScenes: readonly Scene[] = rows.map(({ protocol, version, peers, budgets }) => {
+  const { title, verb, path, headers, body, readAnswer } = protocolCalls[protocol];
+  return {
+    title: `${title}, HTTP/${version}`,
+    call: { version, verb, path, headers: { ...clientHeaders, ...headers }, body },
+    checkAnswer(answer) {
+      if (!isDeepStrictEqual(readAnswer(answer), answerTo(request))) {
+        throw new Error(`${title} answered something else`);
+      }
+    },
+    subjects: ["raw", "giraffe", ...peers].map((name) => ({
+      name,
+      args: [name, protocol, version],
+    })),
+    budgets,
+  };
+});
