@@ -204,8 +204,7 @@ export function createDispatch(
       const text = `unknown method ${head.path}`;
       return send(...refuse(opened, "methodUnknown", text, { protocol: grpc.name }));
     }
-    const isRest = head.path.startsWith(`${options.restPrefix}/`);
-    return send(isRest ? restNotFound : { status: 404, headers: {} });
+    return send(isRpcPath(head.path) ? rpcNotFound : restNotFound);
   }
 
   return async (exchange) => {
@@ -230,6 +229,14 @@ const badHost: Answer = {
 /** The protocols of streams read the status where there is nothing else to read. */
 const unavailable = jsonAnswer(503, { code: 14, message: "shutting down" });
 const internalError = jsonAnswer(500, { code: 13, message: "internal error" });
+
+/** Connect clients read a bare 404 as "unimplemented", and would stumble over a body of REST. */
+const rpcNotFound: Answer = { status: 404, headers: {} };
+
+/** `/package.Service/Method`. */
+function isRpcPath(path: string): boolean {
+  return /^\/\w+(?:\.\w+)+\/\w+$/.test(path);
+}
 
 /**
  * Whether the request names its host as RFC 9112 section 3.2 asks: once, and well formed. The host

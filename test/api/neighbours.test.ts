@@ -229,6 +229,8 @@ describe.for(callers)("over $name,", (caller) => {
   });
 });
 
+const nowhere = JSON.stringify({ code: 5, message: "Not Found" });
+
 describe("a method that is not served", () => {
   const grpcFamily = callers.filter(({ protocol }) => protocol.startsWith("gRPC"));
 
@@ -252,15 +254,16 @@ describe("a method that is not served", () => {
   test.for(
     (["HTTP/1.1", "h2c"] as const).flatMap((version) =>
       [
-        "/zitadel.management.v1.ManagementService/ListUsers",
-        "/zitadel.management.v1.ManagementService/updateHumanProfile",
-        "/zitadel.management.v1.ManagementService/",
-        "/zitadel.user.v2.UserService/GetUserByID",
-        "/management/v1/orgs/me",
-        "/",
-      ].map((path) => ({ version, path })),
+        // A Connect client takes a bare 404 for "unimplemented".
+        { path: "/zitadel.management.v1.ManagementService/ListUsers", want: "" },
+        { path: "/zitadel.management.v1.ManagementService/updateHumanProfile", want: "" },
+        { path: "/zitadel.user.v2.UserService/GetUserByID", want: "" },
+        { path: "/zitadel.management.v1.ManagementService/", want: nowhere },
+        { path: "/management/v1/orgs/me", want: nowhere },
+        { path: "/", want: nowhere },
+      ].map((row) => ({ version, ...row })),
     ),
-  )("is not found over $version at $path", async ({ version, path }) => {
+  )("is not found over $version at $path", async ({ version, path, want }) => {
     const { status, body } = await send(version, setting.url, {
       method: "POST",
       path,
@@ -271,6 +274,6 @@ describe("a method that is not served", () => {
       body: Buffer.from("{}"),
     });
     expect(status).toBe(404);
-    expect(JSON.parse(body.toString())).toEqual({ code: 5, message: "Not Found" });
+    expect(body.toString()).toBe(want);
   });
 });

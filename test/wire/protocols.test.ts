@@ -113,13 +113,14 @@ describe("an unknown method", () => {
     },
   );
 
+  const notFound = JSON.stringify({ code: 5, message: "Not Found" });
   test.for([
-    "/echo.v1.EchoService/Nothing",
-    "/nothing",
-    "//",
-    "/echo.v1.EchoService/echo",
-    `${path}/`,
-  ])("is not found as Connect: %s", async (target) => {
+    { target: "/echo.v1.EchoService/Nothing", want: "" },
+    { target: "/echo.v1.EchoService/echo", want: "" },
+    { target: `${path}/`, want: notFound },
+    { target: "/nothing", want: notFound },
+    { target: "//", want: notFound },
+  ])("is not found as Connect: $target", async ({ target, want }) => {
     await using server = await startEcho();
     const response = await fetch(`${server.url}${target}`, {
       method: "POST",
@@ -127,7 +128,7 @@ describe("an unknown method", () => {
       body: "{}",
     });
     expect(response.status).toBe(404);
-    expect(await response.text()).toBe("");
+    expect(await response.text()).toBe(want);
   });
 });
 
