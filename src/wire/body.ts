@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Readable } from "node:stream";
 import type { Exchange } from "./exchange.ts";
-import { bodyTimeoutMs, maxBodyChunks } from "./limits.ts";
+import { maxBodyChunks } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
 /**
@@ -11,7 +11,6 @@ import { refusal } from "./refusal.ts";
  *   than this is ever held.
  * @param maxMessageBytes What the client is told: a body also holds what its protocol adds.
  * @throws ConnectError resource_exhausted above `maxBytes`, or in more than `maxBodyChunks` pieces.
- * @throws ConnectError deadline_exceeded after `bodyTimeoutMs`, whatever the call's own deadline.
  * @throws ConnectError canceled if the client breaks off.
  */
 export async function readBody(
@@ -29,34 +28,29 @@ function readWhole(body: Readable, maxBytes: number, tooLarge: () => Error): Pro
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const timer = setTimeout(
-      () => settle(() => reject(refusal("bodyTooSlow", "the request body came too slowly"))),
-      bodyTimeoutMs,
-    );
-
-    const onData = (chunk: Buffer) => {
-      bytes += chunk.byteLength;
-      chunks.push(chunk);
-      if (bytes > maxBytes) {
-        settle(() => reject(tooLarge()));
-      } else if (chunks.length > maxBodyChunks) {
-        settle(() =>
-          reject(refusal("messageTooLarge", "the request body came in too many pieces")),
-        );
-      }
+    let isRefused = false;
+    const refuse = (error: Error) => {
+      isRefused = true;
+      reject(error);
     };
-    const onEnd = () =>
-      settle(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-    const onGone = () => settle(() => reject(refusal("canceled", "the client broke off")));
+    const onGone = () => refuse(refusal("canceled", "the client broke off"));
 
-    function settle(finish: () => void): void {
-      clearTimeout(timer);
-      body.off("data", onData).off("end", onEnd).off("close", onGone).off("error", onGone);
-      // An error that comes later must still find a listener, or it would end the process.
-      body.on("error", () => undefined);
-      finish();
-    }
-
-    body.on("data", onData).on("end", onEnd).on("close", onGone).on("error", onGone);
+    body.on("data", (chunk: Buffer) => {
+      // What comes after a refusal is dropped, not kept.
+      if (isRefused) return;
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) {
+        refuse(tooLarge());
+      } else if (chunks.push(chunk) > maxBodyChunks) {
+        refuse(refusal("messageTooLarge", "the request body came in too many pieces"));
+      }
+    });
+    body.once("end", () => {
+      body.off("close", onGone);
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    });
+    body.once("close", onGone);
+    // Stays: an error that comes later must still find a listener, or it would end the process.
+    body.on("error", onGone);
   });
 }

@@ -73,17 +73,19 @@ export async function callUnary(
   const { limits, protocolName, bind } = options;
   let deadline: Deadline | undefined;
   let call: Call | undefined;
+  const run = async (started: Deadline): Promise<UnaryResponse> => {
+    const body = await readBody(exchange, dialog.maxBodyBytes, limits.maxMessageBytes);
+    started.endBody();
+    const message = dialog.read(body);
+    bind?.(message);
+    call = new Call(method.descriptor, exchange.head, started, message, protocolName);
+    return method.onion(call);
+  };
   try {
     const started = new Deadline(timeoutWithin(limits, dialog.timeoutMs()));
     deadline = started;
     exchange.onGone(() => started.cancel(refusal("canceled", "the client has gone")));
-    const body = await deadline.race(
-      readBody(exchange, dialog.maxBodyBytes, limits.maxMessageBytes),
-    );
-    const message = dialog.read(body);
-    bind?.(message);
-    call = new Call(method.descriptor, exchange.head, deadline, message, protocolName);
-    const response = await deadline.race(method.onion(call));
+    const response = await started.race(run(started));
     return {
       answer: dialog.answer(response.message, metadataOf(response, call)),
       error: undefined,
@@ -248,8 +250,8 @@ class CallResponse implements UnaryResponse {
 }
 
 /** An interceptor may have put other headers into a response of its own. */
-function metadataOf(response: UnaryResponse, call: Call): Metadata {
-  const set = call.metadata();
+function metadataOf(response: UnaryResponse, call: Call | undefined): Metadata {
+  const set = call?.metadata() ?? noMetadata;
   if (response instanceof CallResponse) return set;
   return { header: response.header ?? set.header, trailer: response.trailer ?? set.trailer };
 }

@@ -1,12 +1,18 @@
+import { bodyTimeoutMs } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
 /** Given to signals when a call ends well: one object, because making a DOMException is slow. */
 const ended = new Error("the call has ended");
 
-/** How long a call may take, and whether anybody still waits for it. */
+/**
+ * How long a call may take, and whether anybody still waits for it.
+ *
+ * The time for the request's body to arrive is limited besides: both share one timer.
+ */
 export class Deadline {
   readonly #endsAt: number;
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isReading = true;
   #over: Error | undefined;
   #controller: AbortController | undefined;
   #rejectRace: ((reason: Error) => void) | undefined;
@@ -14,8 +20,34 @@ export class Deadline {
   /** @param timeoutMs From now; 0 is over at once. */
   constructor(timeoutMs: number) {
     this.#endsAt = performance.now() + timeoutMs;
-    if (timeoutMs > 0) this.#timer = setTimeout(exceed, timeoutMs, this);
-    else exceed(this);
+    if (timeoutMs > 0) this.#wait(Math.min(timeoutMs, bodyTimeoutMs));
+    else this.#exceed();
+  }
+
+  #wait(ms: number): void {
+    this.#timer = setTimeout(Deadline.#tick, ms, this);
+  }
+
+  static #tick(this: void, deadline: Deadline): void {
+    const leftMs = deadline.#endsAt - performance.now();
+    // A timer may fire a fraction of a millisecond early.
+    if (leftMs < 1) deadline.#exceed();
+    else if (!deadline.#isReading) deadline.#wait(leftMs);
+    else deadline.cancel(refusal("bodyTooSlow", "the request body came too slowly"));
+  }
+
+  #exceed(): void {
+    this.cancel(refusal("deadlineExceeded", "deadline exceeded"));
+  }
+
+  /**
+   * The body has arrived: from now on only the deadline counts.
+   *
+   * @throws What `race` rejects with, if the call is over already: it must not begin.
+   */
+  endBody(): void {
+    if (this.#over !== undefined) throw this.#over;
+    this.#isReading = false;
   }
 
   /** Aborted when the time is over, the client has gone or the call has ended. */
@@ -62,8 +94,4 @@ export class Deadline {
   end(): void {
     this.cancel(ended);
   }
-}
-
-function exceed(deadline: Deadline): void {
-  deadline.cancel(refusal("deadlineExceeded", "deadline exceeded"));
 }
