@@ -14,6 +14,8 @@ export type Compression = {
   readonly name: string;
   compress(bytes: Uint8Array): Uint8Array;
   /**
+   * Nothing stands for the empty message, as with Connect.
+   *
    * @param maxBytes Of the output, enforced while it grows: a bomb does not unfold.
    * @throws ConnectError resource_exhausted above `maxBytes`; invalid_argument if it is corrupt.
    */
@@ -24,7 +26,7 @@ const gzip: Compression = {
   name: "gzip",
   compress: (bytes) => gzipSync(bytes),
   decompress: (bytes, maxBytes) =>
-    guard(maxBytes, () => gunzipSync(bytes, { maxOutputLength: maxBytes })),
+    guard(bytes, maxBytes, () => gunzipSync(bytes, { maxOutputLength: maxBytes })),
 };
 
 /** Quality 4: the default of 11 takes a hundred times longer for a few percent. */
@@ -34,7 +36,7 @@ const brotli: Compression = {
   name: "br",
   compress: (bytes) => brotliCompressSync(bytes, brotliOptions),
   decompress: (bytes, maxBytes) =>
-    guard(maxBytes, () => brotliDecompressSync(bytes, { maxOutputLength: maxBytes })),
+    guard(bytes, maxBytes, () => brotliDecompressSync(bytes, { maxOutputLength: maxBytes })),
 };
 
 /** In order of preference where the client has none. */
@@ -68,13 +70,13 @@ export function requestCompression(
  * The compression for an answer: the first accepted name that we know.
  *
  * @param accepted Names separated by commas; parameters such as `;q=` are ignored, but `q=0` refuses.
- * @param request Used if the client does not say what it accepts.
+ * @returns `undefined` for none, and where the answer is too small to be worth it.
  */
 export function answerCompression(
+  answer: Uint8Array,
   accepted: string | undefined,
-  request: Compression | undefined,
 ): Compression | undefined {
-  if (accepted === undefined || accepted === "") return request;
+  if (accepted === undefined || answer.byteLength < compressMinBytes) return undefined;
   for (const part of accepted.split(",", 16)) {
     const [name, ...parameters] = part.split(";").map((each) => each.trim());
     if (parameters.some((each) => /^q=0(\.0*)?$/.test(each))) continue;
@@ -84,12 +86,8 @@ export function answerCompression(
   return undefined;
 }
 
-/** Whether an answer of this size is worth compressing. */
-export function isWorthCompressing(bytes: Uint8Array): boolean {
-  return bytes.byteLength >= compressMinBytes;
-}
-
-function guard(maxBytes: number, decompress: () => Uint8Array): Uint8Array {
+function guard(bytes: Uint8Array, maxBytes: number, decompress: () => Uint8Array): Uint8Array {
+  if (bytes.byteLength === 0) return bytes;
   try {
     return decompress();
   } catch (error) {

@@ -8,12 +8,7 @@ import {
   trailerMux,
 } from "@connectrpc/connect/protocol-connect";
 import { binaryCodec, type JsonCodec } from "./codec.ts";
-import {
-  acceptedEncodings,
-  answerCompression,
-  isWorthCompressing,
-  requestCompression,
-} from "./compression.ts";
+import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
 import type { Answer, RequestHead } from "./exchange.ts";
 import { headersToNode } from "./exchange.ts";
 import { methodNotAllowed, unsupportedMediaType } from "./http-answers.ts";
@@ -48,9 +43,8 @@ function openConnect(
     return methodNotAllowed(hasNoSideEffects(method) ? ["GET", "POST"] : ["POST"]);
   }
   const parameters = isGet ? new URLSearchParams(query) : noParameters;
-  const encoding = parameters.get("encoding");
-  const contentType = isGet ? `application/${encoding}` : headers["content-type"];
-  const type = parseContentType(contentType ?? null);
+  const contentType = isGet ? typeFromQuery(parameters) : (headers["content-type"] ?? null);
+  const type = parseContentType(contentType);
   if (type === undefined || type.stream) {
     return unsupportedMediaType("application/json, application/proto");
   }
@@ -61,9 +55,7 @@ function openConnect(
 
   /** Trailers travel as headers that start with "trailer-". */
   const answerWith = (status: number, kind: string, body: Uint8Array, metadata: Metadata) => {
-    const compression = isWorthCompressing(body)
-      ? answerCompression(headers["accept-encoding"] as string | undefined, undefined)
-      : undefined;
+    const compression = answerCompression(body, headers["accept-encoding"] as string | undefined);
     const { header, trailer } = metadata;
     return {
       status,
@@ -89,9 +81,8 @@ function openConnect(
     },
     read(body) {
       const compression = requestCompression(named, "accept-encoding");
-      const bytes = isGet ? bytesFromQuery(parameters) : body;
-      const isCompressed = compression !== undefined && bytes.byteLength > 0;
-      const message = isCompressed ? compression.decompress(bytes, maxMessageBytes) : bytes;
+      const bytes = isGet ? bytesFromQuery(parameters, maxMessageBytes) : body;
+      const message = compression ? compression.decompress(bytes, maxMessageBytes) : bytes;
       return codec.decode(method.input, message);
     },
     answer: (message, metadata) =>
@@ -114,11 +105,20 @@ function hasNoSideEffects(method: MethodShape): boolean {
   return method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 }
 
-function bytesFromQuery(parameters: URLSearchParams): Buffer {
+function typeFromQuery(parameters: URLSearchParams): string | null {
+  const encoding = parameters.get("encoding");
+  return encoding === "json" || encoding === "proto" ? `application/${encoding}` : null;
+}
+
+function bytesFromQuery(parameters: URLSearchParams, maxBytes: number): Buffer {
   const message = parameters.get("message") ?? "";
-  if (parameters.get("base64") !== "1") return Buffer.from(message);
-  if (!/^[A-Za-z0-9_+/-]*={0,2}$/.test(message)) {
+  const isBase64 = parameters.get("base64") === "1";
+  if (isBase64 && !/^(?:[\w+/-]{4})*(?:[\w+/-]{2,3}={0,2})?$/.test(message)) {
     throw refusal("messageMalformed", "the parameter message is not base64");
   }
-  return Buffer.from(message, "base64url");
+  const bytes = Buffer.from(message, isBase64 ? "base64url" : "utf8");
+  if (bytes.byteLength > maxBytes) {
+    throw refusal("messageTooLarge", `message is larger than ${maxBytes} bytes`);
+  }
+  return bytes;
 }

@@ -9,6 +9,7 @@ import { createCors } from "./cors.ts";
 import type { Answer, Exchange, RequestHead } from "./exchange.ts";
 import { createGrpc } from "./grpc.ts";
 import { createGrpcWeb } from "./grpc-web.ts";
+import { createHostCheck } from "./host.ts";
 import {
   allowed,
   jsonAnswer,
@@ -110,6 +111,7 @@ export function createDispatch(
     state.shutdown,
     options.registry,
   );
+  const isHostValid = createHostCheck();
   const json = createJsonCodec(options.registry);
   const connect = createConnect(json, maxMessageBytes);
   const grpcFamily = [createGrpc(json, maxMessageBytes), createGrpcWeb(json, maxMessageBytes)];
@@ -159,7 +161,7 @@ export function createDispatch(
       return [dialog.refuse(error, noMetadata), { ...ending, error }];
     };
 
-    if (!hasValidHost(head)) return send(badHost);
+    if (!isHostValid(head)) return send(badHost);
     const preflight = cors.preflight(head);
     if (preflight !== undefined) return send(preflight);
 
@@ -236,17 +238,4 @@ const rpcNotFound: Answer = { status: 404, headers: {} };
 /** `/package.Service/Method`. */
 function isRpcPath(path: string): boolean {
   return /^\/\w+(?:\.\w+)+\/\w+$/.test(path);
-}
-
-/**
- * Whether the request names its host as RFC 9112 section 3.2 asks: once, and well formed. The host
- * selects nothing; a malformed one has ended servers that build a URL from it.
- */
-function hasValidHost({ httpVersion, headers }: RequestHead): boolean {
-  const host = headers[":authority"] ?? headers.host;
-  if (host === undefined) return httpVersion === "2";
-  return (
-    /^(?:[\w.~!$&'()*+;=%-]{1,255}|\[[\da-fA-F:.]{2,45}\])(?::\d{1,5})?$/.test(String(host)) &&
-    URL.canParse(`http://${host}`)
-  );
 }

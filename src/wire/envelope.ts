@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
 import type { Compression } from "./compression.ts";
-import { isWorthCompressing } from "./compression.ts";
 import { refusal } from "./refusal.ts";
 
 /** One byte of flags and four of length stand before every message of gRPC and gRPC-Web. */
@@ -37,7 +36,7 @@ export function openEnvelope(
       `promised ${length} bytes of message, got ${body.byteLength - envelopeHeadBytes}`,
     );
   }
-  if (body.byteLength > end) throw refusal("messageRepeated", "the request has a second message");
+  if (body.byteLength > end) throw behind(body.subarray(end));
   if ((flags & ~compressedFlag) !== 0) {
     throw refusal("messageMalformed", `unknown flags of a message: ${flags}`);
   }
@@ -52,11 +51,21 @@ export function openEnvelope(
   return compression.decompress(message, maxBytes);
 }
 
-/** Put a message behind its head, compressed if that is asked for and worth it. */
+/** What is wrong with a body that goes on behind its message. */
+function behind(rest: Buffer): Error {
+  const isWhole =
+    rest.byteLength >= envelopeHeadBytes &&
+    rest.byteLength >= envelopeHeadBytes + rest.readUInt32BE(1);
+  return isWhole
+    ? refusal("messageRepeated", "the request has a second message")
+    : refusal("messageMalformed", "the request has bytes behind its message");
+}
+
+/** Put a message behind its head. */
 export function sealEnvelope(message: Uint8Array, compression: Compression | undefined): Buffer {
-  return compression !== undefined && isWorthCompressing(message)
-    ? frame(compressedFlag, compression.compress(message))
-    : frame(0, message);
+  return compression === undefined
+    ? frame(0, message)
+    : frame(compressedFlag, compression.compress(message));
 }
 
 /** @param flags One byte. */

@@ -29,18 +29,22 @@ export function createGrpcWeb(json: JsonCodec, maxMessageBytes: number): Protoco
   };
 }
 
+/** Trailers as the last frame of a body. */
+const trailerFrame = (trailer: Headers) => frame(trailerFlag, trailerSerialize(trailer));
+const okFrame = trailerFrame(statusTrailers(undefined, undefined));
+
 function openGrpcWeb(
   { method: verb, headers }: RequestHead,
   method: MethodShape,
   json: JsonCodec,
   maxMessageBytes: number,
 ): Dialog | Answer {
+  if (verb !== "POST") return methodNotAllowed(["POST"]);
   const contentType = headers["content-type"] ?? "";
   const type = parseContentType(contentType);
   if (type === undefined) {
     return unsupportedMediaType("application/grpc-web, application/grpc-web-text");
   }
-  if (verb !== "POST") return methodNotAllowed(["POST"]);
 
   const codec = type.binary ? binaryCodec : json;
   const accepted = headers["grpc-accept-encoding"] as string | undefined;
@@ -51,7 +55,6 @@ function openGrpcWeb(
     "grpc-accept-encoding": acceptedEncodings,
   };
   const wrap = (frames: Buffer) => (type.text ? textFromFrames(frames) : frames);
-  const trailerFrame = (trailer: Headers) => frame(trailerFlag, trailerSerialize(trailer));
 
   return {
     // Base64 makes four bytes of three; padding anywhere and line ends may add to that.
@@ -63,8 +66,9 @@ function openGrpcWeb(
       return codec.decode(method.input, openEnvelope(frames, compression, maxMessageBytes));
     },
     answer(message, { header, trailer }) {
-      const compression = answerCompression(accepted, undefined);
-      const status = statusTrailers(trailer, undefined);
+      const bytes = codec.encode(method.output, message);
+      const compression = answerCompression(bytes, accepted);
+      const end = trailer ? trailerFrame(statusTrailers(trailer, undefined)) : okFrame;
       return {
         status: 200,
         headers: {
@@ -72,12 +76,7 @@ function openGrpcWeb(
           ...(compression && { "grpc-encoding": compression.name }),
           ...(header && headersToNode(header)),
         },
-        body: wrap(
-          Buffer.concat([
-            sealEnvelope(codec.encode(method.output, message), compression),
-            trailerFrame(status),
-          ]),
-        ),
+        body: wrap(Buffer.concat([sealEnvelope(bytes, compression), end])),
       };
     },
     refuse: (error, { header, trailer }) => ({

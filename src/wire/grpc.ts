@@ -29,10 +29,10 @@ function openGrpc(
   json: JsonCodec,
   maxMessageBytes: number,
 ): Dialog | Answer {
+  if (verb !== "POST") return methodNotAllowed(["POST"]);
   const contentType = headers["content-type"] ?? "";
   const type = parseContentType(contentType);
   if (type === undefined) return unsupportedMediaType("application/grpc, application/grpc+json");
-  if (verb !== "POST") return methodNotAllowed(["POST"]);
 
   const codec = type.binary ? binaryCodec : json;
   const accepted = headers["grpc-accept-encoding"] as string | undefined;
@@ -50,7 +50,8 @@ function openGrpc(
       return codec.decode(method.input, openEnvelope(body, compression, maxMessageBytes));
     },
     answer(message, { header, trailer }) {
-      const compression = answerCompression(accepted, undefined);
+      const bytes = codec.encode(method.output, message);
+      const compression = answerCompression(bytes, accepted);
       return {
         status: 200,
         headers: {
@@ -58,7 +59,7 @@ function openGrpc(
           ...(compression && { "grpc-encoding": compression.name }),
           ...(header && headersToNode(header)),
         },
-        body: sealEnvelope(codec.encode(method.output, message), compression),
+        body: sealEnvelope(bytes, compression),
         trailers: trailer ? { ...headersToNode(trailer), ...statusOk } : statusOk,
       };
     },

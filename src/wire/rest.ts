@@ -12,7 +12,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import type { UnaryMethod } from "./call.ts";
 import { type JsonCodec, textFromUtf8 } from "./codec.ts";
-import { answerCompression, isWorthCompressing, requestCompression } from "./compression.ts";
+import { answerCompression, requestCompression } from "./compression.ts";
 import { type Answer, headersToNode, type RequestHead } from "./exchange.ts";
 import { timeoutFrom } from "./grpc.ts";
 import { type Dialog, withErrorMetadata } from "./protocol.ts";
@@ -91,9 +91,7 @@ function openRest(
     header: Headers | undefined,
   ) => {
     const body = Buffer.from(JSON.stringify(value ?? null));
-    const compression = isWorthCompressing(body)
-      ? answerCompression(headers["accept-encoding"] as string | undefined, undefined)
-      : undefined;
+    const compression = answerCompression(body, headers["accept-encoding"] as string | undefined);
     return {
       status,
       headers: {
@@ -110,8 +108,7 @@ function openRest(
     timeoutMs: () => timeoutFrom(headers["grpc-timeout"]),
     read(body) {
       const compression = requestCompression(headers["content-encoding"], "accept-encoding");
-      const isCompressed = compression !== undefined && body.byteLength > 0;
-      const bytes = isCompressed ? compression.decompress(body, maxMessageBytes) : body;
+      const bytes = compression ? compression.decompress(body, maxMessageBytes) : body;
       const message = messageFromBody(json, method.input, bodyRule, bytes);
       if (bodyRule !== "*") {
         bindQuery(reflect(method.input, message), query, { exclude: notInQuery });

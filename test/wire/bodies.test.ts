@@ -23,7 +23,7 @@ describe("the body of a gRPC call is refused if it is", () => {
     {
       name: "a message and a byte",
       body: Buffer.concat([envelope(message), Buffer.of(0)]),
-      code: Code.Unimplemented,
+      code: Code.InvalidArgument,
     },
     { name: "half a head", body: Buffer.of(0, 0, 0), code: Code.InvalidArgument },
     {
@@ -34,7 +34,7 @@ describe("the body of a gRPC call is refused if it is", () => {
     {
       name: "longer than it says",
       body: envelope(message, 0, message.byteLength - 1),
-      code: Code.Unimplemented,
+      code: Code.InvalidArgument,
     },
     {
       name: "said to be above the limit",

@@ -1,0 +1,25 @@
+import type { RequestHead } from "./exchange.ts";
+
+/**
+ * Whether a request names its host as RFC 9112 section 3.2 asks: well formed, and always in HTTP/1.
+ * The host selects nothing; a malformed one has ended servers that build a URL from it.
+ */
+export function createHostCheck(): (head: RequestHead) => boolean {
+  // Nearly all requests name the same host.
+  let latestValid: string | undefined;
+  return ({ httpVersion, headers }) => {
+    const host = headers[":authority"] ?? headers.host;
+    if (host === undefined) return httpVersion === "2";
+    if (host === latestValid) return true;
+    const isValid = isHost(String(host));
+    if (isValid) latestValid = String(host);
+    return isValid;
+  };
+}
+
+function isHost(text: string): boolean {
+  return (
+    /^(?:[\w.~!$&'()*+;=%-]{1,255}|\[[\da-fA-F:.]{2,45}\])(?::\d{1,5})?$/.test(text) &&
+    URL.canParse(`http://${text}`)
+  );
+}
