@@ -30,8 +30,9 @@ type Pending<Item, Result> = {
  * batch would hold one write.
  *
  * A batch that fails as a whole is run again item by item, once, so that a bad item fails alone. The
- * second run ends at the first StoreUnavailableError, which the remaining items get too. After
- * OutcomeUnknownError nothing is run again.
+ * second run ends at the first StoreUnavailableError, which the remaining items get too. A batch that
+ * fails with StoreUnavailableError or OutcomeUnknownError is not run again: it is not about an item,
+ * and whoever waits has waited long enough.
  *
  * @param commit Writes all items in one transaction and returns one result per item, in order.
  *   Rejects with OutcomeUnknownError if the outcome is open, else only if nothing was written.
@@ -61,7 +62,7 @@ export function createGroupCommit<Item, Result>(
         resolve(results[index] as Result);
       });
     } catch (error) {
-      if (batch.length > 1 && !(error instanceof OutcomeUnknownError)) await settleEach(batch);
+      if (batch.length > 1 && isAboutItems(error)) await settleEach(batch);
       else for (const { reject } of batch) reject(error);
     }
   }
@@ -97,6 +98,10 @@ export function createGroupCommit<Item, Result>(
       await running;
     },
   };
+}
+
+function isAboutItems(error: unknown): boolean {
+  return !(error instanceof OutcomeUnknownError || error instanceof StoreUnavailableError);
 }
 
 function nextTurn(): Promise<void> {

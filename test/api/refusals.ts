@@ -103,5 +103,6 @@ const httpStatuses: Readonly<Record<number, number>> = {
   8: 429,
   9: 400,
   12: 501,
+  14: 503,
   16: 401,
 };

@@ -69,12 +69,22 @@ describe("createGroupCommit", () => {
     expect(batches).toEqual([[1, 2, 3], [1], [2], [3]]);
   });
 
-  test("ends the second run when the database is unavailable", async () => {
-    const { batches, group } = recorder(() => new StoreUnavailableError("full"));
+  test("ends the second run when the database has become unavailable", async () => {
+    const { batches, group } = recorder((batch) =>
+      batch.length > 1 ? new Error("bad") : new StoreUnavailableError("full"),
+    );
     expect(await Promise.all([1, 2, 3].map(group.add).map(kindOf))).toEqual(
       Array(3).fill("StoreUnavailableError"),
     );
     expect(batches).toEqual([[1, 2, 3], [1]]);
+  });
+
+  test("runs nothing again when the database is unavailable", async () => {
+    const { batches, group } = recorder(() => new StoreUnavailableError("locked"));
+    expect(await Promise.all([1, 2, 3].map(group.add).map(kindOf))).toEqual(
+      Array(3).fill("StoreUnavailableError"),
+    );
+    expect(batches).toEqual([[1, 2, 3]]);
   });
 
   test("runs nothing again when the outcome is unknown", async () => {
