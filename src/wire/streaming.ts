@@ -12,7 +12,7 @@ import type {
   Compression as ConnectCompression,
   UniversalHandler,
 } from "@connectrpc/connect/protocol";
-import { peerKey } from "./call.ts";
+import { peerKey } from "./call-context.ts";
 import { compressions } from "./compression.ts";
 import { envelopeHeadBytes } from "./envelope.ts";
 import { type Exchange, headersFromNode, headersToNode } from "./exchange.ts";
