@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import { create, type DescMethodUnary, type Message } from "@bufbuild/protobuf";
 import {
   Code,
@@ -8,7 +9,7 @@ import {
 } from "@connectrpc/connect";
 import { readBody } from "./body.ts";
 import { Call, CallResponse, contextFromCopy, metadataOf } from "./call-context.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline, deadlineExceeded } from "./deadline.ts";
 import type { Answer, Exchange } from "./exchange.ts";
 import type { Limits } from "./limits.ts";
 import { type Dialog, type Metadata, noMetadata } from "./protocol.ts";
@@ -48,11 +49,14 @@ export function createUnaryMethod(
 }
 
 /**
- * Run one call from its body to its answer: read, decode, call, encode. Never rejects.
+ * Run one call from its body to its answer: read, decode, call, encode. Never throws.
+ *
+ * The steps call one another, because a promise between each two would cost more than the steps do.
  *
  * @param options.bind Applied to the message before the handler sees it: path variables, for one.
+ * @param conclude Called once.
  */
-export async function callUnary(
+export function callUnary(
   method: UnaryMethod,
   exchange: Exchange,
   dialog: Dialog,
@@ -61,33 +65,62 @@ export async function callUnary(
     readonly limits: Limits;
     readonly errorDomain: string | undefined;
     readonly bind: ((message: Message) => void) | undefined;
+    readonly conclude: (conclusion: Conclusion) => void;
   },
-): Promise<Conclusion> {
-  const { limits, protocolName, bind } = options;
+): void {
+  const { limits } = options;
   let deadline: Deadline | undefined;
   let call: Call | undefined;
-  const run = async (started: Deadline): Promise<UnaryResponse> => {
-    const body = await readBody(exchange, dialog.maxBodyBytes, limits.maxMessageBytes);
-    started.endBody();
-    const message = dialog.read(body);
-    bind?.(message);
-    call = new Call(method.descriptor, exchange.head, started, message, protocolName);
-    return method.onion(call);
+  let isOver = false;
+
+  const conclude = (answer: Answer, error: ConnectError | undefined) => {
+    isOver = true;
+    deadline?.end();
+    options.conclude({ answer, error });
   };
+  const fail = (reason: unknown) => {
+    if (isOver) return;
+    const error = repair(explain(errorFrom(reason), options.errorDomain));
+    conclude(refuse(dialog, error, call?.metadata()), error);
+  };
+  const succeed = (response: UnaryResponse) => {
+    if (isOver) return;
+    let answer: Answer;
+    try {
+      answer = dialog.answer(response.message, metadataOf(response, call));
+    } catch (reason) {
+      fail(reason);
+      return;
+    }
+    conclude(answer, undefined);
+  };
+  const begin = (started: Deadline, body: Buffer) => {
+    if (isOver) return;
+    started.endBody();
+    try {
+      const message = dialog.read(body);
+      options.bind?.(message);
+      call = new Call(method.descriptor, exchange.head, started, message, options.protocolName);
+      method.onion(call).then(succeed, fail);
+    } catch (reason) {
+      fail(reason);
+    }
+  };
+
   try {
-    const started = new Deadline(timeoutWithin(limits, dialog.timeoutMs()));
+    const timeoutMs = timeoutWithin(limits, dialog.timeoutMs());
+    if (timeoutMs <= 0) throw deadlineExceeded();
+    const started = new Deadline(timeoutMs, fail);
     deadline = started;
     exchange.onGone(() => started.cancel(refusal("canceled", "the client has gone")));
-    const response = await started.race(run(started));
-    return {
-      answer: dialog.answer(response.message, metadataOf(response, call)),
-      error: undefined,
-    };
+    readBody(exchange, {
+      maxBytes: dialog.maxBodyBytes,
+      maxMessageBytes: limits.maxMessageBytes,
+      done: (body) => begin(started, body),
+      refuse: fail,
+    });
   } catch (reason) {
-    const error = repair(explain(errorFrom(reason), options.errorDomain));
-    return { answer: refuse(dialog, error, call?.metadata()), error };
-  } finally {
-    deadline?.end();
+    fail(reason);
   }
 }
 

@@ -1,12 +1,12 @@
 import { cors as connectCors } from "@connectrpc/connect";
-import type { Answer, RequestHead } from "./exchange.ts";
+import type { Answer, HeaderList, RequestHead } from "./exchange.ts";
 
 /** Which pages of other origins may call. Credentials never: authentication is a bearer token. */
 export type Cors = {
   /** The answer to a preflight request; `undefined` for any other request. */
   preflight(head: RequestHead): Answer | undefined;
-  /** Headers for every answer. */
-  headers(head: RequestHead): Record<string, string>;
+  /** For every answer. */
+  headers(head: RequestHead): HeaderList;
 };
 
 const methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"].join(", ");
@@ -32,8 +32,9 @@ export function createCors(
 
   return {
     preflight(head) {
+      if (head.method !== "OPTIONS") return;
       const { origin, "access-control-request-method": requested } = head.headers;
-      if (head.method !== "OPTIONS" || origin === undefined || requested === undefined) return;
+      if (origin === undefined || requested === undefined) return;
       const vary = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
       if (!isAllowed(origin)) return { status: 204, headers: { vary } };
       return {
@@ -48,12 +49,17 @@ export function createCors(
       };
     },
     headers({ headers: { origin } }) {
-      if (!isAllowed(origin)) return { vary: "Origin" };
-      return {
-        vary: "Origin",
-        "access-control-allow-origin": allowed.has("*") ? "*" : origin,
-        "access-control-expose-headers": exposeHeaders,
-      };
+      if (!isAllowed(origin)) return closed;
+      return [
+        "vary",
+        "Origin",
+        "access-control-allow-origin",
+        allowed.has("*") ? "*" : origin,
+        "access-control-expose-headers",
+        exposeHeaders,
+      ];
     },
   };
 }
+
+const closed: HeaderList = ["vary", "Origin"];

@@ -1,3 +1,4 @@
+import type { ConnectError } from "@connectrpc/connect";
 import { bodyTimeoutMs } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
@@ -15,13 +16,17 @@ export class Deadline {
   #isReading = true;
   #over: Error | undefined;
   #controller: AbortController | undefined;
-  #rejectRace: ((reason: Error) => void) | undefined;
+  readonly #onOver: (reason: ConnectError) => void;
 
-  /** @param timeoutMs From now; 0 is over at once. */
-  constructor(timeoutMs: number) {
+  /**
+   * @param timeoutMs From now; more than 0.
+   * @param onOver Called once when the time is over or the call is canceled, not when it ends: a
+   *   handler that never looks at the signal cannot hold the client.
+   */
+  constructor(timeoutMs: number, onOver: (reason: ConnectError) => void) {
     this.#endsAt = performance.now() + timeoutMs;
-    if (timeoutMs > 0) this.#wait(Math.min(timeoutMs, bodyTimeoutMs));
-    else this.#exceed();
+    this.#onOver = onOver;
+    this.#wait(Math.min(timeoutMs, bodyTimeoutMs));
   }
 
   #wait(ms: number): void {
@@ -31,22 +36,13 @@ export class Deadline {
   static #tick(this: void, deadline: Deadline): void {
     const leftMs = deadline.#endsAt - performance.now();
     // A timer may fire a fraction of a millisecond early.
-    if (leftMs < 1) deadline.#exceed();
+    if (leftMs < 1) deadline.cancel(deadlineExceeded());
     else if (!deadline.#isReading) deadline.#wait(leftMs);
     else deadline.cancel(refusal("bodyTooSlow", "the request body came too slowly"));
   }
 
-  #exceed(): void {
-    this.cancel(refusal("deadlineExceeded", "deadline exceeded"));
-  }
-
-  /**
-   * The body has arrived: from now on only the deadline counts.
-   *
-   * @throws What `race` rejects with, if the call is over already: it must not begin.
-   */
+  /** The body has arrived: from now on only the deadline counts. */
   endBody(): void {
-    if (this.#over !== undefined) throw this.#over;
     this.#isReading = false;
   }
 
@@ -65,33 +61,25 @@ export class Deadline {
     return Math.max(0, this.#endsAt - performance.now());
   }
 
-  /**
-   * Settles as `work` does, or rejects as soon as the time is over or the call is canceled: a handler
-   * that never looks at the signal cannot hold the client.
-   */
-  race<T>(work: Promise<T>): Promise<T> {
-    if (this.#over !== undefined) {
-      // Nobody waits for it any more, so nobody else would hear it fail.
-      work.catch(() => undefined);
-      return Promise.reject(this.#over);
-    }
-    return new Promise((resolve, reject) => {
-      this.#rejectRace = reject;
-      work.then(resolve, reject);
-    });
-  }
-
-  /** @param reason What `race` rejects with. */
-  cancel(reason: Error): void {
-    if (this.#over !== undefined) return;
-    this.#over = reason;
-    clearTimeout(this.#timer);
-    this.#controller?.abort(reason);
-    this.#rejectRace?.(reason);
+  /** @param reason Given to `onOver` and to the signal, if the call is not over already. */
+  cancel(reason: ConnectError): void {
+    if (this.#finish(reason)) this.#onOver(reason);
   }
 
   /** The call is answered: stop the clock. */
   end(): void {
-    this.cancel(ended);
+    this.#finish(ended);
   }
+
+  #finish(reason: Error): boolean {
+    if (this.#over !== undefined) return false;
+    this.#over = reason;
+    clearTimeout(this.#timer);
+    this.#controller?.abort(reason);
+    return true;
+  }
+}
+
+export function deadlineExceeded(): ConnectError {
+  return refusal("deadlineExceeded", "deadline exceeded");
 }

@@ -6,7 +6,13 @@ import { callUnary, createUnaryMethod, errorFrom, type UnaryMethod } from "./cal
 import { createJsonCodec } from "./codec.ts";
 import { createConnect } from "./connect.ts";
 import { createCors } from "./cors.ts";
-import type { Answer, Exchange, RequestHead } from "./exchange.ts";
+import {
+  type Answer,
+  type Exchange,
+  type HeaderList,
+  headerList,
+  type RequestHead,
+} from "./exchange.ts";
 import { createGrpc } from "./grpc.ts";
 import { createGrpcWeb } from "./grpc-web.ts";
 import { createHostCheck } from "./host.ts";
@@ -20,10 +26,11 @@ import {
 import type { Limits } from "./limits.ts";
 import { collectMethods, pathOf } from "./methods.ts";
 import type { Overload } from "./overload.ts";
-import { type Dialog, isAnswer, type MethodShape, noMetadata } from "./protocol.ts";
+import { type Dialog, isAnswer, type MethodShape, noMetadata, type Protocol } from "./protocol.ts";
 import { explain, type RefusalKind, refusal } from "./refusal.ts";
+import { remembering } from "./remembering.ts";
 import { createRest } from "./rest.ts";
-import { createStreamingMethods } from "./streaming.ts";
+import { createStreamingMethods, type StreamingMethod } from "./streaming.ts";
 
 /** What is served, to whom, and within which limits. */
 export type WireOptions = {
@@ -73,6 +80,15 @@ export type Outcome = {
 /** What became of a request, as far as it concerns the log. */
 type Ending = Pick<Outcome, "protocol" | "method" | "status" | "error">;
 
+/** A request on its way to its answer. */
+type Request = {
+  readonly exchange: Exchange;
+  /** On its answer, whatever that is. */
+  readonly common: HeaderList;
+  /** Called once, when it is answered. */
+  readonly conclude: (ending: Ending) => void;
+};
+
 /** Any shape will do to refuse a method that does not exist. */
 const unknownMethod: MethodShape = {
   input: EmptySchema,
@@ -85,7 +101,7 @@ const unknownMethod: MethodShape = {
  *
  * @param drain.isDraining While true, calls are refused as unavailable.
  * @param state.shutdown Ends the streams when it is aborted.
- * @returns Takes each request once. Never rejects.
+ * @returns Takes each request once, and calls `done` once when it is answered. Never throws.
  * @throws Error if methods or their HTTP rules contradict each other.
  */
 export function createDispatch(
@@ -95,8 +111,8 @@ export function createDispatch(
     readonly shutdown: AbortSignal;
     readonly overload: Overload;
   },
-): (exchange: Exchange) => Promise<void> {
-  const { limits, interceptors, errorDomain, pages } = options;
+): (exchange: Exchange, done: () => void) => void {
+  const { limits, interceptors, errorDomain, pages, observe } = options;
   const { maxMessageBytes } = limits;
   const specs = collectMethods(options.routes);
   const unary = new Map(
@@ -115,113 +131,159 @@ export function createDispatch(
   const json = createJsonCodec(options.registry);
   const connect = createConnect(json, maxMessageBytes);
   const grpcFamily = [createGrpc(json, maxMessageBytes), createGrpcWeb(json, maxMessageBytes)];
+  const grpcSpoken = remembering((contentType) =>
+    grpcFamily.find((protocol) => protocol.speaks(contentType)),
+  );
   const rest = createRest([...unary.values()], options.restPrefix, json, maxMessageBytes);
   const { origins, requestHeaders, answerHeaders } = options.cors;
   const cors = createCors(origins, requestHeaders, answerHeaders);
+  const always = headerList(options.headers);
 
-  async function handle(exchange: Exchange, common: Record<string, string>): Promise<Ending> {
-    const { head } = exchange;
-
-    const send = (answer: Answer, ending: Partial<Ending> = {}): Ending => {
-      exchange.respond({ ...answer, headers: { ...common, ...answer.headers } });
-      const { status } = answer;
-      return { protocol: "http", method: undefined, error: undefined, ...ending, status };
-    };
-
-    const converse = async (
-      protocol: string,
-      opened: Dialog | Answer,
-      method: UnaryMethod,
-      bind?: (message: Message) => void,
-    ): Promise<Ending> => {
-      const ending = { protocol, method: method.descriptor };
-      if (isAnswer(opened)) return send(opened, ending);
-      if (state.isDraining()) return send(...refuse(opened, "draining", "shutting down", ending));
-      if (state.overload.isOverloaded()) {
-        return send(...refuse(opened, "overloaded", "the server is overloaded", ending));
-      }
+  function converse(
+    request: Request,
+    protocol: string,
+    opened: Dialog | Answer,
+    method: UnaryMethod,
+    bind?: (message: Message) => void,
+  ): void {
+    const ending = { protocol, method: method.descriptor };
+    if (isAnswer(opened)) {
+      reply(request, opened, ending);
+    } else if (state.isDraining()) {
+      refuse(request, opened, "draining", "shutting down", ending);
+    } else if (state.overload.isOverloaded()) {
+      refuse(request, opened, "overloaded", "the server is overloaded", ending);
+    } else {
       state.overload.begin();
-      const { answer, error } = await callUnary(method, exchange, opened, {
+      callUnary(method, request.exchange, opened, {
         protocolName: protocol,
         limits,
         errorDomain,
         bind,
+        conclude({ answer, error }) {
+          state.overload.end();
+          reply(request, answer, { protocol, method: method.descriptor, error });
+        },
       });
-      state.overload.end();
-      return send(answer, { ...ending, error });
-    };
-
-    const refuse = (
-      dialog: Dialog,
-      kind: RefusalKind,
-      message: string,
-      ending: Partial<Ending>,
-    ): [Answer, Partial<Ending>] => {
-      const error = explain(refusal(kind, message), errorDomain);
-      return [dialog.refuse(error, noMetadata), { ...ending, error }];
-    };
-
-    if (!isHostValid(head)) return send(badHost);
-    const preflight = cors.preflight(head);
-    if (preflight !== undefined) return send(preflight);
-
-    const stream = streaming.get(head.path);
-    if (stream !== undefined) {
-      if (state.isDraining()) {
-        return send(unavailable, { protocol: "stream", method: stream.descriptor });
-      }
-      const status = await stream.serve(exchange, common);
-      return { protocol: "stream", method: stream.descriptor, status, error: undefined };
     }
+  }
 
-    const contentType = head.headers["content-type"] ?? "";
-    const grpc = grpcFamily.find((protocol) => protocol.speaks(contentType));
+  function refuse(
+    request: Request,
+    dialog: Dialog,
+    kind: RefusalKind,
+    message: string,
+    ending: Partial<Ending>,
+  ): void {
+    const error = explain(refusal(kind, message), errorDomain);
+    reply(request, dialog.refuse(error, noMetadata), { ...ending, error });
+  }
+
+  function stream(request: Request, { descriptor, serve }: StreamingMethod): void {
+    const ending = { protocol: "stream", method: descriptor };
+    if (state.isDraining()) {
+      reply(request, unavailable, ending);
+      return;
+    }
+    serve(request.exchange, request.common).then(
+      (status) => request.conclude({ ...ending, status, error: undefined }),
+      (cause) => fail(request, cause),
+    );
+  }
+
+  function route(request: Request): void {
+    const { head } = request.exchange;
+    const early = isHostValid(head) ? cors.preflight(head) : badHost;
+    if (early !== undefined) {
+      reply(request, early);
+      return;
+    }
+    const grpc = grpcSpoken(head.headers["content-type"] ?? "");
     const method = unary.get(head.path);
     if (method !== undefined) {
       const protocol = grpc ?? connect;
-      return converse(protocol.name, protocol.open(head, method.descriptor), method);
+      converse(request, protocol.name, protocol.open(head, method.descriptor), method);
+      return;
     }
-
+    const streamed = streaming.get(head.path);
+    if (streamed !== undefined) {
+      stream(request, streamed);
+      return;
+    }
     const found = rest.find(head);
-    if (found.kind === "found") {
+    if (found.kind !== "found") {
+      const allow = found.kind === "method-not-allowed" ? found.allow : undefined;
+      answerWithout(request, grpc, allow).catch((cause) => fail(request, cause));
+    } else if (grpc === undefined) {
+      converse(request, "rest", found.dialog, found.method, found.bind);
+    } else {
       // The path names the method, so the frames of gRPC are understood here, too.
-      const { dialog, method: target, bind } = found;
-      if (grpc === undefined) return converse("rest", dialog, target, bind);
-      const opened = grpc.open({ ...head, method: "POST" }, target.descriptor);
-      return converse(grpc.name, opened, target, bind);
+      const opened = grpc.open({ ...head, method: "POST" }, found.method.descriptor);
+      converse(request, grpc.name, opened, found.method, found.bind);
     }
+  }
 
+  /** @param allow The verbs that REST would take there. */
+  async function answerWithout(
+    request: Request,
+    grpc: Protocol | undefined,
+    allow: readonly string[] | undefined,
+  ): Promise<void> {
+    const { head } = request.exchange;
     const page = pages.get(head.path);
     if (page !== undefined) {
       const isRead = head.method === "GET" || head.method === "HEAD";
-      return send(isRead ? await page(head) : methodNotAllowed(["GET", "HEAD"]));
-    }
-    if (found.kind === "method-not-allowed") {
-      const isQuestion = head.method === "OPTIONS";
-      return send(isQuestion ? allowed(found.allow) : restMethodNotAllowed(found.allow));
-    }
-    if (grpc !== undefined) {
+      reply(request, isRead ? await page(head) : methodNotAllowed(["GET", "HEAD"]));
+    } else if (allow !== undefined) {
+      reply(request, head.method === "OPTIONS" ? allowed(allow) : restMethodNotAllowed(allow));
+    } else if (grpc !== undefined) {
       const opened = grpc.open(head, unknownMethod);
-      if (isAnswer(opened)) return send(opened, { protocol: grpc.name });
-      const text = `unknown method ${head.path}`;
-      return send(...refuse(opened, "methodUnknown", text, { protocol: grpc.name }));
+      const ending = { protocol: grpc.name };
+      if (isAnswer(opened)) reply(request, opened, ending);
+      else refuse(request, opened, "methodUnknown", `unknown method ${head.path}`, ending);
+    } else {
+      reply(request, isRpcPath(head.path) ? rpcNotFound : restNotFound);
     }
-    return send(isRpcPath(head.path) ? rpcNotFound : restNotFound);
   }
 
-  return async (exchange) => {
+  return (exchange, done) => {
     const startedAt = performance.now();
     const requestId = randomUUID();
     const { head } = exchange;
-    const common = { ...options.headers, "x-request-id": requestId, ...cors.headers(head) };
-    const ending = await handle(exchange, common).catch((cause: unknown): Ending => {
-      exchange.respond({ ...internalError, headers: { ...common, ...internalError.headers } });
-      const error = errorFrom(cause);
-      return { protocol: "http", method: undefined, status: internalError.status, error };
-    });
-    const durationMs = performance.now() - startedAt;
-    options.observe({ ...ending, requestId, durationMs, peer: head.peer });
+    const request: Request = {
+      exchange,
+      common: [...always, "x-request-id", requestId, ...cors.headers(head)],
+      conclude({ protocol, method, status, error }) {
+        const durationMs = performance.now() - startedAt;
+        const { peer } = head;
+        observe({ requestId, protocol, method, status, error, durationMs, peer });
+        done();
+      },
+    };
+    try {
+      route(request);
+    } catch (cause) {
+      fail(request, cause);
+    }
   };
+}
+
+/** Headers and trailers that Node refuses to send must not cost the client its answer. */
+function reply(request: Request, answer: Answer, ending: Partial<Ending> = {}): void {
+  try {
+    request.exchange.respond(answer, request.common);
+  } catch (cause) {
+    fail(request, cause);
+    return;
+  }
+  const { protocol = "http", method, error } = ending;
+  request.conclude({ protocol, method, error, status: answer.status });
+}
+
+function fail({ exchange, common, conclude }: Request, cause: unknown): void {
+  exchange.respond(internalError, common);
+  const { status } = internalError;
+  conclude({ protocol: "http", method: undefined, status, error: errorFrom(cause) });
 }
 
 const badHost: Answer = {

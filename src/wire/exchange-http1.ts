@@ -1,75 +1,104 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import type { AnswerStream, Exchange, RequestHead } from "./exchange.ts";
-import { headerList, splitTarget } from "./exchange.ts";
+import {
+  type Answer,
+  type AnswerStream,
+  type Exchange,
+  type HeaderList,
+  headerList,
+  type RequestHead,
+} from "./exchange.ts";
 import { lingerMs } from "./limits.ts";
 
-/**
- * An exchange over `node:http`.
- *
- * @param isDraining Asked at each answer: while the server drains, connections are closed after it.
- */
-export function exchangeFromHttp1(
-  request: IncomingMessage,
-  response: ServerResponse,
-  isDraining: () => boolean,
-): Exchange {
-  const head: RequestHead = {
-    // A request line may also claim 0.9 or 2.0; none of these has chunks.
-    httpVersion: request.httpVersion === "1.1" ? "1.1" : "1.0",
-    method: request.method ?? "",
-    ...splitTarget(request.url ?? "/"),
-    headers: request.headers,
-    peer: request.socket.remoteAddress ?? "",
-  };
-  const isOver = () => response.headersSent || response.destroyed;
-  const connection = (isLast = false): OutgoingHttpHeaders =>
-    isLast || isDraining() || !request.complete ? { connection: "close" } : {};
+/** An exchange over `node:http`. */
+export class Http1Exchange implements Exchange {
+  readonly head: RequestHead;
+  readonly body: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #isDraining: () => boolean;
 
-  return {
-    head,
-    body: request,
-    onGone(callback) {
-      response.once("close", () => {
-        if (!response.writableEnded) callback();
-      });
-    },
-    respond({ status, headers, body, trailers, isLast }) {
-      if (isOver()) return;
-      if (trailers !== undefined && head.httpVersion === "1.0") {
-        // Trailers need chunks.
-        response.writeHead(505, { ...connection(true), "content-length": 0 });
-      } else if (trailers !== undefined) {
-        // First, because it throws if they cannot be sent.
-        response.addTrailers(trailers as Record<string, string>);
-        response.writeHead(status, { ...headers, ...connection(isLast), ...announce(trailers) });
-        if (body !== undefined) response.write(body);
-      } else {
-        const fields = headerList({ ...headers, ...connection(isLast) });
-        const isBare = status === 204 || status === 304;
-        if (!isBare) fields.push("content-length", String(body?.byteLength ?? 0));
-        response.writeHead(status, fields);
-        if (body !== undefined && head.method !== "HEAD") {
-          if (request.complete) {
-            // In one go: a head and a body that are written one after the other cost a second write.
-            response.end(body);
-            return;
-          }
-          response.write(body);
-        }
-      }
-      endAfterBody(request, response);
-    },
-    begin({ status, headers }) {
-      if (isOver()) return undefined;
-      response.writeHead(status, { ...headers, ...connection() });
-      return answerStream(request, response);
-    },
-  };
+  /**
+   * @param isDraining Asked at each answer: while the server drains, connections are closed after it.
+   */
+  constructor(request: IncomingMessage, response: ServerResponse, isDraining: () => boolean) {
+    const target = request.url ?? "/";
+    const mark = target.indexOf("?");
+    this.head = {
+      // A request line may also claim 0.9 or 2.0; none of these has chunks.
+      httpVersion: request.httpVersion === "1.1" ? "1.1" : "1.0",
+      method: request.method ?? "",
+      path: mark < 0 ? target : target.slice(0, mark),
+      query: mark < 0 ? "" : target.slice(mark + 1),
+      headers: request.headers,
+      peer: request.socket.remoteAddress ?? "",
+    };
+    this.body = request;
+    this.#response = response;
+    this.#isDraining = isDraining;
+  }
+
+  onGone(callback: () => void): void {
+    const response = this.#response;
+    response.on("close", () => {
+      if (!response.writableEnded) callback();
+    });
+  }
+
+  respond({ status, headers, body, trailers, isLast }: Answer, common: HeaderList): void {
+    const response = this.#response;
+    if (this.#isOver()) return;
+    const fields = headerList(headers, common);
+    if (trailers !== undefined && this.head.httpVersion === "1.0") {
+      // Trailers need chunks.
+      response.writeHead(505, ["connection", "close", "content-length", "0"]);
+      endAfterBody(this.body, response);
+      return;
+    }
+    if (isLast || this.#mustClose()) fields.push("connection", "close");
+    if (trailers !== undefined) {
+      // First, because it throws if they cannot be sent.
+      response.addTrailers(trailers as Record<string, string>);
+      fields.push(...announcement(trailers));
+      response.writeHead(status, fields);
+      if (body !== undefined) response.write(body);
+      endAfterBody(this.body, response);
+      return;
+    }
+    const isBare = status === 204 || status === 304;
+    if (!isBare) fields.push("content-length", String(body?.byteLength ?? 0));
+    response.writeHead(status, fields);
+    const hasBody = body !== undefined && this.head.method !== "HEAD";
+    if (hasBody && this.body.complete) {
+      // In one go: a head and a body that are written one after the other cost a second write.
+      response.end(body);
+      return;
+    }
+    if (hasBody) response.write(body);
+    endAfterBody(this.body, response);
+  }
+
+  begin(
+    { status, headers }: Omit<Answer, "body" | "trailers">,
+    common: HeaderList,
+  ): AnswerStream | undefined {
+    if (this.#isOver()) return undefined;
+    const fields = headerList(headers, common);
+    if (this.#mustClose()) fields.push("connection", "close");
+    this.#response.writeHead(status, fields);
+    return answerStream(this.body, this.#response);
+  }
+
+  #isOver(): boolean {
+    return this.#response.headersSent || this.#response.destroyed;
+  }
+
+  #mustClose(): boolean {
+    return !this.body.complete || this.#isDraining();
+  }
 }
 
 /** Trailers over HTTP/1.1 are announced, as RFC 9110 section 6.6.2 asks. */
-function announce(trailers: OutgoingHttpHeaders): OutgoingHttpHeaders {
-  return { trailer: Object.keys(trailers).join(", ") };
+function announcement(trailers: OutgoingHttpHeaders): HeaderList {
+  return ["trailer", Object.keys(trailers).join(", ")];
 }
 
 /**

@@ -33,11 +33,18 @@ export interface Exchange {
   readonly body: Readable;
   /** Calls back once, if the client goes away before the answer is sent. */
   onGone(callback: () => void): void;
-  /** Send the answer. Does nothing if the client has gone or an answer was begun. */
-  respond(answer: Answer): void;
+  /**
+   * Send the answer. Does nothing if the client has gone or an answer was begun.
+   *
+   * @param common Headers in the form of `headerList`. Those of the answer itself go before them.
+   */
+  respond(answer: Answer, common: HeaderList): void;
   /** Begin an answer whose body comes in pieces. `undefined` if the client has gone. */
-  begin(answer: Omit<Answer, "body" | "trailers">): AnswerStream | undefined;
+  begin(answer: Omit<Answer, "body" | "trailers">, common: HeaderList): AnswerStream | undefined;
 }
+
+/** Names and values in turn, as Node sends them without another look. */
+export type HeaderList = readonly string[];
 
 /** The body of an answer that comes in pieces. */
 export interface AnswerStream {
@@ -46,14 +53,6 @@ export interface AnswerStream {
   end(trailers?: OutgoingHttpHeaders): void;
   /** Break off: the client sees an incomplete answer. */
   abort(): void;
-}
-
-/** Split a request target into path and query. */
-export function splitTarget(target: string): { path: string; query: string } {
-  const mark = target.indexOf("?");
-  return mark < 0
-    ? { path: target, query: "" }
-    : { path: target.slice(0, mark), query: target.slice(mark + 1) };
 }
 
 /** Node's header record as the `Headers` that interceptors and handlers read. */
@@ -76,14 +75,18 @@ export function headersToNode(headers: Headers): OutgoingHttpHeaders {
   return record;
 }
 
-/** Headers as the list of names and values that Node sends without another look at them. */
-export function headerList(headers: OutgoingHttpHeaders): string[] {
+/** Headers as a list. Those of `common` that `headers` has, too, are left out. */
+export function headerList(headers: OutgoingHttpHeaders, common: HeaderList = []): string[] {
   const list: string[] = [];
+  for (let index = 0; index < common.length; index += 2) {
+    const name = common[index] as string;
+    if (!(name in headers)) list.push(name, common[index + 1] as string);
+  }
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined) continue;
-    if (Array.isArray(value)) for (const each of value) list.push(name, each);
-    else list.push(name, String(value));
+    if (typeof value === "string") list.push(name, value);
+    else if (Array.isArray(value)) for (const each of value) list.push(name, each);
+    else if (value !== undefined) list.push(name, String(value));
   }
   return list;
 }

@@ -83,5 +83,11 @@ export const http2Limits = {
   streamResetRate: 20,
 } as const;
 
-/** An HTTP/2 connection without traffic is closed after this, in milliseconds. */
-export const http2IdleMs = 120_000;
+/** An HTTP/2 connection is closed when no stream was opened between two looks, in milliseconds. */
+export const http2LookMs = 60_000;
+
+/** Give or take a tenth, so that the clients of a new node do not all come back at once. */
+export const http2MaxAgeMs = 600_000;
+
+/** Time for the streams that a client opened before it read our GOAWAY, in milliseconds. */
+export const goAwayGraceMs = 100;

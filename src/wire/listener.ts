@@ -1,20 +1,13 @@
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
-import {
-  constants,
-  createServer as createHttp2,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
+import { constants, createServer as createHttp2, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createDispatch, type WireOptions } from "./dispatch.ts";
-import { exchangeFromHttp1 } from "./exchange-http1.ts";
-import { exchangeFromHttp2 } from "./exchange-http2.ts";
+import { Http1Exchange } from "./exchange-http1.ts";
+import { Http2Exchange } from "./exchange-http2.ts";
 import {
   farewellMs,
   http1Limits,
-  http2IdleMs,
   http2Limits,
   maxConnections,
   maxHeaders,
@@ -22,7 +15,9 @@ import {
   openingTimeoutMs,
 } from "./limits.ts";
 import { createOverload } from "./overload.ts";
+import { retireInTime, sayGoodbye } from "./retire.ts";
 import { createTlsServer, type TlsFiles, type TlsServer } from "./tls.ts";
+import { createTurns } from "./turns.ts";
 
 /** Where and how to listen. */
 export type ListenOptions = {
@@ -70,10 +65,7 @@ export function createListener(options: WireOptions): Listener {
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   const opening = new Set<Socket>();
-  // Requests that a client sends ahead wait for one another, a turn of the event loop each: thousands
-  // in one packet must not stop everybody else. The turn also lets Node look at what came behind the
-  // head: a body that is there already, or an error that has ended the connection.
-  const turns = new WeakMap<Socket, Promise<void>>();
+  const takeTurn = createTurns();
   let tls: TlsServer | undefined;
   const overload = createOverload();
   const dispatch = createDispatch(options, {
@@ -89,13 +81,10 @@ export function createListener(options: WireOptions): Listener {
       response.writeHead(431, { connection: "close", "content-length": 0 }).end();
       return;
     }
-    const { socket } = request;
-    const before = turns.get(socket) ?? Promise.resolve();
-    const turn = before.then(nextTurn).then(() => {
-      if (socket.destroyed) return undefined;
-      return dispatch(exchangeFromHttp1(request, response, () => isDraining));
+    takeTurn(request.socket, (done) => {
+      if (request.socket.destroyed) done();
+      else dispatch(new Http1Exchange(request, response, () => isDraining), done);
     });
-    turns.set(socket, turn);
   });
   http1.maxConnections = maxConnections;
   http1.maxHeadersCount = maxHeaders;
@@ -109,22 +98,22 @@ export function createListener(options: WireOptions): Listener {
     sessions.add(session);
     session.on("error", ignore);
     session.once("close", () => sessions.delete(session));
-    // Node's own session timeout keeps a closed session in memory until it has passed.
-    const idle = setTimeout(() => session.close(), http2IdleMs).unref();
-    session.on("stream", () => idle.refresh());
-    session.once("close", () => clearTimeout(idle));
-    if (isDraining) session.close();
-  });
-  http2.on("stream", (stream: ServerHttp2Stream, headers, _flags, rawHeaders) => {
-    stream.on("error", ignore);
-    // An error behind the headers in the same piece has ended it already.
-    if (stream.destroyed || stream.closed) return;
-    if (headerListBytes(rawHeaders) > http2Limits.settings.maxHeaderListSize) {
-      stream.respond({ ":status": 431 }, { endStream: true });
-      stream.close(constants.NGHTTP2_NO_ERROR);
-      return;
-    }
-    void dispatch(exchangeFromHttp2(stream, headers as IncomingHttpHeaders, rawHeaders));
+    // A proxy, which takes its time: once for all the streams.
+    const peer = session.socket.remoteAddress ?? "";
+    const opened = retireInTime(session);
+    session.on("stream", (stream, headers, _flags, rawHeaders) => {
+      opened();
+      stream.on("error", ignore);
+      // An error behind the headers in the same piece has ended it already.
+      if (stream.destroyed || stream.closed) return;
+      if (headerListBytes(rawHeaders) > http2Limits.settings.maxHeaderListSize) {
+        stream.respond({ ":status": 431 }, { endStream: true });
+        stream.close(constants.NGHTTP2_NO_ERROR);
+        return;
+      }
+      dispatch(new Http2Exchange(stream, headers, rawHeaders, peer), ignore);
+    });
+    if (isDraining) sayGoodbye(session);
   });
 
   function adopt(socket: Socket, isHttp2: boolean): void {
@@ -191,7 +180,7 @@ export function createListener(options: WireOptions): Listener {
     async close(drainMs) {
       isDraining = true;
       const closed = new Promise<void>((resolve) => http1.close(() => resolve()));
-      for (const session of sessions) session.close();
+      for (const session of sessions) sayGoodbye(session);
       for (const socket of opening) socket.destroy();
       const timer = setTimeout(() => {
         shutdown.abort(new ConnectError("shutting down", Code.Unavailable));
@@ -209,12 +198,6 @@ export function createListener(options: WireOptions): Listener {
 
 /** An error of one connection concerns nobody else; its close event does the rest. */
 function ignore(): void {}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
-}
 
 /** Whether the shorter of the two begins the longer. */
 function startsAlike(seen: Buffer, expected: Buffer): boolean {

@@ -15,7 +15,7 @@ import type {
 import { peerKey } from "./call-context.ts";
 import { compressions } from "./compression.ts";
 import { envelopeHeadBytes } from "./envelope.ts";
-import { type Exchange, headersFromNode, headersToNode } from "./exchange.ts";
+import { type Exchange, type HeaderList, headersFromNode, headersToNode } from "./exchange.ts";
 import { encodeStatusMessage } from "./grpc-status.ts";
 import { framesFromTextStream, isGrpcWebText, textFromFrames } from "./grpc-web-text.ts";
 import { compressMinBytes } from "./limits.ts";
@@ -25,7 +25,7 @@ import { refusal } from "./refusal.ts";
 export type StreamingMethod = {
   readonly descriptor: MethodImplSpec["method"];
   /** @returns The error that ended the call before its first answer, for the log. */
-  serve(exchange: Exchange, commonHeaders: Record<string, string>): Promise<number>;
+  serve(exchange: Exchange, common: HeaderList): Promise<number>;
 };
 
 /**
@@ -63,7 +63,7 @@ export function createStreamingMethods(
       handler.requestPath,
       {
         descriptor: handler.method,
-        serve: (exchange, headers) => serve(handler, exchange, headers, maxMessageBytes),
+        serve: (exchange, common) => serve(handler, exchange, common, maxMessageBytes),
       },
     ]),
   );
@@ -72,7 +72,7 @@ export function createStreamingMethods(
 async function serve(
   handler: UniversalHandler,
   exchange: Exchange,
-  commonHeaders: Record<string, string>,
+  common: HeaderList,
   maxMessageBytes: number,
 ): Promise<number> {
   const { head } = exchange;
@@ -97,15 +97,14 @@ async function serve(
   });
   const { status, body, trailer } = response;
   const headers = {
-    ...commonHeaders,
     ...(response.header && headersToNode(response.header)),
     ...(isText && { "content-type": contentType }),
   };
   if (body === undefined) {
-    exchange.respond({ status, headers });
+    exchange.respond({ status, headers }, common);
     return status;
   }
-  const answer = exchange.begin({ status, headers });
+  const answer = exchange.begin({ status, headers }, common);
   if (answer === undefined) return status;
   try {
     for await (const chunk of body) await answer.write(isText ? textFromFrames(chunk) : chunk);
