@@ -19,7 +19,7 @@ import { type Dialog, withErrorMetadata } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 import { type RestBinding, restRoutesFromMethod } from "./rest/http-rule.ts";
 import { firstJsonValue } from "./rest/json-value.ts";
-import { bindField, bindQuery } from "./rest/query.ts";
+import { bindQuery, createFieldBinder, type FieldBinder } from "./rest/query.ts";
 import { createRestRouter } from "./rest/router.ts";
 
 /** What a REST path leads to. */
@@ -34,7 +34,12 @@ export type RestFinding =
   | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
   | { readonly kind: "not-found" };
 
-type Route = { readonly method: UnaryMethod; readonly binding: RestBinding };
+type Route = {
+  readonly method: UnaryMethod;
+  readonly binding: RestBinding;
+  /** By field path, as the router names the variables. */
+  readonly binders: ReadonlyMap<string, FieldBinder>;
+};
 
 /**
  * JSON over plain HTTP, as `google.api.http` in the methods' descriptors says.
@@ -55,7 +60,16 @@ export function createRest(
   const routes = methods.flatMap((method) =>
     restRoutesFromMethod(method.descriptor).map((route) => ({
       ...route,
-      value: { method, binding: route.value },
+      value: {
+        method,
+        binding: route.value,
+        binders: new Map(
+          route.value.inPath.map((path) => [
+            path,
+            createFieldBinder(method.descriptor.input, path),
+          ]),
+        ),
+      },
     })),
   );
   const router = createRestRouter<Route>(routes, prefix);
@@ -64,10 +78,9 @@ export function createRest(
     find(head) {
       const found = router.match(head.method === "HEAD" ? "GET" : head.method, head.path);
       if (found.kind !== "found") return found;
-      const { method, binding } = found.value;
+      const { method, binding, binders } = found.value;
       const bind = (message: Message) => {
-        const reflected = reflect(binding.method.input, message);
-        for (const [fieldPath, text] of found.variables) bindField(reflected, fieldPath, text);
+        for (const [fieldPath, text] of found.variables) binders.get(fieldPath)?.(message, text);
       };
       return {
         kind: "found",
@@ -135,9 +148,18 @@ function messageFromBody(
   bytes: Uint8Array,
 ): Message {
   if (rule === undefined) return create(input);
-  const text = firstJson(textFromUtf8(bytes));
-  if (rule === "*") return json.parse(input, text);
-  return json.parse(input, `{${JSON.stringify(rule.jsonName)}:${text}}`);
+  const text = textFromUtf8(bytes);
+  if (rule !== "*") {
+    return json.parse(input, `{${JSON.stringify(rule.jsonName)}:${firstJson(text)}}`);
+  }
+  try {
+    // Nearly every body is one value and nothing else: to look for its end first costs time.
+    return json.parse(input, text);
+  } catch (error) {
+    const first = firstJson(text);
+    if (first === text) throw error;
+    return json.parse(input, first);
+  }
 }
 
 /** @throws ConnectError invalid_argument if no value begins there, or if it does not end. */

@@ -17,6 +17,8 @@ export type RestBinding = {
   readonly body: "*" | DescField | undefined;
   /** The field of the response that is the response body; without one, all of it is. */
   readonly responseBody: DescField | undefined;
+  /** Field paths of the variables in the path. */
+  readonly inPath: readonly string[];
   /** Field paths that path and body set, so that the query does not. With body `*` it sets none. */
   readonly notInQuery: readonly string[];
 };
@@ -58,6 +60,7 @@ function routeFromRule(method: DescMethod, rule: HttpRule): RestRoute<RestBindin
       method,
       body,
       responseBody: topLevelField(method.output, rule.responseBody),
+      inPath: fieldPaths,
       notInQuery: [...fieldPaths, ...bodyPath],
     },
   };

@@ -75,12 +75,19 @@ export function createRestRouter<Value>(
 
   return {
     match(httpMethod, rawPath) {
-      const allow = new Set<string>();
-      for (const reading of readings(rawPath, verbs, longestVerb)) {
+      const ways = readings(rawPath, verbs, longestVerb);
+      for (const reading of ways) {
         const found = firstMatch(root, reading.decoded, 0, (leaves) =>
-          chooseLeaf(leaves.get(reading.verb), httpMethod, reading, allow),
+          chooseLeaf(leaves.get(reading.verb), httpMethod, reading),
         );
         if (found !== undefined) return found;
+      }
+      const allow = new Set<string>();
+      for (const reading of ways) {
+        firstMatch(root, reading.decoded, 0, (leaves) => {
+          for (const method of methodsOf(leaves.get(reading.verb), reading)) allow.add(method);
+          return undefined;
+        });
       }
       if (allow.size === 0) return { kind: "not-found" };
       return { kind: "method-not-allowed", allow: [...allow].sort() };
@@ -156,7 +163,7 @@ function readings(rawPath: string, verbs: ReadonlySet<string>, longestVerb: numb
   const raw = rawPath === "/" ? [] : rawPath.slice(1).split("/");
   if (raw.includes("")) return [];
   const decoded = decodeSegments(raw);
-  if (decoded === undefined || decoded.some((segment) => segment.includes("\0"))) return [];
+  if (decoded === undefined) return [];
 
   const withVerb: Reading[] = [];
   const last = raw.at(-1) ?? "";
@@ -175,9 +182,12 @@ function readings(rawPath: string, verbs: ReadonlySet<string>, longestVerb: numb
   return [...withVerb, { raw, decoded, verb: "" }];
 }
 
-function decodeSegments(raw: readonly string[]): string[] | undefined {
+/** @returns `undefined` for an escape that is not UTF-8, and for NUL. */
+function decodeSegments(raw: readonly string[]): readonly string[] | undefined {
+  if (!raw.some((segment) => segment.includes("%"))) return raw;
   try {
-    return raw.map((segment) => decodeURIComponent(segment));
+    const decoded = raw.map((segment) => decodeURIComponent(segment));
+    return decoded.some((segment) => segment.includes("\0")) ? undefined : decoded;
   } catch {
     return undefined;
   }
@@ -200,24 +210,27 @@ function firstMatch<Value, Result>(
   );
 }
 
-/** @param allow Receives the methods that would have matched. */
 function chooseLeaf<Value>(
   leaves: Leaves<Value> | undefined,
   httpMethod: string,
   reading: Reading,
-  allow: Set<string>,
 ): RestMatch<Value> | undefined {
-  if (leaves === undefined) return undefined;
-  for (const key of [httpMethod, "*"]) {
-    const leaf = leaves.get(key);
-    if (leaf === undefined) continue;
-    const variables = capture(leaf.variables, reading);
-    if (variables !== undefined) return { kind: "found", value: leaf.route.value, variables };
-  }
-  for (const [method, leaf] of leaves) {
-    if (capture(leaf.variables, reading) !== undefined) allow.add(method);
-  }
-  return undefined;
+  return leafMatch(leaves?.get(httpMethod), reading) ?? leafMatch(leaves?.get("*"), reading);
+}
+
+function leafMatch<Value>(
+  leaf: Leaf<Value> | undefined,
+  reading: Reading,
+): RestMatch<Value> | undefined {
+  const variables = leaf && capture(leaf.variables, reading);
+  return variables && { kind: "found", value: leaf.route.value, variables };
+}
+
+/** The HTTP methods of the leaves that match. */
+function methodsOf<Value>(leaves: Leaves<Value> = new Map(), reading: Reading): string[] {
+  return [...leaves].flatMap(([method, leaf]) =>
+    capture(leaf.variables, reading) === undefined ? [] : [method],
+  );
 }
 
 /** @returns `undefined` if a single segment decodes to more than one. */

@@ -3,7 +3,7 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import { Code, ConnectError } from "@connectrpc/connect";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bindField, bindQuery } from "../../../src/wire/rest/query.ts";
+import { bindQuery, createFieldBinder } from "../../../src/wire/rest/query.ts";
 import { libraryMessage } from "./library.ts";
 
 const request = libraryMessage("ShelfRequest");
@@ -17,7 +17,7 @@ function bound(query: string, exclude: readonly string[] = [], given: JsonObject
 
 function boundField(fieldPath: string, text: string, given: JsonObject = {}) {
   const message = fromJson(request, given);
-  bindField(reflect(request, message), fieldPath, text);
+  createFieldBinder(request, fieldPath)(message, text);
   return toJson(request, message);
 }
 
@@ -298,7 +298,7 @@ describe("bindQuery", () => {
   });
 });
 
-describe("bindField", () => {
+describe("createFieldBinder", () => {
   test.for<[fieldPath: string, text: string, given: JsonObject, want: object]>([
     ["shelf_id", "a", {}, { shelfId: "a" }],
     ["shelf_id", "a", { shelfId: "from the body" }, { shelfId: "a" }],
