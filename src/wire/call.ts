@@ -9,7 +9,7 @@ import {
 } from "@connectrpc/connect";
 import { readBody } from "./body.ts";
 import { Call, CallResponse, contextFromCopy, metadataOf } from "./call-context.ts";
-import { Deadline, deadlineExceeded } from "./deadline.ts";
+import { type Deadline, deadlineExceeded, type StartDeadline } from "./deadline.ts";
 import type { Answer, Exchange } from "./exchange.ts";
 import type { Limits } from "./limits.ts";
 import { type Dialog, type Metadata, noMetadata } from "./protocol.ts";
@@ -63,6 +63,7 @@ export function callUnary(
   options: {
     readonly protocolName: string;
     readonly limits: Limits;
+    readonly startDeadline: StartDeadline;
     readonly errorDomain: string | undefined;
     readonly bind: ((message: Message) => void) | undefined;
     readonly conclude: (conclusion: Conclusion) => void;
@@ -110,7 +111,7 @@ export function callUnary(
   try {
     const timeoutMs = timeoutWithin(limits, dialog.timeoutMs());
     if (timeoutMs <= 0) throw deadlineExceeded();
-    const started = new Deadline(timeoutMs, fail);
+    const started = options.startDeadline(timeoutMs, fail);
     deadline = started;
     exchange.onGone(() => started.cancel(refusal("canceled", "the client has gone")));
     readBody(exchange, {

@@ -6,6 +6,36 @@ import { refusal } from "./refusal.ts";
 const ended = new Error("the call has ended");
 
 /**
+ * Starts the clock of a call.
+ *
+ * @param timeoutMs From now; more than 0.
+ * @param onOver Called once when the time is over or the call is canceled, not when it ends: a handler
+ *   that never looks at the signal cannot hold the client.
+ */
+export type StartDeadline = (timeoutMs: number, onOver: (reason: ConnectError) => void) => Deadline;
+
+/**
+ * Calls that are younger share one timer, in milliseconds. Nearly all have ended by then, and a timer
+ * for each would cost more than a tenth of what a call costs.
+ */
+const youngMs = 10;
+
+export function createDeadlines(): StartDeadline {
+  let young: Deadline[] = [];
+  const watchAll = () => {
+    const grown = young;
+    young = [];
+    for (const deadline of grown) deadline.watch();
+  };
+  return (timeoutMs, onOver) => {
+    const deadline = new Deadline(timeoutMs, onOver);
+    if (timeoutMs < 2 * youngMs) deadline.watch();
+    else if (young.push(deadline) === 1) setTimeout(watchAll, youngMs);
+    return deadline;
+  };
+}
+
+/**
  * How long a call may take, and whether anybody still waits for it.
  *
  * The time for the request's body to arrive is limited besides: both share one timer.
@@ -16,17 +46,16 @@ export class Deadline {
   #isReading = true;
   #over: Error | undefined;
   #controller: AbortController | undefined;
-  readonly #onOver: (reason: ConnectError) => void;
+  #onOver: ((reason: ConnectError) => void) | undefined;
 
-  /**
-   * @param timeoutMs From now; more than 0.
-   * @param onOver Called once when the time is over or the call is canceled, not when it ends: a
-   *   handler that never looks at the signal cannot hold the client.
-   */
   constructor(timeoutMs: number, onOver: (reason: ConnectError) => void) {
     this.#endsAt = performance.now() + timeoutMs;
     this.#onOver = onOver;
-    this.#wait(Math.min(timeoutMs, bodyTimeoutMs));
+  }
+
+  /** Set the timer, unless the call is over already. */
+  watch(): void {
+    if (this.#over === undefined) this.#wait(Math.min(this.remainingMs(), bodyTimeoutMs));
   }
 
   #wait(ms: number): void {
@@ -63,7 +92,8 @@ export class Deadline {
 
   /** @param reason Given to `onOver` and to the signal, if the call is not over already. */
   cancel(reason: ConnectError): void {
-    if (this.#finish(reason)) this.#onOver(reason);
+    const onOver = this.#onOver;
+    if (this.#finish(reason)) onOver?.(reason);
   }
 
   /** The call is answered: stop the clock. */
@@ -74,7 +104,9 @@ export class Deadline {
   #finish(reason: Error): boolean {
     if (this.#over !== undefined) return false;
     this.#over = reason;
-    clearTimeout(this.#timer);
+    // It may stay in a list for a while, the call need not.
+    this.#onOver = undefined;
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#controller?.abort(reason);
     return true;
   }

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
 import { EmptySchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { ConnectError, ConnectRouter, Interceptor } from "@connectrpc/connect";
@@ -6,6 +5,7 @@ import { callUnary, createUnaryMethod, errorFrom, type UnaryMethod } from "./cal
 import { createJsonCodec } from "./codec.ts";
 import { createConnect } from "./connect.ts";
 import { createCors } from "./cors.ts";
+import { createDeadlines } from "./deadline.ts";
 import {
   type Answer,
   type Exchange,
@@ -29,6 +29,7 @@ import type { Overload } from "./overload.ts";
 import { type Dialog, isAnswer, type MethodShape, noMetadata, type Protocol } from "./protocol.ts";
 import { explain, type RefusalKind, refusal } from "./refusal.ts";
 import { remembering } from "./remembering.ts";
+import { createRequestIds } from "./request-id.ts";
 import { createRest } from "./rest.ts";
 import { createStreamingMethods, type StreamingMethod } from "./streaming.ts";
 
@@ -138,6 +139,8 @@ export function createDispatch(
   const { origins, requestHeaders, answerHeaders } = options.cors;
   const cors = createCors(origins, requestHeaders, answerHeaders);
   const always = headerList(options.headers);
+  const newRequestId = createRequestIds();
+  const startDeadline = createDeadlines();
 
   function converse(
     request: Request,
@@ -158,6 +161,7 @@ export function createDispatch(
       callUnary(method, request.exchange, opened, {
         protocolName: protocol,
         limits,
+        startDeadline,
         errorDomain,
         bind,
         conclude({ answer, error }) {
@@ -248,7 +252,7 @@ export function createDispatch(
 
   return (exchange, done) => {
     const startedAt = performance.now();
-    const requestId = randomUUID();
+    const requestId = newRequestId();
     const { head } = exchange;
     const request: Request = {
       exchange,

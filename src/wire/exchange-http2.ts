@@ -8,6 +8,7 @@ import {
   headerList,
   type RequestHead,
 } from "./exchange.ts";
+import { http2Limits } from "./limits.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -22,16 +23,10 @@ export class Http2Exchange implements Exchange {
   readonly body: ServerHttp2Stream;
 
   /**
-   * @param rawHeaders Names and values in turn, as received.
+   * @param headers That `checkHeaders` has passed.
    * @param peer As in the head.
    */
-  constructor(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    rawHeaders: readonly string[],
-    peer: string,
-  ) {
-    joinAuthorization(headers, rawHeaders);
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: string) {
     const target = (headers[":path"] as string | undefined) ?? "/";
     const mark = target.indexOf("?");
     this.head = {
@@ -85,13 +80,28 @@ export class Http2Exchange implements Exchange {
 function isOver(stream: ServerHttp2Stream): boolean {
   return stream.headersSent || stream.closed || stream.destroyed;
 }
-/** Node keeps the first of several `authorization` headers; both must be seen to be refused. */
-function joinAuthorization(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
-  const values: string[] = [];
+/**
+ * Look at all the headers that a client has sent. Node keeps only the first of several
+ * `authorization` headers; both must be seen to be refused, so they are joined in `headers`.
+ *
+ * @param rawHeaders Names and values in turn, as received.
+ * @returns Whether the list is within its size, counted as RFC 9113 section 6.5.2 does. Node refuses
+ *   larger ones, too, but only once the client has acknowledged our settings, which an attacker
+ *   never does.
+ */
+export function checkHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean {
+  let bytes = 16 * rawHeaders.length;
+  let authorizations = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (rawHeaders[index] === "authorization") values.push(rawHeaders[index + 1] ?? "");
+    const name = rawHeaders[index] as string;
+    bytes += name.length + (rawHeaders[index + 1] as string).length;
+    if (name === "authorization") authorizations += 1;
   }
-  if (values.length > 1) headers.authorization = values.join(", ");
+  if (authorizations > 1) {
+    const values = rawHeaders.filter((_, index) => rawHeaders[index - 1] === "authorization");
+    headers.authorization = values.join(", ");
+  }
+  return bytes <= http2Limits.settings.maxHeaderListSize;
 }
 
 /** Called from an event, where trailers that Node refuses would end the process. */

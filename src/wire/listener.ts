@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createDispatch, type WireOptions } from "./dispatch.ts";
 import { Http1Exchange } from "./exchange-http1.ts";
-import { Http2Exchange } from "./exchange-http2.ts";
+import { checkHeaders, Http2Exchange } from "./exchange-http2.ts";
 import {
   farewellMs,
   http1Limits,
@@ -106,12 +106,12 @@ export function createListener(options: WireOptions): Listener {
       stream.on("error", ignore);
       // An error behind the headers in the same piece has ended it already.
       if (stream.destroyed || stream.closed) return;
-      if (headerListBytes(rawHeaders) > http2Limits.settings.maxHeaderListSize) {
+      if (!checkHeaders(headers, rawHeaders)) {
         stream.respond({ ":status": 431 }, { endStream: true });
         stream.close(constants.NGHTTP2_NO_ERROR);
         return;
       }
-      dispatch(new Http2Exchange(stream, headers, rawHeaders, peer), ignore);
+      dispatch(new Http2Exchange(stream, headers, peer), ignore);
     });
     if (isDraining) sayGoodbye(session);
   });
@@ -203,14 +203,4 @@ function ignore(): void {}
 function startsAlike(seen: Buffer, expected: Buffer): boolean {
   const length = Math.min(seen.byteLength, expected.byteLength);
   return seen.subarray(0, length).equals(expected.subarray(0, length));
-}
-
-/**
- * The size of a header list as RFC 9113 section 6.5.2 counts it. Node refuses larger ones, too, but
- * only once the client has acknowledged our settings, which an attacker never does.
- */
-function headerListBytes(rawHeaders: readonly string[]): number {
-  let bytes = 16 * rawHeaders.length;
-  for (const text of rawHeaders) bytes += text.length;
-  return bytes;
 }
