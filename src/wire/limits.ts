@@ -88,6 +88,3 @@ export const http2LookMs = 60_000;
 
 /** Give or take a tenth, so that the clients of a new node do not all come back at once. */
 export const http2MaxAgeMs = 600_000;
-
-/** Time for the streams that a client opened before it read our GOAWAY, in milliseconds. */
-export const goAwayGraceMs = 100;

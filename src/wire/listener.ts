@@ -15,7 +15,7 @@ import {
   openingTimeoutMs,
 } from "./limits.ts";
 import { createOverload } from "./overload.ts";
-import { retireInTime, sayGoodbye } from "./retire.ts";
+import { retireInTime } from "./retire.ts";
 import { createTlsServer, type TlsFiles, type TlsServer } from "./tls.ts";
 import { createTurns } from "./turns.ts";
 
@@ -113,7 +113,7 @@ export function createListener(options: WireOptions): Listener {
       }
       dispatch(new Http2Exchange(stream, headers, peer), ignore);
     });
-    if (isDraining) sayGoodbye(session);
+    if (isDraining) session.close();
   });
 
   function adopt(socket: Socket, isHttp2: boolean): void {
@@ -180,7 +180,7 @@ export function createListener(options: WireOptions): Listener {
     async close(drainMs) {
       isDraining = true;
       const closed = new Promise<void>((resolve) => http1.close(() => resolve()));
-      for (const session of sessions) sayGoodbye(session);
+      for (const session of sessions) session.close();
       for (const socket of opening) socket.destroy();
       const timer = setTimeout(() => {
         shutdown.abort(new ConnectError("shutting down", Code.Unavailable));

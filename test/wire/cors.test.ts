@@ -54,7 +54,7 @@ const targets = [
   "/nowhere",
 ];
 
-describe("a preflight request", () => {
+describe("W20: a preflight request", () => {
   test.for(targets)("of an allowed origin is answered for %s", async (target) => {
     await using server = await startEcho({}, { cors });
     const response = await preflight(`${server.url}${target}`, "https://app.example", "PUT");
@@ -153,7 +153,7 @@ describe("if every origin is allowed", () => {
   });
 });
 
-test("if no origin is allowed, none is", async () => {
+test("W20: if no origin is allowed, none is", async () => {
   await using server = await startEcho();
   const response = await preflight(`${server.url}/api/v1/notes/7`, "https://app.example");
   expect(response.headers.get("access-control-allow-origin")).toBeNull();

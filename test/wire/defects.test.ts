@@ -33,7 +33,7 @@ function never(): Promise<never> {
   return new Promise(() => {});
 }
 
-describe("R1: a malformed host is refused", () => {
+describe("R1, W21: a malformed host is refused", () => {
   test.for([
     { name: "HTTP/1.0 without a host", head: "HTTP/1.0\r\n" },
     { name: "an open bracket", head: "HTTP/1.1\r\nHost: [\r\n" },
@@ -118,7 +118,7 @@ describe("R3: metadata that cannot be sent costs neither the answer nor the proc
   });
 });
 
-describe("R4: a declared length is not believed", () => {
+describe("R4, W10: a declared length is not believed", () => {
   test("Content-Length: 3000000000", async () => {
     await using server = await startEcho();
     const requests = Array.from({ length: 20 }, () =>
@@ -189,7 +189,7 @@ describe("R6: the deadline ends a call whose handler does not look", () => {
   });
 });
 
-describe("R7: a compression bomb does not unfold", () => {
+describe("R7, W17: a compression bomb does not unfold", () => {
   const bomb = gzipSync(Buffer.alloc(60e6));
   test.for(speakers)("$name", async ({ say }) => {
     await using server = await startEcho();
@@ -201,7 +201,7 @@ describe("R7: a compression bomb does not unfold", () => {
   });
 });
 
-describe("a slow client is cut", { timeout: 30_000 }, () => {
+describe("R8, W11: a slow client is cut", { timeout: 30_000 }, () => {
   test.concurrent("R8: whose body trickles on HTTP/1", async () => {
     await using server = await startEcho();
     using connection = await openRaw(server.port);
@@ -267,7 +267,7 @@ describe("R10: an unknown JSON field is ignored", () => {
   );
 });
 
-test("R11: a message in one-byte frames is refused, while others are served", async () => {
+test("R11, W9: a message in one-byte frames is refused, while others are served", async () => {
   await using server = await startEcho();
   using connection = await openRaw(server.port);
   const head = headerBlock([
@@ -337,7 +337,7 @@ describe("R13: a deadline that is over never reaches the handler", () => {
   });
 });
 
-describe("R15: large header lists are refused", () => {
+describe("R15, W12: large header lists are refused", () => {
   test.for([17_000, 150_000])("%d bytes on HTTP/2", async (length) => {
     await using server = await startEcho();
     using session = openHttp2(server.port);

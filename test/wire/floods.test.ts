@@ -30,7 +30,7 @@ async function expectAlive(server: EchoServer): Promise<void> {
   for (const { say } of speakers) expect(await say(server)).toMatchObject({ code: 0 });
 }
 
-test("rapid reset", async () => {
+test("W1: rapid reset", async () => {
   let calls = 0;
   await using server = await startEcho({
     look(note) {
@@ -52,7 +52,29 @@ test("rapid reset", async () => {
   await expectAlive(server);
 });
 
-test("more than 100 streams at once are refused, the first 100 served", async () => {
+test("W2: a client that makes the server reset its streams", async () => {
+  let calls = 0;
+  await using server = await startEcho({
+    look(note) {
+      calls += 1;
+      return note;
+    },
+  });
+  using connection = await openRaw(server.port);
+  const closed = connection.closed();
+  connection.send(http2Opening);
+  const noIncrement = Buffer.alloc(4);
+  for (const id of streamIds(2_000)) {
+    connection.send(http2Frame(frameTypes.headers, endHeaders | endStream, id, getNote));
+    connection.send(http2Frame(frameTypes.windowUpdate, 0, id, noIncrement));
+  }
+  await expectAlive(server);
+  expect(framesOf(await closed).map(({ type }) => type)).toContain(frameTypes.goAway);
+  expect(calls).toBeLessThan(1_000);
+  await expectAlive(server);
+});
+
+test("W7: more than 100 streams at once are refused, the first 100 served", async () => {
   let release = () => {};
   const released = new Promise<void>((resolve) => {
     release = resolve;
@@ -82,17 +104,20 @@ test("more than 100 streams at once are refused, the first 100 served", async ()
 
 describe("a connection that sends too many", () => {
   test.for([
-    { name: "pings", frame: () => http2Frame(frameTypes.ping, 0, 0, Buffer.alloc(8)) },
-    { name: "settings", frame: () => http2Frame(frameTypes.settings, 0, 0, Buffer.alloc(600)) },
-    { name: "frames of unknown type", frame: () => http2Frame(0xfa, 0, 0, Buffer.alloc(8)) },
-    { name: "priorities", frame: () => http2Frame(2, 0, 1, Buffer.of(0, 0, 0, 3, 1)) },
+    { name: "W4: pings", frame: () => http2Frame(frameTypes.ping, 0, 0, Buffer.alloc(8)) },
+    { name: "W4: settings", frame: () => http2Frame(frameTypes.settings, 0, 0, Buffer.alloc(600)) },
+    { name: "W5: frames of unknown type", frame: () => http2Frame(0xfa, 0, 0, Buffer.alloc(8)) },
+    { name: "W5: priorities", frame: () => http2Frame(2, 0, 1, Buffer.of(0, 0, 0, 3, 1)) },
     {
-      name: "window updates beyond the largest window",
+      name: "W6: window updates beyond the largest window",
       frame: () => http2Frame(frameTypes.windowUpdate, 0, 0, Buffer.of(0x7f, 255, 255, 255)),
     },
-    { name: "data on no stream", frame: () => http2Frame(frameTypes.data, 0, 1, Buffer.alloc(9)) },
     {
-      name: "header lists that go on and on",
+      name: "W5: data on no stream",
+      frame: () => http2Frame(frameTypes.data, 0, 1, Buffer.alloc(9)),
+    },
+    {
+      name: "W3: header lists that go on and on",
       frame: (index: number) =>
         http2Frame(index === 0 ? frameTypes.headers : 9, 0, 1, Buffer.alloc(100)),
     },
@@ -108,7 +133,7 @@ describe("a connection that sends too many", () => {
   });
 });
 
-describe("a header list that unfolds from a few bytes is refused", () => {
+describe("W8: a header list that unfolds from a few bytes is refused", () => {
   const value = Buffer.alloc(4_000, 120);
   const indexed = Buffer.concat([
     Buffer.of(0x40, 1, 120),
@@ -140,7 +165,7 @@ describe("a header list that unfolds from a few bytes is refused", () => {
   });
 });
 
-describe("malformed requests over HTTP/2 never reach a handler", () => {
+describe("W13, W21: malformed requests over HTTP/2 never reach a handler", () => {
   const good: [string, string][] = [
     [":method", "GET"],
     [":scheme", "http"],
@@ -193,7 +218,7 @@ describe("malformed requests over HTTP/2 never reach a handler", () => {
   });
 });
 
-test("connections that break off at any moment are forgotten", async () => {
+test("W22: connections that break off at any moment are forgotten", async () => {
   await using server = await startEcho();
   const opening = Buffer.concat([
     http2Opening,

@@ -110,7 +110,7 @@ async function firstAnswer(port: number, authority: string) {
   return reset.includes(first?.type ?? 0) ? "reset" : first?.payload[0];
 }
 
-describe("a good host is accepted", () => {
+describe("W21: a good host is accepted", () => {
   test.for(good)("%j", async (host) => {
     await using server = await startEcho();
     const request = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
@@ -138,7 +138,7 @@ test.for(["1.1", "1.0"])("a bad host is refused over HTTP/%s", async (version) =
   expect(calls).toBe(0);
 });
 
-test("a bad authority is refused over HTTP/2", async () => {
+test("W21: a bad authority is refused over HTTP/2", async () => {
   let calls = 0;
   await using server = await startEcho({
     look(note) {

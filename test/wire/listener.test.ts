@@ -162,7 +162,7 @@ describe("a TLS port", () => {
   });
 });
 
-describe("a silent client is cut", { timeout: 30_000 }, () => {
+describe("R14, W11: a silent client is cut", { timeout: 30_000 }, () => {
   test.concurrent.for([
     { name: "at once", options: undefined, data: "" },
     { name: "within the preface of HTTP/2", options: undefined, data: "PRI * HTTP/2.0\r\n" },
@@ -199,7 +199,7 @@ describe("an HTTP/1.1 connection", () => {
     expect(connection.received).not.toMatch(/connection: close/i);
   });
 
-  test("answers 500 pipelined requests in order", async () => {
+  test("W15: answers 500 pipelined requests in order", async () => {
     await using server = await startEcho();
     const request = (index: number) =>
       `GET /api/v1/notes/${index} HTTP/1.1\r\nHost: a\r\n${index === 499 ? "Connection: close\r\n" : ""}\r\n`;

@@ -8,7 +8,7 @@ import { exchangeRaw, openRaw, statuses } from "./raw.ts";
 const canary = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
 const start = "PUT /api/v1/notes/7 HTTP/1.1\r\nHost: a\r\n";
 
-describe("is refused, and nothing behind it is answered", () => {
+describe("W13: is refused, and nothing behind it is answered", () => {
   test.for([
     {
       name: "both lengths",
@@ -143,7 +143,7 @@ test("an absolute target is a path like any other, and no other host is asked", 
   expect(statuses(await exchangeRaw(server.port, request))).toEqual([404]);
 });
 
-describe("too many headers", () => {
+describe("W12: too many headers", () => {
   const request = (count: number) =>
     `GET /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${"a:b\r\n".repeat(count - 2)}\r\n`;
 
