@@ -1,39 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Append, AppendResult } from "../append.ts";
+import type { AppendResult } from "../append.ts";
+import type { AppendRow } from "../append-row.ts";
 import { transact } from "./transaction.ts";
-
-/** An append as it is stored; crosses threads. */
-export type AppendRow = {
-  readonly stream: string;
-  readonly organization: string;
-  readonly version: number;
-  readonly change: string;
-  readonly after: string | undefined;
-  readonly type: string;
-  readonly data: string;
-  readonly creator: string;
-  readonly createdAt: number;
-  readonly changedAt: number;
-  readonly state: string;
-  readonly claims: readonly string[] | undefined;
-};
-
-export function rowFromAppend({ stream, change, after, event, head, claims }: Append): AppendRow {
-  return {
-    stream,
-    organization: head.organization,
-    version: head.version,
-    change,
-    after,
-    type: event.type,
-    data: JSON.stringify(event.data),
-    creator: event.creator,
-    createdAt: head.createdAt,
-    changedAt: head.changedAt,
-    state: JSON.stringify(head.state),
-    claims,
-  };
-}
 
 /**
  * Prepare to write batches on a connection.

@@ -1,8 +1,9 @@
 import type { SQLOutputValue } from "node:sqlite";
+import { type AppendRow, rowFromAppend } from "../append-row.ts";
 import type { EventStore, Head, HistoryRange, Micros, StoredEvent } from "../event-store.ts";
 import { createGroupCommit } from "../group-commit.ts";
 import { createStreamQueue } from "../stream-queue.ts";
-import { type AppendRow, createBatchWriter, rowFromAppend } from "./append-batch.ts";
+import { createBatchWriter } from "./append-batch.ts";
 import type { Sqlite } from "./database.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { createWriterThread, type WriterThread } from "./writer-thread.ts";

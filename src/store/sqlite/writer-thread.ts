@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { AppendResult } from "../append.ts";
+import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
-import type { AppendRow } from "./append-batch.ts";
 import type { WriterReply, WriterRequest } from "./writer.ts";
 
 export type WriterThread = {

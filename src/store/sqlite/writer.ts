@@ -6,8 +6,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { AppendResult } from "../append.ts";
+import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
-import { type AppendRow, createBatchWriter } from "./append-batch.ts";
+import { createBatchWriter } from "./append-batch.ts";
 import { connect, maxBusyMs } from "./database.ts";
 import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
 

@@ -1,0 +1,35 @@
+import type { Append } from "./append.ts";
+
+/** An append as it is stored; crosses threads. */
+export type AppendRow = {
+  readonly stream: string;
+  readonly organization: string;
+  readonly version: number;
+  readonly change: string;
+  readonly after: string | undefined;
+  readonly type: string;
+  readonly data: string;
+  readonly creator: string;
+  readonly createdAt: number;
+  readonly changedAt: number;
+  readonly state: string;
+  readonly claims: readonly string[] | undefined;
+};
+
+/** @throws TypeError if the data or the state is not JSON. */
+export function rowFromAppend({ stream, change, after, event, head, claims }: Append): AppendRow {
+  return {
+    stream,
+    organization: head.organization,
+    version: head.version,
+    change,
+    after,
+    type: event.type,
+    data: JSON.stringify(event.data),
+    creator: event.creator,
+    createdAt: head.createdAt,
+    changedAt: head.changedAt,
+    state: JSON.stringify(head.state),
+    claims,
+  };
+}
