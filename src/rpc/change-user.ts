@@ -1,11 +1,11 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { advance, type HumanCommand, type HumanState, initialState } from "../domain/human.ts";
-import type { EventStore, Head } from "../store/event-store.ts";
+import type { Decide, EventStore, Head } from "../store/event-store.ts";
 import { callerKey } from "./authenticate.ts";
 import { organizationKey } from "./authorize.ts";
 
 /**
- * Run one command on one user of the organization of the call.
+ * Run one command on one user of the organization of the call, unless the call ends before its turn.
  *
  * @returns The head after the change; it is durable.
  * @throws ServiceError what `decide` throws.
@@ -13,13 +13,14 @@ import { organizationKey } from "./authorize.ts";
  */
 export function changeUser(
   store: EventStore,
-  { values }: Pick<HandlerContext, "values">,
+  { values, signal }: Pick<HandlerContext, "values" | "signal">,
   userId: string,
   command: HumanCommand,
 ): Promise<Head<HumanState>> {
   const creator = values.get(callerKey)?.subject ?? "";
-  return store.change<HumanState>(userId, values.get(organizationKey), (head) => {
+  const decide: Decide<HumanState> = (head) => {
     const { event, ...next } = advance(command, head?.state ?? initialState);
     return { event: { ...event, creator }, ...next };
-  });
+  };
+  return store.change(userId, values.get(organizationKey), decide, signal);
 }

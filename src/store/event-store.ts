@@ -79,14 +79,22 @@ export interface EventStore {
    * predecessor decided. Resolves, and rejects, only after the outcome of the commit on which the
    * answer rests is known; what it resolves to is durable.
    *
+   * @param signal Aborted: the caller no longer waits. A change that has not been sent to the
+   *   database by then is dropped, unless one that is to be sent was decided on it.
    * @returns The head after the change.
-   * @throws What `decide` throws; nothing was stored.
+   * @throws What `decide` throws, or the signal's reason if the change was dropped; nothing was
+   *   stored.
    * @throws ClaimTakenError if another stream holds a claimed name, or has this stream's id.
    * @throws StoreOverloadedError if too many changes wait; nothing was stored.
    * @throws StoreUnavailableError if the database cannot be written; nothing was stored.
    * @throws OutcomeUnknownError if the database failed in a way that leaves the outcome open.
    */
-  change<State>(stream: string, organization: string, decide: Decide<State>): Promise<Head<State>>;
+  change<State>(
+    stream: string,
+    organization: string,
+    decide: Decide<State>,
+    signal?: AbortSignal,
+  ): Promise<Head<State>>;
 
   /** The latest durable head; `undefined` if the organization owns no such stream. */
   load<State>(stream: string, organization: string): Promise<Head<State> | undefined>;

@@ -1,8 +1,14 @@
 import { OutcomeUnknownError, StoreUnavailableError } from "./event-store.ts";
 
 export type GroupCommit<Item, Result> = {
-  /** Resolves and rejects once the outcome of the item's batch is known. */
-  add(item: Item): Promise<Result>;
+  /**
+   * Resolves and rejects once the outcome of the item's batch is known.
+   *
+   * @param line Items of one line are written in the order they were added; lines take turns.
+   * @param signal Aborted before the item's batch begins: the item is dropped and rejects with the
+   *   signal's reason, unless a later one of its line stays, which may rest on it.
+   */
+  add(item: Item, line: string, signal?: AbortSignal): Promise<Result>;
   /** Refuses further items with StoreUnavailableError; resolves when all before are committed. */
   close(): Promise<void>;
 };
@@ -15,6 +21,7 @@ const maxBatch = 128;
 
 type Pending<Item, Result> = {
   readonly item: Item;
+  readonly signal: AbortSignal | undefined;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -26,8 +33,11 @@ type Pending<Item, Result> = {
  * one, of at most 128. There is no timer to tune: a lone write waits one turn (microseconds), a busy
  * store pays one fsync per batch.
  *
- * The turn matters: where the commit is synchronous nothing could queue up without it, and every
- * batch would hold one write.
+ * Lines take turns, an item each: a line that holds many gets what the others leave of a batch, all
+ * of it if they leave all, and nobody waits longer for it than for any other line.
+ *
+ * The turn of the event loop matters: where the commit is synchronous nothing could queue up without
+ * it, and every batch would hold one write.
  *
  * A batch that fails as a whole is run again item by item, once, so that a bad item fails alone. The
  * second run ends at the first StoreUnavailableError, which the remaining items get too. A batch that
@@ -40,19 +50,39 @@ type Pending<Item, Result> = {
 export function createGroupCommit<Item, Result>(
   commit: (items: readonly Item[]) => Promise<readonly Result[]>,
 ): GroupCommit<Item, Result> {
-  let waiting: Pending<Item, Result>[] = [];
+  /** In the order of their turns; none is empty. */
+  const lines = new Map<string, Pending<Item, Result>[]>();
   let running: Promise<void> | undefined;
   let closed = false;
 
   async function run(): Promise<void> {
     await nextTurn();
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, maxBatch);
-      waiting = waiting.slice(maxBatch);
+    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
       await settle(batch);
       await nextTurn();
     }
     running = undefined;
+  }
+
+  function takeBatch(): Pending<Item, Result>[] {
+    const batch: Pending<Item, Result>[] = [];
+    for (const [name, line] of lines) {
+      if (batch.length === maxBatch) break;
+      dropAborted(line);
+      const next = line.shift();
+      // What is set anew comes last, and again in this loop.
+      lines.delete(name);
+      if (next !== undefined) batch.push(next);
+      if (line.length > 0) lines.set(name, line);
+    }
+    return batch;
+  }
+
+  function dropAborted(line: Pending<Item, Result>[]): void {
+    for (let last = line.at(-1); last?.signal?.aborted; last = line.at(-1)) {
+      last.reject(last.signal.reason);
+      line.pop();
+    }
   }
 
   async function settle(batch: readonly Pending<Item, Result>[]): Promise<void> {
@@ -85,10 +115,13 @@ export function createGroupCommit<Item, Result>(
   }
 
   return {
-    add(item) {
+    add(item, name, signal) {
       if (closed) return Promise.reject(new StoreUnavailableError("the store is closed"));
       const { promise, resolve, reject } = Promise.withResolvers<Result>();
-      waiting.push({ item, resolve, reject });
+      const pending = { item, signal, resolve, reject };
+      const line = lines.get(name);
+      if (line === undefined) lines.set(name, [pending]);
+      else line.push(pending);
       running ??= run();
       return promise;
     },

@@ -3,6 +3,7 @@ import type { Append, AppendResult, Tip } from "./append.ts";
 import {
   ClaimTakenError,
   type Decide,
+  type EventStore,
   type Head,
   type Micros,
   StoreOverloadedError,
@@ -16,14 +17,16 @@ export type StreamQueueOptions = {
   /**
    * Appends of one stream must take effect in the order of the calls. Rejects with
    * OutcomeUnknownError if the outcome is open; any other rejection means nothing was stored.
+   *
+   * @param signal Aborted: the append may be left out, and rejects with the signal's reason then.
    */
-  readonly append: (append: Append) => Promise<AppendResult>;
+  readonly append: (append: Append, signal: AbortSignal | undefined) => Promise<AppendResult>;
   readonly now: () => Micros;
 };
 
 export type StreamQueue = {
   /** As `EventStore.change`. */
-  change<State>(stream: string, organization: string, decide: Decide<State>): Promise<Head<State>>;
+  readonly change: EventStore["change"];
   /** Refuses further changes; resolves when all before are answered. */
   close(): Promise<void>;
 };
@@ -32,6 +35,11 @@ export type StreamQueue = {
 const maxPerStream = 1024;
 /** Changes of all streams that may wait: about one second of work, some 20 MB. */
 const maxInAll = 10_000;
+/**
+ * Changes of one stream decided and not answered: a whole group commit. More would gain nothing, and
+ * be decided in vain when one before them is not stored, or sent after their callers have left.
+ */
+const maxAhead = 128;
 /** By then even a full queue is worked off. */
 const retryAfterMs = 1000;
 /** Races lost to other processes. An even race is lost this often in a row once in four billion. */
@@ -40,8 +48,11 @@ const maxConflicts = 32;
 type Change = {
   readonly organization: string;
   readonly decide: Decide<unknown>;
+  readonly signal: AbortSignal | undefined;
   readonly resolve: (head: Head<unknown>) => void;
   readonly reject: (error: unknown) => void;
+  /** The lane's `begun` when it arrived. */
+  readonly arrivedAt: number;
   conflicts: number;
 };
 
@@ -49,7 +60,7 @@ type Outcome =
   | { readonly kind: "appended"; readonly head: Head<unknown> }
   | { readonly kind: "conflict" }
   | { readonly kind: "failed"; readonly error: unknown }
-  | { readonly kind: "refused"; readonly error: unknown };
+  | { readonly kind: "refused"; readonly error: unknown; readonly isProven: boolean };
 
 /** The changes of one stream. Exists only while there are any. */
 type Lane = {
@@ -60,9 +71,12 @@ type Lane = {
   readonly flights: { readonly change: Change; readonly outcome: Promise<Outcome> }[];
   /** Where the latest decision leads to. */
   tip: Tip | undefined;
-  appending: number;
-  /** An append in flight was not stored: nothing more may be decided on the tip. */
-  broken: boolean;
+  /** Loads and appends that were ever begun. */
+  begun: number;
+  /** `begun` when the load or append that made the tip had begun. */
+  tipBegunAt: number;
+  /** Nothing more may be decided on the tip. */
+  isStale: boolean;
   size: number;
 };
 
@@ -71,11 +85,19 @@ type Lane = {
  * predecessor decided, without waiting for the predecessor's commit.
  *
  * Every answer waits for the appends it rests on. When one of them is not stored, all that was
- * decided after it is decided again on a newly loaded head. A change is decided only on a head that
- * was loaded after it arrived, or that is not committed yet; so no refusal is older than its change.
+ * decided after it is decided again on a newly loaded head: work done twice, on the rare occasion,
+ * for a stream that is not bound to one change per commit.
+ *
+ * An append proves by itself that its head was the latest. A refusal does not: another process may
+ * have moved the head before the change even arrived. So it is answered only if its head was loaded,
+ * or its append begun, after the change arrived, or if a later append on the same head is stored;
+ * else it is decided again on a newly loaded head. No refusal is older than its change.
+ *
+ * A change whose signal is aborted before it is decided is dropped; afterwards `append` may still
+ * leave it out, and then what was decided after it is decided again.
  *
  * Bounds: 1,024 changes per stream, 10,000 in all, 32 lost races per change; beyond them
- * StoreOverloadedError.
+ * StoreOverloadedError. Decided ahead: 128 per stream.
  */
 export function createStreamQueue({ load, append, now }: StreamQueueOptions): StreamQueue {
   const lanes = new Map<string, Lane>();
@@ -86,44 +108,92 @@ export function createStreamQueue({ load, append, now }: StreamQueueOptions): St
   async function run(lane: Lane): Promise<void> {
     while (lane.waiting.length > 0) {
       const arrived = lane.waiting.length;
+      lane.begun += 1;
+      lane.tipBegunAt = lane.begun;
       try {
         lane.tip = await load(lane.stream);
       } catch (error) {
         for (const change of lane.waiting.splice(0, arrived)) change.reject(error);
         continue;
       }
-      lane.broken = false;
-      for (const change of lane.waiting.splice(0, arrived)) depart(lane, change);
-      if (isOpen(lane)) for (const change of lane.waiting.splice(0)) depart(lane, change);
+      lane.isStale = false;
       const again = await land(lane);
       lane.waiting = [...again, ...lane.waiting];
     }
     lanes.delete(lane.stream);
   }
 
+  /**
+   * Decide what waits, and answer what is in flight, in order, until there is nothing in flight.
+   *
+   * @returns The changes to decide again.
+   */
+  async function land(lane: Lane): Promise<Change[]> {
+    // A refusal keeps its error: an append that is stored after it proves it.
+    let again: { readonly change: Change; readonly refusal?: unknown }[] = [];
+    let lost: "conflict" | "failed" | undefined;
+    for (;;) {
+      while (lane.waiting.length > 0 && isOpen(lane)) depart(lane, lane.waiting.shift() as Change);
+      const [flight] = lane.flights;
+      if (flight === undefined) break;
+      const { change } = flight;
+      const outcome = await flight.outcome;
+      lane.flights.shift();
+      if (outcome.kind === "appended") {
+        for (const before of again) before.change.reject(before.refusal);
+        again = [];
+        lost = undefined; // It names its predecessor, so a predecessor of unknown outcome was stored.
+        change.resolve(outcome.head);
+      } else if (outcome.kind === "failed") {
+        lost ??= "failed";
+        change.reject(outcome.error);
+      } else if (outcome.kind === "refused" && outcome.isProven && lost === undefined) {
+        change.reject(outcome.error);
+      } else {
+        if (outcome.kind === "conflict") lost ??= "conflict";
+        if (lost === "conflict") change.conflicts += 1;
+        if (change.conflicts >= maxConflicts) change.reject(tooManyConflicts(change));
+        else if (outcome.kind === "refused") again.push({ change, refusal: outcome.error });
+        else again.push({ change });
+      }
+    }
+    lane.isStale = true;
+    return again.map(({ change }) => change);
+  }
+
   function depart(lane: Lane, change: Change): void {
+    if (change.signal?.aborted) {
+      change.reject(change.signal.reason);
+      return;
+    }
     try {
       const next = appendFromDecision(lane, change, now);
       lane.tip = { head: next.head, change: next.change };
-      lane.flights.push({ change, outcome: send(lane, next) });
+      lane.begun += 1;
+      lane.tipBegunAt = lane.begun;
+      lane.flights.push({ change, outcome: send(lane, next, change.signal) });
     } catch (error) {
-      lane.flights.push({ change, outcome: Promise.resolve({ kind: "refused", error }) });
+      const isProven = lane.tipBegunAt > change.arrivedAt;
+      lane.flights.push({ change, outcome: Promise.resolve({ kind: "refused", error, isProven }) });
     }
   }
 
-  async function send(lane: Lane, next: Append): Promise<Outcome> {
-    lane.appending += 1;
-    const outcome = await append(next).then(
+  async function send(lane: Lane, next: Append, signal: AbortSignal | undefined): Promise<Outcome> {
+    const outcome = await append(next, signal).then(
       (result) => outcomeFromResult(result, next),
       (error: unknown) => ({ kind: "failed" as const, error }),
     );
-    lane.appending -= 1;
-    if (outcome.kind !== "appended") lane.broken = true;
+    if (outcome.kind !== "appended") lane.isStale = true;
     return outcome;
   }
 
   return {
-    change<State>(stream: string, organization: string, decide: Decide<State>) {
+    change<State>(
+      stream: string,
+      organization: string,
+      decide: Decide<State>,
+      signal?: AbortSignal,
+    ) {
       if (closed) return Promise.reject(new StoreUnavailableError("the store is closed"));
       const known = lanes.get(stream);
       if (size >= maxInAll || (known?.size ?? 0) >= maxPerStream) {
@@ -131,20 +201,22 @@ export function createStreamQueue({ load, append, now }: StreamQueueOptions): St
       }
       const lane = known ?? newLane(stream);
       const { promise, resolve, reject } = Promise.withResolvers<Head<unknown>>();
-      const change = {
-        organization,
-        decide: decide as Decide<unknown>,
-        resolve,
-        reject,
-        conflicts: 0,
-      };
       size += 1;
       lane.size += 1;
-      if (isOpen(lane)) depart(lane, change);
-      else lane.waiting.push(change);
+      lane.waiting.push({
+        organization,
+        decide: decide as Decide<unknown>,
+        signal,
+        resolve,
+        reject,
+        arrivedAt: lane.begun,
+        conflicts: 0,
+      });
       if (known === undefined) {
         lanes.set(stream, lane);
         void run(lane);
+      } else if (lane.waiting.length === 1 && isOpen(lane)) {
+        depart(lane, lane.waiting.pop() as Change);
       }
       return promise.finally(() => {
         size -= 1;
@@ -159,40 +231,6 @@ export function createStreamQueue({ load, append, now }: StreamQueueOptions): St
       return idle.promise;
     },
   };
-}
-
-/**
- * Answer what is in flight, in order.
- *
- * @returns The changes to decide again.
- */
-async function land(lane: Lane): Promise<Change[]> {
-  const again: Change[] = [];
-  let lost: "conflict" | "failed" | undefined;
-  for (let flight = lane.flights[0]; flight !== undefined; flight = lane.flights[0]) {
-    const { change } = flight;
-    const outcome = await flight.outcome;
-    lane.flights.shift();
-    if (outcome.kind === "appended") {
-      lost = undefined; // It names its predecessor, so a predecessor of unknown outcome was stored.
-      change.resolve(outcome.head);
-      continue;
-    }
-    if (outcome.kind === "failed" || (outcome.kind === "refused" && lost === undefined)) {
-      if (outcome.kind === "failed") lost ??= "failed";
-      change.reject(outcome.error);
-      continue;
-    }
-    lost ??= "conflict";
-    if (lost === "conflict") change.conflicts += 1;
-    if (change.conflicts < maxConflicts) again.push(change);
-    else {
-      change.reject(
-        new StoreOverloadedError(`lost ${change.conflicts} races for one stream`, retryAfterMs),
-      );
-    }
-  }
-  return again;
 }
 
 /** @throws What `decide` throws, and ClaimTakenError if another organization owns the stream. */
@@ -230,7 +268,7 @@ function outcomeFromResult(result: AppendResult, { head }: Append): Outcome {
 }
 
 function isOpen(lane: Lane): boolean {
-  return lane.appending > 0 && !lane.broken;
+  return !lane.isStale && lane.flights.length < maxAhead;
 }
 
 function newLane(stream: string): Lane {
@@ -239,10 +277,15 @@ function newLane(stream: string): Lane {
     waiting: [],
     flights: [],
     tip: undefined,
-    appending: 0,
-    broken: false,
+    begun: 0,
+    tipBegunAt: 0,
+    isStale: true,
     size: 0,
   };
+}
+
+function tooManyConflicts({ conflicts }: Change): StoreOverloadedError {
+  return new StoreOverloadedError(`lost ${conflicts} races for one stream`, retryAfterMs);
 }
 
 function overloaded(ofStream: number, inAll: number): StoreOverloadedError {

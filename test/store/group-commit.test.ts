@@ -12,7 +12,9 @@ function recorder(failing: (batch: readonly number[]) => Error | undefined = () 
     if (error !== undefined) throw error;
     return items.map((item) => item * 10);
   });
-  return { batches, group };
+  /** To a line of its own. */
+  const add = (item: number) => group.add(item, `line ${item}`);
+  return { batches, group, add };
 }
 
 const range = (length: number) => Array.from({ length }, (_, index) => index);
@@ -24,8 +26,8 @@ const kindOf = (answer: Promise<unknown>) =>
 
 describe("createGroupCommit", () => {
   test("commits the items of one turn together and gives each its own result", async () => {
-    const { batches, group } = recorder();
-    expect(await Promise.all([1, 2, 3].map(group.add))).toEqual([10, 20, 30]);
+    const { batches, add } = recorder();
+    expect(await Promise.all([1, 2, 3].map(add))).toEqual([10, 20, 30]);
     expect(batches).toEqual([[1, 2, 3]]);
   });
 
@@ -39,9 +41,9 @@ describe("createGroupCommit", () => {
       await gate.promise;
       return items;
     });
-    const first = group.add(1);
+    const first = group.add(1, "a");
     await expect.poll(() => gates.length).toBe(1);
-    const others = [2, 3].map(group.add);
+    const others = [2, 3].map((item) => group.add(item, "a"));
     gates[0]?.resolve();
     await first;
     await expect.poll(() => gates.length).toBe(2);
@@ -51,17 +53,72 @@ describe("createGroupCommit", () => {
   });
 
   test("takes at most 128 items at a time, in order", async () => {
-    const { batches, group } = recorder();
-    await Promise.all(range(300).map(group.add));
+    const { batches, add } = recorder();
+    await Promise.all(range(300).map(add));
     expect(batches.map((batch) => batch.length)).toEqual([128, 128, 44]);
     expect(batches.flat()).toEqual(range(300));
   });
 
+  test("lets lines take turns, and gives one line what the others leave", async () => {
+    const { batches, group } = recorder();
+    const hot = range(200).map((item) => group.add(item, "hot"));
+    const others = [1000, 1001, 1002].map((item) => group.add(item, `line ${item}`));
+    const late = group.add(1003, "line 1002");
+    await Promise.all([...hot, ...others, late]);
+    expect(batches[0]?.slice(0, 8)).toEqual([0, 1000, 1001, 1002, 1, 1003, 2, 3]);
+    expect(batches.map((batch) => batch.length)).toEqual([128, 76]);
+    expect(batches.flat().filter((item) => item < 1000)).toEqual(range(200));
+  });
+
+  test("lets a line that was left out begin the next batch", async () => {
+    const { batches, group } = recorder();
+    const twoEach = range(400).map((item) => group.add(item, `line ${item % 200}`));
+    await Promise.all(twoEach);
+    expect(batches.map((batch) => [batch[0], batch.length])).toEqual([
+      [0, 128],
+      [128, 128],
+      [256, 128],
+      [384, 16],
+    ]);
+  });
+
+  test("drops the items at the end of a line that nobody waits for, and no others", async () => {
+    const { batches, group } = recorder();
+    const gone = AbortSignal.abort(new RangeError("gone"));
+    const answers = [
+      group.add(1, "a", gone),
+      group.add(2, "a"),
+      group.add(3, "a", gone),
+      group.add(4, "a", gone),
+      group.add(5, "b", gone),
+      group.add(6, "c"),
+    ];
+    expect(await Promise.all(answers.map(kindOf))).toEqual([
+      "stored",
+      "stored",
+      "RangeError",
+      "RangeError",
+      "RangeError",
+      "stored",
+    ]);
+    expect(batches).toEqual([[1, 6, 2]]);
+  });
+
+  test("drops nothing that a batch has taken", async () => {
+    const caller = new AbortController();
+    const group = createGroupCommit(async (items: readonly number[]) => {
+      caller.abort();
+      await new Promise(setImmediate);
+      return items;
+    });
+    expect(await group.add(1, "a", caller.signal)).toBe(1);
+  });
+
   test("runs a failed batch again item by item, so that only the bad item fails", async () => {
-    const { batches, group } = recorder((batch) =>
+    const { batches, add } = recorder((batch) =>
       batch.includes(2) ? new Error("bad") : undefined,
     );
-    expect(await Promise.all([1, 2, 3].map(group.add).map(kindOf))).toEqual([
+    expect(await Promise.all([1, 2, 3].map(add).map(kindOf))).toEqual([
       "stored",
       "Error",
       "stored",
@@ -70,38 +127,38 @@ describe("createGroupCommit", () => {
   });
 
   test("ends the second run when the database has become unavailable", async () => {
-    const { batches, group } = recorder((batch) =>
+    const { batches, add } = recorder((batch) =>
       batch.length > 1 ? new Error("bad") : new StoreUnavailableError("full"),
     );
-    expect(await Promise.all([1, 2, 3].map(group.add).map(kindOf))).toEqual(
+    expect(await Promise.all([1, 2, 3].map(add).map(kindOf))).toEqual(
       Array(3).fill("StoreUnavailableError"),
     );
     expect(batches).toEqual([[1, 2, 3], [1]]);
   });
 
   test("runs nothing again when the database is unavailable", async () => {
-    const { batches, group } = recorder(() => new StoreUnavailableError("locked"));
-    expect(await Promise.all([1, 2, 3].map(group.add).map(kindOf))).toEqual(
+    const { batches, add } = recorder(() => new StoreUnavailableError("locked"));
+    expect(await Promise.all([1, 2, 3].map(add).map(kindOf))).toEqual(
       Array(3).fill("StoreUnavailableError"),
     );
     expect(batches).toEqual([[1, 2, 3]]);
   });
 
   test("runs nothing again when the outcome is unknown", async () => {
-    const { batches, group } = recorder(() => new OutcomeUnknownError("?"));
-    expect(await Promise.all([1, 2].map(group.add).map(kindOf))).toEqual(
+    const { batches, add } = recorder(() => new OutcomeUnknownError("?"));
+    expect(await Promise.all([1, 2].map(add).map(kindOf))).toEqual(
       Array(2).fill("OutcomeUnknownError"),
     );
     expect(batches).toEqual([[1, 2]]);
   });
 
   test("closes after what was added is committed, and refuses more", async () => {
-    const { batches, group } = recorder();
-    const added = group.add(1);
+    const { batches, group, add } = recorder();
+    const added = add(1);
     await group.close();
     expect(batches).toEqual([[1]]);
     expect(await added).toBe(10);
-    await expect(group.add(2)).rejects.toThrow(StoreUnavailableError);
+    await expect(add(2)).rejects.toThrow(StoreUnavailableError);
   });
 
   test("answers every item once, whatever arrives when and fails", async () => {
@@ -110,13 +167,13 @@ describe("createGroupCommit", () => {
         fc.array(fc.tuple(fc.nat(3), fc.boolean()), { maxLength: 40 }),
         async (arrivals) => {
           const bad = new Set(arrivals.flatMap(([, fails], item) => (fails ? [item] : [])));
-          const { batches, group } = recorder((batch) =>
+          const { batches, add } = recorder((batch) =>
             batch.some((item) => bad.has(item)) ? new Error("bad") : undefined,
           );
           const answers: Promise<string>[] = [];
           for (const [item, [turns]] of arrivals.entries()) {
             for (const _ of range(turns)) await new Promise(setImmediate);
-            answers.push(kindOf(group.add(item)));
+            answers.push(kindOf(add(item)));
           }
           expect(await Promise.all(answers)).toEqual(
             arrivals.map(([, fails]) => (fails ? "Error" : "stored")),

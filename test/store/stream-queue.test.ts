@@ -10,13 +10,27 @@ import {
 } from "../../src/store/event-store.ts";
 import { createStreamQueue } from "../../src/store/stream-queue.ts";
 
-type Fate = "commit" | "overtaken" | "fails" | "lost-unstored" | "lost-stored" | "claim-taken";
+type Fate =
+  | "commit"
+  | "overtaken"
+  | "fails"
+  | "lost-unstored"
+  | "lost-stored"
+  | "claim-taken"
+  | "left-out";
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** One organization's streams in memory; every append waits until it is told its fate. */
 function fakeStore() {
   const tips = new Map<string, Tip>();
   const stored: Append[] = [];
-  const pending: { append: Append; settle: (fate: Fate) => void }[] = [];
+  const pending: {
+    append: Append;
+    signal: AbortSignal | undefined;
+    settle: (fate: Fate) => void;
+  }[] = [];
+  let overtaking: string | undefined;
   let foreign = 0;
 
   const store = (append: Append) => {
@@ -45,6 +59,8 @@ function fakeStore() {
   const write = (append: Append) => {
     const isCurrent = tips.get(append.stream)?.change === append.after;
     if (isCurrent) store(append);
+    if (overtaking === append.stream) overtake(append.stream);
+    overtaking = undefined;
     return isCurrent ? ("appended" as const) : ("conflict" as const);
   };
   const outcomes: Record<Fate, (append: Append) => "appended" | "conflict" | "claim-taken"> = {
@@ -63,6 +79,9 @@ function fakeStore() {
       write(append);
       throw new OutcomeUnknownError("connection lost");
     },
+    "left-out": () => {
+      throw new DOMException("the caller has left", "AbortError");
+    },
     "claim-taken": (append) =>
       tips.get(append.stream)?.change === append.after ? "claim-taken" : "conflict",
   };
@@ -72,10 +91,14 @@ function fakeStore() {
     stored,
     pending,
     overtake,
+    /** Let another process write right after the next append. */
+    overtakeLater(stream: string) {
+      overtaking = stream;
+    },
     async load(stream: string) {
       return tips.get(stream);
     },
-    append: (append: Append) =>
+    append: (append: Append, signal: AbortSignal | undefined) =>
       new Promise<"appended" | "conflict" | "claim-taken">((resolve, reject) => {
         const settle = (fate: Fate) => {
           try {
@@ -84,11 +107,17 @@ function fakeStore() {
             reject(error);
           }
         };
-        pending.push({ append, settle });
+        pending.push({ append, signal, settle });
       }),
     /** Let the oldest append meet its fate. */
     next(fate: Fate) {
       pending.shift()?.settle(fate);
+    },
+    /** Commit what is appended until nothing more is. */
+    async commitAll() {
+      for (await turn(); pending.length > 0; await turn()) {
+        for (const { settle } of pending.splice(0)) settle("commit");
+      }
     },
   };
 }
@@ -97,15 +126,16 @@ function start(now: () => number = () => 1000) {
   const store = fakeStore();
   const queue = createStreamQueue({ load: store.load, append: store.append, now });
   /** The state becomes the tag. */
-  const change = (tag: string, organization = "org", stream = "s") =>
-    queue.change<string>(stream, organization, () => ({
-      event: { type: "changed", data: { tag }, creator: "me" },
-      state: tag,
-    }));
+  const change = (tag: string, organization = "org", stream = "s", signal?: AbortSignal) =>
+    queue.change<string>(
+      stream,
+      organization,
+      () => ({ event: { type: "changed", data: { tag }, creator: "me" }, state: tag }),
+      signal,
+    );
   return { store, queue, change };
 }
 
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const refuse = () => {
   throw new RangeError("refused");
 };
@@ -175,6 +205,101 @@ describe("createStreamQueue", () => {
     await expect(first).rejects.toThrow(StoreUnavailableError);
     await expect(second).rejects.toThrow(RangeError);
     expect(seen.map((head) => head?.version)).toEqual([1, undefined]);
+  });
+
+  test("decides again a refusal whose head another process may have moved before it came", async () => {
+    const { store, queue, change } = start();
+    const first = change("a");
+    await turn();
+    store.overtakeLater("s");
+    const seen: unknown[] = [];
+    const second = queue.change<string>("s", "org", (head) => {
+      seen.push(head?.state);
+      return refuse();
+    });
+    await turn();
+    store.next("commit");
+    await first;
+    await expect(second).rejects.toThrow(RangeError);
+    expect(seen).toEqual(["a", "foreign"]);
+  });
+
+  test("takes a later append as the proof that a refusal's head was the latest", async () => {
+    const { store, queue, change } = start();
+    const first = change("a");
+    await turn();
+    let decisions = 0;
+    const second = queue.change<string>("s", "org", () => {
+      decisions += 1;
+      return refuse();
+    });
+    const third = change("c");
+    await turn();
+    store.next("commit");
+    store.next("commit");
+    expect(await Promise.all([first, third])).toMatchObject([{ version: 1 }, { version: 2 }]);
+    await expect(second).rejects.toThrow(RangeError);
+    expect(decisions).toBe(1);
+  });
+
+  test("answers a refusal on an append that began after it came without another look", async () => {
+    const { store, queue, change } = start();
+    const first = change("a");
+    let decisions = 0;
+    const second = queue.change<string>("s", "org", () => {
+      decisions += 1;
+      return refuse();
+    });
+    await turn();
+    store.next("commit");
+    await first;
+    await expect(second).rejects.toThrow(RangeError);
+    expect(decisions).toBe(1);
+  });
+
+  test("decides 128 changes ahead and no more", async () => {
+    const { store, change } = start();
+    const answers = Array.from({ length: 200 }, (_, index) => change(`${index}`));
+    await turn();
+    expect(store.pending).toHaveLength(128);
+    store.next("commit");
+    await turn();
+    expect(store.pending).toHaveLength(128);
+    await store.commitAll();
+    expect((await Promise.all(answers)).map(({ version }) => version)).toEqual(
+      answers.map((_, index) => index + 1),
+    );
+  });
+
+  test("drops a change whose caller has left before it is decided", async () => {
+    const { store, change } = start();
+    const caller = new AbortController();
+    const before = Array.from({ length: 128 }, (_, index) => change(`${index}`));
+    const left = statusOf(change("left", "org", "s", caller.signal));
+    const after = change("after");
+    await turn();
+    caller.abort(new RangeError("left"));
+    await store.commitAll();
+    await Promise.all(before);
+    expect(await after).toMatchObject({ version: 129 });
+    expect(left.is).toBe("RangeError");
+    const early = change("early", "org", "s", caller.signal);
+    await expect(early).rejects.toThrow("left");
+    expect(store.stored.map(({ head }) => head.state)).not.toContain("early");
+  });
+
+  test("tells whoever appends whether the caller still waits, and decides again what was left out", async () => {
+    const { store, change } = start();
+    const caller = new AbortController();
+    const left = statusOf(change("left", "org", "s", caller.signal));
+    const after = change("after");
+    await turn();
+    expect(store.pending[0]?.signal).toBe(caller.signal);
+    store.next("left-out");
+    store.next("commit");
+    await store.commitAll();
+    expect(await after).toMatchObject({ version: 1 });
+    expect(left.is).toBe("AbortError");
   });
 
   test("decides all undone changes again, in order, when another process was faster", async () => {
@@ -293,8 +418,7 @@ describe("createStreamQueue", () => {
       change(`${index}`, "org", stream(index)),
     );
     await expect(change("one more", "org", stream(0))).rejects.toThrow(StoreOverloadedError);
-    await turn();
-    for (const _ of answers) store.next("commit");
+    await store.commitAll();
     expect(await Promise.all(answers)).toHaveLength(count);
     const later = change("later");
     await turn();

@@ -58,8 +58,8 @@ export function createSqliteEventStore(options: {
       const row = withStoreErrors(() => selectTip.get(stream));
       return row && { head: headFromRow(row), change: String(row.change) };
     },
-    async append(append) {
-      return commits.add(rowFromAppend(append));
+    async append(append, signal) {
+      return commits.add(rowFromAppend(append), append.stream, signal);
     },
     now,
   });
