@@ -86,6 +86,17 @@ describe("lockDatabase", () => {
     lock.close();
   });
 
+  test("names the file that it cannot use", () => {
+    const file = join(folder, "no-lock.db");
+    mkdirSync(`${file}-serve.lock`);
+    expect(() => lockDatabase(file)).toThrow(
+      expect.objectContaining({
+        name: "StoreUnavailableError",
+        message: expect.stringContaining(`cannot open the database ${file}-serve.lock: `),
+      }),
+    );
+  });
+
   test("keeps nobody from the database itself", () => {
     const file = join(folder, "beside.db");
     const lock = lockDatabase(file);

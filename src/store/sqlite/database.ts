@@ -132,7 +132,8 @@ function checkpoint(db: DatabaseSync): void {
   }
 }
 
-function cannotOpen(path: string, error: unknown): StoreUnavailableError {
+/** What whoever started the server needs to know. */
+export function cannotOpen(path: string, error: unknown): StoreUnavailableError {
   const reason = error instanceof Error ? error.message : String(error);
   return new StoreUnavailableError(`cannot open the database ${path}: ${reason}`, { cause: error });
 }

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { createFile } from "./database.ts";
+import { cannotOpen, createFile } from "./database.ts";
 import { isBusy } from "./sqlite-error.ts";
 
 /** Another server uses the database. */
@@ -16,17 +16,19 @@ export class DatabaseLockedError extends Error {
  * @param path Of the database file, which is created if there is none. Not ":memory:".
  * @returns Gives the lock back. Keep it: the lock is lost with the object.
  * @throws DatabaseLockedError at once if another process, or this one, holds the lock.
- * @throws StoreUnavailableError if a file cannot be created.
+ * @throws StoreUnavailableError if a file cannot be created or written.
  */
 export function lockDatabase(path: string): { close(): void } {
   const file = createFile(path);
-  const db = new DatabaseSync(createFile(`${file}-serve.lock`));
+  const side = createFile(`${file}-serve.lock`);
+  let db: DatabaseSync | undefined;
   try {
+    db = new DatabaseSync(side);
     db.exec("begin exclusive");
+    return db;
   } catch (error) {
-    db.close();
-    if (!isBusy(error)) throw error;
+    db?.close();
+    if (!isBusy(error)) throw cannotOpen(side, error);
     throw new DatabaseLockedError(`another server is using the database ${path}`, { cause: error });
   }
-  return db;
 }

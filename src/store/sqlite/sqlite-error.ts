@@ -15,6 +15,9 @@ const code = {
 };
 const unavailable = new Set(Object.values(code));
 
+/** Extended result code of a write that failed, as it does beyond a limit on the size of files. */
+const writeFailed = 778;
+
 /** Extended result codes of a second row with the same key. */
 const primaryKeyTaken = 1555;
 const uniqueTaken = 2067;
@@ -24,8 +27,13 @@ export function isBusy(error: unknown): boolean {
   return primaryCode(error) === code.busy;
 }
 
-export function isIoError(error: unknown): boolean {
-  return primaryCode(error) === code.ioError;
+/**
+ * A commit that fails with it may have been made: the log is whole, but not known to be on the disk.
+ * After a failed write (778) it is not whole: the record that ends a transaction is written last, and
+ * bears a checksum. Source: sqlite.org/fileformat2.html, section 4
+ */
+export function leavesCommitOpen(error: unknown): boolean {
+  return primaryCode(error) === code.ioError && errcode(error) !== writeFailed;
 }
 
 /** A row with the same key exists. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { OutcomeUnknownError } from "../event-store.ts";
-import { isIoError } from "./sqlite-error.ts";
+import { leavesCommitOpen } from "./sqlite-error.ts";
 
 /**
  * Run `work` in one write transaction.
@@ -22,7 +22,7 @@ export function transact<Result>(db: DatabaseSync, work: () => Result): Result {
     return result;
   } catch (error) {
     if (db.isTransaction) db.exec("rollback");
-    if (!committing || !isIoError(error)) throw error;
+    if (!committing || !leavesCommitOpen(error)) throw error;
     throw new OutcomeUnknownError("the disk failed during the commit", { cause: error });
   }
 }
