@@ -78,10 +78,15 @@ export function runGiraffe(...argv: string[]): Promise<Ended> {
   return runProgram(process.execPath, [main, ...argv]);
 }
 
-/** Start `giraffe`. */
+/**
+ * Start `giraffe`.
+ *
+ * @param options.preload The URL of a module to load before it.
+ */
 export function startGiraffe(
   argv: readonly string[],
-  options?: { readonly cwd?: string },
+  { preload, ...options }: { readonly cwd?: string; readonly preload?: string } = {},
 ): Program {
-  return startProgram(process.execPath, [main, ...argv], options);
+  const before = preload === undefined ? [] : ["--import", preload];
+  return startProgram(process.execPath, [...before, main, ...argv], options);
 }

@@ -110,6 +110,7 @@ function sessionTo(url: string): Promise<ClientHttp2Session> {
     session.on("close", forget).on("goaway", forget);
     // Not before the server has said how many streams it allows: more would be refused.
     session.on("error", reject).once("remoteSettings", () => resolve(session));
+    session.once("close", () => reject(new Error("the connection was closed")));
   });
   sessions.set(url, opening);
   return opening;

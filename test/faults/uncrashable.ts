@@ -1,7 +1,7 @@
 /**
  * Throws mutated requests and openings at a real server and says what became of it.
  *
- *     node test/faults/uncrashable.ts --requests 200000 --seed 1 --rate 1000
+ *     npm run faults -- wire --requests 200000 --seed 1 --rate 1000
  *
  * Ends with 1 if the server died or was at fault, if a good client beside the attack saw an error or
  * a p99 beyond five times its quiet one, or if memory did not come back.

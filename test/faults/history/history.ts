@@ -78,3 +78,8 @@ export function profileOfNumber(number: number): Profile {
     gender: genders[number % genders.length] ?? "",
   };
 }
+
+/** @param date As RFC 3339 has it, in UTC. */
+export function sortableDate(date: string): string {
+  return date.replace(/(?:\.(\d+))?Z$/, (_, digits = "") => `.${digits.padEnd(9, "0")}Z`);
+}

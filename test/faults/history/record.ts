@@ -1,0 +1,194 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { type Caller, callers, type Reply } from "../../api/callers.ts";
+import { object, text } from "../../api/json.ts";
+import { methods } from "../../api/setting.ts";
+import { createRandom, type Random } from "../random.ts";
+import {
+  type Operation,
+  type Outcome,
+  profileOfNumber,
+  profileText,
+  sortableDate,
+} from "./history.ts";
+
+/** Clients that call over every protocol, and note what they see. */
+export type Recorder = {
+  /** All so far; those under way are not among them. */
+  readonly operations: readonly Operation[];
+  /** Resolves once so many more updates are acknowledged. */
+  acknowledged(count: number): Promise<void>;
+  /** Lets the calls under way end. */
+  stop(): Promise<void>;
+};
+
+export type Options = {
+  readonly seed: string;
+  /** Where the servers are now; each client takes one after the other. */
+  readonly urls: () => readonly string[];
+  readonly token: string;
+  readonly clients: number;
+  readonly users: number;
+};
+
+/** After a call without an answer. */
+const restMs = 10;
+
+/** Of every so many operations one goes to the first user. */
+const hotShare = 3;
+
+/** Codes that leave open whether the call took effect: canceled, unknown, deadline exceeded. */
+const openCodes = [1, 2, 4];
+
+/**
+ * Add the users, then let the clients call until they are stopped: updates with a profile of their
+ * own, updates with a profile that the user may have already, updates that are refused, and reads.
+ */
+export async function startRecorder(options: Options): Promise<Recorder> {
+  const { seed, urls, clients, users: count } = options;
+  const operations: Operation[] = [];
+  const waiting = new Set<{ left: number; resolve: () => void }>();
+  let updates = 0;
+  let isStopping = false;
+
+  const users = await Promise.all(Array.from({ length: count }, (_, number) => add(number)));
+
+  async function add(number: number): Promise<string> {
+    const profile = profileOfNumber(updates++);
+    const userName = `user ${number} of ${seed}`;
+    const request = { userName, profile, email: { email: "some@giraffe.example" } };
+    const begunAt = performance.now();
+    const caller = callers[0] as Caller;
+    const { body, message } = await call(caller, 0, methods.importHumanUser, request);
+    if (body === undefined) throw new Error(`cannot add a user: ${message}`);
+    const user = text(body.userId);
+    const outcome = done(body);
+    operations.push({
+      name: `import over ${caller.name}`,
+      user,
+      kind: "update",
+      begunAt,
+      endedAt: performance.now(),
+      profile: profileText(profile),
+      outcome,
+    });
+    return user;
+  }
+
+  function call(
+    caller: Caller,
+    turn: number,
+    method: (typeof methods)[keyof typeof methods],
+    request: JsonObject,
+  ) {
+    const all = urls();
+    const url = all[turn % all.length];
+    if (url === undefined) throw new Error("no server");
+    return caller.call(url, method, request, { token: options.token });
+  }
+
+  async function client(number: number): Promise<void> {
+    const random = createRandom(`${seed}/${number}`);
+    const caller = callers[number % callers.length] as Caller;
+    for (let turn = number; !isStopping; turn += 1) {
+      const user = (random.oneIn(hotShare) ? users[0] : random.pick(users)) as string;
+      const wish = random.int(10);
+      if (wish < 2) await read(caller, turn, user);
+      else await update(caller, turn, user, wishedProfile(wish, random));
+    }
+  }
+
+  function wishedProfile(wish: number, random: Random): JsonObject {
+    if (wish === 2) return profileOfNumber(random.int(updates));
+    const profile = profileOfNumber(updates++);
+    return wish === 3 ? { ...profile, firstName: "x".repeat(201) } : profile;
+  }
+
+  async function read(caller: Caller, turn: number, user: string): Promise<void> {
+    const begunAt = performance.now();
+    const reply = await answer(caller, turn, methods.getHumanProfile, { userId: user });
+    if (reply === "nobody" || reply?.body === undefined) return;
+    operations.push({
+      name: `read over ${caller.name}`,
+      user,
+      kind: "read",
+      begunAt,
+      endedAt: performance.now(),
+      profile: profileText(object(reply.body.profile)),
+      outcome: done(reply.body),
+    });
+  }
+
+  async function update(
+    caller: Caller,
+    turn: number,
+    user: string,
+    profile: JsonObject,
+  ): Promise<void> {
+    const begunAt = performance.now();
+    const reply = await answer(caller, turn, methods.updateHumanProfile, {
+      userId: user,
+      ...profile,
+    });
+    if (reply === "nobody") return;
+    operations.push({
+      name: `update over ${caller.name}`,
+      user,
+      kind: "update",
+      begunAt,
+      endedAt: performance.now(),
+      profile: profileText(profile),
+      outcome: outcomeOf(reply),
+    });
+    if (reply?.code !== 0) return;
+    for (const wait of waiting) {
+      wait.left -= 1;
+      if (wait.left > 0) continue;
+      waiting.delete(wait);
+      wait.resolve();
+    }
+  }
+
+  /** `undefined`: there was a connection, and it broke. */
+  async function answer(...args: Parameters<typeof call>): Promise<Reply | "nobody" | undefined> {
+    try {
+      return await call(...args);
+    } catch (error) {
+      await pause(restMs);
+      return isNobody(error) ? "nobody" : undefined;
+    }
+  }
+
+  const running = Promise.all(Array.from({ length: clients }, (_, number) => client(number)));
+  return {
+    operations,
+    acknowledged: (left) => new Promise((resolve) => waiting.add({ left, resolve })),
+    async stop() {
+      isStopping = true;
+      await running;
+    },
+  };
+}
+
+/** Nothing was sent. */
+function isNobody(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
+}
+
+function done(body: Record<string, unknown>): Outcome {
+  const { sequence, changeDate, resourceOwner } = object(body.details);
+  return {
+    kind: "done",
+    sequence: Number(sequence),
+    changeDate: sortableDate(text(changeDate)),
+    owner: text(resourceOwner),
+  };
+}
+
+function outcomeOf(reply: Reply | undefined): Outcome {
+  if (reply === undefined) return { kind: "unknown" };
+  if (reply.body !== undefined) return done(reply.body);
+  if (openCodes.includes(reply.code)) return { kind: "unknown" };
+  const reasons = reply.details.map(({ value }) => value.reason);
+  return { kind: reasons.includes("PROFILE_NOT_CHANGED") ? "unchanged" : "refused" };
+}

@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { closeCallers } from "../api/callers.ts";
+import { startServer } from "../server.ts";
+import { profileOfNumber, profileText } from "./history/history.ts";
+import { explain, linearizable } from "./linearizable.ts";
+
+const textOf = (number: number) => profileText(profileOfNumber(number));
+const state = (sequence: number, number: number) => ({ sequence, profile: textOf(number) });
+const update = (number: number, sequence: number) =>
+  ({
+    kind: "update",
+    user: "one",
+    number,
+    result: { kind: "done", state: state(sequence, number) },
+  }) as const;
+const unchanged = (number: number) =>
+  ({ kind: "update", user: "one", number, result: { kind: "unchanged" } }) as const;
+const read = (sequence: number, number: number) =>
+  ({
+    kind: "read",
+    user: "one",
+    result: { kind: "done", state: state(sequence, number) },
+  }) as const;
+
+describe("explain", () => {
+  test.for([
+    { name: "updates in any order", answers: [update(2, 3), update(1, 2)], want: state(3, 2) },
+    {
+      name: "a read between two updates",
+      answers: [update(2, 3), read(2, 1), update(1, 2)],
+      want: state(3, 2),
+    },
+    {
+      name: "an update that came too late to change anything",
+      answers: [unchanged(1), update(1, 2)],
+      want: state(2, 1),
+    },
+    {
+      name: "a change there and back",
+      answers: [update(0, 3), unchanged(1), update(1, 2)],
+      want: state(3, 0),
+    },
+  ])("accepts $name", ({ answers, want }) => {
+    expect(explain(state(1, 0), answers)).toEqual(want);
+  });
+
+  test.for([
+    { name: "two updates with one sequence", answers: [update(1, 2), update(2, 2)] },
+    { name: "a gap", answers: [update(1, 3)] },
+    { name: "an update that changes nothing", answers: [update(0, 2)] },
+    { name: "an unchanged that never was", answers: [unchanged(3), update(1, 2)] },
+    { name: "a read of a mixture", answers: [read(2, 2), update(1, 2), update(2, 3)] },
+    { name: "a read of the past", answers: [read(0, 3)] },
+  ])("refuses $name", ({ answers }) => {
+    expect(explain(state(1, 0), answers)).toBeUndefined();
+  });
+});
+
+test("calls of one moment on SQLite are answered as if one came after another", async () => {
+  const server = await startServer([]);
+  try {
+    await linearizable({ urls: [server.url], token: server.adminToken }, 50, 1);
+  } finally {
+    closeCallers();
+    await server.close();
+  }
+});

@@ -1,0 +1,30 @@
+import { parseArgs } from "node:util";
+import type { Fault } from "./sqlite.ts";
+
+const out = (line: string) => void process.stdout.write(`${line}\n`);
+
+/**
+ * Run faults as a program: each as often as its long version says, or as `--times N` does.
+ * Sets the exit code.
+ */
+export async function runFaults(faults: readonly Fault[]): Promise<void> {
+  const { values } = parseArgs({
+    options: { seed: { type: "string", default: String(Date.now()) }, times: { type: "string" } },
+  });
+  const { seed } = values;
+  out(`seed ${seed}`);
+  const row = (...cells: (string | number)[]) =>
+    out(
+      cells
+        .map((cell, at) => (at === 0 ? String(cell).padEnd(48) : String(cell).padStart(9)))
+        .join(""),
+    );
+  row("fault", "times", "calls", "stored", "open", "refused", "seconds", "failures");
+  for (const { name, times, run } of faults) {
+    const count = Number(values.times ?? times.long);
+    const { calls, acknowledged, open, refused, seconds, failures } = await run(seed, count);
+    row(name, count, calls, acknowledged, open, refused, Math.round(seconds), failures.length);
+    for (const failure of failures) out(`FAILED ${failure.slice(0, 1_000)}`);
+    if (failures.length > 0) process.exitCode = 1;
+  }
+}

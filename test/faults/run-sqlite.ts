@@ -1,0 +1,4 @@
+import { runFaults } from "./run-faults.ts";
+import { sqliteFaults } from "./sqlite.ts";
+
+await runFaults(sqliteFaults);

@@ -1,0 +1,129 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { EventStore } from "../../src/store/event-store.ts";
+import { closeCallers } from "../api/callers.ts";
+import { type Program, startGiraffe } from "../child.ts";
+import { violations } from "./history/check.ts";
+import { type Recorder, startRecorder } from "./history/record.ts";
+import { storedUsers } from "./history/stored.ts";
+
+/** A server process that listens. */
+export type Serving = Program & { readonly url: string };
+
+/** One database, its servers and the clients that call them. */
+export type Trial = {
+  readonly recorder: Recorder;
+  /** As `--database` takes it. */
+  readonly database: string;
+  readonly folder: string;
+  /** Those that the clients call. */
+  readonly servers: readonly Serving[];
+  /** Start a server in the place of one that has ended, or beside the others. */
+  start(place: number): Promise<Serving>;
+  /** Expect something; the trial goes on. */
+  check(holds: boolean, text: string): void;
+};
+
+/** What a trial found. */
+export type Verdict = {
+  readonly calls: number;
+  readonly acknowledged: number;
+  /** Without an answer, or with one that leaves the outcome open. */
+  readonly open: number;
+  /** Refused, but for those that change nothing. */
+  readonly refused: number;
+  readonly seconds: number;
+  /** One line each; none if every promise was kept. */
+  readonly failures: readonly string[];
+};
+
+export type TrialOptions = {
+  readonly seed: string;
+  /** Default: a SQLite file in the trial's folder. */
+  readonly database?: string;
+  /** Opens the database when all servers have ended. */
+  readonly open: (database: string) => Promise<EventStore> | EventStore;
+  /** Servers at once. Default: 1. */
+  readonly servers?: number;
+  /** Default: 32 and 20. */
+  readonly clients?: number;
+  readonly users?: number;
+  /** A module that every server process loads first. */
+  readonly preload?: string;
+};
+
+const organization = "69629023906488334";
+
+/**
+ * Let clients call the servers while `strike` does its worst; then end everything, and check that
+ * what was answered is what is stored.
+ */
+export async function runTrial(
+  options: TrialOptions,
+  strike: (trial: Trial) => Promise<void>,
+): Promise<Verdict> {
+  const folder = mkdtempSync(join(tmpdir(), "giraffe-faults-"));
+  const { seed, open, database = `sqlite:${join(folder, "giraffe.db")}` } = options;
+  const { servers: count = 1, clients = 32, users = 20, preload } = options;
+  const startedAt = performance.now();
+  const failures: string[] = [];
+  const servers: Serving[] = [];
+
+  async function start(place: number): Promise<Serving> {
+    const program = startGiraffe(
+      [
+        ...["serve", "--listen", "127.0.0.1:0", "--log-level", "error"],
+        ...["--database", database, "--admin-token-file", join(folder, "admin.token")],
+      ],
+      preload === undefined ? {} : { preload },
+    );
+    const [, url = ""] = await program.until("stdout", /^ready (\S+)\n/m);
+    const serving = { ...program, url };
+    servers[place] = serving;
+    return serving;
+  }
+
+  try {
+    for (let place = 0; place < count; place += 1) await start(place);
+    const recorder = await startRecorder({
+      seed,
+      urls: () => servers.map(({ url }) => url),
+      token: readFileSync(join(folder, "admin.token"), "utf8").trim(),
+      clients,
+      users,
+    });
+    const check = (holds: boolean, text: string) => {
+      if (!holds) failures.push(text);
+    };
+    await strike({ recorder, database, folder, servers, start, check });
+    await recorder.stop();
+    for (const server of servers) server.kill("SIGTERM");
+    for (const server of servers) {
+      const { code, stderr } = await server.ended;
+      check(code === 0, `a server ended with ${code} at last: ${stderr.slice(-500)}`);
+    }
+
+    const { operations } = recorder;
+    const store = await open(database);
+    const ids = [...new Set(operations.map(({ user }) => user))];
+    failures.push(
+      ...violations({ operations, users: await storedUsers(store, organization, ids) }),
+    );
+    await store.close();
+    const kinds = Map.groupBy(operations, ({ outcome, kind }) => `${kind} ${outcome.kind}`);
+    const countOf = (kind: string) => kinds.get(kind)?.length ?? 0;
+    return {
+      calls: operations.length,
+      acknowledged: countOf("update done"),
+      open: countOf("update unknown"),
+      refused: countOf("update refused"),
+      seconds: (performance.now() - startedAt) / 1_000,
+      failures,
+    };
+  } finally {
+    closeCallers();
+    for (const server of servers) server.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
