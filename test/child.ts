@@ -24,14 +24,20 @@ export type Ended = {
   readonly stderr: string;
 };
 
-/** Longer than anything takes here. What still runs then hangs, and is killed. */
-const hangsMs = 40_000;
+/** Longer than nearly anything takes here. */
+const usuallyHangsMs = 40_000;
+
+type ProgramOptions = {
+  readonly cwd?: string;
+  /** What still runs then hangs, and is killed. Default: 40000 (40 seconds). */
+  readonly hangsMs?: number;
+};
 
 /** Start a program without input. */
 export function startProgram(
   command: string,
   args: readonly string[],
-  options: { readonly cwd?: string } = {},
+  { hangsMs = usuallyHangsMs, ...options }: ProgramOptions = {},
 ): Program {
   const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
   const said = { stdout: "", stderr: "" };
@@ -85,7 +91,7 @@ export function runGiraffe(...argv: string[]): Promise<Ended> {
  */
 export function startGiraffe(
   argv: readonly string[],
-  { preload, ...options }: { readonly cwd?: string; readonly preload?: string } = {},
+  { preload, ...options }: ProgramOptions & { readonly preload?: string } = {},
 ): Program {
   const before = preload === undefined ? [] : ["--import", preload];
   return startProgram(process.execPath, [...before, main, ...argv], options);

@@ -19,12 +19,20 @@ export async function runFaults(faults: readonly Fault[]): Promise<void> {
         .map((cell, at) => (at === 0 ? String(cell).padEnd(48) : String(cell).padStart(9)))
         .join(""),
     );
+  const fail = (text: string) => {
+    out(`FAILED ${text.slice(0, 1_000)}`);
+    process.exitCode = 1;
+  };
   row("fault", "times", "calls", "stored", "open", "refused", "seconds", "failures");
   for (const { name, times, run } of faults) {
     const count = Number(values.times ?? times.long);
-    const { calls, acknowledged, open, refused, seconds, failures } = await run(seed, count);
-    row(name, count, calls, acknowledged, open, refused, Math.round(seconds), failures.length);
-    for (const failure of failures) out(`FAILED ${failure.slice(0, 1_000)}`);
-    if (failures.length > 0) process.exitCode = 1;
+    try {
+      const { calls, acknowledged, open, refused, seconds, failures } = await run(seed, count);
+      row(name, count, calls, acknowledged, open, refused, Math.round(seconds), failures.length);
+      for (const failure of failures) fail(failure);
+    } catch (error) {
+      row(name, count, "-", "-", "-", "-", "-", 1);
+      fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
   }
 }

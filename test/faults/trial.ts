@@ -53,6 +53,9 @@ export type TrialOptions = {
   readonly preload?: string;
 };
 
+/** Longer than any trial: the servers live as long as it does. */
+const hangsMs = 3_600_000;
+
 const organization = "69629023906488334";
 
 /**
@@ -76,7 +79,7 @@ export async function runTrial(
         ...["serve", "--listen", "127.0.0.1:0", "--log-level", "error"],
         ...["--database", database, "--admin-token-file", join(folder, "admin.token")],
       ],
-      preload === undefined ? {} : { preload },
+      { hangsMs, ...(preload !== undefined && { preload }) },
     );
     const [, url = ""] = await program.until("stdout", /^ready (\S+)\n/m);
     const serving = { ...program, url };

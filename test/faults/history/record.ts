@@ -107,7 +107,7 @@ export async function startRecorder(options: Options): Promise<Recorder> {
   async function read(caller: Caller, turn: number, user: string): Promise<void> {
     const begunAt = performance.now();
     const reply = await answer(caller, turn, methods.getHumanProfile, { userId: user });
-    if (reply === "nobody" || reply?.body === undefined) return;
+    if (reply === "not processed" || reply?.body === undefined) return;
     operations.push({
       name: `read over ${caller.name}`,
       user,
@@ -130,7 +130,7 @@ export async function startRecorder(options: Options): Promise<Recorder> {
       userId: user,
       ...profile,
     });
-    if (reply === "nobody") return;
+    const outcome = outcomeOf(reply);
     operations.push({
       name: `update over ${caller.name}`,
       user,
@@ -138,9 +138,9 @@ export async function startRecorder(options: Options): Promise<Recorder> {
       begunAt,
       endedAt: performance.now(),
       profile: profileText(profile),
-      outcome: outcomeOf(reply),
+      outcome,
     });
-    if (reply?.code !== 0) return;
+    if (outcome.kind !== "done") return;
     for (const wait of waiting) {
       wait.left -= 1;
       if (wait.left > 0) continue;
@@ -150,12 +150,14 @@ export async function startRecorder(options: Options): Promise<Recorder> {
   }
 
   /** `undefined`: there was a connection, and it broke. */
-  async function answer(...args: Parameters<typeof call>): Promise<Reply | "nobody" | undefined> {
+  async function answer(
+    ...args: Parameters<typeof call>
+  ): Promise<Reply | "not processed" | undefined> {
     try {
       return await call(...args);
     } catch (error) {
       await pause(restMs);
-      return isNobody(error) ? "nobody" : undefined;
+      return isNotProcessed(error) ? "not processed" : undefined;
     }
   }
 
@@ -170,9 +172,11 @@ export async function startRecorder(options: Options): Promise<Recorder> {
   };
 }
 
-/** Nothing was sent. */
-function isNobody(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
+/** Nothing was sent, or the server says that it did not look at it: RFC 9113 section 8.7. */
+function isNotProcessed(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.message.includes("NGHTTP2_REFUSED_STREAM")) return true;
+  return "code" in error && error.code === "ECONNREFUSED";
 }
 
 function done(body: Record<string, unknown>): Outcome {
@@ -185,8 +189,9 @@ function done(body: Record<string, unknown>): Outcome {
   };
 }
 
-function outcomeOf(reply: Reply | undefined): Outcome {
+function outcomeOf(reply: Reply | "not processed" | undefined): Outcome {
   if (reply === undefined) return { kind: "unknown" };
+  if (reply === "not processed") return { kind: "refused" };
   if (reply.body !== undefined) return done(reply.body);
   if (openCodes.includes(reply.code)) return { kind: "unknown" };
   const reasons = reply.details.map(({ value }) => value.reason);
