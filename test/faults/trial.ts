@@ -99,8 +99,14 @@ export async function runTrial(
     const check = (holds: boolean, text: string) => {
       if (!holds) failures.push(text);
     };
-    await strike({ recorder, database, folder, servers, start, check });
-    await recorder.stop();
+    try {
+      await strike({ recorder, database, folder, servers, start, check });
+    } catch (error) {
+      for (const server of servers) server.kill("SIGKILL");
+      throw error;
+    } finally {
+      await recorder.stop();
+    }
     for (const server of servers) server.kill("SIGTERM");
     for (const server of servers) {
       const { code, stderr } = await server.ended;

@@ -16,7 +16,7 @@ import {
 export type Recorder = {
   /** All so far; those under way are not among them. */
   readonly operations: readonly Operation[];
-  /** Resolves once so many more updates are acknowledged. */
+  /** @throws Error if so many more updates are not acknowledged in a minute: the servers hang. */
   acknowledged(count: number): Promise<void>;
   /** Lets the calls under way end. */
   stop(): Promise<void>;
@@ -30,6 +30,9 @@ export type Options = {
   readonly clients: number;
   readonly users: number;
 };
+
+/** Any number of updates that is waited for takes less. */
+const hangsMs = 60_000;
 
 /** After a call without an answer. */
 const restMs = 10;
@@ -164,7 +167,18 @@ export async function startRecorder(options: Options): Promise<Recorder> {
   const running = Promise.all(Array.from({ length: clients }, (_, number) => client(number)));
   return {
     operations,
-    acknowledged: (left) => new Promise((resolve) => waiting.add({ left, resolve })),
+    acknowledged: (left) =>
+      new Promise((resolve, reject) => {
+        const giveUp = () => reject(new Error(`not ${left} updates in ${hangsMs / 1_000} seconds`));
+        const timer = setTimeout(giveUp, hangsMs);
+        waiting.add({
+          left,
+          resolve() {
+            clearTimeout(timer);
+            resolve();
+          },
+        });
+      }),
     async stop() {
       isStopping = true;
       await running;
