@@ -59,9 +59,9 @@ export function createPostgresEventStore(options: {
     return streams.map((stream) => found.get(stream));
   });
   const queue = createStreamQueue({
-    load: (stream) => tips.add(stream),
-    async append(append) {
-      return commitsOf(commits, append.stream).add(rowFromAppend(append));
+    load: (stream) => tips.add(stream, stream),
+    async append(append, signal) {
+      return commitsOf(commits, append.stream).add(rowFromAppend(append), append.stream, signal);
     },
     now,
   });
