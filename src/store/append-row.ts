@@ -16,7 +16,7 @@ export type AppendRow = {
   readonly claims: readonly string[] | undefined;
 };
 
-/** @throws TypeError if the data or the state is not JSON. */
+/** @throws TypeError if data or state is not JSON. */
 export function rowFromAppend({ stream, change, after, event, head, claims }: Append): AppendRow {
   return {
     stream,

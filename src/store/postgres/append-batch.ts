@@ -1,169 +1,163 @@
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
-import { type Chain, type Round, roundsFromRows } from "./chains.ts";
-import type { Connection, Row, Statement } from "./connection.ts";
+import type { Row, Statement } from "./connector.ts";
 
 /**
- * Write a round: the head of each chain if it is still where the chain begins, then the events of
- * those whose head was written. Gives back the chains that were not written.
- *
- * Heads are locked in the order of the arrays, which is sorted. An update that waits for another
- * transaction looks at the row again when that has committed, and an insert finds it there.
- *
- * Two transactions that claim one name at once do not see each other: the second fails on the key,
- * and finds the name taken when it runs again.
+ * Appends of one stream, each decided on the one before. It stands or falls by its first: only that
+ * one can meet another writer, and only that one may change the stream's claims. So its events are
+ * written together, and of its heads only the last.
  */
-const writeRound: Statement = {
-  name: "write_round",
-  text: `
-    with chains as (
-      select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[],
-          $6::bigint[], $7::bigint[], $8::text[])
-        as c (stream, organization, after, change, version, created_at, changed_at, state)
-    ), claimed as (
-      select * from unnest($9::text[], $10::text[]) as n (name, stream)
-    ), taken as (
-      select n.stream from claimed n join claims k on k.name = n.name where k.stream <> n.stream
-    ), updated as (
-      update heads h
-        set version = c.version, change = c.change, changed_at = c.changed_at, state = c.state
-        from chains c
-        where h.stream = c.stream and h.change = c.after and h.organization = c.organization
-          and c.stream not in (select stream from taken)
-        returning h.stream
-    ), inserted as (
-      insert into heads (stream, organization, version, change, created_at, changed_at, state)
-        select stream, organization, version, change, created_at, changed_at, state from chains c
-        where after is null and c.stream not in (select stream from taken)
-        on conflict (stream) do nothing
-        returning stream
-    ), written as (
-      select stream from updated union all select stream from inserted
-    ), events_written as (
-      insert into events (stream, version, change, type, data, creator, at)
-        select stream, version, change, type, data, creator, at
-        from unnest($12::text[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::text[],
-          $18::bigint[]) as e (stream, version, change, type, data, creator, at)
-        where stream in (select stream from written)
-    ), released as (
-      delete from claims k using unnest($11::text[]) as r (stream)
-        where k.stream = r.stream and r.stream in (select stream from written)
-          and (k.name, k.stream) not in (select name, stream from claimed)
-    ), held as (
-      insert into claims (name, stream)
-        select n.name, n.stream from claimed n
-        where n.stream in (select stream from written)
-          and not exists (select from claims k where k.name = n.name and k.stream = n.stream)
-    )
-    select c.stream, c.stream in (select stream from taken) and (
-        exists (select from heads h where h.stream = c.stream and h.change = c.after)
-        or c.after is null and not exists (select from heads h where h.stream = c.stream)
-      ) as is_claim_taken
-    from chains c where c.stream not in (select stream from written)`,
+export type Chain = {
+  readonly rows: readonly [AppendRow, ...AppendRow[]];
 };
 
 /**
- * Events that are stored, of those asked for. It locks them, and so is a transaction that writes:
- * it is answered only when whatever was committed before it is as durable as a commit is here.
- */
-const lockStored: Statement = {
-  name: "lock_stored",
-  text: `
-    select e.change from unnest($1::text[], $2::bigint[], $3::text[]) as c (stream, version, change)
-      join events e on e.stream = c.stream and e.version = c.version and e.change = c.change
-      for update of e`,
-};
-
-/**
- * Write all rows in one transaction, rows of one stream in order; a result for each. One round is
- * one statement and one round trip, which commits by itself.
+ * Cut a batch into rounds that one statement can write, each with at most one chain of a stream.
  *
- * @throws Error of the server or the driver, see `failureFromError`: if it is "lost", the outcome is
- *   open, else nothing was stored.
+ * A hot stream is one long chain, so it costs a batch what many streams do, less the heads. There is
+ * a second round only if the claims of one stream change twice in one batch, or after other changes.
  */
-export async function writeBatch(
-  connection: Connection,
-  rows: readonly AppendRow[],
-): Promise<AppendResult[]> {
-  const rounds = roundsFromRows(rows);
-  const refused = new Map<AppendRow, AppendResult>();
-  const [only, ...more] = rounds;
-  if (only !== undefined && more.length === 0) await write(connection, only, refused);
-  else await writeInTransaction(connection, rounds, refused);
-  return rows.map((row) => refused.get(row) ?? "appended");
-}
-
-/** @returns The changes of the rows that are stored. */
-export async function storedChanges(
-  connection: Connection,
-  rows: readonly AppendRow[],
-): Promise<ReadonlySet<string>> {
-  const found = await connection.run(lockStored, [
-    rows.map(({ stream }) => stream),
-    rows.map(({ version }) => version),
-    rows.map(({ change }) => change),
-  ]);
-  return new Set(found.map(({ change }) => String(change)));
-}
-
-async function writeInTransaction(
-  connection: Connection,
-  rounds: readonly Round[],
-  refused: Map<AppendRow, AppendResult>,
-): Promise<void> {
-  await connection.execute("begin");
-  try {
-    for (const round of rounds) await write(connection, round, refused);
-  } catch (error) {
-    await connection.execute("rollback");
-    throw error;
+export function roundsOf(rows: readonly AppendRow[]): Chain[][] {
+  const chainsOf = new Map<string, AppendRow[][]>();
+  for (const row of rows) {
+    const chains = chainsOf.get(row.stream);
+    const chain = chains?.at(-1);
+    if (chains === undefined) chainsOf.set(row.stream, [[row]]);
+    else if (chain?.at(-1)?.change === row.after && row.claims === undefined) chain?.push(row);
+    else chains.push([row]);
   }
-  await connection.execute("commit");
+  const rounds: Chain[][] = [];
+  for (const chains of chainsOf.values()) {
+    for (const [round, chain] of chains.entries()) {
+      rounds[round] ??= [];
+      rounds[round].push({ rows: chain as [AppendRow, ...AppendRow[]] });
+    }
+  }
+  return rounds;
 }
 
-async function write(
-  connection: Connection,
-  round: Round,
-  refused: Map<AppendRow, AppendResult>,
-): Promise<void> {
-  const answer = await connection.run(writeRound, valuesFromRound(round));
-  if (answer.length === 0) return;
-  const chains = new Map(round.map((chain) => [chain.last.stream, chain]));
-  for (const row of answer) refuse(chains.get(String(row.stream)), row, refused);
+/**
+ * Leave out chains that claim a name which another chain of the round claims, too: one statement
+ * cannot tell who was first. Those are decided again, and find the name taken, or free after all.
+ */
+export function withoutContested(round: readonly Chain[]): Chain[] {
+  const holders = new Map<string, string>();
+  return round.filter(({ rows: [{ stream, claims = [] }] }) => {
+    if (claims.some((name) => holders.has(name) && holders.get(name) !== stream)) return false;
+    for (const name of claims) holders.set(name, stream);
+    return true;
+  });
 }
 
-function refuse(chain: Chain | undefined, row: Row, refused: Map<AppendRow, AppendResult>): void {
-  const [first, ...others] = chain?.rows ?? [];
-  if (first !== undefined) refused.set(first, row.is_claim_taken ? "claim-taken" : "conflict");
-  for (const other of others) refused.set(other, "conflict");
-}
-
-function valuesFromRound(round: Round): unknown[] {
-  const firsts = round.map(({ rows }) => rows[0]);
-  const lasts = round.map(({ last }) => last);
-  const rows = round.flatMap((chain) => chain.rows);
+/**
+ * Write chains of different streams in one statement, which commits by itself: one round trip.
+ *
+ * Heads are locked in the order of their streams, else two nodes would wait for each other. The look
+ * at `heads` before tells new streams from old ones in the statement's snapshot; what has changed
+ * since then is caught by the condition of the update, which sees the latest row.
+ *
+ * @returns Answers with the chains that were not written: see `resultsFromRows`.
+ */
+export function appendStatement(chains: readonly Chain[]): Statement {
+  const firsts = chains.map(({ rows: [first] }) => first);
+  const lasts = chains.map(({ rows }) => rows.at(-1) as AppendRow);
+  const events = chains.flatMap(({ rows }) => rows);
   const claiming = firsts.filter(({ claims }) => claims !== undefined);
-  const claims = claiming.flatMap(({ claims, stream }) =>
-    [...new Set(claims)].map((name) => ({ name, stream })),
-  );
-  return [
+  const heads = [
     firsts.map(({ stream }) => stream),
     firsts.map(({ organization }) => organization),
-    firsts.map(({ after }) => after),
-    lasts.map(({ change }) => change),
     lasts.map(({ version }) => version),
-    lasts.map(({ createdAt }) => createdAt),
+    lasts.map(({ change }) => change),
+    firsts.map(({ after }) => after ?? null),
+    firsts.map(({ createdAt }) => createdAt),
     lasts.map(({ changedAt }) => changedAt),
     lasts.map(({ state }) => state),
-    claims.map(({ name }) => name),
-    claims.map(({ stream }) => stream),
-    claiming.map(({ stream }) => stream),
-    rows.map(({ stream }) => stream),
-    rows.map(({ version }) => version),
-    rows.map(({ change }) => change),
-    rows.map(({ type }) => type),
-    rows.map(({ data }) => data),
-    rows.map(({ creator }) => creator),
-    rows.map(({ changedAt }) => changedAt),
   ];
+  const history = [
+    events.map(({ stream }) => stream),
+    events.map(({ version }) => version),
+    events.map(({ change }) => change),
+    events.map(({ type }) => type),
+    events.map(({ data }) => data),
+    events.map(({ creator }) => creator),
+    events.map(({ changedAt }) => changedAt),
+  ];
+  if (claiming.length === 0) {
+    return { name: "append", text: appendText, values: [...heads, ...history] };
+  }
+  const wanted = claiming.flatMap(({ stream, claims }) =>
+    [...new Set(claims)].map((name) => ({ stream, name })),
+  );
+  const names = [
+    claiming.map(({ stream }) => stream),
+    wanted.map(({ stream }) => stream),
+    wanted.map(({ name }) => name),
+  ];
+  return { name: "append-claims", text: claimText, values: [...heads, ...history, ...names] };
 }
+
+/** @param refused What the statement answered with. */
+export function resultsFromRows(refused: readonly Row[]): Map<string, AppendResult> {
+  return new Map(
+    refused.map(({ stream, taken }) => [String(stream), taken ? "claim-taken" : "conflict"]),
+  );
+}
+
+const batch = `
+  batch as (
+    select * from unnest(
+      $1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[], $6::bigint[], $7::bigint[],
+      $8::text[]
+    ) as b (stream, organization, version, change, after, created_at, changed_at, state)
+  ),
+  latest as (
+    select b.* from batch b left join heads h on h.stream = b.stream
+    where h.change is not distinct from b.after
+  )`;
+
+const written = (condition: string) => `
+  written as (
+    insert into heads (stream, organization, version, change, after, created_at, changed_at, state)
+    select stream, organization, version, change, after, created_at, changed_at, state
+    from latest ${condition} order by stream
+    on conflict (stream) do update set
+      version = excluded.version, change = excluded.change, after = excluded.after,
+      changed_at = excluded.changed_at, state = excluded.state
+    where heads.change = excluded.after
+    returning stream
+  ),
+  logged as (
+    insert into events (stream, version, change, type, data, creator, at)
+    select e.* from unnest(
+      $9::text[], $10::bigint[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::bigint[]
+    ) as e (stream, version, change, type, data, creator, at)
+    where e.stream in (select stream from written)
+  )`;
+
+const appendText = `
+  with ${batch}, ${written("")}
+  select stream, false as taken from batch where stream not in (select stream from written)`;
+
+/** A name that another transaction takes after the look at `claims` violates its primary key. */
+const claimText = `
+  with ${batch},
+  wanted as (select * from unnest($17::text[], $18::text[]) as w (stream, name)),
+  taken as (
+    select w.stream from wanted w join claims c on c.name = w.name where c.stream <> w.stream
+  ),
+  ${written("where stream not in (select stream from taken)")},
+  released as (
+    delete from claims c
+    where c.stream = any ($16::text[]) and c.stream in (select stream from written)
+      and not exists (select 1 from wanted w where w.stream = c.stream and w.name = c.name)
+  ),
+  claimed as (
+    insert into claims (name, stream)
+    select w.name, w.stream from wanted w
+    where w.stream in (select stream from written)
+      and not exists (select 1 from claims c where c.name = w.name)
+    order by w.name
+  )
+  select stream,
+    stream in (select stream from taken) and stream in (select stream from latest) as taken
+  from batch where stream not in (select stream from written)`;

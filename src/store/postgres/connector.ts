@@ -1,91 +1,156 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { Client, type ClientConfig, type QueryConfig } from "pg";
 import { StoreUnavailableError } from "../event-store.ts";
-import { type Connection, connect, type Purpose } from "./connection.ts";
+import { sqlState, sqlStateOf, unavailableFrom } from "./postgres-error.ts";
 
-export type Connector = {
-  /** @throws StoreUnavailableError */
-  connect(purpose: Purpose): Promise<Connection>;
+/** A statement with a name is prepared once per connection. */
+export type Statement = QueryConfig;
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A connection to a primary. */
+export type Connection = {
+  /**
+   * Run statements one after another; several may be sent before the first is answered. Whatever
+   * ends the connection, or more than 15 s without an answer, rejects all that was sent.
+   *
+   * @returns The rows.
+   * @throws CommitWarningError if the server answered, but would not vouch for the commit.
+   */
+  query(statement: Statement): Promise<Row[]>;
+  isOpen(): boolean;
+  /** Lets what was sent be answered. */
+  close(): Promise<void>;
+  /** At once; the server may not have done yet what it was sent. */
+  destroy(): void;
 };
 
-/** How long an outage is waited out: a restart or a promotion takes less. */
-export const outageMs = 5_000;
-const firstPauseMs = 20;
-const longestPauseMs = 200;
+/** The server runs with a setting that loses what was acknowledged. */
+export class UnsafeServerError extends Error {
+  override readonly name = "UnsafeServerError";
+}
+
+/** A server warned during a commit: its standbys may not have it. */
+export class CommitWarningError extends Error {
+  override readonly name = "CommitWarningError";
+}
+
+/** A host that does not answer by then is passed over. */
+const connectTimeoutMs = 3_000;
+/** Longer than a batch, or a migration of an empty database, takes on a loaded server. */
+const statementTimeoutMs = 5_000;
+/** The statement timeout does not end a commit that waits for a standby; this timer does, for us. */
+const answerTimeoutMs = 15_000;
+/** Of silence, before TCP asks whether the other side is there. */
+const keepAliveDelayMs = 10_000;
 
 /**
- * Connect to the one server that writes.
+ * Split a URL that names several hosts into one for each.
  *
- * Hosts are tried in order, beginning with the one that was right last time; those that only read
- * are passed over. When none will do they are tried again, until 5 s after the beginning of the
- * outage. After that whoever asks is refused after one attempt, and at once within 0.2 s of a
- * failed one, until a server is back.
- *
- * @param urls One for each host.
+ * @param url Such as `postgres://user:password@host1:5432,host2/database?target_session_attrs=read-write`.
  */
-export function createConnector(urls: readonly string[]): Connector {
-  let best = 0;
-  let outage:
-    | { readonly since: number; triedAt: number; problem: StoreUnavailableError }
-    | undefined;
+export function urlsOfHosts(url: string): string[] {
+  const [, scheme = "", user = "", hosts = "", rest = ""] =
+    /^([a-z]+:\/\/)([^/?]*@)?([^/?]*)(.*)$/s.exec(url) ?? [];
+  return hosts.split(",").map((host) => scheme + user + host + rest);
+}
 
-  async function connectOnce(purpose: Purpose): Promise<Connection> {
-    const problems: string[] = [];
-    let refusal: unknown;
-    for (let step = 0; step < urls.length; step += 1) {
-      const index = (best + step) % urls.length;
-      const url = urls[index] as string;
-      try {
-        const connection = await connect(url, purpose);
-        best = index;
-        return connection;
-      } catch (error) {
-        refusal = error;
-        problems.push(`${hostOf(url)}: ${reasonOf(error)}`);
-      }
+/**
+ * Connect to the first host that is a primary, in the order of the URL.
+ *
+ * node-postgres knows neither several hosts nor `target_session_attrs`.
+ *
+ * @throws StoreUnavailableError if there is none now; says why of each host.
+ * @throws UnsafeServerError if the primary may lose what it acknowledged.
+ */
+export async function connectToPrimary(
+  url: string,
+  { pipeline = false }: { readonly pipeline?: boolean } = {},
+): Promise<Connection> {
+  const failures: string[] = [];
+  for (const connectionString of urlsOfHosts(url)) {
+    try {
+      return await connect({
+        connectionString,
+        pipeline,
+        application_name: "giraffe",
+        connectionTimeoutMillis: connectTimeoutMs,
+        statement_timeout: statementTimeoutMs,
+        query_timeout: answerTimeoutMs,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: keepAliveDelayMs,
+      });
+    } catch (error) {
+      if (error instanceof UnsafeServerError) throw error;
+      const { host, port } = new Client({ connectionString });
+      failures.push(`${host}:${port}: ${unavailableFrom(error).message}`);
     }
-    throw new StoreUnavailableError(`cannot open the database; ${problems.join("; ")}`, {
-      cause: refusal,
-    });
+  }
+  throw new StoreUnavailableError(`no primary can be reached (${failures.join("; ")})`);
+}
+
+async function connect(config: ClientConfig & { pipeline: boolean }): Promise<Connection> {
+  const client = new Client(config);
+  let open = true;
+  let warning: CommitWarningError | undefined;
+  // Without a listener an idle connection that breaks would end the process.
+  client.on("error", () => {
+    open = false;
+  });
+  client.on("end", () => {
+    open = false;
+  });
+  client.on("notice", (notice) => {
+    if (notice.code === sqlState.warning) warning = new CommitWarningError(notice.message);
+  });
+
+  function destroy(): void {
+    open = false;
+    client.connection.stream.destroy();
   }
 
+  async function query(statement: Statement): Promise<Row[]> {
+    warning = undefined;
+    try {
+      const { rows } = await client.query<Row>(statement);
+      if (warning !== undefined) throw warning;
+      return rows;
+    } catch (error) {
+      // Only an error that the server sent, and that leaves it there, leaves the connection usable.
+      if (sqlStateOf(error) === undefined) destroy();
+      throw error;
+    }
+  }
+
+  try {
+    await client.connect();
+    await assertPrimary(query);
+  } catch (error) {
+    destroy();
+    throw error;
+  }
   return {
-    async connect(purpose) {
-      for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-        const now = performance.now();
-        const isOver = outage !== undefined && now - outage.since > outageMs;
-        if (outage !== undefined && isOver && now - outage.triedAt < longestPauseMs) {
-          throw outage.problem;
-        }
-        if (outage !== undefined) outage.triedAt = now;
-        try {
-          const connection = await connectOnce(purpose);
-          outage = undefined;
-          return connection;
-        } catch (error) {
-          if (!(error instanceof StoreUnavailableError)) throw error;
-          outage ??= { since: now, triedAt: now, problem: error };
-          outage.problem = error;
-          if (isOver || isFinal(error.cause)) throw error;
-        }
-        await pause(pauseMs * (0.5 + Math.random()));
-      }
+    query,
+    isOpen: () => open,
+    async close() {
+      if (!open) return;
+      open = false;
+      await client.end();
     },
+    destroy,
   };
 }
 
-/** It will be the same in a second: who may log in, which database, how durable. */
-function isFinal(error: unknown): boolean {
-  if (error instanceof StoreUnavailableError) return true;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return /^(?:28|3D)/.test(code);
-}
-
-/** Without user and password. */
-function hostOf(url: string): string {
-  return url.replace(/^[^@]*@|^[^/]*\/\//, "").replace(/[/?].*$/, "");
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(", ");
-  return error instanceof Error ? error.message : String(error);
+async function assertPrimary(query: Connection["query"]): Promise<void> {
+  const [settings] = await query({
+    text: `select current_setting('transaction_read_only') as read_only,
+      current_setting('synchronous_commit', true) as synchronous_commit,
+      current_setting('fsync', true) as fsync`,
+  });
+  if (settings?.read_only === "on") throw new Error("it only reads, so it is not the primary");
+  for (const name of ["synchronous_commit", "fsync"]) {
+    if (settings?.[name] !== "off") continue;
+    throw new UnsafeServerError(
+      `PostgreSQL runs with ${name} = off and may lose what it has acknowledged: turn it on`,
+    );
+  }
 }

@@ -1,47 +1,85 @@
-import { StoreUnavailableError } from "../event-store.ts";
-import type { Row, Statement } from "./connection.ts";
-import { type Connector, createConnector } from "./connector.ts";
+import { StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
+import { connectToPrimary, type Row, type Statement, UnsafeServerError } from "./connector.ts";
+import { createLink, type Link } from "./link.ts";
 import { migrate } from "./migrate.ts";
-import { storeErrorFrom } from "./postgres-error.ts";
-import { createReaders } from "./readers.ts";
+import { fateFromError, unavailableFrom } from "./postgres-error.ts";
 
 /** One database, shared by the event store and the directory. */
 export type Postgres = {
-  readonly connector: Connector;
-  /** As `Readers.read`. */
-  read(statement: Statement, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /**
+   * Read. Sent again, once, if the connection is lost.
+   *
+   * @throws StoreUnavailableError if the database cannot be read.
+   * @throws StoreOverloadedError if too many statements wait for an answer.
+   */
+  read(statement: Statement): Promise<Row[]>;
+  /** A connection for statements that write; each `link` is another one. */
+  link(): Link;
   acquire(): void;
-  /** Call once for each `acquire`: the last one closes the connections that read. */
+  /** Call once for each `acquire`: the last one closes the connections. */
   release(): Promise<void>;
 };
 
+/** Reads are bound by the processor of one node and of the server, not by round trips. */
+const readConnections = 2;
+/** Statements that wait on a connection: about a tenth of a second of work. */
+const maxWaiting = 512;
+const retryAfterMs = 1_000;
+
 /**
- * Open a database and bring its schema up to date.
+ * Open a database, and bring its schema up to date.
  *
- * @param urls `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, one for each host that may be the
- *   primary.
- * @throws StoreUnavailableError if no host takes connections and writes within 5 s, or if the
- *   database is not durable.
- * @throws Error if the schema is newer than this program.
+ * @param url Such as `postgres://user:password@host1,host2/database`.
+ * @throws StoreUnavailableError if no primary can be reached.
+ * @throws UnsafeServerError if it runs with `synchronous_commit = off` or `fsync = off`.
+ * @throws Error if the database's schema is newer than this program.
  */
-export async function openPostgres(urls: readonly string[]): Promise<Postgres> {
-  const connector = createConnector(urls);
-  const connection = await connector.connect("migrations");
+export async function openPostgres(url: string): Promise<Postgres> {
+  const first = await connectToPrimary(url);
   try {
-    await migrate(connection);
-  } catch (error) {
-    throw storeErrorFrom(error);
+    await migrate(first);
   } finally {
-    await connection.close();
+    await first.close();
   }
-  const readers = createReaders(connector);
+
+  const readers = Array.from({ length: readConnections }, () => ({
+    link: createLink(() => connectToPrimary(url, { pipeline: true }).catch(asUnavailable)),
+    waiting: 0,
+  }));
+  const writers: Link[] = [];
   let users = 0;
-  let isClosed = false;
+
+  async function readOnce(statement: Statement): Promise<Row[]> {
+    const reader = readers.reduce((best, next) => (next.waiting < best.waiting ? next : best));
+    if (reader.waiting >= maxWaiting) {
+      throw new StoreOverloadedError(
+        `${maxWaiting} statements wait on each of ${readConnections} connections`,
+        retryAfterMs,
+      );
+    }
+    reader.waiting += 1;
+    try {
+      return await (await reader.link.get()).query(statement);
+    } finally {
+      reader.waiting -= 1;
+    }
+  }
+
   return {
-    connector,
-    async read(statement, values) {
-      if (isClosed) throw new StoreUnavailableError("the store is closed");
-      return readers.read(statement, values);
+    async read(statement) {
+      try {
+        return await readOnce(statement).catch((error: unknown) => {
+          if (fateFromError(error) !== "ambiguous" || isOurs(error)) throw error;
+          return readOnce(statement);
+        });
+      } catch (error) {
+        throw isOurs(error) || fateFromError(error) === "bug" ? error : unavailableFrom(error);
+      }
+    },
+    link() {
+      const link = createLink(() => connectToPrimary(url).catch(asUnavailable));
+      writers.push(link);
+      return link;
     },
     acquire() {
       users += 1;
@@ -49,8 +87,18 @@ export async function openPostgres(urls: readonly string[]): Promise<Postgres> {
     async release() {
       users -= 1;
       if (users > 0) return;
-      isClosed = true;
-      await readers.close();
+      await Promise.all(
+        [...readers.map(({ link }) => link), ...writers].map((link) => link.close()),
+      );
     },
   };
+}
+
+function isOurs(error: unknown): boolean {
+  return error instanceof StoreUnavailableError || error instanceof StoreOverloadedError;
+}
+
+/** A server that was safe at the start may be restarted with other settings. */
+function asUnavailable(error: unknown): never {
+  throw error instanceof UnsafeServerError ? unavailableFrom(error) : error;
 }

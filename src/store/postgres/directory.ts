@@ -7,117 +7,118 @@ import {
   type ServiceAccount,
   type Token,
 } from "../directory.ts";
-import type { Connection, Row, Statement } from "./connection.ts";
+import { OutcomeUnknownError } from "../event-store.ts";
+import type { Row, Statement } from "./connector.ts";
 import type { Postgres } from "./database.ts";
-import { isDuplicate } from "./postgres-error.ts";
-import { transact } from "./transaction.ts";
+import { fateFromError, isDuplicate, unavailableFrom } from "./postgres-error.ts";
 
-const organizationColumns = "id, name, created_at from organizations";
-const accountColumns = "id, organization, name, created_at from service_accounts";
 const tokenColumns = `
   t.id, t.digest, t.account, t.created_at, t.expires_at, t.revoked_at,
   a.organization, a.name, a.created_at as account_created_at
   from tokens t join service_accounts a on a.id = t.account`;
 
-const statements = {
-  insertOrganization:
-    "insert into organizations (id, name, created_at) values ($1::text, $2::text, $3::bigint)",
-  insertAccount: `
-    insert into service_accounts (id, organization, name, created_at)
-    values ($1::text, $2::text, $3::text, $4::bigint)`,
-  insertToken: `
-    insert into tokens (id, digest, account, created_at, expires_at, revoked_at)
-    values ($1::text, $2::text, $3::text, $4::bigint, $5::bigint, $6::bigint)`,
-  insertMembership: `
-    insert into memberships (subject, organization, role) values ($1::text, $2::text, $3::text)
-    on conflict do nothing`,
-  selectOrganization: `select ${organizationColumns} where id = $1::text`,
-  selectOrganizations: `select ${organizationColumns} order by created_at, id`,
-  selectAccount: `select ${accountColumns} where id = $1::text`,
-  selectAccountByName: `select ${accountColumns} where organization = $1::text and name = $2::text`,
-  selectTokenByDigest: `select ${tokenColumns} where t.digest = $1::text`,
-  selectTokens: `select ${tokenColumns} order by t.created_at, t.id`,
-  revokeToken: `
-    update tokens set revoked_at = coalesce(revoked_at, $1::bigint) where id = $2::text
-    returning id`,
-  selectMemberships: `
-    select subject, organization, role from memberships where subject = $1::text order by number`,
-  /** One after another: a row that is always there stands for the right to found. */
-  lockFounding: "select version from migrations where version = 1 for update",
-} as const satisfies Record<string, string>;
-
-function statement(name: keyof typeof statements): Statement {
-  return { name, text: statements[name] };
-}
-
 /**
- * A directory in a PostgreSQL database.
+ * A directory in a PostgreSQL database. Each operation is one statement.
  *
  * Besides the port's errors every operation throws StoreUnavailableError if the database cannot be
- * reached within 5 s, and those that write OutcomeUnknownError if the connection is lost during the
- * commit.
+ * read or written, and those that write OutcomeUnknownError if the connection was lost meanwhile.
  */
 export function createPostgresDirectory(database: Postgres): Directory {
   database.acquire();
-  let released = false;
+  const link = database.link();
+  const { read } = database;
 
-  const read = (name: keyof typeof statements, ...values: readonly unknown[]) =>
-    database.read(statement(name), values);
+  async function write(statement: Statement): Promise<Row[]> {
+    const connection = await link.get();
+    try {
+      return await connection.query(statement);
+    } catch (error) {
+      if (isDuplicate(error)) {
+        throw new RecordExistsError("a record with this id, digest or name exists", {
+          cause: error,
+        });
+      }
+      const fate = fateFromError(error);
+      if (fate === "bug") throw error;
+      if (fate !== "ambiguous") throw unavailableFrom(error);
+      connection.destroy();
+      throw new OutcomeUnknownError("the connection was lost during a commit", { cause: error });
+    }
+  }
+
+  let released = false;
 
   return {
     async add(records) {
-      await guard(transact(database.connector, (connection) => insert(connection, records)));
+      await write({ text: insertText("select true"), values: valuesOf(records) });
     },
 
-    found(records) {
-      return guard(
-        transact(database.connector, async (connection) => {
-          await connection.run(statement("lockFounding"));
-          const found = await connection.run(statement("selectOrganizations"));
-          if (found.length > 0) return false;
-          await insert(connection, records);
-          return true;
-        }),
-      );
+    async found(records) {
+      const rows = await write({
+        text: insertText(`
+          insert into founded (once) select true where not exists (select 1 from organizations)
+          on conflict do nothing returning once`),
+        values: valuesOf(records),
+      });
+      return rows.length > 0;
     },
 
     async organization(id) {
-      const [row] = await read("selectOrganization", id);
+      const [row] = await read({ text: "select * from organizations where id = $1", values: [id] });
       return row && organizationFromRow(row);
     },
 
     async organizations() {
-      return (await read("selectOrganizations")).map(organizationFromRow);
+      const text = "select * from organizations order by created_at, ordinal";
+      return (await read({ text })).map(organizationFromRow);
     },
 
     async serviceAccount(id) {
-      const [row] = await read("selectAccount", id);
+      const [row] = await read({
+        text: "select * from service_accounts where id = $1",
+        values: [id],
+      });
       return row && accountFromRow(row);
     },
 
     async serviceAccountByName(organization, name) {
-      const [row] = await read("selectAccountByName", organization, name);
+      const [row] = await read({
+        text: "select * from service_accounts where organization = $1 and name = $2",
+        values: [organization, name],
+      });
       return row && accountFromRow(row);
     },
 
     async tokenByDigest(digest) {
-      const [row] = await read("selectTokenByDigest", digest);
+      const [row] = await read({
+        name: "token-by-digest",
+        text: `select ${tokenColumns} where t.digest = $1`,
+        values: [digest],
+      });
       return row && tokenFromRow(row);
     },
 
     async tokens() {
-      return (await read("selectTokens")).map(tokenFromRow);
+      const text = `select ${tokenColumns} order by t.created_at, t.ordinal`;
+      return (await read({ text })).map(tokenFromRow);
     },
 
-    revokeToken(id, at) {
-      return transact(database.connector, async (connection) => {
-        const revoked = await connection.run(statement("revokeToken"), [at, id]);
-        return revoked.length === 1;
+    async revokeToken(id, at) {
+      const rows = await write({
+        text: `update tokens set revoked_at = coalesce(revoked_at, $2::bigint)
+          where id = $1 returning id`,
+        values: [id, at],
       });
+      return rows.length > 0;
     },
 
     async memberships(subject) {
-      return (await read("selectMemberships", subject)).map(membershipFromRow);
+      const rows = await read({
+        name: "memberships",
+        text: "select * from memberships where subject = $1 order by ordinal",
+        values: [subject],
+      });
+      return rows.map(membershipFromRow);
     },
 
     async close() {
@@ -128,30 +129,59 @@ export function createPostgresDirectory(database: Postgres): Directory {
   };
 }
 
-async function insert(connection: Connection, records: NewRecords): Promise<void> {
-  for (const { id, name, createdAt } of records.organizations ?? []) {
-    await connection.run(statement("insertOrganization"), [id, name, createdAt]);
-  }
-  for (const { id, organization, name, createdAt } of records.serviceAccounts ?? []) {
-    await connection.run(statement("insertAccount"), [id, organization, name, createdAt]);
-  }
-  for (const token of records.tokens ?? []) {
-    const { id, digest, account, createdAt, expiresAt, revokedAt } = token;
-    const values = [id, digest, account, createdAt, expiresAt, revokedAt];
-    await connection.run(statement("insertToken"), values);
-  }
-  for (const { subject, organization, role } of records.memberships ?? []) {
-    await connection.run(statement("insertMembership"), [subject, organization, role]);
-  }
+/** @param permit A statement that returns a row if the records may be written. */
+function insertText(permit: string): string {
+  return `with permit as (${permit}),
+    o as (
+      insert into organizations (id, name, created_at)
+      select id, name, created_at
+      from unnest($1::text[], $2::text[], $3::bigint[]) as r (id, name, created_at)
+      where exists (select 1 from permit)
+    ),
+    a as (
+      insert into service_accounts (id, organization, name, created_at)
+      select id, organization, name, created_at
+      from unnest($4::text[], $5::text[], $6::text[], $7::bigint[])
+        as r (id, organization, name, created_at)
+      where exists (select 1 from permit)
+    ),
+    t as (
+      insert into tokens (id, digest, account, created_at, expires_at, revoked_at)
+      select id, digest, account, created_at, expires_at, revoked_at
+      from unnest($8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[])
+        as r (id, digest, account, created_at, expires_at, revoked_at)
+      where exists (select 1 from permit)
+    ),
+    m as (
+      insert into memberships (subject, organization, role)
+      select subject, organization, role
+      from unnest($14::text[], $15::text[], $16::text[]) as r (subject, organization, role)
+      where exists (select 1 from permit)
+      on conflict do nothing
+    )
+    select 1 from permit`;
 }
 
-async function guard<Result>(work: Promise<Result>): Promise<Result> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!isDuplicate(error)) throw error;
-    throw new RecordExistsError("a record with this id, digest or name exists", { cause: error });
-  }
+function valuesOf(records: NewRecords): unknown[] {
+  const { organizations = [], serviceAccounts = [], tokens = [], memberships = [] } = records;
+  return [
+    organizations.map(({ id }) => id),
+    organizations.map(({ name }) => name),
+    organizations.map(({ createdAt }) => createdAt),
+    serviceAccounts.map(({ id }) => id),
+    serviceAccounts.map(({ organization }) => organization),
+    serviceAccounts.map(({ name }) => name),
+    serviceAccounts.map(({ createdAt }) => createdAt),
+    tokens.map(({ id }) => id),
+    tokens.map(({ digest }) => digest),
+    tokens.map(({ account }) => account),
+    tokens.map(({ createdAt }) => createdAt),
+    tokens.map(({ expiresAt }) => expiresAt ?? null),
+    tokens.map(({ revokedAt }) => revokedAt ?? null),
+    memberships.map(({ subject }) => subject),
+    memberships.map(({ organization }) => organization ?? null),
+    memberships.map(({ role }) => role),
+  ];
 }
 
 function organizationFromRow(row: Row): Organization {
@@ -191,7 +221,7 @@ function tokenFromRow(row: Row): { token: Token; account: ServiceAccount } {
 }
 
 function membershipFromRow(row: Row): Membership {
-  const { organization } = row;
+  const organization = row.organization;
   return {
     subject: String(row.subject),
     organization: organization === null ? undefined : String(organization),
@@ -200,5 +230,5 @@ function membershipFromRow(row: Row): Membership {
 }
 
 function optionalNumber(value: unknown): number | undefined {
-  return value === null ? undefined : Number(value);
+  return value === null || value === undefined ? undefined : Number(value);
 }

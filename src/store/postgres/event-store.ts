@@ -1,49 +1,20 @@
-import type { AppendResult, Tip } from "../append.ts";
-import { type AppendRow, rowFromAppend } from "../append-row.ts";
+import type { Tip } from "../append.ts";
+import { rowFromAppend } from "../append-row.ts";
 import type { EventStore, Head, HistoryRange, Micros, StoredEvent } from "../event-store.ts";
-import { createGroupCommit, type GroupCommit } from "../group-commit.ts";
+import { createGroupCommit } from "../group-commit.ts";
 import { createStreamQueue } from "../stream-queue.ts";
-import type { Row } from "./connection.ts";
+import { createCommit } from "./commit.ts";
+import type { Row } from "./connector.ts";
 import type { Postgres } from "./database.ts";
-import { createWriter } from "./writer.ts";
 
-const selectTips = {
-  name: "select_tips",
-  text: `
-    select stream, organization, version, change, created_at, changed_at, state
-    from heads where stream = any($1::text[])`,
-};
-const selectHead = {
-  name: "select_head",
-  text: `
-    select organization, version, created_at, changed_at, state
-    from heads where stream = $1::text and organization = $2::text`,
-};
-const selectHistory = (order: "asc" | "desc") => ({
-  name: `select_history_${order}`,
-  text: `
-    select version, type, data, creator, at from events
-    where stream = $1::text and version > $3::bigint
-      and exists (select from heads where stream = $1::text and organization = $2::text)
-    order by version ${order} limit $4::bigint`,
-});
-const selectOldestFirst = selectHistory("asc");
-const selectNewestFirst = selectHistory("desc");
-const selectClaim = {
-  name: "select_claim",
-  text: `
-    select stream, organization from claims join heads using (stream) where name = $1::text`,
-};
-const selectAnything = { name: "select_anything", text: "select from heads limit 1" };
-
-/** Connections that commit at the same time: while one waits for the disk, the other's batch forms. */
-const writerCount = 2;
+/** Batches that commit at the same time, each on a connection of its own; a stream keeps to one. */
+const commitConnections = 2;
 
 /**
- * An event store in a PostgreSQL database, for any number of nodes at once.
+ * An event store in a PostgreSQL database, which other nodes may use at the same time.
  *
- * Each stream belongs to one of two writers, which commit in parallel. The heads of changes that
- * arrive together are read together.
+ * Heads that are asked for together are read together: what is asked for while a read is under way
+ * forms the next one.
  */
 export function createPostgresEventStore(options: {
   database: Postgres;
@@ -51,25 +22,23 @@ export function createPostgresEventStore(options: {
 }): EventStore {
   const { database, now } = options;
   database.acquire();
-  const writers = Array.from({ length: writerCount }, () => createWriter(database.connector));
-  const commits = writers.map(({ write }) => createGroupCommit(write));
-  const tips = createGroupCommit(async (streams: readonly string[]) => {
-    const rows = await database.read(selectTips, [streams]);
-    const found = new Map(rows.map((row) => [row.stream, tipFromRow(row)]));
-    return streams.map((stream) => found.get(stream));
-  });
+  const commits = Array.from({ length: commitConnections }, () =>
+    createGroupCommit(createCommit(database.link())),
+  );
+  const loads = createGroupCommit((streams: readonly string[]) => readTips(database, streams));
   const queue = createStreamQueue({
-    load: (stream) => tips.add(stream, stream),
-    async append(append, signal) {
-      return commitsOf(commits, append.stream).add(rowFromAppend(append), append.stream, signal);
+    load: loads.add,
+    async append(append) {
+      const row = rowFromAppend(append);
+      const commit = commits[placeOf(row.stream, commits.length)] as (typeof commits)[number];
+      return commit.add(row);
     },
     now,
   });
 
   async function close(): Promise<void> {
     await queue.close();
-    await Promise.all([...commits, tips].map((group) => group.close()));
-    await Promise.all(writers.map((writer) => writer.close()));
+    await Promise.all([...commits, loads].map((group) => group.close()));
     await database.release();
   }
   let closing: Promise<void> | undefined;
@@ -78,27 +47,33 @@ export function createPostgresEventStore(options: {
     change: queue.change,
 
     async load<State>(stream: string, organization: string) {
-      const [row] = await database.read(selectHead, [stream, organization]);
-      return row && (headFromRow(row) as Head<State>);
+      const tip = await loads.add(stream);
+      return tip?.head.organization === organization ? (tip.head as Head<State>) : undefined;
     },
 
     async history(stream: string, organization: string, range: HistoryRange) {
-      const rows = await database.read(range.ascending ? selectOldestFirst : selectNewestFirst, [
-        stream,
-        organization,
-        range.after,
-        range.limit,
-      ]);
+      const order = range.ascending ? "asc" : "desc";
+      const rows = await database.read({
+        name: `history-${order}`,
+        text: `select version, type, data, creator, at from events
+          where stream = $1 and exists (select 1 from heads where stream = $1 and organization = $2)
+          and version > $3::bigint order by version ${order} limit $4::bigint`,
+        values: [stream, organization, range.after, range.limit],
+      });
       return rows.map(eventFromRow);
     },
 
     async locate(claim: string) {
-      const [row] = await database.read(selectClaim, [claim]);
+      const [row] = await database.read({
+        name: "locate",
+        text: "select stream, organization from claims join heads using (stream) where name = $1",
+        values: [claim],
+      });
       return row && { stream: String(row.stream), organization: String(row.organization) };
     },
 
     async ping() {
-      await database.read(selectAnything);
+      await database.read({ name: "ping", text: "select 1 from heads limit 1" });
     },
 
     close() {
@@ -108,19 +83,29 @@ export function createPostgresEventStore(options: {
   };
 }
 
-type Commits = GroupCommit<AppendRow, AppendResult>;
-
-/** Always the same one for a stream, so that its appends take effect in order. */
-function commitsOf(commits: readonly Commits[], stream: string): Commits {
-  let hash = 0;
-  for (let index = 0; index < stream.length; index += 1) {
-    hash = (hash * 31 + stream.charCodeAt(index)) >>> 0;
-  }
-  return commits[hash % commits.length] as Commits;
+async function readTips(
+  database: Postgres,
+  streams: readonly string[],
+): Promise<(Tip | undefined)[]> {
+  const rows = await database.read({
+    name: "tips",
+    text: `select stream, organization, version, change, created_at, changed_at, state from heads
+      where stream = any ($1::text[])`,
+    values: [streams],
+  });
+  const tips = new Map(
+    rows.map((row) => [row.stream, { head: headFromRow(row), change: String(row.change) }]),
+  );
+  return streams.map((stream) => tips.get(stream));
 }
 
-function tipFromRow(row: Row): Tip {
-  return { head: headFromRow(row), change: String(row.change) };
+/** The same connection for a stream each time, so that its appends keep their order. */
+function placeOf(stream: string, places: number): number {
+  let hash = 0;
+  for (let index = 0; index < stream.length; index += 1) {
+    hash = (Math.imul(hash, 31) + stream.charCodeAt(index)) | 0;
+  }
+  return (hash >>> 0) % places;
 }
 
 function headFromRow(row: Row): Head<unknown> {

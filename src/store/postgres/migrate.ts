@@ -1,70 +1,76 @@
 import { readFileSync } from "node:fs";
-import type { Connection } from "./connection.ts";
-import { isDuplicate, isDuplicateTable, isUndefinedTable } from "./postgres-error.ts";
+import { StoreUnavailableError } from "../event-store.ts";
+import type { Connection } from "./connector.ts";
+import { fateFromError, isDuplicate, sqlState, sqlStateOf } from "./postgres-error.ts";
 
 /** In order; append only. Number n leads from version n - 1 of the schema to version n. */
 const migrations = ["001.sql"];
 
-const selectVersion = {
-  name: "select_schema_version",
-  text: "select coalesce(max(version), 0) as version from migrations",
-};
-const insertVersion = {
-  name: "insert_schema_version",
-  text: "insert into migrations (version) values ($1::bigint)",
-};
+/** Other nodes that migrate at the same time; each of them is slower at most once per step. */
+const maxAttempts = 100;
+
+/** What the loser of a race to create the same table is told. */
+const created: readonly (string | undefined)[] = [
+  sqlState.duplicateTable,
+  sqlState.duplicateObject,
+  sqlState.uniqueViolation,
+];
 
 /**
  * Bring the schema up to date. Harmless when it is, and when several nodes do it at once.
  *
- * Each migration is a transaction that first takes its number: of two nodes, one waits there until
- * the other has committed, and then finds the number taken.
+ * Each step inserts its number in its own transaction, before anything else: the primary key lets one
+ * node pass, and the others wait for it, without any lock that an engine might not have.
  *
  * @throws Error if the database is newer than this program.
  */
 export async function migrate(connection: Connection): Promise<void> {
-  let version = await schemaVersion(connection);
-  while (version < migrations.length) {
-    await takeStep(connection, version + 1);
-    version = await schemaVersion(connection);
+  for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+    const version = await schemaVersion(connection);
+    if (version > migrations.length) {
+      throw new Error(
+        `the database has schema version ${version}, but this version of Giraffe knows only ` +
+          `up to ${migrations.length}: run the newer Giraffe that wrote it`,
+      );
+    }
+    const file = migrations[version];
+    if (file === undefined) return;
+    await step(connection, version + 1, file);
   }
-  if (version > migrations.length) {
-    throw new Error(
-      `the database has schema version ${version}, but this version of Giraffe knows only ` +
-        `up to ${migrations.length}: run the newer Giraffe that wrote it`,
-    );
+  throw new StoreUnavailableError("other nodes migrate the database without an end");
+}
+
+/** Does nothing if another node takes the step first. */
+async function step(connection: Connection, version: number, file: string): Promise<void> {
+  await connection.query({ text: "begin" });
+  try {
+    await connection.query({
+      text: "insert into schema_versions (version) values ($1)",
+      values: [version],
+    });
+    await connection.query({
+      text: readFileSync(new URL(`migrations/${file}`, import.meta.url), "utf8"),
+    });
+    await connection.query({ text: "commit" });
+  } catch (error) {
+    if (connection.isOpen()) await connection.query({ text: "rollback" });
+    if (!isDuplicate(error) && fateFromError(error) !== "retry") throw error;
   }
 }
 
 async function schemaVersion(connection: Connection): Promise<number> {
+  const text = "create table if not exists schema_versions (version bigint not null primary key)";
+  const [table] = await connection.query({
+    text: "select to_regclass('schema_versions') is not null as exists",
+  });
   try {
-    const [row] = await connection.run(selectVersion);
-    return Number(row?.version);
+    if (!table?.exists) await connection.query({ text });
   } catch (error) {
-    if (!isUndefinedTable(error)) throw error;
-    await createMigrations(connection);
-    return 0;
+    // "if not exists" does not see a table that another transaction is creating.
+    if (!created.includes(sqlStateOf(error))) throw error;
   }
-}
-
-async function createMigrations(connection: Connection): Promise<void> {
-  try {
-    await connection.execute("create table if not exists migrations (version bigint primary key)");
-  } catch (error) {
-    if (!isDuplicateTable(error)) throw error;
-  }
-}
-
-async function takeStep(connection: Connection, version: number): Promise<void> {
-  const file = migrations[version - 1] as string;
-  const sql = readFileSync(new URL(`migrations/${file}`, import.meta.url), "utf8");
-  await connection.execute("begin");
-  try {
-    await connection.run(insertVersion, [version]);
-    await connection.execute(sql);
-    await connection.execute("commit");
-  } catch (error) {
-    await connection.execute("rollback");
-    if (!isDuplicate(error)) throw error;
-  }
+  const [row] = await connection.query({
+    text: "select coalesce(max(version), 0) as version from schema_versions",
+  });
+  return Number(row?.version);
 }

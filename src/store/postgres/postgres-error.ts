@@ -1,108 +1,103 @@
 import { StoreUnavailableError } from "../event-store.ts";
 
-/** Source: postgresql.org/docs/current/errcodes-appendix.html */
-const state = {
+/** SQLSTATEs by the names PostgreSQL gives them. Source: its documentation, appendix A. */
+export const sqlState = {
   warning: "01000",
-  connectionFailures: "08",
-  uniqueViolation: "23505",
-  readOnlyTransaction: "25006",
+  statementCompletionUnknown: "40003",
   serializationFailure: "40001",
   deadlockDetected: "40P01",
-  undefinedTable: "42P01",
-  duplicateTable: "42P07",
-  insufficientResources: "53",
   lockNotAvailable: "55P03",
+  uniqueViolation: "23505",
+  readOnlySqlTransaction: "25006",
   queryCanceled: "57014",
   adminShutdown: "57P01",
   crashShutdown: "57P02",
   cannotConnectNow: "57P03",
   databaseDropped: "57P04",
   idleSessionTimeout: "57P05",
-  idleInTransactionTimeout: "25P03",
-  systemErrors: "58",
-  internalErrors: "XX",
+  duplicateTable: "42P07",
+  duplicateObject: "42710",
+} as const;
+
+/** The first two characters of a SQLSTATE. */
+const sqlClass = {
+  connectionException: "08",
+  invalidAuthorization: "28",
+  insufficientResources: "53",
+  systemError: "58",
 } as const;
 
 /**
- * What an error of a statement means for it.
+ * What an error says about a statement that commits by itself.
  *
- * - "again": it lost to another transaction and was rolled back; run it again
- * - "moved": this server does not write any more; it was rolled back; run it on another connection
- * - "lost": the connection is gone, and nobody told how the statement ended
- * - "refused": the server cannot do it now; it was rolled back
- * - "failed": it is about the statement itself; it was rolled back
+ * - `retry`: rolled back, and the next attempt may succeed.
+ * - `elsewhere`: rolled back, because this server only reads: another one is the primary.
+ * - `ambiguous`: it may have been committed, or may still be.
+ * - `unavailable`: rolled back, because the server lacks something; at once it would lack it again.
+ * - `bug`: rolled back, because of the statement or its values.
  */
-export type Failure = "again" | "moved" | "lost" | "refused" | "failed";
+export type Fate = "retry" | "elsewhere" | "ambiguous" | "unavailable" | "bug";
 
-/** By SQLSTATE, or by its class: the first two characters. */
-const failures: Readonly<Record<string, Failure>> = {
-  [state.serializationFailure]: "again",
-  [state.deadlockDetected]: "again",
-  [state.uniqueViolation]: "again",
-  [state.lockNotAvailable]: "refused",
-  [state.queryCanceled]: "refused",
-  [state.readOnlyTransaction]: "moved",
-  [state.cannotConnectNow]: "moved",
-  [state.adminShutdown]: "lost",
-  [state.crashShutdown]: "lost",
-  [state.databaseDropped]: "lost",
-  [state.idleSessionTimeout]: "lost",
-  [state.idleInTransactionTimeout]: "lost",
-  [state.connectionFailures]: "lost",
-  [state.insufficientResources]: "refused",
-  [state.systemErrors]: "refused",
-  [state.internalErrors]: "refused",
+const fates: Readonly<Record<string, Fate>> = {
+  [sqlState.serializationFailure]: "retry",
+  [sqlState.deadlockDetected]: "retry",
+  [sqlState.lockNotAvailable]: "retry",
+  [sqlState.readOnlySqlTransaction]: "elsewhere",
+  [sqlState.statementCompletionUnknown]: "ambiguous",
+  // The backend is gone, and may have gone while its commit waited for a standby.
+  [sqlState.adminShutdown]: "ambiguous",
+  [sqlState.crashShutdown]: "ambiguous",
+  [sqlState.databaseDropped]: "ambiguous",
+  [sqlState.idleSessionTimeout]: "ambiguous",
+  // The statement timeout. It does not end a commit.
+  [sqlState.queryCanceled]: "unavailable",
+  [sqlState.cannotConnectNow]: "unavailable",
 };
 
-/**
- * What became of a statement that was sent and failed with this error.
- *
- * An error without SQLSTATE comes from the socket or the driver: a connection that was reset or
- * closed, or an answer that did not come in time. An end of the session that the server announces
- * (57P01 and its kin) is "lost" too: it may come after the commit, while that waits for a standby.
- */
-export function failureFromError(error: unknown): Failure {
-  const code = sqlState(error);
-  if (code === undefined) return "lost";
-  return failures[code] ?? failures[code.slice(0, 2)] ?? "failed";
+const fatesOfClasses: Readonly<Record<string, Fate>> = {
+  [sqlClass.connectionException]: "ambiguous",
+  [sqlClass.invalidAuthorization]: "unavailable",
+  [sqlClass.insufficientResources]: "unavailable",
+  [sqlClass.systemError]: "unavailable",
+};
+
+/** Names of unique constraints that another transaction may violate for us, between look and write. */
+const racedConstraints: readonly (string | undefined)[] = ["claims_pkey"];
+
+/** The fate of a statement that had been sent. An error without SQLSTATE is a lost connection. */
+export function fateFromError(error: unknown): Fate {
+  const code = sqlStateOf(error);
+  if (code === undefined) return "ambiguous";
+  if (isDuplicate(error) && racedConstraints.includes(constraintOf(error))) return "retry";
+  return fates[code] ?? fatesOfClasses[code.slice(0, 2)] ?? "bug";
 }
 
 /** A row with the same key exists. */
 export function isDuplicate(error: unknown): boolean {
-  return sqlState(error) === state.uniqueViolation;
+  return sqlStateOf(error) === sqlState.uniqueViolation;
 }
 
-/** The table does not exist. */
-export function isUndefinedTable(error: unknown): boolean {
-  return sqlState(error) === state.undefinedTable;
-}
-
-/** Somebody else creates or has created the table: the catalogue's own keys collide in a race. */
-export function isDuplicateTable(error: unknown): boolean {
-  return sqlState(error) === state.duplicateTable || isDuplicate(error);
-}
-
-/**
- * The server committed, but did not wait for its standby to have the commit ("The transaction has
- * already committed locally, but might not have been replicated to the standby").
- */
-export function isReplicationWarning(notice: { readonly code?: string | undefined }): boolean {
-  return notice.code === state.warning;
-}
-
-/**
- * What the port promises for an error of a read, or of a transaction that was rolled back:
- * StoreUnavailableError if it is about the database, else the error itself.
- */
-export function storeErrorFrom(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof StoreUnavailableError) return error;
-  if (failureFromError(error) === "failed" || isDuplicate(error)) return error;
-  return new StoreUnavailableError(`PostgreSQL: ${error.message}`, { cause: error });
-}
-
-/** `undefined` for what the server did not say. Codes of Node, such as EPIPE, have no digit. */
-function sqlState(error: unknown): string | undefined {
+/** The error a server sent has a SQLSTATE; one of the connection has none. */
+export function sqlStateOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   const { code } = error;
-  return typeof code === "string" && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && "severity" in error
+    ? code
+    : undefined;
+}
+
+function constraintOf(error: unknown): string | undefined {
+  return (error as { readonly constraint?: string }).constraint;
+}
+
+/** For a read, or a write that was not stored. Holds no value of a statement. */
+export function unavailableFrom(error: unknown): StoreUnavailableError {
+  if (error instanceof StoreUnavailableError) return error;
+  return new StoreUnavailableError(`PostgreSQL: ${messageOf(error)}`, { cause: error });
+}
+
+/** Node wraps the attempts at the addresses of one host in an error without a message. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join("; ");
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,152 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { AppendResult } from "../append.ts";
+import type { AppendRow } from "../append-row.ts";
+import { OutcomeUnknownError } from "../event-store.ts";
+import {
+  appendStatement,
+  type Chain,
+  resultsFromRows,
+  roundsOf,
+  withoutContested,
+} from "./append-batch.ts";
+import type { Connection } from "./connector.ts";
+import type { Link } from "./link.ts";
+import { fateFromError, unavailableFrom } from "./postgres-error.ts";
+
+/** Attempts after the first that end in a rollback. */
+const maxRetries = 5;
+/** Between attempts, drawn anew each time: two nodes that met should not meet again. */
+const retryPauseMs = { least: 5, most: 50 };
+/** How long a lost commit is looked for before its outcome is called unknown. A failover takes less. */
+const resolveMs = 10_000;
+
+/**
+ * Write a batch, and find out what became of it.
+ *
+ * A connection that is lost after a statement was sent leaves the outcome open: the old backend may
+ * have committed, or may do so later. Then the **same** statement is sent again to the primary of now,
+ * until one answers. That settles it, wherever the first one is:
+ * - It was committed, or is about to be: the head has moved on, or is locked until it has, so ours is
+ *   refused, and the event is found by its change's id.
+ * - It was not: ours is written. The first one, should it still be on its way, then finds a head that
+ *   is no longer the one it was decided on, and is refused: a change's id never comes back.
+ * - Another writer was faster than both: refused, and not found. Neither can be written any more.
+ *
+ * So nothing is killed by its process id, which would mean somebody else after a failover or behind a
+ * pooler, and the head itself is the fence.
+ *
+ * @returns Rejects with StoreUnavailableError, OutcomeUnknownError, or what the server says about a
+ *   value; but for OutcomeUnknownError, nothing was stored.
+ */
+export function createCommit(
+  link: Link,
+): (rows: readonly AppendRow[]) => Promise<readonly AppendResult[]> {
+  return async (rows) => {
+    const results = new Map<AppendRow, AppendResult>();
+    for (const [index, round] of roundsOf(rows).entries()) {
+      const chains = withoutContested(round);
+      const refused = await writeRound(link, chains).catch((error: unknown) => {
+        if (index === 0 || error instanceof OutcomeUnknownError) throw error;
+        // The first round stands. What is decided again meets the error as the first of its batch.
+        return new Map(chains.map(({ rows: [{ stream }] }) => [stream, "conflict" as const]));
+      });
+      for (const chain of chains) {
+        const result = refused.get(chain.rows[0].stream) ?? "appended";
+        for (const [place, row] of chain.rows.entries()) {
+          results.set(row, result === "claim-taken" && place > 0 ? "conflict" : result);
+        }
+      }
+    }
+    return rows.map((row) => results.get(row) ?? "conflict");
+  };
+}
+
+/** @returns The chains that were not written, by stream. */
+async function writeRound(
+  link: Link,
+  chains: readonly Chain[],
+): Promise<Map<string, AppendResult>> {
+  const statement = appendStatement(chains);
+  for (let retries = 0; ; retries += 1) {
+    const connection = await link.get().catch((error: unknown) => {
+      throw unavailableFrom(error);
+    });
+    try {
+      return resultsFromRows(await connection.query(statement));
+    } catch (error) {
+      const fate = fateFromError(error);
+      if (fate === "elsewhere" || fate === "ambiguous") connection.destroy();
+      if (fate === "ambiguous") return resolveRound(link, chains, error);
+      if (fate === "bug") throw error;
+      if (fate === "unavailable" || retries === maxRetries) throw unavailableFrom(error);
+    }
+    await pauseBeforeRetry();
+  }
+}
+
+/** As `writeRound`, after a statement whose answer was lost. */
+async function resolveRound(
+  link: Link,
+  chains: readonly Chain[],
+  cause: unknown,
+): Promise<Map<string, AppendResult>> {
+  const until = performance.now() + resolveMs;
+  for (;;) {
+    let connection: Connection | undefined;
+    try {
+      connection = await link.get();
+      const refused = resultsFromRows(await connection.query(appendStatement(chains)));
+      return await withoutStored(connection, chains, refused);
+    } catch (error) {
+      const fate = error instanceof OutcomeUnknownError ? "bug" : fateFromError(error);
+      if (fate === "elsewhere" || fate === "ambiguous") connection?.destroy();
+      if (fate === "bug" || performance.now() >= until) {
+        throw new OutcomeUnknownError("a connection was lost during a commit", { cause });
+      }
+    }
+    await pauseBeforeRetry();
+  }
+}
+
+/**
+ * @param refused What the second statement did not write.
+ * @returns What the first one did not write either.
+ * @throws OutcomeUnknownError if a chain lacks a claim now: its head has not moved, so the first
+ *   statement could still be written, once the claim is free.
+ */
+async function withoutStored(
+  connection: Connection,
+  chains: readonly Chain[],
+  refused: Map<string, AppendResult>,
+): Promise<Map<string, AppendResult>> {
+  if ([...refused.values()].includes("claim-taken")) {
+    throw new OutcomeUnknownError("a connection was lost during a commit that lacks a claim now");
+  }
+  if (refused.size === 0) return refused;
+  const firsts = chains
+    .map(({ rows: [first] }) => first)
+    .filter(({ stream }) => refused.has(stream));
+  // A lock is a commit that waits for the standbys, if the server has any to wait for: what is
+  // found afterwards is on them, too.
+  await connection.query({
+    text: "select 1 from heads where stream = any ($1::text[]) order by stream for update",
+    values: [firsts.map(({ stream }) => stream)],
+  });
+  const stored = await connection.query({
+    text: `select stream from events join
+      unnest($1::text[], $2::bigint[], $3::uuid[]) as lost (stream, version, change)
+      using (stream, version, change)`,
+    values: [
+      firsts.map(({ stream }) => stream),
+      firsts.map(({ version }) => version),
+      firsts.map(({ change }) => change),
+    ],
+  });
+  const found = new Set(stored.map(({ stream }) => String(stream)));
+  return new Map([...refused].filter(([stream]) => !found.has(stream)));
+}
+
+function pauseBeforeRetry(): Promise<void> {
+  const { least, most } = retryPauseMs;
+  return pause(least + Math.random() * (most - least));
+}
