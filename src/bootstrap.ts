@@ -1,6 +1,8 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { createTokenSecret } from "./access/personal-access-token.ts";
+import { ServiceError } from "./domain/errors.ts";
 import { advance, type HumanState, initialState } from "./domain/human.ts";
 import { genders } from "./domain/profile.ts";
 import type { Directory } from "./store/directory.ts";
@@ -27,21 +29,28 @@ const demoUser = {
   },
 } as const;
 
+/** The database is empty, and nobody said where its first token should go. */
+export class TokenFileMissingError extends Error {
+  override readonly name = "TokenFileMissingError";
+}
+
 /**
  * Give an empty database what is needed to begin: an organization, the service account `admin` with
  * the role IAM_OWNER, and a token for it in a file that only its owner can read.
  *
  * The organization comes last: a start that is broken off before leaves the database empty, and the
- * next one begins again.
+ * next one begins again. Only then the token takes its place: of several servers that start at once
+ * one is the founder, and its token is the one that is kept.
  *
  * @param options.demo Add the demo human, too.
  * @returns Whether the database was empty.
+ * @throws TokenFileMissingError if it was, and there is no `adminTokenFile`.
  */
 export async function bootstrap(
   store: EventStore,
   directory: Directory,
   options: {
-    readonly adminTokenFile: string;
+    readonly adminTokenFile: string | undefined;
     readonly demo: boolean;
     readonly newId: () => string;
     readonly now: () => Micros;
@@ -49,11 +58,13 @@ export async function bootstrap(
 ): Promise<boolean> {
   const { adminTokenFile, demo, newId, now } = options;
   if ((await directory.organizations()).length > 0) return false;
+  if (adminTokenFile === undefined) throw new TokenFileMissingError("no place for the first token");
   const createdAt = now();
   const admin = { id: newId(), organization: organizationId, name: "admin", createdAt };
   if (demo) await addDemoUser(store, admin.id);
   const { secret, digest } = createTokenSecret();
-  writeSecret(adminTokenFile, secret);
+  const draft = `${adminTokenFile}.${randomUUID()}`;
+  writeSecret(draft, secret);
   const founded = await directory.found({
     organizations: [{ id: organizationId, name: "Giraffe", createdAt }],
     serviceAccounts: [admin],
@@ -69,22 +80,25 @@ export async function bootstrap(
       },
     ],
   });
-  // A command beside us was faster: its organization stands, and our token opens nothing.
-  if (!founded) rmSync(adminTokenFile, { force: true });
+  // Somebody else was faster: the other organization stands, and our token opens nothing.
+  if (founded) renameSync(draft, adminTokenFile);
+  else rmSync(draft);
   return founded;
 }
 
 async function addDemoUser(store: EventStore, creator: string): Promise<void> {
-  if ((await store.load(demoUserId, organizationId)) !== undefined) return;
-  await store.change<HumanState>(demoUserId, organizationId, () => {
-    const { event, ...next } = advance(demoUser, initialState);
-    return { event: { ...event, creator }, ...next };
-  });
+  try {
+    await store.change<HumanState>(demoUserId, organizationId, (head) => {
+      const { event, ...next } = advance(demoUser, head?.state ?? initialState);
+      return { event: { ...event, creator }, ...next };
+    });
+  } catch (error) {
+    // Left by a start that was broken off, or added by another one just now.
+    if (!(error instanceof ServiceError)) throw error;
+  }
 }
 
-/** Replaces the file, so that neither the mode nor a link of an old one is kept. */
 function writeSecret(file: string, secret: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  rmSync(file, { force: true });
   writeFileSync(file, `${secret}\n`, { mode: 0o600, flag: "wx" });
 }

@@ -3,11 +3,17 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import * as v from "valibot";
 
-export type Database = {
-  readonly kind: "sqlite";
-  /** Absolute, or `:memory:`. */
-  readonly path: string;
-};
+export type Database =
+  | {
+      readonly kind: "sqlite";
+      /** Absolute, or `:memory:`. */
+      readonly path: string;
+    }
+  | {
+      readonly kind: "postgres";
+      /** May name several hosts, and holds a password. */
+      readonly url: string;
+    };
 
 export type LogLevel = (typeof logLevels)[number];
 
@@ -39,18 +45,34 @@ function isHostName(text: string): boolean {
   return text.length <= 253 && /^[0-9A-Za-z](?:[0-9A-Za-z._-]*[0-9A-Za-z])?$/.test(text);
 }
 
+const sqliteUrl = /^sqlite:(?!\/\/)./s;
+
 /** A path is made absolute, so that SQLite takes it for a path and never for a URI or a keyword. */
 export const databaseSchema = v.pipe(
   v.string(),
-  v.regex(
-    /^sqlite:(?!\/\/)./s,
-    "only SQLite is supported so far: give sqlite:PATH or sqlite::memory:",
+  v.check(
+    (url) => sqliteUrl.test(url) || isPostgresUrl(url),
+    "give sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE, where several hosts are separated by commas and target_session_attrs, if given, is read-write or primary",
   ),
   v.transform((url): Database => {
+    if (!sqliteUrl.test(url)) return { kind: "postgres", url };
     const path = url.slice("sqlite:".length);
     return { kind: "sqlite", path: path === ":memory:" ? path : resolve(path) };
   }),
 );
+
+/** Only a primary can be written, so that is the only kind of session there is. */
+const sessionAttributes: readonly (string | null)[] = [null, "read-write", "primary"];
+
+function isPostgresUrl(text: string): boolean {
+  const [, before = "", hosts = "", after = ""] =
+    /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#]+)(\/[^/?#]+(?:\?[^#]*)?)$/s.exec(text) ?? [];
+  return hosts.split(",").every((host) => {
+    const url = URL.parse(before + host + after);
+    if (url === null || url.hostname === "") return false;
+    return sessionAttributes.includes(url.searchParams.get("target_session_attrs"));
+  });
+}
 
 const fileSchema = v.pipe(
   v.string(),
@@ -132,7 +154,9 @@ export function serveSchema(languages: readonly string[]) {
       v.partialCheck(
         [["database"], ["adminTokenFile"]],
         ({ database, adminTokenFile }) =>
-          database.path !== ":memory:" || adminTokenFile !== undefined,
+          database.kind !== "sqlite" ||
+          database.path !== ":memory:" ||
+          adminTokenFile !== undefined,
         "a database in memory has no place for the first token; give the path of a file",
       ),
       ["adminTokenFile"],

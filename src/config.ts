@@ -9,8 +9,8 @@ export type Config = {
   /** An IPv6 host is without brackets. Port 0 picks a free one. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly database: Database;
-  /** Absolute. Where the first token goes. */
-  readonly adminTokenFile: string;
+  /** Absolute. Where the first token goes. `undefined`: there must be one already. */
+  readonly adminTokenFile: string | undefined;
   /** Absolute paths of PEM files that could be read when the configuration was. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly demo: boolean;
@@ -61,7 +61,7 @@ export type Setting = {
 export const databaseSetting = {
   argument: "URL",
   fallback: "sqlite:data/giraffe.db",
-  help: "sqlite:PATH, or sqlite::memory: to forget everything at the end",
+  help: "sqlite:PATH, sqlite::memory: to forget everything at the end, or postgres://USER:PASSWORD@HOST:PORT/DATABASE (several hosts: HOST1:PORT1,HOST2:PORT2)",
 } as const satisfies Setting;
 
 /** The settings of `serve`, in the order of its help. Flag and variable are made from the name. */
@@ -74,7 +74,7 @@ export const serveSettings = {
   database: databaseSetting,
   adminTokenFile: {
     argument: "FILE",
-    help: "where the first token goes (default: admin.token beside the database file)",
+    help: "where the first token goes (default: admin.token beside the database file; none on PostgreSQL)",
   },
   tlsCert: { argument: "FILE", help: "PEM certificate chain; needs --tls-key" },
   tlsKey: { argument: "FILE", help: "PEM private key of the certificate" },
@@ -128,7 +128,7 @@ export function readConfig(
     ...rest,
     listen: Object.freeze(listen),
     database: Object.freeze(database),
-    adminTokenFile: adminTokenFile ?? join(dirname(database.path), "admin.token"),
+    adminTokenFile: adminTokenFile ?? besideDatabase(database),
     tls: tlsCert && tlsKey ? Object.freeze({ certFile: tlsCert, keyFile: tlsKey }) : undefined,
     corsOrigins: corsOriginsOf(corsOrigin ?? (rest.demo ? ["*"] : [])),
     defaultDeadlineMs,
@@ -206,6 +206,10 @@ function problemOf(issue: v.BaseIssue<unknown>, entries: ReadonlyMap<string, Ent
 function withoutSecrets(name: string, text: string): string {
   const isShown = name !== "database" || text.startsWith("sqlite:");
   return isShown ? text : text.replace(/[:=].*$/s, (rest) => `${rest.charAt(0)}…`);
+}
+
+function besideDatabase(database: Database): string | undefined {
+  return database.kind === "sqlite" ? join(dirname(database.path), "admin.token") : undefined;
 }
 
 function corsOriginsOf(origins: readonly string[]): "*" | readonly string[] {

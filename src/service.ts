@@ -3,8 +3,8 @@ import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { createFailedAttempts } from "./access/failed-attempts.ts";
 import { createIdGenerator } from "./access/id.ts";
 import { createPersonalAccessTokenAuthenticator } from "./access/personal-access-token.ts";
-import { bootstrap } from "./bootstrap.ts";
-import type { Config, Database } from "./config.ts";
+import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
+import { type Config, ConfigError, type Database } from "./config.ts";
 import { errorDomain } from "./rpc/errors.ts";
 import { createReadiness, type Readiness } from "./rpc/health.ts";
 import { createInterceptors, createRoutes, type RpcParts, restPrefix } from "./rpc/routes.ts";
@@ -43,18 +43,23 @@ export const wallClock = (): Micros => Date.now() * 1_000;
  * @param observe Told of every request when it is answered.
  * @throws DatabaseLockedError if another server uses the database.
  * @throws StoreUnavailableError if the database cannot be opened.
+ * @throws UnsafeServerError if PostgreSQL may lose what it acknowledges.
+ * @throws ConfigError if the database is empty and there is no place for its first token.
  */
 export async function createService(
   config: Config,
   observe: (record: RequestRecord) => void,
 ): Promise<Service> {
   const { database, corsOrigins, maxMessageBytes, defaultDeadlineMs, maxDeadlineMs } = config;
-  const { store, directory, close: closeStore } = openStore(database);
+  const { store, directory, close: closeStore } = await openStore(database);
   const newId = createIdGenerator({ now: wallClock });
   const isNew = await bootstrap(store, directory, { ...config, newId, now: wallClock }).catch(
     async (error: unknown) => {
       await closeStore();
-      throw error;
+      if (!(error instanceof TokenFileMissingError)) throw error;
+      throw new ConfigError([
+        "--admin-token-file is missing: the database is empty, and its first token needs a place; give the path of a file",
+      ]);
     },
   );
 
@@ -113,14 +118,32 @@ export async function createService(
 }
 
 /** The directory alone, for commands that run beside a server. */
-export function openDirectory(database: Database): Directory {
-  return createSqliteDirectory(openSqlite(database.path));
+export async function openDirectory(database: Database): Promise<Directory> {
+  if (database.kind === "sqlite") return createSqliteDirectory(openSqlite(database.path));
+  const { openPostgres, createPostgresDirectory } = await loadPostgres();
+  return createPostgresDirectory(await openPostgres(database.url));
 }
 
-/** The store of the one server that uses the database; a second server is refused. */
-function openStore(database: Database) {
-  const lock = database.path === ":memory:" ? undefined : lockDatabase(database.path);
-  const sqlite = openSqlite(database.path);
+/** On SQLite, the store of the one server that uses the database: a second one is refused. */
+async function openStore(database: Database) {
+  if (database.kind === "sqlite") return openSqliteStore(database.path);
+  const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
+  const postgres = await openPostgres(database.url);
+  const store = createPostgresEventStore({ database: postgres, now: wallClock });
+  const directory = createPostgresDirectory(postgres);
+  return {
+    store,
+    directory,
+    async close() {
+      await store.close();
+      await directory.close();
+    },
+  };
+}
+
+function openSqliteStore(path: string) {
+  const lock = path === ":memory:" ? undefined : lockDatabase(path);
+  const sqlite = openSqlite(path);
   const store = createSqliteEventStore({ database: sqlite, now: wallClock });
   const directory = createSqliteDirectory(sqlite);
   return {
@@ -132,6 +155,16 @@ function openStore(database: Database) {
       lock?.close();
     },
   };
+}
+
+/** Only when it is used: its driver costs a start on SQLite a fifth of its time. */
+async function loadPostgres() {
+  const [database, directory, eventStore] = await Promise.all([
+    import("./store/postgres/database.ts"),
+    import("./store/postgres/directory.ts"),
+    import("./store/postgres/event-store.ts"),
+  ]);
+  return { ...database, ...directory, ...eventStore };
 }
 
 /** On every answer: it is for this caller, now, and it is what it says it is. */

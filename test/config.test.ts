@@ -90,6 +90,13 @@ describe("serve", () => {
       want: { database: { kind: "sqlite", path: ":memory:" }, adminTokenFile: resolve("/run/t") },
     },
     { argv: ["--admin-token-file", "t"], want: { adminTokenFile: resolve("t") } },
+    ...[
+      "postgres://db/giraffe",
+      "postgresql://user:p%40ss@db-1:5432,[::1]:5433/giraffe?target_session_attrs=read-write",
+    ].map((url) => ({
+      argv: ["--database", url],
+      want: { database: { kind: "postgres" as const, url } },
+    })),
     { argv: ["--demo"], want: { demo: true, corsOrigins: "*" } },
     {
       argv: ["--demo", "--cors-origin", "https://a.example"],
@@ -173,7 +180,7 @@ describe("serve", () => {
     ...["", "sqlite:", "sqlite://a.db", "data/giraffe.db"].map((value) => ({
       flag: "--database",
       value,
-      want: "only SQLite is supported so far",
+      want: "give sqlite:PATH, sqlite::memory: or postgres://",
     })),
     ...[
       "",
@@ -261,12 +268,17 @@ describe("serve", () => {
   });
 
   test.for([
-    { url: "postgres://user:hunter2@db/giraffe", want: "postgres:…" },
+    { url: "postgres://user:hunter2@db", want: "postgres:…" },
+    { url: "postgres://user:hunter2@/giraffe", want: "postgres:…" },
+    { url: "postgres://user:hunter2@a,,b/giraffe", want: "postgres:…" },
+    { url: "postgres://user:hunter2@a:70000/giraffe", want: "postgres:…" },
+    { url: "postgres://user:hunter2@a,b/giraffe?target_session_attrs=any", want: "postgres:…" },
+    { url: "mysql://user:hunter2@db/giraffe", want: "mysql:…" },
     { url: "postgre:user:hunter2@db", want: "postgre:…" },
     { url: "password=hunter2 host=db", want: "password=…" },
   ])("shows no password of $url", ({ url, want }) => {
     const problems = problemsOf(["serve", "--database", url]);
-    expect(problems).toEqual([expect.stringContaining(`--database "${want}": only SQLite`)]);
+    expect(problems).toEqual([expect.stringContaining(`--database "${want}": give sqlite:PATH`)]);
     expect(problems.join()).not.toContain("hunter2");
   });
 
@@ -360,7 +372,7 @@ describe("admin commands", () => {
       want: [
         expect.stringContaining("--name is missing"),
         expect.stringContaining("--role is missing"),
-        expect.stringContaining('--database "x": only SQLite'),
+        expect.stringContaining('--database "x": give sqlite:PATH'),
       ],
     },
   ])("refuse $argv", ({ argv, want }) => {

@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "rpc",
     "store",
     "store ports",
+    "store/postgres",
     "store/sqlite",
     "telemetry",
     "wire",

@@ -14,8 +14,9 @@ export type TestServer = {
   readonly adminToken: string;
   /** The organization that the server made. */
   readonly organization: string;
-  /** The folder of the database and the token file; removed on close. */
+  /** The folder of the token file, and of a SQLite database; removed on close. */
   readonly folder: string;
+  readonly database: string;
   /** What the log would have said, in order. */
   readonly records: readonly RequestRecord[];
   /** Run an admin command beside the server, as on the command line; returns its JSON document. */
@@ -29,13 +30,18 @@ export type TestServer = {
 /**
  * @param flags Of `serve`, beside those that this function sets.
  * @param folder Of a server that was stopped; without one, a new one is made.
+ * @param database As the flag. Default: SQLite in the folder.
  */
 export async function startServer(
   flags: readonly string[] = ["--demo"],
   folder = mkdtempSync(join(tmpdir(), "giraffe-")),
+  database = `sqlite:${join(folder, "giraffe.db")}`,
 ): Promise<TestServer> {
-  const database = `sqlite:${join(folder, "giraffe.db")}`;
-  const argv = ["serve", "--listen", "127.0.0.1:0", "--database", database, ...flags];
+  const tokenFile = join(folder, "admin.token");
+  const argv = [
+    ...["serve", "--listen", "127.0.0.1:0", "--database", database],
+    ...["--admin-token-file", tokenFile, ...flags],
+  ];
   const command = parseCommand(argv, availableLanguages(), {});
   if (command.name !== "serve") throw new Error(`not a server: ${command.name}`);
   const records: RequestRecord[] = [];
@@ -44,9 +50,10 @@ export async function startServer(
   const stop = () => service.close();
   return {
     url,
-    adminToken: readFileSync(command.config.adminTokenFile, "utf8").trim(),
+    adminToken: readFileSync(tokenFile, "utf8").trim(),
     organization: "69629023906488334",
     folder,
+    database,
     records,
     async administer(...admin) {
       const lines: string[] = [];

@@ -13,7 +13,7 @@ export async function administer(
   command: AdminCommand,
   out: (line: string) => void,
 ): Promise<void> {
-  const directory = openDirectory(command.database);
+  const directory = await openDirectory(command.database);
   const ids = createIdGenerator({ now: wallClock });
   try {
     await run(command, { directory, ids, now: wallClock, out, json: command.json });

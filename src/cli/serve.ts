@@ -61,7 +61,9 @@ function firstSignal(): Promise<NodeJS.Signals> {
 function banner({ demo, adminTokenFile }: Config, url: string): string[] {
   const ready = `ready ${url}`;
   if (!demo) return [ready];
-  const authorization = `-H "Authorization: Bearer $(cat '${relative("", adminTokenFile)}')"`;
+  const token =
+    adminTokenFile === undefined ? "$TOKEN" : `$(cat '${relative("", adminTokenFile)}')`;
+  const authorization = `-H "Authorization: Bearer ${token}"`;
   const profile =
     '{"firstName":"Gigi","lastName":"Giraffe","nickName":"Gigi","displayName":"Gigi"}';
   const service = "zitadel.management.v1.ManagementService";

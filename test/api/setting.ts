@@ -44,9 +44,16 @@ export type Setting = Awaited<ReturnType<typeof startSetting>>;
 /** For everything that is not itself under test. */
 const byDefault = callers[0] as (typeof callers)[number];
 
+let newDatabase: (() => Promise<string>) | undefined;
+
+/** From now on, settings of this test file are on new databases of another kind than SQLite. */
+export function useDatabases(create: () => Promise<string>): void {
+  newDatabase = create;
+}
+
 /** @param flags Of `serve`. */
 export async function startSetting(flags: readonly string[] = []) {
-  const server = await startServer(flags);
+  const server = await startServer(flags, undefined, await newDatabase?.());
   const { url, organization } = server;
   const other = text((await server.administer("org", "create", "Zoo")).id);
   const tokenOf = (name: string, role: string, ...home: string[]) =>

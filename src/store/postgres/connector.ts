@@ -1,6 +1,6 @@
 import { Client, type ClientConfig, type QueryConfig } from "pg";
 import { StoreUnavailableError } from "../event-store.ts";
-import { sqlState, sqlStateOf, unavailableFrom } from "./postgres-error.ts";
+import { messageOf, sqlState, sqlStateOf } from "./postgres-error.ts";
 
 /** A statement with a name is prepared once per connection. */
 export type Statement = QueryConfig;
@@ -48,10 +48,10 @@ const keepAliveDelayMs = 10_000;
  *
  * @param url Such as `postgres://user:password@host1:5432,host2/database?target_session_attrs=read-write`.
  */
-export function urlsOfHosts(url: string): string[] {
-  const [, scheme = "", user = "", hosts = "", rest = ""] =
-    /^([a-z]+:\/\/)([^/?]*@)?([^/?]*)(.*)$/s.exec(url) ?? [];
-  return hosts.split(",").map((host) => scheme + user + host + rest);
+export function hostsOf(url: string): { readonly host: string; readonly url: string }[] {
+  const [, before = "", hosts = "", after = ""] =
+    /^([a-z]+:\/\/(?:[^/?]*@)?)([^/?]*)(.*)$/s.exec(url) ?? [];
+  return hosts.split(",").map((host) => ({ host, url: before + host + after }));
 }
 
 /**
@@ -67,7 +67,7 @@ export async function connectToPrimary(
   { pipeline = false }: { readonly pipeline?: boolean } = {},
 ): Promise<Connection> {
   const failures: string[] = [];
-  for (const connectionString of urlsOfHosts(url)) {
+  for (const { host, url: connectionString } of hostsOf(url)) {
     try {
       return await connect({
         connectionString,
@@ -81,8 +81,7 @@ export async function connectToPrimary(
       });
     } catch (error) {
       if (error instanceof UnsafeServerError) throw error;
-      const { host, port } = new Client({ connectionString });
-      failures.push(`${host}:${port}: ${unavailableFrom(error).message}`);
+      failures.push(`${host}: ${messageOf(error)}`);
     }
   }
   throw new StoreUnavailableError(`no primary can be reached (${failures.join("; ")})`);

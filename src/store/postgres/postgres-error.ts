@@ -97,7 +97,7 @@ export function unavailableFrom(error: unknown): StoreUnavailableError {
 }
 
 /** Node wraps the attempts at the addresses of one host in an error without a message. */
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join("; ");
   return error instanceof Error ? error.message : String(error);
 }

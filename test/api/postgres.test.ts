@@ -1,0 +1,13 @@
+/** The tables that tell most about the store, once more on PostgreSQL. */
+
+import { describe } from "vitest";
+import { newPostgresDatabase } from "../postgres.ts";
+import { useDatabases } from "./setting.ts";
+
+useDatabases(newPostgresDatabase);
+
+describe("on PostgreSQL", async () => {
+  await import("./life-cycle.test.ts");
+  await import("./list-user-changes.test.ts");
+  await import("./update-human-profile-rest.test.ts");
+});
