@@ -54,7 +54,8 @@ export function withoutContested(round: readonly Chain[]): Chain[] {
  *
  * Heads are locked in the order of their streams, else two nodes would wait for each other. The look
  * at `heads` before tells new streams from old ones in the statement's snapshot; what has changed
- * since then is caught by the condition of the update, which sees the latest row.
+ * since then is caught by the condition of the update, which sees the latest row. Every look at a
+ * table is a subquery of its own, which goes by the index whatever the planner thinks of its size.
  *
  * @returns Answers with the chains that were not written: see `resultsFromRows`.
  */
@@ -111,8 +112,8 @@ const batch = `
     ) as b (stream, organization, version, change, after, created_at, changed_at, state)
   ),
   latest as (
-    select b.* from batch b left join heads h on h.stream = b.stream
-    where h.change is not distinct from b.after
+    select * from batch b
+    where (select h.change from heads h where h.stream = b.stream) is not distinct from b.after
   )`;
 
 const written = (condition: string) => `
@@ -143,7 +144,8 @@ const claimText = `
   with ${batch},
   wanted as (select * from unnest($17::text[], $18::text[]) as w (stream, name)),
   taken as (
-    select w.stream from wanted w join claims c on c.name = w.name where c.stream <> w.stream
+    select w.stream from wanted w
+    where (select c.stream from claims c where c.name = w.name) <> w.stream
   ),
   ${written("where stream not in (select stream from taken)")},
   released as (
@@ -155,7 +157,7 @@ const claimText = `
     insert into claims (name, stream)
     select w.name, w.stream from wanted w
     where w.stream in (select stream from written)
-      and not exists (select 1 from claims c where c.name = w.name)
+      and (select c.stream from claims c where c.name = w.name) is null
     order by w.name
   )
   select stream,

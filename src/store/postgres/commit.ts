@@ -133,9 +133,11 @@ async function withoutStored(
     values: [firsts.map(({ stream }) => stream)],
   });
   const stored = await connection.query({
-    text: `select stream from events join
-      unnest($1::text[], $2::bigint[], $3::uuid[]) as lost (stream, version, change)
-      using (stream, version, change)`,
+    text: `select stream
+      from unnest($1::text[], $2::bigint[], $3::uuid[]) as lost (stream, version, change)
+      where change = (
+        select e.change from events e where e.stream = lost.stream and e.version = lost.version
+      )`,
     values: [
       firsts.map(({ stream }) => stream),
       firsts.map(({ version }) => version),

@@ -139,11 +139,16 @@ async function connect(config: ClientConfig & { pipeline: boolean }): Promise<Co
   };
 }
 
+/**
+ * Look at the server's settings, and make one for the session: every statement of ours goes by an
+ * index. A plan that is kept was made when the table was small, and scanning all of it looked cheap.
+ */
 async function assertPrimary(query: Connection["query"]): Promise<void> {
   const [settings] = await query({
     text: `select current_setting('transaction_read_only') as read_only,
       current_setting('synchronous_commit', true) as synchronous_commit,
-      current_setting('fsync', true) as fsync`,
+      current_setting('fsync', true) as fsync,
+      set_config('enable_seqscan', 'off', false)`,
   });
   if (settings?.read_only === "on") throw new Error("it only reads, so it is not the primary");
   for (const name of ["synchronous_commit", "fsync"]) {

@@ -7,7 +7,10 @@ import { createCommit } from "./commit.ts";
 import type { Row } from "./connector.ts";
 import type { Postgres } from "./database.ts";
 
-/** Batches that commit at the same time, each on a connection of its own; a stream keeps to one. */
+/**
+ * Batches that commit at the same time, each on a connection of its own; a stream keeps to one. While
+ * one waits for the disk the other fills the processor; of four, smaller batches cost a third more.
+ */
 const commitConnections = 2;
 
 /**
