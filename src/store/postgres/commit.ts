@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError } from "../event-store.ts";
@@ -12,11 +11,8 @@ import {
 import type { Connection } from "./connector.ts";
 import type { Link } from "./link.ts";
 import { fateFromError, unavailableFrom } from "./postgres-error.ts";
+import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
-/** Attempts after the first that end in a rollback. */
-const maxRetries = 5;
-/** Between attempts, drawn anew each time: two nodes that met should not meet again. */
-const retryPauseMs = { least: 5, most: 50 };
 /** How long a lost commit is looked for before its outcome is called unknown. A failover takes less. */
 const resolveMs = 10_000;
 
@@ -146,9 +142,4 @@ async function withoutStored(
   });
   const found = new Set(stored.map(({ stream }) => String(stream)));
   return new Map([...refused].filter(([stream]) => !found.has(stream)));
-}
-
-function pauseBeforeRetry(): Promise<void> {
-  const { least, most } = retryPauseMs;
-  return pause(least + Math.random() * (most - least));
 }

@@ -3,11 +3,12 @@ import { connectToPrimary, type Row, type Statement, UnsafeServerError } from ".
 import { createLink, type Link } from "./link.ts";
 import { migrate } from "./migrate.ts";
 import { fateFromError, unavailableFrom } from "./postgres-error.ts";
+import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
 /** One database, shared by the event store and the directory. */
 export type Postgres = {
   /**
-   * Read. Sent again, once, if the connection is lost.
+   * Read. Sent again if the connection is lost.
    *
    * @throws StoreUnavailableError if the database cannot be read.
    * @throws StoreOverloadedError if too many statements wait for an answer.
@@ -67,13 +68,15 @@ export async function openPostgres(url: string): Promise<Postgres> {
 
   return {
     async read(statement) {
-      try {
-        return await readOnce(statement).catch((error: unknown) => {
-          if (fateFromError(error) !== "ambiguous" || isOurs(error)) throw error;
-          return readOnce(statement);
-        });
-      } catch (error) {
-        throw isOurs(error) || fateFromError(error) === "bug" ? error : unavailableFrom(error);
+      for (let retries = 0; ; retries += 1) {
+        try {
+          return await readOnce(statement);
+        } catch (error) {
+          const fate = isOurs(error) ? "bug" : fateFromError(error);
+          if (fate === "bug") throw error;
+          if (fate === "unavailable" || retries === maxRetries) throw unavailableFrom(error);
+        }
+        await pauseBeforeRetry();
       }
     },
     link() {

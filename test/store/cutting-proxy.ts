@@ -1,0 +1,100 @@
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+
+/**
+ * What becomes of a statement that is cut.
+ *
+ * - `request`: it never arrives.
+ * - `answer`: it is done, and nobody hears of it.
+ * - `late`: the client loses its connection, and the statement arrives when `deliver` is called.
+ */
+export type Cut = "request" | "answer" | "late";
+
+/** A TCP proxy that loses what it should carry. */
+export type CuttingProxy = {
+  readonly port: number;
+  /** The next statement whose bytes include `mark` is cut. @returns Resolves when it was. */
+  cutNext(mark: string, cut: Cut): Promise<void>;
+  /** Let statements that were cut as `late` arrive. @returns Resolves when they are answered. */
+  deliver(): Promise<void>;
+  /** Refuse connections, and end those there are. */
+  refuse(): void;
+  close(): Promise<void>;
+};
+
+export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
+  const sockets = new Set<Socket>();
+  const late: (() => Promise<void>)[] = [];
+  let order: { mark: string; cut: Cut; done: () => void } | undefined;
+  let isRefusing = false;
+
+  const server = createServer((client) => {
+    if (isRefusing) {
+      client.destroy();
+      return;
+    }
+    const upstream = connect(target, "127.0.0.1");
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => sockets.delete(socket));
+    }
+    let isCut: Cut | undefined;
+    client.on("data", (bytes) => {
+      if (isCut !== undefined) return;
+      if (order === undefined || !bytes.includes(order.mark)) {
+        upstream.write(bytes);
+        return;
+      }
+      const { cut, done } = order;
+      order = undefined;
+      isCut = cut;
+      if (cut === "request") upstream.destroy();
+      if (cut === "answer") {
+        upstream.write(bytes);
+        upstream.once("data", () => upstream.destroy());
+        upstream.once("close", () => client.destroy());
+      } else client.destroy();
+      if (cut === "late") {
+        late.push(async () => {
+          upstream.write(bytes);
+          await once(upstream, "data");
+          upstream.destroy();
+        });
+      }
+      done();
+    });
+    upstream.on("data", (bytes) => {
+      if (isCut === undefined) client.write(bytes);
+    });
+    client.on("close", () => isCut === undefined && upstream.destroy());
+    upstream.on("close", () => isCut !== "late" && client.destroy());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+
+  const endAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    port: address.port,
+    cutNext(mark, cut) {
+      return new Promise((done) => {
+        order = { mark, cut, done };
+      });
+    },
+    async deliver() {
+      await Promise.all(late.splice(0).map((send) => send()));
+    },
+    refuse() {
+      isRefusing = true;
+      endAll();
+    },
+    async close() {
+      endAll();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
