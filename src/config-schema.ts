@@ -25,6 +25,9 @@ const maxTimerMs = 2_147_483_647;
 /** As gRPC's own default: a message is held in memory as a whole, and decompressed in one go. */
 const maxMessageBytes = 4_194_304;
 
+/** Far more than gain anything. */
+const maxWorkers = 256;
+
 const listenSchema = v.pipe(
   v.string(),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -141,6 +144,7 @@ export function serveSchema(languages: readonly string[]) {
       adminTokenFile: v.optional(fileSchema),
       tlsCert: v.optional(fileSchema),
       tlsKey: v.optional(fileSchema),
+      workers: v.optional(wholeNumberSchema(1, maxWorkers)),
       demo: switchSchema,
       corsOrigin: v.optional(v.array(originSchema)),
       maxMessageBytes: wholeNumberSchema(1, maxMessageBytes),
@@ -160,6 +164,14 @@ export function serveSchema(languages: readonly string[]) {
         "a database in memory has no place for the first token; give the path of a file",
       ),
       ["adminTokenFile"],
+    ),
+    v.forward(
+      v.partialCheck(
+        [["database"], ["workers"]],
+        ({ database, workers }) => database.kind !== "sqlite" || (workers ?? 1) <= 1,
+        "a SQLite database is served by one process; more need PostgreSQL",
+      ),
+      ["workers"],
     ),
     v.forward(
       v.partialCheck(

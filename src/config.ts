@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { type Database, databaseSchema, type LogLevel, serveSchema } from "./config-schema.ts";
@@ -13,6 +14,8 @@ export type Config = {
   readonly adminTokenFile: string | undefined;
   /** Absolute paths of PEM files that could be read when the configuration was. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** Processes that share the port. */
+  readonly workers: number;
   readonly demo: boolean;
   /** Exact origins, or `*` for any. */
   readonly corsOrigins: "*" | readonly string[];
@@ -78,6 +81,10 @@ export const serveSettings = {
   },
   tlsCert: { argument: "FILE", help: "PEM certificate chain; needs --tls-key" },
   tlsKey: { argument: "FILE", help: "PEM private key of the certificate" },
+  workers: {
+    argument: "N",
+    help: "processes that share the port (default: 1 on SQLite, which takes no more; else one per core)",
+  },
   demo: { help: "add a demo user to an empty database, and allow any CORS origin" },
   corsOrigin: {
     argument: "ORIGIN",
@@ -130,6 +137,7 @@ export function readConfig(
     database: Object.freeze(database),
     adminTokenFile: adminTokenFile ?? besideDatabase(database),
     tls: tlsCert && tlsKey ? Object.freeze({ certFile: tlsCert, keyFile: tlsKey }) : undefined,
+    workers: rest.workers ?? (database.kind === "sqlite" ? 1 : availableParallelism()),
     corsOrigins: corsOriginsOf(corsOrigin ?? (rest.demo ? ["*"] : [])),
     defaultDeadlineMs,
   };

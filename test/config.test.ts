@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -44,6 +44,7 @@ describe("serve", () => {
       database: { kind: "sqlite", path: resolve("data/giraffe.db") },
       adminTokenFile: resolve("data/admin.token"),
       tls: undefined,
+      workers: 1,
       demo: false,
       corsOrigins: [],
       maxMessageBytes: 65_536,
@@ -95,7 +96,7 @@ describe("serve", () => {
       "postgresql://user:p%40ss@db-1:5432,[::1]:5433/giraffe?target_session_attrs=read-write",
     ].map((url) => ({
       argv: ["--database", url],
-      want: { database: { kind: "postgres" as const, url } },
+      want: { database: { kind: "postgres" as const, url }, workers: availableParallelism() },
     })),
     { argv: ["--demo"], want: { demo: true, corsOrigins: "*" } },
     {
@@ -208,6 +209,8 @@ describe("serve", () => {
     },
     { flag: "--max-deadline-ms", value: "2147483648", want: deadline },
     { flag: "--drain-ms", value: "soon", want: "give a whole number from 0 to 2147483647" },
+    { flag: "--workers", value: "0", want: "give a whole number from 1 to 256" },
+    { flag: "--workers", value: "2", want: "a SQLite database is served by one process" },
     { flag: "--log-level", value: "INFO", want: "give one of trace, debug, info, warn, error" },
     { flag: "--default-language", value: "fr", want: "give one of de, en" },
     { flag: "--admin-token-file", value: "", want: "give the path of a file" },

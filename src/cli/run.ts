@@ -1,8 +1,8 @@
-import { ConfigError } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
 import { availableLanguages } from "../service.ts";
 import { administer } from "./administer.ts";
 import { parseCommand } from "./program.ts";
-import { serve } from "./serve.ts";
+import { serve, underSignals } from "./serve.ts";
 
 /** A wrong command line or environment. */
 const exitUsage = 2;
@@ -18,13 +18,23 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     const command = parseCommand(argv, availableLanguages());
     if (command.name === "help") out(command.text.trimEnd());
-    else if (command.name === "serve") await serve(command.config, out);
+    else if (command.name === "serve") return await runServer(command.config);
     else await administer(command, out);
     return 0;
   } catch (error) {
     if (error instanceof ConfigError) return fail(exitUsage, error.problems);
     return fail(exitFailure, [error instanceof Error ? error.message : String(error)]);
   }
+}
+
+/** Several workers are processes of their own, of which this may be one. */
+async function runServer(config: Config): Promise<number> {
+  if (config.workers === 1) {
+    await serve(config, underSignals(config, out));
+    return 0;
+  }
+  const { serveTogether } = await import("./cluster.ts");
+  return serveTogether(config, out);
 }
 
 function out(line: string): void {

@@ -7,13 +7,18 @@ import { createLog, logRequest } from "../telemetry/log.ts";
 /** For sysexits' EX_SOFTWARE: a supervisor should start us again. */
 const exitSoftware = 70;
 
-/**
- * Run the server until SIGTERM or SIGINT, then drain and return. A second signal ends at once. SIGHUP
- * reads the TLS files again.
- *
- * @param out Prints one line on stdout: a banner, whose last line is `ready URL`.
- */
-export async function serve(config: Config, out: (line: string) => void): Promise<void> {
+/** Who hears that a server is ready, and tells it what to do. */
+export type Supervisor = {
+  /** May tell it to stop at once. */
+  ready(url: string): void;
+  /** Called once, before `ready`. Resolves with the reason, when it is time to drain. */
+  stop(): Promise<string>;
+  /** @param reload Reads the TLS files again. */
+  onReload(reload: () => void): void;
+};
+
+/** Run the server until its supervisor stops it, then drain and return. */
+export async function serve(config: Config, supervisor: Supervisor): Promise<void> {
   const log = createLog(config.logLevel);
   // What nobody foresaw leaves a state that nobody knows: stop, and let the supervisor start again.
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
@@ -25,8 +30,8 @@ export async function serve(config: Config, out: (line: string) => void): Promis
 
   const service = await createService(config, (record) => logRequest(log, record));
   const url = await service.listen();
-  const ended = firstSignal();
-  process.on("SIGHUP", () => {
+  const stopped = supervisor.stop();
+  supervisor.onReload(() => {
     try {
       service.reloadTls();
       log.info("read the TLS files again");
@@ -35,30 +40,49 @@ export async function serve(config: Config, out: (line: string) => void): Promis
     }
   });
   if (service.isNew) log.info({ file: config.adminTokenFile }, "wrote the first token");
-  // Last, because whoever reads "ready" may signal at once.
-  for (const line of banner(config, url)) out(line);
+  supervisor.ready(url);
 
-  const signal = await ended;
-  log.info({ signal, drainMs: config.drainMs }, "draining");
+  const reason = await stopped;
+  log.info({ reason, drainMs: config.drainMs }, "draining");
   await service.close();
   log.info("stopped");
 }
 
-function firstSignal(): Promise<NodeJS.Signals> {
+/**
+ * Run until SIGTERM or SIGINT. A second one ends at once. SIGHUP reads the TLS files again.
+ *
+ * @param out Prints one line on stdout: a banner, whose last line is `ready URL`.
+ */
+export function underSignals(config: Config, out: (line: string) => void): Supervisor {
+  return {
+    // Last, because whoever reads "ready" may signal at once.
+    ready(url) {
+      for (const line of banner(config, url)) out(line);
+    },
+    stop: () => firstSignal(() => process.exit(1)),
+    onReload: (reload) => void process.on("SIGHUP", reload),
+  };
+}
+
+/**
+ * @param atOnce Called on every further signal.
+ * @returns Resolves with the name of the first SIGTERM or SIGINT.
+ */
+export function firstSignal(atOnce: () => void): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
+    let isFirst = true;
     for (const name of ["SIGTERM", "SIGINT"] as const) {
-      process.once(name, (signal) => {
-        resolve(signal);
-        for (const again of ["SIGTERM", "SIGINT"] as const) {
-          process.once(again, () => process.exit(1));
-        }
+      process.on(name, () => {
+        if (!isFirst) atOnce();
+        isFirst = false;
+        resolve(name);
       });
     }
   });
 }
 
 /** With `--demo`: calls that work when pasted. The last line says that the server is ready. */
-function banner({ demo, adminTokenFile }: Config, url: string): string[] {
+export function banner({ demo, adminTokenFile }: Config, url: string): string[] {
   const ready = `ready ${url}`;
   if (!demo) return [ready];
   const token =

@@ -25,14 +25,16 @@ export type Place = {
   token(): string;
 };
 
-export function createPlace(): Place {
+/** @param url Of an empty database on PostgreSQL. Default: SQLite. */
+export function createPlace(url?: string): Place {
   const folder = mkdtempSync(join(tmpdir(), "giraffe-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const database = `sqlite:${join(folder, "giraffe.db")}`;
+  const database = url ?? `sqlite:${join(folder, "giraffe.db")}`;
+  const tokenFile = url === undefined ? [] : ["--admin-token-file", join(folder, "admin.token")];
   return {
     folder,
     database,
-    serve: (...flags) => serve("--database", database, ...flags),
+    serve: (...flags) => serve("--database", database, ...tokenFile, ...flags),
     administer: (...argv) => runGiraffe(...argv, "--database", database),
     token: () => readFileSync(join(folder, "admin.token"), "utf8").trim(),
   };

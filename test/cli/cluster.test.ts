@@ -1,0 +1,75 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { runGiraffe } from "../child.ts";
+import { newPostgresDatabase } from "../postgres.ts";
+import { callRest, createPlace, profileUrl } from "./serving.ts";
+
+const profile = { firstName: "Gigi", lastName: "Giraffe", displayName: "Gigi" };
+const died = /"pid":(\d+),.*a worker died/;
+
+describe("serve --workers", () => {
+  test("prints one banner when all listen, serves, and drains all", async () => {
+    const place = createPlace(await newPostgresDatabase());
+    const server = await place.serve("--demo", "--workers", "3");
+    const changes = Array.from({ length: 30 }, (_, index) =>
+      callRest("PUT", profileUrl(server), place.token(), { ...profile, nickName: `${index}` }),
+    );
+    expect(new Set((await Promise.all(changes)).map(({ status }) => status))).toEqual(
+      new Set([200]),
+    );
+    const read = await callRest("GET", profileUrl(server), place.token());
+    expect(read.body).toMatchObject({ details: { sequence: "31" } });
+    server.kill("SIGTERM");
+    const { code, stdout, stderr } = await server.ended;
+    expect(code).toBe(0);
+    expect(stdout.match(/^ready /gm)).toHaveLength(1);
+    expect(stderr.match(/"stopped"/g)).toHaveLength(3);
+  });
+
+  test("replaces a worker that dies, and serves on", async () => {
+    const place = createPlace(await newPostgresDatabase());
+    const server = await place.serve("--demo", "--workers", "2");
+    const [child = 0] = workersOf(server.pid);
+    process.kill(child, "SIGKILL");
+    expect((await server.until("stderr", died))[1]).toBe(String(child));
+    await expect.poll(() => workersOf(server.pid), { timeout: 20_000 }).toHaveLength(2);
+    expect(workersOf(server.pid)).not.toContain(child);
+    for (const nickName of ["a", "b", "c", "d"]) {
+      const { status } = await callRest("PUT", profileUrl(server), place.token(), {
+        ...profile,
+        nickName,
+      });
+      expect(status).toBe(200);
+    }
+    server.kill("SIGTERM");
+    expect((await server.ended).code).toBe(0);
+  });
+
+  test("says once what is wrong", async () => {
+    const url = await newPostgresDatabase();
+    const ended = await runGiraffe(
+      "serve",
+      "--listen",
+      "127.0.0.1:0",
+      "--database",
+      url,
+      "--workers=2",
+    );
+    expect(ended).toMatchObject({ code: 2, stdout: "" });
+    expect(ended.stderr).toMatch(/^giraffe: --admin-token-file is missing: [^\n]*\n$/);
+  });
+
+  test("lets admin commands work beside it", async () => {
+    const place = createPlace(await newPostgresDatabase());
+    await place.serve("--workers", "2");
+    expect(await place.administer("org", "create", "Zoo")).toMatchObject({ code: 0 });
+    const { stdout } = await place.administer("org", "list", "--json");
+    expect(JSON.parse(stdout)).toMatchObject([{ name: "Giraffe" }, { name: "Zoo" }]);
+  });
+});
+
+/** Process ids, as Linux tells them. */
+function workersOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return children.trim().split(" ").filter(Boolean).map(Number);
+}
