@@ -30,11 +30,11 @@ export function createPostgresEventStore(options: {
   );
   const loads = createGroupCommit((streams: readonly string[]) => readTips(database, streams));
   const queue = createStreamQueue({
-    load: loads.add,
-    async append(append) {
+    load: (stream) => loads.add(stream, stream),
+    async append(append, signal) {
       const row = rowFromAppend(append);
       const commit = commits[placeOf(row.stream, commits.length)] as (typeof commits)[number];
-      return commit.add(row);
+      return commit.add(row, row.stream, signal);
     },
     now,
   });
@@ -50,7 +50,7 @@ export function createPostgresEventStore(options: {
     change: queue.change,
 
     async load<State>(stream: string, organization: string) {
-      const tip = await loads.add(stream);
+      const tip = await loads.add(stream, stream);
       return tip?.head.organization === organization ? (tip.head as Head<State>) : undefined;
     },
 
