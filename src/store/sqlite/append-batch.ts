@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
+import type { Progress } from "../transfer.ts";
 import { transact } from "./transaction.ts";
 
 /**
@@ -12,7 +13,7 @@ import { transact } from "./transaction.ts";
  */
 export function createBatchWriter(
   db: DatabaseSync,
-): (rows: readonly AppendRow[]) => AppendResult[] {
+): (rows: readonly AppendRow[], progress?: Progress) => AppendResult[] {
   const isCurrent = db.prepare(
     `select 1 from heads where stream = ? and organization = ? and version = ? and change = ?
      union all select 1 where ? is null and not exists (select 1 from heads where stream = ?)`,
@@ -32,6 +33,10 @@ export function createBatchWriter(
   );
   const releaseClaims = db.prepare("delete from claims where stream = ?");
   const insertClaim = db.prepare("insert into claims (name, stream) values (?, ?)");
+  const writeProgress = db.prepare(
+    `insert into imports (source, lines, digest) values (?, ?, ?)
+     on conflict (source) do update set lines = excluded.lines, digest = excluded.digest`,
+  );
 
   function holdsTakenClaim(row: AppendRow, claims: ReadonlySet<string>): boolean {
     const { stream, organization, version, after = null } = row;
@@ -72,10 +77,13 @@ export function createBatchWriter(
     return "appended";
   }
 
-  return (rows) =>
+  return (rows, progress) =>
     transact(db, () => {
       const results: AppendResult[] = [];
       for (const [index, row] of [...rows.entries()].sort(byStream)) results[index] = write(row);
+      if (progress !== undefined) {
+        writeProgress.run(progress.source, progress.lines, progress.digest);
+      }
       return results;
     });
 }

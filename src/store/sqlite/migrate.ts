@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { transact } from "./transaction.ts";
 
 /** In order; append only. Number n leads from version n - 1 of the schema to version n. */
-const migrations = ["001.sql"];
+const migrations = ["001.sql", "002.sql"];
 
 /**
  * Bring the schema up to date. Harmless when it is, and when several processes do it at once.

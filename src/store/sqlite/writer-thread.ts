@@ -2,11 +2,12 @@ import { Worker } from "node:worker_threads";
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
+import type { Progress } from "../transfer.ts";
 import type { WriterReply, WriterRequest } from "./writer.ts";
 
 export type WriterThread = {
   /** One batch at a time. */
-  write(rows: readonly AppendRow[]): Promise<AppendResult[]>;
+  write(rows: readonly AppendRow[], progress?: Progress): Promise<AppendResult[]>;
   /** Ends the thread. */
   close(): Promise<void>;
 };
@@ -18,11 +19,12 @@ export type WriterThread = {
  * that is "not stored, decide again". Only if it stored nothing and died of an error of its own,
  * which would come again, the batch rejects with StoreUnavailableError.
  *
- * @param isStored Whether the row's event is in the database.
+ * @param isStored Whether the row's event is in the database. Without it nothing is looked up: the
+ *   batch rejects with OutcomeUnknownError.
  */
 export function createWriterThread(
   file: string,
-  isStored: (row: AppendRow) => boolean,
+  isStored?: (row: AppendRow) => boolean,
 ): WriterThread {
   let batch: { rows: readonly AppendRow[]; done: PromiseWithResolvers<AppendResult[]> } | undefined;
   let thread: Worker | undefined = start();
@@ -54,6 +56,7 @@ export function createWriterThread(
   }
 
   function resultsAfterDeath(rows: readonly AppendRow[], cause: unknown): AppendResult[] {
+    if (isStored === undefined) throw new OutcomeUnknownError("the writer died", { cause });
     let results: AppendResult[];
     try {
       results = rows.map((row) => (isStored(row) ? "appended" : "conflict"));
@@ -67,11 +70,11 @@ export function createWriterThread(
   }
 
   return {
-    write(rows) {
+    write(rows, progress) {
       const done = Promise.withResolvers<AppendResult[]>();
       batch = { rows, done };
       thread ??= start();
-      thread.postMessage(rows satisfies WriterRequest);
+      thread.postMessage({ rows, progress } satisfies WriterRequest);
       return done.promise;
     },
 

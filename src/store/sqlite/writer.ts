@@ -8,11 +8,19 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
+import type { Progress } from "../transfer.ts";
 import { createBatchWriter } from "./append-batch.ts";
 import { connect, maxBusyMs } from "./database.ts";
 import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
 
-export type WriterRequest = readonly AppendRow[] | "close";
+export type WriterRequest = Batch | "close";
+
+/** What one transaction writes. */
+export type Batch = {
+  readonly rows: readonly AppendRow[];
+  /** Of a transfer. */
+  readonly progress: Progress | undefined;
+};
 
 /** Errors lose their class between threads. */
 export type WriterReply =
@@ -42,13 +50,13 @@ function open() {
 }
 
 /** Other processes write too. SQLite's own waiting is unfair to whoever waits long: pauses to 100 ms. */
-async function write(rows: readonly AppendRow[]): Promise<AppendResult[]> {
+async function write({ rows, progress }: Batch): Promise<AppendResult[]> {
   const longestPauseMs = 16;
   let waitedMs = 0;
   for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     try {
       opened ??= open();
-      return opened.writeBatch(rows);
+      return opened.writeBatch(rows, progress);
     } catch (error) {
       if (!isBusy(error) || waitedMs >= maxBusyMs) throw error;
       const jitteredMs = pauseMs * (0.5 + Math.random());

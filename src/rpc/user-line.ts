@@ -1,0 +1,122 @@
+import {
+  create,
+  enumFromJson,
+  fromJson,
+  isEnumJson,
+  type JsonObject,
+  type JsonValue,
+  toJson,
+} from "@bufbuild/protobuf";
+import {
+  ImportHumanUserRequestSchema,
+  ManagementService,
+} from "../../gen/zitadel/management_pb.ts";
+import { UserState, UserStateSchema } from "../../gen/zitadel/user_pb.ts";
+import {
+  advance,
+  type HumanCommand,
+  type HumanState,
+  type HumanStatus,
+  initialState,
+} from "../domain/human.ts";
+import type { Decision } from "../store/event-store.ts";
+import { commandFromImportRequest } from "./add-human-command.ts";
+import { createFieldRules } from "./validate.ts";
+
+/** A user as one line of an import says it. */
+export type UserLine = {
+  /** `undefined`: any new one. */
+  readonly userId: string | undefined;
+  /** `undefined`: the only one there is. */
+  readonly organization: string | undefined;
+  /** What brings the user about. At least one. */
+  readonly decisions: readonly Decision<HumanState>[];
+};
+
+/** Users as lines of JSON, for import and export. */
+export type UserLines = {
+  /**
+   * Read a line: an ImportHumanUserRequest, and beside its fields `userId`, `organization` and `state`.
+   *
+   * @param creator Of the events.
+   * @throws Error that tells a person what is wrong: no JSON object, an unknown field, a broken field
+   *   rule, a field that is not kept.
+   */
+  read(text: string, creator: string): UserLine;
+  /** @returns `undefined` for a user that was removed. */
+  write(userId: string, organization: string, state: HumanState): string | undefined;
+};
+
+/** How each status is written, and what leads to it from "active". */
+const statuses = {
+  active: { state: UserState.ACTIVE, command: undefined },
+  inactive: { state: UserState.INACTIVE, command: { type: "deactivate" } },
+  locked: { state: UserState.LOCKED, command: { type: "lock" } },
+} as const satisfies Record<HumanStatus, { state: UserState; command: HumanCommand | undefined }>;
+
+/** As the field rules say of ids. */
+const maxIdLength = 200;
+
+export function createUserLines(): UserLines {
+  const assertFieldRules = createFieldRules([ManagementService]);
+  return {
+    read(text, creator) {
+      const { userId, organization, state, ...fields } = objectFrom(text);
+      const request = fromJson(ImportHumanUserRequestSchema, fields);
+      assertFieldRules(ImportHumanUserRequestSchema, request);
+      const commands = [commandFromImportRequest(request), statusCommand(state)];
+      const decisions: Decision<HumanState>[] = [];
+      let reached = initialState;
+      for (const command of commands) {
+        if (command === undefined) continue;
+        const { event, ...next } = advance(command, reached);
+        decisions.push({ event: { ...event, creator }, ...next });
+        reached = next.state;
+      }
+      return {
+        userId: idFrom("userId", userId),
+        organization: idFrom("organization", organization),
+        decisions,
+      };
+    },
+
+    write(userId, organization, state) {
+      if (state.kind !== "present") return undefined;
+      const { userName, profile, email, isEmailVerified, phone, isPhoneVerified, status } = state;
+      const request = create(ImportHumanUserRequestSchema, {
+        userName,
+        profile,
+        email: { email, isEmailVerified },
+        ...(phone !== "" && { phone: { phone, isPhoneVerified } }),
+      });
+      const fields = toJson(ImportHumanUserRequestSchema, request) as JsonObject;
+      const name = UserStateSchema.value[statuses[status].state]?.name;
+      return JSON.stringify({ userId, organization, state: name, ...fields });
+    },
+  };
+}
+
+function objectFrom(text: string): JsonObject {
+  const value: JsonValue = JSON.parse(text);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new Error("the line is not a JSON object");
+}
+
+function idFrom(field: string, value: JsonValue | undefined): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  const isText = typeof value === "string" && value.isWellFormed() && !value.includes("\0");
+  if (isText && value !== "" && [...value].length <= maxIdLength) return value;
+  throw new Error(`${field} is not a text of 1 to ${maxIdLength} characters`);
+}
+
+function statusCommand(value: JsonValue | undefined): HumanCommand | undefined {
+  if (value === undefined || value === null) return undefined;
+  const state =
+    typeof value === "string" && isEnumJson(UserStateSchema, value)
+      ? enumFromJson(UserStateSchema, value)
+      : undefined;
+  const status = Object.values(statuses).find((each) => each.state === state);
+  if (status !== undefined) return status.command;
+  const known = Object.values(statuses).map((each) => UserStateSchema.value[each.state]?.name);
+  throw new Error(`state is none of ${known.join(", ")}`);
+}

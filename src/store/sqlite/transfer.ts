@@ -1,0 +1,86 @@
+import type { SQLOutputValue } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Head, type Micros, StoreUnavailableError } from "../event-store.ts";
+import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
+import type { Transfer } from "../transfer.ts";
+import type { Sqlite } from "./database.ts";
+import { withStoreErrors } from "./sqlite-error.ts";
+import { createWriterThread } from "./writer-thread.ts";
+
+type Row = Record<string, SQLOutputValue>;
+
+const restMs = 20;
+
+/**
+ * Transfers of a SQLite file. Batches are written by a thread of its own, so that the next one can be
+ * made meanwhile.
+ *
+ * After each batch it leaves the write lock alone for a moment. SQLite gives it to whoever asks first,
+ * and a server beside it asks every 16 ms or more often: without the pause it would hardly ever come
+ * to write.
+ */
+export function createSqliteTransfer(options: { database: Sqlite; now: () => Micros }): Transfer {
+  const { database, now } = options;
+  if (database.file === undefined) throw new Error("a database in memory has nothing to transfer");
+  const db = database.acquire();
+  const writer = createWriterThread(database.file);
+  const selectProgress = db.prepare("select source, lines, digest from imports where source = ?");
+  const headColumns = "stream, organization, version, created_at, changed_at, state";
+  const selectHeads = db.prepare(
+    `select ${headColumns} from heads where stream > ? order by stream limit ?`,
+  );
+  const selectOwnHeads = db.prepare(
+    `select ${headColumns} from heads where stream > ? and organization = ?
+     order by stream limit ?`,
+  );
+  let isClosed = false;
+  let rested: Promise<void> = Promise.resolve();
+
+  return {
+    async write(streams, progress) {
+      if (isClosed) throw new StoreUnavailableError("the store is closed");
+      const rows = rowsFromNewStreams(streams, now());
+      await rested;
+      try {
+        return fatesFromResults(streams, await writer.write(rows, progress));
+      } finally {
+        rested = pause(restMs);
+      }
+    },
+
+    async progress(source) {
+      const row = withStoreErrors(() => selectProgress.get(source));
+      return row && { source, lines: Number(row.lines), digest: String(row.digest) };
+    },
+
+    async heads<State>(range: Parameters<Transfer["heads"]>[0]) {
+      const { after, limit, organization } = range;
+      const rows = withStoreErrors(() =>
+        organization === undefined
+          ? selectHeads.all(after, limit)
+          : selectOwnHeads.all(after, organization, limit),
+      );
+      return rows.map((row) => ({
+        stream: String(row.stream),
+        head: headFromRow(row) as Head<State>,
+      }));
+    },
+
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      await writer.close();
+      database.release();
+    },
+  };
+}
+
+function headFromRow(row: Row): Head<unknown> {
+  return {
+    version: Number(row.version),
+    organization: String(row.organization),
+    createdAt: Number(row.created_at),
+    changedAt: Number(row.changed_at),
+    state: JSON.parse(String(row.state)),
+  };
+}
