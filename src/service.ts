@@ -14,10 +14,12 @@ import { openSqlite } from "./store/sqlite/database.ts";
 import { createSqliteDirectory } from "./store/sqlite/directory.ts";
 import { createSqliteEventStore } from "./store/sqlite/event-store.ts";
 import { lockDatabase } from "./store/sqlite/lock.ts";
+import type { Transfer } from "./store/transfer.ts";
 import type { RequestRecord } from "./telemetry/log.ts";
 import { type Answer, createListener, jsonAnswer, type Outcome, peerKey } from "./wire/index.ts";
 
 export { availableLanguages } from "./rpc/translate.ts";
+export { createUserLines } from "./rpc/user-line.ts";
 
 /** The whole server. */
 export interface Service {
@@ -122,6 +124,43 @@ export async function openDirectory(database: Database): Promise<Directory> {
   if (database.kind === "sqlite") return createSqliteDirectory(openSqlite(database.path));
   const { openPostgres, createPostgresDirectory } = await loadPostgres();
   return createPostgresDirectory(await openPostgres(database.url));
+}
+
+/** The directory, and users by the thousand, for commands that run beside a server. */
+export async function openTransfer(
+  database: Database,
+): Promise<{ readonly directory: Directory; readonly transfer: Transfer }> {
+  if (database.kind === "sqlite") {
+    const sqlite = openSqlite(database.path);
+    const { createSqliteTransfer } = await import("./store/sqlite/transfer.ts");
+    return {
+      directory: createSqliteDirectory(sqlite),
+      transfer: createSqliteTransfer({ database: sqlite, now: wallClock }),
+    };
+  }
+  const { openPostgres, createPostgresDirectory } = await loadPostgres();
+  const { createPostgresTransfer } = await import("./store/postgres/transfer.ts");
+  const postgres = await openPostgres(database.url);
+  return {
+    directory: createPostgresDirectory(postgres),
+    transfer: createPostgresTransfer({ database: postgres, now: wallClock }),
+  };
+}
+
+/**
+ * Copy the database into a file while others use it.
+ *
+ * @throws ConfigError for a database that is no SQLite file.
+ * @throws StoreUnavailableError if the file exists, or the copy cannot be made.
+ */
+export async function backUpDatabase(database: Database, target: string): Promise<void> {
+  if (database.kind !== "sqlite" || database.path === ":memory:") {
+    throw new ConfigError([
+      "--database is no SQLite file: PostgreSQL has pg_dump and pg_basebackup for this",
+    ]);
+  }
+  const { backUp } = await import("./store/sqlite/backup.ts");
+  await backUp(database.path, target);
 }
 
 /** On SQLite, the store of the one server that uses the database: a second one is refused. */

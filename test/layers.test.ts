@@ -42,7 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** The domain is pure: these packages compute, and no module of Node.js is among them. */
 const domainPackages = ["@formatjs/intl-localematcher"];
 
-const storePorts = ["src/store/directory.ts", "src/store/event-store.ts"];
+const storePorts = ["src/store/directory.ts", "src/store/event-store.ts", "src/store/transfer.ts"];
 
 const emptyNames = ["common", "helper", "helpers", "manager", "managers", "util", "utils"];
 

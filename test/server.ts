@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { administer } from "../src/cli/administer.ts";
-import { type Command, parseCommand } from "../src/cli/program.ts";
+import { type AdminCommand, administer } from "../src/cli/administer.ts";
+import { parseCommand } from "../src/cli/program.ts";
 import { availableLanguages, createService } from "../src/service.ts";
 import type { RequestRecord } from "../src/telemetry/log.ts";
 
@@ -58,9 +58,7 @@ export async function startServer(
     async administer(...admin) {
       const lines: string[] = [];
       const parsed = parseCommand([...admin, "--database", database, "--json"], [], {});
-      await administer(parsed as Exclude<Command, { name: "help" | "serve" }>, (line) =>
-        lines.push(line),
-      );
+      await administer(parsed as AdminCommand, (line) => lines.push(line));
       return JSON.parse(lines.join("\n"));
     },
     stop,

@@ -2,11 +2,11 @@ import { createIdGenerator } from "../access/id.ts";
 import { openDirectory, wallClock } from "../service.ts";
 import type { Admin } from "./admin.ts";
 import { createOrganization, listOrganizations } from "./org.ts";
-import type { Command } from "./program.ts";
+import type { Command, TransferCommand } from "./program.ts";
 import { createToken, listTokens, revokeToken } from "./token.ts";
 
 /** The commands that change or list what is in the directory, beside a running server or alone. */
-type AdminCommand = Exclude<Command, { name: "help" | "serve" }>;
+export type AdminCommand = Exclude<Command, { name: "help" | "serve" } | TransferCommand>;
 
 /** @throws CliError if the command cannot be done. */
 export async function administer(

@@ -22,7 +22,17 @@ export type Command =
   | ({ readonly name: "org list" } & AdminFlags)
   | ({ readonly name: "token create"; readonly options: TokenFlags } & AdminFlags)
   | ({ readonly name: "token list" } & AdminFlags)
-  | ({ readonly name: "token revoke"; readonly options: { readonly id: string } } & AdminFlags);
+  | ({ readonly name: "token revoke"; readonly options: { readonly id: string } } & AdminFlags)
+  | TransferCommand;
+
+/** Commands about all users at once. */
+export type TransferCommand =
+  | ({ readonly name: "import"; readonly options: { readonly input: string } } & AdminFlags)
+  | ({
+      readonly name: "export";
+      readonly options: { readonly organization: string | undefined };
+    } & AdminFlags)
+  | ({ readonly name: "backup"; readonly options: { readonly file: string } } & AdminFlags);
 
 type AdminFlags = { readonly database: Database; readonly json: boolean };
 
@@ -36,6 +46,11 @@ type TokenFlags = {
 const adminSettings = {
   database: databaseSetting,
   json: { help: "print one JSON document" },
+} as const satisfies Record<string, Setting>;
+
+const exportSettings = {
+  org: { argument: "ID", help: "only users of this organization (default: all)" },
+  ...adminSettings,
 } as const satisfies Record<string, Setting>;
 
 const tokenSettings = {
@@ -96,6 +111,7 @@ export function parseCommand(
   for (const leaf of orgLeaves(environment)) add(org, leaf);
   const token = root.command("token").description("personal access tokens of service accounts");
   for (const leaf of tokenLeaves(environment)) add(token, leaf);
+  for (const leaf of transferLeaves(environment)) add(root, leaf);
 
   try {
     root.parse(argv, { from: "user" });
@@ -200,6 +216,43 @@ function tokenLeaves(environment: Environment | undefined): Leaf[] {
         name: "token revoke",
         ...adminFlags(line, environment),
         options: { id: line.argument },
+      }),
+    },
+  ];
+}
+
+function transferLeaves(environment: Environment | undefined): Leaf[] {
+  return [
+    {
+      name: "import",
+      help: "add users from lines of JSON in a file, or - for stdin; goes on where it was broken off",
+      argument: "FILE",
+      settings: adminSettings,
+      commandOf: (line) => ({
+        name: "import",
+        ...adminFlags(line, environment),
+        options: { input: line.argument },
+      }),
+    },
+    {
+      name: "export",
+      help: "write all users as lines of JSON",
+      settings: exportSettings,
+      commandOf: (line) => ({
+        name: "export",
+        ...adminFlags(line, environment),
+        options: { organization: textOf(line.given, "org") },
+      }),
+    },
+    {
+      name: "backup",
+      help: "copy the SQLite database into a new file while a server uses it",
+      argument: "FILE",
+      settings: adminSettings,
+      commandOf: (line) => ({
+        name: "backup",
+        ...adminFlags(line, environment),
+        options: { file: line.argument },
       }),
     },
   ];

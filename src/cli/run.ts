@@ -1,7 +1,7 @@
 import { type Config, ConfigError } from "../config.ts";
 import { availableLanguages } from "../service.ts";
 import { administer } from "./administer.ts";
-import { parseCommand } from "./program.ts";
+import { type Command, parseCommand, type TransferCommand } from "./program.ts";
 import { serve, underSignals } from "./serve.ts";
 
 /** A wrong command line or environment. */
@@ -19,12 +19,19 @@ export async function run(argv: readonly string[]): Promise<number> {
     const command = parseCommand(argv, availableLanguages());
     if (command.name === "help") out(command.text.trimEnd());
     else if (command.name === "serve") return await runServer(command.config);
-    else await administer(command, out);
+    else if (isTransfer(command)) {
+      const { runTransfer } = await import("./transfer.ts");
+      return await runTransfer(command, out);
+    } else await administer(command, out);
     return 0;
   } catch (error) {
     if (error instanceof ConfigError) return fail(exitUsage, error.problems);
     return fail(exitFailure, [error instanceof Error ? error.message : String(error)]);
   }
+}
+
+function isTransfer(command: Command): command is TransferCommand {
+  return command.name === "import" || command.name === "export" || command.name === "backup";
 }
 
 /** Several workers are processes of their own, of which this may be one. */

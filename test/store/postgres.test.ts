@@ -2,9 +2,11 @@ import { describe, expect, test } from "vitest";
 import { openPostgres } from "../../src/store/postgres/database.ts";
 import { createPostgresDirectory } from "../../src/store/postgres/directory.ts";
 import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
+import { createPostgresTransfer } from "../../src/store/postgres/transfer.ts";
 import { newPostgresDatabase, query } from "../postgres.ts";
 import { describeDirectory } from "./directory.contract.ts";
 import { describeEventStore } from "./event-store.contract.ts";
+import { describeTransfer } from "./transfer.contract.ts";
 
 const now = () => Date.now() * 1000;
 const newDatabase = async () => openPostgres(await newPostgresDatabase());
@@ -13,6 +15,10 @@ describeEventStore("PostgreSQL", async () =>
   createPostgresEventStore({ database: await newDatabase(), now }),
 );
 describeDirectory("PostgreSQL", async () => createPostgresDirectory(await newDatabase()));
+describeTransfer("PostgreSQL", async () => {
+  const options = { database: await newDatabase(), now };
+  return { transfer: createPostgresTransfer(options), store: createPostgresEventStore(options) };
+});
 
 describe("openPostgres", () => {
   test("refuses reads that too many others wait before, and answers the others", async () => {

@@ -4,7 +4,7 @@ import type { Connection } from "./connector.ts";
 import { fateFromError, isDuplicate, sqlState, sqlStateOf } from "./postgres-error.ts";
 
 /** In order; append only. Number n leads from version n - 1 of the schema to version n. */
-const migrations = ["001.sql"];
+const migrations = ["001.sql", "002.sql"];
 
 /** Other nodes that migrate at the same time; each of them is slower at most once per step. */
 const maxAttempts = 100;

@@ -80,7 +80,10 @@ export function createBatchWriter(
   return (rows, progress) =>
     transact(db, () => {
       const results: AppendResult[] = [];
-      for (const [index, row] of [...rows.entries()].sort(byStream)) results[index] = write(row);
+      const entries = [...rows.entries()];
+      // Of two lines of an import that claim one name, the first is to have it.
+      if (progress === undefined) entries.sort(byStream);
+      for (const [index, row] of entries) results[index] = write(row);
       if (progress !== undefined) {
         writeProgress.run(progress.source, progress.lines, progress.digest);
       }

@@ -4,6 +4,9 @@ import { backup, DatabaseSync } from "node:sqlite";
 import { StoreUnavailableError } from "../event-store.ts";
 import { createFile } from "./database.ts";
 
+/** More than a database can have. */
+const allPages = 0x7fff_ffff;
+
 /**
  * Copy a database, as it is at this moment, while others use it.
  *
@@ -21,7 +24,7 @@ export async function backUp(source: string, target: string): Promise<void> {
   try {
     const db = new DatabaseSync(source, { readOnly: true });
     try {
-      await backup(db, part, { rate: -1 });
+      await backup(db, part, { rate: allPages });
     } finally {
       db.close();
     }
