@@ -8,7 +8,6 @@ import { arch, platform, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "pg";
-import { inject } from "vitest";
 
 /** A real PostgreSQL server with a data folder of its own, on loopback. */
 export type PostgresServer = {
@@ -89,11 +88,6 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** An empty database on the server that all test files share. */
-export function newPostgresDatabase(): Promise<string> {
-  return createDatabase(inject("postgresUrl"));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The tables that tell most about the store, once more on PostgreSQL. */
 
 import { describe } from "vitest";
-import { newPostgresDatabase } from "../postgres.ts";
+import { newPostgresDatabase } from "../postgres-database.ts";
 import { useDatabases } from "./setting.ts";
 
 useDatabases(newPostgresDatabase);

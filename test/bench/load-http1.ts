@@ -4,7 +4,7 @@ import type { LoadCall, Open } from "./load.ts";
 
 /** HTTP/1.1 with keep-alive and one call at a time. */
 export const openHttp1: Open = async (port, call, onAnswers) => {
-  const request = requestBytes(port, call);
+  const requests = requestsOf(port, call);
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await once(socket, "connect");
 
@@ -22,13 +22,33 @@ export const openHttp1: Open = async (port, call, onAnswers) => {
   });
 
   return {
-    send: () => socket.write(request),
+    send: () => socket.write(requests.next()),
     close() {
       isOver = true;
       socket.destroy();
     },
   };
 };
+
+type Requests = { readonly port: number; readonly call: LoadCall; next(): Buffer };
+
+/** Made once for all connections, which take them in turn. */
+let latest: Requests | undefined;
+
+function requestsOf(port: number, call: LoadCall): Requests {
+  if (latest?.port === port && latest.call === call) return latest;
+  const made = (call.variants ?? [call]).map((each) => requestBytes(port, { ...call, ...each }));
+  let at = 0;
+  latest = {
+    port,
+    call,
+    next() {
+      at = (at + 1) % made.length;
+      return made[at] as Buffer;
+    },
+  };
+  return latest;
+}
 
 function requestBytes(port: number, { verb, path, headers, body }: LoadCall): Buffer {
   const fields = { host: `127.0.0.1:${port}`, ...headers, "content-length": body.byteLength };

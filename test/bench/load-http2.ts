@@ -21,7 +21,8 @@ const credit = 2 ** 30;
  * It sends without minding the server's flow control: what is in flight stays below 64 KiB.
  */
 export const openHttp2: Open = async (port, call, onAnswers) => {
-  const [opening, following] = callFrames(port, call);
+  const [opening, following] = blocksOf(port, call);
+  const nextBody = bodiesOf(call);
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await once(socket, "connect");
   const increment = Buffer.alloc(4);
@@ -79,7 +80,7 @@ export const openHttp2: Open = async (port, call, onAnswers) => {
     send(count) {
       const parts: Buffer[] = [];
       for (let sent = 0; sent < count; sent += 1) {
-        parts.push(onStream(nextStream === 1 ? opening : following, nextStream));
+        parts.push(callFrames(nextStream === 1 ? opening : following, nextBody(), nextStream));
         nextStream += 2;
       }
       socket.write(Buffer.concat(parts));
@@ -91,11 +92,8 @@ export const openHttp2: Open = async (port, call, onAnswers) => {
   };
 };
 
-/** HEADERS and DATA of one call, still without stream. */
-type CallFrames = { readonly bytes: Buffer; readonly dataAt: number };
-
-/** @returns The frames of the first call of a connection, and those of every other. */
-function callFrames(port: number, call: LoadCall): readonly [CallFrames, CallFrames] {
+/** @returns The header blocks of the first call of a connection, and of every other. */
+function blocksOf(port: number, call: LoadCall): readonly [Buffer, Buffer] {
   const fields = Object.entries({
     ":method": call.verb,
     ":scheme": "http",
@@ -109,22 +107,27 @@ function callFrames(port: number, call: LoadCall): readonly [CallFrames, CallFra
     Buffer.concat([Buffer.of(0x40), text(name), text(value)]),
   );
   const places = fields.map((_, index) => 0x80 | (62 + fields.length - 1 - index));
-  return [assemble(Buffer.concat(literals), call.body), assemble(Buffer.from(places), call.body)];
+  return [Buffer.concat(literals), Buffer.from(places)];
 }
 
-function assemble(block: Buffer, body: Uint8Array): CallFrames {
-  const head = frame(frameTypes.headers, endHeaders, 0, block);
-  return {
-    bytes: Buffer.concat([head, frame(frameTypes.data, endStream, 0, body)]),
-    dataAt: head.byteLength,
+/** Shared by all connections, which take them in turn. */
+let latest: { readonly call: LoadCall; at: number } | undefined;
+
+function bodiesOf(call: LoadCall): () => Uint8Array {
+  if (latest?.call !== call) latest = { call, at: 0 };
+  const turn = latest;
+  const { variants = [call] } = call;
+  return () => {
+    turn.at = (turn.at + 1) % variants.length;
+    return variants[turn.at]?.body ?? call.body;
   };
 }
 
-function onStream({ bytes, dataAt }: CallFrames, stream: number): Buffer {
-  const copy = Buffer.from(bytes);
-  copy.writeUInt32BE(stream, 5);
-  copy.writeUInt32BE(stream, dataAt + 5);
-  return copy;
+function callFrames(block: Buffer, body: Uint8Array, stream: number): Buffer {
+  return Buffer.concat([
+    frame(frameTypes.headers, endHeaders, stream, block),
+    frame(frameTypes.data, endStream, stream, body),
+  ]);
 }
 
 /** @param value Shorter than 127 bytes: its length takes one. */

@@ -17,18 +17,34 @@ export type LoadCall = {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /**
+   * Paths and bodies to send in turn, in place of the one above. Over HTTP/2 the path is always the
+   * one above. Default: the one above only.
+   */
+  readonly variants?: readonly Variant[];
+  /** Over all connections. Default: 64. */
+  readonly inFlight?: number;
 };
+
+export type Variant = { readonly path: string; readonly body: Uint8Array };
 
 export type Order =
   | { readonly kind: "open"; readonly port: number; readonly call: LoadCall }
   | { readonly kind: "run"; readonly calls: number }
+  /** At a steady rate, whether or not the answers keep up. */
+  | { readonly kind: "pace"; readonly calls: number; readonly perSecond: number }
   | { readonly kind: "close" };
 
 export type Report = {
   /** Of a run; 0 for other orders. */
   readonly seconds: number;
-  /** The body of the first answer of a run. All others were of the same length. */
+  /** The body of the first answer of a run. Without variants all others were of the same length. */
   readonly body: Uint8Array;
+  /**
+   * Of each call at a steady rate, from when it was due to its answer. On one connection the oldest
+   * call counts as the one that is answered.
+   */
+  readonly latenciesMs: readonly number[];
 };
 
 /** One connection. */
@@ -45,28 +61,32 @@ export type Open = (
   onAnswers: (bodies: readonly Uint8Array[]) => void,
 ) => Promise<Connection>;
 
-/** Calls in flight over all connections. A browser's HTTP/1.1 has one on each. */
+/** How calls in flight spread over connections. HTTP/1.1 has one on each. */
 const shapes = {
-  "1.1": { open: openHttp1, connections: 64, callsOnEach: 1 },
-  "2": { open: openHttp2, connections: 4, callsOnEach: 16 },
-} as const satisfies Record<HttpVersion, { open: Open; connections: number; callsOnEach: number }>;
+  "1.1": { open: openHttp1, connections: (inFlight: number) => inFlight },
+  "2": { open: openHttp2, connections: () => 4 },
+} as const satisfies Record<HttpVersion, { open: Open; connections: (inFlight: number) => number }>;
 
-const idle: Report = { seconds: 0, body: new Uint8Array() };
+const idle: Report = { seconds: 0, body: new Uint8Array(), latenciesMs: [] };
 
 let connections: Connection[] = [];
 let callsOnEach = 0;
+let isVaried = false;
 let onAnswers: (connection: number, bodies: readonly Uint8Array[]) => void = () => {};
 
 async function obey(order: Order): Promise<Report> {
   if (order.kind === "run") return run(order.calls);
+  if (order.kind === "pace") return pace(order.calls, order.perSecond);
   for (const connection of connections) connection.close();
   connections = [];
   if (order.kind === "open") {
-    const { version } = order.call;
+    const { version, variants, inFlight = 64 } = order.call;
+    isVaried = variants !== undefined;
     const shape = shapes[version];
-    callsOnEach = shape.callsOnEach;
+    const count = shape.connections(inFlight);
+    callsOnEach = inFlight / count;
     connections = await Promise.all(
-      Array.from({ length: shape.connections }, (_, index) =>
+      Array.from({ length: count }, (_, index) =>
         shape.open(order.port, order.call, (bodies) => onAnswers(index, bodies)),
       ),
     );
@@ -89,16 +109,57 @@ function run(calls: number): Promise<Report> {
     onAnswers = (index, bodies) => {
       for (const body of bodies) {
         first ??= Uint8Array.from(body);
-        if (body.byteLength !== first.byteLength) throw new Error("the answers differ in length");
+        if (!isVaried && body.byteLength !== first.byteLength) {
+          throw new Error("the answers differ in length");
+        }
+        if (body.byteLength === 0) throw new Error("an answer without a message");
       }
       answered += bodies.length;
       send(connections[index], bodies.length);
       if (answered === calls) {
         const seconds = (performance.now() - startedAt) / 1000;
-        resolve({ seconds, body: first ?? idle.body });
+        resolve({ seconds, body: first ?? idle.body, latenciesMs: [] });
       }
     };
     for (const connection of connections) send(connection, callsOnEach);
+  });
+}
+
+function pace(calls: number, perSecond: number): Promise<Report> {
+  return new Promise((resolve) => {
+    const startedAt = performance.now();
+    const latenciesMs: number[] = [];
+    /** When the calls in flight were due, by connection. */
+    const dueAt = connections.map((): number[] => []);
+    let due = 0;
+    let begun = 0;
+    const begin = () => {
+      while (begun < due) {
+        const index = dueAt.reduce(
+          (best, { length }, each) => (length < (dueAt[best]?.length ?? 0) ? each : best),
+          0,
+        );
+        if ((dueAt[index]?.length ?? 0) >= callsOnEach) return;
+        dueAt[index]?.push(startedAt + (1000 * begun) / perSecond);
+        connections[index]?.send(1);
+        begun += 1;
+      }
+    };
+    onAnswers = (index, bodies) => {
+      const now = performance.now();
+      for (const body of bodies) {
+        if (body.byteLength === 0) throw new Error("an answer without a message");
+        latenciesMs.push(now - (dueAt[index]?.shift() ?? now));
+      }
+      begin();
+      if (latenciesMs.length < calls) return;
+      clearInterval(timer);
+      resolve({ seconds: (now - startedAt) / 1000, body: idle.body, latenciesMs });
+    };
+    const timer = setInterval(() => {
+      due = Math.min(calls, Math.floor(((performance.now() - startedAt) * perSecond) / 1000));
+      begin();
+    }, 1);
   });
 }
 

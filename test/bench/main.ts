@@ -1,18 +1,31 @@
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { machine, tableOf, writeFigures } from "./report.ts";
-import { runScene, type Scene, type SceneResult } from "./rounds.ts";
-import { wireScenes } from "./wire.ts";
+import { machine } from "./report.ts";
+import { benchService } from "./service.ts";
+import { benchStart } from "./start.ts";
+import { benchStore } from "./store.ts";
+import { benchWire } from "./wire.ts";
 
-const suites: Readonly<Record<string, readonly Scene[]>> = { wire: wireScenes };
+type Settings = { readonly rounds: number; readonly calls: number; readonly users: number };
+
+/** Each prints its tables and returns every figure. */
+const suites: Readonly<Record<string, (settings: Settings) => Promise<object>>> = {
+  wire: benchWire,
+  store: benchStore,
+  service: benchService,
+  start: benchStart,
+};
 
 /** Some servers, ours among them, close a connection of HTTP/1.1 after 10,000 requests. */
 const maxCalls = 500_000;
+const maxUsers = 100_000_000;
 
-const usage = `usage: npm run bench -- SUITE [--rounds N] [--calls N] [--json FILE]
+const usage = `usage: npm run bench -- SUITE [--rounds N] [--calls N] [--users N] [--json FILE]
 
 suites: ${Object.keys(suites).join(", ")}
-  --rounds N   of every server (default 7, at most 1000)
+  --rounds N   of everything (default 7, at most 1000)
   --calls N    in each round (default 5000, at most ${maxCalls})
+  --users N    in the database (default 10000; of store, in the large one)
   --json FILE  write every figure there, for programs
 `;
 
@@ -30,35 +43,35 @@ function settingsFrom(args: string[]) {
     options: {
       rounds: { type: "string", default: "7" },
       calls: { type: "string", default: "5000" },
+      users: { type: "string", default: "10000" },
       json: { type: "string" },
     },
   });
   const [suite = ""] = positionals;
-  const scenes = Object.hasOwn(suites, suite) ? suites[suite] : undefined;
-  if (scenes === undefined || positionals.length > 1) {
+  const bench = Object.hasOwn(suites, suite) ? suites[suite] : undefined;
+  if (bench === undefined || positionals.length > 1) {
     throw new Error(`unknown suite "${positionals.join(" ")}"`);
   }
   return {
     suite,
-    scenes,
+    bench,
     rounds: count("rounds", values.rounds, 1000),
     calls: count("calls", values.calls, maxCalls),
+    users: count("users", values.users, maxUsers),
     file: values.json,
   };
 }
 
-async function run({ suite, scenes, rounds, calls, file }: ReturnType<typeof settingsFrom>) {
-  const { node, cpu, cores, pinned } = machine();
-  const place = pinned ? "server and load on a core each" : "not pinned to cores";
-  process.stdout.write(`${suite}: Node ${node}, ${cores} × ${cpu}, ${place}\n`);
-  process.stdout.write(`median of ${rounds} alternating rounds of ${calls} calls\n`);
-  const results: SceneResult[] = [];
-  for (const scene of scenes) {
-    const result = await runScene(scene, rounds, calls);
-    results.push(result);
-    process.stdout.write(`\n${tableOf(result)}\n`);
-  }
-  if (file !== undefined) writeFigures(file, suite, { rounds, calls }, results);
+async function run({ suite, bench, file, ...settings }: ReturnType<typeof settingsFrom>) {
+  const { node, cpu, cores } = machine();
+  process.stdout.write(`${suite}: Node ${node}, ${cores} × ${cpu}\n`);
+  process.stdout.write(
+    `median of ${settings.rounds} alternating rounds of ${settings.calls} calls\n`,
+  );
+  const figures = await bench(settings);
+  if (file === undefined) return;
+  const document = { suite, ...machine(), ...settings, figures };
+  writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
 }
 
 let settings: ReturnType<typeof settingsFrom> | undefined;

@@ -1,11 +1,10 @@
-import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { type Budget, isPinned, type Round, type SceneResult } from "./rounds.ts";
+import type { Budget, Round, SceneResult } from "./rounds.ts";
 
 /** The middle of some figures and how far they reach. */
 type Summary = { readonly median: number; readonly min: number; readonly max: number };
 
-function summarise(figures: readonly number[]): Summary {
+export function summarise(figures: readonly number[]): Summary {
   const sorted = [...figures].sort((a, b) => a - b);
   const at = (index: number) => sorted[index] ?? Number.NaN;
   const middle = (sorted.length - 1) / 2;
@@ -60,7 +59,7 @@ function verdictOf(result: SceneResult, budget: Budget): { text: string; isMet: 
 }
 
 /** Columns of equal width: the first to the left, figures to the right. */
-function align(rows: readonly (readonly string[])[]): string[] {
+export function align(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   );
@@ -81,18 +80,12 @@ export function machine() {
     node: process.version,
     cpu: models[0]?.model ?? "unknown",
     cores: models.length,
-    pinned: isPinned,
   };
 }
 
-/** Write every figure of a run, for programs. */
-export function writeFigures(
-  file: string,
-  suite: string,
-  settings: { readonly rounds: number; readonly calls: number },
-  results: readonly SceneResult[],
-): void {
-  const scenes = results.map((result) => ({
+/** Every figure of some scenes, for programs. */
+export function figuresOf(results: readonly SceneResult[]): object {
+  return results.map((result) => ({
     title: result.scene.title,
     rounds: Object.fromEntries(result.rounds) as Record<string, readonly Round[]>,
     budgets: result.scene.budgets.map((budget) => ({
@@ -101,6 +94,4 @@ export function writeFigures(
       met: verdictOf(result, budget).isMet,
     })),
   }));
-  const figures = { suite, ...machine(), ...settings, scenes };
-  writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);
 }

@@ -6,7 +6,8 @@ import {
   protocolCalls,
   request,
 } from "./protocols.ts";
-import type { Budget, Scene } from "./rounds.ts";
+import { figuresOf, tableOf } from "./report.ts";
+import { type Budget, isPinned, runScene, type Scene, type SceneResult } from "./rounds.ts";
 
 /** Who speaks what beside the raw echo and our lane. Rows without a budget are shown only. */
 const rows: readonly {
@@ -62,7 +63,7 @@ const clientHeaders = {
 };
 
 /** Unary calls without a store: what the way from bytes to a handler and back costs. */
-export const wireScenes: readonly Scene[] = rows.map(({ protocol, version, peers, budgets }) => {
+const wireScenes: readonly Scene[] = rows.map(({ protocol, version, peers, budgets }) => {
   const { title, verb, path, headers, body, readAnswer } = protocolCalls[protocol];
   return {
     title: `${title}, HTTP/${version}`,
@@ -79,3 +80,18 @@ export const wireScenes: readonly Scene[] = rows.map(({ protocol, version, peers
     budgets,
   };
 });
+
+/** The wire beside its peers. Server and load are on a core each, where the system can do that. */
+export async function benchWire(settings: {
+  readonly rounds: number;
+  readonly calls: number;
+}): Promise<object> {
+  process.stdout.write(isPinned ? "server and load on a core each\n" : "not pinned to cores\n");
+  const results: SceneResult[] = [];
+  for (const scene of wireScenes) {
+    const result = await runScene(scene, settings.rounds, settings.calls);
+    results.push(result);
+    process.stdout.write(`\n${tableOf(result)}\n`);
+  }
+  return figuresOf(results);
+}

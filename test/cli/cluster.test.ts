@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { runGiraffe } from "../child.ts";
-import { newPostgresDatabase } from "../postgres.ts";
+import { newPostgresDatabase } from "../postgres-database.ts";
 import { callRest, createPlace, profileUrl } from "./serving.ts";
 
 const profile = { firstName: "Gigi", lastName: "Giraffe", displayName: "Gigi" };

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createUserLines } from "../../src/rpc/user-line.ts";
 import { runGiraffe, startGiraffe } from "../child.ts";
-import { newPostgresDatabase } from "../postgres.ts";
+import { newPostgresDatabase } from "../postgres-database.ts";
 import { callRest, createPlace, type Place } from "./serving.ts";
 
 const user = (index: number, more: object = {}) => ({

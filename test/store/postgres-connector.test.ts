@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectToPrimary, hostsOf } from "../../src/store/postgres/connector.ts";
-import { newPostgresDatabase, query } from "../postgres.ts";
+import { query } from "../postgres.ts";
+import { newPostgresDatabase } from "../postgres-database.ts";
 
 describe("hostsOf", () => {
   test.for([

@@ -8,7 +8,8 @@ import {
 } from "../../src/store/event-store.ts";
 import { openPostgres } from "../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
-import { newPostgresDatabase, query, startPostgres } from "../postgres.ts";
+import { query, startPostgres } from "../postgres.ts";
+import { newPostgresDatabase } from "../postgres-database.ts";
 import { type Cut, startCuttingProxy } from "./cutting-proxy.ts";
 
 const count: Decide<number> = (head) => ({

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { openPostgres } from "../../src/store/postgres/database.ts";
-import { newPostgresDatabase, query } from "../postgres.ts";
+import { query } from "../postgres.ts";
+import { newPostgresDatabase } from "../postgres-database.ts";
 
 const schema = (url: string) =>
   query(

@@ -1,0 +1,74 @@
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { UpdateHumanProfileRequestSchema } from "../../gen/zitadel/management_pb.ts";
+import type { HumanState } from "../../src/domain/human.ts";
+import type { Variant } from "./load.ts";
+import { frame, restPrefix, rpcPath } from "./protocols.ts";
+
+/** That `serve` makes on an empty database. */
+export const organization = "69629023906488334";
+
+export const userIds = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => userId(index));
+
+/** As real ones look: 18 digits. */
+export const userId = (index: number) => `3${String(index).padStart(17, "0")}`;
+
+const profileOf = (index: number) => ({
+  firstName: `First ${index}`,
+  lastName: `Last ${index % 1000}`,
+  nickName: "",
+  displayName: `User ${index}`,
+});
+
+/** A line for `giraffe import`. */
+export function userLine(index: number): string {
+  const email = `user-${index}@giraffe.example`;
+  const user = { userId: userId(index), userName: email, email: { email } };
+  return `${JSON.stringify({ ...user, profile: profileOf(index) })}\n`;
+}
+
+/** What the line leads to. */
+export function firstState(index: number): HumanState {
+  const email = `user-${index}@giraffe.example`;
+  return {
+    kind: "present",
+    status: "active",
+    userName: email,
+    email,
+    isEmailVerified: false,
+    phone: "",
+    isPhoneVerified: false,
+    profile: { ...profileOf(index), preferredLanguage: "und", gender: 0 },
+  };
+}
+
+/**
+ * Updates that each change something, whenever they are sent in turn: all users get one nick name, then
+ * all another.
+ *
+ * @param indexes Of the users.
+ */
+export function updates(indexes: readonly number[]): {
+  readonly grpc: readonly Variant[];
+  readonly rest: readonly Variant[];
+} {
+  const requests = ["Gi", "Gigi"].flatMap((nickName) =>
+    indexes.map((index) =>
+      create(UpdateHumanProfileRequestSchema, {
+        ...profileOf(index),
+        userId: userId(index),
+        nickName,
+      }),
+    ),
+  );
+  return {
+    grpc: requests.map((request) => ({
+      path: rpcPath,
+      body: frame(0, toBinary(UpdateHumanProfileRequestSchema, request)),
+    })),
+    rest: requests.map((request) => ({
+      path: `${restPrefix}/users/${request.userId}/profile`,
+      body: Buffer.from(toJsonString(UpdateHumanProfileRequestSchema, request)),
+    })),
+  };
+}
