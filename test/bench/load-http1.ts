@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { LoadCall, Open } from "./load.ts";
+import { turnOf } from "./turn.ts";
 
 /** HTTP/1.1 with keep-alive and one call at a time. */
 export const openHttp1: Open = async (port, call, onAnswers) => {
@@ -38,13 +39,13 @@ let latest: Requests | undefined;
 function requestsOf(port: number, call: LoadCall): Requests {
   if (latest?.port === port && latest.call === call) return latest;
   const made = (call.variants ?? [call]).map((each) => requestBytes(port, { ...call, ...each }));
-  let at = 0;
+  const turn = turnOf(port);
   latest = {
     port,
     call,
     next() {
-      at = (at + 1) % made.length;
-      return made[at] as Buffer;
+      turn.at = (turn.at + 1) % made.length;
+      return made[turn.at] as Buffer;
     },
   };
   return latest;

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { LoadCall, Open } from "./load.ts";
+import { turnOf } from "./turn.ts";
 
 /** RFC 9113 section 6. */
 const frameTypes = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, window: 8 };
@@ -22,7 +23,7 @@ const credit = 2 ** 30;
  */
 export const openHttp2: Open = async (port, call, onAnswers) => {
   const [opening, following] = blocksOf(port, call);
-  const nextBody = bodiesOf(call);
+  const nextBody = bodiesOf(port, call);
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await once(socket, "connect");
   const increment = Buffer.alloc(4);
@@ -110,12 +111,8 @@ function blocksOf(port: number, call: LoadCall): readonly [Buffer, Buffer] {
   return [Buffer.concat(literals), Buffer.from(places)];
 }
 
-/** Shared by all connections, which take them in turn. */
-let latest: { readonly call: LoadCall; at: number } | undefined;
-
-function bodiesOf(call: LoadCall): () => Uint8Array {
-  if (latest?.call !== call) latest = { call, at: 0 };
-  const turn = latest;
+function bodiesOf(port: number, call: LoadCall): () => Uint8Array {
+  const turn = turnOf(port);
   const { variants = [call] } = call;
   return () => {
     turn.at = (turn.at + 1) % variants.length;

@@ -45,9 +45,7 @@ export async function benchService({ rounds, calls, users }: ServiceSettings): P
     for (const protocol of ["grpc", "rest"] as const) {
       for (const who of ["distinct users", "one user"] as const) {
         const title = `${protocolCalls[protocol].title}, ${who}`;
-        const indexes =
-          who === "one user" ? [0] : Array.from({ length: users }, (_, index) => index);
-        const variants = updates(indexes)[protocol];
+        const variants = updates(who === "one user" ? 1 : users)[protocol];
         const figures = await compare(subjects, protocol, variants, rounds, calls);
         process.stdout.write(`\n${tableOf(title, figures)}\n`);
         results[title] = Object.fromEntries(figures);
@@ -68,6 +66,9 @@ async function compare(
   calls: number,
 ): Promise<Map<string, Figures>> {
   const load = fork(join(import.meta.dirname, "load.ts"), [], { serialization: "advanced" });
+  load.once("exit", (code) => {
+    if (code !== 0) throw new Error("the load generator met an error");
+  });
   const servers = new Map<string, BenchServer>();
   const figures = new Map<string, Figures>();
   for (const [name, start] of Object.entries(subjects)) {

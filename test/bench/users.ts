@@ -42,18 +42,20 @@ export function firstState(index: number): HumanState {
   };
 }
 
+/** However calls in flight overtake one another, no two of one user in a row are alike. */
+const nickNames = Array.from({ length: 20_000 }, (_, index) => `Gi ${index}`);
+
 /**
- * Updates that each change something, whenever they are sent in turn: all users get one nick name, then
- * all another.
+ * Updates that each change something, whenever they are sent in turn.
  *
- * @param indexes Of the users.
+ * @param users How many get one nick name, then another; of one, 20,000 in turn.
  */
-export function updates(indexes: readonly number[]): {
+export function updates(users: number): {
   readonly grpc: readonly Variant[];
   readonly rest: readonly Variant[];
 } {
-  const requests = ["Gi", "Gigi"].flatMap((nickName) =>
-    indexes.map((index) =>
+  const requests = nickNames.slice(0, users === 1 ? undefined : 2).flatMap((nickName) =>
+    Array.from({ length: users }, (_, index) =>
       create(UpdateHumanProfileRequestSchema, {
         ...profileOf(index),
         userId: userId(index),
