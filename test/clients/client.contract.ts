@@ -44,8 +44,16 @@ const refused = (code: number, id: string, text: string, reason: string): Reply 
   },
 });
 
-/** What every client must find. Call it once per client and way of talking. */
-export function describeClient(name: string, open: (access: Access) => Client): void {
+/**
+ * What every client must find. Call it once per client and way of talking.
+ *
+ * @param flags Of `serve`, where the client needs some.
+ */
+export function describeClient(
+  name: string,
+  open: (access: Access) => Client,
+  flags: readonly string[] = [],
+): void {
   describe(name, () => {
     let setting: Setting;
     const clients: Client[] = [];
@@ -55,7 +63,7 @@ export function describeClient(name: string, open: (access: Access) => Client): 
       return client;
     };
     beforeAll(async () => {
-      setting = await startSetting();
+      setting = await startSetting(flags);
     });
     afterAll(async () => {
       for (const client of clients) client.close?.();

@@ -4,7 +4,6 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
-import * as web from "@connectrpc/connect-web";
 import { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
 import { describeClient } from "./client.contract.ts";
 import { clientFromConnect } from "./connect-client.ts";
@@ -25,10 +24,6 @@ const transports: Readonly<Record<string, (options: Options) => Transport>> = {
     createConnectTransport({ ...options, httpVersion: "1.1", useBinaryFormat: true }),
   "connect-node, protobuf over HTTP/2": (options) =>
     createConnectTransport({ ...options, httpVersion: "2", useBinaryFormat: true }),
-  "connect-web, JSON": web.createConnectTransport,
-  "connect-web, protobuf": (options) =>
-    web.createConnectTransport({ ...options, useBinaryFormat: true }),
-  "connect-web, gRPC-Web": web.createGrpcWebTransport,
 };
 
 for (const [name, createTransport] of Object.entries(transports)) {

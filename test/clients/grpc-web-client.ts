@@ -1,16 +1,11 @@
 import { fromBinary, fromJson, type Message, toBinary, toJson } from "@bufbuild/protobuf";
+import { base64Decode } from "@bufbuild/protobuf/wire";
 import { GrpcWebClientBase, MethodDescriptor, MethodType, RpcError } from "grpc-web";
-import { vi } from "vitest";
-import { type Access, type Client, describeClient, type Reply } from "./client.contract.ts";
+import type { Access, Client, Reply } from "./client.contract.ts";
 import { detailsFrom, methods, pathOf, refusalFrom } from "./proto.ts";
-import { FetchingXmlHttpRequest } from "./xml-http-request.ts";
 
-vi.stubGlobal("XMLHttpRequest", FetchingXmlHttpRequest);
-
-describeClient("grpc-web, binary", (access) => createWebClient(access, "binary"));
-describeClient("grpc-web, text", (access) => createWebClient(access, "text"));
-
-function createWebClient({ url, token }: Access, format: "binary" | "text"): Client {
+/** The official client of gRPC-Web. Needs a browser. */
+export function createGrpcWebClient({ url, token }: Access, format: "binary" | "text"): Client {
   const client = new GrpcWebClientBase({ format });
   return {
     async call(name, request, headers = {}) {
@@ -39,6 +34,6 @@ function refusalFromError(error: unknown): Reply {
   if (!(error instanceof RpcError)) throw error;
   const encoded = error.metadata["grpc-status-details-bin"];
   if (encoded === undefined) throw error;
-  const details = detailsFrom(Buffer.from(encoded, "base64"));
+  const details = detailsFrom(base64Decode(encoded));
   return refusalFrom({ code: error.code, message: error.message, details });
 }

@@ -1,0 +1,119 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { openBrowser } from "../browser.ts";
+import { root } from "../child.ts";
+import { startServer } from "../server.ts";
+import { browserClients } from "./browser-clients.ts";
+import type { CallFromPage } from "./browser-page.ts";
+import { type Client, describeClient, type Reply } from "./client.contract.ts";
+
+/** What `browser-page.ts` offers within the page. */
+declare function callFromPage(json: string): Promise<Reply>;
+
+const browser = await openBrowser();
+const site = await startSite();
+const context = await browser.newContext({ ignoreHTTPSErrors: true });
+const page = await context.newPage();
+await page.goto(site.origin);
+afterAll(async () => {
+  await browser.close();
+  await site.close();
+});
+
+const clientInPage =
+  (client: string) =>
+  (access: CallFromPage["access"]): Client => ({
+    call(method, request, headers = {}) {
+      const call: CallFromPage = { client, access, method, request, headers };
+      return page.evaluate((json) => callFromPage(json), JSON.stringify(call));
+    },
+  });
+
+const names = Object.keys(browserClients);
+
+for (const name of names) {
+  describeClient(`in Chromium, from another origin: ${name}`, clientInPage(name), [
+    ...["--cors-origin", site.origin],
+  ]);
+}
+
+/** Start a server with the demo user; `call` updates it. */
+async function startDemo(...flags: string[]) {
+  const server = await startServer(["--demo", ...flags]);
+  onTestFinished(() => server.close());
+  return {
+    server,
+    call: (name: string) =>
+      clientInPage(name)({ url: server.url, token: server.adminToken }).call("UpdateHumanProfile", {
+        userId: "163840776835432705",
+        firstName: "Gigi",
+        lastName: "Giraffe",
+        displayName: name,
+      }),
+  };
+}
+
+describe("a page of an origin that may not call", () => {
+  test.for(names)("gets nothing and changes nothing: %s", async (name) => {
+    const others = ["https://app.example", site.origin.replace("127.0.0.1", "localhost")];
+    const { server, call } = await startDemo(
+      ...others.flatMap((origin) => ["--cors-origin", origin]),
+    );
+    const outcome = await call(name).then((reply) => JSON.stringify(reply), String);
+    expect(outcome).toMatch(/"Failed to fetch"|TypeError: Failed to fetch|http status code: 0$/m);
+    // The browser asked whether it may, and took the answer for a no.
+    expect(server.records).toMatchObject([{ protocol: "http", status: 204, method: undefined }]);
+  });
+});
+
+describe("over TLS", () => {
+  test.for(names)("a browser calls by HTTP/2: %s", async (name) => {
+    const [cert, key] = ["cert", "key"].map((each) => join(root, "test", "tls", `${each}.pem`));
+    const { server, call } = await startDemo(`--tls-cert=${cert}`, `--tls-key=${key}`);
+    const network = await context.newCDPSession(page);
+    const protocols = new Map<string, string | undefined>();
+    network.on("Network.responseReceived", ({ response }) => {
+      protocols.set(new URL(response.url).origin, response.protocol);
+    });
+    await network.send("Network.enable");
+    expect(await call(name)).toMatchObject({ kind: "answered" });
+    await expect.poll(() => protocols).toEqual(new Map([[server.url, "h2"]]));
+    await network.detach();
+  });
+});
+
+/** An empty page with the clients in it, on an origin of its own. */
+async function startSite() {
+  const { outputFiles } = await build({
+    entryPoints: [join(root, "test", "clients", "browser-page.ts")],
+    bundle: true,
+    format: "esm",
+    write: false,
+  });
+  const pages: Readonly<Record<string, { type: string; body: string }>> = {
+    "/": {
+      type: "text/html",
+      body: '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>',
+    },
+    "/page.js": { type: "text/javascript", body: outputFiles[0]?.text ?? "" },
+  };
+  const server = createServer(({ url = "" }, response) => {
+    const found = pages[url];
+    response.writeHead(found === undefined ? 404 : 200, { "content-type": found?.type });
+    response.end(found?.body);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    close: async () => {
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
