@@ -5,6 +5,7 @@ import { createIdGenerator } from "./access/id.ts";
 import { createPersonalAccessTokenAuthenticator } from "./access/personal-access-token.ts";
 import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
 import { type Config, ConfigError, type Database } from "./config.ts";
+import { createConsolePages } from "./console-pages.ts";
 import { errorDomain } from "./rpc/errors.ts";
 import { createReadiness, type Readiness } from "./rpc/health.ts";
 import { createInterceptors, createRoutes, type RpcParts, restPrefix } from "./rpc/routes.ts";
@@ -88,7 +89,7 @@ export async function createService(
     },
     headers,
     errorDomain,
-    pages: createPages(readiness, store),
+    pages: new Map([...createConsolePages(), ...createProbes(readiness, store)]),
     observe: (outcome) => observe(recordFromOutcome(outcome)),
   });
 
@@ -216,7 +217,7 @@ const headers = {
 } as const;
 
 /** For load balancers and supervisors. Without a token and without personal data. */
-function createPages(
+function createProbes(
   readiness: Readiness,
   store: EventStore,
 ): ReadonlyMap<string, () => Answer | Promise<Answer>> {

@@ -14,6 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "service.ts": [
     "bootstrap.ts",
     "config.ts",
+    "console-pages.ts",
     "access",
     "domain",
     "gen",
@@ -28,10 +29,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   "config.ts": ["config-schema.ts"],
   "config-schema.ts": [],
+  "console-pages.ts": ["wire"],
   rpc: ["access", "domain", "gen", "gen/google", "store ports"],
   access: ["domain", "store ports"],
   wire: ["gen/google"],
   telemetry: [],
+  console: ["gen", "gen/google"],
   domain: [],
   "store/postgres": ["store", "store ports"],
   "store/sqlite": ["store", "store ports"],
@@ -148,6 +151,12 @@ describe("complaints", () => {
       path: "src/wire/rest.ts",
       source: `import { file } from "../../gen/zitadel/user_pb.ts";`,
       want: "src/wire/rest.ts imports ../../gen/zitadel/user_pb.ts",
+    },
+    {
+      name: "the page knowing the server",
+      path: "src/console/profile-form.ts",
+      source: `import { errors } from "../domain/errors.ts";`,
+      want: "src/console/profile-form.ts imports ../domain/errors.ts",
     },
     {
       name: "types across layers",

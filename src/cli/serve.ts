@@ -81,12 +81,13 @@ export function firstSignal(atOnce: () => void): Promise<NodeJS.Signals> {
   });
 }
 
-/** With `--demo`: calls that work when pasted. The last line says that the server is ready. */
+/** With `--demo`: calls that work when pasted, and the console. The last line is `ready URL`. */
 export function banner({ demo, adminTokenFile }: Config, url: string): string[] {
   const ready = `ready ${url}`;
   if (!demo) return [ready];
-  const token =
-    adminTokenFile === undefined ? "$TOKEN" : `$(cat '${relative("", adminTokenFile)}')`;
+  const tokenFile = adminTokenFile && relative("", adminTokenFile);
+  const token = tokenFile === undefined ? "$TOKEN" : `$(cat '${tokenFile}')`;
+  const credential = tokenFile === undefined ? "a token" : `the token in ${tokenFile}`;
   const authorization = `-H "Authorization: Bearer ${token}"`;
   const profile =
     '{"firstName":"Gigi","lastName":"Giraffe","nickName":"Gigi","displayName":"Gigi"}';
@@ -108,6 +109,8 @@ export function banner({ demo, adminTokenFile }: Config, url: string): string[] 
     "",
     `    grpcurl ${isTls ? "" : "-plaintext "}${authorization} \\`,
     `      -d '{"userId":"${demoUserId}"}' ${host} ${service}/GetHumanProfile`,
+    "",
+    `  Or open ${url} in a browser and sign in with ${credential}`,
     "",
     ready,
   ];

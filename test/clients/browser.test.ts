@@ -1,12 +1,10 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { openBrowser } from "../browser.ts";
 import { root } from "../child.ts";
 import { startServer } from "../server.ts";
+import { startSite } from "../site.ts";
 import { browserClients } from "./browser-clients.ts";
 import type { CallFromPage } from "./browser-page.ts";
 import { type Client, describeClient, type Reply } from "./client.contract.ts";
@@ -15,7 +13,7 @@ import { type Client, describeClient, type Reply } from "./client.contract.ts";
 declare function callFromPage(json: string): Promise<Reply>;
 
 const browser = await openBrowser();
-const site = await startSite();
+const site = await startPage();
 const context = await browser.newContext({ ignoreHTTPSErrors: true });
 const page = await context.newPage();
 await page.goto(site.origin);
@@ -86,34 +84,19 @@ describe("over TLS", () => {
   });
 });
 
-/** An empty page with the clients in it, on an origin of its own. */
-async function startSite() {
+/** An empty page with the clients in it. */
+async function startPage() {
   const { outputFiles } = await build({
     entryPoints: [join(root, "test", "clients", "browser-page.ts")],
     bundle: true,
     format: "esm",
     write: false,
   });
-  const pages: Readonly<Record<string, { type: string; body: string }>> = {
+  return startSite({
     "/": {
       type: "text/html",
       body: '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>',
     },
     "/page.js": { type: "text/javascript", body: outputFiles[0]?.text ?? "" },
-  };
-  const server = createServer(({ url = "" }, response) => {
-    const found = pages[url];
-    response.writeHead(found === undefined ? 404 : 200, { "content-type": found?.type });
-    response.end(found?.body);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  return {
-    origin: `http://127.0.0.1:${port}`,
-    close: async () => {
-      server.close();
-      await once(server, "close");
-    },
-  };
 }

@@ -1,0 +1,38 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+
+/** Why a call failed, in words for people. */
+export type Problem = {
+  readonly text: string;
+  /** Of `google.rpc.ErrorInfo`, such as `PROFILE_NOT_CHANGED`; empty without one. */
+  readonly reason: string;
+  /** What is wrong with which field, by its name in the request, such as `first_name`. */
+  readonly violations: ReadonlyMap<string, string>;
+  /** The page itself broke the call off: nobody wants to know. */
+  readonly isCanceled: boolean;
+};
+
+/** @throws What was thrown, if it is no answer and no failure of a call. */
+export function problemFrom(thrown: unknown): Problem {
+  if (!(thrown instanceof ConnectError)) throw thrown;
+  const [badRequest] = thrown.findDetails(BadRequestSchema);
+  const [info] = thrown.findDetails(ErrorInfoSchema);
+  return {
+    text: textFrom(thrown),
+    reason: info?.reason ?? "",
+    violations: new Map(
+      badRequest?.fieldViolations.map(({ field, description }) => [field, sentence(description)]),
+    ),
+    isCanceled: thrown.code === Code.Canceled,
+  };
+}
+
+function textFrom({ cause, rawMessage }: ConnectError): string {
+  // What fetch throws when nobody answers.
+  if (cause instanceof TypeError) return "The server cannot be reached. Try again in a moment.";
+  return sentence(rawMessage);
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}

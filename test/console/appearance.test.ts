@@ -1,0 +1,100 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { gigi, methods, type Setting, startSetting } from "../api/setting.ts";
+import { openBrowser, type TestBrowser } from "../browser.ts";
+import { openConsole } from "./open-console.ts";
+
+let browser: TestBrowser;
+let setting: Setting;
+let longest: string;
+let busy: string;
+beforeAll(async () => {
+  [browser, setting] = await Promise.all([openBrowser(), startSetting()]);
+  const name = "W".repeat(200);
+  longest = await setting.addUser({
+    firstName: name,
+    lastName: name,
+    nickName: name,
+    displayName: name,
+  });
+  busy = await setting.addUser();
+  for (let count = 0; count < 25; count += 1) {
+    await setting.call(methods.updateHumanProfile, { userId: busy, ...gigi, nickName: `${count}` });
+  }
+  await setting.call(methods.lockUser, { id: busy });
+});
+afterAll(async () => {
+  await browser.close();
+  await setting.close();
+});
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe finds wrong, and whether the page is wider than the window. */
+async function defectsOf(page: Page) {
+  await page.evaluate(`${axe}; void 0`);
+  const violations = await page.evaluate(
+    "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]))",
+  );
+  const { scrollWidth, clientWidth } = await page.evaluate<Record<string, number>>(
+    "({ scrollWidth: document.documentElement.scrollWidth, clientWidth: innerWidth })",
+  );
+  return { violations, overflow: Math.max(0, Number(scrollWidth) - Number(clientWidth)) };
+}
+
+const nothing = { violations: [], overflow: 0 };
+
+describe.for([
+  { width: 360, colorScheme: "light" },
+  { width: 360, colorScheme: "dark" },
+  { width: 1440, colorScheme: "light" },
+  { width: 1440, colorScheme: "dark" },
+] as const)("$width pixels wide, $colorScheme,", ({ width, colorScheme }) => {
+  test("every view fits and is accessible", async () => {
+    const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
+    const { page, signIn, openUser, complaints } = await openConsole(context, setting.url);
+    const look = async (view: string) =>
+      expect({ view, ...(await defectsOf(page)) }).toEqual({ view, ...nothing });
+
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await look("sign-in");
+    await page.keyboard.press("Enter");
+    await page.getByText("Paste an access token").waitFor();
+    await look("sign-in refused");
+    await signIn(setting.tokens.editor);
+    await page.getByLabel("Find by").fill(busy);
+    await page.getByText("1 person").waitFor();
+    await look("people");
+    await page.getByLabel("Find by").fill("qqqqq");
+    await page.getByText("Nobody found.").waitFor();
+    await look("nobody found");
+
+    await openUser(busy);
+    await look("a user who is locked, with a long history");
+    await openUser(longest);
+    await page.getByRole("heading", { name: "WWW" }).waitFor();
+    await look("a user with the longest names");
+    await page.getByRole("button", { name: "Edit" }).click();
+    await look("editing");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Nothing to save").waitFor();
+    await look("a note");
+    await page.getByLabel("First name").fill("");
+    await page.getByLabel("Language").fill("a-very-long-tag");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("must be at most 10 runes").waitFor();
+    await look("errors at fields");
+    await page.goto(`${setting.url}/#/users/1`);
+    await page.getByText("could not be found").waitFor();
+    await look("a user who is not there");
+
+    const [ground = ""] = await page.evaluate<string[]>(
+      "getComputedStyle(document.documentElement).backgroundColor.match(/[0-9]+/g)",
+    );
+    expect(Number(ground) > 128 ? "light" : "dark").toBe(colorScheme);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+});

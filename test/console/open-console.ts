@@ -1,0 +1,50 @@
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import type { TestBrowser } from "../browser.ts";
+
+/** The console in a browser, as one person has it open. */
+export type Console = {
+  readonly page: Page;
+  /** Where requests went, whatever became of them. */
+  readonly origins: ReadonlySet<string>;
+  /** What the browser complained about: policies broken, errors in scripts. */
+  readonly complaints: readonly string[];
+  /** Paste a token, and wait until it is accepted. */
+  signIn(token: string, organization?: string): Promise<void>;
+  /** Open the page of a user, as a link to it would. */
+  openUser(userId: string): Promise<void>;
+};
+
+type Context = Awaited<ReturnType<TestBrowser["newContext"]>>;
+
+/** @param context Closed by whoever made it. */
+export async function openConsole(context: Context, url: string): Promise<Console> {
+  const page = await context.newPage();
+  const origins = new Set<string>();
+  const complaints: string[] = [];
+  page.on("request", (request) => origins.add(new URL(request.url()).origin));
+  page.on("console", (message) => complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.goto(url);
+  return {
+    page,
+    origins,
+    complaints,
+    async signIn(token, organization = "") {
+      await page.getByLabel("Access token").fill(token);
+      await page.getByLabel("Organization id").fill(organization);
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: "People" }).waitFor();
+    },
+    async openUser(userId) {
+      await page.goto(`${url}/#/users/${encodeURIComponent(userId)}`);
+      await page.locator("#name").waitFor();
+      await page.locator("#timeline li").first().waitFor();
+    },
+  };
+}
+
+/** The page comes to it in its own time: wait, but not for ever. */
+export function eventually<Value>(look: () => Promise<Value> | Value) {
+  return expect.poll(look, { timeout: 30_000 });
+}
