@@ -20,7 +20,7 @@ export type BenchServer = {
 
 const main = join(root, "src/main.js");
 
-/** A folder for databases; removed at the end of the process. */
+/** A folder for a database and its token; removed at the end of the process. */
 export function benchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "giraffe-bench-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));

@@ -29,18 +29,18 @@ type Figures = {
  * rate for latency. Server and load share the machine.
  */
 export async function benchService({ rounds, calls, users }: ServiceSettings): Promise<object> {
-  const folder = benchFolder();
-  const sqlite = `sqlite:${join(folder, "giraffe.db")}`;
+  const folders = { sqlite: benchFolder(), postgres: benchFolder() };
+  const sqlite = `sqlite:${join(folders.sqlite, "giraffe.db")}`;
   const postgres = await startPostgres();
   const results: Record<string, unknown> = {};
   try {
     const database = await postgres.createDatabase();
-    await fill(sqlite, folder, users);
-    await fill(database, folder, users);
+    await fill(sqlite, folders.sqlite, users);
+    await fill(database, folders.postgres, users);
     const subjects: Record<string, () => Promise<BenchServer>> = {
       "no store": () => startSubject("subjects/storeless.ts", String(users)),
-      SQLite: () => serve(sqlite, folder),
-      PostgreSQL: () => serve(database, folder, "--workers", "1"),
+      SQLite: () => serve(sqlite, folders.sqlite),
+      PostgreSQL: () => serve(database, folders.postgres, "--workers", "1"),
     };
     for (const protocol of ["grpc", "rest"] as const) {
       for (const who of ["distinct users", "one user"] as const) {
