@@ -42,8 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "store ports": [],
 };
 
-/** The domain is pure: these packages compute, and no module of Node.js is among them. */
-const domainPackages = ["@formatjs/intl-localematcher"];
+/** The domain is pure: it imports no package and no module of Node.js. */
 
 const storePorts = ["src/store/directory.ts", "src/store/event-store.ts", "src/store/transfer.ts"];
 
@@ -79,8 +78,7 @@ function complaints(path: string, source: string): string[] {
     if (name.startsWith(".")) {
       const target = partOf(posix.join(posix.dirname(path), name));
       if (!allowed.includes(target)) found.push(`${path} imports ${name}`);
-    } else if (part === "domain" && !domainPackages.includes(name))
-      found.push(`${path} imports ${name}`);
+    } else if (part === "domain") found.push(`${path} imports ${name}`);
   }
   if (!(part in mayImport)) found.push(`${path} is in no known part`);
   if (/\bimport\((?!\s*["'])/.test(source)) found.push(`${path} imports what it does not name`);
@@ -129,11 +127,6 @@ describe("complaints", () => {
       source: `new Worker(new URL("./writer-thread.ts", import.meta.url));`,
     },
     { name: "packages", path: "src/wire/listener.ts", source: `import { x } from "node:http2";` },
-    {
-      name: "the domain's package",
-      path: "src/domain/language.ts",
-      source: `import { match } from "@formatjs/intl-localematcher";`,
-    },
     { name: "the environment", path: "src/config.ts", source: "read(process.env);" },
   ])("accept $name", ({ path, source }) => {
     expect(complaints(path, source)).toEqual([]);

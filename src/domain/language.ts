@@ -1,4 +1,3 @@
-import { match } from "@formatjs/intl-localematcher";
 import {
   knownLanguage,
   knownRegion,
@@ -48,35 +47,6 @@ export function parseLanguage(tag: string): string {
   const read = readSubtags(rest);
   const { language, script, region } = wellFormed && read.complete ? update(read) : read;
   return [language, script, region, ...read.tail].filter((subtag) => subtag !== "").join("-");
-}
-
-/**
- * Which of the available languages a reader should get. The first preferred language that has an
- * answer decides: the available tag it starts with (`de-CH` → `de`), else the one CLDR calls close
- * to its language subtag (`gsw` → `de`), else the next one is asked.
- *
- * Only subtags of known languages reach the best-fit matcher, because it remembers every tag it was
- * ever asked about and callers choose them.
- *
- * Never throws.
- *
- * @param preferred BCP 47 tags, most wanted first. Malformed ones are passed over.
- * @param available Canonical BCP 47 tags.
- * @param fallback Returned as it is, also if it is not among the available.
- */
-export function matchLanguage(
-  preferred: readonly string[],
-  available: readonly string[],
-  fallback: string,
-): string {
-  for (const tag of preferred) {
-    const language = matchableLanguage(tag);
-    const found =
-      language &&
-      (match([tag], available, "", { algorithm: "lookup" }) || match([language], available, ""));
-    if (found) return found;
-  }
-  return fallback;
 }
 
 /**
@@ -164,20 +134,6 @@ function update({ language, script, region, tail, complete }: Subtags): Subtags 
     tail,
     complete,
   };
-}
-
-/**
- * The language subtag, if it is one of the bounded number that the best-fit matcher may remember.
- *
- * @returns `undefined` also if the tag is malformed.
- */
-function matchableLanguage(tag: string): string | undefined {
-  try {
-    const { language } = new Intl.Locale(tag);
-    return language !== "und" && knownLanguage(language) !== undefined ? language : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** One element of an Accept-Language header; weight 0 if it is malformed. */

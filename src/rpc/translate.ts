@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { type ContextValues, createContextKey, type Interceptor } from "@connectrpc/connect";
 import { ServiceError } from "../domain/errors.ts";
-import { languagesFromAcceptLanguage, matchLanguage } from "../domain/language.ts";
+import { languagesFromAcceptLanguage } from "../domain/language.ts";
+import { matchLanguage } from "../domain/language-match.ts";
 
 /** Text of a key in the caller's language; in English if it has none there; else the key itself. */
 export type Translator = (key: string) => string;

@@ -1,10 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  languagesFromAcceptLanguage,
-  matchLanguage,
-  parseLanguage,
-} from "../../src/domain/language.ts";
+import { languagesFromAcceptLanguage, parseLanguage } from "../../src/domain/language.ts";
 
 /** What Go's golang.org/x/text/language.Parse v0.43.0 makes of each input. */
 const stored: [input: string, stored: string][] = [
@@ -218,40 +214,6 @@ describe("parseLanguage", () => {
   });
 });
 
-describe("matchLanguage", () => {
-  const available = ["bg", "de", "en", "es", "fr", "zh"];
-
-  test.for<{ name: string; preferred: string[]; want: string }>([
-    { name: "an available language", preferred: ["fr"], want: "fr" },
-    { name: "the language of a region", preferred: ["de-CH"], want: "de" },
-    { name: "the language of another script", preferred: ["zh-Hant-TW"], want: "zh" },
-    { name: "the macrolanguage", preferred: ["cmn"], want: "zh" },
-    { name: "a language close to it", preferred: ["gsw-CH"], want: "de" },
-    { name: "the first preferred that is there", preferred: ["ja", "es-MX", "de"], want: "es" },
-    { name: "the fallback for a far language", preferred: ["ja"], want: "en" },
-    { name: "the fallback for an unknown language", preferred: ["xx-DE"], want: "en" },
-    { name: "the fallback for und", preferred: ["und"], want: "en" },
-    { name: "the fallback without preference", preferred: [], want: "en" },
-    { name: "the next after a malformed one", preferred: ["not valid", "", "*", "fr"], want: "fr" },
-    { name: "the next after a private one", preferred: ["x-foo", "i-klingon", "de"], want: "de" },
-    { name: "the language of an extension", preferred: ["de-u-co-phonebk"], want: "de" },
-  ])("chooses $name", ({ preferred, want }) => {
-    expect(matchLanguage(preferred, available, "en")).toBe(want);
-  });
-
-  test("returns the fallback if nothing is available", () => {
-    expect(matchLanguage(["de"], [], "en")).toBe("en");
-  });
-
-  test("answers with an available language or the fallback, whatever is preferred", () => {
-    fc.assert(
-      fc.property(fc.array(anyText), (preferred) => {
-        expect([...available, "none"]).toContain(matchLanguage(preferred, available, "none"));
-      }),
-    );
-  });
-});
-
 describe("languagesFromAcceptLanguage", () => {
   test.for<{ name: string; header: string; want: string[] }>([
     { name: "an empty header", header: "", want: [] },
@@ -266,6 +228,10 @@ describe("languagesFromAcceptLanguage", () => {
     { name: "an unknown parameter left out", header: "de;v=1, en;q=0.5;v=1, fr", want: ["fr"] },
   ])("reads $name", ({ header, want }) => {
     expect(languagesFromAcceptLanguage(header)).toEqual(want);
+  });
+
+  test("reads 8 KiB no further than that", () => {
+    expect(languagesFromAcceptLanguage(`de;q=0.5,fr,${"x".repeat(8_192)}`)).toEqual(["fr", "de"]);
   });
 
   test("leaves out what reaches beyond 1,000 characters, and what follows", () => {
