@@ -94,10 +94,11 @@ function fromCatalogue(
 }
 
 function fromFieldRules({ message, violations }: FieldRulesError): ConnectError {
-  const fieldViolations = violations.map(({ field, description, rule }) => ({
+  const fieldViolations = violations.map(({ field, description, rule, localized }) => ({
     field,
     description,
     reason: rule,
+    localizedMessage: localized,
   }));
   return new ConnectError(message, codes[errors.fieldInvalid.kind], undefined, [
     { desc: BadRequestSchema, value: { fieldViolations } },

@@ -3,6 +3,7 @@ import { type ContextValues, createContextKey, type Interceptor } from "@connect
 import { ServiceError } from "../domain/errors.ts";
 import { languagesFromAcceptLanguage } from "../domain/language.ts";
 import { matchLanguage } from "../domain/language-match.ts";
+import { FieldRulesError, type FieldViolation } from "./validate.ts";
 
 /** Text of a key in the caller's language; in English if it has none there; else the key itself. */
 export type Translator = (key: string) => string;
@@ -15,8 +16,9 @@ export const translatorKey = createContextKey<Translator>((key) => key, {
 /**
  * Give the handler a translator, and the messages of its errors the caller's language.
  *
- * Only a ServiceError whose message is a key of the translations is translated; everything else
- * passes unchanged. The language is chosen when a text is needed, so a call that succeeds without
+ * A ServiceError whose message is a key of the translations is translated. Violations of field rules
+ * keep their words, which clients match on, and get a text for people beside them, English ones too.
+ * Everything else passes unchanged. The language is chosen when a text is needed, so a call that succeeds without
  * one pays nothing.
  *
  * @param options.defaultLanguage Used when nothing the caller prefers is available; one of
@@ -30,31 +32,34 @@ export function createTranslate(options: {
 }): Interceptor {
   const translations = readTranslations();
   const available = [...translations.keys()];
-  const english = translations.get("en");
+  const english = translations.get("en") ?? noTexts;
 
-  const translatorFor = (header: Headers, values: ContextValues): Translator => {
-    let texts: Texts | undefined;
+  const readerOf = (header: Headers, values: ContextValues): Reader => {
+    let chosen: Translation | undefined;
     return (key) => {
-      texts ??= translations.get(
-        matchLanguage(
-          preferredLanguages(options.callerLanguage(values), header),
-          available,
-          options.defaultLanguage,
-        ),
-      );
-      return texts?.get(key) ?? english?.get(key) ?? key;
+      chosen ??= choose(preferredLanguages(options.callerLanguage(values), header));
+      const own = chosen.texts.get(key);
+      if (own !== undefined) return { locale: chosen.locale, message: own };
+      return { locale: "en", message: english.get(key) ?? key };
     };
   };
 
+  const choose = (preferred: readonly string[]): Translation => {
+    const locale = matchLanguage(preferred, available, options.defaultLanguage);
+    return { locale, texts: translations.get(locale) ?? english };
+  };
+
   return (next) => async (request) => {
-    const translate = translatorFor(request.header, request.contextValues);
-    request.contextValues.set(translatorKey, translate);
+    const read = readerOf(request.header, request.contextValues);
+    request.contextValues.set(translatorKey, (key) => read(key).message);
     try {
       return await next(request);
     } catch (error) {
-      if (!(error instanceof ServiceError) || !english?.has(error.message)) throw error;
+      if (error instanceof FieldRulesError)
+        throw new FieldRulesError(error.message, localize(error.violations, read));
+      if (!(error instanceof ServiceError) || !english.has(error.message)) throw error;
       throw new ServiceError(error.key, {
-        message: translate(error.message),
+        message: read(error.message).message,
         cause: error.cause,
       });
     }
@@ -70,6 +75,12 @@ export function availableLanguages(): readonly string[] {
 }
 
 type Texts = ReadonlyMap<string, string>;
+type Translation = { readonly locale: string; readonly texts: Texts };
+
+/** Text of a key, with the language it is in. */
+type Reader = (key: string) => { readonly locale: string; readonly message: string };
+
+const noTexts: Texts = new Map();
 
 const folder = new URL("./translations/", import.meta.url);
 
@@ -79,6 +90,24 @@ function readTranslations(): ReadonlyMap<string, Texts> {
     return new Map(Object.entries(JSON.parse(json) as Record<string, string>));
   };
   return new Map(availableLanguages().map((language) => [language, textsOf(language)]));
+}
+
+/** So many fit, in any language, with the rest into the 8 KiB that clients accept of headers. */
+const mostLocalized = 16;
+
+function localize(violations: readonly FieldViolation[], read: Reader): FieldViolation[] {
+  return violations.map((violation, at) => {
+    if (at >= mostLocalized) return violation;
+    const { key, values } = violation.text;
+    const { locale, message } = read(key);
+    return {
+      ...violation,
+      localized: {
+        locale,
+        message: message.replace(/\{(\w+)\}/g, (place, name: string) => values[name] ?? place),
+      },
+    };
+  });
 }
 
 /** The gateway passes a browser's Accept-Language on under a name of its own. */

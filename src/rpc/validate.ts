@@ -38,7 +38,25 @@ export type FieldViolation = {
   /** Such as "value length must be between 1 and 200 runes, inclusive". */
   readonly description: string;
   readonly rule: FieldRule;
+  /** What to tell a person: a key of the translations, and what goes in place of `{min}` and so on. */
+  readonly text: RuleText;
+  /** The text in the caller's language; set by createTranslate. */
+  readonly localized?: { readonly locale: string; readonly message: string };
 };
+
+export type RuleText = {
+  readonly key: `Errors.Field.${RuleTextName}`;
+  readonly values: Readonly<Record<string, string>>;
+};
+
+type RuleTextName =
+  | "Email"
+  | "Enum"
+  | `Length.${"Between" | "Exact" | "Max" | "Min"}`
+  | "NoNul"
+  | "Prefix"
+  | "Required"
+  | "WellFormed";
 
 /**
  * A request breaks the rules of its fields.
@@ -104,8 +122,8 @@ const maxViolations = 32;
 type Values = Readonly<Record<string, unknown>>;
 type Failure = { readonly violation: FieldViolation; readonly text: string };
 type MessageCheck = (message: Values) => readonly Failure[];
-type StringCheck = {
-  readonly rule: FieldRule;
+type Rule = Pick<FieldViolation, "rule" | "text">;
+type StringCheck = Rule & {
   /** `undefined`: nothing is wrong. */
   readonly problem: (value: string) => string | undefined;
 };
@@ -161,7 +179,7 @@ function compileField(
       if (!only) return undefined;
       const numbers = new Set(field.enum.values.map((value) => value.number));
       const text = "value must be one of the defined enum values";
-      const failures = [failure(field, "ENUM_DEFINED_ONLY", text)];
+      const failures = [failure(field, rule("ENUM_DEFINED_ONLY", "Enum"), text)];
       return onValue(field, (value) => (numbers.has(value as number) ? none : failures));
     }
     case "message": {
@@ -169,7 +187,7 @@ function compileField(
       const isRequired =
         message !== undefined &&
         implemented(field, MessageRulesSchema, message, ["required"]).required;
-      const missing = [failure(field, "MESSAGE_REQUIRED", "value is required")];
+      const missing = [failure(field, rule("MESSAGE_REQUIRED", "Required"), "value is required")];
       const check = compileMessage(field.message, checks);
       return onValue(
         field,
@@ -206,10 +224,19 @@ function implemented<Desc extends DescMessage>(
   return set;
 }
 
+function rule(rule: FieldRule, name: RuleTextName, values: RuleText["values"] = {}): Rule {
+  return { rule, text: { key: `Errors.Field.${name}`, values } };
+}
+
 /** @param index Of the item, in a list. */
-function failure(field: DescField, rule: FieldRule, description: string, index?: number): Failure {
+function failure(
+  field: DescField,
+  { rule, text }: Rule,
+  description: string,
+  index?: number,
+): Failure {
   return {
-    violation: { field: at(field.name, index), description, rule },
+    violation: { field: at(field.name, index), description, rule, text },
     text: `invalid ${goPath(field, index)}: ${description}`,
   };
 }
@@ -270,21 +297,21 @@ function textFailures(
   index?: number,
 ): readonly Failure[] {
   let failures = none;
-  for (const { rule, problem } of checks) {
-    const description = problem(value);
+  for (const check of checks) {
+    const description = check.problem(value);
     if (description !== undefined)
-      failures = [...failures, failure(field, rule, description, index)];
+      failures = [...failures, failure(field, check, description, index)];
   }
   return failures;
 }
 
 const textChecks: readonly StringCheck[] = [
   {
-    rule: "STRING_NO_NUL",
+    ...rule("STRING_NO_NUL", "NoNul"),
     problem: (value) => (value.includes("\u0000") ? "value must not contain U+0000" : undefined),
   },
   {
-    rule: "STRING_WELL_FORMED",
+    ...rule("STRING_WELL_FORMED", "WellFormed"),
     problem: (value) => (value.isWellFormed() ? undefined : "value must be valid Unicode"),
   },
 ];
@@ -295,16 +322,17 @@ function stringChecks(field: DescField, set: StringRules): readonly StringCheck[
   const checks: StringCheck[] = [];
   const min = isFieldSet(set, minLen) ? Number(set.minLen) : undefined;
   const max = isFieldSet(set, maxLen) ? Number(set.maxLen) : undefined;
-  if (min !== undefined || max !== undefined)
-    checks.push({ rule: "STRING_LENGTH", problem: lengthProblem(min, max) });
+  if (min !== undefined || max !== undefined) checks.push(lengthCheck(min, max));
   if (set.prefix !== "") {
     const text = `value does not have prefix ${JSON.stringify(set.prefix)}`;
-    const problem = (value: string) => (value.startsWith(set.prefix) ? undefined : text);
-    checks.push({ rule: "STRING_PREFIX", problem });
+    checks.push({
+      ...rule("STRING_PREFIX", "Prefix", { prefix: set.prefix }),
+      problem: (value) => (value.startsWith(set.prefix) ? undefined : text),
+    });
   }
   if (set.wellKnown.case === "email" && set.wellKnown.value)
     checks.push({
-      rule: "STRING_EMAIL",
+      ...rule("STRING_EMAIL", "Email"),
       problem: (value) => {
         const cause = emailProblem(value);
         if (cause === undefined) return undefined;
@@ -314,25 +342,38 @@ function stringChecks(field: DescField, set: StringRules): readonly StringCheck[
   return checks;
 }
 
-function lengthProblem(min = 0, max = Number.POSITIVE_INFINITY): StringCheck["problem"] {
-  const text = lengthText(min, max);
-  return (value) => {
-    // Between half as many and as many code points as UTF-16 units: counting is rarely needed, and
-    // never of more than twice the limit.
-    const units = value.length;
-    if (units <= max && units / 2 >= min) return undefined;
-    if (units / 2 > max) return text;
-    let count = 0;
-    for (const _ of value) count++;
-    return count >= min && count <= max ? undefined : text;
+function lengthCheck(min = 0, max = Number.POSITIVE_INFINITY): StringCheck {
+  const [description, ...text] = lengthTexts(min, max);
+  return {
+    ...rule("STRING_LENGTH", ...text),
+    problem(value) {
+      // Between half as many and as many code points as UTF-16 units: counting is rarely needed,
+      // and never of more than twice the limit.
+      const units = value.length;
+      if (units <= max && units / 2 >= min) return undefined;
+      if (units / 2 > max) return description;
+      let count = 0;
+      for (const _ of value) count++;
+      return count >= min && count <= max ? undefined : description;
+    },
   };
 }
 
-function lengthText(min: number, max: number): string {
-  if (min === max) return `value length must be ${min} runes`;
-  if (min === 0) return `value length must be at most ${max} runes`;
-  if (max === Number.POSITIVE_INFINITY) return `value length must be at least ${min} runes`;
-  return `value length must be between ${min} and ${max} runes, inclusive`;
+/** In the words of protoc-gen-validate; the name in the translations, and its values. */
+function lengthTexts(
+  least: number,
+  most: number,
+): [description: string, name: RuleTextName, values: RuleText["values"]] {
+  const [min, max] = [String(least), String(most)];
+  if (least === most) return [`value length must be ${min} runes`, "Length.Exact", { length: min }];
+  if (least === 0) return [`value length must be at most ${max} runes`, "Length.Max", { max }];
+  if (most === Number.POSITIVE_INFINITY)
+    return [`value length must be at least ${min} runes`, "Length.Min", { min }];
+  return [
+    `value length must be between ${min} and ${max} runes, inclusive`,
+    "Length.Between",
+    { min, max },
+  ];
 }
 
 function at(name: string, index: number | undefined): string {

@@ -18,7 +18,54 @@ export type Violation = {
   readonly field: string;
   readonly description: string;
   readonly reason: string;
+  readonly localizedMessage: { readonly locale: string; readonly message: string };
 };
+
+const violation = (description: string, reason: string, message: string) => ({
+  description,
+  reason,
+  localizedMessage: { locale: "en", message },
+});
+
+/** What is wrong with a field, to a reader of English. */
+export const brokenRules = {
+  email: violation(
+    "value must be a valid email address | caused by: mail: missing '@' or angle-addr",
+    "STRING_EMAIL",
+    "Must be a valid email address",
+  ),
+  length10: violation(
+    "value length must be at most 10 runes",
+    "STRING_LENGTH",
+    "Must be at most 10 characters long",
+  ),
+  length200: violation(
+    "value length must be at most 200 runes",
+    "STRING_LENGTH",
+    "Must be at most 200 characters long",
+  ),
+  length1To50: violation(
+    "value length must be between 1 and 50 runes, inclusive",
+    "STRING_LENGTH",
+    "Must be between 1 and 50 characters long",
+  ),
+  length1To200: violation(
+    "value length must be between 1 and 200 runes, inclusive",
+    "STRING_LENGTH",
+    "Must be between 1 and 200 characters long",
+  ),
+  noNul: violation(
+    "value must not contain U+0000",
+    "STRING_NO_NUL",
+    "Must not contain the character U+0000",
+  ),
+  plus: violation(
+    'value does not have prefix "+"',
+    "STRING_PREFIX",
+    "Must start with \u201c+\u201d",
+  ),
+  required: violation("value is required", "MESSAGE_REQUIRED", "This field is required"),
+} satisfies Record<string, Omit<Violation, "field">>;
 
 /** The refusals of every method; those of one method stand in its test. */
 export const refusals = {

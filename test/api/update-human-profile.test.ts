@@ -1,7 +1,14 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { callers } from "./callers.ts";
-import { fieldRules, type Refusal, refusals, refused, type Violation } from "./refusals.ts";
+import {
+  brokenRules,
+  fieldRules,
+  type Refusal,
+  refusals,
+  refused,
+  type Violation,
+} from "./refusals.ts";
 import { type As, gigi, methods, type Setting, startSetting } from "./setting.ts";
 
 let setting: Setting;
@@ -154,16 +161,7 @@ const wants = {
   },
 } as const satisfies Record<string, Refusal>;
 
-const length1To200 = {
-  description: "value length must be between 1 and 200 runes, inclusive",
-  reason: "STRING_LENGTH",
-};
-const length200 = {
-  description: "value length must be at most 200 runes",
-  reason: "STRING_LENGTH",
-};
-const length10 = { description: "value length must be at most 10 runes", reason: "STRING_LENGTH" };
-const noNul = { description: "value must not contain U+0000", reason: "STRING_NO_NUL" };
+const { length1To200, length200, length10, noNul } = brokenRules;
 
 const rules = (field: string, ...violations: [Violation, ...Violation[]]) =>
   fieldRules(`UpdateHumanProfileRequest.${field}`, ...violations);
@@ -342,8 +340,20 @@ const refusedCalls: readonly Refused[] = [
     want: { ...wants.notFound, text: "Profil nicht gefunden" },
   },
   {
+    name: "an unknown user, in Korean",
+    headers: { "accept-language": "ko-KR,ko;q=0.9,en;q=0.8" },
+    whom: "unknown",
+    want: { ...wants.notFound, text: "프로필을 찾을 수 없습니다" },
+  },
+  {
+    name: "what changes nothing, with 8,000 characters of languages",
+    headers: { "accept-language": `fr, ${"de-CH-1996, ".repeat(660)}en` },
+    when: gigi,
+    want: { ...wants.notChanged, text: "Le profil n'a pas changé" },
+  },
+  {
     name: "what changes nothing, in English to who reads nothing that is known",
-    headers: { "accept-language": "tlh, *;q=0.1" },
+    headers: { "accept-language": "nb, *;q=0.1" },
     when: gigi,
     want: wants.notChanged,
   },
@@ -372,10 +382,14 @@ const refusedCalls: readonly Refused[] = [
     want: refusals.permissionMissing,
   },
   {
-    name: "an empty name, which is not translated",
+    name: "an empty name, of which only the text for people is translated",
     headers: german,
     when: nameless,
-    want: rules("FirstName", { field: "first_name", ...length1To200 }),
+    want: rules("FirstName", {
+      field: "first_name",
+      ...length1To200,
+      localizedMessage: { locale: "de", message: "Muss zwischen 1 und 200 Zeichen lang sein" },
+    }),
   },
 
   {

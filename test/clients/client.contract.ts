@@ -108,16 +108,18 @@ export function describeClient(
       );
     });
 
-    test("learns of every field that breaks a rule", async () => {
+    test("learns of every field that breaks a rule, in its own language", async () => {
       const client = clientOf(setting.tokens.editor);
       const request = { userId: "1", ...gigi, firstName: "", preferredLanguage: "12345678901" };
-      const violation = (field: string, description: string) => ({
+      const violation = (field: string, description: string, message: string) => ({
         field,
         description,
         reason: "STRING_LENGTH",
+        localizedMessage: { locale: "fr", message },
       });
       const rule = "value length must be between 1 and 200 runes, inclusive";
-      expect(await client.call("UpdateHumanProfile", request)).toEqual({
+      const french = { "accept-language": "fr" };
+      expect(await client.call("UpdateHumanProfile", request, french)).toEqual({
         kind: "refused",
         status: {
           code: 3,
@@ -126,8 +128,12 @@ export function describeClient(
             {
               "@type": "type.googleapis.com/google.rpc.BadRequest",
               fieldViolations: [
-                violation("first_name", rule),
-                violation("preferred_language", "value length must be at most 10 runes"),
+                violation("first_name", rule, "Doit comporter entre 1 et 200 caractères"),
+                violation(
+                  "preferred_language",
+                  "value length must be at most 10 runes",
+                  "Doit comporter au plus 10 caractères",
+                ),
               ],
             },
             errorInfo("FIELD_INVALID"),

@@ -116,13 +116,21 @@ describe("convertErrors", () => {
       field: "first_name",
       description: "too long",
       rule: "STRING_LENGTH",
+      text: { key: "Errors.Field.Length.Max", values: { max: "200" } },
+      localized: { locale: "de", message: "zu lang" },
     } as const;
     const error = await seen(new FieldRulesError("invalid X: too long", [violation, violation]));
     expect({ code: error.code, message: error.rawMessage }).toEqual({
       code: Code.InvalidArgument,
       message: "invalid X: too long",
     });
-    expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toHaveLength(2);
+    const sent = {
+      field: "first_name",
+      description: "too long",
+      reason: "STRING_LENGTH",
+      localizedMessage: { locale: "de", message: "zu lang" },
+    };
+    expect(error.findDetails(BadRequestSchema)).toMatchObject([{ fieldViolations: [sent, sent] }]);
   });
 
   test.for([

@@ -1,11 +1,18 @@
-import { readFileSync } from "node:fs";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { ManagementService } from "../../gen/zitadel/management_pb.ts";
-import { errors, ServiceError } from "../../src/domain/errors.ts";
-import { availableLanguages, createTranslate, translatorKey } from "../../src/rpc/translate.ts";
+import { ServiceError } from "../../src/domain/errors.ts";
+import { createTranslate, translatorKey } from "../../src/rpc/translate.ts";
+import { FieldRulesError, type FieldViolation } from "../../src/rpc/validate.ts";
 
 const notChanged = () => new ServiceError("profileNotChanged", { cause: "the cause" });
+
+const tooLong: FieldViolation = {
+  field: "first_name",
+  description: "value length must be between 1 and 200 runes, inclusive",
+  rule: "STRING_LENGTH",
+  text: { key: "Errors.Field.Length.Between", values: { min: "1", max: "200" } },
+};
 
 type Call = {
   readonly headers?: Record<string, string>;
@@ -105,7 +112,7 @@ describe("createTranslate", () => {
     },
     {
       name: "the header if nobody translated to the caller's language",
-      call: { caller: "ja", headers: { "accept-language": "de" } },
+      call: { caller: "nb", headers: { "accept-language": "de" } },
       want: german,
     },
     {
@@ -120,6 +127,41 @@ describe("createTranslate", () => {
       message: want,
       cause: "the cause",
     });
+  });
+
+  test.for<{ name: string; call: Call; locale: string; message: string }>([
+    {
+      name: "English without a wish",
+      call: {},
+      locale: "en",
+      message: "Must be between 1 and 200 characters long",
+    },
+    {
+      name: "the caller's language",
+      call: { caller: "ja-JP", headers: { "accept-language": "de" } },
+      locale: "ja",
+      message: "1文字以上200文字以内で入力してください",
+    },
+    {
+      name: "the language of the region",
+      call: { headers: { "accept-language": "pt-PT" } },
+      locale: "pt",
+      message: "Deve ter entre 1 e 200 caracteres",
+    },
+  ])("tells people in $name what is wrong with a field", async ({ call, locale, message }) => {
+    const thrown = await thrownThrough(call, new FieldRulesError("invalid X", [tooLong]));
+    expect(thrown).toBeInstanceOf(FieldRulesError);
+    expect(thrown).toMatchObject({
+      message: "invalid X",
+      violations: [{ ...tooLong, localized: { locale, message } }],
+    });
+  });
+
+  test("tells people of the first 16 violations", async () => {
+    const many = new FieldRulesError("invalid X", Array<FieldViolation>(32).fill(tooLong));
+    const { violations } = (await thrownThrough({}, many)) as FieldRulesError;
+    expect(violations.filter(({ localized }) => localized !== undefined)).toHaveLength(16);
+    expect(violations).toHaveLength(32);
   });
 
   const inGerman = { headers: { "accept-language": "de" } };
@@ -146,26 +188,5 @@ describe("createTranslate", () => {
     { name: "an unknown key itself", key: "EventTypes.no.such", want: "EventTypes.no.such" },
   ])("gives the handler $name", async ({ key, want }) => {
     expect(await translatedInHandler(inGerman, key)).toBe(want);
-  });
-});
-
-describe("the translations", () => {
-  const keysOf = (language: string): string[] => {
-    const file = new URL(`../../src/rpc/translations/${language}.json`, import.meta.url);
-    return Object.keys(JSON.parse(readFileSync(file, "utf8")));
-  };
-  const messages = Object.values(errors).map((error) => error.message);
-  const errorKeys = messages.filter((message) => message.startsWith("Errors."));
-
-  test("exist in English and German", () => {
-    expect(availableLanguages()).toEqual(expect.arrayContaining(["de", "en"]));
-  });
-
-  test.for(availableLanguages())("have every error of the catalogue in %s", (language) => {
-    expect(keysOf(language)).toEqual(expect.arrayContaining(errorKeys));
-  });
-
-  test.for(availableLanguages())("have no key in %s that English lacks", (language) => {
-    expect(keysOf("en")).toEqual(expect.arrayContaining(keysOf(language)));
   });
 });

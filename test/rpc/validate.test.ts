@@ -29,6 +29,7 @@ import {
   createValidate,
   FieldRulesError,
   type FieldViolation,
+  type RuleText,
 } from "../../src/rpc/validate.ts";
 
 const assertFieldRules = createFieldRules([ManagementService]);
@@ -174,13 +175,19 @@ describe("the rules of nested messages", () => {
         field: "profile",
         description: "value is required",
         rule: "MESSAGE_REQUIRED",
+        text: { key: "Errors.Field.Required", values: {} },
       },
     },
     {
       name: "an item of a list",
       change: { idps: [{ configId: "1", externalUserId: "1" }, { externalUserId: "1" }] },
       message: `Idps[1]: embedded message failed validation | caused by: invalid ImportHumanUserRequest_IDP.ConfigId: ${between}`,
-      violation: { field: "idps[1].config_id", description: between, rule: "STRING_LENGTH" },
+      violation: {
+        field: "idps[1].config_id",
+        description: between,
+        rule: "STRING_LENGTH",
+        text: { key: "Errors.Field.Length.Between", values: { min: "1", max: "200" } },
+      },
     },
     {
       name: "a phone without prefix",
@@ -190,6 +197,7 @@ describe("the rules of nested messages", () => {
         field: "phone.phone",
         description: 'value does not have prefix "+"',
         rule: "STRING_PREFIX",
+        text: { key: "Errors.Field.Prefix", values: { prefix: "+" } },
       },
     },
     {
@@ -201,6 +209,7 @@ describe("the rules of nested messages", () => {
         field: "hashed_password.value",
         description: "value must not contain U+0000",
         rule: "STRING_NO_NUL",
+        text: { key: "Errors.Field.NoNul", values: {} },
       },
     },
   ])("refuse $name", ({ change, message, violation }) => {
@@ -322,7 +331,7 @@ function requestOf(service: DescService) {
 }
 
 describe("createFieldRules", () => {
-  const text = { name: "text", number: 1, type: Type.STRING, label: Label.OPTIONAL };
+  const textField = { name: "text", number: 1, type: Type.STRING, label: Label.OPTIONAL };
 
   test.for<{ name: string; type: Type; fieldRules: Rules; want: string }>([
     {
@@ -344,30 +353,33 @@ describe("createFieldRules", () => {
       want: "the rule enum of validate.FieldRules is not implemented",
     },
   ])("refuses $name at once", ({ type, fieldRules, want }) => {
-    const service = serviceWith({ field: [{ ...text, type, options: withRules(fieldRules) }] });
+    const service = serviceWith({
+      field: [{ ...textField, type, options: withRules(fieldRules) }],
+    });
     expect(() => createFieldRules([service])).toThrow(`field test.Request.text: ${want}`);
   });
 
-  test.for<{ name: string; fieldRules: Rules; value: string; want: string }>([
+  test.for<{ name: string; fieldRules: Rules; want: string; text: RuleText }>([
     {
       name: "an exact length",
       fieldRules: { type: { case: "string", value: { minLen: 2n, maxLen: 2n } } },
-      value: "🦒",
       want: "value length must be 2 runes",
+      text: { key: "Errors.Field.Length.Exact", values: { length: "2" } },
     },
     {
       name: "a minimum alone",
       fieldRules: { type: { case: "string", value: { minLen: 2n } } },
-      value: "🦒",
       want: "value length must be at least 2 runes",
+      text: { key: "Errors.Field.Length.Min", values: { min: "2" } },
     },
-  ])("knows $name", ({ fieldRules, value, want }) => {
-    const service = serviceWith({ field: [{ ...text, options: withRules(fieldRules) }] });
+  ])("knows $name", ({ fieldRules, want, text }) => {
+    const service = serviceWith({ field: [{ ...textField, options: withRules(fieldRules) }] });
     const { desc, message } = requestOf(service);
-    Object.assign(message, { text: value });
-    expect(refusal(() => createFieldRules([service])(desc, message)).message).toBe(
-      `invalid Request.Text: ${want}`,
-    );
+    Object.assign(message, { text: "🦒" });
+    expect(refusal(() => createFieldRules([service])(desc, message))).toMatchObject({
+      message: `invalid Request.Text: ${want}`,
+      violations: [{ description: want, text }],
+    });
   });
 
   test("refuses enum values that are not defined", () => {
@@ -385,16 +397,17 @@ describe("createFieldRules", () => {
     const check = createFieldRules([service]);
     expect(() => check(desc, message)).not.toThrow();
     const odd = Object.assign(message, { machineKind2x: 1 });
-    expect(refusal(() => check(desc, odd)).message).toBe(
-      "invalid Request.MachineKind2X: value must be one of the defined enum values",
-    );
+    expect(refusal(() => check(desc, odd))).toMatchObject({
+      message: "invalid Request.MachineKind2X: value must be one of the defined enum values",
+      violations: [{ text: { key: "Errors.Field.Enum", values: {} } }],
+    });
   });
 
   test("reads text in lists, in oneofs and in messages that contain themselves", () => {
     const service = serviceWith({
       field: [
-        { ...text, name: "texts", label: Label.REPEATED },
-        { ...text, name: "choice", number: 2, oneofIndex: 0 },
+        { ...textField, name: "texts", label: Label.REPEATED },
+        { ...textField, name: "choice", number: 2, oneofIndex: 0 },
         {
           name: "child",
           number: 3,
