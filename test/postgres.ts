@@ -1,7 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { chownSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chownSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { arch, platform, tmpdir } from "node:os";
@@ -12,13 +20,17 @@ import { Client } from "pg";
 /** A real PostgreSQL server with a data folder of its own, on loopback. */
 export type PostgresServer = {
   readonly port: number;
+  /** The data folder. */
+  readonly data: string;
   /** Where a database of that name is, or would be. */
   url(database: string): string;
   /** An empty database. */
   createDatabase(): Promise<string>;
   /** What a fast shutdown does: open transactions end, clients are cut off. */
   stop(): Promise<void>;
-  /** Start again, on the same port and data. */
+  /** Kill the postmaster with -9. What serves connections ends a moment later. */
+  kill(): Promise<void>;
+  /** Start again, on the same port and data. After a kill it waits until all of before has ended. */
   start(): Promise<void>;
   /** Stop, and remove the folder. */
   close(): Promise<void>;
@@ -34,16 +46,56 @@ const user = "giraffe";
  *
  * @param settings Of postgresql.conf, such as `fsync=off`.
  */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+export function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+  return startOn(settings, (bin, data) =>
+    run(join(bin, "initdb"), ["-D", data, "-U", user, "-A", "trust", "-E", "UTF8", "-N"]),
+  );
+}
+
+/**
+ * Start a streaming standby from a cold copy of a server, which is stopped for it and started again.
+ *
+ * @param name By which `synchronous_standby_names` knows it.
+ */
+export async function startStandby(primary: PostgresServer, name: string): Promise<PostgresServer> {
+  await primary.stop();
+  const conninfo = `host=127.0.0.1 port=${primary.port} user=${user} application_name=${name}`;
+  const standby = await startOn([`primary_conninfo=${conninfo}`], async (_, data) => {
+    await run("cp", ["-R", primary.data, data]);
+    writeFileSync(join(data, "standby.signal"), "");
+  });
+  await primary.start();
+  return standby;
+}
+
+/** @param fill Makes the data folder. */
+async function startOn(
+  settings: readonly string[],
+  fill: (bin: string, data: string) => Promise<void>,
+): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), "giraffe-postgres-"));
   if (unprivileged.uid !== undefined) chownSync(folder, unprivileged.uid, unprivileged.gid);
   const bin = installBinaries(folder);
   const data = join(folder, "data");
-  await run(join(bin, "initdb"), ["-D", data, "-U", user, "-A", "trust", "-E", "UTF8", "-N"]);
+  await fill(bin, data);
   const port = await freePort();
   let server: ChildProcess | undefined;
+  let wasKilled = false;
 
   async function start(): Promise<void> {
+    for (let patience = 100; ; patience -= 1) {
+      try {
+        await startOnce();
+        wasKilled = false;
+        return;
+      } catch (error) {
+        if (!wasKilled || patience === 0) throw error;
+        await pause(100);
+      }
+    }
+  }
+
+  async function startOnce(): Promise<void> {
     const options = { port, listen_addresses: "127.0.0.1", unix_socket_directories: "" };
     const flags = [
       ...Object.entries(options).map(([name, value]) => `${name}=${value}`),
@@ -66,23 +118,29 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     }
   }
 
-  async function stop(): Promise<void> {
+  async function end(signal: NodeJS.Signals): Promise<void> {
     const child = server;
     server = undefined;
     if (child === undefined || child.exitCode !== null) return;
     const exit = once(child, "exit");
-    child.kill("SIGINT");
+    child.kill(signal);
     await exit;
   }
+  const stop = () => end("SIGINT");
 
   const url = (database: string) => `postgres://${user}@127.0.0.1:${port}/${database}`;
   await start();
   return {
     port,
+    data,
     url,
     createDatabase: () => createDatabase(url("postgres")),
     start,
     stop,
+    async kill() {
+      wasKilled = true;
+      await end("SIGKILL");
+    },
     async close() {
       await stop();
       rmSync(folder, { recursive: true, force: true });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { closeCallers } from "../api/callers.ts";
-import { startServer } from "../server.ts";
+import { newPostgresDatabase } from "../postgres-database.ts";
 import { profileOfNumber, profileText } from "./history/history.ts";
-import { explain, linearizable } from "./linearizable.ts";
+import { explain, linearizable, startNodes } from "./linearizable.ts";
 
 const textOf = (number: number) => profileText(profileOfNumber(number));
 const state = (sequence: number, number: number) => ({ sequence, profile: textOf(number) });
@@ -56,12 +56,16 @@ describe("explain", () => {
   });
 });
 
-test("calls of one moment on SQLite are answered as if one came after another", async () => {
-  const server = await startServer([]);
+test.for([
+  { name: "on SQLite", database: () => undefined, count: 1 },
+  { name: "to two servers on one PostgreSQL", database: newPostgresDatabase, count: 2 },
+])("calls of one moment $name are answered as if one came after another", async (row) => {
+  const nodes = await startNodes(await row.database(), row.count);
   try {
-    await linearizable({ urls: [server.url], token: server.adminToken }, 50, 1);
+    await linearizable(nodes, 50, 1);
+    expect(nodes.calls()).toBeGreaterThan(100);
   } finally {
     closeCallers();
-    await server.close();
+    await nodes.close();
   }
 });

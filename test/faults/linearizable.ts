@@ -2,10 +2,35 @@ import fc from "fast-check";
 import { callers } from "../api/callers.ts";
 import { object, text } from "../api/json.ts";
 import { methods } from "../api/setting.ts";
+import { startServer, type TestServer } from "../server.ts";
 import { profileOfNumber, profileText } from "./history/history.ts";
 
 /** Servers of one database. Calls of one moment go to all of them in turn. */
 export type Nodes = { readonly urls: readonly string[]; readonly token: string };
+
+/**
+ * Start servers on one database.
+ *
+ * @param database As the flag. Default: SQLite in a folder of its own, which takes one server.
+ */
+export async function startNodes(database: string | undefined, count: number) {
+  const first = await startServer([], undefined, database);
+  const others: TestServer[] = [];
+  while (others.length < count - 1) {
+    others.push(await startServer([], first.folder, first.database));
+  }
+  const servers = [first, ...others];
+  return {
+    urls: servers.map(({ url }) => url),
+    token: first.adminToken,
+    /** Calls that were answered so far. */
+    calls: () => servers.reduce((sum, { records }) => sum + records.length, 0),
+    async close() {
+      for (const server of others) await server.stop();
+      await first.close();
+    },
+  };
+}
 
 /** What a user is, as far as an answer can tell. */
 type State = { readonly sequence: number; readonly profile: string };

@@ -15,6 +15,7 @@ const programs: Readonly<Record<string, string>> = {
   wire: "uncrashable.ts",
   simulation: "run-simulation.ts",
   sqlite: "run-sqlite.ts",
+  postgres: "run-postgres.ts",
   linearizable: "run-linearizable.ts",
   soak: "soak.ts",
 };

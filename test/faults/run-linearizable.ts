@@ -1,9 +1,9 @@
-/** Random histories against a model of one server: on one server with SQLite. */
+/** Random histories against a model of one server: on two servers with one PostgreSQL. */
 
 import { parseArgs } from "node:util";
 import { closeCallers } from "../api/callers.ts";
-import { startServer } from "../server.ts";
-import { linearizable } from "./linearizable.ts";
+import { startPostgres } from "../postgres.ts";
+import { linearizable, startNodes } from "./linearizable.ts";
 
 const { values } = parseArgs({
   options: {
@@ -12,17 +12,17 @@ const { values } = parseArgs({
   },
 });
 
-const server = await startServer([]);
+const postgres = await startPostgres();
+const nodes = await startNodes(postgres.url("postgres"), 2);
 const startedAt = performance.now();
 try {
-  const nodes = { urls: [server.url], token: server.adminToken };
   await linearizable(nodes, Number(values.histories), Number(values.seed));
-  const calls = server.records.length;
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   process.stdout.write(
-    `${values.histories} histories of ${calls} calls in ${seconds} s, seed ${values.seed}\n`,
+    `${values.histories} histories of ${nodes.calls()} calls in ${seconds} s, seed ${values.seed}\n`,
   );
 } finally {
   closeCallers();
-  await server.close();
+  await nodes.close();
+  await postgres.close();
 }

@@ -11,7 +11,7 @@ import { runTrial, type Serving, type Trial, type TrialOptions, type Verdict } f
 /** One way to hurt a server, and what must hold all the same. */
 export type Fault = {
   readonly name: string;
-  /** How often it strikes, in the short version and in the long one. */
+  /** How often it strikes, in the short version (0: it is left out) and in the long one. */
   readonly times: { readonly short: number; readonly long: number };
   run(seed: string, times: number): Promise<Verdict>;
 };
