@@ -45,7 +45,7 @@ function fault(
 
 /** Each strikes PostgreSQL while clients call two servers on it. */
 export const postgresFaults: readonly Fault[] = [
-  fault("a backend is killed -9", { short: 1, long: 20 }, async (postgres, random) => {
+  fault("F8: a backend is killed -9", { short: 1, long: 20 }, async (postgres, random) => {
     // PostgreSQL takes it for a crash, ends all the others and recovers.
     process.kill(random.pick(await backendsOf(postgres)), "SIGKILL");
   }),
@@ -57,12 +57,12 @@ export const postgresFaults: readonly Fault[] = [
     await postgres.kill();
     await postgres.start();
   }),
-  fault("stopped fast, and started again", { short: 0, long: 20 }, async (postgres) => {
+  fault("F9: stopped fast, and started again", { short: 0, long: 20 }, async (postgres) => {
     await postgres.stop();
     await postgres.start();
   }),
   {
-    name: "the synchronous standby is promoted",
+    name: "F10: the synchronous standby is promoted",
     times: { short: 1, long: 20 },
     async run(seed, times) {
       const verdicts: Verdict[] = [];

@@ -35,7 +35,7 @@ function trial(
 /** Each strikes a server on a SQLite file while clients call it. */
 export const sqliteFaults: readonly Fault[] = [
   {
-    name: "kill -9 at a random moment, and start again",
+    name: "F1: kill -9 at a random moment, and start again",
     times: { short: 4, long: 100 },
     run: (seed, times) =>
       trial(seed, async (each) => {
@@ -53,7 +53,7 @@ export const sqliteFaults: readonly Fault[] = [
       }),
   },
   {
-    name: "SIGTERM under load, and start again",
+    name: "F22: SIGTERM under load, and start again",
     times: { short: 2, long: 50 },
     run: (seed, times) =>
       trial(seed, async (each) => {
@@ -69,7 +69,7 @@ export const sqliteFaults: readonly Fault[] = [
       }),
   },
   {
-    name: "a full disk that gets room again",
+    name: "F4: a full disk that gets room again",
     times: { short: 2, long: 20 },
     run: (seed, times) =>
       trial(seed, async (each) => {
@@ -98,7 +98,7 @@ export const sqliteFaults: readonly Fault[] = [
       }),
   },
   {
-    name: "a folder that cannot be written any more",
+    name: "F5: a folder that cannot be written any more",
     times: { short: 1, long: 5 },
     run: (seed, times) =>
       trial(seed, async (each) => {
@@ -120,7 +120,7 @@ export const sqliteFaults: readonly Fault[] = [
       }),
   },
   {
-    name: "admin commands beside the server",
+    name: "F6: admin commands beside the server",
     times: { short: 3, long: 40 },
     run: (seed, times) =>
       trial(seed, async (each) => {
@@ -173,7 +173,7 @@ export const sqliteFaults: readonly Fault[] = [
       }),
   },
   {
-    name: "a clock that goes backwards",
+    name: "F7: a clock that goes backwards",
     times: { short: 1, long: 20 },
     run: (seed, times) =>
       trial(seed, ({ recorder }) => recorder.acknowledged(times * 1_000), {
