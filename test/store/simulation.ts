@@ -1,24 +1,22 @@
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
-import type { Append, AppendResult, Tip } from "../../src/store/append.ts";
+import type { Decide, Head } from "../../src/store/event-store.ts";
 import {
-  type Decide,
-  type Head,
-  OutcomeUnknownError,
-  StoreUnavailableError,
-} from "../../src/store/event-store.ts";
-import { createGroupCommit } from "../../src/store/group-commit.ts";
-import { createStreamQueue } from "../../src/store/stream-queue.ts";
+  createDatabase,
+  createServer,
+  type Database,
+  type Fate,
+  fates,
+  type Operation,
+  type Server,
+  work,
+} from "./simulated-database.ts";
 
 /**
  * The queue of changes and the group commit of several servers on one database, all simulated: no
  * file, no network, no time. Every load and every commit takes effect when the schedule says so, and
  * its answer arrives when the schedule says so; either may fail, or be lost with the server.
  */
-
-/** What becomes of a load or commit at its next step. */
-const fates = ["goes on", "fails", "is lost", "is late"] as const;
-type Fate = (typeof fates)[number];
 
 /** What a change wants. "poison" cannot be stored, and spoils the transaction that tries. */
 const wishes = ["write", "refuse", "claim", "poison"] as const;
@@ -79,19 +77,6 @@ type Call = {
   readonly caller: AbortController;
 };
 
-/** A load or a commit under way. */
-type Operation = {
-  readonly server: object;
-  /** Takes effect. It may be called after `fail`, when an outcome was lost and comes late. */
-  readonly run: () => () => void;
-  readonly fail: (error: Error) => void;
-  readonly isCommit: boolean;
-  /** Delivers the answer; `undefined` until it has taken effect. */
-  answer?: () => void;
-  /** Nobody waits for its answer any more. */
-  isLate: boolean;
-};
-
 const gone = new RangeError("gone");
 const refusal = new RangeError("refused");
 
@@ -143,85 +128,6 @@ export async function brokenPromises(steps: readonly Step[]): Promise<string[]> 
   }
   while (operations.length > 0) work(operations, { which: 0, fate: "goes on" });
   return [...brokenByStreams(database), ...brokenByCalls(database, calls), ...brokenOrder(calls)];
-}
-
-function work(operations: Operation[], { which: at, fate }: { which: number; fate: Fate }): void {
-  const index = at % operations.length;
-  const operation = operations[index];
-  if (operation === undefined) return;
-  const isApplied = operation.answer !== undefined;
-  if (operation.isLate || (isApplied && fate === "goes on")) {
-    operations.splice(index, 1);
-    if (!operation.isLate) operation.answer?.();
-    else if (!isApplied) operation.run();
-  } else if (fate === "goes on") {
-    operation.answer = operation.run();
-  } else if (fate === "is late" && !isApplied && operation.isCommit) {
-    operation.isLate = true;
-    operation.fail(new OutcomeUnknownError("lost, and not over"));
-  } else {
-    operations.splice(index, 1);
-    const isOpen = operation.isCommit && (isApplied || fate === "is lost");
-    operation.fail(isOpen ? new OutcomeUnknownError("lost") : new StoreUnavailableError("down"));
-  }
-}
-
-type Server = ReturnType<typeof createServer>;
-
-function createServer(database: Database, operations: Operation[]) {
-  const id = {};
-  function begin<Result>(isCommit: boolean, effect: () => Result): Promise<Result> {
-    const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    const run = () => {
-      try {
-        const result = effect();
-        return () => resolve(result);
-      } catch (error) {
-        return () => reject(error);
-      }
-    };
-    operations.push({ server: id, run, fail: reject, isCommit, isLate: false });
-    return promise;
-  }
-  const commits = createGroupCommit((batch: readonly Append[]) =>
-    begin(true, () => database.commit(batch)),
-  );
-  const { change } = createStreamQueue({
-    load: (stream) => begin(false, () => database.tips.get(stream)),
-    append: (append, signal) => commits.add(append, append.stream, signal),
-    now: () => 1,
-  });
-  return { id, change };
-}
-
-type Database = ReturnType<typeof createDatabase>;
-
-/** What is durable. */
-function createDatabase() {
-  const tips = new Map<string, Tip>();
-  const events = new Map<string, Append[]>();
-  const holders = new Map<string, string>();
-
-  function write(append: Append): AppendResult {
-    const { stream, change: id, after, head, claims = [] } = append;
-    if (tips.get(stream)?.change !== after) return "conflict";
-    if (claims.some((name) => (holders.get(name) ?? stream) !== stream)) return "claim-taken";
-    for (const name of claims) holders.set(name, stream);
-    tips.set(stream, { head, change: id });
-    events.set(stream, [...(events.get(stream) ?? []), append]);
-    return "appended";
-  }
-
-  return {
-    tips,
-    events,
-    version: (stream: string) => events.get(stream)?.length ?? 0,
-    commit(batch: readonly Append[]): AppendResult[] {
-      if (batch.some(({ event }) => event.type === "poison"))
-        throw new TypeError("cannot be stored");
-      return batch.map(write);
-    },
-  };
 }
 
 function startChange(
