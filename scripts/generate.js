@@ -1,6 +1,7 @@
-// Writes gen/ from the .proto files: `node scripts/generate.js`. With --check it writes nothing, but
-// fails with the names of the files in gen/ that are not what the .proto files give. Needs no
-// network. Plain JavaScript, because this runs on whatever Node the machine has.
+// Writes gen/ from the .proto files, the OpenAPI document included: `node scripts/generate.js`. With
+// --check it writes nothing, but fails with the names of the files in gen/ that are not what the
+// .proto files give. Needs no network. Plain JavaScript, because this runs on whatever Node the
+// machine has.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,12 +12,12 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const binaries = join(root, "node_modules", ".bin");
 
 function generate(folder) {
-  execFileSync(join(binaries, "buf"), ["generate", "--output", folder], {
-    cwd: root,
-    // buf looks for protoc-gen-es on the path.
-    env: { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH ?? ""}` },
-    stdio: "inherit",
-  });
+  // buf looks for protoc-gen-es on the path; the Node there runs TypeScript.
+  const PATH = `${binaries}${delimiter}${process.env.PATH ?? ""}`;
+  const options = { cwd: root, env: { ...process.env, PATH }, stdio: "inherit" };
+  execFileSync(join(binaries, "buf"), ["generate", "--output", folder], options);
+  const document = join(folder, "gen", "openapi.json");
+  execFileSync("node", [join("scripts", "openapi", "main.ts"), document], options);
 }
 
 function filesIn(folder) {

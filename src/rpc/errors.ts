@@ -29,7 +29,7 @@ import { FieldRulesError } from "./validate.ts";
 export const errorDomain = "giraffe";
 
 /** The only place where our kinds of refusal become codes of RPC. */
-const codes = {
+export const codes = {
   already_exists: Code.AlreadyExists,
   failed_precondition: Code.FailedPrecondition,
   internal: Code.Internal,

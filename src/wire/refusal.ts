@@ -4,7 +4,7 @@ import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_det
 import { retryMs } from "./limits.ts";
 
 /** What the wire itself refuses, before any handler is asked. Programs match on the reasons. */
-const refusals = {
+export const refusals = {
   messageMalformed: { code: Code.InvalidArgument, reason: "MESSAGE_MALFORMED" },
   messageTooLarge: { code: Code.ResourceExhausted, reason: "MESSAGE_TOO_LARGE" },
   messageMissing: { code: Code.Unimplemented, reason: "MESSAGE_MISSING" },

@@ -1,0 +1,220 @@
+import {
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  getOption,
+  hasOption,
+  type JsonObject,
+} from "@bufbuild/protobuf";
+import { auth_option } from "../../gen/zitadel/options_pb.ts";
+import { type RestBinding, restRoutesFromMethod } from "../../src/wire/rest/http-rule.ts";
+import { parsePathTemplate } from "../../src/wire/rest/path-template.ts";
+import type { RestRoute } from "../../src/wire/rest/router.ts";
+import { textOf } from "./comments.ts";
+import { createRefusals, detailTexts } from "./refusals.ts";
+import {
+  type Annotations,
+  createSchemas,
+  hasTextForm,
+  isRequired,
+  type Schemas,
+} from "./schemas.ts";
+
+/** The methods that OpenAPI knows; a rule with another one cannot be described, and is left out. */
+const httpMethods = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
+
+export type DocumentOptions = Pick<Annotations, "examples"> & {
+  /** Described if they have `google.api.http` rules. */
+  readonly services: readonly DescService[];
+  /** Before every path. */
+  readonly prefix: string;
+  readonly info: JsonObject;
+};
+
+/**
+ * Describe services as OpenAPI 3.1: their REST paths, with schemas, field rules, comments and
+ * refusals. A method without an auth_option needs no token.
+ *
+ * The same descriptors give the same document, byte for byte.
+ *
+ * @throws Error for a path with a `*` that is part of no variable.
+ */
+export function createDocument({ services, prefix, info, examples }: DocumentOptions): JsonObject {
+  const schemas = createSchemas({
+    describe: (desc) => textOf(desc) || textOfDetail(desc),
+    examples,
+  });
+  const refusals = createRefusals(schemas);
+  const paths: Record<string, JsonObject> = {};
+  const described: DescService[] = [];
+
+  for (const service of services) {
+    const routes = service.methods.flatMap(restRoutesFromMethod);
+    if (routes.length > 0) described.push(service);
+    const seen = new Map<DescMethod, number>();
+    for (const route of routes) {
+      if (!httpMethods.includes(route.httpMethod)) continue;
+      const { method } = route.value;
+      const count = (seen.get(method) ?? 0) + 1;
+      seen.set(method, count);
+      const path = `${prefix}${openPath(route)}`;
+      paths[path] = {
+        ...paths[path],
+        [route.httpMethod.toLowerCase()]: {
+          ...operation(route.value, schemas),
+          operationId: `${service.name}_${method.name}${count > 1 ? `_${count}` : ""}`,
+          responses: {
+            "200": {
+              description: "OK",
+              content: { "application/json": { schema: answerSchema(route.value, schemas) } },
+            },
+            ...refusals.references(hasOption(method, auth_option)),
+          },
+        },
+      };
+    }
+  }
+
+  return {
+    openapi: "3.1.0",
+    info,
+    servers: [{ url: "/" }],
+    tags: described.map((service) => ({ name: service.name, description: textOf(service) })),
+    paths,
+    components: {
+      schemas: schemas.components(),
+      responses: refusals.responses,
+      parameters: { organization },
+      securitySchemes: {
+        token: {
+          type: "http",
+          scheme: "bearer",
+          description: "A personal access token: `giraffe token create` makes one.",
+        },
+      },
+    },
+  };
+}
+
+function textOfDetail(desc: Parameters<Annotations["describe"]>[0]): string {
+  if (desc.kind === "message") return detailTexts[desc.typeName] ?? "";
+  return desc.kind === "field"
+    ? (detailTexts[`${desc.parent.typeName}.${desc.jsonName}`] ?? "")
+    : "";
+}
+
+const organization = {
+  name: "x-zitadel-orgid",
+  in: "header",
+  description:
+    "The organization to act on, where the caller needs the permission. Without it, the caller's own.",
+  schema: { type: "string" },
+};
+
+function operation(binding: RestBinding, schemas: Schemas): JsonObject {
+  const { method } = binding;
+  const [summary = "", ...paragraphs] = textOf(method).split("\n\n");
+  const needed = hasOption(method, auth_option) && getOption(method, auth_option).permission;
+  if (needed) paragraphs.push(`Needs the permission \`${needed}\`.`);
+  const parameters: JsonObject[] = [
+    ...binding.inPath.map((path) => parameter("path", fieldsOn(method.input, path), schemas)),
+    ...queryFields(binding).map((fields) => parameter("query", fields, schemas)),
+    ...(needed ? [{ $ref: "#/components/parameters/organization" }] : []),
+  ];
+  const body = requestBody(binding, schemas);
+  return {
+    tags: [method.parent.name],
+    summary: summary.replace(/\.$/, ""),
+    ...(paragraphs.length > 0 && { description: paragraphs.join("\n\n") }),
+    ...(paragraphs.some((text) => text.startsWith("Deprecated:")) && { deprecated: true }),
+    security: needed ? [{ token: [] }] : [],
+    ...(parameters.length > 0 && { parameters }),
+    ...(body !== undefined && { requestBody: body }),
+  };
+}
+
+/** @param fields From the outermost message to the leaf. */
+function parameter(where: "path" | "query", fields: readonly DescField[], schemas: Schemas) {
+  const leaf = fields.at(-1);
+  if (leaf === undefined) throw new Error("a parameter without a field");
+  const { description, examples, ...schema } = schemas.ofField(leaf);
+  const isNeeded = where === "path" || (fields.length === 1 && isRequired(leaf));
+  return {
+    name: fields.map(({ jsonName }) => jsonName).join("."),
+    in: where,
+    ...(description !== undefined && { description }),
+    ...(isNeeded && { required: true }),
+    ...(Array.isArray(examples) && { example: examples[0] }),
+    schema,
+  };
+}
+
+/** Fields that a query may set: those with a text form, outside of what path and body set. */
+function queryFields({ method, body, notInQuery }: RestBinding): DescField[][] {
+  if (body === "*") return [];
+  const below = (desc: DescMessage, above: readonly DescField[]): DescField[][] =>
+    desc.fields.flatMap((field) => {
+      const fields = [...above, field];
+      if (notInQuery.includes(fields.map(({ name }) => name).join("."))) return [];
+      if (field.fieldKind === "map") return [];
+      if (field.message === undefined || hasTextForm(field.message)) return [fields];
+      const isRecursive = [method.input, ...above.map(({ message }) => message)].includes(
+        field.message,
+      );
+      return field.fieldKind === "list" || isRecursive ? [] : below(field.message, fields);
+    });
+  return below(method.input, []);
+}
+
+/** @returns `undefined` if there is nothing to send. */
+function requestBody({ method, body, inPath }: RestBinding, schemas: Schemas) {
+  if (body === undefined) return undefined;
+  const schema = body === "*" ? wholeBody(method.input, inPath, schemas) : schemas.ofField(body);
+  if (schema === undefined) return undefined;
+  const isNeeded =
+    body === "*"
+      ? method.input.fields.some((field) => !inPath.includes(field.name) && isRequired(field))
+      : isRequired(body);
+  return {
+    ...(isNeeded && { required: true }),
+    content: { "application/json": { schema } },
+  };
+}
+
+/** What the path says need not be said again. */
+function wholeBody(desc: DescMessage, inPath: readonly string[], schemas: Schemas) {
+  if (!desc.fields.some(({ name }) => inPath.includes(name))) return schemas.ofMessage(desc);
+  const isLeft = desc.fields.some(({ name }) => !inPath.includes(name));
+  return isLeft ? schemas.inline(desc, inPath) : undefined;
+}
+
+function answerSchema({ method, responseBody }: RestBinding, schemas: Schemas) {
+  return responseBody === undefined
+    ? schemas.ofMessage(method.output)
+    : schemas.ofField(responseBody);
+}
+
+/** `/users/{userId}/profile` for `/users/{user_id}/profile`. */
+function openPath({ template, value }: RestRoute<RestBinding>): string {
+  const { segments, variables, verb } = parsePathTemplate(template);
+  const parts = segments.flatMap((segment, at) => {
+    const variable = variables.find(({ start, end }) => start <= at && at < end);
+    if (variable !== undefined) {
+      const name = fieldsOn(value.method.input, variable.fieldPath).map(({ jsonName }) => jsonName);
+      return variable.start === at ? [`{${name.join(".")}}`] : [];
+    }
+    if (segment.kind !== "literal") throw new Error(`OpenAPI has no name for * in ${template}`);
+    return [encodeURIComponent(segment.text)];
+  });
+  return `/${parts.join("/")}${verb === "" ? "" : `:${encodeURIComponent(verb)}`}`;
+}
+
+/** @param path Proto names, joined by dots. */
+function fieldsOn(desc: DescMessage, path: string): DescField[] {
+  const [name, ...rest] = path.split(".");
+  const field = desc.fields.find((candidate) => candidate.name === name);
+  if (field === undefined) throw new Error(`${desc.typeName} has no field ${path}`);
+  const isDeeper = rest.length > 0 && field.message !== undefined;
+  return isDeeper ? [field, ...fieldsOn(field.message, rest.join("."))] : [field];
+}

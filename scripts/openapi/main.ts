@@ -1,0 +1,40 @@
+// Writes the OpenAPI document of the services in proto/: `node scripts/openapi/main.ts FILE`.
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { restPrefix } from "../../src/rpc/routes.ts";
+import { createDocument } from "./document.ts";
+import { examples } from "./examples.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const { version, license } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+/** With comments, which the generated code does not keep. */
+const image = execFileSync(
+  join(root, "node_modules", ".bin", "buf"),
+  ["build", "proto", "--as-file-descriptor-set", "--output=-"],
+  { cwd: root, maxBuffer: 64 * 1024 * 1024 },
+);
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
+
+const document = createDocument({
+  services: [...registry].filter((desc) => desc.kind === "service"),
+  prefix: restPrefix,
+  examples,
+  info: {
+    title: "Giraffe",
+    version,
+    description: [
+      "Stores people's profiles, as ZITADEL's Management API does.",
+      "The same methods are served over gRPC, gRPC-Web and Connect.",
+      "`Accept-Language` chooses the language of messages.",
+    ].join(" "),
+    license: { name: license, identifier: license },
+  },
+});
+const [file] = process.argv.slice(2);
+if (file === undefined) throw new Error("which file?");
+writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);

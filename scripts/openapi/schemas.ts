@@ -1,0 +1,219 @@
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  getOption,
+  type JsonObject,
+  type JsonValue,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
+import { rules } from "../../gen/validate/validate_pb.ts";
+
+/** JSON Schema 2020-12, as OpenAPI 3.1 has it. */
+export type Schema = JsonObject;
+
+/** What the descriptors do not say. */
+export type Annotations = {
+  /** Markdown, from the comment of a message, enum, enum value or field. */
+  describe(desc: DescMessage | DescEnum | DescField | DescEnum["values"][number]): string;
+  /** An example of a message, by type name, or of a field, by type name and field name. */
+  readonly examples: Readonly<Record<string, JsonValue>>;
+};
+
+/** The schemas of messages and enums, each under its type name in `components.schemas`. */
+export interface Schemas {
+  /** A reference; what it refers to is added. */
+  ofMessage(desc: DescMessage): Schema;
+  ofField(field: DescField): Schema;
+  /** A message where it stands, without the fields that come another way. */
+  inline(desc: DescMessage, without: readonly string[]): Schema;
+  add(name: string, schema: Schema): Schema;
+  /** Everything that was referred to, by name. */
+  components(): JsonObject;
+}
+
+/** Schemas of the ProtoJSON form: what the server answers, and the plain way to ask. */
+export function createSchemas({ describe, examples }: Annotations): Schemas {
+  const components = new Map<string, Schema>();
+
+  const refer = (name: string, build: () => Schema): Schema => {
+    if (!components.has(name)) {
+      // Known before it is built, because a message may contain itself.
+      components.set(name, {});
+      components.set(name, build());
+    }
+    return { $ref: `#/components/schemas/${name}` };
+  };
+
+  const schemas: Schemas = {
+    ofMessage: (desc) =>
+      wellKnown[desc.typeName] ?? refer(desc.typeName, () => schemas.inline(desc, [])),
+
+    ofField(field) {
+      const description = describe(field);
+      const example = examples[`${field.parent.typeName}.${field.name}`];
+      return {
+        ...shapeOf(field),
+        ...(description !== "" && { description }),
+        ...(example !== undefined && { examples: [example] }),
+      };
+    },
+
+    inline(desc, without) {
+      const fields = desc.fields.filter((field) => !without.includes(field.name));
+      const required = fields.filter(isRequired).map(({ jsonName }) => jsonName);
+      const description = describe(desc);
+      const example = examples[desc.typeName];
+      return {
+        type: "object",
+        ...(description !== "" && { description }),
+        properties: Object.fromEntries(
+          fields.map((field) => [field.jsonName, schemas.ofField(field)]),
+        ),
+        ...(required.length > 0 && { required }),
+        ...oneofRules(desc),
+        ...(example !== undefined && { examples: [example] }),
+      };
+    },
+
+    add: (name, schema) => refer(name, () => schema),
+    components: () =>
+      Object.fromEntries([...components].sort(([one], [other]) => (one < other ? -1 : 1))),
+  };
+
+  function shapeOf(field: DescField): Schema {
+    switch (field.fieldKind) {
+      case "scalar":
+        return { ...scalars[field.scalar], ...stringRules(field) };
+      case "enum":
+        return enumSchema(field.enum);
+      case "message":
+        return schemas.ofMessage(field.message);
+      case "list":
+        return { type: "array", items: valueSchema(field) };
+      case "map":
+        return { type: "object", additionalProperties: valueSchema(field) };
+    }
+  }
+
+  function valueSchema(field: DescField & { fieldKind: "list" | "map" }): Schema {
+    if (field.message !== undefined) return schemas.ofMessage(field.message);
+    return field.enum === undefined ? scalars[field.scalar] : enumSchema(field.enum);
+  }
+
+  function enumSchema(desc: DescEnum): Schema {
+    if (desc.typeName === "google.protobuf.NullValue") return { type: "null" };
+    return refer(desc.typeName, () => {
+      const values = desc.values.map((value) => [value.name, describe(value)] as const);
+      const list = values.filter(([, text]) => text !== "").map((each) => `- ${each.join(": ")}`);
+      const description = [describe(desc), list.join("\n")].filter((text) => text !== "");
+      return {
+        type: "string",
+        ...(description.length > 0 && { description: description.join("\n\n") }),
+        enum: values.map(([name]) => name),
+      };
+    });
+  }
+
+  return schemas;
+}
+
+/** Whether a request without the field, or with an empty one, breaks a rule. */
+export function isRequired(field: DescField): boolean {
+  const { message, type } = getOption(field, rules);
+  const isNeverEmpty =
+    type.case === "string" &&
+    (type.value.minLen > 0n || type.value.prefix !== "" || type.value.wellKnown.case === "email");
+  return (
+    message?.required === true ||
+    isNeverEmpty ||
+    getOption(field, field_behavior).includes(FieldBehavior.REQUIRED)
+  );
+}
+
+/** Lengths count code points, in JSON Schema as in protoc-gen-validate. */
+function stringRules(field: DescField): Schema {
+  const { type } = getOption(field, rules);
+  if (type.case !== "string") return {};
+  const { minLen, maxLen, prefix, wellKnown } = type.value;
+  return {
+    ...(minLen > 0n && { minLength: Number(minLen) }),
+    ...(maxLen > 0n && { maxLength: Number(maxLen) }),
+    ...(prefix !== "" && { pattern: `^${prefix.replace(/[^\w]/g, "\\$&")}` }),
+    ...(wellKnown.case === "email" && { format: "email" }),
+  };
+}
+
+/** At most one field of a oneof may be there. */
+function oneofRules({ fields, oneofs }: DescMessage): Schema {
+  const groups = oneofs.map((oneof) => oneof.fields.map(({ jsonName }) => jsonName));
+  const [only] = groups;
+  if (only === undefined) return {};
+  if (groups.length === 1 && only.length === fields.length) return { maxProperties: 1 };
+  return {
+    allOf: groups.map((names) => {
+      const each = names.map((name) => ({ required: [name] }));
+      return { oneOf: [...each, { not: { anyOf: each } }] };
+    }),
+  };
+}
+
+/** Whether the ProtoJSON form of a message is a text or a number, so that a query can carry it. */
+export function hasTextForm({ typeName }: DescMessage): boolean {
+  const schema = wellKnown[typeName];
+  if (schema === undefined || typeName === "google.protobuf.Value") return false;
+  return schema.type !== "object" && schema.type !== "array";
+}
+
+const int32: Schema = { type: "integer", format: "int32" };
+const uint32: Schema = { type: "integer", format: "uint32", minimum: 0 };
+const int64: Schema = { type: "string", format: "int64", pattern: "^-?[0-9]+$" };
+const uint64: Schema = { type: "string", format: "uint64", pattern: "^[0-9]+$" };
+const float: Schema = {
+  oneOf: [{ type: "number" }, { type: "string", enum: ["NaN", "Infinity", "-Infinity"] }],
+};
+const bytes: Schema = { type: "string", contentEncoding: "base64" };
+
+const scalars: Readonly<Record<ScalarType, Schema>> = {
+  [ScalarType.BOOL]: { type: "boolean" },
+  [ScalarType.BYTES]: bytes,
+  [ScalarType.DOUBLE]: float,
+  [ScalarType.FIXED32]: uint32,
+  [ScalarType.FIXED64]: uint64,
+  [ScalarType.FLOAT]: float,
+  [ScalarType.INT32]: int32,
+  [ScalarType.INT64]: int64,
+  [ScalarType.SFIXED32]: int32,
+  [ScalarType.SFIXED64]: int64,
+  [ScalarType.SINT32]: int32,
+  [ScalarType.SINT64]: int64,
+  [ScalarType.STRING]: { type: "string" },
+  [ScalarType.UINT32]: uint32,
+  [ScalarType.UINT64]: uint64,
+};
+
+/** Messages whose JSON is not that of their fields. */
+const wellKnown: Readonly<Record<string, Schema>> = {
+  "google.protobuf.Any": {
+    type: "object",
+    properties: { "@type": { type: "string" } },
+    required: ["@type"],
+  },
+  "google.protobuf.BoolValue": { type: "boolean" },
+  "google.protobuf.BytesValue": bytes,
+  "google.protobuf.DoubleValue": float,
+  "google.protobuf.Duration": { type: "string", pattern: "^-?[0-9]+(\\.[0-9]{1,9})?s$" },
+  "google.protobuf.Empty": { type: "object" },
+  "google.protobuf.FieldMask": { type: "string" },
+  "google.protobuf.FloatValue": float,
+  "google.protobuf.Int32Value": int32,
+  "google.protobuf.Int64Value": int64,
+  "google.protobuf.ListValue": { type: "array" },
+  "google.protobuf.StringValue": { type: "string" },
+  "google.protobuf.Struct": { type: "object" },
+  "google.protobuf.Timestamp": { type: "string", format: "date-time" },
+  "google.protobuf.UInt32Value": uint32,
+  "google.protobuf.UInt64Value": uint64,
+  "google.protobuf.Value": {},
+};
