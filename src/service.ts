@@ -6,6 +6,7 @@ import { createPersonalAccessTokenAuthenticator } from "./access/personal-access
 import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
 import { type Config, ConfigError, type Database } from "./config.ts";
 import { createConsolePages } from "./console-pages.ts";
+import { createDocumentationPages } from "./documentation-pages.ts";
 import { errorDomain } from "./rpc/errors.ts";
 import { createReadiness, type Readiness } from "./rpc/health.ts";
 import { createInterceptors, createRoutes, type RpcParts, restPrefix } from "./rpc/routes.ts";
@@ -89,7 +90,11 @@ export async function createService(
     },
     headers,
     errorDomain,
-    pages: new Map([...createConsolePages(), ...createProbes(readiness, store)]),
+    pages: new Map([
+      ...createConsolePages(),
+      ...createDocumentationPages(),
+      ...createProbes(readiness, store),
+    ]),
     observe: (outcome) => observe(recordFromOutcome(outcome)),
   });
 

@@ -8,7 +8,7 @@ import {
 } from "../../gen/google/rpc/error_details_pb.ts";
 import { ErrorDetailSchema } from "../../gen/zitadel/message_pb.ts";
 import { errors, reasonFromKey } from "../../src/domain/errors.ts";
-import { codes } from "../../src/rpc/errors.ts";
+import { codes, errorDomain } from "../../src/rpc/errors.ts";
 import { refusals } from "../../src/wire/refusal.ts";
 import type { Schemas } from "./schemas.ts";
 
@@ -65,7 +65,7 @@ const notOnRest = ["compressionUndeclared", "messageMissing", "messageRepeated",
 /** Every reason that the service and the wire have to refuse a call over REST. */
 const catalogue = [
   ...Object.entries(errors).map(([key, { kind, id, message }]) => ({
-    status: codeToHttpStatus(codes[kind]),
+    code: codes[kind],
     reason: reasonFromKey(key as keyof typeof errors),
     id,
     // What stands before the translation stays a key.
@@ -73,8 +73,10 @@ const catalogue = [
   })),
   ...Object.entries(refusals)
     .filter(([key]) => !notOnRest.includes(key))
-    .map(([, { code, reason }]) => ({ status: codeToHttpStatus(code), reason, id: "", text: "" })),
-].sort((one, other) => one.status - other.status);
+    .map(([, { code, reason }]) => ({ code, reason, id: "", text: "" })),
+]
+  .map((refusal) => ({ ...refusal, status: codeToHttpStatus(refusal.code) }))
+  .sort((one, other) => one.status - other.status);
 
 /**
  * The responses that refuse a call, in `components.responses`, and references to them.
@@ -82,23 +84,25 @@ const catalogue = [
  * @param schemas Gets the schema of `google.rpc.Status` and of the details that we send.
  */
 export function createRefusals(schemas: Schemas) {
-  const content = { "application/json": { schema: statusSchema(schemas) } };
+  const schema = statusSchema(schemas);
   const referenceTo = (name: string) => ({ $ref: `#/components/responses/${name}` });
+
+  const response = (title: string, isMeant: (status: number) => boolean): JsonObject => {
+    const meant = catalogue.filter(({ status }) => isMeant(status));
+    return {
+      description: `${title}\n\n${tableOf(meant)}`,
+      content: { "application/json": { schema, example: exampleOf(meant) } },
+    };
+  };
 
   const responses: JsonObject = {
     ...Object.fromEntries(
       Object.entries(usual).map(([status, { title }]) => [
         status,
-        {
-          description: `${title}\n\n${tableOf((each) => each === Number(status))}`,
-          content,
-        },
+        response(title, (each) => each === Number(status)),
       ]),
     ),
-    default: {
-      description: `Any other refusal.\n\n${tableOf((each) => !(each in usual))}`,
-      content,
-    },
+    default: response("Any other refusal.", (each) => !(each in usual)),
   };
 
   return {
@@ -113,13 +117,34 @@ export function createRefusals(schemas: Schemas) {
   };
 }
 
-function tableOf(isMeant: (status: number) => boolean): string {
-  const rows = catalogue
-    .filter(({ status }) => isMeant(status))
-    .map(({ status, reason, id, text }) => [status, `\`${reason}\``, id && `\`${id}\``, text]);
+type Row = (typeof catalogue)[number];
+
+function tableOf(refusals: readonly Row[]): string {
+  const rows = refusals.map(({ status, reason, id, text }) => [
+    status,
+    `\`${reason}\``,
+    id && `\`${id}\``,
+    text,
+  ]);
   return [["status", "reason", "id", "text"], ["---", "---", "---", "---"], ...rows]
     .map((cells) => `| ${cells.join(" | ")} |`)
     .join("\n");
+}
+
+/** The first with an id, as the server sends it; else the first. */
+function exampleOf(refusals: readonly Row[]): JsonObject {
+  const row = refusals.find(({ id }) => id !== "") ?? refusals[0];
+  if (row === undefined) throw new Error("a response that nothing causes");
+  const { code, id, text, reason } = row;
+  const type = (desc: DescMessage) => ({ "@type": `type.googleapis.com/${desc.typeName}` });
+  return {
+    code,
+    ...(text !== "" && { message: id === "" ? text : `${text} (${id})` }),
+    details: [
+      ...(id === "" ? [] : [{ ...type(ErrorDetailSchema), id, message: text }]),
+      { ...type(ErrorInfoSchema), reason, domain: errorDomain },
+    ],
+  };
 }
 
 /** Only the details that we send, told apart by their type. */
@@ -150,23 +175,5 @@ function statusSchema(schemas: Schemas) {
       },
     },
     required: ["code"],
-    examples: [
-      {
-        code: 9,
-        message: "Profile not changed (COMMAND-2M0fs)",
-        details: [
-          {
-            "@type": "type.googleapis.com/zitadel.v1.ErrorDetail",
-            id: "COMMAND-2M0fs",
-            message: "Profile not changed",
-          },
-          {
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            reason: "PROFILE_NOT_CHANGED",
-            domain: "giraffe",
-          },
-        ],
-      },
-    ],
   });
 }

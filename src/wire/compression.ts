@@ -1,18 +1,24 @@
+import { promisify } from "node:util";
 import {
+  brotliCompress,
   brotliCompressSync,
   brotliDecompressSync,
   constants,
   gunzipSync,
+  gzip as gzipAside,
   gzipSync,
 } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { compressMinBytes } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
-/** One way to make messages smaller. Synchronous: messages are small and their size is limited. */
+/** One way to make messages smaller. */
 export type Compression = {
   readonly name: string;
+  /** At once: messages are small and their size is limited. */
   compress(bytes: Uint8Array): Uint8Array;
+  /** On another thread, for what is not small. */
+  compressAside(bytes: Uint8Array): Promise<Uint8Array>;
   /**
    * Nothing stands for the empty message, as with Connect.
    *
@@ -25,6 +31,7 @@ export type Compression = {
 const gzip: Compression = {
   name: "gzip",
   compress: (bytes) => gzipSync(bytes),
+  compressAside: (bytes) => promisify(gzipAside)(bytes),
   decompress: (bytes, maxBytes) =>
     guard(bytes, maxBytes, () => gunzipSync(bytes, { maxOutputLength: maxBytes })),
 };
@@ -35,6 +42,7 @@ const brotliOptions = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } };
 const brotli: Compression = {
   name: "br",
   compress: (bytes) => brotliCompressSync(bytes, brotliOptions),
+  compressAside: (bytes) => promisify(brotliCompress)(bytes, brotliOptions),
   decompress: (bytes, maxBytes) =>
     guard(bytes, maxBytes, () => brotliDecompressSync(bytes, { maxOutputLength: maxBytes })),
 };

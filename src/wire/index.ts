@@ -11,5 +11,5 @@ export type { Answer, RequestHead } from "./exchange.ts";
 export { jsonAnswer } from "./http-answers.ts";
 export type { Limits } from "./limits.ts";
 export { createListener, type Listener, type ListenOptions } from "./listener.ts";
-export { createStaticPages } from "./static-pages.ts";
+export { createStaticPage, createStaticPages } from "./static-pages.ts";
 export type { TlsFiles } from "./tls.ts";

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type { OutgoingHttpHeaders } from "node:http";
 import { extname, join, relative, sep } from "node:path";
 import { answerCompression } from "./compression.ts";
@@ -10,6 +11,8 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".png": "image/png",
   ".svg": "image/svg+xml",
 };
 
@@ -25,21 +28,16 @@ const immutableFolder = "/assets/";
  * @param headers On every answer.
  * @throws Error if a file is of a type that has no content type here.
  */
-export function createStaticPages(
-  folder: string,
-  headers: OutgoingHttpHeaders,
-): Map<string, (head: RequestHead) => Answer> {
+export function createStaticPages(folder: string, headers: OutgoingHttpHeaders): Map<string, Page> {
   return new Map(
     filesIn(folder).map((file) => {
       const path = `/${relative(folder, file).split(sep).join("/")}`;
       const isImmutable = path.startsWith(immutableFolder);
-      const contentType = contentTypes[extname(file)];
-      if (contentType === undefined) throw new Error(`no content type for ${path}`);
       return [
         path === "/index.html" ? "/" : path,
         createPage(readFileSync(file), {
           ...headers,
-          "content-type": contentType,
+          "content-type": contentTypeOf(path),
           "cache-control": isImmutable ? "public, max-age=31536000, immutable" : "no-cache",
         }),
       ];
@@ -47,20 +45,59 @@ export function createStaticPages(
   );
 }
 
-function createPage(bytes: Uint8Array, headers: OutgoingHttpHeaders) {
+/**
+ * One file as a page. It is found and read when it is first asked for, and kept.
+ *
+ * @param headers On every answer.
+ * @throws Error for the request, if there is no such file or no content type for it.
+ */
+export function createStaticPage(find: () => URL, headers: OutgoingHttpHeaders): Page {
+  let reading: Promise<Page> | undefined;
+  const read = async () => {
+    const file = find();
+    const contentType = contentTypeOf(file.pathname);
+    const bytes = await readFile(file);
+    return createPage(bytes, {
+      ...headers,
+      "content-type": contentType,
+      "cache-control": "no-cache",
+    });
+  };
+  return async (head) => {
+    reading ??= read();
+    try {
+      return await (await reading)(head);
+    } catch (error) {
+      // The next one who asks may have more luck.
+      reading = undefined;
+      throw error;
+    }
+  };
+}
+
+type Page = (head: RequestHead) => Answer | Promise<Answer>;
+
+function contentTypeOf(path: string): string {
+  const contentType = contentTypes[extname(path)];
+  if (contentType === undefined) throw new Error(`no content type for ${path}`);
+  return contentType;
+}
+
+function createPage(bytes: Uint8Array, headers: OutgoingHttpHeaders): Page {
   // Weak, because the encodings share it.
   const etag = `W/"${createHash("sha256").update(bytes).digest("base64url")}"`;
   const common = { ...headers, etag, vary: "Origin, Accept-Encoding" };
   /** By the name of the encoding. */
-  const compressed = new Map<string, Uint8Array>();
+  const compressed = new Map<string, Promise<Uint8Array>>();
 
-  return ({ headers: asked }: RequestHead): Answer => {
+  return async ({ headers: asked }) => {
     if (asked["if-none-match"]?.includes(etag)) return { status: 304, headers: common };
     const compression = answerCompression(bytes, asked["accept-encoding"]?.toString());
     if (compression === undefined) return { status: 200, headers: common, body: bytes };
     const { name } = compression;
-    const body = compressed.get(name) ?? compression.compress(bytes);
-    compressed.set(name, body);
+    const compressing = compressed.get(name) ?? compression.compressAside(bytes);
+    compressed.set(name, compressing);
+    const body = await compressing;
     return { status: 200, headers: { ...common, "content-encoding": name }, body };
   };
 }
