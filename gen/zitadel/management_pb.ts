@@ -89,6 +89,8 @@ export const GetUserByIDResponseSchema: GenMessage<GetUserByIDResponse> = /*@__P
  */
 export type GetUserByLoginNameGlobalRequest = Message<"zitadel.management.v1.GetUserByLoginNameGlobalRequest"> & {
   /**
+   * Upper and lower case are alike.
+   *
    * @generated from field: string login_name = 1;
    */
   loginName: string;
@@ -123,6 +125,8 @@ export const GetUserByLoginNameGlobalResponseSchema: GenMessage<GetUserByLoginNa
  */
 export type ListUserChangesRequest = Message<"zitadel.management.v1.ListUserChangesRequest"> & {
   /**
+   * Which part of the history to return.
+   *
    * @generated from field: zitadel.change.v1.ChangeQuery query = 1;
    */
   query?: ChangeQuery | undefined;
@@ -162,6 +166,8 @@ export const ListUserChangesResponseSchema: GenMessage<ListUserChangesResponse> 
  */
 export type AddHumanUserRequest = Message<"zitadel.management.v1.AddHumanUserRequest"> & {
   /**
+   * The login name, too. Nobody else on the instance may have it.
+   *
    * @generated from field: string user_name = 1;
    */
   userName: string;
@@ -182,6 +188,8 @@ export type AddHumanUserRequest = Message<"zitadel.management.v1.AddHumanUserReq
   phone?: AddHumanUserRequest_Phone | undefined;
 
   /**
+   * Refused: passwords are not kept here.
+   *
    * @generated from field: string initial_password = 5;
    */
   initialPassword: string;
@@ -214,11 +222,15 @@ export type AddHumanUserRequest_Profile = Message<"zitadel.management.v1.AddHuma
   nickName: string;
 
   /**
+   * First and last name, if it is empty.
+   *
    * @generated from field: string display_name = 4;
    */
   displayName: string;
 
   /**
+   * A BCP 47 tag, such as "de-CH".
+   *
    * @generated from field: string preferred_language = 5;
    */
   preferredLanguage: string;
@@ -263,6 +275,8 @@ export const AddHumanUserRequest_EmailSchema: GenMessage<AddHumanUserRequest_Ema
  */
 export type AddHumanUserRequest_Phone = Message<"zitadel.management.v1.AddHumanUserRequest.Phone"> & {
   /**
+   * With the country, such as "+41 44 123 45 67".
+   *
    * @generated from field: string phone = 1;
    */
   phone: string;
@@ -303,10 +317,14 @@ export const AddHumanUserResponseSchema: GenMessage<AddHumanUserResponse> = /*@_
   messageDesc(file_zitadel_management, 9);
 
 /**
+ * Passwords, one-time codes and identity providers are refused: they are not kept here.
+ *
  * @generated from message zitadel.management.v1.ImportHumanUserRequest
  */
 export type ImportHumanUserRequest = Message<"zitadel.management.v1.ImportHumanUserRequest"> & {
   /**
+   * The login name, too. Nobody else on the instance may have it.
+   *
    * @generated from field: string user_name = 1;
    */
   userName: string;
@@ -384,11 +402,15 @@ export type ImportHumanUserRequest_Profile = Message<"zitadel.management.v1.Impo
   nickName: string;
 
   /**
+   * First and last name, if it is empty.
+   *
    * @generated from field: string display_name = 4;
    */
   displayName: string;
 
   /**
+   * A BCP 47 tag, such as "de-CH".
+   *
    * @generated from field: string preferred_language = 5;
    */
   preferredLanguage: string;
@@ -433,6 +455,8 @@ export const ImportHumanUserRequest_EmailSchema: GenMessage<ImportHumanUserReque
  */
 export type ImportHumanUserRequest_Phone = Message<"zitadel.management.v1.ImportHumanUserRequest.Phone"> & {
   /**
+   * With the country, such as "+41 44 123 45 67".
+   *
    * @generated from field: string phone = 1;
    */
   phone: string;
@@ -777,21 +801,29 @@ export type UpdateHumanProfileRequest = Message<"zitadel.management.v1.UpdateHum
   lastName: string;
 
   /**
+   * Cleared, if it is empty.
+   *
    * @generated from field: string nick_name = 4;
    */
   nickName: string;
 
   /**
+   * Not computed from first and last name.
+   *
    * @generated from field: string display_name = 5;
    */
   displayName: string;
 
   /**
+   * A BCP 47 tag, such as "de-CH". What is no tag is stored as "und".
+   *
    * @generated from field: string preferred_language = 6;
    */
   preferredLanguage: string;
 
   /**
+   * What is not known is stored as unspecified.
+   *
    * @generated from field: zitadel.user.v1.Gender gender = 7;
    */
   gender: Gender;

@@ -8,7 +8,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
-import { rules } from "../../gen/validate/validate_pb.ts";
+import { required, rules } from "../../gen/validate/validate_pb.ts";
 
 /** JSON Schema 2020-12, as OpenAPI 3.1 has it. */
 export type Schema = JsonObject;
@@ -62,7 +62,7 @@ export function createSchemas({ describe, examples }: Annotations): Schemas {
 
     inline(desc, without) {
       const fields = desc.fields.filter((field) => !without.includes(field.name));
-      const required = fields.filter(isRequired).map(({ jsonName }) => jsonName);
+      const needed = fields.filter(isRequired).map(({ jsonName }) => jsonName);
       const description = describe(desc);
       const example = examples[desc.typeName];
       return {
@@ -71,7 +71,7 @@ export function createSchemas({ describe, examples }: Annotations): Schemas {
         properties: Object.fromEntries(
           fields.map((field) => [field.jsonName, schemas.ofField(field)]),
         ),
-        ...(required.length > 0 && { required }),
+        ...(needed.length > 0 && { required: needed }),
         ...oneofRules(desc),
         ...(example !== undefined && { examples: [example] }),
       };
@@ -145,16 +145,20 @@ function stringRules(field: DescField): Schema {
   };
 }
 
-/** At most one field of a oneof may be there. */
+/** At most one field of a oneof may be there, and exactly one if the oneof is required. */
 function oneofRules({ fields, oneofs }: DescMessage): Schema {
-  const groups = oneofs.map((oneof) => oneof.fields.map(({ jsonName }) => jsonName));
+  const groups = oneofs.map((oneof) => ({
+    names: oneof.fields.map(({ jsonName }) => jsonName),
+    isRequired: getOption(oneof, required),
+  }));
   const [only] = groups;
   if (only === undefined) return {};
-  if (groups.length === 1 && only.length === fields.length) return { maxProperties: 1 };
+  if (groups.length === 1 && only.names.length === fields.length)
+    return { ...(only.isRequired && { minProperties: 1 }), maxProperties: 1 };
   return {
-    allOf: groups.map((names) => {
+    allOf: groups.map(({ names, isRequired }) => {
       const each = names.map((name) => ({ required: [name] }));
-      return { oneOf: [...each, { not: { anyOf: each } }] };
+      return { oneOf: isRequired ? each : [...each, { not: { anyOf: each } }] };
     }),
   };
 }

@@ -1,0 +1,213 @@
+import { readFileSync } from "node:fs";
+import { hasOption, type JsonObject } from "@bufbuild/protobuf";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { describe, expect, test } from "vitest";
+import { http } from "../../gen/google/api/annotations_pb.ts";
+import { ManagementService } from "../../gen/zitadel/management_pb.ts";
+import { createDocument } from "../../scripts/openapi/document.ts";
+import { errors, reasonFromKey } from "../../src/domain/errors.ts";
+import { libraryMethod } from "../wire/rest/library.ts";
+import { compile, type Operation, operationsOf } from "./operations.ts";
+
+const document = JSON.parse(
+  readFileSync(new URL("../../gen/openapi.json", import.meta.url), "utf8"),
+) as JsonObject;
+const operations = operationsOf(document);
+const operation = (name: string) =>
+  operations.find(({ operationId }) => operationId === `ManagementService_${name}`) as Operation;
+
+describe("the document", () => {
+  test("is valid OpenAPI 3.1", async () => {
+    expect(await new Validator().validate(structuredClone(document))).toEqual({ valid: true });
+    expect(document.openapi).toBe("3.1.0");
+  });
+
+  test("has every method that is on REST", () => {
+    const onRest = ManagementService.methods.filter((method) => hasOption(method, http));
+    expect(operations.map(({ operationId }) => operationId).sort()).toEqual(
+      onRest.map(({ name }) => `ManagementService_${name}`).sort(),
+    );
+  });
+
+  test("shows the update as ZITADEL's documentation does", () => {
+    const { verb, path, tags, deprecated, parameters, requestBody } =
+      operation("UpdateHumanProfile");
+    expect({ verb, path, tags, deprecated }).toEqual({
+      verb: "put",
+      path: "/management/v1/users/{userId}/profile",
+      tags: ["ManagementService"],
+      deprecated: true,
+    });
+    expect(parameters).toMatchObject([
+      { name: "userId", in: "path", required: true, schema: { minLength: 1, maxLength: 200 } },
+      { $ref: "#/components/parameters/organization" },
+    ]);
+    expect(document).toHaveProperty("components.parameters.organization.name", "x-zitadel-orgid");
+    const name = { type: "string", minLength: 1, maxLength: 200 };
+    expect(requestBody).toMatchObject({
+      required: true,
+      content: {
+        "application/json": {
+          schema: {
+            type: "object",
+            required: ["firstName", "lastName", "displayName"],
+            properties: {
+              firstName: name,
+              lastName: name,
+              nickName: { type: "string", maxLength: 200 },
+              displayName: name,
+              preferredLanguage: { type: "string", maxLength: 10 },
+              gender: { $ref: "#/components/schemas/zitadel.user.v1.Gender" },
+            },
+          },
+        },
+      },
+    });
+    expect(document).toHaveProperty(
+      ["components", "schemas", "zitadel.user.v1.Gender", "enum"],
+      ["GENDER_UNSPECIFIED", "GENDER_FEMALE", "GENDER_MALE", "GENDER_DIVERSE"],
+    );
+  });
+
+  test("asks for a token where the server does", () => {
+    const withoutToken = operations.filter(({ security }) => security.length === 0);
+    expect(withoutToken.map(({ operationId }) => operationId)).toEqual([
+      "ManagementService_Healthz",
+    ]);
+    expect(Object.keys(operation("Healthz").responses)).not.toContain("401");
+    expect(Object.keys(operation("RemoveUser").responses)).toContain("401");
+  });
+
+  test("names every reason that the service has to refuse a call", () => {
+    const responses = JSON.stringify((document.components as JsonObject).responses);
+    for (const key of Object.keys(errors) as (keyof typeof errors)[])
+      expect(responses).toContain(`\`${reasonFromKey(key)}\``);
+  });
+
+  test("says something about every method", () => {
+    for (const { summary } of operations) expect(summary).toMatch(/^[A-Z].*[^.]$/);
+  });
+
+  test("has examples that its own schemas accept", () => {
+    const validate = compile(document);
+    const schemas = Object.entries((document.components as JsonObject).schemas as JsonObject);
+    const ofSchemas = schemas.flatMap(([name, schema]) =>
+      (((schema as JsonObject).examples as unknown[] | undefined) ?? []).map((example) => ({
+        pointer: `/components/schemas/${name}`,
+        example,
+      })),
+    );
+    const ofResponses = Object.entries(
+      (document.components as JsonObject).responses as JsonObject,
+    ).map(([name, response]) => ({
+      pointer: "/components/schemas/google.rpc.Status",
+      name,
+      example: ((response as JsonObject).content as Record<string, JsonObject>)["application/json"]
+        ?.example,
+    }));
+    const ofBodies = operations.flatMap(({ bodyPointer, bodyExample }) =>
+      bodyExample === undefined ? [] : [{ pointer: bodyPointer, example: bodyExample }],
+    );
+    expect(ofBodies).toHaveLength(1);
+    for (const { pointer, example } of [...ofSchemas, ...ofResponses, ...ofBodies])
+      expect(validate(pointer, example)).toEqual([]);
+  });
+});
+
+describe("a document of any other service", () => {
+  const library = createDocument({
+    services: [libraryMethod("Library", "GetShelf").parent],
+    prefix: "/api",
+    info: { title: "Library", version: "1" },
+    examples: {},
+  });
+  const found = new Map(operationsOf(library).map((each) => [each.operationId, each]));
+
+  test("is valid", async () => {
+    expect(await new Validator().validate(structuredClone(library))).toEqual({ valid: true });
+  });
+
+  test("has every binding that OpenAPI can name", () => {
+    expect(
+      [...found.values()].map(({ operationId, verb, path }) => [operationId, verb, path]),
+    ).toEqual([
+      ["Library_GetShelf", "get", "/api/v1/shelves/{shelfId}"],
+      ["Library_GetShelf_3", "head", "/api/v1/shelves/{shelfId}"],
+      ["Library_DeleteShelf", "delete", "/api/v1/shelves/{shelfId}"],
+      ["Library_GetShelf_2", "get", "/api/v1/{shelf.name}"],
+      ["Library_UpdateShelf", "patch", "/api/v1/{shelf.name}"],
+      ["Library_CreateShelf", "post", "/api/v1/shelves"],
+      ["Library_ReplaceShelf", "put", "/api/v1/shelves/{shelfId}:replace"],
+    ]);
+  });
+
+  test("takes from the query what neither path nor body has, and what has a text form", () => {
+    const names = found.get("Library_DeleteShelf")?.parameters.map(({ name }) => name);
+    expect(names?.slice(0, 12)).toEqual([
+      "shelfId",
+      "shelf.name",
+      "shelf.genre",
+      "shelf.capacity",
+      "shelf.topics",
+      "tags",
+      "since",
+      "room",
+      "floor",
+      "beside.name",
+      "beside.genre",
+      "beside.capacity",
+    ]);
+    expect(names).toContain("alias");
+    expect(names).toContain("values.mask");
+    expect(names).not.toContain("labels");
+    expect(names).not.toContain("neighbours");
+    const patched = found.get("Library_UpdateShelf")?.parameters.map(({ name }) => name);
+    expect(patched).not.toContain("shelf.genre");
+  });
+
+  test("tells the body and the answer that the rule names", () => {
+    const shelf = { $ref: "#/components/schemas/library.v1.Shelf" };
+    const content = { "application/json": { schema: shelf } };
+    expect(found.get("Library_UpdateShelf")).toMatchObject({
+      requestBody: { content },
+      responses: { "200": { content } },
+    });
+  });
+
+  test.for<{ field: string; schema: JsonObject }>([
+    { field: "int32", schema: { type: "integer" } },
+    { field: "uint32", schema: { type: "integer", minimum: 0 } },
+    { field: "fixed64", schema: { type: "string", pattern: "^[0-9]+$" } },
+    { field: "sint64", schema: { type: "string", pattern: "^-?[0-9]+$" } },
+    { field: "bool", schema: { type: "boolean" } },
+    { field: "bytes", schema: { type: "string", contentEncoding: "base64" } },
+    { field: "genre", schema: { $ref: "#/components/schemas/library.v1.Genre" } },
+    {
+      field: "int64s",
+      schema: { type: "array", items: expect.objectContaining({ type: "string" }) },
+    },
+    { field: "timestamp", schema: { type: "string", format: "date-time" } },
+    { field: "int64Value", schema: { type: "string" } },
+    { field: "boolValue", schema: { type: "boolean" } },
+    { field: "mask", schema: { type: "string" } },
+  ])("has the ProtoJSON form of $field", ({ field, schema }) => {
+    expect(library).toHaveProperty(
+      ["components", "schemas", "library.v1.Values", "properties", field],
+      expect.objectContaining(schema),
+    );
+  });
+
+  test.for<{ name: string; body: JsonObject; isValid: boolean }>([
+    { name: "nothing of a oneof", body: {}, isValid: true },
+    { name: "one of a oneof", body: { room: "1" }, isValid: true },
+    { name: "two of a oneof", body: { room: "1", floor: 2 }, isValid: false },
+    { name: "a message in itself", body: { shelf: { above: { above: {} } } }, isValid: true },
+    { name: "a wrong type deep inside", body: { shelf: { above: { name: 1 } } }, isValid: false },
+    { name: "a map", body: { labels: { a: "b" } }, isValid: true },
+    { name: "a map of something else", body: { labels: { a: 1 } }, isValid: false },
+    { name: "an infinite number", body: { values: { float: "-Infinity" } }, isValid: true },
+  ])("knows whether a request is right: $name", ({ body, isValid }) => {
+    const complaints = compile(library)("/components/schemas/library.v1.ShelfRequest", body);
+    expect(complaints.length === 0).toBe(isValid);
+  });
+});
