@@ -1,0 +1,199 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { gigi, methods, type Setting, startSetting } from "../api/setting.ts";
+import { compile, type Operation, operationsOf } from "./operations.ts";
+
+let setting: Setting;
+let document: JsonObject;
+let validate: ReturnType<typeof compile>;
+const operations = new Map<string, Operation>();
+beforeAll(async () => {
+  setting = await startSetting();
+  document = (await (await fetch(`${setting.url}/openapi.json`)).json()) as JsonObject;
+  validate = compile(document);
+  for (const each of operationsOf(document))
+    operations.set(each.operationId.replace("ManagementService_", ""), each);
+});
+afterAll(() => setting.close());
+
+type Call = {
+  readonly method: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly body?: JsonObject;
+  readonly headers?: Record<string, string>;
+  readonly token?: string;
+};
+
+/** Call as the document says, and judge the answer by it. */
+async function callByDocument({ method, parameters = {}, body, headers, token }: Call) {
+  const operation = operations.get(method) as Operation;
+  const url = new URL(
+    operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+      encodeURIComponent(parameters[name] ?? ""),
+    ),
+    setting.url,
+  );
+  for (const { in: where, name } of operation.parameters)
+    if (where === "query") url.searchParams.set(String(name), parameters[String(name)] ?? "");
+  const answer = await fetch(url, {
+    method: operation.verb.toUpperCase(),
+    headers: {
+      ...(operation.security.length > 0 && {
+        authorization: `Bearer ${token ?? setting.tokens.owner}`,
+      }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const value = (await answer.json()) as JsonObject;
+  const { pointer, isNamed } = responseOf(operation, answer.status);
+  return {
+    status: answer.status,
+    value,
+    isNamed,
+    ofRequest: body === undefined ? [] : validate(operation.bodyPointer, body),
+    ofAnswer: validate(`${pointer}/content/application~1json/schema`, value),
+    type: answer.headers.get("content-type"),
+  };
+}
+
+/** Where the document describes the answer, and whether under its own status. */
+function responseOf({ verb, path, responses }: Operation, status: number) {
+  const isNamed = String(status) in responses;
+  const name = isNamed ? String(status) : "default";
+  const { $ref } = responses[name] as { $ref?: string };
+  const place = `/paths/${path.replaceAll("/", "~1")}/${verb}/responses/${name}`;
+  return { pointer: $ref?.slice(1) ?? place, isNamed };
+}
+
+const newHuman = (): JsonObject => ({
+  userName: setting.newUserName(),
+  profile: gigi,
+  email: { email: "gigi@giraffe.example", isEmailVerified: true },
+  phone: { phone: "+41 44 123 45 67" },
+});
+
+describe("what the server answers is what the document says", () => {
+  test.for<{ method: string; body?: (human: JsonObject) => JsonObject }>([
+    { method: "Healthz" },
+    { method: "GetUserByID" },
+    { method: "GetUserByLoginNameGlobal" },
+    { method: "GetHumanProfile" },
+    { method: "UpdateHumanProfile", body: () => ({ ...gigi, nickName: "Gi the second" }) },
+    { method: "ListUserChanges", body: () => ({ query: { limit: 10, sequence: "0" } }) },
+    { method: "AddHumanUser", body: newHuman },
+    { method: "ImportHumanUser", body: newHuman },
+    { method: "DeactivateUser" },
+    { method: "LockUser" },
+    { method: "RemoveUser" },
+  ])("to $method", async ({ method, body }) => {
+    const human = newHuman();
+    const { userId: id } = await setting.call(methods.addHumanUser, human);
+    const userId = String(id);
+    const parameters = { userId, id: userId, loginName: String(human.userName) };
+    const sent = body?.(human);
+    expect(
+      await callByDocument({ method, parameters, ...(sent !== undefined && { body: sent }) }),
+    ).toMatchObject({
+      status: 200,
+      type: "application/json",
+      isNamed: true,
+      ofRequest: [],
+      ofAnswer: [],
+    });
+  });
+
+  test("to GetUserByID of a machine", async () => {
+    const parameters = { id: setting.users.machine };
+    expect(await callByDocument({ method: "GetUserByID", parameters })).toMatchObject({
+      status: 200,
+      value: { user: { machine: {} } },
+      ofAnswer: [],
+    });
+  });
+});
+
+describe("what the server refuses is described, too", () => {
+  const unknown = { userId: "unknown", id: "unknown", loginName: "unknown" };
+  test.for<
+    { name: string; status: number; isNamed?: false; isRight?: true } & Omit<Call, "token"> & {
+        who?: keyof Setting["tokens"];
+      }
+  >([
+    { name: "an unknown user", method: "GetUserByID", status: 404 },
+    {
+      name: "an unknown profile",
+      method: "UpdateHumanProfile",
+      body: gigi,
+      status: 400,
+      isRight: true,
+    },
+    { name: "a bad token", method: "GetHumanProfile", who: "garbage", status: 401 },
+    {
+      name: "a bad header",
+      method: "GetHumanProfile",
+      headers: { authorization: "Basic x" },
+      status: 401,
+    },
+    { name: "a missing permission", method: "RemoveUser", who: "viewer", status: 403 },
+    {
+      name: "an unknown organization",
+      method: "LockUser",
+      headers: { "x-zitadel-orgid": "unknown" },
+      status: 403,
+    },
+    {
+      name: "fields that break rules, in Japanese",
+      method: "UpdateHumanProfile",
+      body: {
+        ...gigi,
+        firstName: "",
+        displayName: "x".repeat(201),
+        preferredLanguage: "12345678901",
+      },
+      headers: { "accept-language": "ja" },
+      status: 400,
+    },
+    { name: "everything missing", method: "AddHumanUser", body: {}, status: 400 },
+    {
+      name: "a password",
+      method: "AddHumanUser",
+      body: {
+        userName: "with-a-password",
+        profile: gigi,
+        email: { email: "gigi@giraffe.example" },
+        initialPassword: "secret",
+      },
+      status: 501,
+      isNamed: false,
+      isRight: true,
+    },
+    {
+      name: "too large a message",
+      method: "UpdateHumanProfile",
+      body: { firstName: "x".repeat(70_000) },
+      status: 429,
+    },
+  ])("$name", async ({ status, isNamed = true, isRight = false, who = "owner", name, ...call }) => {
+    const answer = await callByDocument({
+      ...call,
+      parameters: unknown,
+      token: setting.tokens[who],
+    });
+    expect(answer).toMatchObject({ status, isNamed, ofAnswer: [] });
+    // What breaks a field rule breaks the schema of the request, and nothing else does.
+    if (call.body !== undefined) expect(answer.ofRequest.length === 0).toBe(isRight);
+  });
+});
+
+test("an answer that is not described would be noticed", () => {
+  const at = "/components/schemas/zitadel.v1.ObjectDetails";
+  expect(validate(at, { sequence: "1" })).toEqual([]);
+  expect(validate(at, { sequence: 1 })).not.toEqual([]);
+  expect(validate(at, { sequence: "1", version: "1" })).not.toEqual([]);
+  expect(validate(at, { changeDate: "yesterday" })).not.toEqual([]);
+  const status = "/components/schemas/google.rpc.Status";
+  expect(
+    validate(status, { code: 9, details: [{ "@type": "type.googleapis.com/a.B" }] }),
+  ).not.toEqual([]);
+});
