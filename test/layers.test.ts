@@ -45,8 +45,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "store ports": [],
 };
 
-/** The domain is pure: it imports no package and no module of Node.js. */
-
 const storePorts = ["src/store/directory.ts", "src/store/event-store.ts", "src/store/transfer.ts"];
 
 const emptyNames = ["common", "helper", "helpers", "manager", "managers", "util", "utils"];
@@ -81,6 +79,7 @@ function complaints(path: string, source: string): string[] {
     if (name.startsWith(".")) {
       const target = partOf(posix.join(posix.dirname(path), name));
       if (!allowed.includes(target)) found.push(`${path} imports ${name}`);
+      // The domain is pure: it needs no package and no module of Node.js.
     } else if (part === "domain") found.push(`${path} imports ${name}`);
   }
   if (!(part in mayImport)) found.push(`${path} is in no known part`);

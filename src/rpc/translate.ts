@@ -17,9 +17,9 @@ export const translatorKey = createContextKey<Translator>((key) => key, {
  * Give the handler a translator, and the messages of its errors the caller's language.
  *
  * A ServiceError whose message is a key of the translations is translated. Violations of field rules
- * keep their words, which clients match on, and get a text for people beside them, English ones too.
- * Everything else passes unchanged. The language is chosen when a text is needed, so a call that succeeds without
- * one pays nothing.
+ * keep their words, which clients match on, and get a text for people beside them, in English, too:
+ * those words are not for people. Everything else passes unchanged. The language is chosen when a
+ * text is needed, so a call that succeeds without one pays nothing.
  *
  * @param options.defaultLanguage Used when nothing the caller prefers is available; one of
  *   `availableLanguages()`.
