@@ -8,15 +8,14 @@ import { transact } from "./transaction.ts";
  * Prepare to write batches on a connection.
  *
  * @returns Writes all rows in one transaction, rows of one stream in order, and returns a result for
- *   each. A row that conflicts leaves the others alone: it is found out before its first write. If
- *   it throws, nothing was stored, unless it is OutcomeUnknownError.
+ *   each. A row that conflicts writes nothing and leaves the others alone. If it throws, nothing was
+ *   stored, unless it is OutcomeUnknownError.
  */
 export function createBatchWriter(
   db: DatabaseSync,
 ): (rows: readonly AppendRow[], progress?: Progress) => AppendResult[] {
   const isCurrent = db.prepare(
-    `select 1 from heads where stream = ? and organization = ? and version = ? and change = ?
-     union all select 1 where ? is null and not exists (select 1 from heads where stream = ?)`,
+    "select 1 from heads where stream = ? and organization = ? and version = ? and change = ?",
   );
   const isTaken = db.prepare("select 1 from claims where name = ? and stream <> ?");
   const insertHead = db.prepare(
@@ -31,51 +30,61 @@ export function createBatchWriter(
     `insert into events (stream, version, change, type, data, creator, at)
      values (?, ?, ?, ?, ?, ?, ?)`,
   );
+  const deleteHead = db.prepare("delete from heads where stream = ?");
   const releaseClaims = db.prepare("delete from claims where stream = ?");
-  const insertClaim = db.prepare("insert into claims (name, stream) values (?, ?)");
+  const insertClaim = db.prepare(
+    "insert into claims (name, stream) values (?, ?) on conflict (name) do nothing",
+  );
   const writeProgress = db.prepare(
     `insert into imports (source, lines, digest) values (?, ?, ?)
      on conflict (source) do update set lines = excluded.lines, digest = excluded.digest`,
   );
 
-  function holdsTakenClaim(row: AppendRow, claims: ReadonlySet<string>): boolean {
-    const { stream, organization, version, after = null } = row;
-    if (isCurrent.get(stream, organization, version - 1, after, after, stream) === undefined) {
-      return false; // A conflict, as the head will show.
-    }
-    return [...claims].some((name) => isTaken.get(name, stream) !== undefined);
-  }
-
-  function writeHead(row: AppendRow): boolean {
-    const { stream, organization, version, change, after, createdAt, changedAt, state } = row;
-    const { changes } =
-      after === undefined
-        ? insertHead.run(stream, organization, version, change, createdAt, changedAt, state)
-        : updateHead.run(
-            version,
-            change,
-            changedAt,
-            state,
-            stream,
-            organization,
-            version - 1,
-            after,
-          );
-    return changes === 1;
-  }
-
-  function write(row: AppendRow): AppendResult {
-    const { stream, version, change, type, data, creator, changedAt } = row;
-    const claims = row.claims && new Set(row.claims);
-    if (claims !== undefined && holdsTakenClaim(row, claims)) return "claim-taken";
-    if (!writeHead(row)) return "conflict";
+  function insertEventOf({ stream, version, change, type, data, creator, changedAt }: AppendRow) {
     insertEvent.run(stream, version, change, type, data, creator, changedAt);
+  }
+
+  /** @returns Whether nobody else holds one of the names. */
+  function claim(stream: string, names: ReadonlySet<string>): boolean {
+    for (const name of names) if (insertClaim.run(name, stream).changes === 0) return false;
+    return true;
+  }
+
+  /** A new stream meets its like seldom: what it has written is taken back then. */
+  function beginStream(row: AppendRow): AppendResult {
+    const { stream, organization, version, change, createdAt, changedAt, state, claims } = row;
+    const head = [stream, organization, version, change, createdAt, changedAt, state] as const;
+    if (insertHead.run(...head).changes === 0) return "conflict";
+    if (!claim(stream, new Set(claims))) {
+      releaseClaims.run(stream);
+      deleteHead.run(stream);
+      return "claim-taken";
+    }
+    insertEventOf(row);
+    return "appended";
+  }
+
+  function extendStream(row: AppendRow, after: string): AppendResult {
+    const { stream, organization, version, change, changedAt, state } = row;
+    const before = [stream, organization, version - 1, after] as const;
+    const claims = row.claims && new Set(row.claims);
+    if (claims !== undefined) {
+      if (isCurrent.get(...before) === undefined) return "conflict";
+      if ([...claims].some((name) => isTaken.get(name, stream) !== undefined)) return "claim-taken";
+    }
+    if (updateHead.run(version, change, changedAt, state, ...before).changes === 0) {
+      return "conflict";
+    }
+    insertEventOf(row);
     if (claims !== undefined) {
       releaseClaims.run(stream);
-      for (const name of claims) insertClaim.run(name, stream);
+      claim(stream, claims);
     }
     return "appended";
   }
+
+  const write = (row: AppendRow) =>
+    row.after === undefined ? beginStream(row) : extendStream(row, row.after);
 
   return (rows, progress) =>
     transact(db, () => {

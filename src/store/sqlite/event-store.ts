@@ -51,7 +51,7 @@ export function createSqliteEventStore(options: {
   const writer =
     database.file === undefined
       ? createWriterHere(createBatchWriter(db))
-      : createWriterThread(database.file, isStored);
+      : createWriterThread(database.file, { isStored });
   const commits = createGroupCommit(writer.write);
   const queue = createStreamQueue({
     async load(stream) {

@@ -1,5 +1,4 @@
 import type { SQLOutputValue } from "node:sqlite";
-import { setTimeout as pause } from "node:timers/promises";
 import { type Head, type Micros, StoreUnavailableError } from "../event-store.ts";
 import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
 import type { Transfer } from "../transfer.ts";
@@ -9,21 +8,15 @@ import { createWriterThread } from "./writer-thread.ts";
 
 type Row = Record<string, SQLOutputValue>;
 
-const restMs = 20;
-
 /**
  * Transfers of a SQLite file. Batches are written by a thread of its own, so that the next one can be
- * made meanwhile.
- *
- * After each batch it leaves the write lock alone for a moment. SQLite gives it to whoever asks first,
- * and a server beside it asks every 16 ms or more often: without the pause it would hardly ever come
- * to write.
+ * made meanwhile, and so that they give way to a server beside it.
  */
 export function createSqliteTransfer(options: { database: Sqlite; now: () => Micros }): Transfer {
   const { database, now } = options;
   if (database.file === undefined) throw new Error("a database in memory has nothing to transfer");
   const db = database.acquire();
-  const writer = createWriterThread(database.file);
+  const writer = createWriterThread(database.file, { isBulk: true });
   const selectProgress = db.prepare("select source, lines, digest from imports where source = ?");
   const headColumns = "stream, organization, version, created_at, changed_at, state";
   const selectHeads = db.prepare(
@@ -34,18 +27,12 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
      order by stream limit ?`,
   );
   let isClosed = false;
-  let rested: Promise<void> = Promise.resolve();
 
   return {
     async write(streams, progress) {
       if (isClosed) throw new StoreUnavailableError("the store is closed");
       const rows = rowsFromNewStreams(streams, now());
-      await rested;
-      try {
-        return fatesFromResults(streams, await writer.write(rows, progress));
-      } finally {
-        rested = pause(restMs);
-      }
+      return fatesFromResults(streams, await writer.write(rows, progress));
     },
 
     async progress(source) {

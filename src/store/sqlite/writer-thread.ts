@@ -3,7 +3,7 @@ import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
 import type { Progress } from "../transfer.ts";
-import type { WriterReply, WriterRequest } from "./writer.ts";
+import type { WriterData, WriterReply, WriterRequest } from "./writer.ts";
 
 export type WriterThread = {
   /** One batch at a time. */
@@ -19,18 +19,23 @@ export type WriterThread = {
  * that is "not stored, decide again". Only if it stored nothing and died of an error of its own,
  * which would come again, the batch rejects with StoreUnavailableError.
  *
- * @param isStored Whether the row's event is in the database. Without it nothing is looked up: the
- *   batch rejects with OutcomeUnknownError.
+ * @param options.isStored Whether the row's event is in the database. Without it nothing is looked up:
+ *   the batch rejects with OutcomeUnknownError.
+ * @param options.isBulk Batches have thousands of rows; see `createGiveWay`.
  */
 export function createWriterThread(
   file: string,
-  isStored?: (row: AppendRow) => boolean,
+  options: { readonly isStored?: (row: AppendRow) => boolean; readonly isBulk?: boolean },
 ): WriterThread {
+  const { isStored, isBulk = false } = options;
   let batch: { rows: readonly AppendRow[]; done: PromiseWithResolvers<AppendResult[]> } | undefined;
   let thread: Worker | undefined = start();
 
   function start(): Worker {
-    const worker = new Worker(entry, { eval: true, workerData: { file } });
+    const worker = new Worker(entry, {
+      eval: true,
+      workerData: { file, isBulk } satisfies WriterData,
+    });
     let failure: unknown;
     worker.on("message", (reply: WriterReply) => {
       const answered = batch;

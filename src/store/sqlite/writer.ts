@@ -11,7 +11,11 @@ import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
 import type { Progress } from "../transfer.ts";
 import { createBatchWriter } from "./append-batch.ts";
 import { connect, maxBusyMs } from "./database.ts";
+import { createGiveWay } from "./give-way.ts";
 import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
+
+/** What the thread is started with. */
+export type WriterData = { readonly file: string; readonly isBulk: boolean };
 
 export type WriterRequest = Batch | "close";
 
@@ -29,6 +33,7 @@ export type WriterReply =
 
 if (parentPort === null) throw new Error("writer.ts runs in a worker thread");
 const port = parentPort;
+const { file, isBulk }: WriterData = workerData;
 let opened: ReturnType<typeof open> | undefined;
 
 port.on("message", async (request: WriterRequest) => {
@@ -45,13 +50,15 @@ port.on("message", async (request: WriterRequest) => {
 });
 
 function open() {
-  const db = connect(workerData.file, 0);
-  return { db, writeBatch: createBatchWriter(db) };
+  const db = connect(file, 0);
+  const giveWay = isBulk ? createGiveWay(db) : undefined;
+  return { db, giveWay, writeBatch: createBatchWriter(db) };
 }
 
 /** Other processes write too. SQLite's own waiting is unfair to whoever waits long: pauses to 100 ms. */
 async function write({ rows, progress }: Batch): Promise<AppendResult[]> {
   const longestPauseMs = 16;
+  await opened?.giveWay?.();
   let waitedMs = 0;
   for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     try {

@@ -1,0 +1,36 @@
+import type { DatabaseSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
+
+/** New names fall anywhere into the index of claims, so a large batch writes a page for nearly each. */
+const cacheKib = 65_536;
+/** Pages that several batches write are copied from the log into the database once: 32 MiB of them. */
+const aloneLogPages = 8_192;
+/** SQLite's default. Beyond it the next to commit copies, and that should not be the server. */
+const besideLogPages = 1_000;
+
+const restMs = 20;
+
+/**
+ * Prepare a connection for large batches, one after another.
+ *
+ * Alone it uses memory and log for speed. Once another process has written, it rests before each
+ * batch: SQLite gives the write lock to whoever asks first, and a server beside it asks every 16 ms
+ * or more often, so that without a rest it would hardly ever come to write.
+ *
+ * @returns Call it before each batch, outside a transaction.
+ */
+export function createGiveWay(db: DatabaseSync): () => Promise<void> {
+  // Changes when another connection commits.
+  const selectVersion = db.prepare("pragma data_version");
+  const dataVersion = () => selectVersion.get()?.data_version;
+  db.exec(`pragma cache_size = -${cacheKib}; pragma wal_autocheckpoint = ${aloneLogPages};`);
+  const first = dataVersion();
+  let isAlone = true;
+  return async () => {
+    if (isAlone && dataVersion() !== first) {
+      isAlone = false;
+      db.exec(`pragma wal_autocheckpoint = ${besideLogPages}`);
+    }
+    if (!isAlone) await pause(restMs);
+  };
+}
