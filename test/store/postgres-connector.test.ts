@@ -80,6 +80,14 @@ describe("connectToPrimary", () => {
     await expect(connectToPrimary(readOnly)).rejects.toThrow("so it is not the primary");
   });
 
+  test("goes by the index, and compiles nothing", async () => {
+    const connection = await connectToPrimary(writable);
+    const text =
+      "select current_setting('enable_seqscan') as seqscan, current_setting('jit') as jit";
+    expect(await connection.query({ text })).toEqual([{ seqscan: "off", jit: "off" }]);
+    await connection.close();
+  });
+
   test("survives the end of an idle connection", async () => {
     const connection = await connectToPrimary(writable);
     const [row] = await connection.query({ text: "select pg_backend_pid() as pid" });

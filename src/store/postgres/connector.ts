@@ -140,15 +140,20 @@ async function connect(config: ClientConfig & { pipeline: boolean }): Promise<Co
 }
 
 /**
- * Look at the server's settings, and make one for the session: every statement of ours goes by an
- * index. A plan that is kept was made when the table was small, and scanning all of it looked cheap.
+ * Off for the session, where the engine knows them. Every statement of ours goes by an index: a plan
+ * that is kept was made when the table was small, and scanning all of it looked cheap. Up to version
+ * 17 a scan that cannot be avoided then looks so dear that the server would compile the statement.
  */
+const switchedOff = ["enable_seqscan", "jit"];
+
+/** Look at the server's settings, and make those of the session. */
 async function assertPrimary(query: Connection["query"]): Promise<void> {
   const [settings] = await query({
     text: `select current_setting('transaction_read_only') as read_only,
       current_setting('synchronous_commit', true) as synchronous_commit,
       current_setting('fsync', true) as fsync,
-      set_config('enable_seqscan', 'off', false)`,
+      (select count(set_config(name, 'off', false)) from pg_settings where name = any ($1::text[]))`,
+    values: [switchedOff],
   });
   if (settings?.read_only === "on") throw new Error("it only reads, so it is not the primary");
   for (const name of ["synchronous_commit", "fsync"]) {
