@@ -142,12 +142,22 @@ describe("the README's calls", () => {
     expect(stdout).toMatch(/^created organization \d+ Zoo\n/);
     expect(stdout).toMatch(/^secret {3}gir_\w+\n/m);
   });
+
+  test("export, import and back up beside the server", async () => {
+    const [block = "", ...others] = blocksOf("sh").filter((each) => each.includes("-- export"));
+    expect(others).toEqual([]);
+    const { code, stdout } = await sh(block);
+    expect(stdout).toMatch(/^backed up to copy.db\n/);
+    // Everybody is there already.
+    expect(stdout).toMatch(/^imported 0 users, rejected \d+ lines, see users.ndjson.rejected\n/m);
+    expect(code).toBe(1);
+  });
 });
 
 describe("the README", () => {
   test("runs every block of commands in a test, but for those of npm's own", () => {
     const untested = blocksOf("sh").filter(
-      (block) => !block.includes("displayName") && !block.includes("org create"),
+      (block) => !/displayName|org create|-- export/.test(block),
     );
     expect(untested.map((block) => block.replaceAll(/ +#.*/g, "").trim().split("\n"))).toEqual([
       [

@@ -259,7 +259,7 @@ describe("a method that is not served", () => {
         { path: "/zitadel.user.v2.UserService/GetUserByID", want: "" },
         { path: "/zitadel.management.v1.ManagementService/", want: nowhere },
         { path: "/management/v1/orgs/me", want: nowhere },
-        { path: "/", want: nowhere },
+        { path: "/nowhere", want: nowhere },
       ].map((row) => ({ version, ...row })),
     ),
   )("is not found over $version at $path", async ({ version, path, want }) => {
