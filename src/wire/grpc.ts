@@ -1,12 +1,13 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { parseContentType, parseTimeout } from "@connectrpc/connect/protocol-grpc";
-import { binaryCodec, type JsonCodec } from "./codec.ts";
+import { binaryCodec, type Codec, type JsonCodec } from "./codec.ts";
 import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
 import { envelopeHeadBytes, openEnvelope, sealEnvelope } from "./envelope.ts";
-import type { Answer, RequestHead } from "./exchange.ts";
 import { headersToNode } from "./exchange.ts";
 import { statusTrailers } from "./grpc-status.ts";
 import { methodNotAllowed, unsupportedMediaType } from "./http-answers.ts";
 import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
+import { remembering } from "./remembering.ts";
 
 const statusOk = { "grpc-status": "0" };
 
@@ -16,56 +17,63 @@ const statusOk = { "grpc-status": "0" };
  * Over HTTP/1.1 the trailers follow the last chunk: the content type decides, not the version.
  */
 export function createGrpc(json: JsonCodec, maxMessageBytes: number): Protocol {
+  const formOf = remembering((contentType) => {
+    const type = parseContentType(contentType);
+    return (
+      type && {
+        codec: type.binary ? binaryCodec : json,
+        answerHeaders: { "content-type": contentType, "grpc-accept-encoding": acceptedEncodings },
+      }
+    );
+  });
   return {
     name: "grpc",
     speaks: (contentType) => /^application\/grpc(?:[+;]|$)/i.test(contentType),
-    open: (head, method) => openGrpc(head, method, json, maxMessageBytes),
+    open({ method: verb, headers }, method) {
+      if (verb !== "POST") return methodNotAllowed(["POST"]);
+      const form = formOf(headers["content-type"] ?? "");
+      if (form === undefined) {
+        return unsupportedMediaType("application/grpc, application/grpc+json");
+      }
+      return openGrpc(headers, method, form, maxMessageBytes);
+    },
   };
 }
 
 function openGrpc(
-  { method: verb, headers }: RequestHead,
+  headers: IncomingHttpHeaders,
   method: MethodShape,
-  json: JsonCodec,
+  form: { readonly codec: Codec; readonly answerHeaders: OutgoingHttpHeaders },
   maxMessageBytes: number,
-): Dialog | Answer {
-  if (verb !== "POST") return methodNotAllowed(["POST"]);
-  const contentType = headers["content-type"] ?? "";
-  const type = parseContentType(contentType);
-  if (type === undefined) return unsupportedMediaType("application/grpc, application/grpc+json");
-
-  const codec = type.binary ? binaryCodec : json;
-  const accepted = headers["grpc-accept-encoding"] as string | undefined;
-  const named = headers["grpc-encoding"] as string | undefined;
-  const answerHeaders = {
-    "content-type": contentType,
-    "grpc-accept-encoding": acceptedEncodings,
-  };
+): Dialog {
+  const { codec, answerHeaders } = form;
+  const withHeader = (header: Headers | undefined, more?: OutgoingHttpHeaders) =>
+    header === undefined && more === undefined
+      ? answerHeaders
+      : { ...answerHeaders, ...more, ...(header && headersToNode(header)) };
 
   return {
     maxBodyBytes: envelopeHeadBytes + maxMessageBytes,
     timeoutMs: () => timeoutFrom(headers["grpc-timeout"]),
     read(body) {
+      const named = headers["grpc-encoding"] as string | undefined;
       const compression = requestCompression(named, "grpc-accept-encoding");
       return codec.decode(method.input, openEnvelope(body, compression, maxMessageBytes));
     },
     answer(message, { header, trailer }) {
       const bytes = codec.encode(method.output, message);
+      const accepted = headers["grpc-accept-encoding"] as string | undefined;
       const compression = answerCompression(bytes, accepted);
       return {
         status: 200,
-        headers: {
-          ...answerHeaders,
-          ...(compression && { "grpc-encoding": compression.name }),
-          ...(header && headersToNode(header)),
-        },
+        headers: withHeader(header, compression && { "grpc-encoding": compression.name }),
         body: sealEnvelope(bytes, compression),
         trailers: trailer ? { ...headersToNode(trailer), ...statusOk } : statusOk,
       };
     },
     refuse: (error, { header, trailer }) => ({
       status: 200,
-      headers: { ...answerHeaders, ...(header && headersToNode(header)) },
+      headers: withHeader(header),
       trailers: headersToNode(statusTrailers(trailer, error)),
     }),
   };
