@@ -1,5 +1,6 @@
-import { once } from "node:events";
-import type { Transfer } from "../store/transfer.ts";
+import type { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { HeadPage, Transfer } from "../store/transfer.ts";
 import { createMeter } from "./meter.ts";
 
 /** How a user is written as a line; `undefined`: not at all. See `createUserLines`. */
@@ -17,29 +18,35 @@ const pageSize = 1_000;
  * as it was at some moment while the export ran; dates and history are not part of it.
  *
  * @param organization Default: every organization.
+ * @param out Is left open.
  * @returns How many.
+ * @throws What the stream fails with, such as EPIPE.
  */
 export async function exportUsers<State>(
   transfer: Transfer,
   writeLine: WriteLine<State>,
   organization: string | undefined,
-  out: NodeJS.WritableStream,
+  out: Writable,
 ): Promise<number> {
   const meter = createMeter("users", undefined);
   let count = 0;
-  for (let after = ""; ; ) {
-    const page = await transfer.heads<State>({ after, limit: pageSize, organization });
-    const lines = page.flatMap(({ stream, head }) => {
-      const line = writeLine(stream, head.organization, head.state);
-      return line === undefined ? [] : `${line}\n`;
-    });
-    count += lines.length;
-    if (!out.write(lines.join(""))) await once(out, "drain");
-    meter.show(count, 0);
-    const last = page.at(-1);
-    if (last === undefined || page.length < pageSize) break;
-    after = last.stream;
+  async function* pages() {
+    for (let after: string | undefined = ""; after !== undefined; ) {
+      const page: HeadPage<State> = await transfer.heads({ after, limit: pageSize, organization });
+      const lines = page.heads.flatMap(({ stream, head }) => {
+        const line = writeLine(stream, head.organization, head.state);
+        return line === undefined ? [] : `${line}\n`;
+      });
+      yield lines.join("");
+      count += lines.length;
+      meter.show(count, 0);
+      after = page.next;
+    }
   }
-  meter.end();
+  try {
+    await pipeline(pages, out, { end: false });
+  } finally {
+    meter.end();
+  }
   return count;
 }

@@ -40,7 +40,15 @@ type LifecycleEventType =
   | "user.unlocked"
   | "user.removed";
 
-type AddHuman = Account & { readonly type: "add"; readonly profile: Profile };
+type AddHuman = Account & {
+  readonly type: "add";
+  readonly profile: Profile;
+  /**
+   * Store the profile as it is, such as one that was stored before. Default: first and last name are
+   * trimmed and must not be blank, and a blank display name is made from them.
+   */
+  readonly isVerbatim?: boolean;
+};
 type ChangeProfile = { readonly type: "change-profile"; readonly profile: Profile };
 type Transition = { readonly type: keyof typeof transitions };
 
@@ -107,9 +115,15 @@ export function decide(command: HumanCommand, state: HumanState): HumanEvent {
 }
 
 /** Names are trimmed here and never again: an update stores them verbatim. */
-function add({ type: _, profile, ...account }: AddHuman, state: HumanState): HumanEvent {
+function add(
+  { type: _, profile, isVerbatim = false, ...account }: AddHuman,
+  state: HumanState,
+): HumanEvent {
   if (state.kind !== "absent") throw new ServiceError("userAlreadyExists");
   const userName = filled(account.userName, "userNameBlank");
+  if (isVerbatim) {
+    return { type: "user.human.added", data: { ...account, userName, ...profile } };
+  }
   const firstName = filled(profile.firstName, "firstNameBlank");
   const lastName = filled(profile.lastName, "lastNameBlank");
   const named = { ...profile, firstName, lastName };

@@ -8,10 +8,12 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import {
+  type ImportHumanUserRequest,
   ImportHumanUserRequestSchema,
   ManagementService,
 } from "../../gen/zitadel/management_pb.ts";
 import { UserState, UserStateSchema } from "../../gen/zitadel/user_pb.ts";
+import { ServiceError } from "../domain/errors.ts";
 import {
   advance,
   type HumanCommand,
@@ -19,9 +21,10 @@ import {
   type HumanStatus,
   initialState,
 } from "../domain/human.ts";
+import { changedFields, type Profile } from "../domain/profile.ts";
 import type { Decision } from "../store/event-store.ts";
-import { commandFromImportRequest } from "./add-human-command.ts";
-import { createFieldRules } from "./validate.ts";
+import { type AddHuman, commandFromImportRequest } from "./add-human-command.ts";
+import { createFieldRules, FieldRulesError, type FieldViolation } from "./validate.ts";
 
 /** A user as one line of an import says it. */
 export type UserLine = {
@@ -36,14 +39,20 @@ export type UserLine = {
 /** Users as lines of JSON, for import and export. */
 export type UserLines = {
   /**
-   * Read a line: an ImportHumanUserRequest, and beside its fields `userId`, `organization` and `state`.
+   * Read a line: an ImportHumanUserRequest, and beside its fields `userId`, `organization`, `state`
+   * and `verbatim`, which says that the profile is to be stored as it is.
    *
    * @param creator Of the events.
    * @throws Error that tells a person what is wrong: no JSON object, an unknown field, a broken field
    *   rule, a field that is not kept.
    */
   read(text: string, creator: string): UserLine;
-  /** @returns `undefined` for a user that was removed. */
+  /**
+   * Write a line that `read` makes the same state of; with `verbatim`, if updates have led to a
+   * profile that a new user could not have, such as one with spaces around names.
+   *
+   * @returns `undefined` for a user that was removed.
+   */
   write(userId: string, organization: string, state: HumanState): string | undefined;
 };
 
@@ -54,17 +63,55 @@ const statuses = {
   locked: { state: UserState.LOCKED, command: { type: "lock" } },
 } as const satisfies Record<HumanStatus, { state: UserState; command: HumanCommand | undefined }>;
 
+/** What we make of these may be longer than what a request may say. */
+const lengthened = ["profile.display_name", "profile.preferred_language"];
+
+function isOnlyLong({ field, rule }: FieldViolation): boolean {
+  return rule === "STRING_LENGTH" && lengthened.includes(field);
+}
+
 /** As the field rules say of ids. */
 const maxIdLength = 200;
 
 export function createUserLines(): UserLines {
   const assertFieldRules = createFieldRules([ManagementService]);
+
+  function addNew(request: ImportHumanUserRequest): AddHuman {
+    assertFieldRules(ImportHumanUserRequestSchema, request);
+    return commandFromImportRequest(request);
+  }
+
+  function addVerbatim(request: ImportHumanUserRequest): AddHuman {
+    try {
+      assertFieldRules(ImportHumanUserRequestSchema, request);
+    } catch (error) {
+      if (!(error instanceof FieldRulesError && error.violations.every(isOnlyLong))) throw error;
+    }
+    const add = commandFromImportRequest(request);
+    const preferredLanguage = request.profile?.preferredLanguage ?? "";
+    if (!/^[a-z0-9]{1,8}(-[a-z0-9]{1,8})*$/i.test(preferredLanguage)) {
+      throw new Error("preferredLanguage is not a language tag");
+    }
+    return { ...add, isVerbatim: true, profile: { ...add.profile, preferredLanguage } };
+  }
+
+  /** Whether a new user of this request would have this profile. */
+  function leadsTo(profile: Profile, request: ImportHumanUserRequest): boolean {
+    try {
+      const { state } = advance(addNew(request), initialState);
+      return state.kind === "present" && isEmpty(changedFields(profile, state.profile));
+    } catch (error) {
+      if (error instanceof FieldRulesError || error instanceof ServiceError) return false;
+      throw error;
+    }
+  }
+
   return {
     read(text, creator) {
-      const { userId, organization, state, ...fields } = objectFrom(text);
+      const { userId, organization, state, verbatim, ...fields } = objectFrom(text);
       const request = fromJson(ImportHumanUserRequestSchema, fields);
-      assertFieldRules(ImportHumanUserRequestSchema, request);
-      const commands = [commandFromImportRequest(request), statusCommand(state)];
+      const add = isTrue("verbatim", verbatim) ? addVerbatim(request) : addNew(request);
+      const commands = [add, statusCommand(state)];
       const decisions: Decision<HumanState>[] = [];
       let reached = initialState;
       for (const command of commands) {
@@ -91,7 +138,8 @@ export function createUserLines(): UserLines {
       });
       const fields = toJson(ImportHumanUserRequestSchema, request) as JsonObject;
       const name = UserStateSchema.value[statuses[status].state]?.name;
-      return JSON.stringify({ userId, organization, state: name, ...fields });
+      const verbatim = leadsTo(profile, request) ? undefined : true;
+      return JSON.stringify({ userId, organization, state: name, verbatim, ...fields });
     },
   };
 }
@@ -100,6 +148,16 @@ function objectFrom(text: string): JsonObject {
   const value: JsonValue = JSON.parse(text);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   throw new Error("the line is not a JSON object");
+}
+
+function isTrue(field: string, value: JsonValue | undefined): boolean {
+  if (value === undefined || value === null) return false;
+  if (typeof value === "boolean") return value;
+  throw new Error(`${field} is neither true nor false`);
+}
+
+function isEmpty(fields: object): boolean {
+  return Object.keys(fields).length === 0;
 }
 
 function idFrom(field: string, value: JsonValue | undefined): string | undefined {

@@ -26,6 +26,18 @@ export type Fate =
   /** Another stream holds a claimed name. */
   | "claim-taken";
 
+export type HeadRange = {
+  readonly after: string;
+  readonly limit: number;
+  readonly organization: string | undefined;
+};
+
+export type HeadPage<State> = {
+  readonly heads: readonly { readonly stream: string; readonly head: Head<State> }[];
+  /** Behind which id the next page begins; `undefined`: this was the last one. */
+  readonly next: string | undefined;
+};
+
 /** Streams by the thousand, in and out. */
 export interface Transfer {
   /**
@@ -43,16 +55,14 @@ export interface Transfer {
   progress(source: string): Promise<Progress | undefined>;
 
   /**
-   * Heads in the order of their streams' ids.
+   * Heads in the order of their streams' ids, page by page. A page is read in one short transaction,
+   * however few of its heads are of the organization.
    *
    * @param range.after Only ids behind this one; `""` for all.
+   * @param range.limit Heads to look at.
    * @param range.organization Default: every organization.
    */
-  heads<State>(range: {
-    readonly after: string;
-    readonly limit: number;
-    readonly organization: string | undefined;
-  }): Promise<{ readonly stream: string; readonly head: Head<State> }[]>;
+  heads<State>(range: HeadRange): Promise<HeadPage<State>>;
 
   close(): Promise<void>;
 }

@@ -4,7 +4,6 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createUserLines } from "../../src/rpc/user-line.ts";
 import { runGiraffe, startGiraffe } from "../child.ts";
 import { newPostgresDatabase } from "../postgres-database.ts";
 import { callRest, createPlace, type Place } from "./serving.ts";
@@ -206,10 +205,6 @@ describe("export", () => {
     await run("import", file);
     expect(await exported(place, "--org", organization)).toHaveLength(1);
     expect(await exported(place, "--org", "another")).toEqual([]);
-  });
-
-  test("leaves out who was removed", () => {
-    expect(createUserLines().write("u1", "org", { kind: "removed" })).toBeUndefined();
   });
 });
 

@@ -29,6 +29,8 @@ export function describeTransfer(
       })),
     });
     const newId = () => `s-${randomUUID()}`;
+    const pageBehind = (after: string, limit: number, organization?: string) =>
+      transfer.heads({ after, limit, organization });
     const progress = (lines = 1, source = randomUUID()) => ({ source, lines, digest: "d" });
 
     test("writes streams that the event store then has", async () => {
@@ -87,18 +89,28 @@ export function describeTransfer(
         progress(),
       );
       const seen: string[] = [];
-      for (let after = prefix; ; ) {
-        const page = await transfer.heads({ after, limit: 3, organization: "org" });
-        seen.push(...page.map(({ stream }) => stream).filter((id) => id.startsWith(prefix)));
-        const last = page.at(-1);
-        if (last === undefined || page.length < 3) break;
-        after = last.stream;
+      for (let after: string | undefined = prefix; after !== undefined; ) {
+        const { heads, next } = await pageBehind(after, 3);
+        seen.push(...heads.map(({ stream }) => stream));
+        expect(heads.length).toBeLessThanOrEqual(3);
+        after = next;
       }
-      expect(seen).toEqual(ids);
-      const none = await transfer.heads({ after: "", limit: 3, organization: "another" });
-      expect(none).toEqual([]);
-      const all = await transfer.heads({ after: prefix, limit: 1, organization: undefined });
-      expect(all).toMatchObject([{ stream: ids[0], head: { organization: "org", state: "a" } }]);
+      expect(seen.filter((id) => id.startsWith(prefix))).toEqual(ids);
+      const { heads } = await pageBehind(prefix, 1);
+      expect(heads).toMatchObject([{ stream: ids[0], head: { organization: "org", state: "a" } }]);
+    });
+
+    test("goes on behind heads of other organizations, of which it gives none", async () => {
+      const prefix = `t-${randomUUID()}`;
+      const own = { ...newStream(`${prefix}-9`), organization: "another" };
+      await transfer.write(
+        [newStream(`${prefix}-1`), newStream(`${prefix}-2`), own, newStream(`${prefix}-99`)],
+        progress(),
+      );
+      const first = await pageBehind(prefix, 2, "another");
+      expect(first).toEqual({ heads: [], next: `${prefix}-2` });
+      const second = await pageBehind(`${prefix}-2`, 2, "another");
+      expect(second).toMatchObject({ heads: [{ stream: own.stream }], next: `${prefix}-99` });
     });
   });
 }

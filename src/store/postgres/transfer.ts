@@ -1,8 +1,9 @@
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { type Head, type Micros, OutcomeUnknownError } from "../event-store.ts";
+import { pageFromRows } from "../head-page.ts";
 import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
-import type { Progress, Transfer } from "../transfer.ts";
+import type { HeadRange, Progress, Transfer } from "../transfer.ts";
 import { appendStatement, resultsFromRows, roundsOf, withoutContested } from "./append-batch.ts";
 import type { Connection, Row } from "./connector.ts";
 import type { Postgres } from "./database.ts";
@@ -66,16 +67,13 @@ export function createPostgresTransfer(options: {
       return row && { source, lines: Number(row.lines), digest: String(row.digest) };
     },
 
-    async heads<State>({ after, limit, organization }: Parameters<Transfer["heads"]>[0]) {
+    async heads<State>(range: HeadRange) {
       const rows = await database.read({
         text: `select stream, organization, version, created_at, changed_at, state from heads
-          where stream > $1 and ($3::text is null or organization = $3) order by stream limit $2`,
-        values: [after, limit, organization ?? null],
+          where stream > $1 order by stream limit $2`,
+        values: [range.after, range.limit],
       });
-      return rows.map((row) => ({
-        stream: String(row.stream),
-        head: headFromRow(row) as Head<State>,
-      }));
+      return pageFromRows<State>(rows, range, headFromRow);
     },
 
     async close() {

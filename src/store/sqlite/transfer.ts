@@ -1,12 +1,12 @@
-import type { SQLOutputValue } from "node:sqlite";
 import { type Head, type Micros, StoreUnavailableError } from "../event-store.ts";
+import { pageFromRows } from "../head-page.ts";
 import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
-import type { Transfer } from "../transfer.ts";
+import type { HeadRange, Transfer } from "../transfer.ts";
 import type { Sqlite } from "./database.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { createWriterThread } from "./writer-thread.ts";
 
-type Row = Record<string, SQLOutputValue>;
+type Row = Readonly<Record<string, unknown>>;
 
 /**
  * Transfers of a SQLite file. Batches are written by a thread of its own, so that the next one can be
@@ -22,10 +22,6 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
   const selectHeads = db.prepare(
     `select ${headColumns} from heads where stream > ? order by stream limit ?`,
   );
-  const selectOwnHeads = db.prepare(
-    `select ${headColumns} from heads where stream > ? and organization = ?
-     order by stream limit ?`,
-  );
   let isClosed = false;
 
   return {
@@ -40,17 +36,9 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
       return row && { source, lines: Number(row.lines), digest: String(row.digest) };
     },
 
-    async heads<State>(range: Parameters<Transfer["heads"]>[0]) {
-      const { after, limit, organization } = range;
-      const rows = withStoreErrors(() =>
-        organization === undefined
-          ? selectHeads.all(after, limit)
-          : selectOwnHeads.all(after, organization, limit),
-      );
-      return rows.map((row) => ({
-        stream: String(row.stream),
-        head: headFromRow(row) as Head<State>,
-      }));
+    async heads<State>(range: HeadRange) {
+      const rows = withStoreErrors(() => selectHeads.all(range.after, range.limit));
+      return pageFromRows<State>(rows, range, headFromRow);
     },
 
     async close() {

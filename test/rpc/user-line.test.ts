@@ -1,0 +1,157 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  advance,
+  type HumanCommand,
+  type HumanState,
+  initialState,
+} from "../../src/domain/human.ts";
+import { profileFrom } from "../../src/domain/profile.ts";
+import { createUserLines } from "../../src/rpc/user-line.ts";
+
+const lines = createUserLines();
+
+/** Such as the field rules let through: a few code points, white space among them. */
+const text = (minLength: number, maxLength = 200) =>
+  fc
+    .oneof(
+      fc.string({ unit: "binary", minLength, maxLength: 8 }),
+      fc.string({
+        unit: fc.constantFrom(" ", "\t", "Gi", "🦒", "\u00a0"),
+        minLength,
+        maxLength: 8,
+      }),
+      fc.string({ minLength: maxLength, maxLength }),
+    )
+    .map((each) => each.replaceAll("\0", "0"))
+    .filter((each) => each.isWellFormed() && [...each].length <= maxLength);
+const named = (minLength: number) => text(minLength).filter((each) => each.trim() !== "");
+const language = fc.oneof(
+  fc.constantFrom("", "de", "EN_us", "iw-foobar", "i-default", "sh-ekavsk", "en-gb-oed", "xx"),
+  fc.string({ unit: fc.constantFrom(..."abcdehimnoswx-_19"), maxLength: 10 }),
+);
+const gender = fc.integer({ min: -1, max: 4 });
+const profile = (name: fc.Arbitrary<string>, displayName: fc.Arbitrary<string>) =>
+  fc
+    .record({ firstName: name, lastName: name, nickName: text(0), displayName, gender })
+    .chain((fields) => language.map((preferredLanguage) => ({ ...fields, preferredLanguage })))
+    .map(profileFrom);
+const add = fc.record({
+  type: fc.constant("add" as const),
+  userName: named(1),
+  email: fc.constantFrom("gigi@giraffe.example", "a@b"),
+  isEmailVerified: fc.boolean(),
+  profile: profile(named(1), text(0)),
+});
+const phone = fc.constantFrom(
+  { phone: "", isPhoneVerified: false },
+  { phone: "+41 71 000 00 00", isPhoneVerified: false },
+  { phone: "+", isPhoneVerified: true },
+);
+const update = fc.record({
+  type: fc.constant("change-profile" as const),
+  profile: profile(text(1), text(1)),
+});
+const transition = fc.constantFrom("deactivate", "reactivate", "lock", "unlock");
+
+/** Whatever calls can lead to. */
+const humans = fc
+  .tuple(
+    add,
+    phone,
+    fc.array(
+      fc.oneof(
+        update,
+        transition.map((type) => ({ type })),
+      ),
+      { maxLength: 3 },
+    ),
+  )
+  .map(([first, reached, others]) =>
+    others.reduce(tried, advance({ ...first, ...reached }, initialState).state),
+  );
+
+function tried(state: HumanState, command: HumanCommand): HumanState {
+  try {
+    return advance(command, state).state;
+  } catch {
+    return state;
+  }
+}
+
+const profileWith = (fields: object) => ({
+  verbatim: true,
+  profile: { firstName: "Gigi", lastName: "Giraffe", preferredLanguage: "de", ...fields },
+});
+
+/** What a line leads to. */
+const read = (line: string) => {
+  const { decisions, ...named } = lines.read(line, "me");
+  return { ...named, state: decisions.at(-1)?.state };
+};
+
+describe("a user line", () => {
+  test("leads to the state that it was written of, whatever calls have led there", () => {
+    fc.assert(
+      fc.property(humans, (state) => {
+        const line = lines.write("u1", "org", state) ?? "";
+        expect(read(line)).toEqual({ userId: "u1", organization: "org", state });
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test.for<{ name: string; firstName: string; want: boolean | undefined }>([
+    {
+      name: "leaves it out for a profile that any new user could have",
+      firstName: "Gigi",
+      want: undefined,
+    },
+    { name: "says it for one that only an update could make", firstName: " Gigi", want: true },
+  ])("verbatim: $name", ({ firstName, want }) => {
+    const { state } = advance(
+      {
+        type: "add",
+        userName: "gigi",
+        email: "gigi@giraffe.example",
+        isEmailVerified: true,
+        phone: "",
+        isPhoneVerified: false,
+        isVerbatim: true,
+        profile: profileFrom({
+          firstName,
+          lastName: "Giraffe",
+          nickName: "",
+          displayName: "Gigi Giraffe",
+          preferredLanguage: "de",
+          gender: 1,
+        }),
+      },
+      initialState,
+    );
+    expect(JSON.parse(lines.write("u1", "org", state) ?? "").verbatim).toBe(want);
+  });
+
+  test.for<{ name: string; fields: object; want: string }>([
+    {
+      name: "verbatim that is no boolean",
+      fields: { verbatim: 1 },
+      want: "neither true nor false",
+    },
+    { name: "no language tag", fields: profileWith({ preferredLanguage: "de_" }), want: "tag" },
+    { name: "a name that is empty", fields: profileWith({ firstName: "" }), want: "FirstName" },
+    {
+      name: "a name that is too long",
+      fields: profileWith({ lastName: "x".repeat(201) }),
+      want: "LastName",
+    },
+    { name: "U+0000", fields: profileWith({ displayName: "\0" }), want: "U+0000" },
+  ])("may be verbatim, but not with $name", ({ fields, want }) => {
+    const line = { userName: "gigi", email: { email: "gigi@giraffe.example" }, ...fields };
+    expect(() => lines.read(JSON.stringify(line), "me")).toThrow(want);
+  });
+
+  test("of a user who was removed is none", () => {
+    expect(lines.write("u1", "org", { kind: "removed" })).toBeUndefined();
+  });
+});
