@@ -156,17 +156,22 @@ export async function openTransfer(
 /**
  * Copy the database into a file while others use it.
  *
+ * @param observe Told now and then how many bytes there are, and how many there are to be.
  * @throws ConfigError for a database that is no SQLite file.
  * @throws StoreUnavailableError if the file exists, or the copy cannot be made.
  */
-export async function backUpDatabase(database: Database, target: string): Promise<void> {
+export async function backUpDatabase(
+  database: Database,
+  target: string,
+  observe: (copied: number, whole: number) => void,
+): Promise<void> {
   if (database.kind !== "sqlite" || database.path === ":memory:") {
     throw new ConfigError([
       "--database is no SQLite file: PostgreSQL has pg_dump and pg_basebackup for this",
     ]);
   }
   const { backUp } = await import("./store/sqlite/backup.ts");
-  await backUp(database.path, target);
+  await backUp(database.path, target, observe);
 }
 
 /** On SQLite, the store of the one server that uses the database: a second one is refused. */

@@ -1,13 +1,12 @@
 import { isUtf8 } from "node:buffer";
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, existsSync, readFileSync, rmSync } from "node:fs";
-import { stat } from "node:fs/promises";
-import { finished } from "node:stream/promises";
 import type { Directory } from "../store/directory.ts";
+import { OutcomeUnknownError, StoreUnavailableError } from "../store/event-store.ts";
 import type { Fate, NewStream, Progress, Transfer } from "../store/transfer.ts";
 import { CliError } from "./admin.ts";
+import { openSource } from "./import-source.ts";
 import { type LineBatch, lineBatches, maxLineBytes } from "./line-batches.ts";
 import { createMeter } from "./meter.ts";
+import { type Reject, type Rejects, rejectsToFile, rejectsToStderr } from "./rejects.ts";
 
 /** What a line is read as; see `createUserLines`. */
 export type ReadLine = (
@@ -53,22 +52,58 @@ const batchLines = 2_000;
  * its first line, and is the same as long as the lines that are done have not changed; if they have,
  * it begins anew.
  *
+ * Lines that are not imported go to `FILE.rejected`, or to stderr for stdin, once their batch is
+ * written: a kill in between costs the explanation of that batch's rejects.
+ *
  * @param input A file, or `-` for stdin, which cannot begin anew.
- * @throws CliError if the file cannot be read, or stdin differs from what was begun.
+ * @throws CliError if there is no organization, the file cannot be read, stdin differs from what was
+ *   begun, or the database cannot be written.
  */
 export async function importUsers(input: string, parts: ImportParts): Promise<ImportSummary> {
   const organizations = new Set((await parts.directory.organizations()).map(({ id }) => id));
-  const source = await openInput(input);
-  const key = sourceKey(source.firstLine);
-  const begun = await parts.transfer.progress(key);
-  const run = (chunks: AsyncIterable<Buffer>, before: Progress | undefined) =>
-    importLines(chunks, { ...parts, organizations, key, input, before, size: source.size });
+  if (organizations.size === 0) {
+    throw new CliError("there is no organization for the users: make one with org create NAME");
+  }
+  const source = await openSource(input);
+  const begun = await parts.transfer.progress(source.key);
+  const run = async (chunks: AsyncIterable<Buffer>, before: Progress | undefined) => {
+    const rejects = await openRejects(input, before !== undefined);
+    const { key, size } = source;
+    try {
+      return await importLines(chunks, { ...parts, organizations, key, size, before, rejects });
+    } catch (error) {
+      throw resumable(error);
+    } finally {
+      await rejects.close();
+    }
+  };
   const summary = await run(source.chunks(), begun);
   if (summary !== "differs") return summary;
   if (input === "-") {
-    throw new CliError("stdin differs from the input of an earlier import that begins alike");
+    throw new CliError(
+      "stdin begins like an input that was imported before, but differs in lines that are done: import it from a file, which can begin anew",
+    );
   }
   return (await run(source.chunks(), undefined)) as ImportSummary;
+}
+
+async function openRejects(input: string, isBegun: boolean): Promise<Rejects> {
+  if (input === "-") return rejectsToStderr();
+  const file = `${input}.rejected`;
+  try {
+    return await rejectsToFile(file, isBegun);
+  } catch (error) {
+    throw new CliError(`cannot write ${file}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function resumable(error: unknown): unknown {
+  if (!(error instanceof StoreUnavailableError || error instanceof OutcomeUnknownError)) {
+    return error;
+  }
+  return new CliError(`${error.message}; the same command goes on where this one was`, {
+    cause: error,
+  });
 }
 
 /** @returns "differs" if the lines that were done before are not those of this input. */
@@ -77,16 +112,16 @@ async function importLines(
   options: ImportParts & {
     readonly organizations: ReadonlySet<string>;
     readonly key: string;
-    readonly input: string;
-    readonly before: Progress | undefined;
     readonly size: number | undefined;
+    readonly before: Progress | undefined;
+    readonly rejects: Rejects;
   },
 ): Promise<ImportSummary | "differs"> {
-  const { transfer, key, input, before } = options;
+  const { transfer, key, before, rejects } = options;
   const doneBefore = before?.lines ?? 0;
   const meter = createMeter("users", options.size);
-  const rejects = openRejects(input, doneBefore);
   let imported = 0;
+  let rejected = 0;
   let writing: Promise<void> = Promise.resolve();
   try {
     for await (const batch of lineBatches(chunks, batchLines, doneBefore)) {
@@ -106,7 +141,8 @@ async function importLines(
         const refused = users.flatMap(({ line, user }, index) =>
           problemOf(fates[index], line, user),
         );
-        rejects.add([...problems, ...refused], batch);
+        await rejects.add(rejectsOf([...problems, ...refused], batch));
+        rejected += problems.length + refused.length;
         imported += users.length - refused.length;
         meter.show(imported, batch.bytes);
       };
@@ -116,13 +152,13 @@ async function importLines(
     }
     await writing;
   } finally {
+    await Promise.allSettled([writing]);
     meter.end();
-    await rejects.close();
   }
-  return { imported, rejected: rejects.count(), doneBefore, rejects: rejects.file() };
+  return { imported, rejected, doneBefore, rejects: rejects.file() };
 }
 
-type Problem = { readonly line: number; readonly reason: string };
+type Problem = Omit<Reject, "text">;
 
 function readBatch(
   { first, lines }: LineBatch,
@@ -176,88 +212,8 @@ function problemOf(fate: Fate | undefined, line: number, { stream }: NewStream):
   }
 }
 
-/**
- * Where rejected lines go: `FILE.rejected`, made when there are any, or stderr for stdin. They are
- * written once their batch is: a kill in between costs the explanation of that batch's rejects.
- */
-function openRejects(input: string, doneBefore: number) {
-  const file = `${input}.rejected`;
-  const kept = input === "-" ? [] : rejectsUpTo(file, doneBefore);
-  if (input !== "-") rmSync(file, { force: true });
-  let out: NodeJS.WritableStream | undefined;
-  let count = 0;
-  const write = (text: string) => {
-    if (input === "-") process.stderr.write(text);
-    else {
-      out ??= createWriteStream(file, { mode: 0o600 });
-      out.write(text);
-    }
-  };
-  for (const line of kept) write(`${line}\n`);
-  return {
-    add(problems: readonly Problem[], { first, lines }: LineBatch) {
-      count += problems.length;
-      for (const { line, reason } of problems.toSorted((a, b) => a.line - b.line)) {
-        const text = lines[line - first]?.toString() ?? "";
-        write(`${JSON.stringify({ line, reason, text })}\n`);
-      }
-    },
-    count: () => count,
-    file: () => (out === undefined ? null : file),
-    async close() {
-      if (out === undefined) return;
-      out.end();
-      await finished(out);
-    },
-  };
-}
-
-/** Of a run that was broken off, rejects of lines whose batch was not written are found again. */
-function rejectsUpTo(file: string, lines: number): string[] {
-  if (lines === 0 || !existsSync(file)) return [];
-  return readFileSync(file, "utf8")
-    .split("\n")
-    .filter((text) => {
-      const number = /^\{"line":(\d+),/.exec(text)?.[1];
-      return number !== undefined && Number(number) <= lines;
-    });
-}
-
-/** @param firstLine Up to 64 KiB of it. */
-function sourceKey(firstLine: Buffer): string {
-  return createHash("sha256").update(firstLine).digest("hex");
-}
-
-async function openInput(input: string) {
-  const open = () =>
-    input === "-" ? process.stdin : createReadStream(input, { highWaterMark: 1_048_576 });
-  try {
-    const size = input === "-" ? undefined : (await stat(input)).size;
-    const { firstLine, chunks } = await peek(open());
-    return { size, firstLine, chunks: input === "-" ? chunks : open };
-  } catch (error) {
-    throw new CliError(`cannot read ${input}: ${error instanceof Error ? error.message : error}`);
-  }
-}
-
-/** The first line of a stream, and the whole stream all the same. */
-async function peek(stream: AsyncIterable<Buffer>) {
-  const seen: Buffer[] = [];
-  const iterator = stream[Symbol.asyncIterator]();
-  let start = Buffer.alloc(0);
-  while (start.byteLength <= maxLineBytes && !start.includes("\n")) {
-    const { value, done } = await iterator.next();
-    if (done) break;
-    seen.push(value);
-    start = Buffer.concat([start, value]);
-  }
-  const end = start.indexOf("\n");
-  async function* chunks() {
-    yield* seen;
-    yield* { [Symbol.asyncIterator]: () => iterator };
-  }
-  return {
-    firstLine: start.subarray(0, Math.min(end === -1 ? start.byteLength : end, maxLineBytes)),
-    chunks,
-  };
+function rejectsOf(problems: readonly Problem[], { first, lines }: LineBatch): Reject[] {
+  return problems
+    .toSorted((a, b) => a.line - b.line)
+    .map((problem) => ({ ...problem, text: lines[problem.line - first]?.toString() ?? "" }));
 }

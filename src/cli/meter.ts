@@ -36,9 +36,20 @@ function createBar(things: string, whole: number, rateOf: (count: number) => str
     etaBuffer: 50,
   });
   bar.start(whole, 0, { count: "0", rate: "0" });
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const end = () => {
+    for (const signal of signals) process.off(signal, giveBack);
+    bar.stop();
+  };
+  // The cursor is hidden and long lines are cut: who stops us wants the terminal as it was.
+  const giveBack = (signal: NodeJS.Signals) => {
+    end();
+    process.kill(process.pid, signal);
+  };
+  for (const signal of signals) process.on(signal, giveBack);
   return {
     show: (count, at) => bar.update(at, { count: count.toLocaleString("en"), rate: rateOf(count) }),
-    end: () => bar.stop(),
+    end,
   };
 }
 

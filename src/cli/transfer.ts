@@ -1,5 +1,7 @@
 import { createIdGenerator } from "../access/id.ts";
-import { backUpDatabase, createUserLines, openTransfer, wallClock } from "../service.ts";
+import { createUserLines, openTransfer, wallClock } from "../service.ts";
+import { CliError } from "./admin.ts";
+import { backUpTo } from "./backup.ts";
 import { exportUsers } from "./export.ts";
 import { importUsers } from "./import.ts";
 import type { TransferCommand } from "./program.ts";
@@ -16,7 +18,7 @@ export async function runTransfer(
 ): Promise<number> {
   if (command.name === "backup") {
     const { file } = command.options;
-    await backUpDatabase(command.database, file);
+    await backUpTo(file, command.database);
     out(command.json ? JSON.stringify({ file }) : `backed up to ${file}`);
     return 0;
   }
@@ -24,7 +26,14 @@ export async function runTransfer(
   const lines = createUserLines();
   try {
     if (command.name === "export") {
-      await exportUsers(transfer, lines.write, command.options.organization, process.stdout);
+      const { organization } = command.options;
+      if (organization !== undefined && !(await directory.organization(organization))) {
+        throw new CliError(`there is no organization ${JSON.stringify(organization)}`);
+      }
+      const exported = await exportUsers(transfer, lines.write, organization, process.stdout);
+      // Users are on stdout, and nothing else.
+      const summary = command.json ? JSON.stringify({ exported }) : `exported ${exported} users`;
+      process.stderr.write(`${summary}\n`);
       return 0;
     }
     const newId = createIdGenerator({ now: wallClock });

@@ -1,0 +1,62 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { CliError } from "./admin.ts";
+import { maxLineBytes } from "./line-batches.ts";
+
+/** Where lines come from. */
+export type ImportSource = {
+  /** Names it, among all that were ever imported: the SHA-256 of its first line, up to 64 KiB of it. */
+  readonly key: string;
+  /** In bytes; `undefined`: nobody knows. */
+  readonly size: number | undefined;
+  /** All of it, from the beginning. A second time only if it is a file. */
+  readonly chunks: () => AsyncIterable<Buffer>;
+};
+
+/**
+ * @param input A file, or `-` for stdin.
+ * @throws CliError if it cannot be read.
+ */
+export async function openSource(input: string): Promise<ImportSource> {
+  try {
+    if (input === "-") {
+      const { firstLine, chunks } = await peek(process.stdin);
+      return { key: keyOf(firstLine), size: undefined, chunks };
+    }
+    const open = () => createReadStream(input, { highWaterMark: 1_048_576 });
+    const { size } = await stat(input);
+    const start = open();
+    const { firstLine } = await peek(start);
+    start.destroy();
+    return { key: keyOf(firstLine), size, chunks: open };
+  } catch (error) {
+    throw new CliError(`cannot read ${input}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function keyOf(firstLine: Buffer): string {
+  return createHash("sha256").update(firstLine).digest("hex");
+}
+
+/** The first line of a stream, and the whole stream all the same. */
+async function peek(stream: AsyncIterable<Buffer>) {
+  const seen: Buffer[] = [];
+  const iterator = stream[Symbol.asyncIterator]();
+  let start = Buffer.alloc(0);
+  while (start.byteLength <= maxLineBytes && !start.includes("\n")) {
+    const { value, done } = await iterator.next();
+    if (done) break;
+    seen.push(value);
+    start = Buffer.concat([start, value]);
+  }
+  const end = start.indexOf("\n");
+  async function* chunks() {
+    yield* seen;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  }
+  return {
+    firstLine: start.subarray(0, Math.min(end === -1 ? start.byteLength : end, maxLineBytes)),
+    chunks,
+  };
+}
