@@ -1,6 +1,6 @@
 import { SingleBar } from "cli-progress";
 
-/** Tells a person how a long command comes along, on stderr. */
+/** Tells a person how a long command comes along. */
 export type Meter = {
   /**
    * @param count Things done.
@@ -13,25 +13,39 @@ export type Meter = {
 /** Time between two lines where there is no terminal to draw on, in milliseconds. */
 const lineIntervalMs = 5_000;
 
+/** Where a meter is shown, and what time it is in milliseconds. */
+export type MeterPlace = {
+  readonly stream: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly now: () => number;
+};
+
+const here: MeterPlace = { stream: process.stderr, now: () => performance.now() };
+
 /**
  * A bar on a terminal, with rate and time left; elsewhere a line now and then.
  *
  * @param things What is counted, such as "users".
  * @param whole The largest place. `undefined`: unknown, then there is no bar.
+ * @param place Default: stderr.
  */
-export function createMeter(things: string, whole: number | undefined): Meter {
-  const startedAt = performance.now();
+export function createMeter(things: string, whole: number | undefined, place = here): Meter {
+  const startedAt = place.now();
   const rateOf = (count: number) =>
-    Math.round((count * 1000) / Math.max(1, performance.now() - startedAt)).toLocaleString("en");
-  return process.stderr.isTTY && whole !== undefined
-    ? createBar(things, whole, rateOf)
-    : createLines(things, whole, rateOf);
+    numberText(Math.round((count * 1000) / Math.max(1, place.now() - startedAt)));
+  return place.stream.isTTY && whole !== undefined
+    ? createBar(things, whole, rateOf, place)
+    : createLines(things, whole, rateOf, place);
 }
 
-function createBar(things: string, whole: number, rateOf: (count: number) => string): Meter {
+function createBar(
+  things: string,
+  whole: number,
+  rateOf: (count: number) => string,
+  { stream }: MeterPlace,
+): Meter {
   const bar = new SingleBar({
     format: `{bar} {percentage}% | {count} ${things} | {rate}/s | {eta_formatted} left`,
-    stream: process.stderr,
+    stream,
     hideCursor: true,
     etaBuffer: 50,
   });
@@ -48,7 +62,7 @@ function createBar(things: string, whole: number, rateOf: (count: number) => str
   };
   for (const signal of signals) process.on(signal, giveBack);
   return {
-    show: (count, at) => bar.update(at, { count: count.toLocaleString("en"), rate: rateOf(count) }),
+    show: (count, at) => bar.update(at, { count: numberText(count), rate: rateOf(count) }),
     end,
   };
 }
@@ -57,15 +71,18 @@ function createLines(
   things: string,
   whole: number | undefined,
   rateOf: (count: number) => string,
+  { stream, now }: MeterPlace,
 ): Meter {
-  let shownAt = performance.now();
+  let shownAt = now();
   return {
     show(count, at) {
-      if (performance.now() - shownAt < lineIntervalMs) return;
-      shownAt = performance.now();
+      if (now() - shownAt < lineIntervalMs) return;
+      shownAt = now();
       const share = whole ? `, ${Math.floor((100 * at) / whole)}%` : "";
-      process.stderr.write(`${count.toLocaleString("en")} ${things}, ${rateOf(count)}/s${share}\n`);
+      stream.write(`${numberText(count)} ${things}, ${rateOf(count)}/s${share}\n`);
     },
     end() {},
   };
 }
+
+const numberText = (number: number) => number.toLocaleString("en");

@@ -2,18 +2,24 @@ import { type Organization, RecordExistsError } from "../store/directory.ts";
 import { type Admin, CliError, checkedName, isoTime, report } from "./admin.ts";
 import { formatTable } from "./table.ts";
 
-/** @throws CliError if the name is no name, or another organization has it. */
+/**
+ * @param options.id Such as the one that it had on another instance. Default: a new one.
+ * @throws CliError if name or id is none, or another organization has it.
+ */
 export async function createOrganization(
   admin: Admin,
-  options: { readonly name: string },
+  options: { readonly name: string; readonly id?: string | undefined },
 ): Promise<void> {
   const name = checkedName("organization", options.name);
-  const organization = { id: admin.ids(), name, createdAt: admin.now() };
+  const id = options.id === undefined ? admin.ids() : checkedName("id", options.id);
+  const organization = { id, name, createdAt: admin.now() };
   try {
     await admin.directory.add({ organizations: [organization] });
   } catch (error) {
     if (!(error instanceof RecordExistsError)) throw error;
-    throw new CliError(`organization ${JSON.stringify(name)} exists already`, { cause: error });
+    const other = await admin.directory.organization(id);
+    const what = other === undefined ? `organization ${JSON.stringify(name)}` : `the id ${id}`;
+    throw new CliError(`${what} exists already`, { cause: error });
   }
   report(admin, documentOf(organization), [`created organization ${organization.id} ${name}`]);
 }

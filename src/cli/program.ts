@@ -18,7 +18,10 @@ import {
 export type Command =
   | { readonly name: "help"; readonly text: string }
   | { readonly name: "serve"; readonly config: Config }
-  | ({ readonly name: "org create"; readonly options: { readonly name: string } } & AdminFlags)
+  | ({
+      readonly name: "org create";
+      readonly options: { readonly name: string; readonly id: string | undefined };
+    } & AdminFlags)
   | ({ readonly name: "org list" } & AdminFlags)
   | ({ readonly name: "token create"; readonly options: TokenFlags } & AdminFlags)
   | ({ readonly name: "token list" } & AdminFlags)
@@ -46,6 +49,11 @@ type TokenFlags = {
 const adminSettings = {
   database: databaseSetting,
   json: { help: "print one JSON document" },
+} as const satisfies Record<string, Setting>;
+
+const orgSettings = {
+  id: { argument: "ID", help: "for users that are imported from elsewhere (default: a new one)" },
+  ...adminSettings,
 } as const satisfies Record<string, Setting>;
 
 const exportSettings = {
@@ -163,11 +171,11 @@ function orgLeaves(environment: Environment | undefined): Leaf[] {
       name: "create",
       help: "create an organization",
       argument: "NAME",
-      settings: adminSettings,
+      settings: orgSettings,
       commandOf: (line) => ({
         name: "org create",
         ...adminFlags(line, environment),
-        options: { name: line.argument },
+        options: { name: line.argument, id: textOf(line.given, "id") },
       }),
     },
     {

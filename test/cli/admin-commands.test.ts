@@ -84,6 +84,18 @@ describe("org", () => {
     ]);
   });
 
+  test("takes an id, for users that are to keep their organization", async () => {
+    const { admin, directory } = setUp();
+    await createOrganization(admin, { name: "Acme", id: "42" });
+    expect(await directory.organization("42")).toMatchObject({ name: "Acme" });
+    await expect(createOrganization(admin, { name: "Other", id: "42" })).rejects.toEqual(
+      cliError("the id 42 exists already"),
+    );
+    await expect(createOrganization(admin, { name: "Other", id: "" })).rejects.toEqual(
+      cliError("has 1 to 200 characters"),
+    );
+  });
+
   test("refuses a name that exists", async () => {
     const { admin } = setUp();
     await createOrganization(admin, { name: "Acme" });

@@ -1,12 +1,19 @@
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { runGiraffe, startGiraffe } from "../child.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { root, runGiraffe, runProgram, startGiraffe } from "../child.ts";
 import { newPostgresDatabase } from "../postgres-database.ts";
-import { callRest, createPlace, type Place } from "./serving.ts";
+import { callRest, createPlace, type Place, profileUrl } from "./serving.ts";
 
 const user = (index: number, more: object = {}) => ({
   userId: `u${index}`,
@@ -33,6 +40,40 @@ async function createInput(users: readonly object[], place = createPlace()) {
 
 const exported = async (place: Place, ...flags: string[]) =>
   (await place.administer("export", ...flags)).stdout.split("\n").filter((line) => line !== "");
+
+const pathOf = ({ database }: Place) => database.replace(/^sqlite:/, "");
+
+/** Run a line of shell: `$0 $1` is the program, `$2` the database, `$3` a file. */
+const runShell = (line: string, place: Place, file = "") =>
+  runProgram("sh", [
+    ...["-c", line, process.execPath, join(root, "src/main.js"), place.database, file],
+  ]);
+const importStdin = (place: Place, file: string) =>
+  runShell('exec "$0" "$1" import - --database "$2" < "$3"', place, file);
+
+/** Look again and again how many lines of the only import are done. */
+function progressOf(place: Place): () => number {
+  const db = new DatabaseSync(pathOf(place), { readOnly: true });
+  onTestFinished(() => db.close());
+  const select = db.prepare("select lines from imports");
+  return () => Number(select.get()?.lines ?? 0);
+}
+
+/** All of a database that two imports of the same lines have in common. */
+function contentsOf(place: Place): unknown {
+  const db = new DatabaseSync(pathOf(place), { readOnly: true });
+  try {
+    return [
+      "select name, iif(stream like 'u%', stream, '') from claims order by name",
+      `select state, version, iif(stream like 'u%', stream, '') from heads order by state`,
+      "select version, type, data, creator from events order by data, version",
+    ].map((query) => db.prepare(query).all());
+  } finally {
+    db.close();
+  }
+}
+
+const withoutNul = (text: string) => text.replaceAll("\0", "0");
 
 describe("import", () => {
   test("adds users as the API would, in the state that they are in", async () => {
@@ -112,20 +153,31 @@ describe("import", () => {
     expect(changed.summary).toMatchObject({ imported: 1, rejected: 1 });
   });
 
-  test("goes on where a kill broke it off: every user once", { timeout: 120_000 }, async () => {
-    const users = Array.from({ length: 30_000 }, (_, index) => user(index));
-    const { place, file, run } = await createInput(users);
-    for (const afterMs of [300, 450, 600]) {
-      const program = startGiraffe(["import", file, "--database", place.database]);
-      await sleep(afterMs);
+  test("leads to the same as without kills, however often it is killed", async () => {
+    const users = Array.from({ length: 40_000 }, (_, index) =>
+      index % 3 === 0 ? { ...user(index), userId: undefined } : user(index),
+    );
+    const bad = [{ ...user(1), password: "secret" }, { userId: "u2" }, user(7)];
+    const lines = users.flatMap((each, index) => (index % 1_000 === 999 ? [each, ...bad] : [each]));
+    const whole = await createInput(lines);
+    expect((await whole.run("import", whole.file)).summary).toMatchObject({
+      imported: 40_000,
+      rejected: 120,
+    });
+
+    const broken = await createInput(lines);
+    const linesDone = progressOf(broken.place);
+    let done = 0;
+    for (let kills = 0; kills < 3 && done < lines.length; kills += 1) {
+      const program = startGiraffe(["import", broken.file, "--database", broken.place.database]);
+      while (linesDone() === done) await sleep(1);
       program.kill("SIGKILL");
       await program.ended;
+      done = linesDone();
     }
-    const { code, summary } = await run("import", file);
-    expect(code).toBe(0);
-    expect(summary.imported + summary.doneBefore).toBe(users.length);
-    const ids = (await exported(place)).map((line) => JSON.parse(line).userId);
-    expect(ids).toEqual(users.map(({ userId }) => userId).sort());
+    expect((await broken.run("import", broken.file)).summary.doneBefore).toBe(done);
+    expect(contentsOf(broken.place)).toEqual(contentsOf(whole.place));
+    expect(linesDone()).toBe(lines.length);
   });
 
   test("works beside a server, which sees each user at once", async () => {
@@ -138,10 +190,78 @@ describe("import", () => {
     expect(await callRest("GET", url, place.token())).toMatchObject({ status: 200 });
   });
 
-  test("reads stdin", async () => {
-    const { place } = await createInput([]);
-    const program = await runGiraffe("import", "-", "--database", place.database);
-    expect(program).toMatchObject({ code: 0, stdout: "imported 0 users\n" });
+  test("lets a loaded server go on, and comes to its end beside it", async () => {
+    const place = createPlace();
+    const server = await place.serve("--demo");
+    const url = profileUrl(server);
+    const token = place.token();
+    const file = join(place.folder, "users.ndjson");
+    writeFileSync(file, linesOf(Array.from({ length: 20_000 }, (_, index) => user(index))));
+    let isOver = false;
+    const load = Array.from({ length: 8 }, async (_, client) => {
+      let updates = 0;
+      for (; !isOver; updates += 1) {
+        const displayName = `${client} ${updates}`;
+        const profile = { firstName: "Gigi", lastName: "Giraffe", displayName };
+        expect(await callRest("PUT", url, token, profile)).toMatchObject({ status: 200 });
+      }
+      return updates;
+    });
+    const { stdout } = await place.administer("import", file);
+    isOver = true;
+    const updates = await Promise.all(load);
+    expect(stdout).toBe("imported 20000 users\n");
+    expect(await callRest("GET", url, token)).toMatchObject({
+      body: { details: { sequence: String(1 + updates.reduce((a, b) => a + b)) } },
+    });
+  });
+
+  test("reads stdin, too, and goes on where it was", async () => {
+    const { place, file } = await createInput([user(1), { userId: "u2" }]);
+    expect(await importStdin(place, file)).toEqual({
+      code: 1,
+      stdout: "imported 1 users, rejected 1 lines, see above\n",
+      stderr: expect.stringMatching(/^\{"line":2,"reason":".+","text":".+"\}\n$/),
+    });
+    appendFileSync(file, linesOf([user(3)]));
+    expect(await importStdin(place, file)).toMatchObject({
+      code: 0,
+      stdout: "imported 1 users, 2 lines were done before\n",
+    });
+    writeFileSync(file, linesOf([user(1), user(4)]));
+    expect(await importStdin(place, file)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("stdin begins like an input that was imported before"),
+    });
+  });
+
+  test("keeps the rejects of a run that was broken off, but for a line that is not whole", async () => {
+    const { file, run } = await createInput([user(1), user(1)]);
+    await run("import", file);
+    const first = readFileSync(`${file}.rejected`, "utf8");
+    appendFileSync(`${file}.rejected`, '{"line":3,"rea');
+    appendFileSync(file, linesOf([user(2), user(2)]));
+    expect((await run("import", file)).summary).toMatchObject({ imported: 1, rejected: 1 });
+    const all = readFileSync(`${file}.rejected`, "utf8");
+    expect(all).toMatch(/^\{"line":2,.*\}\n\{"line":4,.*\}\n$/);
+    expect(all.startsWith(first)).toBe(true);
+    expect(statSync(`${file}.rejected`).mode & 0o777).toBe(0o600);
+  });
+
+  test("begins only if there is an organization, and a place for rejects", async () => {
+    const place = createPlace();
+    const file = join(place.folder, "users.ndjson");
+    writeFileSync(file, linesOf([user(1)]));
+    expect(await place.administer("import", file)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("there is no organization"),
+    });
+    await place.administer("org", "create", "Zoo");
+    mkdirSync(`${file}.rejected`);
+    expect(await place.administer("import", file)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`cannot write ${file}.rejected`),
+    });
   });
 
   test("says which file cannot be read", async () => {
@@ -166,45 +286,75 @@ describe("import", () => {
 });
 
 describe("export", () => {
-  test("gives what an import of it gives again", async () => {
-    const text = fc
-      .string({ unit: "grapheme", minLength: 1, maxLength: 20 })
-      .map((each) => each.replaceAll("\0", ""));
-    const name = text.filter((each) => each.trim() === each && each !== "");
-    const users = fc.sample(
-      fc.record({
-        profile: fc.record({
-          firstName: name,
-          lastName: name,
-          nickName: text,
-          displayName: name,
-          preferredLanguage: fc.constantFrom("", "de", "pt-BR", "xx"),
-          gender: fc.constantFrom("GENDER_UNSPECIFIED", "GENDER_DIVERSE"),
-        }),
-        phone: fc.option(fc.constant({ phone: "+41 71 000 00 00" }), { nil: undefined }),
-        state: fc.constantFrom("USER_STATE_ACTIVE", "USER_STATE_LOCKED", "USER_STATE_INACTIVE"),
+  test("gives what an import of it into an empty database gives again", async () => {
+    const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }).map(withoutNul);
+    const line = fc.record({
+      verbatim: fc.constant(true),
+      profile: fc.record({
+        firstName: name,
+        lastName: name,
+        nickName: name,
+        displayName: name,
+        preferredLanguage: fc.constantFrom("und", "de", "pt-BR", "iw"),
+        gender: fc.constantFrom("GENDER_UNSPECIFIED", "GENDER_DIVERSE"),
       }),
-      { numRuns: 300, seed: 42 },
+      phone: fc.option(fc.constant({ phone: "+41 71 000 00 00" }), { nil: undefined }),
+      state: fc.constantFrom("USER_STATE_ACTIVE", "USER_STATE_LOCKED", "USER_STATE_INACTIVE"),
+      organization: fc.constantFrom("zoo", "park"),
+    });
+    const inTwoOrganizations = async () => {
+      const place = createPlace();
+      await place.administer("org", "create", "Zoo", "--id", "zoo");
+      await place.administer("org", "create", "Park", "--id", "park");
+      return place;
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 300 }), async (some) => {
+        const [place, again] = [await inTwoOrganizations(), await inTwoOrganizations()];
+        const file = join(place.folder, "users.ndjson");
+        writeFileSync(file, linesOf(some.map((each, index) => user(index, each))));
+        expect((await place.administer("import", file)).code).toBe(0);
+        const first = await exported(place);
+        expect(first).toHaveLength(some.length);
+        writeFileSync(file, `${first.join("\n")}\n`);
+        expect((await again.administer("import", file)).code).toBe(0);
+        expect(await exported(again)).toEqual(first);
+      }),
+      { numRuns: 2 },
     );
-    const { place, organization, file, run } = await createInput(
-      users.map((each, index) => user(index, each)),
-    );
-    expect((await run("import", file)).summary).toMatchObject({ imported: 300 });
-    const first = await exported(place);
-    expect(first).toHaveLength(300);
-
-    const again = await createInput([]);
-    const renamed = first.map((line) => line.replaceAll(organization, again.organization));
-    writeFileSync(again.file, `${renamed.join("\n")}\n`);
-    expect((await again.run("import", again.file)).summary).toMatchObject({ imported: 300 });
-    expect(await exported(again.place)).toEqual(renamed);
   });
 
-  test("can be of one organization", async () => {
+  test("can be of one organization, which must exist", async () => {
     const { place, organization, file, run } = await createInput([user(1)]);
     await run("import", file);
-    expect(await exported(place, "--org", organization)).toHaveLength(1);
-    expect(await exported(place, "--org", "another")).toEqual([]);
+    expect(await place.administer("export", "--org", organization)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('"userId":"u1"'),
+      stderr: "exported 1 users\n",
+    });
+    const other = JSON.parse((await place.administer("org", "create", "Other", "--json")).stdout);
+    expect(await place.administer("export", "--org", other.id, "--json")).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: '{"exported":0}\n',
+    });
+    expect(await place.administer("export", "--org", "404")).toMatchObject({
+      code: 1,
+      stderr: 'giraffe: there is no organization "404"\n',
+    });
+  });
+
+  test("says so when nobody reads it to the end", async () => {
+    const { place, file, run } = await createInput(
+      Array.from({ length: 3_000 }, (_, index) => user(index)),
+    );
+    await run("import", file);
+    const { stdout, stderr } = await runShell(
+      '"$0" "$1" export --database "$2" | head -n 1',
+      place,
+    );
+    expect(stdout).toMatch(/^\{.*\}\n$/);
+    expect(stderr).toBe("giraffe: write EPIPE\n");
   });
 });
 
@@ -213,47 +363,63 @@ describe("backup", () => {
     const place = createPlace();
     const file = join(place.folder, "copy.db");
     const server = await place.serve("--demo");
-    const url = `${server.url}/management/v1/users/163840776835432705/profile`;
+    const url = profileUrl(server);
     const token = place.token();
-    const rename = (displayName: string) =>
-      callRest("PUT", url, token, { firstName: "Gigi", lastName: "Giraffe", displayName });
-    const before = await rename("before the backup");
+    let answered = 0;
     let isOver = false;
     const load = (async () => {
-      for (let index = 0; !isOver; index += 1) await rename(`during ${index}`);
+      for (let index = 0; !isOver; index += 1) {
+        const profile = { firstName: "Gigi", lastName: "Giraffe", displayName: `Gigi ${index}` };
+        const { body } = await callRest("PUT", url, token, profile);
+        answered = Number((body.details as { sequence: string }).sequence);
+      }
     })();
+    while (answered < 20) await sleep(1);
+    const answeredBefore = answered;
     const backup = await place.administer("backup", file);
     isOver = true;
     await load;
     expect(backup).toMatchObject({ code: 0, stdout: `backed up to ${file}\n` });
-
-    const copy = new DatabaseSync(file, { readOnly: true });
-    const head = copy.prepare("select version from heads").get();
-    copy.close();
-    expect(before.body).toMatchObject({ details: { sequence: "2" } });
-    expect(Number(head?.version)).toBeGreaterThanOrEqual(2);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readdirSync(place.folder).filter((name) => name.startsWith("copy"))).toEqual([
+      "copy.db",
+    ]);
 
     const second = startGiraffe([
-      "serve",
-      "--listen",
-      "127.0.0.1:0",
-      "--database",
-      `sqlite:${file}`,
+      ...["serve", "--listen", "127.0.0.1:0", "--database", `sqlite:${file}`],
     ]);
     const [, address = ""] = await second.until("stdout", /^ready (\S+)\n/m);
-    const read = await callRest(
-      "GET",
-      `${address}/management/v1/users/163840776835432705/profile`,
-      token,
-    );
-    expect(read).toMatchObject({ status: 200 });
+    const read = await callRest("GET", profileUrl({ url: address }), token);
     second.kill("SIGTERM");
     await second.ended;
+    const version = Number((read.body.details as { sequence: string }).sequence);
+    expect(version).toBeGreaterThanOrEqual(answeredBefore);
+    const copy = new DatabaseSync(file, { readOnly: true });
+    expect(copy.prepare("select count(*) as events from events").get()).toEqual({
+      events: version,
+    });
+    copy.close();
+  });
+
+  test("of a damaged database is none", async () => {
+    const { place, file, run } = await createInput(
+      Array.from({ length: 1_000 }, (_, index) => user(index)),
+    );
+    await run("import", file);
+    const database = pathOf(place);
+    const bytes = readFileSync(database);
+    bytes.fill("giraffe", bytes.byteLength / 2, bytes.byteLength / 2 + 4_096);
+    writeFileSync(database, bytes);
+    const copy = join(place.folder, "copy.db");
+    expect(await place.administer("backup", copy)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^giraffe: cannot back up to .*: the copy is damaged/),
+    });
+    expect(readdirSync(place.folder).filter((name) => name.startsWith("copy"))).toEqual([]);
   });
 
   test("replaces no file, and is of SQLite only", async () => {
-    const { place } = await createInput([]);
-    const file = join(place.folder, "users.ndjson");
+    const { place, file } = await createInput([]);
     expect(await place.administer("backup", file)).toMatchObject({
       code: 1,
       stderr: `giraffe: ${file} exists already\n`,
