@@ -4,6 +4,7 @@ import { machine } from "./report.ts";
 import { benchService } from "./service.ts";
 import { benchStart } from "./start.ts";
 import { benchStore } from "./store.ts";
+import { benchTransfer } from "./transfer.ts";
 import { benchWire } from "./wire.ts";
 
 type Settings = { readonly rounds: number; readonly calls: number; readonly users: number };
@@ -14,6 +15,7 @@ const suites: Readonly<Record<string, (settings: Settings) => Promise<object>>> 
   store: benchStore,
   service: benchService,
   start: benchStart,
+  transfer: benchTransfer,
 };
 
 /** Some servers, ours among them, close a connection of HTTP/1.1 after 10,000 requests. */

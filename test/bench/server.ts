@@ -18,7 +18,7 @@ export type BenchServer = {
   stop(): Promise<void>;
 };
 
-const main = join(root, "src/main.js");
+export const main = join(root, "src/main.js");
 
 /** A folder for a database and its token; removed at the end of the process. */
 export function benchFolder(): string {
@@ -40,14 +40,19 @@ export async function giraffe(...argv: string[]): Promise<void> {
 export async function fill(database: string, folder: string, users: number): Promise<void> {
   await (await serve(database, folder)).stop();
   const file = join(folder, "users.ndjson");
+  await writeUsers(file, users);
+  await giraffe("import", file, "--database", database);
+  rmSync(file);
+}
+
+/** Write users as `import` reads them. */
+export async function writeUsers(file: string, users: number): Promise<void> {
   const out = createWriteStream(file);
   for (let index = 0; index < users; index += 1) {
     if (!out.write(userLine(index))) await once(out, "drain");
   }
   out.end();
   await finished(out);
-  await giraffe("import", file, "--database", database);
-  rmSync(file);
 }
 
 /** Serve a database and wait until it is ready. */
@@ -94,16 +99,21 @@ function benchServer(child: ChildProcess, port: number, token: string): BenchSer
     port,
     token,
     cpuMicros: () => cpuMicrosOf(Number(pid)),
-    memoryMiB() {
-      const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-      return Number(resident?.[1]) / 1024;
-    },
+    memoryMiB: () => memoryMiBOf(Number(pid), "VmRSS"),
     async stop() {
       const exit = once(child, "exit");
       child.kill("SIGTERM");
       await exit;
     },
   };
+}
+
+/** @param which Resident now, or at most so far. */
+export function memoryMiBOf(pid: number, which: "VmRSS" | "VmHWM"): number {
+  const found = new RegExp(`^${which}:\\s+(\\d+) kB$`, "m").exec(
+    readFileSync(`/proc/${pid}/status`, "utf8"),
+  );
+  return Number(found?.[1]) / 1024;
 }
 
 /** Linux counts it in hundredths of a second. */
