@@ -39,12 +39,6 @@ export type ImportSummary = {
 const creator = "import";
 
 /**
- * Lines of one transaction. Each takes about 20 µs to write, and a server beside us waits for as long
- * as the transaction takes.
- */
-const batchLines = 2_000;
-
-/**
  * Import users, one to a line of JSON.
  *
  * How far it came is kept in the transaction of each batch, so a run that was broken off goes on where
@@ -124,7 +118,7 @@ async function importLines(
   let rejected = 0;
   let writing: Promise<void> = Promise.resolve();
   try {
-    for await (const batch of lineBatches(chunks, batchLines, doneBefore)) {
+    for await (const batch of lineBatches(chunks, transfer.batchSize, doneBefore)) {
       if (before !== undefined && batch.first === 1) {
         if (batch.count !== before.lines || batch.digest !== before.digest) return "differs";
         continue;

@@ -23,13 +23,13 @@ const lineEndBytes = Buffer.of(lineEnd);
 /**
  * Cut an input into batches of lines. Holds one batch at a time, however long input and lines are.
  *
- * @param size Lines of a batch.
+ * @param sizeNow Lines that a batch should have, asked again and again.
  * @param skip Lines that make a batch of their own at the beginning, of any number, whose text is not
  *   kept: only `count`, `digest` and `bytes` tell of it.
  */
 export async function* lineBatches(
   chunks: AsyncIterable<Buffer>,
-  size: number,
+  sizeNow: () => number,
   skip: number,
 ): AsyncGenerator<LineBatch> {
   const hash = createHash("sha256");
@@ -70,7 +70,7 @@ export async function* lineBatches(
       bytes += end + 1 - at;
       at = end + 1;
       endLine();
-      if (count === skip || (count > skip && count - first + 1 === size)) yield batch();
+      if (count === skip || (count > skip && count - first + 1 >= sizeNow())) yield batch();
     }
     const rest = chunk.subarray(at);
     if (rest.byteLength > 0) {

@@ -51,6 +51,9 @@ export interface Transfer {
    */
   write(streams: readonly NewStream[], progress: Progress): Promise<Fate[]>;
 
+  /** How many streams the next batch should have; more would keep others from writing for long. */
+  batchSize(): number;
+
   /** As written last for this source. */
   progress(source: string): Promise<Progress | undefined>;
 

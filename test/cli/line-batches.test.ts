@@ -8,7 +8,7 @@ async function cut(chunks: readonly Buffer[], size: number, skip: number): Promi
     yield* chunks;
   }
   const batches: LineBatch[] = [];
-  for await (const batch of lineBatches(input(), size, skip)) batches.push(batch);
+  for await (const batch of lineBatches(input(), () => size, skip)) batches.push(batch);
   return batches;
 }
 

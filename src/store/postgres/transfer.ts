@@ -10,6 +10,9 @@ import type { Postgres } from "./database.ts";
 import { fateFromError, isDuplicate, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
+/** The locks of a batch are held for as long as it takes, and few others want them. */
+const batchStreams = 2_000;
+
 /** Transfers of a PostgreSQL database. Each batch is a transaction of a few statements. */
 export function createPostgresTransfer(options: {
   database: Postgres;
@@ -58,6 +61,8 @@ export function createPostgresTransfer(options: {
       }
       throw unavailableFrom(new Error("the batch lost to other transactions again and again"));
     },
+
+    batchSize: () => batchStreams,
 
     async progress(source) {
       const [row] = await database.read({

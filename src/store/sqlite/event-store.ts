@@ -109,6 +109,7 @@ function createWriterHere(writeBatch: ReturnType<typeof createBatchWriter>): Wri
     async write(rows) {
       return withStoreErrors(() => writeBatch(rows));
     },
+    isAlone: () => true,
     async close() {},
   };
 }

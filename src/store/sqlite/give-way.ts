@@ -10,27 +10,40 @@ const besideLogPages = 1_000;
 
 const restMs = 20;
 
+export type GiveWay = {
+  /** Call it before each batch, outside a transaction. */
+  readonly pause: () => Promise<void>;
+  /** Whether no other process has written so far. */
+  readonly isAlone: () => boolean;
+};
+
 /**
  * Prepare a connection for large batches, one after another.
  *
  * Alone it uses memory and log for speed. Once another process has written, it rests before each
  * batch: SQLite gives the write lock to whoever asks first, and a server beside it asks every 16 ms
  * or more often, so that without a rest it would hardly ever come to write.
- *
- * @returns Call it before each batch, outside a transaction.
  */
-export function createGiveWay(db: DatabaseSync): () => Promise<void> {
+export function createGiveWay(db: DatabaseSync): GiveWay {
   // Changes when another connection commits.
   const selectVersion = db.prepare("pragma data_version");
   const dataVersion = () => selectVersion.get()?.data_version;
   db.exec(`pragma cache_size = -${cacheKib}; pragma wal_autocheckpoint = ${aloneLogPages};`);
   const first = dataVersion();
-  let isAlone = true;
-  return async () => {
-    if (isAlone && dataVersion() !== first) {
-      isAlone = false;
+  let wasAlone = true;
+
+  function isAlone(): boolean {
+    if (wasAlone && dataVersion() !== first) {
+      wasAlone = false;
       db.exec(`pragma wal_autocheckpoint = ${besideLogPages}`);
     }
-    if (!isAlone) await pause(restMs);
+    return wasAlone;
+  }
+
+  return {
+    isAlone,
+    async pause() {
+      if (!isAlone()) await pause(restMs);
+    },
   };
 }

@@ -9,6 +9,14 @@ import { createWriterThread } from "./writer-thread.ts";
 type Row = Readonly<Record<string, unknown>>;
 
 /**
+ * Streams of a batch while nobody else writes: a page of an index that many of them change is written
+ * once. The first who does waits for one, which takes less than a second.
+ */
+const aloneBatch = 8_000;
+/** Each takes some 50 µs, and whoever writes, too, waits for all of them. */
+const besideBatch = 1_000;
+
+/**
  * Transfers of a SQLite file. Batches are written by a thread of its own, so that the next one can be
  * made meanwhile, and so that they give way to a server beside it.
  */
@@ -30,6 +38,8 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
       const rows = rowsFromNewStreams(streams, now());
       return fatesFromResults(streams, await writer.write(rows, progress));
     },
+
+    batchSize: () => (writer.isAlone() ? aloneBatch : besideBatch),
 
     async progress(source) {
       const row = withStoreErrors(() => selectProgress.get(source));

@@ -8,6 +8,8 @@ import type { WriterData, WriterReply, WriterRequest } from "./writer.ts";
 export type WriterThread = {
   /** One batch at a time. */
   write(rows: readonly AppendRow[], progress?: Progress): Promise<AppendResult[]>;
+  /** Whether no other process has written so far, as a bulk writer found after its last batch. */
+  isAlone(): boolean;
   /** Ends the thread. */
   close(): Promise<void>;
 };
@@ -29,6 +31,7 @@ export function createWriterThread(
 ): WriterThread {
   const { isStored, isBulk = false } = options;
   let batch: { rows: readonly AppendRow[]; done: PromiseWithResolvers<AppendResult[]> } | undefined;
+  let isAlone = true;
   let thread: Worker | undefined = start();
 
   function start(): Worker {
@@ -40,8 +43,10 @@ export function createWriterThread(
     worker.on("message", (reply: WriterReply) => {
       const answered = batch;
       batch = undefined;
-      if (reply.kind === "written") answered?.done.resolve(reply.results);
-      else answered?.done.reject(errorFromReply(reply));
+      if (reply.kind === "written") {
+        isAlone = reply.isAlone;
+        answered?.done.resolve(reply.results);
+      } else answered?.done.reject(errorFromReply(reply));
     });
     worker.on("error", (error) => {
       failure = error;
@@ -82,6 +87,8 @@ export function createWriterThread(
       thread.postMessage({ rows, progress } satisfies WriterRequest);
       return done.promise;
     },
+
+    isAlone: () => isAlone,
 
     close() {
       return new Promise((resolve) => {

@@ -28,7 +28,7 @@ export type Batch = {
 
 /** Errors lose their class between threads. */
 export type WriterReply =
-  | { readonly kind: "written"; readonly results: AppendResult[] }
+  | { readonly kind: "written"; readonly results: AppendResult[]; readonly isAlone: boolean }
   | { readonly kind: "unavailable" | "unknown" | "failed"; readonly message: string };
 
 if (parentPort === null) throw new Error("writer.ts runs in a worker thread");
@@ -43,7 +43,9 @@ port.on("message", async (request: WriterRequest) => {
     return;
   }
   try {
-    port.postMessage({ kind: "written", results: await write(request) } satisfies WriterReply);
+    const results = await write(request);
+    const isAlone = opened?.giveWay?.isAlone() ?? true;
+    port.postMessage({ kind: "written", results, isAlone } satisfies WriterReply);
   } catch (error) {
     port.postMessage(replyFromError(error));
   }
@@ -58,7 +60,7 @@ function open() {
 /** Other processes write too. SQLite's own waiting is unfair to whoever waits long: pauses to 100 ms. */
 async function write({ rows, progress }: Batch): Promise<AppendResult[]> {
   const longestPauseMs = 16;
-  await opened?.giveWay?.();
+  await opened?.giveWay?.pause();
   let waitedMs = 0;
   for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     try {
