@@ -1,14 +1,12 @@
 import type { Head } from "./event-store.ts";
 import type { HeadPage, HeadRange } from "./transfer.ts";
 
-type Row = Readonly<Record<string, unknown>>;
-
 /**
  * What is on a page.
  *
  * @param rows All heads of the range, of whatever organization.
  */
-export function pageFromRows<State>(
+export function pageFromRows<State, Row extends Readonly<Record<string, unknown>>>(
   rows: readonly Row[],
   { limit, organization }: HeadRange,
   headFromRow: (row: Row) => Head<unknown>,

@@ -78,7 +78,7 @@ export function createPostgresTransfer(options: {
           where stream > $1 order by stream limit $2`,
         values: [range.after, range.limit],
       });
-      return pageFromRows<State>(rows, range, headFromRow);
+      return pageFromRows<State, Row>(rows, range, headFromRow);
     },
 
     async close() {

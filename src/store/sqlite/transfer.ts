@@ -48,7 +48,7 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
 
     async heads<State>(range: HeadRange) {
       const rows = withStoreErrors(() => selectHeads.all(range.after, range.limit));
-      return pageFromRows<State>(rows, range, headFromRow);
+      return pageFromRows<State, Row>(rows, range, headFromRow);
     },
 
     async close() {
