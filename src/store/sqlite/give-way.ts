@@ -3,8 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 
 /** New names fall anywhere into the index of claims, so a large batch writes a page for nearly each. */
 const cacheKib = 65_536;
-/** Pages that several batches write are copied from the log into the database once: 32 MiB of them. */
-const aloneLogPages = 8_192;
+/** Pages that several batches write are copied from the log into the database once: 128 MiB of them. */
+const aloneLogPages = 32_768;
 /** SQLite's default. Beyond it the next to commit copies, and that should not be the server. */
 const besideLogPages = 1_000;
 
