@@ -26,7 +26,7 @@ const usage = `usage: npm run bench -- SUITE [--rounds N] [--calls N] [--users N
 
 suites: ${Object.keys(suites).join(", ")}
   --rounds N   of everything (default 7, at most 1000)
-  --calls N    in each round (default 5000, at most ${maxCalls})
+  --calls N    in each round (default 20000: fewer see one collection of the heap or none; at most ${maxCalls})
   --users N    in the database (default 10000; of store, in the large one)
   --json FILE  write every figure there, for programs
 `;
@@ -44,7 +44,7 @@ function settingsFrom(args: string[]) {
     allowPositionals: true,
     options: {
       rounds: { type: "string", default: "7" },
-      calls: { type: "string", default: "5000" },
+      calls: { type: "string", default: "20000" },
       users: { type: "string", default: "10000" },
       json: { type: "string" },
     },
