@@ -19,15 +19,22 @@ export type BodyReader = {
   readonly refuse: (error: ConnectError) => void;
 };
 
-/** Read a whole request body, in time linear in its size. */
+/**
+ * Read a whole request body, in time linear in its size.
+ *
+ * Node keeps a stream for a while after its end, and with it all that its listeners hold; so they let
+ * go of the call as soon as it has its body.
+ */
 export function readBody({ head, body }: Exchange, reader: BodyReader): void {
   const { maxBytes, maxMessageBytes } = reader;
-  const chunks: Buffer[] = [];
+  let waiting: BodyReader | undefined = reader;
+  let chunks: Buffer[] = [];
   let bytes = 0;
-  let isRefused = false;
   const refuse = (text: string) => {
-    isRefused = true;
-    reader.refuse(refusal("messageTooLarge", text));
+    const refused = waiting;
+    waiting = undefined;
+    chunks = [];
+    refused?.refuse(refusal("messageTooLarge", text));
   };
   const refuseSize = () => refuse(`message is larger than ${maxMessageBytes} bytes`);
 
@@ -37,7 +44,7 @@ export function readBody({ head, body }: Exchange, reader: BodyReader): void {
   }
   body.on("data", (chunk: Buffer) => {
     // What comes after a refusal is dropped, not kept.
-    if (isRefused) return;
+    if (waiting === undefined) return;
     bytes += chunk.byteLength;
     if (bytes > maxBytes) refuseSize();
     else if (chunks.push(chunk) > maxBodyChunks) {
@@ -45,7 +52,11 @@ export function readBody({ head, body }: Exchange, reader: BodyReader): void {
     }
   });
   body.on("end", () => {
-    if (isRefused) return;
-    reader.done(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    const [only, ...others] = chunks;
+    const whole = only !== undefined && others.length === 0 ? only : Buffer.concat(chunks);
+    const done = waiting;
+    waiting = undefined;
+    chunks = [];
+    done?.done(whole);
   });
 }

@@ -113,7 +113,7 @@ export function callUnary(
     if (timeoutMs <= 0) throw deadlineExceeded();
     const started = options.startDeadline(timeoutMs, fail);
     deadline = started;
-    exchange.onGone(() => started.cancel(refusal("canceled", "the client has gone")));
+    cancelWhenGone(exchange, started);
     readBody(exchange, {
       maxBytes: dialog.maxBodyBytes,
       maxMessageBytes: limits.maxMessageBytes,
@@ -123,6 +123,11 @@ export function callUnary(
   } catch (reason) {
     fail(reason);
   }
+}
+
+/** A function of its own, so that what the exchange keeps holds the deadline and not the whole call. */
+function cancelWhenGone(exchange: Exchange, deadline: Deadline): void {
+  exchange.onGone(() => deadline.cancel(refusal("canceled", "the client has gone")));
 }
 
 /** The client's timeout, shortened to the longest we allow, or the default without one. */
