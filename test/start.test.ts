@@ -31,7 +31,7 @@ describe("npm start", () => {
 });
 
 describe("npm run giraffe", () => {
-  test("runs any command on a Node that is new enough", async () => {
+  test("W16: runs any command on a Node that is new enough", async () => {
     const { code, stdout } = await runProgram("npm", ["run", "-s", "giraffe", "--", "--help"], {
       cwd: root,
     });

@@ -455,7 +455,7 @@ function oddValues(A: string, B: string): string[] {
   return [...new Set(values)];
 }
 
-describe.for(callers)("the header that names the organization, over $name,", (caller) => {
+describe.for(callers)("W19: the header that names the organization, over $name,", (caller) => {
   const reach = (id: string, headers: Record<string, string>) =>
     caller.call(
       server.url,

@@ -42,7 +42,7 @@ const json = (userId: string, more: string) =>
   );
 
 describe.for(callers.filter(({ encoding }) => encoding === "json"))(
-  "UpdateHumanProfile, $name,",
+  "C1 to C8: UpdateHumanProfile, $name,",
   (caller) => {
     const send = (message: Uint8Array, options: CallOptions = { token: setting.tokens.editor }) =>
       caller.call(setting.url, methods.updateHumanProfile, message, options);
@@ -210,7 +210,7 @@ function protobuf(userId: string, more: (writer: BinaryWriter) => void): Uint8Ar
 }
 
 describe.for(callers.filter(({ encoding }) => encoding === "protobuf"))(
-  "UpdateHumanProfile, $name,",
+  "C2, C4, C7, C15: UpdateHumanProfile, $name,",
   (caller) => {
     const send = (message: Uint8Array, options: CallOptions = { token: setting.tokens.editor }) =>
       caller.call(setting.url, methods.updateHumanProfile, message, options);

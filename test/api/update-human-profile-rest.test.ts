@@ -79,7 +79,7 @@ describe.for<HttpVersion>(["HTTP/1.1", "h2c"])("UpdateHumanProfile, REST over %s
     expect(await setting.readProfile(userId)).toMatchObject({ profile: okapi });
   });
 
-  test("decodes the id in the path once", async () => {
+  test("W18: decodes the id in the path once", async () => {
     const userId = await setting.addUser();
     const escaped = [...userId].map((digit) => `%3${digit}`).join("");
     expect(await exchange({ path: pathOf(escaped), body: bytes(okapi) })).toMatchObject({

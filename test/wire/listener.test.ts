@@ -234,7 +234,7 @@ describe("an HTTP/1.1 connection", () => {
   ];
   const cases = refused.flatMap((request) => bodies.map((body) => ({ ...request, ...body })));
   test.concurrent.for(cases)(
-    "is closed after the early answer to $name with a body $what",
+    "W14: is closed after the early answer to $name with a body $what",
     async ({ head, status, framing, body }) => {
       await using server = await startEcho();
       using connection = await openRaw(server.port);
