@@ -100,7 +100,7 @@ const unknownMethod: MethodShape = {
 /**
  * Decide what a request is and see it answered.
  *
- * @param drain.isDraining While true, calls are refused as unavailable.
+ * @param state.isDraining While true, calls are refused as unavailable.
  * @param state.shutdown Ends the streams when it is aborted.
  * @returns Takes each request once, and calls `done` once when it is answered. Never throws.
  * @throws Error if methods or their HTTP rules contradict each other.

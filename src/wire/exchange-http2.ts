@@ -80,6 +80,7 @@ export class Http2Exchange implements Exchange {
 function isOver(stream: ServerHttp2Stream): boolean {
   return stream.headersSent || stream.closed || stream.destroyed;
 }
+
 /**
  * Look at all the headers that a client has sent. Node keeps only the first of several
  * `authorization` headers; both must be seen to be refused, so they are joined in `headers`.

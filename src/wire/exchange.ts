@@ -75,6 +75,16 @@ export function headersToNode(headers: Headers): OutgoingHttpHeaders {
   return record;
 }
 
+/** Headers of an answer, copied only if there is something to add; what a handler has set comes last. */
+export function withHeader(
+  headers: OutgoingHttpHeaders,
+  set: Headers | undefined,
+  more?: OutgoingHttpHeaders,
+): OutgoingHttpHeaders {
+  if (set === undefined && more === undefined) return headers;
+  return { ...headers, ...more, ...(set && headersToNode(set)) };
+}
+
 /** Headers as a list. Those of `common` that `headers` has, too, are left out. */
 export function headerList(headers: OutgoingHttpHeaders, common: HeaderList = []): string[] {
   const list: string[] = [];

@@ -3,7 +3,7 @@ import { parseContentType, parseTimeout } from "@connectrpc/connect/protocol-grp
 import { binaryCodec, type Codec, type JsonCodec } from "./codec.ts";
 import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
 import { envelopeHeadBytes, openEnvelope, sealEnvelope } from "./envelope.ts";
-import { headersToNode } from "./exchange.ts";
+import { headersToNode, withHeader } from "./exchange.ts";
 import { statusTrailers } from "./grpc-status.ts";
 import { methodNotAllowed, unsupportedMediaType } from "./http-answers.ts";
 import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
@@ -47,11 +47,6 @@ function openGrpc(
   maxMessageBytes: number,
 ): Dialog {
   const { codec, answerHeaders } = form;
-  const withHeader = (header: Headers | undefined, more?: OutgoingHttpHeaders) =>
-    header === undefined && more === undefined
-      ? answerHeaders
-      : { ...answerHeaders, ...more, ...(header && headersToNode(header)) };
-
   return {
     maxBodyBytes: envelopeHeadBytes + maxMessageBytes,
     timeoutMs: () => timeoutFrom(headers["grpc-timeout"]),
@@ -66,14 +61,18 @@ function openGrpc(
       const compression = answerCompression(bytes, accepted);
       return {
         status: 200,
-        headers: withHeader(header, compression && { "grpc-encoding": compression.name }),
+        headers: withHeader(
+          answerHeaders,
+          header,
+          compression && { "grpc-encoding": compression.name },
+        ),
         body: sealEnvelope(bytes, compression),
         trailers: trailer ? { ...headersToNode(trailer), ...statusOk } : statusOk,
       };
     },
     refuse: (error, { header, trailer }) => ({
       status: 200,
-      headers: withHeader(header),
+      headers: withHeader(answerHeaders, header),
       trailers: headersToNode(statusTrailers(trailer, error)),
     }),
   };

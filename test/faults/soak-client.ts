@@ -5,7 +5,7 @@
  * Arguments: the URL, the token.
  */
 
-import { type ClientHttp2Session, connect } from "node:http2";
+import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { createHistogram } from "node:perf_hooks";
 import { buffer } from "node:stream/consumers";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
@@ -36,8 +36,12 @@ let since = performance.now();
 let updates = 0;
 let isStopping = false;
 
-async function call(session: ClientHttp2Session, method: string, message: Uint8Array) {
-  const stream = session.request({
+/** A connection, made anew when the server has said that it takes no more streams on it. */
+type Line = { session: ClientHttp2Session };
+
+async function call(line: Line, method: string, message: Uint8Array): Promise<Buffer> {
+  if (line.session.closed) line.session = connect(url);
+  const stream = line.session.request({
     ":method": "POST",
     ":path": `${servicePath}/${method}`,
     authorization: `Bearer ${token}`,
@@ -52,27 +56,27 @@ async function call(session: ClientHttp2Session, method: string, message: Uint8A
     status = String(fields["grpc-status"]);
   });
   stream.end(envelope(message));
-  const body = await buffer(stream);
+  const body = await buffer(stream).catch((error) => {
+    // It crossed the server's GOAWAY on its way and was not looked at: every gRPC client sends it again.
+    if (stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM) throw error;
+  });
+  if (body === undefined) return call(line, method, message);
   if (status !== "0") throw new Error(`grpc-status ${status}`);
   return body.subarray(5);
 }
 
-async function addUser(session: ClientHttp2Session, number: number): Promise<string> {
+async function addUser(line: Line, number: number): Promise<string> {
   const { gender: _, ...profile } = profileOfNumber(number);
   const request = create(ImportHumanUserRequestSchema, {
     userName: `user ${number}`,
     profile,
     email: { email: "some@giraffe.example" },
   });
-  const body = await call(
-    session,
-    "ImportHumanUser",
-    toBinary(ImportHumanUserRequestSchema, request),
-  );
+  const body = await call(line, "ImportHumanUser", toBinary(ImportHumanUserRequestSchema, request));
   return fromBinary(ImportHumanUserResponseSchema, body).userId;
 }
 
-async function work(session: ClientHttp2Session, ids: readonly string[]): Promise<void> {
+async function work(line: Line, ids: readonly string[]): Promise<void> {
   while (!isStopping) {
     const number = updates++;
     const { gender: _, ...profile } = profileOfNumber(number);
@@ -80,7 +84,7 @@ async function work(session: ClientHttp2Session, ids: readonly string[]): Promis
     const request = create(UpdateHumanProfileRequestSchema, { userId, ...profile });
     const startedAt = performance.now();
     try {
-      await call(session, "UpdateHumanProfile", toBinary(UpdateHumanProfileRequestSchema, request));
+      await call(line, "UpdateHumanProfile", toBinary(UpdateHumanProfileRequestSchema, request));
       latencies.record(Math.max(1, Math.round((performance.now() - startedAt) * 1_000)));
     } catch (error) {
       if (errors.push(String(error)) > 1_000) throw error;
@@ -109,11 +113,11 @@ process.on("message", (told: string) => {
   else process.send?.(report());
 });
 
-const sessions = Array.from({ length: shape.connections }, () => connect(url));
+const lines = Array.from({ length: shape.connections }, () => ({ session: connect(url) }));
 const ids: string[] = [];
 while (ids.length < users) {
   const some = Array.from({ length: 100 }, (_, index) =>
-    addUser(sessions[index % sessions.length] as ClientHttp2Session, ids.length + index),
+    addUser(lines[index % lines.length] as Line, ids.length + index),
   );
   ids.push(...(await Promise.all(some)));
 }
@@ -121,7 +125,7 @@ updates = users + 1;
 process.send?.("ready");
 since = performance.now();
 await Promise.all(
-  sessions.flatMap((session) => Array.from({ length: shape.calls }, () => work(session, ids))),
+  lines.flatMap((line) => Array.from({ length: shape.calls }, () => work(line, ids))),
 );
-for (const session of sessions) session.close();
+for (const { session } of lines) session.close();
 process.disconnect();
