@@ -53,10 +53,9 @@ export function createFailedAttempts(options: { readonly now: () => Micros }): F
   };
 
   return async (address, token, attempt) => {
-    const group = addressGroup(address);
     const digest = hash("sha256", token, "base64");
     const isKnown = accepted.get(digest) === true;
-    if (!isKnown && leftOf(group, options.now()) < 1) {
+    if (!isKnown && leftOf(addressGroup(address), options.now()) < 1) {
       throw new ServiceError("tooManyFailedAuthentications");
     }
     try {
@@ -66,7 +65,7 @@ export function createFailedAttempts(options: { readonly now: () => Micros }): F
     } catch (error) {
       if (error instanceof ServiceError && error.key === "tokenInvalid") {
         accepted.delete(digest);
-        charge(group);
+        charge(addressGroup(address));
       }
       throw error;
     }

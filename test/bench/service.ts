@@ -17,6 +17,11 @@ export type ServiceSettings = {
   readonly users: number;
 };
 
+const versions = { grpc: "2", rest: "1.1" } as const;
+
+/** How each server is started, by its name. */
+type Subjects = Readonly<Record<string, () => Promise<BenchServer>>>;
+
 type Figures = {
   readonly perSecond: number[];
   readonly cpuMicros: number[];
@@ -24,9 +29,10 @@ type Figures = {
 };
 
 /**
- * Durable updates through the whole service, beside the same calls without a store, and beside what
- * pgbench commits on the same PostgreSQL: closed loop for throughput, then half of that at a steady
- * rate for latency. Server and load share the machine.
+ * Durable updates through the whole service, beside the same calls without a store, bare Node that
+ * only reads and writes the same messages, and what pgbench commits on the same PostgreSQL. First a
+ * closed loop for throughput, then half of that at a steady rate for latency. Server and load share
+ * the machine.
  */
 export async function benchService({ rounds, calls, users }: ServiceSettings): Promise<object> {
   const folders = { sqlite: benchFolder(), postgres: benchFolder() };
@@ -37,16 +43,17 @@ export async function benchService({ rounds, calls, users }: ServiceSettings): P
     const database = await postgres.createDatabase();
     await fill(sqlite, folders.sqlite, users);
     await fill(database, folders.postgres, users);
-    const subjects: Record<string, () => Promise<BenchServer>> = {
+    const subjects = (protocol: "grpc" | "rest"): Subjects => ({
+      "bare Node": () => startSubject("subjects/echo.ts", protocol, versions[protocol]),
       "no store": () => startSubject("subjects/storeless.ts", String(users)),
       SQLite: () => serve(sqlite, folders.sqlite),
       PostgreSQL: () => serve(database, folders.postgres, "--workers", "1"),
-    };
+    });
     for (const protocol of ["grpc", "rest"] as const) {
       for (const who of ["distinct users", "one user"] as const) {
         const title = `${protocolCalls[protocol].title}, ${who}`;
         const variants = updates(who === "one user" ? 1 : users)[protocol];
-        const figures = await compare(subjects, protocol, variants, rounds, calls);
+        const figures = await compare(subjects(protocol), protocol, variants, rounds, calls);
         process.stdout.write(`\n${tableOf(title, figures)}\n`);
         results[title] = Object.fromEntries(figures);
       }
@@ -59,7 +66,7 @@ export async function benchService({ rounds, calls, users }: ServiceSettings): P
 }
 
 async function compare(
-  subjects: Readonly<Record<string, () => Promise<BenchServer>>>,
+  subjects: Subjects,
   protocol: "grpc" | "rest",
   variants: NonNullable<LoadCall["variants"]>,
   rounds: number,
@@ -77,7 +84,7 @@ async function compare(
   }
   const { verb, path, headers } = protocolCalls[protocol];
   const callFor = (token: string): LoadCall => ({
-    version: protocol === "grpc" ? "2" : "1.1",
+    version: versions[protocol],
     verb,
     path,
     headers: { ...headers, authorization: `Bearer ${token}` },
@@ -133,13 +140,16 @@ function tableOf(title: string, figures: ReadonlyMap<string, Figures>): string {
     "min – max",
     "× no store",
     "CPU µs",
+    "× bare Node",
     "p50 ms",
     "p95 ms",
     "p99 ms",
   ];
   const base = summarise(figures.get("no store")?.perSecond ?? []).median;
+  const bare = summarise(figures.get("bare Node")?.cpuMicros ?? []).median;
   const rows = [...figures].map(([name, { perSecond, cpuMicros, latenciesMs }]) => {
     const speed = summarise(perSecond);
+    const cpu = summarise(cpuMicros).median;
     const at = (share: number) =>
       (latenciesMs[Math.floor(share * latenciesMs.length)] ?? Number.NaN).toFixed(1);
     return [
@@ -147,7 +157,8 @@ function tableOf(title: string, figures: ReadonlyMap<string, Figures>): string {
       whole(speed.median),
       `${whole(speed.min)} – ${whole(speed.max)}`,
       (speed.median / base).toFixed(2),
-      summarise(cpuMicros).median.toFixed(0),
+      cpu.toFixed(0),
+      (cpu / bare).toFixed(2),
       at(0.5),
       at(0.95),
       at(0.99),
