@@ -47,7 +47,7 @@ import { describe, expect, test } from "vitest";
 import { http } from "../gen/google/api/annotations_pb.ts";
 import { field_behavior } from "../gen/google/api/field_behavior_pb.ts";
 import { HttpRuleSchema } from "../gen/google/api/http_pb.ts";
-import { rules } from "../gen/validate/validate_pb.ts";
+import { required, rules } from "../gen/validate/validate_pb.ts";
 import { file_zitadel_change } from "../gen/zitadel/change_pb.ts";
 import { file_zitadel_management } from "../gen/zitadel/management_pb.ts";
 import { file_zitadel_message } from "../gen/zitadel/message_pb.ts";
@@ -75,11 +75,12 @@ const officialFiles: readonly DescFile[] = [
 
 // The options of both sides are read with the extensions of that side. Those of no concern to a
 // client of ours (OpenAPI) are in neither registry and therefore do not show.
-const ourExtensions = createRegistry(http, auth_option, rules, field_behavior);
+const ourExtensions = createRegistry(http, auth_option, rules, required, field_behavior);
 const officialExtensions = createRegistry(
   officialHttp.http,
   officialOptions.auth_option,
   officialValidate.rules,
+  officialValidate.required,
   officialBehavior.field_behavior,
 );
 

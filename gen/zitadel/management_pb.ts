@@ -11,10 +11,10 @@ import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import { file_validate_validate } from "../validate/validate_pb.ts";
 import type { Change, ChangeQuery } from "./change_pb.ts";
 import { file_zitadel_change } from "./change_pb.ts";
-import type { ObjectDetails } from "./object_pb.ts";
+import type { ListDetails, ListQuery, ObjectDetails } from "./object_pb.ts";
 import { file_zitadel_object } from "./object_pb.ts";
 import { file_zitadel_options } from "./options_pb.ts";
-import type { Gender, Profile, User } from "./user_pb.ts";
+import type { Gender, Profile, SearchQuery, User, UserFieldName } from "./user_pb.ts";
 import { file_zitadel_user } from "./user_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file zitadel/management.proto.
  */
 export const file_zitadel_management: GenFile = /*@__PURE__*/
-  fileDesc("Chh6aXRhZGVsL21hbmFnZW1lbnQucHJvdG8SFXppdGFkZWwubWFuYWdlbWVudC52MSIQCg5IZWFsdGh6UmVxdWVzdCIRCg9IZWFsdGh6UmVzcG9uc2UiLwoSR2V0VXNlckJ5SURSZXF1ZXN0EhkKAmlkGAEgASgJQg3gQQL6QgdyBRABGMgBIjoKE0dldFVzZXJCeUlEUmVzcG9uc2USIwoEdXNlchgBIAEoCzIVLnppdGFkZWwudXNlci52MS5Vc2VyIkEKH0dldFVzZXJCeUxvZ2luTmFtZUdsb2JhbFJlcXVlc3QSHgoKbG9naW5fbmFtZRgBIAEoCUIK+kIHcgUQARjIASJHCiBHZXRVc2VyQnlMb2dpbk5hbWVHbG9iYWxSZXNwb25zZRIjCgR1c2VyGAEgASgLMhUueml0YWRlbC51c2VyLnYxLlVzZXIiZAoWTGlzdFVzZXJDaGFuZ2VzUmVxdWVzdBItCgVxdWVyeRgBIAEoCzIeLnppdGFkZWwuY2hhbmdlLnYxLkNoYW5nZVF1ZXJ5EhsKB3VzZXJfaWQYAiABKAlCCvpCB3IFEAEYyAEiSgoXTGlzdFVzZXJDaGFuZ2VzUmVzcG9uc2USKQoGcmVzdWx0GAIgAygLMhkueml0YWRlbC5jaGFuZ2UudjEuQ2hhbmdlSgQIARACIvwEChNBZGRIdW1hblVzZXJSZXF1ZXN0Eh0KCXVzZXJfbmFtZRgBIAEoCUIK+kIHcgUQARjIARJNCgdwcm9maWxlGAIgASgLMjIueml0YWRlbC5tYW5hZ2VtZW50LnYxLkFkZEh1bWFuVXNlclJlcXVlc3QuUHJvZmlsZUII+kIFigECEAESSQoFZW1haWwYAyABKAsyMC56aXRhZGVsLm1hbmFnZW1lbnQudjEuQWRkSHVtYW5Vc2VyUmVxdWVzdC5FbWFpbEII+kIFigECEAESPwoFcGhvbmUYBCABKAsyMC56aXRhZGVsLm1hbmFnZW1lbnQudjEuQWRkSHVtYW5Vc2VyUmVxdWVzdC5QaG9uZRIYChBpbml0aWFsX3Bhc3N3b3JkGAUgASgJGtMBCgdQcm9maWxlEh4KCmZpcnN0X25hbWUYASABKAlCCvpCB3IFEAEYyAESHQoJbGFzdF9uYW1lGAIgASgJQgr6QgdyBRABGMgBEhsKCW5pY2tfbmFtZRgDIAEoCUII+kIFcgMYyAESHgoMZGlzcGxheV9uYW1lGAQgASgJQgj6QgVyAxjIARIjChJwcmVmZXJyZWRfbGFuZ3VhZ2UYBSABKAlCB/pCBHICGAoSJwoGZ2VuZGVyGAYgASgOMhcueml0YWRlbC51c2VyLnYxLkdlbmRlcho6CgVFbWFpbBIWCgVlbWFpbBgBIAEoCUIH+kIEcgJgARIZChFpc19lbWFpbF92ZXJpZmllZBgCIAEoCBo/CgVQaG9uZRIbCgVwaG9uZRgBIAEoCUIM+kIJcgcQARgyOgErEhkKEWlzX3Bob25lX3ZlcmlmaWVkGAIgASgIIlMKFEFkZEh1bWFuVXNlclJlc3BvbnNlEg8KB3VzZXJfaWQYASABKAkSKgoHZGV0YWlscxgCIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscyKcCAoWSW1wb3J0SHVtYW5Vc2VyUmVxdWVzdBIgCgl1c2VyX25hbWUYASABKAlCDeBBAvpCB3IFEAEYyAESUwoHcHJvZmlsZRgCIAEoCzI1LnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXF1ZXN0LlByb2ZpbGVCC+BBAvpCBYoBAhABEk8KBWVtYWlsGAMgASgLMjMueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuRW1haWxCC+BBAvpCBYoBAhABEkIKBXBob25lGAQgASgLMjMueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuUGhvbmUSEAoIcGFzc3dvcmQYBSABKAkSVQoPaGFzaGVkX3Bhc3N3b3JkGAYgASgLMjwueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuSGFzaGVkUGFzc3dvcmQSIAoYcGFzc3dvcmRfY2hhbmdlX3JlcXVpcmVkGAcgASgIEikKIXJlcXVlc3RfcGFzc3dvcmRsZXNzX3JlZ2lzdHJhdGlvbhgIIAEoCBIQCghvdHBfY29kZRgJIAEoCRI/CgRpZHBzGAogAygLMjEueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuSURQGtkBCgdQcm9maWxlEiEKCmZpcnN0X25hbWUYASABKAlCDeBBAvpCB3IFEAEYyAESIAoJbGFzdF9uYW1lGAIgASgJQg3gQQL6QgdyBRABGMgBEhsKCW5pY2tfbmFtZRgDIAEoCUII+kIFcgMYyAESHgoMZGlzcGxheV9uYW1lGAQgASgJQgj6QgVyAxjIARIjChJwcmVmZXJyZWRfbGFuZ3VhZ2UYBSABKAlCB/pCBHICGAoSJwoGZ2VuZGVyGAYgASgOMhcueml0YWRlbC51c2VyLnYxLkdlbmRlcho9CgVFbWFpbBIZCgVlbWFpbBgBIAEoCUIK4EEC+kIEcgJgARIZChFpc19lbWFpbF92ZXJpZmllZBgCIAEoCBo/CgVQaG9uZRIbCgVwaG9uZRgBIAEoCUIM+kIJcgcQARgyOgErEhkKEWlzX3Bob25lX3ZlcmlmaWVkGAIgASgIGiUKDkhhc2hlZFBhc3N3b3JkEg0KBXZhbHVlGAEgASgJSgQIAhADGmoKA0lEUBIdCgljb25maWdfaWQYASABKAlCCvpCB3IFEAEYyAESJAoQZXh0ZXJuYWxfdXNlcl9pZBgCIAEoCUIK+kIHcgUQARjIARIeCgxkaXNwbGF5X25hbWUYAyABKAlCCPpCBXIDGMgBIskCChdJbXBvcnRIdW1hblVzZXJSZXNwb25zZRIPCgd1c2VyX2lkGAEgASgJEioKB2RldGFpbHMYAiABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMSagoZcGFzc3dvcmRsZXNzX3JlZ2lzdHJhdGlvbhgDIAEoCzJHLnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXNwb25zZS5QYXNzd29yZGxlc3NSZWdpc3RyYXRpb24ahAEKGFBhc3N3b3JkbGVzc1JlZ2lzdHJhdGlvbhIMCgRsaW5rGAEgASgJEisKCGxpZmV0aW1lGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCmV4cGlyYXRpb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iMgoVRGVhY3RpdmF0ZVVzZXJSZXF1ZXN0EhkKAmlkGAEgASgJQg3gQQL6QgdyBRABGMgBIkQKFkRlYWN0aXZhdGVVc2VyUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscyIyChVSZWFjdGl2YXRlVXNlclJlcXVlc3QSGQoCaWQYASABKAlCDeBBAvpCB3IFEAEYyAEiRAoWUmVhY3RpdmF0ZVVzZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzIiwKD0xvY2tVc2VyUmVxdWVzdBIZCgJpZBgBIAEoCUIN4EEC+kIHcgUQARjIASI+ChBMb2NrVXNlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiLgoRVW5sb2NrVXNlclJlcXVlc3QSGQoCaWQYASABKAlCDeBBAvpCB3IFEAEYyAEiQAoSVW5sb2NrVXNlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiLgoRUmVtb3ZlVXNlclJlcXVlc3QSGQoCaWQYASABKAlCDeBBAvpCB3IFEAEYyAEiQAoSUmVtb3ZlVXNlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiNQoWR2V0SHVtYW5Qcm9maWxlUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgr6QgdyBRABGMgBInAKF0dldEh1bWFuUHJvZmlsZVJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMSKQoHcHJvZmlsZRgCIAEoCzIYLnppdGFkZWwudXNlci52MS5Qcm9maWxlIo0CChlVcGRhdGVIdW1hblByb2ZpbGVSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCvpCB3IFEAEYyAESIQoKZmlyc3RfbmFtZRgCIAEoCUIN4EEC+kIHcgUQARjIARIgCglsYXN0X25hbWUYAyABKAlCDeBBAvpCB3IFEAEYyAESGwoJbmlja19uYW1lGAQgASgJQgj6QgVyAxjIARIjCgxkaXNwbGF5X25hbWUYBSABKAlCDeBBAvpCB3IFEAEYyAESIwoScHJlZmVycmVkX2xhbmd1YWdlGAYgASgJQgf6QgRyAhgKEicKBmdlbmRlchgHIAEoDjIXLnppdGFkZWwudXNlci52MS5HZW5kZXIiSAoaVXBkYXRlSHVtYW5Qcm9maWxlUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlsczKBEAoRTWFuYWdlbWVudFNlcnZpY2USagoHSGVhbHRoehIlLnppdGFkZWwubWFuYWdlbWVudC52MS5IZWFsdGh6UmVxdWVzdBomLnppdGFkZWwubWFuYWdlbWVudC52MS5IZWFsdGh6UmVzcG9uc2UiEILT5JMCChIIL2hlYWx0aHoSiAEKC0dldFVzZXJCeUlEEikueml0YWRlbC5tYW5hZ2VtZW50LnYxLkdldFVzZXJCeUlEUmVxdWVzdBoqLnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRVc2VyQnlJRFJlc3BvbnNlIiKCtRgLCgl1c2VyLnJlYWSC0+STAg0SCy91c2Vycy97aWR9EscBChhHZXRVc2VyQnlMb2dpbk5hbWVHbG9iYWwSNi56aXRhZGVsLm1hbmFnZW1lbnQudjEuR2V0VXNlckJ5TG9naW5OYW1lR2xvYmFsUmVxdWVzdBo3LnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRVc2VyQnlMb2dpbk5hbWVHbG9iYWxSZXNwb25zZSI6grUYEgoQdXNlci5nbG9iYWwucmVhZILT5JMCHhIcL2dsb2JhbC91c2Vycy9fYnlfbG9naW5fbmFtZRKsAQoPTGlzdFVzZXJDaGFuZ2VzEi0ueml0YWRlbC5tYW5hZ2VtZW50LnYxLkxpc3RVc2VyQ2hhbmdlc1JlcXVlc3QaLi56aXRhZGVsLm1hbmFnZW1lbnQudjEuTGlzdFVzZXJDaGFuZ2VzUmVzcG9uc2UiOoK1GAsKCXVzZXIucmVhZILT5JMCJToBKiIgL3VzZXJzL3t1c2VyX2lkfS9jaGFuZ2VzL19zZWFyY2gSkAEKDEFkZEh1bWFuVXNlchIqLnppdGFkZWwubWFuYWdlbWVudC52MS5BZGRIdW1hblVzZXJSZXF1ZXN0Gisueml0YWRlbC5tYW5hZ2VtZW50LnYxLkFkZEh1bWFuVXNlclJlc3BvbnNlIieCtRgMCgp1c2VyLndyaXRlgtPkkwIROgEqIgwvdXNlcnMvaHVtYW4SoQEKD0ltcG9ydEh1bWFuVXNlchItLnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXF1ZXN0Gi4ueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlc3BvbnNlIi+CtRgMCgp1c2VyLndyaXRlgtPkkwIZOgEqIhQvdXNlcnMvaHVtYW4vX2ltcG9ydBKhAQoORGVhY3RpdmF0ZVVzZXISLC56aXRhZGVsLm1hbmFnZW1lbnQudjEuRGVhY3RpdmF0ZVVzZXJSZXF1ZXN0Gi0ueml0YWRlbC5tYW5hZ2VtZW50LnYxLkRlYWN0aXZhdGVVc2VyUmVzcG9uc2UiMoK1GAwKCnVzZXIud3JpdGWC0+STAhw6ASoiFy91c2Vycy97aWR9L19kZWFjdGl2YXRlEqEBCg5SZWFjdGl2YXRlVXNlchIsLnppdGFkZWwubWFuYWdlbWVudC52MS5SZWFjdGl2YXRlVXNlclJlcXVlc3QaLS56aXRhZGVsLm1hbmFnZW1lbnQudjEuUmVhY3RpdmF0ZVVzZXJSZXNwb25zZSIygrUYDAoKdXNlci53cml0ZYLT5JMCHDoBKiIXL3VzZXJzL3tpZH0vX3JlYWN0aXZhdGUSiQEKCExvY2tVc2VyEiYueml0YWRlbC5tYW5hZ2VtZW50LnYxLkxvY2tVc2VyUmVxdWVzdBonLnppdGFkZWwubWFuYWdlbWVudC52MS5Mb2NrVXNlclJlc3BvbnNlIiyCtRgMCgp1c2VyLndyaXRlgtPkkwIWOgEqIhEvdXNlcnMve2lkfS9fbG9jaxKRAQoKVW5sb2NrVXNlchIoLnppdGFkZWwubWFuYWdlbWVudC52MS5VbmxvY2tVc2VyUmVxdWVzdBopLnppdGFkZWwubWFuYWdlbWVudC52MS5VbmxvY2tVc2VyUmVzcG9uc2UiLoK1GAwKCnVzZXIud3JpdGWC0+STAhg6ASoiEy91c2Vycy97aWR9L191bmxvY2sShwEKClJlbW92ZVVzZXISKC56aXRhZGVsLm1hbmFnZW1lbnQudjEuUmVtb3ZlVXNlclJlcXVlc3QaKS56aXRhZGVsLm1hbmFnZW1lbnQudjEuUmVtb3ZlVXNlclJlc3BvbnNlIiSCtRgNCgt1c2VyLmRlbGV0ZYLT5JMCDSoLL3VzZXJzL3tpZH0SoQEKD0dldEh1bWFuUHJvZmlsZRItLnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRIdW1hblByb2ZpbGVSZXF1ZXN0Gi4ueml0YWRlbC5tYW5hZ2VtZW50LnYxLkdldEh1bWFuUHJvZmlsZVJlc3BvbnNlIi+CtRgLCgl1c2VyLnJlYWSC0+STAhoSGC91c2Vycy97dXNlcl9pZH0vcHJvZmlsZRKuAQoSVXBkYXRlSHVtYW5Qcm9maWxlEjAueml0YWRlbC5tYW5hZ2VtZW50LnYxLlVwZGF0ZUh1bWFuUHJvZmlsZVJlcXVlc3QaMS56aXRhZGVsLm1hbmFnZW1lbnQudjEuVXBkYXRlSHVtYW5Qcm9maWxlUmVzcG9uc2UiM4K1GAwKCnVzZXIud3JpdGWC0+STAh06ASoaGC91c2Vycy97dXNlcl9pZH0vcHJvZmlsZUIwWi5naXRodWIuY29tL3ppdGFkZWwveml0YWRlbC9wa2cvZ3JwYy9tYW5hZ2VtZW50YgZwcm90bzM", [file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_duration, file_validate_validate, file_zitadel_change, file_zitadel_object, file_zitadel_options, file_zitadel_user]);
+  fileDesc("Chh6aXRhZGVsL21hbmFnZW1lbnQucHJvdG8SFXppdGFkZWwubWFuYWdlbWVudC52MSIQCg5IZWFsdGh6UmVxdWVzdCIRCg9IZWFsdGh6UmVzcG9uc2UiLwoSR2V0VXNlckJ5SURSZXF1ZXN0EhkKAmlkGAEgASgJQg3gQQL6QgdyBRABGMgBIjoKE0dldFVzZXJCeUlEUmVzcG9uc2USIwoEdXNlchgBIAEoCzIVLnppdGFkZWwudXNlci52MS5Vc2VyIkEKH0dldFVzZXJCeUxvZ2luTmFtZUdsb2JhbFJlcXVlc3QSHgoKbG9naW5fbmFtZRgBIAEoCUIK+kIHcgUQARjIASJHCiBHZXRVc2VyQnlMb2dpbk5hbWVHbG9iYWxSZXNwb25zZRIjCgR1c2VyGAEgASgLMhUueml0YWRlbC51c2VyLnYxLlVzZXIinwEKEExpc3RVc2Vyc1JlcXVlc3QSJAoFcXVlcnkYASABKAsyFS56aXRhZGVsLnYxLkxpc3RRdWVyeRI2Cg5zb3J0aW5nX2NvbHVtbhgCIAEoDjIeLnppdGFkZWwudXNlci52MS5Vc2VyRmllbGROYW1lEi0KB3F1ZXJpZXMYAyADKAsyHC56aXRhZGVsLnVzZXIudjEuU2VhcmNoUXVlcnkinAEKEUxpc3RVc2Vyc1Jlc3BvbnNlEigKB2RldGFpbHMYASABKAsyFy56aXRhZGVsLnYxLkxpc3REZXRhaWxzEjYKDnNvcnRpbmdfY29sdW1uGAIgASgOMh4ueml0YWRlbC51c2VyLnYxLlVzZXJGaWVsZE5hbWUSJQoGcmVzdWx0GAMgAygLMhUueml0YWRlbC51c2VyLnYxLlVzZXIiZAoWTGlzdFVzZXJDaGFuZ2VzUmVxdWVzdBItCgVxdWVyeRgBIAEoCzIeLnppdGFkZWwuY2hhbmdlLnYxLkNoYW5nZVF1ZXJ5EhsKB3VzZXJfaWQYAiABKAlCCvpCB3IFEAEYyAEiSgoXTGlzdFVzZXJDaGFuZ2VzUmVzcG9uc2USKQoGcmVzdWx0GAIgAygLMhkueml0YWRlbC5jaGFuZ2UudjEuQ2hhbmdlSgQIARACIvwEChNBZGRIdW1hblVzZXJSZXF1ZXN0Eh0KCXVzZXJfbmFtZRgBIAEoCUIK+kIHcgUQARjIARJNCgdwcm9maWxlGAIgASgLMjIueml0YWRlbC5tYW5hZ2VtZW50LnYxLkFkZEh1bWFuVXNlclJlcXVlc3QuUHJvZmlsZUII+kIFigECEAESSQoFZW1haWwYAyABKAsyMC56aXRhZGVsLm1hbmFnZW1lbnQudjEuQWRkSHVtYW5Vc2VyUmVxdWVzdC5FbWFpbEII+kIFigECEAESPwoFcGhvbmUYBCABKAsyMC56aXRhZGVsLm1hbmFnZW1lbnQudjEuQWRkSHVtYW5Vc2VyUmVxdWVzdC5QaG9uZRIYChBpbml0aWFsX3Bhc3N3b3JkGAUgASgJGtMBCgdQcm9maWxlEh4KCmZpcnN0X25hbWUYASABKAlCCvpCB3IFEAEYyAESHQoJbGFzdF9uYW1lGAIgASgJQgr6QgdyBRABGMgBEhsKCW5pY2tfbmFtZRgDIAEoCUII+kIFcgMYyAESHgoMZGlzcGxheV9uYW1lGAQgASgJQgj6QgVyAxjIARIjChJwcmVmZXJyZWRfbGFuZ3VhZ2UYBSABKAlCB/pCBHICGAoSJwoGZ2VuZGVyGAYgASgOMhcueml0YWRlbC51c2VyLnYxLkdlbmRlcho6CgVFbWFpbBIWCgVlbWFpbBgBIAEoCUIH+kIEcgJgARIZChFpc19lbWFpbF92ZXJpZmllZBgCIAEoCBo/CgVQaG9uZRIbCgVwaG9uZRgBIAEoCUIM+kIJcgcQARgyOgErEhkKEWlzX3Bob25lX3ZlcmlmaWVkGAIgASgIIlMKFEFkZEh1bWFuVXNlclJlc3BvbnNlEg8KB3VzZXJfaWQYASABKAkSKgoHZGV0YWlscxgCIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscyKcCAoWSW1wb3J0SHVtYW5Vc2VyUmVxdWVzdBIgCgl1c2VyX25hbWUYASABKAlCDeBBAvpCB3IFEAEYyAESUwoHcHJvZmlsZRgCIAEoCzI1LnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXF1ZXN0LlByb2ZpbGVCC+BBAvpCBYoBAhABEk8KBWVtYWlsGAMgASgLMjMueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuRW1haWxCC+BBAvpCBYoBAhABEkIKBXBob25lGAQgASgLMjMueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuUGhvbmUSEAoIcGFzc3dvcmQYBSABKAkSVQoPaGFzaGVkX3Bhc3N3b3JkGAYgASgLMjwueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuSGFzaGVkUGFzc3dvcmQSIAoYcGFzc3dvcmRfY2hhbmdlX3JlcXVpcmVkGAcgASgIEikKIXJlcXVlc3RfcGFzc3dvcmRsZXNzX3JlZ2lzdHJhdGlvbhgIIAEoCBIQCghvdHBfY29kZRgJIAEoCRI/CgRpZHBzGAogAygLMjEueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuSURQGtkBCgdQcm9maWxlEiEKCmZpcnN0X25hbWUYASABKAlCDeBBAvpCB3IFEAEYyAESIAoJbGFzdF9uYW1lGAIgASgJQg3gQQL6QgdyBRABGMgBEhsKCW5pY2tfbmFtZRgDIAEoCUII+kIFcgMYyAESHgoMZGlzcGxheV9uYW1lGAQgASgJQgj6QgVyAxjIARIjChJwcmVmZXJyZWRfbGFuZ3VhZ2UYBSABKAlCB/pCBHICGAoSJwoGZ2VuZGVyGAYgASgOMhcueml0YWRlbC51c2VyLnYxLkdlbmRlcho9CgVFbWFpbBIZCgVlbWFpbBgBIAEoCUIK4EEC+kIEcgJgARIZChFpc19lbWFpbF92ZXJpZmllZBgCIAEoCBo/CgVQaG9uZRIbCgVwaG9uZRgBIAEoCUIM+kIJcgcQARgyOgErEhkKEWlzX3Bob25lX3ZlcmlmaWVkGAIgASgIGiUKDkhhc2hlZFBhc3N3b3JkEg0KBXZhbHVlGAEgASgJSgQIAhADGmoKA0lEUBIdCgljb25maWdfaWQYASABKAlCCvpCB3IFEAEYyAESJAoQZXh0ZXJuYWxfdXNlcl9pZBgCIAEoCUIK+kIHcgUQARjIARIeCgxkaXNwbGF5X25hbWUYAyABKAlCCPpCBXIDGMgBIskCChdJbXBvcnRIdW1hblVzZXJSZXNwb25zZRIPCgd1c2VyX2lkGAEgASgJEioKB2RldGFpbHMYAiABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMSagoZcGFzc3dvcmRsZXNzX3JlZ2lzdHJhdGlvbhgDIAEoCzJHLnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXNwb25zZS5QYXNzd29yZGxlc3NSZWdpc3RyYXRpb24ahAEKGFBhc3N3b3JkbGVzc1JlZ2lzdHJhdGlvbhIMCgRsaW5rGAEgASgJEisKCGxpZmV0aW1lGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCmV4cGlyYXRpb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iMgoVRGVhY3RpdmF0ZVVzZXJSZXF1ZXN0EhkKAmlkGAEgASgJQg3gQQL6QgdyBRABGMgBIkQKFkRlYWN0aXZhdGVVc2VyUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscyIyChVSZWFjdGl2YXRlVXNlclJlcXVlc3QSGQoCaWQYASABKAlCDeBBAvpCB3IFEAEYyAEiRAoWUmVhY3RpdmF0ZVVzZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzIiwKD0xvY2tVc2VyUmVxdWVzdBIZCgJpZBgBIAEoCUIN4EEC+kIHcgUQARjIASI+ChBMb2NrVXNlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiLgoRVW5sb2NrVXNlclJlcXVlc3QSGQoCaWQYASABKAlCDeBBAvpCB3IFEAEYyAEiQAoSVW5sb2NrVXNlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiLgoRUmVtb3ZlVXNlclJlcXVlc3QSGQoCaWQYASABKAlCDeBBAvpCB3IFEAEYyAEiQAoSUmVtb3ZlVXNlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiNQoWR2V0SHVtYW5Qcm9maWxlUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgr6QgdyBRABGMgBInAKF0dldEh1bWFuUHJvZmlsZVJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMSKQoHcHJvZmlsZRgCIAEoCzIYLnppdGFkZWwudXNlci52MS5Qcm9maWxlIo0CChlVcGRhdGVIdW1hblByb2ZpbGVSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCvpCB3IFEAEYyAESIQoKZmlyc3RfbmFtZRgCIAEoCUIN4EEC+kIHcgUQARjIARIgCglsYXN0X25hbWUYAyABKAlCDeBBAvpCB3IFEAEYyAESGwoJbmlja19uYW1lGAQgASgJQgj6QgVyAxjIARIjCgxkaXNwbGF5X25hbWUYBSABKAlCDeBBAvpCB3IFEAEYyAESIwoScHJlZmVycmVkX2xhbmd1YWdlGAYgASgJQgf6QgRyAhgKEicKBmdlbmRlchgHIAEoDjIXLnppdGFkZWwudXNlci52MS5HZW5kZXIiSAoaVXBkYXRlSHVtYW5Qcm9maWxlUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlsczKMEQoRTWFuYWdlbWVudFNlcnZpY2USagoHSGVhbHRoehIlLnppdGFkZWwubWFuYWdlbWVudC52MS5IZWFsdGh6UmVxdWVzdBomLnppdGFkZWwubWFuYWdlbWVudC52MS5IZWFsdGh6UmVzcG9uc2UiEILT5JMCChIIL2hlYWx0aHoSiAEKC0dldFVzZXJCeUlEEikueml0YWRlbC5tYW5hZ2VtZW50LnYxLkdldFVzZXJCeUlEUmVxdWVzdBoqLnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRVc2VyQnlJRFJlc3BvbnNlIiKCtRgLCgl1c2VyLnJlYWSC0+STAg0SCy91c2Vycy97aWR9EscBChhHZXRVc2VyQnlMb2dpbk5hbWVHbG9iYWwSNi56aXRhZGVsLm1hbmFnZW1lbnQudjEuR2V0VXNlckJ5TG9naW5OYW1lR2xvYmFsUmVxdWVzdBo3LnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRVc2VyQnlMb2dpbk5hbWVHbG9iYWxSZXNwb25zZSI6grUYEgoQdXNlci5nbG9iYWwucmVhZILT5JMCHhIcL2dsb2JhbC91c2Vycy9fYnlfbG9naW5fbmFtZRKIAQoJTGlzdFVzZXJzEicueml0YWRlbC5tYW5hZ2VtZW50LnYxLkxpc3RVc2Vyc1JlcXVlc3QaKC56aXRhZGVsLm1hbmFnZW1lbnQudjEuTGlzdFVzZXJzUmVzcG9uc2UiKIK1GAsKCXVzZXIucmVhZILT5JMCEzoBKiIOL3VzZXJzL19zZWFyY2gSrAEKD0xpc3RVc2VyQ2hhbmdlcxItLnppdGFkZWwubWFuYWdlbWVudC52MS5MaXN0VXNlckNoYW5nZXNSZXF1ZXN0Gi4ueml0YWRlbC5tYW5hZ2VtZW50LnYxLkxpc3RVc2VyQ2hhbmdlc1Jlc3BvbnNlIjqCtRgLCgl1c2VyLnJlYWSC0+STAiU6ASoiIC91c2Vycy97dXNlcl9pZH0vY2hhbmdlcy9fc2VhcmNoEpABCgxBZGRIdW1hblVzZXISKi56aXRhZGVsLm1hbmFnZW1lbnQudjEuQWRkSHVtYW5Vc2VyUmVxdWVzdBorLnppdGFkZWwubWFuYWdlbWVudC52MS5BZGRIdW1hblVzZXJSZXNwb25zZSIngrUYDAoKdXNlci53cml0ZYLT5JMCEToBKiIML3VzZXJzL2h1bWFuEqEBCg9JbXBvcnRIdW1hblVzZXISLS56aXRhZGVsLm1hbmFnZW1lbnQudjEuSW1wb3J0SHVtYW5Vc2VyUmVxdWVzdBouLnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXNwb25zZSIvgrUYDAoKdXNlci53cml0ZYLT5JMCGToBKiIUL3VzZXJzL2h1bWFuL19pbXBvcnQSoQEKDkRlYWN0aXZhdGVVc2VyEiwueml0YWRlbC5tYW5hZ2VtZW50LnYxLkRlYWN0aXZhdGVVc2VyUmVxdWVzdBotLnppdGFkZWwubWFuYWdlbWVudC52MS5EZWFjdGl2YXRlVXNlclJlc3BvbnNlIjKCtRgMCgp1c2VyLndyaXRlgtPkkwIcOgEqIhcvdXNlcnMve2lkfS9fZGVhY3RpdmF0ZRKhAQoOUmVhY3RpdmF0ZVVzZXISLC56aXRhZGVsLm1hbmFnZW1lbnQudjEuUmVhY3RpdmF0ZVVzZXJSZXF1ZXN0Gi0ueml0YWRlbC5tYW5hZ2VtZW50LnYxLlJlYWN0aXZhdGVVc2VyUmVzcG9uc2UiMoK1GAwKCnVzZXIud3JpdGWC0+STAhw6ASoiFy91c2Vycy97aWR9L19yZWFjdGl2YXRlEokBCghMb2NrVXNlchImLnppdGFkZWwubWFuYWdlbWVudC52MS5Mb2NrVXNlclJlcXVlc3QaJy56aXRhZGVsLm1hbmFnZW1lbnQudjEuTG9ja1VzZXJSZXNwb25zZSIsgrUYDAoKdXNlci53cml0ZYLT5JMCFjoBKiIRL3VzZXJzL3tpZH0vX2xvY2sSkQEKClVubG9ja1VzZXISKC56aXRhZGVsLm1hbmFnZW1lbnQudjEuVW5sb2NrVXNlclJlcXVlc3QaKS56aXRhZGVsLm1hbmFnZW1lbnQudjEuVW5sb2NrVXNlclJlc3BvbnNlIi6CtRgMCgp1c2VyLndyaXRlgtPkkwIYOgEqIhMvdXNlcnMve2lkfS9fdW5sb2NrEocBCgpSZW1vdmVVc2VyEigueml0YWRlbC5tYW5hZ2VtZW50LnYxLlJlbW92ZVVzZXJSZXF1ZXN0Gikueml0YWRlbC5tYW5hZ2VtZW50LnYxLlJlbW92ZVVzZXJSZXNwb25zZSIkgrUYDQoLdXNlci5kZWxldGWC0+STAg0qCy91c2Vycy97aWR9EqEBCg9HZXRIdW1hblByb2ZpbGUSLS56aXRhZGVsLm1hbmFnZW1lbnQudjEuR2V0SHVtYW5Qcm9maWxlUmVxdWVzdBouLnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRIdW1hblByb2ZpbGVSZXNwb25zZSIvgrUYCwoJdXNlci5yZWFkgtPkkwIaEhgvdXNlcnMve3VzZXJfaWR9L3Byb2ZpbGUSrgEKElVwZGF0ZUh1bWFuUHJvZmlsZRIwLnppdGFkZWwubWFuYWdlbWVudC52MS5VcGRhdGVIdW1hblByb2ZpbGVSZXF1ZXN0GjEueml0YWRlbC5tYW5hZ2VtZW50LnYxLlVwZGF0ZUh1bWFuUHJvZmlsZVJlc3BvbnNlIjOCtRgMCgp1c2VyLndyaXRlgtPkkwIdOgEqGhgvdXNlcnMve3VzZXJfaWR9L3Byb2ZpbGVCMFouZ2l0aHViLmNvbS96aXRhZGVsL3ppdGFkZWwvcGtnL2dycGMvbWFuYWdlbWVudGIGcHJvdG8z", [file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_duration, file_validate_validate, file_zitadel_change, file_zitadel_object, file_zitadel_options, file_zitadel_user]);
 
 /**
  * @generated from message zitadel.management.v1.HealthzRequest
@@ -121,6 +121,60 @@ export const GetUserByLoginNameGlobalResponseSchema: GenMessage<GetUserByLoginNa
   messageDesc(file_zitadel_management, 5);
 
 /**
+ * @generated from message zitadel.management.v1.ListUsersRequest
+ */
+export type ListUsersRequest = Message<"zitadel.management.v1.ListUsersRequest"> & {
+  /**
+   * @generated from field: zitadel.v1.ListQuery query = 1;
+   */
+  query?: ListQuery | undefined;
+
+  /**
+   * @generated from field: zitadel.user.v1.UserFieldName sorting_column = 2;
+   */
+  sortingColumn: UserFieldName;
+
+  /**
+   * @generated from field: repeated zitadel.user.v1.SearchQuery queries = 3;
+   */
+  queries: SearchQuery[];
+};
+
+/**
+ * Describes the message zitadel.management.v1.ListUsersRequest.
+ * Use `create(ListUsersRequestSchema)` to create a new message.
+ */
+export const ListUsersRequestSchema: GenMessage<ListUsersRequest> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 6);
+
+/**
+ * @generated from message zitadel.management.v1.ListUsersResponse
+ */
+export type ListUsersResponse = Message<"zitadel.management.v1.ListUsersResponse"> & {
+  /**
+   * @generated from field: zitadel.v1.ListDetails details = 1;
+   */
+  details?: ListDetails | undefined;
+
+  /**
+   * @generated from field: zitadel.user.v1.UserFieldName sorting_column = 2;
+   */
+  sortingColumn: UserFieldName;
+
+  /**
+   * @generated from field: repeated zitadel.user.v1.User result = 3;
+   */
+  result: User[];
+};
+
+/**
+ * Describes the message zitadel.management.v1.ListUsersResponse.
+ * Use `create(ListUsersResponseSchema)` to create a new message.
+ */
+export const ListUsersResponseSchema: GenMessage<ListUsersResponse> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 7);
+
+/**
  * @generated from message zitadel.management.v1.ListUserChangesRequest
  */
 export type ListUserChangesRequest = Message<"zitadel.management.v1.ListUserChangesRequest"> & {
@@ -142,7 +196,7 @@ export type ListUserChangesRequest = Message<"zitadel.management.v1.ListUserChan
  * Use `create(ListUserChangesRequestSchema)` to create a new message.
  */
 export const ListUserChangesRequestSchema: GenMessage<ListUserChangesRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 6);
+  messageDesc(file_zitadel_management, 8);
 
 /**
  * @generated from message zitadel.management.v1.ListUserChangesResponse
@@ -159,7 +213,7 @@ export type ListUserChangesResponse = Message<"zitadel.management.v1.ListUserCha
  * Use `create(ListUserChangesResponseSchema)` to create a new message.
  */
 export const ListUserChangesResponseSchema: GenMessage<ListUserChangesResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 7);
+  messageDesc(file_zitadel_management, 9);
 
 /**
  * @generated from message zitadel.management.v1.AddHumanUserRequest
@@ -200,7 +254,7 @@ export type AddHumanUserRequest = Message<"zitadel.management.v1.AddHumanUserReq
  * Use `create(AddHumanUserRequestSchema)` to create a new message.
  */
 export const AddHumanUserRequestSchema: GenMessage<AddHumanUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 8);
+  messageDesc(file_zitadel_management, 10);
 
 /**
  * @generated from message zitadel.management.v1.AddHumanUserRequest.Profile
@@ -246,7 +300,7 @@ export type AddHumanUserRequest_Profile = Message<"zitadel.management.v1.AddHuma
  * Use `create(AddHumanUserRequest_ProfileSchema)` to create a new message.
  */
 export const AddHumanUserRequest_ProfileSchema: GenMessage<AddHumanUserRequest_Profile> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 8, 0);
+  messageDesc(file_zitadel_management, 10, 0);
 
 /**
  * @generated from message zitadel.management.v1.AddHumanUserRequest.Email
@@ -268,7 +322,7 @@ export type AddHumanUserRequest_Email = Message<"zitadel.management.v1.AddHumanU
  * Use `create(AddHumanUserRequest_EmailSchema)` to create a new message.
  */
 export const AddHumanUserRequest_EmailSchema: GenMessage<AddHumanUserRequest_Email> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 8, 1);
+  messageDesc(file_zitadel_management, 10, 1);
 
 /**
  * @generated from message zitadel.management.v1.AddHumanUserRequest.Phone
@@ -292,7 +346,7 @@ export type AddHumanUserRequest_Phone = Message<"zitadel.management.v1.AddHumanU
  * Use `create(AddHumanUserRequest_PhoneSchema)` to create a new message.
  */
 export const AddHumanUserRequest_PhoneSchema: GenMessage<AddHumanUserRequest_Phone> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 8, 2);
+  messageDesc(file_zitadel_management, 10, 2);
 
 /**
  * @generated from message zitadel.management.v1.AddHumanUserResponse
@@ -314,7 +368,7 @@ export type AddHumanUserResponse = Message<"zitadel.management.v1.AddHumanUserRe
  * Use `create(AddHumanUserResponseSchema)` to create a new message.
  */
 export const AddHumanUserResponseSchema: GenMessage<AddHumanUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 9);
+  messageDesc(file_zitadel_management, 11);
 
 /**
  * Passwords, one-time codes and identity providers are refused: they are not kept here.
@@ -380,7 +434,7 @@ export type ImportHumanUserRequest = Message<"zitadel.management.v1.ImportHumanU
  * Use `create(ImportHumanUserRequestSchema)` to create a new message.
  */
 export const ImportHumanUserRequestSchema: GenMessage<ImportHumanUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 10);
+  messageDesc(file_zitadel_management, 12);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserRequest.Profile
@@ -426,7 +480,7 @@ export type ImportHumanUserRequest_Profile = Message<"zitadel.management.v1.Impo
  * Use `create(ImportHumanUserRequest_ProfileSchema)` to create a new message.
  */
 export const ImportHumanUserRequest_ProfileSchema: GenMessage<ImportHumanUserRequest_Profile> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 10, 0);
+  messageDesc(file_zitadel_management, 12, 0);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserRequest.Email
@@ -448,7 +502,7 @@ export type ImportHumanUserRequest_Email = Message<"zitadel.management.v1.Import
  * Use `create(ImportHumanUserRequest_EmailSchema)` to create a new message.
  */
 export const ImportHumanUserRequest_EmailSchema: GenMessage<ImportHumanUserRequest_Email> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 10, 1);
+  messageDesc(file_zitadel_management, 12, 1);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserRequest.Phone
@@ -472,7 +526,7 @@ export type ImportHumanUserRequest_Phone = Message<"zitadel.management.v1.Import
  * Use `create(ImportHumanUserRequest_PhoneSchema)` to create a new message.
  */
 export const ImportHumanUserRequest_PhoneSchema: GenMessage<ImportHumanUserRequest_Phone> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 10, 2);
+  messageDesc(file_zitadel_management, 12, 2);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserRequest.HashedPassword
@@ -489,7 +543,7 @@ export type ImportHumanUserRequest_HashedPassword = Message<"zitadel.management.
  * Use `create(ImportHumanUserRequest_HashedPasswordSchema)` to create a new message.
  */
 export const ImportHumanUserRequest_HashedPasswordSchema: GenMessage<ImportHumanUserRequest_HashedPassword> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 10, 3);
+  messageDesc(file_zitadel_management, 12, 3);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserRequest.IDP
@@ -516,7 +570,7 @@ export type ImportHumanUserRequest_IDP = Message<"zitadel.management.v1.ImportHu
  * Use `create(ImportHumanUserRequest_IDPSchema)` to create a new message.
  */
 export const ImportHumanUserRequest_IDPSchema: GenMessage<ImportHumanUserRequest_IDP> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 10, 4);
+  messageDesc(file_zitadel_management, 12, 4);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserResponse
@@ -543,7 +597,7 @@ export type ImportHumanUserResponse = Message<"zitadel.management.v1.ImportHuman
  * Use `create(ImportHumanUserResponseSchema)` to create a new message.
  */
 export const ImportHumanUserResponseSchema: GenMessage<ImportHumanUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 11);
+  messageDesc(file_zitadel_management, 13);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserResponse.PasswordlessRegistration
@@ -570,7 +624,7 @@ export type ImportHumanUserResponse_PasswordlessRegistration = Message<"zitadel.
  * Use `create(ImportHumanUserResponse_PasswordlessRegistrationSchema)` to create a new message.
  */
 export const ImportHumanUserResponse_PasswordlessRegistrationSchema: GenMessage<ImportHumanUserResponse_PasswordlessRegistration> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 11, 0);
+  messageDesc(file_zitadel_management, 13, 0);
 
 /**
  * @generated from message zitadel.management.v1.DeactivateUserRequest
@@ -587,7 +641,7 @@ export type DeactivateUserRequest = Message<"zitadel.management.v1.DeactivateUse
  * Use `create(DeactivateUserRequestSchema)` to create a new message.
  */
 export const DeactivateUserRequestSchema: GenMessage<DeactivateUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 12);
+  messageDesc(file_zitadel_management, 14);
 
 /**
  * @generated from message zitadel.management.v1.DeactivateUserResponse
@@ -604,7 +658,7 @@ export type DeactivateUserResponse = Message<"zitadel.management.v1.DeactivateUs
  * Use `create(DeactivateUserResponseSchema)` to create a new message.
  */
 export const DeactivateUserResponseSchema: GenMessage<DeactivateUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 13);
+  messageDesc(file_zitadel_management, 15);
 
 /**
  * @generated from message zitadel.management.v1.ReactivateUserRequest
@@ -621,7 +675,7 @@ export type ReactivateUserRequest = Message<"zitadel.management.v1.ReactivateUse
  * Use `create(ReactivateUserRequestSchema)` to create a new message.
  */
 export const ReactivateUserRequestSchema: GenMessage<ReactivateUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 14);
+  messageDesc(file_zitadel_management, 16);
 
 /**
  * @generated from message zitadel.management.v1.ReactivateUserResponse
@@ -638,7 +692,7 @@ export type ReactivateUserResponse = Message<"zitadel.management.v1.ReactivateUs
  * Use `create(ReactivateUserResponseSchema)` to create a new message.
  */
 export const ReactivateUserResponseSchema: GenMessage<ReactivateUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 15);
+  messageDesc(file_zitadel_management, 17);
 
 /**
  * @generated from message zitadel.management.v1.LockUserRequest
@@ -655,7 +709,7 @@ export type LockUserRequest = Message<"zitadel.management.v1.LockUserRequest"> &
  * Use `create(LockUserRequestSchema)` to create a new message.
  */
 export const LockUserRequestSchema: GenMessage<LockUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 16);
+  messageDesc(file_zitadel_management, 18);
 
 /**
  * @generated from message zitadel.management.v1.LockUserResponse
@@ -672,7 +726,7 @@ export type LockUserResponse = Message<"zitadel.management.v1.LockUserResponse">
  * Use `create(LockUserResponseSchema)` to create a new message.
  */
 export const LockUserResponseSchema: GenMessage<LockUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 17);
+  messageDesc(file_zitadel_management, 19);
 
 /**
  * @generated from message zitadel.management.v1.UnlockUserRequest
@@ -689,7 +743,7 @@ export type UnlockUserRequest = Message<"zitadel.management.v1.UnlockUserRequest
  * Use `create(UnlockUserRequestSchema)` to create a new message.
  */
 export const UnlockUserRequestSchema: GenMessage<UnlockUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 18);
+  messageDesc(file_zitadel_management, 20);
 
 /**
  * @generated from message zitadel.management.v1.UnlockUserResponse
@@ -706,7 +760,7 @@ export type UnlockUserResponse = Message<"zitadel.management.v1.UnlockUserRespon
  * Use `create(UnlockUserResponseSchema)` to create a new message.
  */
 export const UnlockUserResponseSchema: GenMessage<UnlockUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 19);
+  messageDesc(file_zitadel_management, 21);
 
 /**
  * @generated from message zitadel.management.v1.RemoveUserRequest
@@ -723,7 +777,7 @@ export type RemoveUserRequest = Message<"zitadel.management.v1.RemoveUserRequest
  * Use `create(RemoveUserRequestSchema)` to create a new message.
  */
 export const RemoveUserRequestSchema: GenMessage<RemoveUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 20);
+  messageDesc(file_zitadel_management, 22);
 
 /**
  * @generated from message zitadel.management.v1.RemoveUserResponse
@@ -740,7 +794,7 @@ export type RemoveUserResponse = Message<"zitadel.management.v1.RemoveUserRespon
  * Use `create(RemoveUserResponseSchema)` to create a new message.
  */
 export const RemoveUserResponseSchema: GenMessage<RemoveUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 21);
+  messageDesc(file_zitadel_management, 23);
 
 /**
  * @generated from message zitadel.management.v1.GetHumanProfileRequest
@@ -757,7 +811,7 @@ export type GetHumanProfileRequest = Message<"zitadel.management.v1.GetHumanProf
  * Use `create(GetHumanProfileRequestSchema)` to create a new message.
  */
 export const GetHumanProfileRequestSchema: GenMessage<GetHumanProfileRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 22);
+  messageDesc(file_zitadel_management, 24);
 
 /**
  * @generated from message zitadel.management.v1.GetHumanProfileResponse
@@ -779,7 +833,7 @@ export type GetHumanProfileResponse = Message<"zitadel.management.v1.GetHumanPro
  * Use `create(GetHumanProfileResponseSchema)` to create a new message.
  */
 export const GetHumanProfileResponseSchema: GenMessage<GetHumanProfileResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 23);
+  messageDesc(file_zitadel_management, 25);
 
 /**
  * @generated from message zitadel.management.v1.UpdateHumanProfileRequest
@@ -834,7 +888,7 @@ export type UpdateHumanProfileRequest = Message<"zitadel.management.v1.UpdateHum
  * Use `create(UpdateHumanProfileRequestSchema)` to create a new message.
  */
 export const UpdateHumanProfileRequestSchema: GenMessage<UpdateHumanProfileRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 24);
+  messageDesc(file_zitadel_management, 26);
 
 /**
  * @generated from message zitadel.management.v1.UpdateHumanProfileResponse
@@ -851,7 +905,7 @@ export type UpdateHumanProfileResponse = Message<"zitadel.management.v1.UpdateHu
  * Use `create(UpdateHumanProfileResponseSchema)` to create a new message.
  */
 export const UpdateHumanProfileResponseSchema: GenMessage<UpdateHumanProfileResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 25);
+  messageDesc(file_zitadel_management, 27);
 
 /**
  * The part of ZITADEL's Management API that concerns people and their profiles.
@@ -891,6 +945,18 @@ export const ManagementService: GenService<{
     methodKind: "unary";
     input: typeof GetUserByLoginNameGlobalRequestSchema;
     output: typeof GetUserByLoginNameGlobalResponseSchema;
+  },
+  /**
+   * Returns the users of the organization that match all the queries, humans and machines.
+   *
+   * Sees every change that was answered before. Upper and lower case are sorted alike.
+   *
+   * @generated from rpc zitadel.management.v1.ManagementService.ListUsers
+   */
+  listUsers: {
+    methodKind: "unary";
+    input: typeof ListUsersRequestSchema;
+    output: typeof ListUsersResponseSchema;
   },
   /**
    * Returns what happened to a user: which kind of change, by whom and when.

@@ -1,6 +1,7 @@
 import {
   type DescField,
   type DescMessage,
+  type DescOneof,
   type DescService,
   getOption,
   hasOption,
@@ -26,6 +27,7 @@ import { emailProblem } from "./email-address.ts";
 export type FieldRule =
   | "ENUM_DEFINED_ONLY"
   | "MESSAGE_REQUIRED"
+  | "ONEOF_REQUIRED"
   | "STRING_EMAIL"
   | "STRING_LENGTH"
   | "STRING_NO_NUL"
@@ -65,7 +67,7 @@ type RuleTextName =
  */
 export class FieldRulesError extends Error {
   override readonly name = "FieldRulesError";
-  /** In order of field numbers; the first 32 of them. */
+  /** In order of field numbers; the first 32 of them, fewer if they are deep inside. */
   readonly violations: readonly FieldViolation[];
 
   constructor(message: string, violations: readonly FieldViolation[]) {
@@ -81,7 +83,7 @@ export class FieldRulesError extends Error {
  * @param services Every service with unary methods behind this interceptor.
  * @throws Error at once if a request has a rule that is not implemented here. Of protoc-gen-validate
  *   these are: min_len, max_len, prefix and email of a string, defined_only of an enum, required of
- *   a message.
+ *   a message and of a oneof.
  * @throws FieldRulesError for the request.
  */
 export function createValidate(services: readonly DescService[]): Interceptor {
@@ -107,8 +109,7 @@ export function createFieldRules(
     const failures = check(message as unknown as Values);
     const first = failures[0];
     if (first === undefined) return;
-    const violations = failures.slice(0, maxViolations).map((each) => each.violation);
-    throw new FieldRulesError(first.text, violations);
+    throw new FieldRulesError(first.text, violationsThatFit(failures));
   };
 }
 
@@ -118,6 +119,19 @@ export function createFieldRules(
  * has that many fields outside lists.
  */
 const maxViolations = 32;
+/** Characters of their paths and descriptions. Only those of messages within messages reach it. */
+const maxViolationsLength = 4_096;
+
+function violationsThatFit(failures: readonly Failure[]): FieldViolation[] {
+  let length = 0;
+  return failures
+    .slice(0, maxViolations)
+    .map(({ violation }) => violation)
+    .filter(({ field, description }, index) => {
+      length += field.length + description.length;
+      return index === 0 || length <= maxViolationsLength;
+    });
+}
 
 type Values = Readonly<Record<string, unknown>>;
 type Failure = { readonly violation: FieldViolation; readonly text: string };
@@ -134,8 +148,8 @@ const none: readonly Failure[] = [];
 function compileMessage(schema: DescMessage, checks: Map<DescMessage, MessageCheck>): MessageCheck {
   const known = checks.get(schema);
   if (known !== undefined) return known;
-  if (hasOption(schema, disabled) || schema.oneofs.some((oneof) => hasOption(oneof, required)))
-    throw new Error(`${schema}: validation options of messages and oneofs are not implemented`);
+  if (hasOption(schema, disabled))
+    throw new Error(`${schema}: validation options of messages are not implemented`);
 
   const fields: MessageCheck[] = [];
   // Known before its fields are compiled, because a message may contain itself.
@@ -152,7 +166,17 @@ function compileMessage(schema: DescMessage, checks: Map<DescMessage, MessageChe
     const compiled = compileField(field, checks);
     if (compiled !== undefined) fields.push(compiled);
   }
+  for (const oneof of schema.oneofs)
+    if (getOption(oneof, required)) fields.push(oneofRequired(oneof));
   return check;
+}
+
+function oneofRequired(oneof: DescOneof): MessageCheck {
+  const missing = [failure(oneof, rule("ONEOF_REQUIRED", "Required"), "value is required")];
+  return (message) => {
+    const selected = message[oneof.localName] as { readonly case?: string };
+    return selected.case === undefined ? missing : none;
+  };
 }
 
 /** @returns `undefined` if every value of the field is valid. */
@@ -230,7 +254,7 @@ function rule(rule: FieldRule, name: RuleTextName, values: RuleText["values"] = 
 
 /** @param index Of the item, in a list. */
 function failure(
-  field: DescField,
+  field: DescField | DescOneof,
   { rule, text }: Rule,
   description: string,
   index?: number,
@@ -381,7 +405,7 @@ function at(name: string, index: number | undefined): string {
 }
 
 /** `AddHumanUserRequest_Profile.FirstName`. */
-function goPath(field: DescField, index: number | undefined): string {
+function goPath(field: DescField | DescOneof, index: number | undefined): string {
   return `${goMessageName(field.parent)}.${at(goName(field.name), index)}`;
 }
 

@@ -236,13 +236,13 @@ describe("a method that is not served", () => {
   test.for(grpcFamily)("is unimplemented over $name, with a token or without", async (caller) => {
     const want = {
       code: 12,
-      text: "unknown method /zitadel.management.v1.ManagementService/ListUsers",
+      text: "unknown method /zitadel.management.v1.ManagementService/GetMyOrg",
       reason: "METHOD_UNKNOWN",
     };
     for (const options of [{}, { token: setting.tokens.owner }]) {
       const { headers: _, ...reply } = await caller.call(
         setting.url,
-        Official.method.listUsers,
+        Official.method.getMyOrg,
         {},
         options,
       );
@@ -254,7 +254,7 @@ describe("a method that is not served", () => {
     (["HTTP/1.1", "h2c"] as const).flatMap((version) =>
       [
         // A Connect client takes a bare 404 for "unimplemented".
-        { path: "/zitadel.management.v1.ManagementService/ListUsers", want: "" },
+        { path: "/zitadel.management.v1.ManagementService/GetMyOrg", want: "" },
         { path: "/zitadel.management.v1.ManagementService/updateHumanProfile", want: "" },
         { path: "/zitadel.user.v2.UserService/GetUserByID", want: "" },
         { path: "/zitadel.management.v1.ManagementService/", want: nowhere },

@@ -21,9 +21,11 @@ import { FieldRulesSchema, rules } from "../../gen/validate/validate_pb.ts";
 import {
   AddHumanUserRequestSchema,
   ImportHumanUserRequestSchema,
+  ListUsersRequestSchema,
   ManagementService,
   UpdateHumanProfileRequestSchema,
 } from "../../gen/zitadel/management_pb.ts";
+import type { SearchQuerySchema } from "../../gen/zitadel/user_pb.ts";
 import {
   createFieldRules,
   createValidate,
@@ -229,6 +231,68 @@ describe("the rules of nested messages", () => {
   test("report the first 32 violations of a long list", () => {
     const idps = Array.from({ length: 20_000 }, () => ({}));
     expect(refusal(importHuman({ idps })).violations).toHaveLength(32);
+  });
+});
+
+describe("the rules of a oneof", () => {
+  type Query = MessageInitShape<typeof SearchQuerySchema>;
+  const listUsers = (queries: Query[]) => () =>
+    assertFieldRules(ListUsersRequestSchema, create(ListUsersRequestSchema, { queries }));
+  const userName = (text: string): Query => ({
+    query: { case: "userNameQuery", value: { userName: text } },
+  });
+  const either = (queries: Query[]): Query => ({ query: { case: "orQuery", value: { queries } } });
+  const caused = "embedded message failed validation | caused by: invalid";
+
+  test("accept one of the fields", () => {
+    expect(listUsers([either([userName("x".repeat(200))])])).not.toThrow();
+  });
+
+  test.for<{ name: string; query: Query; message: string; violation: FieldViolation }>([
+    {
+      name: "none of the fields",
+      query: {},
+      message: "SearchQuery.Query: value is required",
+      violation: {
+        field: "queries[0].query",
+        description: "value is required",
+        rule: "ONEOF_REQUIRED",
+        text: { key: "Errors.Field.Required", values: {} },
+      },
+    },
+    {
+      name: "none of the fields, further inside",
+      query: either([userName(""), {}]),
+      message: `SearchQuery.OrQuery: ${caused} OrQuery.Queries[1]: ${caused} SearchQuery.Query: value is required`,
+      violation: {
+        field: "queries[0].or_query.queries[1].query",
+        description: "value is required",
+        rule: "ONEOF_REQUIRED",
+        text: { key: "Errors.Field.Required", values: {} },
+      },
+    },
+    {
+      name: "a field that breaks a rule",
+      query: userName("x".repeat(201)),
+      message: `SearchQuery.UserNameQuery: ${caused} UserNameQuery.UserName: value length must be at most 200 runes`,
+      violation: {
+        field: "queries[0].user_name_query.user_name",
+        description: "value length must be at most 200 runes",
+        rule: "STRING_LENGTH",
+        text: { key: "Errors.Field.Length.Max", values: { max: "200" } },
+      },
+    },
+  ])("refuse $name", ({ query, message, violation }) => {
+    const { message: text, violations } = refusal(listUsers([query]));
+    expect(text).toBe(`invalid ListUsersRequest.Queries[0]: ${caused} ${message}`);
+    expect(violations).toEqual([violation]);
+  });
+
+  test("report no more violations than headers can hold", () => {
+    const deep = Array.from({ length: 20 }).reduce<Query>((query) => either([query]), {});
+    const { violations } = refusal(listUsers(Array.from({ length: 32 }, () => deep)));
+    expect(violations.length).toBeGreaterThan(1);
+    expect(violations.length).toBeLessThan(32);
   });
 });
 
