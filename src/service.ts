@@ -7,6 +7,7 @@ import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
 import { type Config, ConfigError, type Database } from "./config.ts";
 import { createConsolePages } from "./console-pages.ts";
 import { createDocumentationPages } from "./documentation-pages.ts";
+import { searchKeys } from "./domain/search-keys.ts";
 import { errorDomain } from "./rpc/errors.ts";
 import { createReadiness, type Readiness } from "./rpc/health.ts";
 import { createInterceptors, createRoutes, type RpcParts, restPrefix } from "./rpc/routes.ts";
@@ -127,9 +128,10 @@ export async function createService(
 
 /** The directory alone, for commands that run beside a server. */
 export async function openDirectory(database: Database): Promise<Directory> {
-  if (database.kind === "sqlite") return createSqliteDirectory(openSqlite(database.path));
+  if (database.kind === "sqlite")
+    return createSqliteDirectory(openSqlite(database.path, searchKeys));
   const { openPostgres, createPostgresDirectory } = await loadPostgres();
-  return createPostgresDirectory(await openPostgres(database.url));
+  return createPostgresDirectory(await openPostgres(database.url, searchKeys));
 }
 
 /** The directory, and users by the thousand, for commands that run beside a server. */
@@ -137,7 +139,7 @@ export async function openTransfer(
   database: Database,
 ): Promise<{ readonly directory: Directory; readonly transfer: Transfer }> {
   if (database.kind === "sqlite") {
-    const sqlite = openSqlite(database.path);
+    const sqlite = openSqlite(database.path, searchKeys);
     const { createSqliteTransfer } = await import("./store/sqlite/transfer.ts");
     return {
       directory: createSqliteDirectory(sqlite),
@@ -146,7 +148,7 @@ export async function openTransfer(
   }
   const { openPostgres, createPostgresDirectory } = await loadPostgres();
   const { createPostgresTransfer } = await import("./store/postgres/transfer.ts");
-  const postgres = await openPostgres(database.url);
+  const postgres = await openPostgres(database.url, searchKeys);
   return {
     directory: createPostgresDirectory(postgres),
     transfer: createPostgresTransfer({ database: postgres, now: wallClock }),
@@ -178,7 +180,7 @@ export async function backUpDatabase(
 async function openStore(database: Database) {
   if (database.kind === "sqlite") return openSqliteStore(database.path);
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
-  const postgres = await openPostgres(database.url);
+  const postgres = await openPostgres(database.url, searchKeys);
   const store = createPostgresEventStore({ database: postgres, now: wallClock });
   const directory = createPostgresDirectory(postgres);
   return {
@@ -193,7 +195,7 @@ async function openStore(database: Database) {
 
 function openSqliteStore(path: string) {
   const lock = path === ":memory:" ? undefined : lockDatabase(path);
-  const sqlite = openSqlite(path);
+  const sqlite = openSqlite(path, searchKeys);
   const store = createSqliteEventStore({ database: sqlite, now: wallClock });
   const directory = createSqliteDirectory(sqlite);
   return {

@@ -46,7 +46,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "store ports": [],
 };
 
-const storePorts = ["src/store/directory.ts", "src/store/event-store.ts", "src/store/transfer.ts"];
+const storePorts = [
+  "src/store/directory.ts",
+  "src/store/event-store.ts",
+  "src/store/search.ts",
+  "src/store/transfer.ts",
+];
 
 const emptyNames = ["common", "helper", "helpers", "manager", "managers", "util", "utils"];
 

@@ -1,4 +1,6 @@
 import type { Append } from "./append.ts";
+import type { KeysOf } from "./event-store.ts";
+import { type KeyChange, keyChanges } from "./key-changes.ts";
 
 /** An append as it is stored; crosses threads. */
 export type AppendRow = {
@@ -14,10 +16,12 @@ export type AppendRow = {
   readonly changedAt: number;
   readonly state: string;
   readonly claims: readonly string[] | undefined;
+  readonly keys: readonly KeyChange[];
 };
 
 /** @throws TypeError if data or state is not JSON. */
-export function rowFromAppend({ stream, change, after, event, head, claims }: Append): AppendRow {
+export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRow {
+  const { stream, change, after, event, before, head, claims } = append;
   return {
     stream,
     organization: head.organization,
@@ -31,5 +35,6 @@ export function rowFromAppend({ stream, change, after, event, head, claims }: Ap
     changedAt: head.changedAt,
     state: JSON.stringify(head.state),
     claims,
+    keys: keyChanges(keysOf, before, head),
   };
 }

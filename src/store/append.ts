@@ -14,6 +14,8 @@ export type Append = {
    */
   readonly after: string | undefined;
   readonly event: NewEvent;
+  /** It was decided on it; `undefined`: the stream is new. */
+  readonly before: Head<unknown> | undefined;
   /** After the event. */
   readonly head: Head<unknown>;
   /** In place of the stream's claims; `undefined`: they stay. */

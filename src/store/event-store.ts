@@ -1,3 +1,5 @@
+import type { Search, SearchKeys } from "./search.ts";
+
 /** Microseconds since 1970-01-01T00:00:00Z: safe as a number until the year 2255. */
 export type Micros = number;
 
@@ -32,6 +34,23 @@ export type Head<State> = {
   readonly changedAt: Micros;
   /** JSON. */
   readonly state: State;
+};
+
+/**
+ * What a head is found by. Pure; given once, when the database is opened: the keys are written with
+ * the head, and no change can forget them.
+ *
+ * @returns `undefined` if the stream is not to be found any more.
+ */
+export type KeysOf<State> = (
+  head: Pick<Head<State>, "state" | "createdAt">,
+) => SearchKeys | undefined;
+
+/** A part of what a search finds. */
+export type Found<State> = {
+  /** Of all parts. */
+  readonly total: number;
+  readonly results: readonly { readonly stream: string; readonly head: Head<State> }[];
 };
 
 /** What a change writes: one event, and the state it leads to. */
@@ -101,6 +120,20 @@ export interface EventStore {
 
   /** Events of one stream; empty if the organization owns no such stream. */
   history(stream: string, organization: string, range: HistoryRange): Promise<StoredEvent[]>;
+
+  /**
+   * Streams of the organization that a query is true of; sees every change that has resolved.
+   *
+   * Equal texts and beginnings are looked up. What contains a text or ends with it is looked for
+   * among all the texts of a key, which takes a quarter of a second for a million streams; such
+   * searches run one at a time.
+   *
+   * @param signal Aborted: the caller no longer waits. What has not begun by then is dropped.
+   * @throws SearchTooBroadError if it would look at more than ten million texts.
+   * @throws StoreOverloadedError if too many searches wait.
+   * @throws The signal's reason if the search was dropped.
+   */
+  search<State>(organization: string, search: Search, signal?: AbortSignal): Promise<Found<State>>;
 
   /** Which stream holds a claimed name, over all organizations. */
   locate(claim: string): Promise<{ stream: string; organization: string } | undefined>;

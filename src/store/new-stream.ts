@@ -1,13 +1,18 @@
 import { randomUUID } from "node:crypto";
 import type { AppendResult } from "./append.ts";
 import { type AppendRow, rowFromAppend } from "./append-row.ts";
-import type { Micros } from "./event-store.ts";
+import type { Head, KeysOf, Micros } from "./event-store.ts";
 import type { Fate, NewStream } from "./transfer.ts";
 
 /** The rows that write new streams, each decision on the one before it. */
-export function rowsFromNewStreams(streams: readonly NewStream[], now: Micros): AppendRow[] {
+export function rowsFromNewStreams(
+  streams: readonly NewStream[],
+  now: Micros,
+  keysOf: KeysOf<unknown>,
+): AppendRow[] {
   return streams.flatMap(({ stream, organization, decisions }) => {
     let after: string | undefined;
+    let before: Head<unknown> | undefined;
     return decisions.map(({ event, state, claims }, index) => {
       const change = randomUUID();
       const head = {
@@ -17,8 +22,9 @@ export function rowsFromNewStreams(streams: readonly NewStream[], now: Micros): 
         changedAt: now + index,
         state,
       };
-      const row = rowFromAppend({ stream, change, after, event, head, claims });
+      const row = rowFromAppend({ stream, change, after, event, before, head, claims }, keysOf);
       after = change;
+      before = head;
       return row;
     });
   });

@@ -245,6 +245,7 @@ function appendFromDecision({ stream, tip }: Lane, change: Change, now: () => Mi
     change: randomUUID(),
     after: tip?.change,
     event,
+    before: head,
     head: {
       version: (head?.version ?? 0) + 1,
       organization,

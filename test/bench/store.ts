@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { advance, type HumanState, initialState } from "../../src/domain/human.ts";
+import { searchKeys } from "../../src/domain/search-keys.ts";
 import type { Decide, EventStore } from "../../src/store/event-store.ts";
 import { openPostgres } from "../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
@@ -43,9 +44,10 @@ export async function benchStore({ rounds, calls, users }: StoreSettings): Promi
     await fill(`sqlite:${files.many}`, folder, users);
     const url = await postgres.createDatabase();
     await fill(url, folder, fewUsers);
-    const open = (file: string) => createSqliteEventStore({ database: openSqlite(file), now });
+    const open = (file: string) =>
+      createSqliteEventStore({ database: openSqlite(file, searchKeys), now });
     const [few, many] = [open(files.few), open(files.many)];
-    const pg = createPostgresEventStore({ database: await openPostgres(url), now });
+    const pg = createPostgresEventStore({ database: await openPostgres(url, searchKeys), now });
     const fewIds = userIds(fewUsers);
     // Spread over all of them, so that no page is met twice soon.
     const step = Math.floor(users / fewUsers);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { KeysOf } from "../../src/store/event-store.ts";
 import { openPostgres } from "../../src/store/postgres/database.ts";
 import { createPostgresDirectory } from "../../src/store/postgres/directory.ts";
 import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
@@ -7,13 +8,18 @@ import { query } from "../postgres.ts";
 import { newPostgresDatabase } from "../postgres-database.ts";
 import { describeDirectory } from "./directory.contract.ts";
 import { describeEventStore } from "./event-store.contract.ts";
+import { describeSearch } from "./search.contract.ts";
 import { describeTransfer } from "./transfer.contract.ts";
 
 const now = () => Date.now() * 1000;
-const newDatabase = async () => openPostgres(await newPostgresDatabase());
+const newDatabase = async <State>(keysOf?: KeysOf<State>) =>
+  openPostgres(await newPostgresDatabase(), keysOf);
 
 describeEventStore("PostgreSQL", async () =>
   createPostgresEventStore({ database: await newDatabase(), now }),
+);
+describeSearch("PostgreSQL", async (keysOf) =>
+  createPostgresEventStore({ database: await newDatabase(keysOf), now }),
 );
 describeDirectory("PostgreSQL", async () => createPostgresDirectory(await newDatabase()));
 describeTransfer("PostgreSQL", async () => {

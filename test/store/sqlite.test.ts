@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Head, StoreUnavailableError } from "../../src/store/event-store.ts";
+import { type Head, type KeysOf, StoreUnavailableError } from "../../src/store/event-store.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../src/store/sqlite/directory.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
 import { describeDirectory } from "./directory.contract.ts";
 import { describeEventStore } from "./event-store.contract.ts";
+import { describeSearch } from "./search.contract.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "giraffe-sqlite-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -20,11 +21,13 @@ const newFile = () => {
   files += 1;
   return join(folder, `${files}`, "giraffe.db");
 };
-const openStore = (path: string) =>
-  createSqliteEventStore({ database: openSqlite(path), now: () => Date.now() * 1000 });
+const openStore = <State>(path: string, keysOf?: KeysOf<State>) =>
+  createSqliteEventStore({ database: openSqlite(path, keysOf), now: () => Date.now() * 1000 });
 
 describeEventStore("SQLite file", async () => openStore(newFile()));
 describeEventStore("SQLite in memory", async () => openStore(":memory:"));
+describeSearch("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
+describeSearch("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
 describeDirectory("SQLite file", async () => createSqliteDirectory(openSqlite(newFile())));
 describeDirectory("SQLite in memory", async () => createSqliteDirectory(openSqlite(":memory:")));
 

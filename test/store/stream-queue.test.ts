@@ -46,6 +46,7 @@ function fakeStore() {
       change: `foreign-${foreign}`,
       after: undefined,
       event: { type: "foreign", data: {}, creator: "other" },
+      before: head,
       head: {
         version: (head?.version ?? 0) + 1,
         organization: "org",

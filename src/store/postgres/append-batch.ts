@@ -1,5 +1,6 @@
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
+import { combined } from "../key-changes.ts";
 import type { Row, Statement } from "./connector.ts";
 
 /**
@@ -83,9 +84,8 @@ export function appendStatement(chains: readonly Chain[]): Statement {
     events.map(({ creator }) => creator),
     events.map(({ changedAt }) => changedAt),
   ];
-  if (claiming.length === 0) {
-    return { name: "append", text: appendText, values: [...heads, ...history] };
-  }
+  const values = [...heads, ...history, ...keyColumns(chains)];
+  if (claiming.length === 0) return { name: "append", text: appendText, values };
   const wanted = claiming.flatMap(({ stream, claims }) =>
     [...new Set(claims)].map((name) => ({ stream, name })),
   );
@@ -94,7 +94,31 @@ export function appendStatement(chains: readonly Chain[]): Statement {
     wanted.map(({ stream }) => stream),
     wanted.map(({ name }) => name),
   ];
-  return { name: "append-claims", text: claimText, values: [...heads, ...history, ...names] };
+  return { name: "append-claims", text: claimText, values: [...values, ...names] };
+}
+
+/** Of the rows of the index that go, and of those that come. */
+function keyColumns(chains: readonly Chain[]): (string | null)[][] {
+  const changes = chains.flatMap(({ rows }) => {
+    const [{ stream, organization }] = rows;
+    const ofChain = combined(rows.map(({ keys }) => keys));
+    return ofChain.map(({ name, from, to }) => ({ stream, organization, name, from, to }));
+  });
+  const gone = changes.flatMap(({ from, to, ...key }) =>
+    from === undefined || from === to?.folded ? [] : [{ ...key, folded: from }],
+  );
+  const come = changes.flatMap(({ from: _, to, ...key }) => (to ? [{ ...key, ...to }] : []));
+  return [
+    gone.map(({ organization }) => organization),
+    gone.map(({ name }) => name),
+    gone.map(({ folded }) => folded),
+    gone.map(({ stream }) => stream),
+    come.map(({ organization }) => organization),
+    come.map(({ name }) => name),
+    come.map(({ folded }) => folded),
+    come.map(({ stream }) => stream),
+    come.map(({ text }) => text),
+  ];
 }
 
 /** @param refused What the statement answered with. */
@@ -133,6 +157,22 @@ const written = (condition: string) => `
       $9::text[], $10::bigint[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::bigint[]
     ) as e (stream, version, change, type, data, creator, at)
     where e.stream in (select stream from written)
+  ),
+  unlisted as (
+    delete from search_keys k using unnest(
+      $16::text[], $17::text[], $18::text[], $19::text[]
+    ) as g (organization, name, folded, stream)
+    where k.organization = g.organization and k.name = g.name
+      and k.folded = g.folded and k.stream = g.stream
+      and g.stream in (select stream from written)
+  ),
+  listed as (
+    insert into search_keys (organization, name, folded, stream, text)
+    select c.* from unnest(
+      $20::text[], $21::text[], $22::text[], $23::text[], $24::text[]
+    ) as c (organization, name, folded, stream, text)
+    where c.stream in (select stream from written)
+    on conflict (organization, name, folded, stream) do update set text = excluded.text
   )`;
 
 const appendText = `
@@ -142,7 +182,7 @@ const appendText = `
 /** A name that another transaction takes after the look at `claims` violates its primary key. */
 const claimText = `
   with ${batch},
-  wanted as (select * from unnest($17::text[], $18::text[]) as w (stream, name)),
+  wanted as (select * from unnest($26::text[], $27::text[]) as w (stream, name)),
   taken as (
     select w.stream from wanted w
     where (select c.stream from claims c where c.name = w.name) <> w.stream
@@ -150,7 +190,7 @@ const claimText = `
   ${written("where stream not in (select stream from taken)")},
   released as (
     delete from claims c
-    where c.stream = any ($16::text[]) and c.stream in (select stream from written)
+    where c.stream = any ($25::text[]) and c.stream in (select stream from written)
       and not exists (select 1 from wanted w where w.stream = c.stream and w.name = c.name)
   ),
   claimed as (

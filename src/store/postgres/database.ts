@@ -1,12 +1,20 @@
-import { StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
-import { connectToPrimary, type Row, type Statement, UnsafeServerError } from "./connector.ts";
+import { type KeysOf, StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
+import { SearchTooBroadError } from "../search.ts";
+import {
+  type Connection,
+  connectToPrimary,
+  type Row,
+  type Statement,
+  UnsafeServerError,
+} from "./connector.ts";
 import { createLink, type Link } from "./link.ts";
 import { migrate } from "./migrate.ts";
-import { fateFromError, unavailableFrom } from "./postgres-error.ts";
+import { fateFromError, sqlState, sqlStateOf, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
 /** One database, shared by the event store and the directory. */
 export type Postgres = {
+  readonly keysOf: KeysOf<unknown>;
   /**
    * Read. Sent again if the connection is lost.
    *
@@ -14,6 +22,13 @@ export type Postgres = {
    * @throws StoreOverloadedError if too many statements wait for an answer.
    */
   read(statement: Statement): Promise<Row[]>;
+  /**
+   * Read what takes long, so that nobody else waits for it. One statement at a time.
+   *
+   * @throws SearchTooBroadError if it takes longer than a statement may.
+   * @throws StoreUnavailableError if the database cannot be read.
+   */
+  scan(statement: Statement): Promise<Row[]>;
   /** A connection for statements that write; each `link` is another one. */
   link(): Link;
   acquire(): void;
@@ -31,14 +46,19 @@ const retryAfterMs = 1_000;
  * Open a database, and bring its schema up to date.
  *
  * @param url Such as `postgres://user:password@host1,host2/database`.
+ * @param keysOf What streams are found by. Always the same for a database. Default: they are not.
  * @throws StoreUnavailableError if no primary can be reached.
  * @throws UnsafeServerError if it runs with `synchronous_commit = off` or `fsync = off`.
  * @throws Error if the database's schema is newer than this program.
  */
-export async function openPostgres(url: string): Promise<Postgres> {
+export async function openPostgres<State>(
+  url: string,
+  keysOf: KeysOf<State> = () => undefined,
+): Promise<Postgres> {
+  const untyped = keysOf as KeysOf<unknown>;
   const first = await connectToPrimary(url);
   try {
-    await migrate(first);
+    await migrate(first, untyped);
   } finally {
     await first.close();
   }
@@ -47,6 +67,7 @@ export async function openPostgres(url: string): Promise<Postgres> {
     link: createLink(() => connectToPrimary(url, { pipeline: true }).catch(asUnavailable)),
     waiting: 0,
   }));
+  const scanner = createLink(() => connectToScan(url).catch(asUnavailable));
   const writers: Link[] = [];
   let users = 0;
 
@@ -67,18 +88,17 @@ export async function openPostgres(url: string): Promise<Postgres> {
   }
 
   return {
-    async read(statement) {
-      for (let retries = 0; ; retries += 1) {
+    keysOf: untyped,
+    read: (statement) => withRetries(() => readOnce(statement)),
+    scan: (statement) =>
+      withRetries(async () => {
         try {
-          return await readOnce(statement);
+          return await (await scanner.get()).query(statement);
         } catch (error) {
-          const fate = isOurs(error) ? "bug" : fateFromError(error);
-          if (fate === "bug") throw error;
-          if (fate === "unavailable" || retries === maxRetries) throw unavailableFrom(error);
+          if (sqlStateOf(error) !== sqlState.queryCanceled) throw error;
+          throw new SearchTooBroadError("the search took too long", { cause: error });
         }
-        await pauseBeforeRetry();
-      }
-    },
+      }),
     link() {
       const link = createLink(() => connectToPrimary(url).catch(asUnavailable));
       writers.push(link);
@@ -91,14 +111,38 @@ export async function openPostgres(url: string): Promise<Postgres> {
       users -= 1;
       if (users > 0) return;
       await Promise.all(
-        [...readers.map(({ link }) => link), ...writers].map((link) => link.close()),
+        [...readers.map(({ link }) => link), scanner, ...writers].map((link) => link.close()),
       );
     },
   };
 }
 
+/** Scans gather what they find in hash tables, of a million streams if need be. */
+async function connectToScan(url: string): Promise<Connection> {
+  const connection = await connectToPrimary(url);
+  await connection.query({
+    text: "select set_config(name, '64MB', false) from pg_settings where name = 'work_mem'",
+  });
+  return connection;
+}
+
+async function withRetries(readOnce: () => Promise<Row[]>): Promise<Row[]> {
+  for (let retries = 0; ; retries += 1) {
+    try {
+      return await readOnce();
+    } catch (error) {
+      const fate = isOurs(error) ? "bug" : fateFromError(error);
+      if (fate === "bug") throw error;
+      if (fate === "unavailable" || retries === maxRetries) throw unavailableFrom(error);
+    }
+    await pauseBeforeRetry();
+  }
+}
+
+const ours = [StoreUnavailableError, StoreOverloadedError, SearchTooBroadError];
+
 function isOurs(error: unknown): boolean {
-  return error instanceof StoreUnavailableError || error instanceof StoreOverloadedError;
+  return ours.some((kind) => error instanceof kind);
 }
 
 /** A server that was safe at the start may be restarted with other settings. */

@@ -1,11 +1,12 @@
 import type { Tip } from "../append.ts";
 import { rowFromAppend } from "../append-row.ts";
-import type { EventStore, Head, HistoryRange, Micros, StoredEvent } from "../event-store.ts";
+import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import { createGroupCommit } from "../group-commit.ts";
 import { createStreamQueue } from "../stream-queue.ts";
 import { createCommit } from "./commit.ts";
-import type { Row } from "./connector.ts";
 import type { Postgres } from "./database.ts";
+import { eventFromRow, headColumns, headFromRow } from "./rows.ts";
+import { createPostgresSearch } from "./search.ts";
 
 /**
  * Batches that commit at the same time, each on a connection of its own; a stream keeps to one. While
@@ -32,15 +33,18 @@ export function createPostgresEventStore(options: {
   const queue = createStreamQueue({
     load: (stream) => loads.add(stream, stream),
     async append(append, signal) {
-      const row = rowFromAppend(append);
+      const row = rowFromAppend(append, database.keysOf);
       const commit = commits[placeOf(row.stream, commits.length)] as (typeof commits)[number];
       return commit.add(row, row.stream, signal);
     },
     now,
   });
 
+  const searching = createPostgresSearch(database);
+
   async function close(): Promise<void> {
     await queue.close();
+    await searching.close();
     await Promise.all([...commits, loads].map((group) => group.close()));
     await database.release();
   }
@@ -65,6 +69,8 @@ export function createPostgresEventStore(options: {
       });
       return rows.map(eventFromRow);
     },
+
+    search: searching.search,
 
     async locate(claim: string) {
       const [row] = await database.read({
@@ -92,7 +98,7 @@ async function readTips(
 ): Promise<(Tip | undefined)[]> {
   const rows = await database.read({
     name: "tips",
-    text: `select stream, organization, version, change, created_at, changed_at, state from heads
+    text: `select stream, change, ${headColumns} from heads
       where stream = any ($1::text[])`,
     values: [streams],
   });
@@ -109,24 +115,4 @@ function placeOf(stream: string, places: number): number {
     hash = (Math.imul(hash, 31) + stream.charCodeAt(index)) | 0;
   }
   return (hash >>> 0) % places;
-}
-
-function headFromRow(row: Row): Head<unknown> {
-  return {
-    version: Number(row.version),
-    organization: String(row.organization),
-    createdAt: Number(row.created_at),
-    changedAt: Number(row.changed_at),
-    state: JSON.parse(String(row.state)),
-  };
-}
-
-function eventFromRow(row: Row): StoredEvent {
-  return {
-    version: Number(row.version),
-    type: String(row.type),
-    data: JSON.parse(String(row.data)),
-    creator: String(row.creator),
-    at: Number(row.at),
-  };
 }

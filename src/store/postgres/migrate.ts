@@ -1,10 +1,20 @@
 import { readFileSync } from "node:fs";
-import { StoreUnavailableError } from "../event-store.ts";
+import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
 import type { Connection } from "./connector.ts";
+import { indexHeads } from "./index-heads.ts";
 import { fateFromError, isDuplicate, sqlState, sqlStateOf } from "./postgres-error.ts";
 
+type Migration = (connection: Connection, keysOf: KeysOf<unknown>) => Promise<void>;
+
 /** In order; append only. Number n leads from version n - 1 of the schema to version n. */
-const migrations = ["001.sql", "002.sql"];
+const migrations: readonly Migration[] = [
+  runFile("001.sql"),
+  runFile("002.sql"),
+  async (connection, keysOf) => {
+    await runFile("003.sql")(connection, keysOf);
+    await indexHeads(connection, keysOf);
+  },
+];
 
 /** Other nodes that migrate at the same time; each of them is slower at most once per step. */
 const maxAttempts = 100;
@@ -22,9 +32,10 @@ const created: readonly (string | undefined)[] = [
  * Each step inserts its number in its own transaction, before anything else: the primary key lets one
  * node pass, and the others wait for it, without any lock that an engine might not have.
  *
+ * @param keysOf For streams that are older than the index.
  * @throws Error if the database is newer than this program.
  */
-export async function migrate(connection: Connection): Promise<void> {
+export async function migrate(connection: Connection, keysOf: KeysOf<unknown>): Promise<void> {
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const version = await schemaVersion(connection);
     if (version > migrations.length) {
@@ -33,29 +44,38 @@ export async function migrate(connection: Connection): Promise<void> {
           `up to ${migrations.length}: run the newer Giraffe that wrote it`,
       );
     }
-    const file = migrations[version];
-    if (file === undefined) return;
-    await step(connection, version + 1, file);
+    const migration = migrations[version];
+    if (migration === undefined) return;
+    await step(connection, version + 1, () => migration(connection, keysOf));
   }
   throw new StoreUnavailableError("other nodes migrate the database without an end");
 }
 
 /** Does nothing if another node takes the step first. */
-async function step(connection: Connection, version: number, file: string): Promise<void> {
+async function step(
+  connection: Connection,
+  version: number,
+  run: () => Promise<void>,
+): Promise<void> {
   await connection.query({ text: "begin" });
   try {
     await connection.query({
       text: "insert into schema_versions (version) values ($1)",
       values: [version],
     });
-    await connection.query({
-      text: readFileSync(new URL(`migrations/${file}`, import.meta.url), "utf8"),
-    });
+    await run();
     await connection.query({ text: "commit" });
   } catch (error) {
     if (connection.isOpen()) await connection.query({ text: "rollback" });
     if (!isDuplicate(error) && fateFromError(error) !== "retry") throw error;
   }
+}
+
+function runFile(name: string): Migration {
+  return async (connection) => {
+    const text = readFileSync(new URL(`migrations/${name}`, import.meta.url), "utf8");
+    await connection.query({ text });
+  };
 }
 
 async function schemaVersion(connection: Connection): Promise<number> {

@@ -1,6 +1,6 @@
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
-import { type Head, type Micros, OutcomeUnknownError } from "../event-store.ts";
+import { type Micros, OutcomeUnknownError } from "../event-store.ts";
 import { pageFromRows } from "../head-page.ts";
 import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
 import type { HeadRange, Progress, Transfer } from "../transfer.ts";
@@ -9,6 +9,7 @@ import type { Connection, Row } from "./connector.ts";
 import type { Postgres } from "./database.ts";
 import { fateFromError, isDuplicate, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
+import { headColumns, headFromRow } from "./rows.ts";
 
 /** The locks of a batch are held for as long as it takes, and few others want them. */
 const batchStreams = 2_000;
@@ -53,7 +54,7 @@ export function createPostgresTransfer(options: {
 
   return {
     async write(streams, progress) {
-      const rows = rowsFromNewStreams(streams, now());
+      const rows = rowsFromNewStreams(streams, now(), database.keysOf);
       for (let retries = 0; retries <= maxRetries; retries += 1) {
         const results = await attempt(rows, progress);
         if (results !== "again") return fatesFromResults(streams, results);
@@ -74,8 +75,7 @@ export function createPostgresTransfer(options: {
 
     async heads<State>(range: HeadRange) {
       const rows = await database.read({
-        text: `select stream, organization, version, created_at, changed_at, state from heads
-          where stream > $1 order by stream limit $2`,
+        text: `select stream, ${headColumns} from heads where stream > $1 order by stream limit $2`,
         values: [range.after, range.limit],
       });
       return pageFromRows<State, Row>(rows, range, headFromRow);
@@ -120,15 +120,5 @@ function noteStatement({ source, lines, digest }: Progress) {
     text: `insert into imports (source, lines, digest) values ($1, $2, $3)
       on conflict (source) do update set lines = excluded.lines, digest = excluded.digest`,
     values: [source, lines, digest],
-  };
-}
-
-function headFromRow(row: Row): Head<unknown> {
-  return {
-    version: Number(row.version),
-    organization: String(row.organization),
-    createdAt: Number(row.created_at),
-    changedAt: Number(row.changed_at),
-    state: JSON.parse(String(row.state)),
   };
 }

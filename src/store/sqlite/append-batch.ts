@@ -35,10 +35,26 @@ export function createBatchWriter(
   const insertClaim = db.prepare(
     "insert into claims (name, stream) values (?, ?) on conflict (name) do nothing",
   );
+  const deleteKey = db.prepare(
+    "delete from search_keys where organization = ? and name = ? and folded = ? and stream = ?",
+  );
+  const insertKey = db.prepare(
+    `insert into search_keys (organization, name, folded, stream, text) values (?, ?, ?, ?, ?)
+     on conflict do update set text = excluded.text`,
+  );
   const writeProgress = db.prepare(
     `insert into imports (source, lines, digest) values (?, ?, ?)
      on conflict (source) do update set lines = excluded.lines, digest = excluded.digest`,
   );
+
+  function writeKeys({ stream, organization, keys }: AppendRow): void {
+    for (const { name, from, to } of keys) {
+      if (from !== undefined && from !== to?.folded) {
+        deleteKey.run(organization, name, from, stream);
+      }
+      if (to !== undefined) insertKey.run(organization, name, to.folded, stream, to.text);
+    }
+  }
 
   function insertEventOf({ stream, version, change, type, data, creator, changedAt }: AppendRow) {
     insertEvent.run(stream, version, change, type, data, creator, changedAt);
@@ -61,6 +77,7 @@ export function createBatchWriter(
       return "claim-taken";
     }
     insertEventOf(row);
+    writeKeys(row);
     return "appended";
   }
 
@@ -80,6 +97,7 @@ export function createBatchWriter(
       releaseClaims.run(stream);
       claim(stream, claims);
     }
+    writeKeys(row);
     return "appended";
   }
 

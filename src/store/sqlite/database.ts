@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { StoreUnavailableError } from "../event-store.ts";
+import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
 import { migrate } from "./migrate.ts";
 import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
 
@@ -9,6 +9,7 @@ import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
 export type Sqlite = {
   /** With links resolved; `undefined`: it lives in memory, and only `acquire` reaches it. */
   readonly file: string | undefined;
+  readonly keysOf: KeysOf<unknown>;
   /** The calling thread's connection. It waits up to 5 s for a lock, blocking the thread. */
   acquire(): DatabaseSync;
   /** Call once for each `acquire`: the last one checkpoints and closes the connection. */
@@ -25,15 +26,18 @@ const oldestSqlite = "3.51.3";
  * Open a database, create it if there is none, and bring its schema up to date.
  *
  * @param path A file, created with mode 0600 (its directory with 0700), or ":memory:".
+ * @param keysOf What streams are found by. Always the same for a database. Default: they are not.
  * @throws StoreUnavailableError if the file cannot be created, opened or written.
  * @throws Error if SQLite is too old, or older than the database's schema.
  */
-export function openSqlite(path: string): Sqlite {
+export function openSqlite<State>(path: string, keysOf: KeysOf<State> = () => undefined): Sqlite {
   const file = path === ":memory:" ? undefined : createFile(path);
-  const db = openMigrated(path, file);
+  const untyped = keysOf as KeysOf<unknown>;
+  const db = openMigrated(path, file, untyped);
   let users = 0;
   return {
     file,
+    keysOf: untyped,
     acquire() {
       users += 1;
       return db;
@@ -88,13 +92,17 @@ function createEmpty(path: string): void {
   }
 }
 
-function openMigrated(path: string, file: string | undefined): DatabaseSync {
+function openMigrated(
+  path: string,
+  file: string | undefined,
+  keysOf: KeysOf<unknown>,
+): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     db = connect(file ?? ":memory:", maxBusyMs);
     assertVersion(db);
     useWriteAheadLog(db);
-    migrate(db);
+    migrate(db, keysOf);
     return db;
   } catch (error) {
     db?.close();

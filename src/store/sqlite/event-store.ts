@@ -1,14 +1,13 @@
-import type { SQLOutputValue } from "node:sqlite";
 import { type AppendRow, rowFromAppend } from "../append-row.ts";
-import type { EventStore, Head, HistoryRange, Micros, StoredEvent } from "../event-store.ts";
+import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import { createGroupCommit } from "../group-commit.ts";
 import { createStreamQueue } from "../stream-queue.ts";
 import { createBatchWriter } from "./append-batch.ts";
 import type { Sqlite } from "./database.ts";
+import { eventFromRow, headColumns, headFromRow } from "./rows.ts";
+import { createSqliteSearch } from "./search.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { createWriterThread, type WriterThread } from "./writer-thread.ts";
-
-type Row = Record<string, SQLOutputValue>;
 
 /**
  * An event store in a SQLite database.
@@ -22,13 +21,9 @@ export function createSqliteEventStore(options: {
 }): EventStore {
   const { database, now } = options;
   const db = database.acquire();
-  const selectTip = db.prepare(
-    `select organization, version, change, created_at, changed_at, state from heads
-     where stream = ?`,
-  );
+  const selectTip = db.prepare(`select change, ${headColumns} from heads where stream = ?`);
   const selectHead = db.prepare(
-    `select organization, version, created_at, changed_at, state from heads
-     where stream = ? and organization = ?`,
+    `select ${headColumns} from heads where stream = ? and organization = ?`,
   );
   const selectHistory = (order: "asc" | "desc") =>
     db.prepare(
@@ -48,6 +43,7 @@ export function createSqliteEventStore(options: {
 
   const isStored = ({ stream, version, change }: AppendRow) =>
     selectChange.get(stream, version, change) !== undefined;
+  const searching = createSqliteSearch(database, db);
   const writer =
     database.file === undefined
       ? createWriterHere(createBatchWriter(db))
@@ -59,7 +55,7 @@ export function createSqliteEventStore(options: {
       return row && { head: headFromRow(row), change: String(row.change) };
     },
     async append(append, signal) {
-      return commits.add(rowFromAppend(append), append.stream, signal);
+      return commits.add(rowFromAppend(append, database.keysOf), append.stream, signal);
     },
     now,
   });
@@ -68,6 +64,7 @@ export function createSqliteEventStore(options: {
     await queue.close();
     await commits.close();
     await writer.close();
+    await searching.close();
     database.release();
   }
   let closing: Promise<void> | undefined;
@@ -86,6 +83,8 @@ export function createSqliteEventStore(options: {
         select.all(stream, stream, organization, range.after, range.limit).map(eventFromRow),
       );
     },
+
+    search: searching.search,
 
     async locate(claim: string) {
       const row = withStoreErrors(() => selectClaim.get(claim));
@@ -111,25 +110,5 @@ function createWriterHere(writeBatch: ReturnType<typeof createBatchWriter>): Wri
     },
     isAlone: () => true,
     async close() {},
-  };
-}
-
-function headFromRow(row: Row): Head<unknown> {
-  return {
-    version: Number(row.version),
-    organization: String(row.organization),
-    createdAt: Number(row.created_at),
-    changedAt: Number(row.changed_at),
-    state: JSON.parse(String(row.state)),
-  };
-}
-
-function eventFromRow(row: Row): StoredEvent {
-  return {
-    version: Number(row.version),
-    type: String(row.type),
-    data: JSON.parse(String(row.data)),
-    creator: String(row.creator),
-    at: Number(row.at),
   };
 }

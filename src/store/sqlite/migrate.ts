@@ -1,18 +1,30 @@
 import { readFileSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
+import type { KeysOf } from "../event-store.ts";
+import { indexHeads } from "./index-heads.ts";
 import { transact } from "./transaction.ts";
 
+type Migration = (db: DatabaseSync, keysOf: KeysOf<unknown>) => void;
+
 /** In order; append only. Number n leads from version n - 1 of the schema to version n. */
-const migrations = ["001.sql", "002.sql"];
+const migrations: readonly Migration[] = [
+  runFile("001.sql"),
+  runFile("002.sql"),
+  (db, keysOf) => {
+    runFile("003.sql")(db, keysOf);
+    indexHeads(db, keysOf);
+  },
+];
 
 /**
  * Bring the schema up to date. Harmless when it is, and when several processes do it at once.
  *
  * The version is SQLite's `user_version`, which is written in the migration's own transaction.
  *
+ * @param keysOf For streams that are older than the index.
  * @throws Error if the database is newer than this program.
  */
-export function migrate(db: DatabaseSync): void {
+export function migrate(db: DatabaseSync, keysOf: KeysOf<unknown>): void {
   if (schemaVersion(db) === migrations.length) return;
   transact(db, () => {
     const version = schemaVersion(db);
@@ -22,11 +34,13 @@ export function migrate(db: DatabaseSync): void {
           `up to ${migrations.length}: run the newer Giraffe that wrote it`,
       );
     }
-    for (const file of migrations.slice(version)) {
-      db.exec(readFileSync(new URL(`migrations/${file}`, import.meta.url), "utf8"));
-    }
+    for (const step of migrations.slice(version)) step(db, keysOf);
     db.exec(`pragma user_version = ${migrations.length}`);
   });
+}
+
+function runFile(name: string): Migration {
+  return (db) => db.exec(readFileSync(new URL(`migrations/${name}`, import.meta.url), "utf8"));
 }
 
 function schemaVersion(db: DatabaseSync): number {

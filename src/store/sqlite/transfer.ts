@@ -1,12 +1,11 @@
-import { type Head, type Micros, StoreUnavailableError } from "../event-store.ts";
+import { type Micros, StoreUnavailableError } from "../event-store.ts";
 import { pageFromRows } from "../head-page.ts";
 import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
 import type { HeadRange, Transfer } from "../transfer.ts";
 import type { Sqlite } from "./database.ts";
+import { headColumns, headFromRow, type Row } from "./rows.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { createWriterThread } from "./writer-thread.ts";
-
-type Row = Readonly<Record<string, unknown>>;
 
 /**
  * Streams of a batch while nobody else writes: a page of an index that many of them change is written
@@ -26,16 +25,15 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
   const db = database.acquire();
   const writer = createWriterThread(database.file, { isBulk: true });
   const selectProgress = db.prepare("select source, lines, digest from imports where source = ?");
-  const headColumns = "stream, organization, version, created_at, changed_at, state";
   const selectHeads = db.prepare(
-    `select ${headColumns} from heads where stream > ? order by stream limit ?`,
+    `select stream, ${headColumns} from heads where stream > ? order by stream limit ?`,
   );
   let isClosed = false;
 
   return {
     async write(streams, progress) {
       if (isClosed) throw new StoreUnavailableError("the store is closed");
-      const rows = rowsFromNewStreams(streams, now());
+      const rows = rowsFromNewStreams(streams, now(), database.keysOf);
       return fatesFromResults(streams, await writer.write(rows, progress));
     },
 
@@ -57,15 +55,5 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
       await writer.close();
       database.release();
     },
-  };
-}
-
-function headFromRow(row: Row): Head<unknown> {
-  return {
-    version: Number(row.version),
-    organization: String(row.organization),
-    createdAt: Number(row.created_at),
-    changedAt: Number(row.changed_at),
-    state: JSON.parse(String(row.state)),
   };
 }

@@ -3,6 +3,7 @@ import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
 import type { Progress } from "../transfer.ts";
+import { threadEntry } from "./thread-entry.ts";
 import type { WriterData, WriterReply, WriterRequest } from "./writer.ts";
 
 export type WriterThread = {
@@ -35,7 +36,7 @@ export function createWriterThread(
   let thread: Worker | undefined = start();
 
   function start(): Worker {
-    const worker = new Worker(entry, {
+    const worker = new Worker(threadEntry(new URL("./writer.ts", import.meta.url)), {
       eval: true,
       workerData: { file, isBulk } satisfies WriterData,
     });
@@ -99,12 +100,6 @@ export function createWriterThread(
     },
   };
 }
-
-/**
- * Where the thread begins: a line of JavaScript that turns the compile cache on before it imports
- * anything. Threads do not inherit it, and without it stripping types costs each 20 MB and 100 ms.
- */
-const entry = `require("node:module").enableCompileCache(); import("${new URL("./writer.ts", import.meta.url)}")`;
 
 function errorFromReply({ kind, message }: Exclude<WriterReply, { kind: "written" }>): Error {
   switch (kind) {

@@ -41,6 +41,7 @@ const store: EventStore = {
   },
   load: async <State>(stream: string) => heads.get(stream) as Head<State> | undefined,
   history: async () => [],
+  search: async () => ({ total: 0, results: [] }),
   locate: async () => undefined,
   ping: async () => {},
   close: async () => {},

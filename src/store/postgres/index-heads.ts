@@ -1,0 +1,41 @@
+import type { KeysOf } from "../event-store.ts";
+import { keyChanges } from "../key-changes.ts";
+import type { Connection } from "./connector.ts";
+import { headColumns, headFromRow } from "./rows.ts";
+
+/** Heads of one statement. */
+const batchHeads = 1_000;
+
+/**
+ * Write the search keys of all heads, which have none yet, within the transaction that is open. No
+ * older node may write meanwhile: it knows nothing of keys.
+ */
+export async function indexHeads(connection: Connection, keysOf: KeysOf<unknown>): Promise<void> {
+  for (let after = ""; ; ) {
+    const heads = await connection.query({
+      text: `select stream, ${headColumns} from heads where stream > $1 order by stream limit $2`,
+      values: [after, batchHeads],
+    });
+    const rows = heads.flatMap((row) => {
+      const head = headFromRow(row);
+      const { organization } = head;
+      return keyChanges(keysOf, undefined, head).flatMap(({ name, to }) =>
+        to ? [{ organization, name, ...to, stream: String(row.stream) }] : [],
+      );
+    });
+    await connection.query({
+      text: `insert into search_keys (organization, name, folded, stream, text)
+        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])`,
+      values: [
+        rows.map(({ organization }) => organization),
+        rows.map(({ name }) => name),
+        rows.map(({ folded }) => folded),
+        rows.map(({ stream }) => stream),
+        rows.map(({ text }) => text),
+      ],
+    });
+    const last = heads.at(-1);
+    if (last === undefined || heads.length < batchHeads) return;
+    after = String(last.stream);
+  }
+}

@@ -1,0 +1,39 @@
+import type { EventStore } from "../event-store.ts";
+import { createScanQueue } from "../scan-queue.ts";
+import { createSearch } from "../search-heads.ts";
+import type { Dialect } from "../search-sql.ts";
+import type { Postgres } from "./database.ts";
+import { headColumns, headFromRow } from "./rows.ts";
+
+const dialect: Dialect = {
+  placeholder: (number) => `$${number}`,
+  position: "strpos",
+  isAmong: (expression, list) => `${expression} = any (${list}::text[])`,
+  list: (texts) => texts,
+};
+
+/** Search a PostgreSQL database; what may read many rows goes by a connection of its own. */
+export function createPostgresSearch(database: Postgres): {
+  readonly search: EventStore["search"];
+  close(): Promise<void>;
+} {
+  const scans = createScanQueue(database.scan);
+  return {
+    search: createSearch({
+      dialect,
+      lookUp: (statement) => database.read(statement),
+      scan: scans.add,
+      async load(streams, organization) {
+        const rows = await database.read({
+          name: "search-heads",
+          text: `select stream, ${headColumns} from heads
+            where stream = any ($1::text[]) and organization = $2`,
+          values: [streams, organization],
+        });
+        return rows.map((row) => ({ stream: String(row.stream), head: headFromRow(row) }));
+      },
+      keysOf: database.keysOf,
+    }),
+    close: scans.close,
+  };
+}

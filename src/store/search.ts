@@ -1,0 +1,110 @@
+/**
+ * What a stream is found by: texts by name, such as `{ lastName: "Giraffe" }`. Of at most some 300
+ * characters each: they are stored in indexes. A name without a text reads as `""`.
+ */
+export type SearchKeys = Readonly<Record<string, string>>;
+
+/** What must be true of a stream. Texts are compared as they are: no wildcards, no normalisation. */
+export type Query =
+  /** True if all of them are, or one of them is: of none, `and` is true and `or` is false. */
+  | { readonly kind: "and" | "or"; readonly queries: readonly Query[] }
+  | { readonly kind: "not"; readonly query: Query }
+  | Comparison;
+
+/** A query of one key, or of the stream's id. */
+export type Comparison =
+  | {
+      readonly kind: "text";
+      readonly key: string;
+      readonly method: "equals" | "starts-with" | "contains" | "ends-with";
+      readonly text: string;
+      /** Compare what `fold` makes of both texts. */
+      readonly ignoreCase: boolean;
+    }
+  /** The text is one of these, case included. */
+  | { readonly kind: "one-of"; readonly key: string; readonly texts: readonly string[] }
+  | { readonly kind: "streams"; readonly streams: readonly string[] };
+
+/** A part of a sorted list. */
+export type Search = {
+  readonly query: Query;
+  /**
+   * The key whose folded text decides, in the order of Unicode; of equal ones the stream's id does.
+   * `undefined`: the id alone.
+   */
+  readonly sortBy: string | undefined;
+  /** Lowest first, else exactly the other way round. */
+  readonly ascending: boolean;
+  readonly offset: number;
+  readonly limit: number;
+};
+
+/** More streams would have to be looked at than one search may. The message says how many. */
+export class SearchTooBroadError extends Error {
+  override readonly name = "SearchTooBroadError";
+}
+
+const ascii = /^[\0-\x7f]*$/;
+
+/**
+ * A text without its case.
+ *
+ * Each code point goes to upper and then to lower case by itself, so the fold of a text begins with
+ * the fold of each of its beginnings; to lower case alone would keep ς from σ, and depend on what
+ * follows. `ß` becomes `ss`, `ı` becomes `i`.
+ */
+export function fold(text: string): string {
+  if (ascii.test(text)) return text.toLowerCase();
+  let folded = "";
+  for (const character of text) folded += character.toUpperCase().toLowerCase();
+  return folded;
+}
+
+/** Whether a query is true of a stream. What engines find agrees with it. */
+export function matches(query: Query, stream: string, keys: SearchKeys): boolean {
+  switch (query.kind) {
+    case "and":
+      return query.queries.every((each) => matches(each, stream, keys));
+    case "or":
+      return query.queries.some((each) => matches(each, stream, keys));
+    case "not":
+      return !matches(query.query, stream, keys);
+    case "streams":
+      return query.streams.includes(stream);
+    case "one-of":
+      return query.texts.includes(keys[query.key] ?? "");
+    case "text": {
+      const { method, ignoreCase } = query;
+      const text = keys[query.key] ?? "";
+      return ignoreCase
+        ? comparisons[method](fold(text), fold(query.text))
+        : comparisons[method](text, query.text);
+    }
+  }
+}
+
+const comparisons = {
+  equals: (text, part) => text === part,
+  "starts-with": (text, part) => text.startsWith(part),
+  contains: (text, part) => text.includes(part),
+  "ends-with": (text, part) => text.endsWith(part),
+} satisfies Record<string, (text: string, part: string) => boolean>;
+
+/** Something with a place in a sorted list. */
+type Placed = { readonly stream: string; readonly keys: SearchKeys };
+
+/** Sort as `Search` says. */
+export function sorted<Item extends Placed>(
+  items: readonly Item[],
+  { sortBy, ascending }: Pick<Search, "sortBy" | "ascending">,
+): Item[] {
+  const sign = ascending ? 1 : -1;
+  return items
+    .map((item) => ({
+      item,
+      text: Buffer.from(sortBy === undefined ? "" : fold(item.keys[sortBy] ?? "")),
+      stream: Buffer.from(item.stream),
+    }))
+    .sort((a, b) => sign * (Buffer.compare(a.text, b.text) || Buffer.compare(a.stream, b.stream)))
+    .map(({ item }) => item);
+}

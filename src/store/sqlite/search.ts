@@ -1,0 +1,52 @@
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { EventStore } from "../event-store.ts";
+import { createScanQueue } from "../scan-queue.ts";
+import { createSearch } from "../search-heads.ts";
+import type { Dialect, SearchStatement } from "../search-sql.ts";
+import type { Sqlite } from "./database.ts";
+import { createReaderThread } from "./reader-thread.ts";
+import { headColumns, headFromRow, type Row } from "./rows.ts";
+import { withStoreErrors } from "./sqlite-error.ts";
+
+const dialect: Dialect = {
+  placeholder: () => "?",
+  position: "instr",
+  isAmong: (expression, list) => `${expression} in (select value from json_each(${list}))`,
+  list: (texts) => JSON.stringify(texts),
+};
+
+/**
+ * Search a SQLite database: what reads a few rows on the calling thread, what may read many in a
+ * thread of its own. A database in memory has only the one connection.
+ *
+ * @param db The calling thread's connection.
+ */
+export function createSqliteSearch(
+  { file, keysOf }: Pick<Sqlite, "file" | "keysOf">,
+  db: DatabaseSync,
+): { readonly search: EventStore["search"]; close(): Promise<void> } {
+  const selectHeads = db.prepare(
+    `select stream, ${headColumns} from heads
+     where stream in (select value from json_each(?)) and organization = ?`,
+  );
+  const readHere = async ({ text, values }: SearchStatement): Promise<Row[]> =>
+    withStoreErrors(() => db.prepare(text).all(...(values as SQLInputValue[])));
+  const thread = file === undefined ? undefined : createReaderThread(file);
+  const scans = createScanQueue(thread === undefined ? readHere : thread.read);
+  return {
+    search: createSearch({
+      dialect,
+      lookUp: readHere,
+      scan: scans.add,
+      async load(streams, organization) {
+        const rows = withStoreErrors(() => selectHeads.all(JSON.stringify(streams), organization));
+        return rows.map((row) => ({ stream: String(row.stream), head: headFromRow(row) }));
+      },
+      keysOf,
+    }),
+    async close() {
+      await scans.close();
+      await thread?.close();
+    },
+  };
+}

@@ -1,0 +1,452 @@
+import { randomUUID } from "node:crypto";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { EventStore, KeysOf } from "../../src/store/event-store.ts";
+import {
+  type Comparison,
+  type Query,
+  type Search,
+  type SearchKeys,
+  SearchTooBroadError,
+} from "../../src/store/search.ts";
+
+type State = { readonly keys: SearchKeys | null };
+
+const keysOf: KeysOf<State> = ({ state }) => state.keys ?? undefined;
+
+const everything: Query = { kind: "and", queries: [] };
+const nothing: Query = { kind: "or", queries: [] };
+const not = (query: Query): Query => ({ kind: "not", query });
+const and = (...queries: Query[]): Query => ({ kind: "and", queries });
+const or = (...queries: Query[]): Query => ({ kind: "or", queries });
+
+type Method = (Comparison & { kind: "text" })["method"];
+const has = (key: string, method: Method, text: string, ignoreCase = false): Query => ({
+  kind: "text",
+  key,
+  method,
+  text,
+  ignoreCase,
+});
+
+const list: Search = {
+  query: everything,
+  sortBy: undefined,
+  ascending: true,
+  offset: 0,
+  limit: 1_000,
+};
+
+/** What the search of every event store must do. Call it once per engine. */
+export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Promise<EventStore>) {
+  describe(`${name} search`, () => {
+    let store: EventStore;
+    beforeAll(async () => {
+      store = await open(keysOf);
+    });
+    afterAll(() => store.close());
+
+    const newOrganization = () => `org-${randomUUID()}`;
+    let streams = 0;
+    const newStream = () => {
+      streams += 1;
+      return `${String(streams).padStart(5, "0")}-${randomUUID()}`;
+    };
+    const write = (organization: string, stream: string, keys: SearchKeys | null) =>
+      store.change<State>(stream, organization, () => ({
+        event: { type: "written", data: {}, creator: "me" },
+        state: { keys },
+      }));
+    const search = async (organization: string, wanted: Partial<Search>) => {
+      const { total, results } = await store.search<State>(organization, { ...list, ...wanted });
+      return { total, streams: results.map(({ stream }) => stream) };
+    };
+    /** Whose text of key `a` is found, in order of their streams. */
+    const textsFound = async (organization: string, query: Query) => {
+      const { results } = await store.search<State>(organization, { ...list, query });
+      return results.map(({ head }) => head.state.keys?.a);
+    };
+
+    test("finds nothing in an organization without streams", async () => {
+      expect(await store.search(newOrganization(), list)).toEqual({ total: 0, results: [] });
+    });
+
+    test("gives back the heads", async () => {
+      const organization = newOrganization();
+      const stream = newStream();
+      const head = await write(organization, stream, { a: "x" });
+      expect(await store.search(organization, list)).toEqual({
+        total: 1,
+        results: [{ stream, head }],
+      });
+    });
+
+    test.for<{ name: string; query: Query; want: string[] }>([
+      { name: "equals", query: has("a", "equals", "Straße"), want: ["Straße"] },
+      {
+        name: "equals, in any case",
+        query: has("a", "equals", "STRASSE", true),
+        want: ["Straße", "strasse"],
+      },
+      { name: "equals nothing", query: has("a", "equals", ""), want: [""] },
+      { name: "begins", query: has("a", "starts-with", "Ab"), want: ["Abc"] },
+      {
+        name: "begins, in any case",
+        query: has("a", "starts-with", "aB", true),
+        want: ["Abc", "aBC"],
+      },
+      {
+        name: "begins with the last character",
+        query: has("a", "starts-with", "\u{10ffff}"),
+        want: ["\u{10ffff}x"],
+      },
+      {
+        name: "begins before the surrogates",
+        query: has("a", "starts-with", "\ud7ff"),
+        want: ["\ud7ffx"],
+      },
+      { name: "contains", query: has("a", "contains", "ra"), want: ["Straße", "strasse"] },
+      {
+        name: "contains, in any case",
+        query: has("a", "contains", "BC", true),
+        want: ["Abc", "aBC"],
+      },
+      { name: "ends", query: has("a", "ends-with", "C"), want: ["aBC"] },
+      {
+        name: "ends, in any case",
+        query: has("a", "ends-with", "ς", true),
+        want: ["ΟΔΟΣ", "οδος"],
+      },
+      { name: "ends with more than there is", query: has("a", "ends-with", "xAbc"), want: [] },
+      { name: "wildcards, literally", query: has("a", "contains", "%"), want: ["100%_*"] },
+      { name: "more wildcards", query: has("a", "starts-with", "_"), want: [] },
+      { name: "quotes", query: has("a", "contains", "'"), want: [`"O'Neill\\`] },
+      {
+        name: "one of",
+        query: { kind: "one-of", key: "a", texts: ["Abc", "STRASSE", "", "Abc"] },
+        want: ["", "Abc"],
+      },
+      { name: "one of none", query: { kind: "one-of", key: "a", texts: [] }, want: [] },
+      { name: "nothing", query: nothing, want: [] },
+      { name: "not nothing", query: and(not(nothing), has("a", "equals", "Abc")), want: ["Abc"] },
+      { name: "streams that do not exist", query: { kind: "streams", streams: ["1"] }, want: [] },
+    ])("compares as it should: $name", async ({ query, want }) => {
+      expect(await textsFound(await texts(), query)).toEqual(want);
+      // Looked for by another way.
+      expect(await textsFound(await texts(), not(not(query)))).toEqual(want);
+      const others = await textsFound(await texts(), not(query));
+      expect([...others, ...want].sort()).toEqual(allTexts.toSorted());
+    });
+
+    const allTexts = [
+      "",
+      "Abc",
+      "aBC",
+      "Straße",
+      "strasse",
+      "ΟΔΟΣ",
+      "οδος",
+      "100%_*",
+      `"O'Neill\\`,
+      "\u{10ffff}x",
+      "\ud7ffx",
+      "\ue000",
+    ];
+    let written: Promise<string> | undefined;
+    /** An organization with one stream for each. */
+    const texts = () => {
+      written ??= (async () => {
+        const organization = newOrganization();
+        for (const a of allTexts) await write(organization, newStream(), { a });
+        return organization;
+      })();
+      return written;
+    };
+
+    test("finds what a stream is found by now, and not before", async () => {
+      const organization = newOrganization();
+      const stream = newStream();
+      const find = async (a: string, b: string) =>
+        (await search(organization, { query: and(has("a", "equals", a), has("b", "equals", b)) }))
+          .total;
+      await write(organization, stream, { a: "one", b: "x" });
+      await write(organization, stream, { a: "ONE", b: "x" });
+      expect([await find("one", "x"), await find("ONE", "x")]).toEqual([0, 1]);
+      await write(organization, stream, { a: "two", b: "x" });
+      await write(organization, stream, { a: "two", b: "y" });
+      expect([await find("ONE", "x"), await find("two", "y")]).toEqual([0, 1]);
+      await write(organization, stream, null);
+      expect(await search(organization, {})).toEqual({ total: 0, streams: [] });
+      await write(organization, stream, { a: "two", b: "y" });
+      expect(await find("two", "y")).toBe(1);
+    });
+
+    test("sees changes that were made at once, in their order", async () => {
+      const organization = newOrganization();
+      const names = Array.from({ length: 60 }, newStream);
+      await Promise.all(
+        names.flatMap((stream) =>
+          ["one", "Two", "two", "three"].map((a) => write(organization, stream, { a, b: stream })),
+        ),
+      );
+      const want = { total: 60, streams: names };
+      expect(await search(organization, {})).toEqual(want);
+      expect(await search(organization, { query: has("a", "equals", "three") })).toEqual(want);
+      expect(await search(organization, { query: not(has("a", "equals", "three")) })).toEqual({
+        total: 0,
+        streams: [],
+      });
+      expect(await search(organization, { sortBy: "b" })).toEqual(want);
+    });
+
+    test("never finds what another organization has", async () => {
+      const [mine, other] = [newOrganization(), newOrganization()];
+      const [stream, foreign] = [newStream(), newStream()];
+      await write(mine, stream, { a: "x" });
+      await write(other, foreign, { a: "x" });
+      const queries = [
+        everything,
+        has("a", "equals", "x"),
+        has("a", "contains", "x"),
+        not(has("a", "equals", "y")),
+        or(has("a", "equals", "x"), { kind: "streams", streams: [stream, foreign] }),
+        not(not({ kind: "streams", streams: [stream, foreign] })),
+      ];
+      for (const query of queries) {
+        expect(await search(mine, { query })).toEqual({ total: 1, streams: [stream] });
+      }
+    });
+
+    test("does not store keys of a change that is refused", async () => {
+      const organization = newOrganization();
+      const [holder, other] = [newStream(), newStream()];
+      const claim = (stream: string, a: string) =>
+        store.change<State>(stream, organization, () => ({
+          event: { type: "claimed", data: {}, creator: "me" },
+          state: { keys: { a } },
+          claims: [organization],
+        }));
+      await claim(holder, "x");
+      await expect(claim(other, "y")).rejects.toThrow("claimed name");
+      expect(await search(organization, {})).toEqual({ total: 1, streams: [holder] });
+      expect((await search(organization, { query: has("a", "contains", "y") })).total).toBe(0);
+    });
+
+    describe("of many", () => {
+      const organization = newOrganization();
+      // More than are loaded to be sorted.
+      const many = Array.from({ length: 1_500 }, (_, index) => ({
+        stream: newStream(),
+        keys: {
+          a: `Name ${(index * 7) % 1_500}`,
+          b: index % 3 === 0 ? "Odd" : "even",
+          c: `${index % 10}`,
+        },
+      }));
+      beforeAll(async () => {
+        await Promise.all(many.map(({ stream, keys }) => write(organization, stream, keys)));
+      });
+
+      const queries: readonly Query[] = [
+        everything,
+        has("a", "starts-with", "name", true),
+        has("a", "starts-with", "Name"),
+        has("a", "contains", "A", true),
+        has("a", "contains", "77"),
+        has("b", "ends-with", "EN", true),
+        not(has("b", "equals", "Odd")),
+        and(has("b", "equals", "even"), has("a", "contains", "1")),
+        and(has("a", "contains", "N"), has("c", "starts-with", ""), not(has("c", "equals", "3"))),
+        or(has("b", "equals", "odd", true), has("a", "contains", "e")),
+        and(not(nothing), or(not(has("a", "contains", "1")), has("c", "equals", "1"))),
+      ];
+
+      test.for(
+        queries.flatMap((query, place) =>
+          [undefined, "a", "b"].flatMap((sortBy) =>
+            [true, false].map((ascending) => ({ place, query, sortBy, ascending })),
+          ),
+        ),
+      )("lists pages of query $place by $sortBy, ascending $ascending", async (wanted) => {
+        const all = naive(many, wanted);
+        for (const offset of [0, 5, all.length - 3, all.length, all.length + 7]) {
+          const part = { ...wanted, offset, limit: 10 };
+          expect(await search(organization, part)).toEqual({
+            total: all.length,
+            streams: all.slice(offset, offset + 10),
+          });
+        }
+      });
+
+      test("refuses to look at more texts than it may", async () => {
+        const contains = has("a", "contains", "e");
+        const query = or(not(everything), ...Array.from({ length: 10_000 }, () => contains));
+        await expect(search(organization, { query })).rejects.toThrow(SearchTooBroadError);
+      });
+
+      test("drops searches that nobody waits for, and answers the others", async () => {
+        const gone = new AbortController();
+        const searches = [gone.signal, undefined, gone.signal].map((signal) =>
+          store.search(organization, { ...list, query: not(nothing), limit: 1 }, signal),
+        );
+        gone.abort(new RangeError("gone"));
+        const results = await Promise.allSettled(searches);
+        expect(results[1]).toMatchObject({ value: { total: 1_500 } });
+        expect(results[2]).toMatchObject({ reason: expect.any(RangeError) });
+      });
+    });
+
+    const letter = fc.constantFrom("a", "A", "b", "ß", "S", "s", "ς", "Σ", "🦒", "\uffff", "%", "");
+    const text = fc.array(letter, { maxLength: 4 }).map((letters) => letters.join(""));
+    const key = fc.constantFrom("a", "b");
+    const comparison: fc.Arbitrary<Query> = fc.oneof(
+      fc.record({
+        kind: fc.constant("text" as const),
+        key,
+        method: fc.constantFrom<Method>("equals", "starts-with", "contains", "ends-with"),
+        text,
+        ignoreCase: fc.boolean(),
+      }),
+      fc.record({ kind: fc.constant("one-of" as const), key, texts: fc.array(text) }),
+      fc.record({
+        kind: fc.constant("streams" as const),
+        streams: fc.array(fc.nat(7).map(String), { maxLength: 4 }),
+      }),
+    );
+    const { query } = fc.letrec<{ query: Query }>((tie) => ({
+      query: fc.oneof(
+        { maxDepth: 4, depthSize: "small" },
+        comparison,
+        fc.record({
+          kind: fc.constantFrom("and" as const, "or" as const),
+          queries: fc.array(tie("query"), { maxLength: 3 }),
+        }),
+        fc.record({ kind: fc.constant("not" as const), query: tie("query") }),
+      ),
+    }));
+
+    test("agrees with a plain filter over random streams and queries", async () => {
+      const property = fc.asyncProperty(
+        fc.array(fc.record({ a: text, b: text }), { maxLength: 8 }),
+        fc.array(query, { minLength: 1, maxLength: 8 }),
+        fc.constantFrom(undefined, "a", "b"),
+        fc.boolean(),
+        async (rows, wanted, sortBy, ascending) => {
+          const organization = newOrganization();
+          const streamOf = (index: number | string) => `${index}-${organization}`;
+          const placed = rows.map((keys, index) => ({ stream: streamOf(index), keys }));
+          await Promise.all(placed.map(({ stream, keys }) => write(organization, stream, keys)));
+          for (const each of wanted) {
+            const named = withStreams(each, streamOf);
+            const order = { query: named, sortBy, ascending };
+            const all = naive(placed, order);
+            expect(await search(organization, order)).toEqual({ total: all.length, streams: all });
+            // No comparison leads to the streams now.
+            expect(await search(organization, { ...order, query: not(not(named)) })).toEqual({
+              total: all.length,
+              streams: all,
+            });
+            const part = { ...order, offset: 1, limit: 2 };
+            expect(await search(organization, part)).toEqual({
+              total: all.length,
+              streams: all.slice(1, 3),
+            });
+          }
+        },
+      );
+      await fc.assert(property, { numRuns: 60 });
+    });
+
+    test("is unavailable after it closed", async () => {
+      const closing = await open(keysOf);
+      await closing.close();
+      for (const query of [everything, has("a", "equals", "x"), has("a", "contains", "x")]) {
+        await expect(closing.search("org", { ...list, query })).rejects.toMatchObject({
+          name: "StoreUnavailableError",
+        });
+      }
+    });
+  });
+}
+
+type Placed = { readonly stream: string; readonly keys: SearchKeys };
+
+/** The streams of a list, in order: as plain as can be. */
+function naive(
+  rows: readonly Placed[],
+  { query, sortBy, ascending }: Pick<Search, "query" | "sortBy" | "ascending">,
+): string[] {
+  const placed = rows
+    .filter((row) => isTrue(query, row))
+    .map(({ stream, keys }) => ({
+      stream,
+      place: codePoints(sortBy === undefined ? "" : withoutCase(keys[sortBy] ?? "")),
+    }))
+    .sort(
+      (a, b) => compare(a.place, b.place) || compare(codePoints(a.stream), codePoints(b.stream)),
+    )
+    .map(({ stream }) => stream);
+  return ascending ? placed : placed.reverse();
+}
+
+function isTrue(query: Query, { stream, keys }: Placed): boolean {
+  switch (query.kind) {
+    case "and":
+      return !query.queries.some((each) => !isTrue(each, { stream, keys }));
+    case "or":
+      return query.queries.some((each) => isTrue(each, { stream, keys }));
+    case "not":
+      return !isTrue(query.query, { stream, keys });
+    case "streams":
+      return query.streams.some((each) => each === stream);
+    case "one-of":
+      return query.texts.some((each) => each === keys[query.key]);
+    case "text": {
+      const text = codePoints(written(keys[query.key] ?? "", query.ignoreCase));
+      const part = codePoints(written(query.text, query.ignoreCase));
+      const places = Array.from({ length: text.length + 1 }, (_, index) => index).filter((index) =>
+        part.every((each, offset) => text[index + offset] === each),
+      );
+      const last = text.length - part.length;
+      switch (query.method) {
+        case "equals":
+          return places.includes(0) && last === 0;
+        case "starts-with":
+          return places.includes(0);
+        case "contains":
+          return places.length > 0;
+        case "ends-with":
+          return places.includes(last);
+      }
+    }
+  }
+}
+
+const written = (text: string, ignoreCase: boolean) => (ignoreCase ? withoutCase(text) : text);
+const withoutCase = (text: string) =>
+  [...text].map((each) => each.toUpperCase().toLowerCase()).join("");
+const codePoints = (text: string) => [...text].map((each) => each.codePointAt(0) ?? 0);
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  for (const [index, each] of a.entries()) {
+    const other = b[index];
+    if (other === undefined) return 1;
+    if (each !== other) return each - other;
+  }
+  return a.length - b.length;
+}
+
+/** The same query of streams with other ids. */
+function withStreams(query: Query, rename: (stream: string) => string): Query {
+  switch (query.kind) {
+    case "and":
+    case "or":
+      return { ...query, queries: query.queries.map((each) => withStreams(each, rename)) };
+    case "not":
+      return { ...query, query: withStreams(query.query, rename) };
+    case "streams":
+      return { ...query, streams: query.streams.map(rename) };
+    default:
+      return query;
+  }
+}
