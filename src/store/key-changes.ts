@@ -1,21 +1,19 @@
 import type { Head, KeysOf } from "./event-store.ts";
-import { fold, type SearchKeys } from "./search.ts";
+import { fold } from "./search.ts";
 
-/** What becomes of a stream's place among the texts of one key; crosses threads. */
-export type KeyChange = {
-  readonly name: string;
+/**
+ * What becomes of a stream's place among the texts of one key. A tuple, because it crosses threads by
+ * the million: the names of fields would weigh more than what they hold.
+ */
+export type KeyChange = readonly [
+  name: string,
   /** Its folded text before; `undefined`: it had no place. */
-  readonly from: string | undefined;
-  /** `undefined`: it has none any more. */
-  readonly to: KeyText | undefined;
-};
-
-/** A text as the index has it. */
-export type KeyText = {
-  readonly folded: string;
+  from: string | undefined,
+  /** Its folded text; `undefined`: it has no place any more. */
+  to: string | undefined,
   /** As it is; `null`: as it is folded. */
-  readonly text: string | null;
-};
+  text: string | null,
+];
 
 /** The name of a key that every stream has which can be found. Its text is `""`: sorted by ids. */
 export const everyStream = "";
@@ -30,39 +28,33 @@ export function keyChanges(
   before: Head<unknown> | undefined,
   after: Head<unknown>,
 ): KeyChange[] {
-  const old = before && indexed(keysOf(before));
-  const next = indexed(keysOf(after));
-  const names = new Set([...Object.keys(old ?? {}), ...Object.keys(next ?? {})]);
+  const old = before && keysOf(before);
+  const next = keysOf(after);
   const changes: KeyChange[] = [];
-  for (const name of names) {
+  if (old === undefined && next !== undefined) changes.push([everyStream, undefined, "", null]);
+  if (old !== undefined && next === undefined) changes.push([everyStream, "", undefined, null]);
+  for (const name in { ...old, ...next }) {
     const from = old?.[name];
     const to = next?.[name];
-    if (from !== to) changes.push({ name, from: folded(from), to: keyText(to) });
+    if (from !== to) changes.push(keyChange(name, from, to));
   }
   return changes;
+}
+
+function keyChange(name: string, from: string | undefined, to: string | undefined): KeyChange {
+  const old = from === undefined ? undefined : fold(from);
+  if (to === undefined) return [name, old, undefined, null];
+  const folded = fold(to);
+  return [name, old, folded, folded === to ? null : to];
 }
 
 /** The changes of several heads of one stream, one after another, as those of one. */
 export function combined(steps: readonly (readonly KeyChange[])[]): readonly KeyChange[] {
   if (steps.length === 1) return steps[0] ?? [];
   const changes = new Map<string, KeyChange>();
-  for (const { name, from, to } of steps.flat()) {
+  for (const [name, from, to, text] of steps.flat()) {
     const earlier = changes.get(name);
-    changes.set(name, { name, from: earlier === undefined ? from : earlier.from, to });
+    changes.set(name, [name, earlier === undefined ? from : earlier[1], to, text]);
   }
   return [...changes.values()];
-}
-
-function indexed(keys: SearchKeys | undefined): SearchKeys | undefined {
-  return keys && { ...keys, [everyStream]: "" };
-}
-
-function folded(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : fold(text);
-}
-
-function keyText(text: string | undefined): KeyText | undefined {
-  if (text === undefined) return undefined;
-  const key = fold(text);
-  return { folded: key, text: key === text ? null : text };
 }

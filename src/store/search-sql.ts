@@ -5,6 +5,8 @@ import { type Comparison, fold, type Query, type Search } from "./search.ts";
 export type Dialect = {
   /** Stands for the value with this number, from 1. */
   readonly placeholder: (number: number) => string;
+  /** A condition that is true of the rows of a key; placeholders for organization and name, in order. */
+  readonly isOfKey: (alias: string, organization: string, name: string) => string;
   /** The function that tells where in its first text the second one begins; 0: nowhere. */
   readonly position: string;
   /** A condition that is true of an expression that is among the texts of a value. */
@@ -117,7 +119,7 @@ function statement(
   const values: Value[] = [];
   const bind = (value: Value) => dialect.placeholder(values.push(value));
   const place = (alias: string, key: string) =>
-    `${alias}.organization = ${bind(organization)} and ${alias}.name = ${bind(key)}`;
+    dialect.isOfKey(alias, bind(organization), bind(key));
 
   /** @param key Whose row `k` is. */
   function condition(query: Query, key: string): string {

@@ -49,14 +49,16 @@ const ascii = /^[\0-\x7f]*$/;
 /**
  * A text without its case.
  *
- * Each code point goes to upper and then to lower case by itself, so the fold of a text begins with
+ * Each code point goes to lower, upper and lower case by itself, so the fold of a text begins with
  * the fold of each of its beginnings; to lower case alone would keep ς from σ, and depend on what
- * follows. `ß` becomes `ss`, `ı` becomes `i`.
+ * follows. `ß` and `ẞ` become `ss`, `ı` becomes `i`.
  */
 export function fold(text: string): string {
   if (ascii.test(text)) return text.toLowerCase();
   let folded = "";
-  for (const character of text) folded += character.toUpperCase().toLowerCase();
+  for (const character of text) {
+    folded += character.toLowerCase().toUpperCase().toLowerCase();
+  }
   return folded;
 }
 

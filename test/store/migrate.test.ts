@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
+import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
 import { migrate } from "../../src/store/sqlite/migrate.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "giraffe-migrate-"));
@@ -22,6 +23,36 @@ describe("migrate", () => {
     expect(schema(db)).toEqual(first);
     expect(first.map(({ name }) => name)).toEqual(expect.arrayContaining(["events", "heads"]));
     db.close();
+  });
+
+  test("makes streams that are older than the index searchable", async () => {
+    const file = join(folder, "older.db");
+    const db = new DatabaseSync(file);
+    for (const name of ["001.sql", "002.sql"]) {
+      const url = new URL(`../../src/store/sqlite/migrations/${name}`, import.meta.url);
+      db.exec(readFileSync(url, "utf8"));
+    }
+    db.exec(`pragma user_version = 2;
+      insert into heads values ('1', 'org', 1, 'c', 7, 7, '"Gigi"'), ('2', 'org', 1, 'c', 8, 8, '"Okapi"'),
+        ('3', 'other', 1, 'c', 9, 9, '"Gigi"'), ('4', 'org', 1, 'c', 9, 9, 'null');`);
+    db.close();
+    const database = openSqlite(file, ({ state }: { state: string | null }) =>
+      state === null ? undefined : { name: state },
+    );
+    const store = createSqliteEventStore({ database, now: () => 1 });
+    const list = { sortBy: "name", ascending: false, offset: 0, limit: 10 };
+    const all = { kind: "and", queries: [] } as const;
+    expect(await store.search("org", { ...list, query: all })).toMatchObject({
+      total: 2,
+      results: [{ stream: "2" }, { stream: "1", head: { version: 1, state: "Gigi" } }],
+    });
+    await store.change("1", "org", () => ({
+      event: { type: "renamed", data: {}, creator: "me" },
+      state: "Zebra",
+    }));
+    const { results } = await store.search("org", { ...list, query: all });
+    expect(results.map(({ stream }) => stream)).toEqual(["1", "2"]);
+    await store.close();
   });
 
   test("refuses a database that is newer than the program, and leaves it alone", () => {

@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { openPostgres } from "../../src/store/postgres/database.ts";
+import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
 import { query } from "../postgres.ts";
 import { newPostgresDatabase } from "../postgres-database.ts";
 
@@ -32,6 +34,34 @@ describe("migrate", () => {
       expect(await schema(url)).toEqual(await schema(once));
       expect(await query(url, versions)).toEqual(await query(once, versions));
     }
+  });
+
+  test("makes streams that are older than the index searchable", async () => {
+    const url = await newPostgresDatabase();
+    await query(url, "create table schema_versions (version bigint not null primary key)");
+    for (const name of ["001.sql", "002.sql"]) {
+      const file = new URL(`../../src/store/postgres/migrations/${name}`, import.meta.url);
+      await query(url, readFileSync(file, "utf8"));
+    }
+    await query(url, "insert into schema_versions values (1), (2)");
+    await query(
+      url,
+      `insert into heads (stream, organization, version, change, created_at, changed_at, state)
+       select n::text, case n % 2 when 0 then 'org' else 'other' end, 1, gen_random_uuid(), n, n,
+         case n when 2 then 'null' else '"Name ' || n || '"' end
+       from generate_series(1, 2500) as n`,
+    );
+    const database = await openPostgres(url, ({ state }: { state: string | null }) =>
+      state === null ? undefined : { name: state },
+    );
+    const store = createPostgresEventStore({ database, now: () => 1 });
+    const all = { kind: "and", queries: [] } as const;
+    const list = { query: all, sortBy: "name", ascending: false, offset: 0, limit: 2 };
+    expect(await store.search("org", list)).toMatchObject({
+      total: 1249,
+      results: [{ stream: "998" }, { stream: "996" }],
+    });
+    await store.close();
   });
 
   test("refuses a database that is newer than the program, and leaves it alone", async () => {

@@ -424,7 +424,7 @@ function isTrue(query: Query, { stream, keys }: Placed): boolean {
 
 const written = (text: string, ignoreCase: boolean) => (ignoreCase ? withoutCase(text) : text);
 const withoutCase = (text: string) =>
-  [...text].map((each) => each.toUpperCase().toLowerCase()).join("");
+  [...text].map((each) => each.toLowerCase().toUpperCase().toLowerCase()).join("");
 const codePoints = (text: string) => [...text].map((each) => each.codePointAt(0) ?? 0);
 
 function compare(a: readonly number[], b: readonly number[]): number {

@@ -102,20 +102,21 @@ function keyColumns(chains: readonly Chain[]): (string | null)[][] {
   const changes = chains.flatMap(({ rows }) => {
     const [{ stream, organization }] = rows;
     const ofChain = combined(rows.map(({ keys }) => keys));
-    return ofChain.map(({ name, from, to }) => ({ stream, organization, name, from, to }));
+    return ofChain.map(([name, from, to, text]) => ({
+      ...{ stream, organization, name, text },
+      ...{ from: from === to ? undefined : from, to },
+    }));
   });
-  const gone = changes.flatMap(({ from, to, ...key }) =>
-    from === undefined || from === to?.folded ? [] : [{ ...key, folded: from }],
-  );
-  const come = changes.flatMap(({ from: _, to, ...key }) => (to ? [{ ...key, ...to }] : []));
+  const gone = changes.filter(({ from }) => from !== undefined);
+  const come = changes.filter(({ to }) => to !== undefined);
   return [
     gone.map(({ organization }) => organization),
     gone.map(({ name }) => name),
-    gone.map(({ folded }) => folded),
+    gone.map(({ from }) => from ?? null),
     gone.map(({ stream }) => stream),
     come.map(({ organization }) => organization),
     come.map(({ name }) => name),
-    come.map(({ folded }) => folded),
+    come.map(({ to }) => to ?? null),
     come.map(({ stream }) => stream),
     come.map(({ text }) => text),
   ];

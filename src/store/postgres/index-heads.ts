@@ -19,9 +19,10 @@ export async function indexHeads(connection: Connection, keysOf: KeysOf<unknown>
     const rows = heads.flatMap((row) => {
       const head = headFromRow(row);
       const { organization } = head;
-      return keyChanges(keysOf, undefined, head).flatMap(({ name, to }) =>
-        to ? [{ organization, name, ...to, stream: String(row.stream) }] : [],
-      );
+      const stream = String(row.stream);
+      return keyChanges(keysOf, undefined, head).map(([name, , folded, text]) => {
+        return { organization, name, folded, text, stream };
+      });
     });
     await connection.query({
       text: `insert into search_keys (organization, name, folded, stream, text)

@@ -5,8 +5,10 @@ import type { Dialect } from "../search-sql.ts";
 import type { Postgres } from "./database.ts";
 import { headColumns, headFromRow } from "./rows.ts";
 
-const dialect: Dialect = {
+export const dialect: Dialect = {
   placeholder: (number) => `$${number}`,
+  isOfKey: (alias, organization, name) =>
+    `${alias}.organization = ${organization} and ${alias}.name = ${name}`,
   position: "strpos",
   isAmong: (expression, list) => `${expression} = any (${list}::text[])`,
   list: (texts) => texts,

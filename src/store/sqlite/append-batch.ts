@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import type { Progress } from "../transfer.ts";
+import { createKeyWriter } from "./key-writer.ts";
 import { transact } from "./transaction.ts";
 
 /**
@@ -35,26 +36,11 @@ export function createBatchWriter(
   const insertClaim = db.prepare(
     "insert into claims (name, stream) values (?, ?) on conflict (name) do nothing",
   );
-  const deleteKey = db.prepare(
-    "delete from search_keys where organization = ? and name = ? and folded = ? and stream = ?",
-  );
-  const insertKey = db.prepare(
-    `insert into search_keys (organization, name, folded, stream, text) values (?, ?, ?, ?, ?)
-     on conflict do update set text = excluded.text`,
-  );
+  const keys = createKeyWriter(db);
   const writeProgress = db.prepare(
     `insert into imports (source, lines, digest) values (?, ?, ?)
      on conflict (source) do update set lines = excluded.lines, digest = excluded.digest`,
   );
-
-  function writeKeys({ stream, organization, keys }: AppendRow): void {
-    for (const { name, from, to } of keys) {
-      if (from !== undefined && from !== to?.folded) {
-        deleteKey.run(organization, name, from, stream);
-      }
-      if (to !== undefined) insertKey.run(organization, name, to.folded, stream, to.text);
-    }
-  }
 
   function insertEventOf({ stream, version, change, type, data, creator, changedAt }: AppendRow) {
     insertEvent.run(stream, version, change, type, data, creator, changedAt);
@@ -77,7 +63,6 @@ export function createBatchWriter(
       return "claim-taken";
     }
     insertEventOf(row);
-    writeKeys(row);
     return "appended";
   }
 
@@ -97,7 +82,6 @@ export function createBatchWriter(
       releaseClaims.run(stream);
       claim(stream, claims);
     }
-    writeKeys(row);
     return "appended";
   }
 
@@ -110,7 +94,13 @@ export function createBatchWriter(
       const entries = [...rows.entries()];
       // Of two lines of an import that claim one name, the first is to have it.
       if (progress === undefined) entries.sort(byStream);
-      for (const [index, row] of entries) results[index] = write(row);
+      const appended: AppendRow[] = [];
+      for (const [index, row] of entries) {
+        const result = write(row);
+        results[index] = result;
+        if (result === "appended") appended.push(row);
+      }
+      keys.write(appended);
       if (progress !== undefined) {
         writeProgress.run(progress.source, progress.lines, progress.digest);
       }

@@ -8,8 +8,10 @@ import { createReaderThread } from "./reader-thread.ts";
 import { headColumns, headFromRow, type Row } from "./rows.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 
-const dialect: Dialect = {
+export const dialect: Dialect = {
   placeholder: () => "?",
+  isOfKey: (alias, organization, name) =>
+    `${alias}.space = (select id from search_spaces where organization = ${organization} and name = ${name})`,
   position: "instr",
   isAmong: (expression, list) => `${expression} in (select value from json_each(${list}))`,
   list: (texts) => JSON.stringify(texts),
