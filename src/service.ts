@@ -74,6 +74,7 @@ export async function createService(
     directory,
     readiness,
     newId,
+    now: wallClock,
     authenticators: [createPersonalAccessTokenAuthenticator(directory, { now: wallClock })],
     failures: createFailedAttempts({ now: wallClock }),
     defaultLanguage: config.defaultLanguage,

@@ -73,6 +73,18 @@ export const errors = {
     id: "QUERY-WLTce",
     message: "Errors.User.NotHuman",
   },
+  queryTooDeep: {
+    kind: "invalid_argument",
+    id: "USER-zsQ97",
+    message: "Errors.Query.TooManyNestingLevels",
+  },
+  queryTooLarge: { kind: "invalid_argument", id: "", message: "the search has too many queries" },
+  queryInvalid: { kind: "invalid_argument", id: "GRPC-vR9nC", message: "List.Query.Invalid" },
+  searchTooBroad: {
+    kind: "failed_precondition",
+    id: "",
+    message: "the search would look at too many users: narrow it by what they equal or start with",
+  },
   deactivateNotFound: { kind: "not_found", id: "COMMAND-3M9ds", message: "Errors.User.NotFound" },
   alreadyInactive: {
     kind: "failed_precondition",

@@ -23,6 +23,7 @@ import {
   StoreOverloadedError,
   StoreUnavailableError,
 } from "../store/event-store.ts";
+import { SearchTooBroadError } from "../store/search.ts";
 import { FieldRulesError } from "./validate.ts";
 
 /** The domain of every `google.rpc.ErrorInfo` we send. */
@@ -74,6 +75,8 @@ function connectErrorFrom(error: unknown): ConnectError {
   if (error instanceof StoreUnavailableError) {
     return fromCatalogue("storeUnavailable", { cause: error });
   }
+  if (error instanceof SearchTooBroadError)
+    return fromCatalogue("searchTooBroad", { cause: error });
   if (error instanceof OutcomeUnknownError)
     return fromCatalogue("outcomeUnknown", { cause: error });
   return fromCatalogue("internal", { cause: error });

@@ -6,7 +6,7 @@ import { ManagementService } from "../../gen/zitadel/management_pb.ts";
 import type { Authenticator } from "../access/caller.ts";
 import type { FailedAttempts } from "../access/failed-attempts.ts";
 import type { Directory } from "../store/directory.ts";
-import type { EventStore } from "../store/event-store.ts";
+import type { EventStore, Micros } from "../store/event-store.ts";
 import { createAddHumanUser } from "./add-human-user.ts";
 import { callerKey, createAuthenticate } from "./authenticate.ts";
 import { createAuthorize, permissionsFromServices } from "./authorize.ts";
@@ -16,6 +16,7 @@ import { createGetHumanProfile } from "./get-human-profile.ts";
 import { createGetUser } from "./get-user.ts";
 import { createHealth, type Readiness } from "./health.ts";
 import { createListUserChanges } from "./list-user-changes.ts";
+import { createListUsers } from "./list-users.ts";
 import { registerReflection } from "./reflection.ts";
 import { createTranslate } from "./translate.ts";
 import { createUpdateHumanProfile } from "./update-human-profile.ts";
@@ -44,6 +45,7 @@ export type RpcParts = {
   readonly authenticators: readonly Authenticator[];
   readonly failures: FailedAttempts;
   readonly newId: () => string;
+  readonly now: () => Micros;
   readonly defaultLanguage: string;
   /** The client's address. */
   readonly peer: Parameters<typeof createAuthenticate>[0]["peer"];
@@ -51,12 +53,13 @@ export type RpcParts = {
 
 /** Every service that is served. What `ManagementService` has and we do not answers unimplemented. */
 export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
-  const { store, directory, readiness, newId } = parts;
+  const { store, directory, readiness, newId, now } = parts;
   return (router) => {
     router.service(ManagementService, {
       healthz: () => ({}),
       updateHumanProfile: createUpdateHumanProfile(store),
       getHumanProfile: createGetHumanProfile(store, directory),
+      listUsers: createListUsers(store, directory, now),
       listUserChanges: createListUserChanges(store, directory),
       ...createGetUser(store, directory),
       ...createAddHumanUser(store, newId),

@@ -67,6 +67,8 @@ export interface Directory {
   organizations(): Promise<Organization[]>;
 
   serviceAccount(id: string): Promise<ServiceAccount | undefined>;
+  /** Of one organization, in order of creation. */
+  serviceAccounts(organization: string): Promise<ServiceAccount[]>;
   serviceAccountByName(organization: string, name: string): Promise<ServiceAccount | undefined>;
 
   /** The token with this digest and its account, whether or not it is still valid. */

@@ -9,5 +9,6 @@ useDatabases(newPostgresDatabase);
 describe("on PostgreSQL", async () => {
   await import("./life-cycle.test.ts");
   await import("./list-user-changes.test.ts");
+  await import("./list-users.test.ts");
   await import("./update-human-profile-rest.test.ts");
 });

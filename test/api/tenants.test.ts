@@ -82,7 +82,8 @@ type Reach = {
   readonly method: Method;
   readonly permission: Permission;
   readonly request: (id: string) => JsonObject;
-  readonly missing: Refusal;
+  /** How who cannot be reached is answered; "nothing": by an empty list. */
+  readonly missing: Refusal | "nothing";
   /** How a machine of the organization is answered. Default: like who does not exist. */
   readonly machine?: Refusal | "found";
   /** What it does to a human. */
@@ -130,6 +131,13 @@ const reaches: readonly Reach[] = [
     machine: "found",
   },
   {
+    method: methods.listUsers,
+    permission: "user.read",
+    request: (id) => ({ queries: [{ inUserIdsQuery: { userIds: [id] } }] }),
+    missing: "nothing",
+    machine: "found",
+  },
+  {
     method: methods.removeUser,
     permission: "user.delete",
     request: (id) => ({ id }),
@@ -147,8 +155,10 @@ const cells: readonly Cell[] = headers.flatMap((header) =>
 const titleOf = ({ header, whom, reach }: Cell) =>
   `${reach.method.name} of ${whom}, organization ${header}`;
 
-/** What must become of a call: the organization in which it succeeds, or a refusal. */
-function outcomeOf({ role, home }: Who, { header, whom, reach }: Cell): Organization | Refusal {
+/** What must become of a call: the organization in which it succeeds, an empty list, or a refusal. */
+type Outcome = Organization | "nothing" | Refusal;
+
+function outcomeOf({ role, home }: Who, { header, whom, reach }: Cell): Outcome {
   if (header === "unknown") return refusals.organizationNotFound;
   const organization = header === "A" || header === "B" ? header : home;
   const isMember = role.startsWith("IAM_") || organization === home;
@@ -160,9 +170,9 @@ function outcomeOf({ role, home }: Who, { header, whom, reach }: Cell): Organiza
 }
 
 /** The whole reply but the headers; of a success, whom and whose it is about. */
-function wantedReply(caller: Caller, outcome: Organization | Refusal, id: string) {
+function wantedReply(caller: Caller, outcome: Outcome, id: string) {
   if (typeof outcome !== "string") return refused(caller, outcome);
-  const body = { id, resourceOwner: organizations[outcome] };
+  const body = outcome === "nothing" ? {} : { id, resourceOwner: organizations[outcome] };
   return { code: 0, message: "", details: [], body, status: 200 };
 }
 
@@ -240,9 +250,23 @@ async function replyTo(caller: Caller, who: Who, { header, reach }: Cell, id: st
     headers: header === "absent" ? {} : { "x-zitadel-orgid": organizations[header] },
   });
   if (reply.body === undefined) return reply;
+  if (reach.missing === "nothing") return { ...reply, body: listed(reply.body) };
   const named = object(reply.body.user ?? { id, ...reply.body });
   const { resourceOwner } = object(named.details);
   return { ...reply, body: { id: named.id, resourceOwner } };
+}
+
+/** Of a list of nobody or one, who that is. */
+function listed({ details, result = [] }: Record<string, unknown>) {
+  const users = list(result);
+  expect(object(details).totalResult ?? "0").toBe(String(users.length));
+  return Object.assign(
+    {},
+    ...users.map((user) => {
+      const { id, details } = object(user);
+      return { id, resourceOwner: object(details).resourceOwner };
+    }),
+  );
 }
 
 /** Humans are made anew for each call, so that it alone can have changed them. */
@@ -268,7 +292,7 @@ async function traceOf(home: string, id: string) {
 }
 
 /** How it must be found: as it was, or changed by just the one call. */
-function wantedTrace({ reach }: Cell, outcome: Organization | Refusal) {
+function wantedTrace({ reach }: Cell, outcome: Outcome) {
   const changes = ["user.human.added"];
   if (typeof outcome !== "string" || reach.writes === undefined) return { changes, profile: gigi };
   const profile = reach.writes === "user.removed" ? undefined : okapi;

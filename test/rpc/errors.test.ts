@@ -15,6 +15,7 @@ import {
   StoreOverloadedError,
   StoreUnavailableError,
 } from "../../src/store/event-store.ts";
+import { SearchTooBroadError } from "../../src/store/search.ts";
 
 /** What a client gets to see when a handler throws. */
 async function seen(thrown: unknown): Promise<ConnectError> {
@@ -66,6 +67,14 @@ describe("convertErrors", () => {
       code: Code.ResourceExhausted,
       message: "too many changes are waiting",
       reason: "STORE_OVERLOADED",
+    },
+    {
+      name: "a search that would take too long",
+      thrown: new SearchTooBroadError(secret),
+      code: Code.FailedPrecondition,
+      message:
+        "the search would look at too many users: narrow it by what they equal or start with",
+      reason: "SEARCH_TOO_BROAD",
     },
     {
       name: "a commit that nobody knows of",

@@ -78,6 +78,16 @@ export function describeDirectory(name: string, open: () => Promise<Directory>) 
       ]);
     });
 
+    test("lists the service accounts of one organization in order of creation", async () => {
+      const { organization, account } = await added();
+      await added();
+      const second = { ...account, id: randomUUID(), name: "b", createdAt: account.createdAt + 9 };
+      const first = { ...account, id: randomUUID(), name: "c", createdAt: account.createdAt + 5 };
+      await directory.add({ serviceAccounts: [second, first] });
+      expect(await directory.serviceAccounts(organization.id)).toEqual([account, first, second]);
+      expect(await directory.serviceAccounts("none")).toEqual([]);
+    });
+
     test("keeps dates of tokens", async () => {
       const { account } = await added();
       const token = {

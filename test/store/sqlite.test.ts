@@ -214,6 +214,29 @@ describe("createSqliteEventStore", () => {
     await store.close();
   });
 
+  test("finds, or is unavailable to a search whose reader dies under it", async () => {
+    const workers = noteWorkers();
+    const store = openStore(newFile(), ({ state }: { state: number }) => ({ count: `${state}` }));
+    await store.change("s", "org", count);
+    const all = { kind: "and", queries: [] } as const;
+    const list = { query: all, sortBy: "count", ascending: true, offset: 0, limit: 10 };
+    const search = () =>
+      store.search("org", list).then(
+        ({ total }) => total,
+        (error: Error) => error.name,
+      );
+    for (const deaths of [1, 2, 3]) {
+      expect(await search()).toBe(1);
+      expect(workers).toHaveLength(1 + deaths);
+      const answers = Promise.all(Array.from({ length: 50 }, search));
+      await workers.at(-1)?.terminate();
+      const others = (await answers).filter((answer) => answer !== 1);
+      expect(["", "StoreUnavailableError"]).toContain(others.join());
+    }
+    expect(await search()).toBe(1);
+    await store.close();
+  });
+
   test("tells the truth when its writer dies again and again under load", async () => {
     const workers = noteWorkers();
     const store = openStore(newFile());

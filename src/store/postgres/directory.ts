@@ -81,6 +81,15 @@ export function createPostgresDirectory(database: Postgres): Directory {
       return row && accountFromRow(row);
     },
 
+    async serviceAccounts(organization) {
+      const rows = await read({
+        name: "service-accounts",
+        text: "select * from service_accounts where organization = $1 order by created_at, id",
+        values: [organization],
+      });
+      return rows.map(accountFromRow);
+    },
+
     async serviceAccountByName(organization, name) {
       const [row] = await read({
         text: "select * from service_accounts where organization = $1 and name = $2",

@@ -44,6 +44,9 @@ export function createSqliteDirectory(database: Sqlite): Directory {
   const selectOrganization = db.prepare("select * from organizations where id = ?");
   const selectOrganizations = db.prepare("select * from organizations order by created_at, rowid");
   const selectAccount = db.prepare("select * from service_accounts where id = ?");
+  const selectAccounts = db.prepare(
+    "select * from service_accounts where organization = ? order by created_at, rowid",
+  );
   const selectAccountByName = db.prepare(
     "select * from service_accounts where organization = ? and name = ?",
   );
@@ -100,6 +103,10 @@ export function createSqliteDirectory(database: Sqlite): Directory {
     async serviceAccount(id) {
       const row = guard(() => selectAccount.get(id));
       return row && accountFromRow(row);
+    },
+
+    async serviceAccounts(organization) {
+      return guard(() => selectAccounts.all(organization).map(accountFromRow));
     },
 
     async serviceAccountByName(organization, name) {

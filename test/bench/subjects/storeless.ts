@@ -64,6 +64,7 @@ const parts = {
   directory,
   readiness: createReadiness(),
   newId: () => "3",
+  now,
   authenticators: [createPersonalAccessTokenAuthenticator(directory, { now })],
   failures: createFailedAttempts({ now }),
   defaultLanguage: "en",
