@@ -136,10 +136,11 @@ function statement(
       case "text": {
         if (query.key === key) return comparison(query, "k");
         const rows = `search_keys o where ${place("o", query.key)} and ${comparison(query, "o")}`;
-        // A row that is known can be asked for; others are gathered once.
+        // A row that is known can be asked for; others are gathered once. "is true" keeps planners from
+        // making a join of it, which they would do in the worst way if they take the rows for few.
         return methodOf(query) === "equals"
-          ? `exists (select 1 from ${rows} and o.stream = k.stream)`
-          : `k.stream in (select o.stream from ${rows})`;
+          ? `exists (select 1 from ${rows} and o.stream = k.stream) is true`
+          : `(k.stream in (select o.stream from ${rows})) is true`;
       }
     }
   }
