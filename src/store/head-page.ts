@@ -1,4 +1,5 @@
 import type { Head } from "./event-store.ts";
+import { headFromRow, type Row } from "./rows.ts";
 import type { HeadPage, HeadRange } from "./transfer.ts";
 
 /**
@@ -6,10 +7,9 @@ import type { HeadPage, HeadRange } from "./transfer.ts";
  *
  * @param rows All heads of the range, of whatever organization.
  */
-export function pageFromRows<State, Row extends Readonly<Record<string, unknown>>>(
+export function pageFromRows<State>(
   rows: readonly Row[],
   { limit, organization }: HeadRange,
-  headFromRow: (row: Row) => Head<unknown>,
 ): HeadPage<State> {
   const own = rows.filter((row) => organization === undefined || row.organization === organization);
   return {

@@ -1,7 +1,7 @@
-import type { SQLOutputValue } from "node:sqlite";
-import type { Head, StoredEvent } from "../event-store.ts";
+import type { Head, StoredEvent } from "./event-store.ts";
 
-export type Row = Record<string, SQLOutputValue>;
+/** What a database answers with: values by the names of columns. Both engines have the same columns. */
+export type Row = Readonly<Record<string, unknown>>;
 
 /** The columns that `headFromRow` reads. */
 export const headColumns = "organization, version, created_at, changed_at, state";
@@ -15,6 +15,9 @@ export function headFromRow(row: Row): Head<unknown> {
     state: JSON.parse(String(row.state)),
   };
 }
+
+/** The columns that `eventFromRow` reads. */
+export const eventColumns = "version, type, data, creator, at";
 
 export function eventFromRow(row: Row): StoredEvent {
   return {

@@ -1,4 +1,5 @@
 import type { EventStore, Found, Head, KeysOf } from "./event-store.ts";
+import type { Row } from "./rows.ts";
 import { matches, type Query, type Search, SearchTooBroadError, sorted } from "./search.ts";
 import {
   countStatement,
@@ -28,8 +29,6 @@ export type SearchOptions = {
   ) => Promise<readonly { readonly stream: string; readonly head: Head<unknown> }[]>;
   readonly keysOf: KeysOf<unknown>;
 };
-
-type Row = Readonly<Record<string, unknown>>;
 
 /** So many are loaded, and sorted here: some milliseconds. */
 const maxCandidates = 1_000;

@@ -1,7 +1,8 @@
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { combined } from "../key-changes.ts";
-import type { Row, Statement } from "./connector.ts";
+import type { Row } from "../rows.ts";
+import type { Statement } from "./connector.ts";
 
 /**
  * Appends of one stream, each decided on the one before. It stands or falls by its first: only that

@@ -1,11 +1,10 @@
 import { Client, type ClientConfig, type QueryConfig } from "pg";
 import { StoreUnavailableError } from "../event-store.ts";
+import type { Row } from "../rows.ts";
 import { messageOf, sqlState, sqlStateOf } from "./postgres-error.ts";
 
 /** A statement with a name is prepared once per connection. */
 export type Statement = QueryConfig;
-
-export type Row = Readonly<Record<string, unknown>>;
 
 /** A connection to a primary. */
 export type Connection = {

@@ -1,9 +1,9 @@
 import { type KeysOf, StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
+import type { Row } from "../rows.ts";
 import { SearchTooBroadError } from "../search.ts";
 import {
   type Connection,
   connectToPrimary,
-  type Row,
   type Statement,
   UnsafeServerError,
 } from "./connector.ts";

@@ -1,21 +1,16 @@
+import { type Directory, type NewRecords, RecordExistsError } from "../directory.ts";
 import {
-  type Directory,
-  type Membership,
-  type NewRecords,
-  type Organization,
-  RecordExistsError,
-  type ServiceAccount,
-  type Token,
-} from "../directory.ts";
+  accountFromRow,
+  membershipFromRow,
+  organizationFromRow,
+  tokenColumns,
+  tokenFromRow,
+} from "../directory-rows.ts";
 import { OutcomeUnknownError } from "../event-store.ts";
-import type { Row, Statement } from "./connector.ts";
+import type { Row } from "../rows.ts";
+import type { Statement } from "./connector.ts";
 import type { Postgres } from "./database.ts";
 import { fateFromError, isDuplicate, unavailableFrom } from "./postgres-error.ts";
-
-const tokenColumns = `
-  t.id, t.digest, t.account, t.created_at, t.expires_at, t.revoked_at,
-  a.organization, a.name, a.created_at as account_created_at
-  from tokens t join service_accounts a on a.id = t.account`;
 
 /**
  * A directory in a PostgreSQL database. Each operation is one statement.
@@ -191,53 +186,4 @@ function valuesOf(records: NewRecords): unknown[] {
     memberships.map(({ organization }) => organization ?? null),
     memberships.map(({ role }) => role),
   ];
-}
-
-function organizationFromRow(row: Row): Organization {
-  return {
-    id: String(row.id),
-    name: String(row.name),
-    createdAt: Number(row.created_at),
-  };
-}
-
-function accountFromRow(row: Row): ServiceAccount {
-  return {
-    id: String(row.id),
-    organization: String(row.organization),
-    name: String(row.name),
-    createdAt: Number(row.created_at),
-  };
-}
-
-function tokenFromRow(row: Row): { token: Token; account: ServiceAccount } {
-  return {
-    token: {
-      id: String(row.id),
-      digest: String(row.digest),
-      account: String(row.account),
-      createdAt: Number(row.created_at),
-      expiresAt: optionalNumber(row.expires_at),
-      revokedAt: optionalNumber(row.revoked_at),
-    },
-    account: {
-      id: String(row.account),
-      organization: String(row.organization),
-      name: String(row.name),
-      createdAt: Number(row.account_created_at),
-    },
-  };
-}
-
-function membershipFromRow(row: Row): Membership {
-  const organization = row.organization;
-  return {
-    subject: String(row.subject),
-    organization: organization === null ? undefined : String(organization),
-    role: String(row.role),
-  };
-}
-
-function optionalNumber(value: unknown): number | undefined {
-  return value === null || value === undefined ? undefined : Number(value);
 }

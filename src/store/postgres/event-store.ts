@@ -2,10 +2,10 @@ import type { Tip } from "../append.ts";
 import { rowFromAppend } from "../append-row.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import { createGroupCommit } from "../group-commit.ts";
+import { eventColumns, eventFromRow, headColumns, headFromRow } from "../rows.ts";
 import { createStreamQueue } from "../stream-queue.ts";
 import { createCommit } from "./commit.ts";
 import type { Postgres } from "./database.ts";
-import { eventFromRow, headColumns, headFromRow } from "./rows.ts";
 import { createPostgresSearch } from "./search.ts";
 
 /**
@@ -62,7 +62,7 @@ export function createPostgresEventStore(options: {
       const order = range.ascending ? "asc" : "desc";
       const rows = await database.read({
         name: `history-${order}`,
-        text: `select version, type, data, creator, at from events
+        text: `select ${eventColumns} from events
           where stream = $1 and exists (select 1 from heads where stream = $1 and organization = $2)
           and version > $3::bigint order by version ${order} limit $4::bigint`,
         values: [stream, organization, range.after, range.limit],

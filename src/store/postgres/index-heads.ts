@@ -1,7 +1,7 @@
 import type { KeysOf } from "../event-store.ts";
 import { keyChanges } from "../key-changes.ts";
+import { headColumns, headFromRow } from "../rows.ts";
 import type { Connection } from "./connector.ts";
-import { headColumns, headFromRow } from "./rows.ts";
 
 /** Heads of one statement. */
 const batchHeads = 1_000;

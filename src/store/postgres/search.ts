@@ -1,9 +1,9 @@
 import type { EventStore } from "../event-store.ts";
+import { headColumns, headFromRow } from "../rows.ts";
 import { createScanQueue } from "../scan-queue.ts";
 import { createSearch } from "../search-heads.ts";
 import type { Dialect } from "../search-sql.ts";
 import type { Postgres } from "./database.ts";
-import { headColumns, headFromRow } from "./rows.ts";
 
 export const dialect: Dialect = {
   placeholder: (number) => `$${number}`,

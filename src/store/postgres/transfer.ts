@@ -3,13 +3,13 @@ import type { AppendRow } from "../append-row.ts";
 import { type Micros, OutcomeUnknownError } from "../event-store.ts";
 import { pageFromRows } from "../head-page.ts";
 import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
+import { headColumns } from "../rows.ts";
 import type { HeadRange, Progress, Transfer } from "../transfer.ts";
 import { appendStatement, resultsFromRows, roundsOf, withoutContested } from "./append-batch.ts";
-import type { Connection, Row } from "./connector.ts";
+import type { Connection } from "./connector.ts";
 import type { Postgres } from "./database.ts";
 import { fateFromError, isDuplicate, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
-import { headColumns, headFromRow } from "./rows.ts";
 
 /** The locks of a batch are held for as long as it takes, and few others want them. */
 const batchStreams = 2_000;
@@ -78,7 +78,7 @@ export function createPostgresTransfer(options: {
         text: `select stream, ${headColumns} from heads where stream > $1 order by stream limit $2`,
         values: [range.after, range.limit],
       });
-      return pageFromRows<State, Row>(rows, range, headFromRow);
+      return pageFromRows<State>(rows, range);
     },
 
     async close() {

@@ -1,23 +1,14 @@
-import type { SQLOutputValue } from "node:sqlite";
+import { type Directory, type NewRecords, RecordExistsError } from "../directory.ts";
 import {
-  type Directory,
-  type Membership,
-  type NewRecords,
-  type Organization,
-  RecordExistsError,
-  type ServiceAccount,
-  type Token,
-} from "../directory.ts";
+  accountFromRow,
+  membershipFromRow,
+  organizationFromRow,
+  tokenColumns,
+  tokenFromRow,
+} from "../directory-rows.ts";
 import type { Sqlite } from "./database.ts";
 import { isDuplicate, withStoreErrors } from "./sqlite-error.ts";
 import { transact } from "./transaction.ts";
-
-type Row = Record<string, SQLOutputValue>;
-
-const tokenColumns = `
-  t.id, t.digest, t.account, t.created_at, t.expires_at, t.revoked_at,
-  a.organization, a.name, a.created_at as account_created_at
-  from tokens t join service_accounts a on a.id = t.account`;
 
 /**
  * A directory in a SQLite database. Everything runs on the calling thread: its writes are few.
@@ -146,53 +137,4 @@ function guard<Result>(work: () => Result): Result {
     if (!isDuplicate(error)) throw error;
     throw new RecordExistsError("a record with this id, digest or name exists", { cause: error });
   }
-}
-
-function organizationFromRow(row: Row): Organization {
-  return {
-    id: String(row.id),
-    name: String(row.name),
-    createdAt: Number(row.created_at),
-  };
-}
-
-function accountFromRow(row: Row): ServiceAccount {
-  return {
-    id: String(row.id),
-    organization: String(row.organization),
-    name: String(row.name),
-    createdAt: Number(row.created_at),
-  };
-}
-
-function tokenFromRow(row: Row): { token: Token; account: ServiceAccount } {
-  return {
-    token: {
-      id: String(row.id),
-      digest: String(row.digest),
-      account: String(row.account),
-      createdAt: Number(row.created_at),
-      expiresAt: optionalNumber(row.expires_at),
-      revokedAt: optionalNumber(row.revoked_at),
-    },
-    account: {
-      id: String(row.account),
-      organization: String(row.organization),
-      name: String(row.name),
-      createdAt: Number(row.account_created_at),
-    },
-  };
-}
-
-function membershipFromRow(row: Row): Membership {
-  const organization = row.organization;
-  return {
-    subject: String(row.subject),
-    organization: organization === null ? undefined : String(organization),
-    role: String(row.role),
-  };
-}
-
-function optionalNumber(value: SQLOutputValue | undefined): number | undefined {
-  return value === null || value === undefined ? undefined : Number(value);
 }

@@ -1,10 +1,10 @@
 import { type AppendRow, rowFromAppend } from "../append-row.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import { createGroupCommit } from "../group-commit.ts";
+import { eventColumns, eventFromRow, headColumns, headFromRow } from "../rows.ts";
 import { createStreamQueue } from "../stream-queue.ts";
 import { createBatchWriter } from "./append-batch.ts";
 import type { Sqlite } from "./database.ts";
-import { eventFromRow, headColumns, headFromRow } from "./rows.ts";
 import { createSqliteSearch } from "./search.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { createWriterThread, type WriterThread } from "./writer-thread.ts";
@@ -27,7 +27,7 @@ export function createSqliteEventStore(options: {
   );
   const selectHistory = (order: "asc" | "desc") =>
     db.prepare(
-      `select version, type, data, creator, at from events
+      `select ${eventColumns} from events
        where stream = ? and exists (select 1 from heads where stream = ? and organization = ?)
        and version > ? order by version ${order} limit ?`,
     );

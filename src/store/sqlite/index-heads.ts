@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { KeysOf } from "../event-store.ts";
 import { keyChanges } from "../key-changes.ts";
+import { headColumns, headFromRow } from "../rows.ts";
 import { createKeyWriter } from "./key-writer.ts";
-import { headColumns, headFromRow } from "./rows.ts";
 
 /** Heads whose keys are sorted together. They take 100 MB meanwhile. */
 const batchHeads = 50_000;

@@ -1,8 +1,8 @@
 import { Worker } from "node:worker_threads";
 import { StoreUnavailableError } from "../event-store.ts";
+import type { Row } from "../rows.ts";
 import type { SearchStatement } from "../search-sql.ts";
 import type { ReaderReply, ReaderRequest } from "./reader.ts";
-import type { Row } from "./rows.ts";
 import { threadEntry } from "./thread-entry.ts";
 
 export type ReaderThread = {

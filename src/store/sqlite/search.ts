@@ -1,11 +1,11 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { EventStore } from "../event-store.ts";
+import { headColumns, headFromRow, type Row } from "../rows.ts";
 import { createScanQueue } from "../scan-queue.ts";
 import { createSearch } from "../search-heads.ts";
 import type { Dialect, SearchStatement } from "../search-sql.ts";
 import type { Sqlite } from "./database.ts";
 import { createReaderThread } from "./reader-thread.ts";
-import { headColumns, headFromRow, type Row } from "./rows.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 
 export const dialect: Dialect = {

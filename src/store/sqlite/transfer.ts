@@ -1,9 +1,9 @@
 import { type Micros, StoreUnavailableError } from "../event-store.ts";
 import { pageFromRows } from "../head-page.ts";
 import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
+import { headColumns } from "../rows.ts";
 import type { HeadRange, Transfer } from "../transfer.ts";
 import type { Sqlite } from "./database.ts";
-import { headColumns, headFromRow, type Row } from "./rows.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { createWriterThread } from "./writer-thread.ts";
 
@@ -46,7 +46,7 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
 
     async heads<State>(range: HeadRange) {
       const rows = withStoreErrors(() => selectHeads.all(range.after, range.limit));
-      return pageFromRows<State, Row>(rows, range, headFromRow);
+      return pageFromRows<State>(rows, range);
     },
 
     async close() {
