@@ -1,8 +1,14 @@
-import type { User } from "../../gen/zitadel/user_pb.ts";
+import { create } from "@bufbuild/protobuf";
+import { TextQueryMethod } from "../../gen/zitadel/object_pb.ts";
+import {
+  type SearchQuery,
+  SearchQuerySchema,
+  type User,
+  UserFieldName,
+} from "../../gen/zitadel/user_pb.ts";
 import type { Api } from "./api.ts";
-import { problemFrom } from "./problem.ts";
 
-/** A part of all who are found. */
+/** A part of all who are found, in the order of their display names. */
 export type Found = {
   readonly users: readonly User[];
   /** How many there are in all. */
@@ -10,30 +16,45 @@ export type Found = {
 };
 
 /**
- * Find the user whose id or user name it is.
+ * Find users by name, user name or e-mail address.
  *
- * @param page.text Nobody is found without one.
+ * @param page.text Every word must occur in one of them, whatever its case. Without a word, everybody
+ *   is found.
  */
 export async function findUsers(
   api: Api,
   page: { readonly text: string; readonly offset: number; readonly limit: number },
   signal?: AbortSignal,
 ): Promise<Found> {
-  const text = page.text.trim();
-  if (text === "") return { users: [], total: 0 };
-  const options = signal && { signal };
-  const { user } =
-    (await unlessNotFound(api.getUserByID({ id: text }, options))) ??
-    (await unlessNotFound(api.getUserByLoginNameGlobal({ loginName: text }, options))) ??
-    {};
-  return user === undefined ? { users: [], total: 0 } : { users: [user], total: 1 };
+  const { result, details } = await api.listUsers(
+    {
+      query: { offset: BigInt(page.offset), limit: page.limit, asc: true },
+      sortingColumn: UserFieldName.DISPLAY_NAME,
+      queries: page.text
+        .split(/\s+/)
+        .filter((word) => word !== "")
+        .map(queryFrom),
+    },
+    { ...(signal && { signal }) },
+  );
+  return { users: result, total: Number(details?.totalResult ?? 0n) };
 }
 
-async function unlessNotFound<Answer>(call: Promise<Answer>): Promise<Answer | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (problemFrom(error).reason === "USER_NOT_FOUND") return undefined;
-    throw error;
-  }
+function queryFrom(word: string): SearchQuery {
+  const method = TextQueryMethod.CONTAINS_IGNORE_CASE;
+  return create(SearchQuerySchema, {
+    query: {
+      case: "orQuery",
+      value: {
+        queries: [
+          { query: { case: "displayNameQuery", value: { displayName: word, method } } },
+          { query: { case: "firstNameQuery", value: { firstName: word, method } } },
+          { query: { case: "lastNameQuery", value: { lastName: word, method } } },
+          { query: { case: "nickNameQuery", value: { nickName: word, method } } },
+          { query: { case: "userNameQuery", value: { userName: word, method } } },
+          { query: { case: "emailQuery", value: { emailAddress: word, method } } },
+        ],
+      },
+    },
+  });
 }

@@ -6,7 +6,7 @@ import { problemFrom } from "./problem.ts";
 import { hrefOf } from "./route.ts";
 import { numberText, personName, stateText } from "./wording.ts";
 
-/** Finds people by user name or id, and lists them page by page. */
+/** Finds people by name, user name or e-mail, and lists them page by page. */
 export interface Search {
   /** Ask again, for as many people as are shown. */
   refresh(): Promise<void>;
@@ -61,7 +61,8 @@ export function createSearch(api: Api): Search {
     const shown = list.childElementCount;
     const people = `${numberText(total)} ${total === 1 ? "person" : "people"}`;
     found.textContent = shown < total ? `${numberText(shown)} of ${people}` : people;
-    if (total === 0) found.textContent = field.value === "" ? "" : "Nobody found.";
+    if (total === 0)
+      found.textContent = field.value === "" ? "Nobody is here yet." : "Nobody found.";
     more.hidden = shown >= total;
     mark(current);
   }
