@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { machine } from "./report.ts";
+import { benchSearch } from "./search.ts";
 import { benchService } from "./service.ts";
 import { benchStart } from "./start.ts";
 import { benchStore } from "./store.ts";
@@ -9,14 +10,20 @@ import { benchWire } from "./wire.ts";
 
 type Settings = { readonly rounds: number; readonly calls: number; readonly users: number };
 
-/** Each prints its tables and returns every figure. */
-const suites: Readonly<Record<string, (settings: Settings) => Promise<object>>> = {
+/** Prints its tables and returns every figure. */
+type Suite = (settings: Settings) => Promise<object>;
+
+const suites: Readonly<Record<string, Suite>> = {
   wire: benchWire,
   store: benchStore,
   service: benchService,
   start: benchStart,
   transfer: benchTransfer,
+  search: benchSearch,
 };
+
+/** Where it is not the default. */
+const usersOf: Readonly<Record<string, string>> = { search: "1000000" };
 
 /** Some servers, ours among them, close a connection of HTTP/1.1 after 10,000 requests. */
 const maxCalls = 500_000;
@@ -27,7 +34,7 @@ const usage = `usage: npm run bench -- SUITE [--rounds N] [--calls N] [--users N
 suites: ${Object.keys(suites).join(", ")}
   --rounds N   of everything (default 7, at most 1000)
   --calls N    in each round (default 20000: fewer see one collection of the heap or none; at most ${maxCalls})
-  --users N    in the database (default 10000; of store, in the large one)
+  --users N    in the database (default 10000, of search 1000000; of store, in the large one)
   --json FILE  write every figure there, for programs
 `;
 
@@ -45,7 +52,7 @@ function settingsFrom(args: string[]) {
     options: {
       rounds: { type: "string", default: "7" },
       calls: { type: "string", default: "20000" },
-      users: { type: "string", default: "10000" },
+      users: { type: "string" },
       json: { type: "string" },
     },
   });
@@ -54,12 +61,13 @@ function settingsFrom(args: string[]) {
   if (bench === undefined || positionals.length > 1) {
     throw new Error(`unknown suite "${positionals.join(" ")}"`);
   }
+  const { users = usersOf[suite] ?? "10000" } = values;
   return {
     suite,
     bench,
     rounds: count("rounds", values.rounds, 1000),
     calls: count("calls", values.calls, maxCalls),
-    users: count("users", values.users, maxUsers),
+    users: count("users", users, maxUsers),
     file: values.json,
   };
 }

@@ -37,19 +37,24 @@ export async function giraffe(...argv: string[]): Promise<void> {
 }
 
 /** Create a database with an organization, a token and this many users. */
-export async function fill(database: string, folder: string, users: number): Promise<void> {
+export async function fill(
+  database: string,
+  folder: string,
+  users: number,
+  line = userLine,
+): Promise<void> {
   await (await serve(database, folder)).stop();
   const file = join(folder, "users.ndjson");
-  await writeUsers(file, users);
+  await writeUsers(file, users, line);
   await giraffe("import", file, "--database", database);
   rmSync(file);
 }
 
 /** Write users as `import` reads them. */
-export async function writeUsers(file: string, users: number): Promise<void> {
+export async function writeUsers(file: string, users: number, line = userLine): Promise<void> {
   const out = createWriteStream(file);
   for (let index = 0; index < users; index += 1) {
-    if (!out.write(userLine(index))) await once(out, "drain");
+    if (!out.write(line(index))) await once(out, "drain");
   }
   out.end();
   await finished(out);
