@@ -64,7 +64,10 @@ export async function importUsers(input: string, parts: ImportParts): Promise<Im
     const rejects = await openRejects(input, before !== undefined);
     const { key, size } = source;
     try {
-      return await importLines(chunks, { ...parts, organizations, key, size, before, rejects });
+      const options = { ...parts, organizations, key, size, before, rejects };
+      const summary = await importLines(chunks, options);
+      await parts.transfer.complete();
+      return summary;
     } catch (error) {
       throw resumable(error);
     } finally {

@@ -51,6 +51,13 @@ export interface Transfer {
    */
   write(streams: readonly NewStream[], progress: Progress): Promise<Fate[]>;
 
+  /**
+   * Let searches find all that was written, by whatever transfer; until then they may not.
+   *
+   * @throws As `write` does; to be called again.
+   */
+  complete(): Promise<void>;
+
   /** How many streams the next batch should have; more would keep others from writing for long. */
   batchSize(): number;
 

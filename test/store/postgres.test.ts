@@ -22,8 +22,8 @@ describeSearch("PostgreSQL", async (keysOf) =>
   createPostgresEventStore({ database: await newDatabase(keysOf), now }),
 );
 describeDirectory("PostgreSQL", async () => createPostgresDirectory(await newDatabase()));
-describeTransfer("PostgreSQL", async () => {
-  const options = { database: await newDatabase(), now };
+describeTransfer("PostgreSQL", async (keysOf) => {
+  const options = { database: await newDatabase(keysOf), now };
   return { transfer: createPostgresTransfer(options), store: createPostgresEventStore(options) };
 });
 

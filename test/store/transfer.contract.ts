@@ -1,18 +1,30 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EventStore } from "../../src/store/event-store.ts";
+import type { EventStore, KeysOf } from "../../src/store/event-store.ts";
 import type { NewStream, Transfer } from "../../src/store/transfer.ts";
+
+/** What the streams are found by: what they said last, if anything. */
+export const saidLast: KeysOf<string> = ({ state }) =>
+  state === "" ? undefined : { said: state, length: String(state.length) };
+
+/** The streams of an organization that said a text last. */
+export async function whoSaid(store: EventStore, organization: string, text: string) {
+  const query = { kind: "text", method: "equals", key: "said", text, ignoreCase: false } as const;
+  const list = { sortBy: "said", ascending: true, offset: 0, limit: 1_000 };
+  const { results } = await store.search(organization, { ...list, query });
+  return results.map(({ stream }) => stream);
+}
 
 /** What every engine's transfers must do. Call it once per engine. */
 export function describeTransfer(
   name: string,
-  open: () => Promise<{ transfer: Transfer; store: EventStore }>,
+  open: (keysOf: KeysOf<string>) => Promise<{ transfer: Transfer; store: EventStore }>,
 ) {
   describe(`${name} transfer`, () => {
     let transfer: Transfer;
     let store: EventStore;
     beforeAll(async () => {
-      ({ transfer, store } = await open());
+      ({ transfer, store } = await open(saidLast));
     });
     afterAll(async () => {
       await transfer.close();
@@ -70,6 +82,50 @@ export function describeTransfer(
       expect(await store.load(old, "org")).toMatchObject({ version: 1, state: "a" });
       expect(await store.load(fresh, "org")).toMatchObject({ version: 1 });
       expect(await store.load(other, "org")).toMatchObject({ version: 1 });
+    });
+
+    test("lets searches find what it wrote, once it is complete", async () => {
+      const organization = `org-${randomUUID()}`;
+      const said = ["Straße", "strasse", "Okapi", "okapi", "", "100%", "ΟΔΟΣ"];
+      const streams = said.map((text) => ({
+        ...newStream(newId(), [], ["before", text]),
+        organization,
+      }));
+      const [first = newStream("")] = streams;
+      await transfer.write([...streams, first], progress());
+      await transfer.complete();
+      await transfer.complete();
+      for (const [index, text] of said.entries()) {
+        const want = text === "" ? [] : [streams[index]?.stream];
+        expect(await whoSaid(store, organization, text)).toEqual(want);
+      }
+      const everyone = { kind: "and", queries: [] } as const;
+      const list = { query: everyone, ascending: true, offset: 0, limit: 100 };
+      const byText = await store.search(organization, { ...list, sortBy: "said" });
+      expect(byText.total).toBe(6);
+      const texts = byText.results.map(({ head }) =>
+        String(head.state).toLowerCase().replace("ß", "ss"),
+      );
+      expect(texts).toEqual(["100%", "okapi", "okapi", "strasse", "strasse", "οδος"]);
+      const byId = await store.search(organization, { ...list, sortBy: undefined });
+      const found = streams.filter((_, index) => said[index] !== "").map(({ stream }) => stream);
+      expect(byId.results.map(({ stream }) => stream)).toEqual(found.toSorted());
+    });
+
+    test("keeps what streams are found by in step with changes that come between", async () => {
+      const organization = `org-${randomUUID()}`;
+      const [changed, kept] = [newId(), newId()];
+      await transfer.write(
+        [changed, kept].map((id) => ({ ...newStream(id), organization })),
+        progress(),
+      );
+      await store.change<string>(changed, organization, () => ({
+        event: { type: "said", data: {}, creator: "me" },
+        state: "b",
+      }));
+      await transfer.complete();
+      expect(await whoSaid(store, organization, "a")).toEqual([kept]);
+      expect(await whoSaid(store, organization, "b")).toEqual([changed]);
     });
 
     test("remembers the progress that it wrote last, by source", async () => {

@@ -63,6 +63,8 @@ export function createPostgresTransfer(options: {
       throw unavailableFrom(new Error("the batch lost to other transactions again and again"));
     },
 
+    async complete() {},
+
     batchSize: () => batchStreams,
 
     async progress(source) {

@@ -4,17 +4,26 @@ import type { AppendRow } from "../append-row.ts";
 import type { Progress } from "../transfer.ts";
 import { createKeyWriter } from "./key-writer.ts";
 import { transact } from "./transaction.ts";
+import { createUnsortedKeys, type UnsortedBatch } from "./unsorted-keys.ts";
+
+/** What a transfer writes beside the rows. */
+export type Bulk = {
+  readonly progress: Progress;
+  /** Of the streams, in the order of the rows, which have none themselves. */
+  readonly keys: UnsortedBatch;
+};
 
 /**
  * Prepare to write batches on a connection.
  *
+ * @param bulk.maxUnsorted Of so many streams keys may be put aside.
  * @returns Writes all rows in one transaction, rows of one stream in order, and returns a result for
  *   each. A row that conflicts writes nothing and leaves the others alone. If it throws, nothing was
  *   stored, unless it is OutcomeUnknownError.
  */
 export function createBatchWriter(
   db: DatabaseSync,
-): (rows: readonly AppendRow[], progress?: Progress) => AppendResult[] {
+): (rows: readonly AppendRow[], bulk?: Bulk & { readonly maxUnsorted: number }) => AppendResult[] {
   const isCurrent = db.prepare(
     "select 1 from heads where stream = ? and organization = ? and version = ? and change = ?",
   );
@@ -37,6 +46,7 @@ export function createBatchWriter(
     "insert into claims (name, stream) values (?, ?) on conflict (name) do nothing",
   );
   const keys = createKeyWriter(db);
+  const unsorted = createUnsortedKeys(db);
   const writeProgress = db.prepare(
     `insert into imports (source, lines, digest) values (?, ?, ?)
      on conflict (source) do update set lines = excluded.lines, digest = excluded.digest`,
@@ -88,21 +98,27 @@ export function createBatchWriter(
   const write = (row: AppendRow) =>
     row.after === undefined ? beginStream(row) : extendStream(row, row.after);
 
-  return (rows, progress) =>
+  return (rows, bulk) =>
     transact(db, () => {
       const results: AppendResult[] = [];
       const entries = [...rows.entries()];
       // Of two lines of an import that claim one name, the first is to have it.
-      if (progress === undefined) entries.sort(byStream);
+      if (bulk === undefined) entries.sort(byStream);
       const appended: AppendRow[] = [];
       for (const [index, row] of entries) {
         const result = write(row);
         results[index] = result;
         if (result === "appended") appended.push(row);
       }
-      keys.write(appended);
-      if (progress !== undefined) {
-        writeProgress.run(progress.source, progress.lines, progress.digest);
+      if (bulk === undefined) {
+        if (unsorted.count() > 0) unsorted.sort();
+        keys.write(appended);
+      } else {
+        const firsts = results.filter((_, index) => rows[index]?.after === undefined);
+        const isStored = firsts.map((result) => result === "appended");
+        unsorted.add(bulk.keys, isStored);
+        if (unsorted.count() > bulk.maxUnsorted) unsorted.sort();
+        writeProgress.run(bulk.progress.source, bulk.progress.lines, bulk.progress.digest);
       }
       return results;
     });

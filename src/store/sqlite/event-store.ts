@@ -7,6 +7,8 @@ import { createBatchWriter } from "./append-batch.ts";
 import type { Sqlite } from "./database.ts";
 import { createSqliteSearch } from "./search.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
+import { transact } from "./transaction.ts";
+import { createUnsortedKeys } from "./unsorted-keys.ts";
 import { createWriterThread, type WriterThread } from "./writer-thread.ts";
 
 /**
@@ -40,6 +42,10 @@ export function createSqliteEventStore(options: {
     "select 1 from events where stream = ? and version = ? and change = ?",
   );
   const selectAnything = db.prepare("select 1 from heads limit 1");
+
+  // What an import that was broken off has left.
+  const unsorted = createUnsortedKeys(db);
+  withStoreErrors(() => unsorted.count() > 0 && transact(db, unsorted.sort));
 
   const isStored = ({ stream, version, change }: AppendRow) =>
     selectChange.get(stream, version, change) !== undefined;

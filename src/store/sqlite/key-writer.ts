@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendRow } from "../append-row.ts";
 import { combined, type KeyChange } from "../key-changes.ts";
+import { createSpaces } from "./spaces.ts";
 
 /** Rows of one statement: its fixed cost is a third of a row's. */
 const rowsAtOnce = 20;
@@ -72,30 +73,4 @@ function byPlace([space, folded, stream]: NewKey, b: NewKey): number {
   if (space !== b[0]) return space - b[0];
   if (folded !== b[1]) return folded < b[1] ? -1 : 1;
   return stream < b[2] ? -1 : 1;
-}
-
-/**
- * Numbers in place of an organization and the name of a key, which every row would have to repeat.
- *
- * @returns Call it once in each transaction. A number that is new there is known only there: the
- *   transaction may be rolled back.
- */
-function createSpaces(db: DatabaseSync): () => (organization: string, name: string) => number {
-  const select = db.prepare("select id from search_spaces where organization = ? and name = ?");
-  const insert = db.prepare(
-    "insert into search_spaces (organization, name) values (?, ?) returning id",
-  );
-  const stored = new Map<string, number>();
-  return () => {
-    const added = new Map<string, number>();
-    return (organization, name) => {
-      const place = `${organization}\0${name}`;
-      const known = stored.get(place) ?? added.get(place);
-      if (known !== undefined) return known;
-      const found = select.get(organization, name);
-      const id = Number((found ?? insert.get(organization, name))?.id);
-      (found === undefined ? added : stored).set(place, id);
-      return id;
-    };
-  };
 }

@@ -5,6 +5,7 @@ import { headColumns } from "../rows.ts";
 import type { HeadRange, Transfer } from "../transfer.ts";
 import type { Sqlite } from "./database.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
+import { unsortedBatch } from "./unsorted-keys.ts";
 import { createWriterThread } from "./writer-thread.ts";
 
 /**
@@ -33,8 +34,15 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
   return {
     async write(streams, progress) {
       if (isClosed) throw new StoreUnavailableError("the store is closed");
-      const rows = rowsFromNewStreams(streams, now(), database.keysOf);
-      return fatesFromResults(streams, await writer.write(rows, progress));
+      const at = now();
+      const rows = rowsFromNewStreams(streams, at, () => undefined);
+      const keys = unsortedBatch(streams, at, database.keysOf);
+      return fatesFromResults(streams, await writer.write(rows, { progress, keys }));
+    },
+
+    async complete() {
+      // Whoever writes anything but a transfer sorts the keys first.
+      await writer.write([]);
     },
 
     batchSize: () => (writer.isAlone() ? aloneBatch : besideBatch),

@@ -2,13 +2,13 @@ import { Worker } from "node:worker_threads";
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
-import type { Progress } from "../transfer.ts";
+import type { Bulk } from "./append-batch.ts";
 import { threadEntry } from "./thread-entry.ts";
 import type { WriterData, WriterReply, WriterRequest } from "./writer.ts";
 
 export type WriterThread = {
   /** One batch at a time. */
-  write(rows: readonly AppendRow[], progress?: Progress): Promise<AppendResult[]>;
+  write(rows: readonly AppendRow[], bulk?: Bulk): Promise<AppendResult[]>;
   /** Whether no other process has written so far, as a bulk writer found after its last batch. */
   isAlone(): boolean;
   /** Ends the thread. */
@@ -81,11 +81,11 @@ export function createWriterThread(
   }
 
   return {
-    write(rows, progress) {
+    write(rows, bulk) {
       const done = Promise.withResolvers<AppendResult[]>();
       batch = { rows, done };
       thread ??= start();
-      thread.postMessage({ rows, progress } satisfies WriterRequest);
+      thread.postMessage({ rows, bulk } satisfies WriterRequest);
       return done.promise;
     },
 

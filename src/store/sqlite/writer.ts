@@ -8,8 +8,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
-import type { Progress } from "../transfer.ts";
-import { createBatchWriter } from "./append-batch.ts";
+import { type Bulk, createBatchWriter } from "./append-batch.ts";
 import { connect, maxBusyMs } from "./database.ts";
 import { createGiveWay } from "./give-way.ts";
 import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
@@ -23,7 +22,7 @@ export type WriterRequest = Batch | "close";
 export type Batch = {
   readonly rows: readonly AppendRow[];
   /** Of a transfer. */
-  readonly progress: Progress | undefined;
+  readonly bulk: Bulk | undefined;
 };
 
 /** Errors lose their class between threads. */
@@ -57,15 +56,19 @@ function open() {
   return { db, giveWay, writeBatch: createBatchWriter(db) };
 }
 
+/** Streams whose keys a transfer sorts together, while nobody else writes; who begins to waits a second. */
+const aloneUnsorted = 100_000;
+
 /** Other processes write too. SQLite's own waiting is unfair to whoever waits long: pauses to 100 ms. */
-async function write({ rows, progress }: Batch): Promise<AppendResult[]> {
+async function write({ rows, bulk }: Batch): Promise<AppendResult[]> {
   const longestPauseMs = 16;
   await opened?.giveWay?.pause();
   let waitedMs = 0;
   for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     try {
       opened ??= open();
-      return opened.writeBatch(rows, progress);
+      const maxUnsorted = opened.giveWay?.isAlone() ? aloneUnsorted : 0;
+      return opened.writeBatch(rows, bulk && { ...bulk, maxUnsorted });
     } catch (error) {
       if (!isBusy(error) || waitedMs >= maxBusyMs) throw error;
       const jitteredMs = pauseMs * (0.5 + Math.random());

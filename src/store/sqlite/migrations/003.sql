@@ -15,3 +15,14 @@ create table search_keys (
   text text,
   primary key (space, folded, stream)
 ) strict, without rowid;
+
+-- Keys of imported streams that are not among the others yet, which takes them in sorted order.
+create table unsorted_keys (
+  id integer primary key,
+  organization text not null,
+  stream text not null,
+  -- Texts by name, as SQLite keeps JSON.
+  texts blob not null,
+  -- Folded texts by name. Null: all texts are ASCII, and SQLite can fold them.
+  folded blob
+) strict;
