@@ -7,24 +7,42 @@ import {
   UserFieldName,
 } from "../../gen/zitadel/user_pb.ts";
 import type { Api } from "./api.ts";
+import { problemFrom } from "./problem.ts";
 
 /** A part of all who are found, in the order of their display names. */
 export type Found = {
   readonly users: readonly User[];
   /** How many there are in all. */
   readonly total: number;
+  /** Names were compared by how they begin alone. */
+  readonly isByBeginning: boolean;
 };
+
+type Page = { readonly text: string; readonly offset: number; readonly limit: number };
 
 /**
  * Find users by name, user name or e-mail address.
  *
+ * The server looks inside the names of some million users at most. Where there are more, it is asked
+ * what begins with the words, for which it has an index.
+ *
  * @param page.text Every word must occur in one of them, whatever its case. Without a word, everybody
  *   is found.
  */
-export async function findUsers(
+export async function findUsers(api: Api, page: Page, signal?: AbortSignal): Promise<Found> {
+  try {
+    return await ask(api, page, TextQueryMethod.CONTAINS_IGNORE_CASE, signal);
+  } catch (error) {
+    if (problemFrom(error).reason !== "SEARCH_TOO_BROAD") throw error;
+    return ask(api, page, TextQueryMethod.STARTS_WITH_IGNORE_CASE, signal);
+  }
+}
+
+async function ask(
   api: Api,
-  page: { readonly text: string; readonly offset: number; readonly limit: number },
-  signal?: AbortSignal,
+  page: Page,
+  method: TextQueryMethod,
+  signal: AbortSignal | undefined,
 ): Promise<Found> {
   const { result, details } = await api.listUsers(
     {
@@ -33,15 +51,18 @@ export async function findUsers(
       queries: page.text
         .split(/\s+/)
         .filter((word) => word !== "")
-        .map(queryFrom),
+        .map((word) => queryFrom(word, method)),
     },
     { ...(signal && { signal }) },
   );
-  return { users: result, total: Number(details?.totalResult ?? 0n) };
+  return {
+    users: result,
+    total: Number(details?.totalResult ?? 0n),
+    isByBeginning: method === TextQueryMethod.STARTS_WITH_IGNORE_CASE,
+  };
 }
 
-function queryFrom(word: string): SearchQuery {
-  const method = TextQueryMethod.CONTAINS_IGNORE_CASE;
+function queryFrom(word: string, method: TextQueryMethod): SearchQuery {
   return create(SearchQuerySchema, {
     query: {
       case: "orQuery",

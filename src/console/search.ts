@@ -1,7 +1,7 @@
 import type { User } from "../../gen/zitadel/user_pb.ts";
 import type { Api } from "./api.ts";
 import { byId, fromTemplate } from "./dom.ts";
-import { findUsers } from "./find-users.ts";
+import { type Found, findUsers } from "./find-users.ts";
 import { problemFrom } from "./problem.ts";
 import { hrefOf } from "./route.ts";
 import { numberText, personName, stateText } from "./wording.ts";
@@ -23,6 +23,9 @@ const pageSize = 20;
 /** So long must typing pause before the server is asked, in milliseconds. */
 const pauseMs = 200;
 
+/** After so long without an answer the page says that it waits, in milliseconds. */
+const patienceMs = 500;
+
 export function createSearch(api: Api): Search {
   const title = byId("people-title", HTMLElement);
   const form = byId("search", HTMLFormElement);
@@ -33,6 +36,7 @@ export function createSearch(api: Api): Search {
   const template = byId("result-template", HTMLTemplateElement);
   let asking = new AbortController();
   let pause = 0;
+  let patience = 0;
   let lastMarked = "";
   let current = "";
 
@@ -41,28 +45,39 @@ export function createSearch(api: Api): Search {
     asking.abort();
     asking = new AbortController();
     list.ariaBusy = "true";
+    clearTimeout(patience);
+    patience = setTimeout(() => {
+      found.textContent = "Looking…";
+    }, patienceMs);
     try {
       const page = { text: field.value, offset, limit };
-      const { users, total } = await findUsers(api, page, asking.signal);
-      const items = users.map(itemFrom);
+      const answer = await findUsers(api, page, asking.signal);
+      clearTimeout(patience);
+      const items = answer.users.map(itemFrom);
       if (offset === 0) list.replaceChildren(...items);
       else list.append(...items);
-      show(total);
+      show(answer);
       if (offset > 0) items[0]?.querySelector("a")?.focus();
     } catch (error) {
       const { text, isCanceled } = problemFrom(error);
       if (isCanceled) return;
+      clearTimeout(patience);
       found.textContent = text;
     }
     list.ariaBusy = null;
   }
 
-  function show(total: number): void {
+  function show({ total, isByBeginning }: Found): void {
     const shown = list.childElementCount;
     const people = `${numberText(total)} ${total === 1 ? "person" : "people"}`;
     found.textContent = shown < total ? `${numberText(shown)} of ${people}` : people;
     if (total === 0)
       found.textContent = field.value === "" ? "Nobody is here yet." : "Nobody found.";
+    if (isByBeginning) {
+      if (total > 0) found.textContent += ".";
+      found.textContent +=
+        " There are too many people to look inside names: only how they begin counts.";
+    }
     more.hidden = shown >= total;
     mark(current);
   }

@@ -219,7 +219,7 @@ export async function benchSearch({ rounds, users }: SearchSettings): Promise<ob
 }
 
 async function measure(
-  { store, rowsRead }: Engine,
+  { name, store, rowsRead }: Engine,
   rounds: number,
   users: number,
 ): Promise<Figure[]> {
@@ -234,7 +234,9 @@ async function measure(
       const until = performance.now() + roundMs;
       for (let count = 0; count < leastSearches || performance.now() < until; count += 1) {
         const began = performance.now();
-        await store.search(organization, searchOf(kind, next(), users));
+        await store.search(organization, searchOf(kind, next(), users)).catch((error: unknown) => {
+          throw new Error(`${name}: ${kind.name}`, { cause: error });
+        });
         each.push(performance.now() - began);
       }
     }

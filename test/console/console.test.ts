@@ -1,5 +1,9 @@
 import type { JsonObject } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import type { Route } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { gigi, methods, type Setting, startSetting } from "../api/setting.ts";
 import { openBrowser, type TestBrowser } from "../browser.ts";
 import { type Console, eventually, openConsole } from "./open-console.ts";
@@ -193,6 +197,49 @@ describe("finding people", () => {
     await eventually(() => found(opened)).toBe("45 people");
     expect(await names(opened)).toEqual(herd);
     expect(await more.isVisible()).toBe(false);
+  });
+
+  test("asks for beginnings where there are too many to look inside, and says so", async () => {
+    const opened = await open();
+    const { page, signIn } = opened;
+    await signIn(setting.tokens.viewer);
+    await page.route("**/ListUsers", refuse, { times: 1 });
+    await page.getByLabel("Find by name, user name or e-mail").fill("amél");
+    await eventually(() => found(opened)).toBe(
+      "1 person. There are too many people to look inside names: only how they begin counts.",
+    );
+    expect(await names(opened)).toEqual(["Queen"]);
+    await page.route("**/ListUsers", refuse, { times: 1 });
+    await page.getByLabel("Find by name, user name or e-mail").fill("mélie");
+    await eventually(() => found(opened)).toMatch(/^Nobody found. There are too many/);
+  });
+
+  /** As a server with some million users would. */
+  async function refuse(route: Route): Promise<void> {
+    const headers = new Headers({ "content-type": "application/grpc-web+proto" });
+    const value = { reason: "SEARCH_TOO_BROAD", domain: "giraffe" };
+    const details = [{ desc: ErrorInfoSchema, value }];
+    const { FailedPrecondition } = Code;
+    setTrailerStatus(
+      headers,
+      new ConnectError("too broad", FailedPrecondition, undefined, details),
+    );
+    await route.fulfill({ status: 200, headers: Object.fromEntries(headers) });
+  }
+
+  test("says that it is looking while it waits for an answer", async () => {
+    const opened = await open();
+    const { page, signIn } = opened;
+    await signIn(setting.tokens.viewer);
+    const answer = Promise.withResolvers<void>();
+    await page.route("**/ListUsers", async (route) => {
+      await answer.promise;
+      await route.continue();
+    });
+    await page.getByLabel("Find by name, user name or e-mail").fill("queen");
+    await eventually(() => found(opened)).toBe("Looking…");
+    answer.resolve();
+    await eventually(() => found(opened)).toBe("1 person");
   });
 
   test("marks who is locked", async () => {
