@@ -88,7 +88,8 @@ function textQuery(key: SearchKeyName, text: string, method: TextQueryMethod): Q
 function stateQuery(state: UserState): Query {
   const status = Object.entries(userStates).find(([, each]) => each === state)?.[0];
   if (status === undefined) return constant(false);
-  return { kind: "text", key: "state", text: status, method: "equals", ignoreCase: false };
+  // Of lower case anyway, and folded texts are in the index.
+  return { kind: "text", key: "state", text: status, method: "equals", ignoreCase: true };
 }
 
 function constant(isTrue: boolean): Query {

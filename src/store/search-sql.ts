@@ -22,6 +22,8 @@ export type SearchStatement = { readonly text: string; readonly values: Value[] 
 /** A comparison of a key. */
 export type KeyComparison = Exclude<Comparison, { kind: "streams" }>;
 
+type TextComparison = Comparison & { kind: "text" };
+
 /** Finds some streams that a comparison is true of: column `stream`. Walks the comparison's own key. */
 export function streamsStatement(
   dialect: Dialect,
@@ -162,8 +164,7 @@ function statement(
       const texts = [...new Set(query.texts.map(fold))];
       return `${dialect.isAmong(folded, bind(dialect.list(texts)))} and ${dialect.isAmong(text, bind(dialect.list(query.texts)))}`;
     }
-    const { method, ignoreCase } = query;
-    const [compared, part] = ignoreCase ? [folded, fold(query.text)] : [text, query.text];
+    const { method, ignoreCase, text: part } = query;
     switch (method) {
       case "equals": {
         const found = `${folded} = ${bind(fold(query.text))}`;
@@ -175,10 +176,27 @@ function statement(
         return `${found} and substr(${text}, 1, length(${bind(part)})) = ${bind(part)}`;
       }
       case "contains":
-        return `${dialect.position}(${compared}, ${bind(part)}) > 0`;
-      case "ends-with":
-        return `substr(${compared}, length(${compared}) - length(${bind(part)}) + 1) = ${bind(part)}`;
+      case "ends-with": {
+        const found = has(method, folded, fold(part));
+        return ignoreCase ? found : `${found} and ${isSoAsItIs(query, alias)}`;
+      }
     }
+  }
+
+  /**
+   * What contains a text does so folded, too. Folded texts are looked through in the index alone; for
+   * the few that are left the row beside it is asked.
+   */
+  function isSoAsItIs({ key, method, text }: TextComparison, alias: string): string {
+    const condition = has(method, "coalesce(e.text, e.folded)", text);
+    const row = `e.folded = ${alias}.folded and e.stream = ${alias}.stream`;
+    return `(select ${condition} from search_keys e where ${place("e", key)} and ${row})`;
+  }
+
+  function has(method: TextComparison["method"], text: string, part: string): string {
+    return method === "contains"
+      ? `${dialect.position}(${text}, ${bind(part)}) > 0`
+      : `substr(${text}, length(${text}) - length(${bind(part)}) + 1) = ${bind(part)}`;
   }
 
   function between(folded: string, beginning: string): string {

@@ -111,15 +111,15 @@ const kinds: readonly Kind[] = [
       list: (_, users) => ({ sortBy, offset: users - 100 }),
     },
   ]),
-  { name: "locked", list: () => ({ query: has("state", "equals", "locked") }) },
-  { name: "active", list: () => ({ query: has("state", "equals", "active") }) },
+  { name: "locked", list: () => ({ query: has("state", "equals", "locked", true) }) },
+  { name: "active", list: () => ({ query: has("state", "equals", "active", true) }) },
   { name: "machines", list: () => ({ query: or() }) },
   {
     name: "and: last name, locked",
     list: (place, users) => ({
       query: and(
         has("lastName", "equals", lastNameOf(place, users)),
-        has("state", "equals", "locked"),
+        has("state", "equals", "locked", true),
       ),
     }),
   },
