@@ -347,6 +347,33 @@ describe("admin commands", () => {
       argv: ["token", "revoke", "--json", "42"],
       want: { name: "token revoke", database, json: true, options: { id: "42" } },
     },
+    {
+      argv: ["member", "add", "--subject", "auth0|sam", "--role", "ORG_OWNER", "--org", "1"],
+      want: {
+        name: "member add",
+        database,
+        json: false,
+        options: { subject: "auth0|sam", role: "ORG_OWNER", organization: "1" },
+      },
+    },
+    {
+      argv: ["member", "remove", "--subject=-sam", "--role", "IAM_OWNER", "--json"],
+      want: {
+        name: "member remove",
+        database,
+        json: true,
+        options: { subject: "-sam", role: "IAM_OWNER", organization: undefined },
+      },
+    },
+    {
+      argv: ["member", "list", "--subject", "sam"],
+      want: {
+        name: "member list",
+        database,
+        json: false,
+        options: { subject: "sam", role: undefined, organization: undefined },
+      },
+    },
   ])("understand $argv", ({ argv, want }) => {
     expect(parse(argv)).toEqual(want);
   });
@@ -369,6 +396,13 @@ describe("admin commands", () => {
     {
       argv: ["token", "revoke", "--force"],
       want: ["--force is not a flag of this command; --help lists them"],
+    },
+    {
+      argv: ["member", "remove", "--org", "1"],
+      want: [
+        "--subject is missing: the sub of the tokens, or the id of a service account",
+        expect.stringContaining("--role is missing"),
+      ],
     },
     {
       argv: ["token", "create", "--database", "x", "--name"],

@@ -1,6 +1,7 @@
 import { createIdGenerator } from "../access/id.ts";
 import { openDirectory, wallClock } from "../service.ts";
 import type { Admin } from "./admin.ts";
+import { addMember, listMembers, removeMember } from "./member.ts";
 import { createOrganization, listOrganizations } from "./org.ts";
 import type { Command, TransferCommand } from "./program.ts";
 import { createToken, listTokens, revokeToken } from "./token.ts";
@@ -34,5 +35,11 @@ function run(command: AdminCommand, admin: Admin): Promise<void> {
       return listTokens(admin);
     case "token revoke":
       return revokeToken(admin, command.options);
+    case "member add":
+      return addMember(admin, command.options);
+    case "member remove":
+      return removeMember(admin, command.options);
+    case "member list":
+      return listMembers(admin, command.options);
   }
 }

@@ -26,6 +26,8 @@ export type Command =
   | ({ readonly name: "token create"; readonly options: TokenFlags } & AdminFlags)
   | ({ readonly name: "token list" } & AdminFlags)
   | ({ readonly name: "token revoke"; readonly options: { readonly id: string } } & AdminFlags)
+  | ({ readonly name: "member add" | "member remove"; readonly options: MemberFlags } & AdminFlags)
+  | ({ readonly name: "member list"; readonly options: MemberFilter } & AdminFlags)
   | TransferCommand;
 
 /** Commands about all users at once. */
@@ -45,6 +47,14 @@ type TokenFlags = {
   readonly organization: string | undefined;
   readonly expires: string | undefined;
 };
+
+type MemberFlags = {
+  readonly subject: string;
+  readonly role: string;
+  readonly organization: string | undefined;
+};
+
+type MemberFilter = { readonly [Flag in keyof MemberFlags]: string | undefined };
 
 const adminSettings = {
   database: databaseSetting,
@@ -66,6 +76,20 @@ const tokenSettings = {
   role: { argument: "ROLE", help: "such as ORG_OWNER, or IAM_OWNER for the whole instance" },
   org: { argument: "ID", help: "organization (default: the only one); not for IAM_* roles" },
   expires: { argument: "DURATION", help: "such as 90d, 12h or 30m (default: never)" },
+  ...adminSettings,
+} as const satisfies Record<string, Setting>;
+
+const memberSettings = {
+  subject: { argument: "SUB", help: "the sub of the tokens, or the id of a service account" },
+  role: { argument: "ROLE", help: "such as ORG_OWNER, or IAM_OWNER for the whole instance" },
+  org: { argument: "ID", help: "organization (default: the only one); not for IAM_* roles" },
+  ...adminSettings,
+} as const satisfies Record<string, Setting>;
+
+const memberFilterSettings = {
+  subject: { argument: "SUB", help: "only roles of this subject (default: of all)" },
+  role: { argument: "ROLE", help: "only this role (default: all)" },
+  org: { argument: "ID", help: "only roles in this organization (default: anywhere)" },
   ...adminSettings,
 } as const satisfies Record<string, Setting>;
 
@@ -119,6 +143,8 @@ export function parseCommand(
   for (const leaf of orgLeaves(environment)) add(org, leaf);
   const token = root.command("token").description("personal access tokens of service accounts");
   for (const leaf of tokenLeaves(environment)) add(token, leaf);
+  const member = root.command("member").description("roles of subjects, such as external users");
+  for (const leaf of memberLeaves(environment)) add(member, leaf);
   for (const leaf of transferLeaves(environment)) add(root, leaf);
 
   try {
@@ -194,9 +220,7 @@ function tokenLeaves(environment: Environment | undefined): Leaf[] {
       help: "create a token, and its service account if need be; the secret is shown once",
       settings: tokenSettings,
       commandOf: ({ given, problems, ...line }) => {
-        const missing = (["name", "role"] as const)
-          .filter((name) => !given[name])
-          .map((name) => `${flagOf(name)} is missing: ${tokenSettings[name].help}`);
+        const missing = missingFlags(given, ["name", "role"], tokenSettings);
         return {
           name: "token create",
           ...adminFlags({ ...line, given, problems: [...problems, ...missing] }, environment),
@@ -224,6 +248,48 @@ function tokenLeaves(environment: Environment | undefined): Leaf[] {
         name: "token revoke",
         ...adminFlags(line, environment),
         options: { id: line.argument },
+      }),
+    },
+  ];
+}
+
+function memberLeaves(environment: Environment | undefined): Leaf[] {
+  const changes = [
+    { name: "add", help: "give a subject a role" },
+    { name: "remove", help: "take a role from a subject" },
+  ] as const;
+  return [
+    ...changes.map(({ name, help }): Leaf => {
+      return {
+        name,
+        help,
+        settings: memberSettings,
+        commandOf: ({ given, problems, ...line }) => {
+          const missing = missingFlags(given, ["subject", "role"], memberSettings);
+          return {
+            name: `member ${name}`,
+            ...adminFlags({ ...line, given, problems: [...problems, ...missing] }, environment),
+            options: {
+              subject: textOf(given, "subject") ?? "",
+              role: textOf(given, "role") ?? "",
+              organization: textOf(given, "org"),
+            },
+          };
+        },
+      };
+    }),
+    {
+      name: "list",
+      help: "list who has which role",
+      settings: memberFilterSettings,
+      commandOf: (line) => ({
+        name: "member list",
+        ...adminFlags(line, environment),
+        options: {
+          subject: textOf(line.given, "subject"),
+          role: textOf(line.given, "role"),
+          organization: textOf(line.given, "org"),
+        },
       }),
     },
   ];
@@ -264,6 +330,16 @@ function transferLeaves(environment: Environment | undefined): Leaf[] {
       }),
     },
   ];
+}
+
+function missingFlags<const Name extends string>(
+  given: Given,
+  names: readonly Name[],
+  settings: Readonly<Record<Name, Setting>>,
+): string[] {
+  return names
+    .filter((name) => !given[name])
+    .map((name) => `${flagOf(name)} is missing: ${settings[name].help}`);
 }
 
 function adminFlags({ given, problems }: Line, environment: Environment | undefined): AdminFlags {

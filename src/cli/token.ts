@@ -1,7 +1,6 @@
 import { createTokenSecret } from "../access/personal-access-token.ts";
-import { isInstanceRole, isRole, roleNames } from "../access/roles.ts";
+import { isInstanceRole } from "../access/roles.ts";
 import {
-  type Directory,
   type Membership,
   RecordExistsError,
   type ServiceAccount,
@@ -9,6 +8,7 @@ import {
 } from "../store/directory.ts";
 import type { Micros } from "../store/event-store.ts";
 import { type Admin, CliError, checkedName, isoTime, report } from "./admin.ts";
+import { checkedRole, homeOf } from "./role.ts";
 import { formatTable } from "./table.ts";
 
 type TokenOptions = {
@@ -31,13 +31,8 @@ type TokenOptions = {
  */
 export async function createToken(admin: Admin, options: TokenOptions): Promise<void> {
   const { directory, now } = admin;
-  const { role } = options;
   const name = checkedName("service account", options.name);
-  if (!isRole(role)) {
-    throw new CliError(
-      `unknown role ${JSON.stringify(role)}; the roles are ${roleNames.join(", ")}`,
-    );
-  }
+  const role = checkedRole(options.role);
   const createdAt = now();
   const expiresAt =
     options.expires === undefined ? undefined : createdAt + durationOf(options.expires);
@@ -114,31 +109,6 @@ export async function revokeToken(admin: Admin, options: { readonly id: string }
     throw new CliError(`there is no token ${JSON.stringify(id)}`);
   }
   report(admin, { id, revoked: true }, [`revoked token ${id}; it stops working within 5 seconds`]);
-}
-
-async function homeOf(
-  directory: Directory,
-  role: string,
-  organization: string | undefined,
-): Promise<string> {
-  const organizations = await directory.organizations();
-  const [first, second] = organizations;
-  if (first === undefined) {
-    throw new CliError("there is no organization yet; `giraffe org create NAME` makes one");
-  }
-  if (isInstanceRole(role)) {
-    if (organization === undefined) return first.id;
-    throw new CliError(`${role} is a role on the whole instance and takes no --org`);
-  }
-  const accepted = organizations.map(({ id, name }) => `${id} (${name})`).join(", ");
-  if (organization === undefined) {
-    if (second === undefined) return first.id;
-    throw new CliError(`${role} needs --org; the organizations are ${accepted}`);
-  }
-  if (organizations.some(({ id }) => id === organization)) return organization;
-  throw new CliError(
-    `there is no organization ${JSON.stringify(organization)}; the organizations are ${accepted}`,
-  );
 }
 
 const microsPerUnit = { m: 60e6, h: 3_600e6, d: 86_400e6 } as const;

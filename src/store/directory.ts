@@ -78,7 +78,12 @@ export interface Directory {
   /** @returns Whether there was such a token. Revoking twice keeps the first date. */
   revokeToken(id: string, at: Micros): Promise<boolean>;
 
+  /** In the order in which they were given. */
   memberships(subject: string): Promise<Membership[]>;
+  /** Of everybody, in the order in which they were given. */
+  everyMembership(): Promise<Membership[]>;
+  /** @returns Whether there was such a membership. */
+  removeMembership(membership: Membership): Promise<boolean>;
 
   close(): Promise<void>;
 }

@@ -153,6 +153,37 @@ export function describeDirectory(name: string, open: () => Promise<Directory>) 
       ]);
     });
 
+    test("lists every membership, in the order in which they were given", async () => {
+      const [first, second] = [await added(), await added()];
+      const third = {
+        subject: first.membership.subject,
+        organization: undefined,
+        role: "IAM_OWNER",
+      };
+      await directory.add({ memberships: [third] });
+      expect((await directory.everyMembership()).slice(-3)).toEqual([
+        first.membership,
+        second.membership,
+        third,
+      ]);
+    });
+
+    test("removes the one membership that is meant, once", async () => {
+      const [first, second] = [await added(), await added()];
+      const { subject } = first.membership;
+      const elsewhere = { ...first.membership, organization: second.organization.id };
+      const everywhere = { subject, organization: undefined, role: "ORG_OWNER" };
+      const other = { ...first.membership, role: "ORG_OWNER_VIEWER" };
+      await directory.add({ memberships: [elsewhere, everywhere, other] });
+      expect(await directory.removeMembership(first.membership)).toBe(true);
+      expect(await directory.removeMembership(first.membership)).toBe(false);
+      expect(await directory.memberships(subject)).toEqual([elsewhere, everywhere, other]);
+      expect(await directory.removeMembership(everywhere)).toBe(true);
+      expect(await directory.removeMembership(everywhere)).toBe(false);
+      expect(await directory.memberships(subject)).toEqual([elsewhere, other]);
+      expect(await directory.memberships(second.membership.subject)).toEqual([second.membership]);
+    });
+
     test("refuses a record of an organization that does not exist", async () => {
       const account = { id: randomUUID(), organization: "none", name: "a", createdAt: 1 };
       await expect(directory.add({ serviceAccounts: [account] })).rejects.toThrow(/constraint/i);

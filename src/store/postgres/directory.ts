@@ -125,6 +125,22 @@ export function createPostgresDirectory(database: Postgres): Directory {
       return rows.map(membershipFromRow);
     },
 
+    async everyMembership() {
+      const text = "select * from memberships order by ordinal";
+      return (await read({ text })).map(membershipFromRow);
+    },
+
+    async removeMembership({ subject, organization, role }) {
+      const rows = await write({
+        text: `delete from memberships
+          where subject = $1::text and coalesce(organization, '') = coalesce($2::text, '')
+            and role = $3::text
+          returning ordinal`,
+        values: [subject, organization ?? null, role],
+      });
+      return rows.length > 0;
+    },
+
     async close() {
       if (released) return;
       released = true;

@@ -49,6 +49,11 @@ export function createSqliteDirectory(database: Sqlite): Directory {
   const selectMemberships = db.prepare(
     "select * from memberships where subject = ? order by rowid",
   );
+  const selectEveryMembership = db.prepare("select * from memberships order by rowid");
+  const deleteMembership = db.prepare(
+    `delete from memberships
+     where subject = ? and ifnull(organization, '') = ifnull(?, '') and role = ?`,
+  );
 
   function insert(records: NewRecords): void {
     for (const { id, name, createdAt } of records.organizations ?? []) {
@@ -120,6 +125,15 @@ export function createSqliteDirectory(database: Sqlite): Directory {
 
     async memberships(subject) {
       return guard(() => selectMemberships.all(subject).map(membershipFromRow));
+    },
+
+    async everyMembership() {
+      return guard(() => selectEveryMembership.all().map(membershipFromRow));
+    },
+
+    async removeMembership({ subject, organization, role }) {
+      const remove = () => deleteMembership.run(subject, organization ?? null, role).changes === 1;
+      return guard(() => transact(db, remove));
     },
 
     async close() {
