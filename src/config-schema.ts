@@ -96,6 +96,49 @@ function isReadableFile(path: string | undefined): boolean {
   }
 }
 
+function isEmptyFile(path: string | undefined): boolean {
+  return path !== undefined && statSync(path).size === 0;
+}
+
+const providerUrlSchema = v.pipe(
+  v.string(),
+  v.check(
+    isProviderUrl,
+    "give a URL with https, or with http on loopback, without user, query and fragment",
+  ),
+);
+
+/** Whoever is between us and the provider could let anyone in, so there must be TLS, or nobody between. */
+function isProviderUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:\/\/[^\s?#@\\]+$/.test(text)) return false;
+  return url.protocol === "https:" || isLoopback(url.hostname);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+const oidcMessage = "JWTs need both --oidc-issuer and --oidc-audience";
+const introspectionMessage =
+  "introspection needs --introspection-url, --introspection-client-id and --introspection-client-secret-file";
+
+type IntrospectionFlags = Readonly<
+  Record<
+    "introspectionUrl" | "introspectionClientId" | "introspectionClientSecretFile",
+    string | undefined
+  >
+>;
+
+/** Given, unless none of them is. */
+function isGivenIfAny(name: keyof IntrospectionFlags) {
+  return (flags: IntrospectionFlags) =>
+    flags[name] !== undefined ||
+    (flags.introspectionUrl ??
+      flags.introspectionClientId ??
+      flags.introspectionClientSecretFile) === undefined;
+}
+
 const switchSchema = v.pipe(
   v.optional(v.picklist(["true", "false", "1", "0"], "give true or false"), "false"),
   v.transform((text) => text === "true" || text === "1"),
@@ -147,6 +190,11 @@ export function serveSchema(languages: readonly string[]) {
       workers: v.optional(wholeNumberSchema(1, maxWorkers)),
       demo: switchSchema,
       corsOrigin: v.optional(v.array(originSchema)),
+      oidcIssuer: v.optional(providerUrlSchema),
+      oidcAudience: v.optional(v.pipe(v.string(), v.nonEmpty("give one of the aud of the tokens"))),
+      introspectionUrl: v.optional(providerUrlSchema),
+      introspectionClientId: v.optional(v.pipe(v.string(), v.nonEmpty("give the client's id"))),
+      introspectionClientSecretFile: v.optional(fileSchema),
       maxMessageBytes: wholeNumberSchema(1, maxMessageBytes),
       defaultDeadlineMs: v.optional(wholeNumberSchema(1, maxTimerMs)),
       maxDeadlineMs: wholeNumberSchema(1, maxTimerMs),
@@ -196,6 +244,54 @@ export function serveSchema(languages: readonly string[]) {
     v.forward(
       v.partialCheck([["tlsKey"]], ({ tlsKey }) => isReadableFile(tlsKey), unreadableMessage),
       ["tlsKey"],
+    ),
+    v.forward(
+      v.partialCheck(
+        [["oidcIssuer"], ["oidcAudience"]],
+        ({ oidcIssuer, oidcAudience }) => oidcIssuer === undefined || oidcAudience !== undefined,
+        oidcMessage,
+      ),
+      ["oidcAudience"],
+    ),
+    v.forward(
+      v.partialCheck(
+        [["oidcIssuer"], ["oidcAudience"]],
+        ({ oidcIssuer, oidcAudience }) => oidcAudience === undefined || oidcIssuer !== undefined,
+        oidcMessage,
+      ),
+      ["oidcIssuer"],
+    ),
+    v.forward(
+      v.partialCheck(
+        [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
+        isGivenIfAny("introspectionUrl"),
+        introspectionMessage,
+      ),
+      ["introspectionUrl"],
+    ),
+    v.forward(
+      v.partialCheck(
+        [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
+        isGivenIfAny("introspectionClientId"),
+        introspectionMessage,
+      ),
+      ["introspectionClientId"],
+    ),
+    v.forward(
+      v.partialCheck(
+        [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
+        isGivenIfAny("introspectionClientSecretFile"),
+        introspectionMessage,
+      ),
+      ["introspectionClientSecretFile"],
+    ),
+    v.forward(
+      v.partialCheck(
+        [["introspectionClientSecretFile"]],
+        ({ introspectionClientSecretFile: file }) => isReadableFile(file) && !isEmptyFile(file),
+        "give the path of a file that can be read and holds the secret",
+      ),
+      ["introspectionClientSecretFile"],
     ),
     v.forward(
       v.partialCheck(

@@ -17,6 +17,12 @@ export type Config = {
   /** Processes that share the port. */
   readonly workers: number;
   readonly demo: boolean;
+  /** Whose JWTs are accepted, and whom they must be meant for. */
+  readonly oidc: { readonly issuer: string; readonly audience: string } | undefined;
+  /** Who is asked about tokens that are opaque. The file, an absolute path, could be read. */
+  readonly introspection:
+    | { readonly url: string; readonly clientId: string; readonly clientSecretFile: string }
+    | undefined;
   /** Exact origins, or `*` for any. */
   readonly corsOrigins: "*" | readonly string[];
   /** Per message, after decompression. */
@@ -91,6 +97,23 @@ export const serveSettings = {
     isList: true,
     help: "a web origin that may call, or * for any; repeatable (default: none, with --demo *)",
   },
+  oidcIssuer: {
+    argument: "URL",
+    help: "accept JWT access tokens of this issuer, found by OpenID Connect Discovery",
+  },
+  oidcAudience: {
+    argument: "TEXT",
+    help: "whom these tokens must be meant for: one of their aud",
+  },
+  introspectionUrl: {
+    argument: "URL",
+    help: "ask here about opaque tokens (RFC 7662)",
+  },
+  introspectionClientId: { argument: "ID", help: "as whom to ask" },
+  introspectionClientSecretFile: {
+    argument: "FILE",
+    help: "file with the secret of that client",
+  },
   maxMessageBytes: {
     argument: "BYTES",
     fallback: "65536",
@@ -118,7 +141,7 @@ const usualDeadlineMs = 10_000;
 
 /**
  * Read the configuration of `serve`: flags beat environment beat defaults. A variable that is empty
- * counts as not set. Looks whether the TLS files can be read; opens nothing.
+ * counts as not set. Looks whether files that are named can be read; opens nothing.
  *
  * @param languages Tags of the translations there are.
  */
@@ -129,7 +152,15 @@ export function readConfig(
 ): Reading<Config> {
   const reading = read(serveSettings, serveSchema(languages), given, environment);
   if (reading.kind === "refused") return reading;
-  const { listen, database, adminTokenFile, tlsCert, tlsKey, corsOrigin, ...rest } = reading.value;
+  const { listen, database, adminTokenFile, tlsCert, tlsKey, corsOrigin, ...others } =
+    reading.value;
+  const { oidcIssuer, oidcAudience, ...withIntrospection } = others;
+  const {
+    introspectionUrl: url,
+    introspectionClientId: clientId,
+    introspectionClientSecretFile: clientSecretFile,
+    ...rest
+  } = withIntrospection;
   const defaultDeadlineMs = rest.defaultDeadlineMs ?? Math.min(usualDeadlineMs, rest.maxDeadlineMs);
   const value: Config = {
     ...rest,
@@ -137,6 +168,14 @@ export function readConfig(
     database: Object.freeze(database),
     adminTokenFile: adminTokenFile ?? besideDatabase(database),
     tls: tlsCert && tlsKey ? Object.freeze({ certFile: tlsCert, keyFile: tlsKey }) : undefined,
+    oidc:
+      oidcIssuer && oidcAudience
+        ? Object.freeze({ issuer: oidcIssuer, audience: oidcAudience })
+        : undefined,
+    introspection:
+      url && clientId && clientSecretFile
+        ? Object.freeze({ url, clientId, clientSecretFile })
+        : undefined,
     workers: rest.workers ?? (database.kind === "sqlite" ? 1 : availableParallelism()),
     corsOrigins: corsOriginsOf(corsOrigin ?? (rest.demo ? ["*"] : [])),
     defaultDeadlineMs,
@@ -210,10 +249,11 @@ function problemOf(issue: v.BaseIssue<unknown>, entries: ReadonlyMap<string, Ent
   return `${source} ${JSON.stringify(withoutSecrets(name, text))}: ${issue.message}`;
 }
 
-/** What stands for another kind of database may hold a password. */
+/** What stands for another kind of database may hold a password, and so may an address with an @. */
 function withoutSecrets(name: string, text: string): string {
-  const isShown = name !== "database" || text.startsWith("sqlite:");
-  return isShown ? text : text.replace(/[:=].*$/s, (rest) => `${rest.charAt(0)}…`);
+  if (name !== "database") return text.replace(/\/\/.*:.*@/s, "//…@");
+  if (text.startsWith("sqlite:")) return text;
+  return text.replace(/[:=].*$/s, (rest) => `${rest.charAt(0)}…`);
 }
 
 function besideDatabase(database: Database): string | undefined {

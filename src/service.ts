@@ -1,8 +1,8 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { createAuthenticators } from "./access/authenticators.ts";
 import { createFailedAttempts } from "./access/failed-attempts.ts";
 import { createIdGenerator } from "./access/id.ts";
-import { createPersonalAccessTokenAuthenticator } from "./access/personal-access-token.ts";
 import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
 import { type Config, ConfigError, type Database } from "./config.ts";
 import { createConsolePages } from "./console-pages.ts";
@@ -75,7 +75,7 @@ export async function createService(
     readiness,
     newId,
     now: wallClock,
-    authenticators: [createPersonalAccessTokenAuthenticator(directory, { now: wallClock })],
+    authenticators: await createAuthenticators({ ...config, directory, store, now: wallClock }),
     failures: createFailedAttempts({ now: wallClock }),
     defaultLanguage: config.defaultLanguage,
     peer: (values) => values.get(peerKey),
@@ -264,6 +264,7 @@ function recordFromOutcome({ method, error, ...outcome }: Outcome): RequestRecor
     status: outcome.status,
     code: error && codeToString(error.code),
     durationMs: outcome.durationMs,
+    refusal: refusalFrom(error),
     cause: causeFrom(error),
   };
 }
@@ -273,4 +274,10 @@ const ownFaults: readonly Code[] = [Code.Internal, Code.Unknown, Code.Unavailabl
 
 function causeFrom(error: ConnectError | undefined): unknown {
   return error !== undefined && ownFaults.includes(error.code) ? error.cause : undefined;
+}
+
+/** Whoever sets up an identity provider has to know; the caller learns only that the token is not valid. */
+function refusalFrom(error: ConnectError | undefined): string | undefined {
+  if (error?.code !== Code.Unauthenticated || !(error.cause instanceof Error)) return undefined;
+  return error.cause.message;
 }

@@ -30,10 +30,13 @@ function problemsOf(argv: readonly string[], environment?: Environment): readonl
 
 let folder = "";
 let pem = "";
+let secretFile = "";
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "giraffe-config-"));
   pem = join(folder, "tls.pem");
   writeFileSync(pem, "");
+  secretFile = join(folder, "secret");
+  writeFileSync(secretFile, "s3cret\n");
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -46,6 +49,8 @@ describe("serve", () => {
       tls: undefined,
       workers: 1,
       demo: false,
+      oidc: undefined,
+      introspection: undefined,
       corsOrigins: [],
       maxMessageBytes: 65_536,
       defaultDeadlineMs: 10_000,
@@ -135,6 +140,96 @@ describe("serve", () => {
       certFile: pem,
       keyFile: pem,
     });
+  });
+
+  test.for([
+    "https://id.example",
+    "https://id.example/realms/zoo/",
+    "http://localhost:8081",
+    "http://127.0.0.2:8081/oidc",
+    "http://[::1]:8081",
+  ])("takes %s for an identity provider, as it is written", (url) => {
+    const { oidc, introspection } = serve([
+      ...["--oidc-issuer", url, "--oidc-audience", "giraffe"],
+      ...["--introspection-url", url, "--introspection-client-id", "g"],
+      ...["--introspection-client-secret-file", secretFile],
+    ]);
+    expect(oidc).toEqual({ issuer: url, audience: "giraffe" });
+    expect(introspection).toEqual({ url, clientId: "g", clientSecretFile: secretFile });
+    expect([oidc, introspection].every(Object.isFrozen)).toBe(true);
+  });
+
+  test.for([
+    "http://id.example",
+    "http://10.0.0.1",
+    "http://localhost.example",
+    "http://127.example",
+    "http://127.0.0.1.example",
+    "http://[::2]",
+    "ftp://localhost",
+    "file:///etc/passwd",
+    "https://id.example?x",
+    "https://id.example#x",
+    "https://",
+    "id.example",
+    " https://id.example",
+    "",
+  ])("I7: refuses %j for an identity provider", (url) => {
+    const problems = problemsOf([
+      ...["serve", `--oidc-issuer=${url}`, "--oidc-audience", "giraffe"],
+      ...[`--introspection-url=${url}`, "--introspection-client-id", "g"],
+      ...["--introspection-client-secret-file", secretFile],
+    ]);
+    const want =
+      "give a URL with https, or with http on loopback, without user, query and fragment";
+    expect(problems).toEqual([
+      `--oidc-issuer ${JSON.stringify(url)}: ${want}`,
+      `--introspection-url ${JSON.stringify(url)}: ${want}`,
+    ]);
+  });
+
+  test("shows no password in the address of an identity provider", () => {
+    const url = "https://user:hunter2@id.example";
+    const problems = problemsOf(["serve", "--oidc-issuer", url, "--oidc-audience", "g"]);
+    expect(problems).toEqual([expect.stringContaining('--oidc-issuer "https://…@id.example": ')]);
+  });
+
+  const introspection = [
+    { flag: "--introspection-url", value: () => "https://id.example" },
+    { flag: "--introspection-client-id", value: () => "g" },
+    { flag: "--introspection-client-secret-file", value: () => secretFile },
+  ];
+  test.for(introspection)("needs all that introspection needs with $flag", ({ flag, value }) => {
+    const others = introspection.filter((other) => other.flag !== flag);
+    expect(problemsOf(["serve", flag, value()])).toEqual(
+      others.map(
+        (other) =>
+          `${other.flag} is missing: introspection needs --introspection-url, --introspection-client-id and --introspection-client-secret-file`,
+      ),
+    );
+  });
+
+  test.for([
+    { flag: "--oidc-issuer", value: "https://id.example", other: "--oidc-audience" },
+    { flag: "--oidc-audience", value: "giraffe", other: "--oidc-issuer" },
+  ])("needs $other with $flag", ({ flag, value, other }) => {
+    expect(problemsOf(["serve", flag, value])).toEqual([
+      `${other} is missing: JWTs need both --oidc-issuer and --oidc-audience`,
+    ]);
+  });
+
+  test.for([
+    { name: "that is not there", file: () => join(folder, "none") },
+    { name: "that is empty", file: () => pem },
+    { name: "that is a folder", file: () => folder },
+  ])("refuses a file with a secret $name", ({ file }) => {
+    const flags = ["--introspection-url", "https://id.example", "--introspection-client-id", "g"];
+    const argv = ["serve", ...flags, "--introspection-client-secret-file", file()];
+    expect(problemsOf(argv)).toEqual([
+      expect.stringMatching(
+        /^--introspection-client-secret-file .* can be read and holds the secret$/,
+      ),
+    ]);
   });
 
   test.for<{ environment: Environment; want: Partial<Config> }>([
@@ -252,7 +347,8 @@ describe("serve", () => {
 
   test("reports everything at once", () => {
     const argv =
-      "extra --lisen x --demo=1 --listen 1 --tls-cert /none --cors-origin x --cors-origin y";
+      "extra --lisen x --demo=1 --listen 1 --tls-cert /none --cors-origin x --cors-origin y " +
+      "--oidc-issuer http://id.example --introspection-url http://id.example";
     const problems = problemsOf(["serve", ...argv.split(" "), "--database"], {
       GIRAFFE_MAX_DEADLINE_MS: "-",
     });
@@ -262,9 +358,11 @@ describe("serve", () => {
       "--cors-origin",
       "--database",
       "--demo",
+      "--introspection-url",
       "--lisen",
       "--listen",
       "--max-deadline-ms",
+      "--oidc-issuer",
       "--tls-cert",
       "--tls-key",
     ]);

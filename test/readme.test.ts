@@ -10,11 +10,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { ManagementService } from "../gen/zitadel/management_pb.ts";
 import { type Setting, serveSettings } from "../src/config.ts";
 import { errors, reasonFromKey } from "../src/domain/errors.ts";
 import { type Program, root, runGiraffe, runProgram, startGiraffe } from "./child.ts";
+import { startIssuer } from "./issuer.ts";
 
 const readme = readFileSync(join(root, "README.md"), "utf8");
 
@@ -143,6 +144,39 @@ describe("the README's calls", () => {
     expect(stdout).toMatch(/^secret {3}gir_\w+\n/m);
   });
 
+  test("plug in an identity provider, and give its people roles", async () => {
+    const [jwts = "", opaque = "", member = "", ...others] = blocksOf("sh").filter((block) =>
+      /oidc|introspection|member add/.test(block),
+    );
+    expect(others).toEqual([]);
+    const issuer = await startIssuer();
+    onTestFinished(() => issuer.close());
+    issuer.opaque.set("opaque", { active: true, sub: "sam" });
+    writeFileSync(join(folder, "client.secret"), "s3cret\n");
+    const added = await sh(member);
+    expect(added).toMatchObject({ code: 0, stderr: "" });
+    expect(added.stdout).toMatch(/^sam +ORG_USER_MANAGER +69629023906488334$/m);
+
+    const flags = `${jwts.trim()} ${opaque.replace(/^.* serve/, "")}`
+      .replaceAll("\\\n", " ")
+      .replaceAll("https://id.example", issuer.url)
+      .split(" -- ")[1];
+    const own = ["--listen", "127.0.0.1:0", "--database", "sqlite:data/copy.db"];
+    await sh("npm run -s giraffe -- backup data/copy.db");
+    const second = startGiraffe([...(flags?.trim().split(/\s+/) ?? []), ...own], { cwd: folder });
+    onTestFinished(async () => {
+      second.kill("SIGTERM");
+      await second.ended;
+    });
+    const [, address] = await second.until("stdout", /^ready (\S+)$/m);
+    for (const bearer of [issuer.token(), "opaque"]) {
+      const { status } = await fetch(`${address}/management/v1/users/163840776835432705/profile`, {
+        headers: { authorization: `Bearer ${bearer}` },
+      });
+      expect(status).toBe(200);
+    }
+  });
+
   test("export, import and back up beside the server", async () => {
     const [block = "", ...others] = blocksOf("sh").filter((each) => each.includes("-- export"));
     expect(others).toEqual([]);
@@ -157,7 +191,7 @@ describe("the README's calls", () => {
 describe("the README", () => {
   test("runs every block of commands in a test, but for those of npm's own", () => {
     const untested = blocksOf("sh").filter(
-      (block) => !/displayName|org create|-- export/.test(block),
+      (block) => !/displayName|org create|-- export|oidc|introspection|member add/.test(block),
     );
     expect(untested.map((block) => block.replaceAll(/ +#.*/g, "").trim().split("\n"))).toEqual([
       [

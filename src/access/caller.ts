@@ -13,6 +13,7 @@ export type Caller = {
  *
  * @param token As sent, without the "Bearer " prefix; at most 8,192 characters.
  * @returns The caller, or `undefined` if the token is of another kind.
- * @throws ServiceError `tokenInvalid` if the token is of this kind and refused.
+ * @throws ServiceError `tokenInvalid` if the token is of this kind and refused;
+ *   `identityProviderUnavailable` if only an identity provider could tell, and it does not.
  */
 export type Authenticator = (token: string) => Promise<Caller | undefined>;

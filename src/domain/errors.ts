@@ -21,6 +21,11 @@ export const errors = {
     id: "",
     message: "too many failed authentications from this address",
   },
+  identityProviderUnavailable: {
+    kind: "unavailable",
+    id: "",
+    message: "the identity provider is not available",
+  },
   organizationNotFound: {
     kind: "permission_denied",
     id: "AUTH-Bs7Ds",

@@ -21,7 +21,7 @@ export const callerKey = createContextKey<Caller | undefined>(undefined, {
  * @param options.failures Limits failed attempts.
  * @param options.peer The address of the other end of the connection.
  * @throws ServiceError `authHeaderMissing`, `authHeaderInvalid`, `tokenInvalid`,
- *   `tooManyFailedAuthentications`.
+ *   `tooManyFailedAuthentications`, `identityProviderUnavailable`.
  */
 export function createAuthenticate(options: {
   readonly authenticators: readonly Authenticator[];

@@ -49,6 +49,7 @@ type OutgoingDetails = ConstructorParameters<typeof ConnectErrorType>[3];
 /** How long a client should wait before it tries again, where that may help. */
 const retryMs: Partial<Record<ErrorKey, number>> = {
   tooManyFailedAuthentications: 1_000,
+  identityProviderUnavailable: 1_000,
   storeUnavailable: 1_000,
 };
 

@@ -18,6 +18,8 @@ export type RequestRecord = {
   /** Such as `failed_precondition`; `undefined` for a success. */
   readonly code: string | undefined;
   readonly durationMs: number;
+  /** Why a token was refused, in words that hold nothing of it. */
+  readonly refusal: string | undefined;
   /** Why, where it is our fault. */
   readonly cause: unknown;
 };

@@ -82,6 +82,12 @@ export const refusals = {
     id: "AUTH-7fs1e",
     reason: "TOKEN_INVALID",
   },
+  identityProviderUnavailable: {
+    code: 14,
+    text: "the identity provider is not available",
+    reason: "IDENTITY_PROVIDER_UNAVAILABLE",
+    retryDelay: "1s",
+  },
   organizationNotFound: {
     code: 7,
     text: "Organisation doesn't exist",

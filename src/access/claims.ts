@@ -1,0 +1,58 @@
+import { ServiceError } from "../domain/errors.ts";
+import { parseLanguage } from "../domain/language.ts";
+import type { Micros } from "../store/event-store.ts";
+
+/** What an identity provider says of a token, as far as we care. */
+export type Claims = {
+  readonly subject: string;
+  /** The subject's home, if the token names one. */
+  readonly organization: string | undefined;
+  /** BCP 47 tag, if the token has a locale. */
+  readonly language: string | undefined;
+  /** `undefined`: the token does not say when it ends. */
+  readonly expiresAt: Micros | undefined;
+};
+
+/** In tokens of ZITADEL that were asked for with the scope `urn:zitadel:iam:user:resourceowner`. */
+const organizationClaim = "urn:zitadel:iam:user:resourceowner:id";
+
+/**
+ * Read the claims of a token, or of what introspection says of one.
+ *
+ * @throws ServiceError `tokenInvalid` if nobody is named, if the end is no whole number, and if the
+ *   token is bound to a key, which makes it worthless to whoever only bears it (RFC 9449, section 7.1).
+ */
+export function claimsFrom(document: Readonly<Record<string, unknown>>): Claims {
+  const { sub, exp, cnf, locale } = document;
+  const organization = document[organizationClaim];
+  if (!isSubject(sub)) throw refused('"sub" names nobody');
+  if (exp !== undefined && !Number.isSafeInteger(exp)) throw refused('"exp" is no whole number');
+  if (cnf !== undefined) throw refused('"cnf" binds it to a key');
+  const language = typeof locale === "string" ? parseLanguage(locale) : "und";
+  return {
+    subject: sub,
+    organization: isPrintable(organization, 200) ? organization : undefined,
+    language: language === "und" ? undefined : language,
+    expiresAt: exp === undefined ? undefined : Number(exp) * 1_000_000,
+  };
+}
+
+/**
+ * The answer to a token that is not valid, whatever is wrong with it.
+ *
+ * @param reason For the log: names of claims, never their values.
+ */
+export function refused(reason: string): ServiceError {
+  return new ServiceError("tokenInvalid", { cause: new Error(`the token is refused: ${reason}`) });
+}
+
+/** Whether this can be a `sub`. The bound is that of OpenID Connect Core, section 2. */
+export function isSubject(value: unknown): value is string {
+  return isPrintable(value, 255);
+}
+
+/** Without what would write to a terminal, or what a database cannot hold. */
+function isPrintable(value: unknown, maxLength: number): value is string {
+  if (typeof value !== "string" || value === "" || value.length > 2 * maxLength) return false;
+  return !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(value) && [...value].length <= maxLength;
+}

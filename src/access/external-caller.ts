@@ -1,0 +1,65 @@
+import type { HumanState } from "../domain/human.ts";
+import type { Directory } from "../store/directory.ts";
+import type { EventStore } from "../store/event-store.ts";
+import type { Caller } from "./caller.ts";
+import { type Claims, refused } from "./claims.ts";
+import { createReusedAnswers, defaultReuseMs, type SteadyClock } from "./reused-answers.ts";
+
+/**
+ * Who calls, of the subject that an external token names.
+ *
+ * The home organization is the one that the token names, else the one of the subject's first role,
+ * else the first one there is. The language is the token's, else that of the human with the subject's
+ * id at home. Both are seen anew after `reuseMs`.
+ *
+ * @returns Throws ServiceError `tokenInvalid` for the id of a service account: those have tokens of
+ *   ours, and who may choose a name at the provider must not get their roles.
+ */
+export type ExternalCaller = (claims: Claims) => Promise<Caller>;
+
+/**
+ * @param options.reuseMs How long look-ups are reused. Default: 2,000 ms.
+ * @param options.clock Measures `reuseMs`. Default: the monotonic clock.
+ */
+export function createExternalCaller(options: {
+  readonly directory: Pick<Directory, "memberships" | "organizations" | "serviceAccount">;
+  readonly store: Pick<EventStore, "load">;
+  readonly reuseMs?: number;
+  readonly clock?: SteadyClock;
+}): ExternalCaller {
+  const { directory, store, reuseMs = defaultReuseMs, clock = performance } = options;
+  const firstOrganization = createReusedAnswers(
+    async () => (await directory.organizations())[0]?.id,
+    reuseMs,
+    clock,
+  );
+
+  const homeOf = async (subject: string): Promise<string> => {
+    const memberships = await directory.memberships(subject);
+    const home = memberships.find(({ organization }) => organization !== undefined);
+    return home?.organization ?? (await firstOrganization("")) ?? "";
+  };
+
+  const languageOf = async (subject: string, home: string): Promise<string | undefined> => {
+    const head = await store.load<HumanState>(subject, home);
+    return head?.state.kind === "present" ? head.state.profile.preferredLanguage : undefined;
+  };
+
+  const callerOf = createReusedAnswers(
+    async (key): Promise<Caller | undefined> => {
+      const { subject, ...claimed }: Omit<Claims, "expiresAt"> = JSON.parse(key);
+      if ((await directory.serviceAccount(subject)) !== undefined) return undefined;
+      const organization = claimed.organization ?? (await homeOf(subject));
+      const language = claimed.language ?? (await languageOf(subject, organization));
+      return { subject, organization, language };
+    },
+    reuseMs,
+    clock,
+  );
+
+  return async ({ subject, organization, language }) => {
+    const caller = await callerOf(JSON.stringify({ subject, organization, language }));
+    if (caller === undefined) throw refused("its sub is the id of a service account");
+    return caller;
+  };
+}

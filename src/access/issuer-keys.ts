@@ -1,0 +1,132 @@
+import type { JWK } from "jose";
+import { JWKSNoMatchingKey } from "jose/errors";
+import { createLocalJWKSet } from "jose/jwks/local";
+import type { JWTVerifyGetKey } from "jose/jwt/verify";
+import { askProvider, unavailable } from "./ask-provider.ts";
+import type { SteadyClock } from "./reused-answers.ts";
+
+/** For the discovery document and the keys together. */
+const timeoutMs = 5_000;
+/** Hundreds of keys; issuers have a handful. */
+const maxBytes = 262_144;
+/** How often keys are looked at again, so that a key that was withdrawn stops working. */
+const refreshMs = 300_000;
+/** Between two retrievals that succeeded: tokens with invented key ids cannot make us ask more often. */
+const coolDownMs = 30_000;
+/** After the first failure; doubled by each further one, up to the cool-down. */
+const firstPauseMs = 1_000;
+/** For so long known keys outlive an issuer that cannot be reached. */
+const maxAgeMs = 86_400_000;
+
+type Keys = {
+  readonly find: JWTVerifyGetKey;
+  /** With several keys a token must say which one it means. */
+  readonly areSeveral: boolean;
+  readonly retrievedAt: number;
+};
+
+/**
+ * The keys of an issuer, by OpenID Connect Discovery: retrieved when first needed, every 5 minutes
+ * while they are used, and for a key that is not known, at most every 30 seconds. All who need a
+ * retrieval share one. While it fails, known keys are good for 24 hours.
+ *
+ * jose has a remote key set of its own, but that one cools down only after success, so during an outage
+ * every token with an unknown key would ask again, and its keys end with their age.
+ *
+ * @param issuer As tokens name it.
+ * @returns Finds the key of a token. Throws JOSEError if the issuer has no such key, and ServiceError
+ *   `identityProviderUnavailable` if only the issuer could tell and cannot be asked.
+ */
+export function createIssuerKeys(issuer: string, clock: SteadyClock): JWTVerifyGetKey {
+  let keys: Keys | undefined;
+  let failures = 0;
+  let failure: unknown;
+  let startedAt = Number.NEGATIVE_INFINITY;
+  let pending: Promise<void> | undefined;
+
+  /** Does nothing while it is too early. Never rejects: `failure` says how it went. */
+  const retrieve = (): Promise<void> => {
+    const pauseMs = failures === 0 ? coolDownMs : firstPauseMs * 2 ** (failures - 1);
+    const isEarly = clock.now() < startedAt + Math.min(pauseMs, coolDownMs);
+    if (pending !== undefined || isEarly) return pending ?? Promise.resolve();
+    startedAt = clock.now();
+    pending = retrieveKeys(issuer, startedAt)
+      .then(
+        (retrieved) => {
+          keys = retrieved;
+          failures = 0;
+          failure = undefined;
+        },
+        (error: unknown) => {
+          failures += 1;
+          failure = error;
+        },
+      )
+      .finally(() => {
+        pending = undefined;
+      });
+    return pending;
+  };
+
+  const isUsable = (known: Keys | undefined) =>
+    known !== undefined && clock.now() - known.retrievedAt < maxAgeMs;
+
+  const usableKeys = async (): Promise<Keys> => {
+    const idleMs = clock.now() - startedAt;
+    // Whoever asks regularly never waits; after a long silence keys may have been withdrawn.
+    if (!isUsable(keys) || idleMs > 2 * refreshMs) await retrieve();
+    else if (idleMs > refreshMs * jitter) void retrieve();
+    if (keys !== undefined && isUsable(keys)) return keys;
+    throw failure ?? unavailable(`the keys of ${issuer} are not known`);
+  };
+
+  return async (header, token) => {
+    const known = await usableKeys();
+    try {
+      return await findKey(known, header, token);
+    } catch (error) {
+      if (!(error instanceof JWKSNoMatchingKey)) throw error;
+    }
+    await retrieve();
+    if (failure !== undefined) throw failure;
+    return findKey(await usableKeys(), header, token);
+  };
+}
+
+/** So that processes that were started together do not ask together. */
+const jitter = 0.8 + 0.2 * Math.random();
+
+function findKey({ find, areSeveral }: Keys, ...[header, token]: Parameters<JWTVerifyGetKey>) {
+  if (areSeveral && header.kid === undefined) throw new JWKSNoMatchingKey("no key is named");
+  return find(header, token);
+}
+
+async function retrieveKeys(issuer: string, retrievedAt: number): Promise<Keys> {
+  const request = {
+    signal: AbortSignal.timeout(timeoutMs),
+    maxBytes,
+    headers: { accept: "application/json" },
+  };
+  const discovery = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+  const { issuer: named, jwks_uri: address } = await askProvider(discovery, request);
+  if (named !== issuer) {
+    throw unavailable(`${discovery} is about the issuer ${JSON.stringify(named)}, not ${issuer}`);
+  }
+  if (!isKeyAddress(address, issuer)) {
+    throw unavailable(`${discovery} names no jwks_uri with https: ${JSON.stringify(address)}`);
+  }
+  const { keys } = await askProvider(address, request);
+  try {
+    const find = createLocalJWKSet({ keys: keys as JWK[] });
+    return { find, areSeveral: find.jwks().keys.length > 1, retrievedAt };
+  } catch (error) {
+    throw unavailable(`${address} did not answer with a set of keys`, error);
+  }
+}
+
+/** Elsewhere than at the issuer itself, which may be on loopback, only TLS says who answers. */
+function isKeyAddress(address: unknown, issuer: string): address is string {
+  const url = typeof address === "string" ? URL.parse(address) : null;
+  if (url === null || url.username !== "" || url.password !== "") return false;
+  return url.protocol === "https:" || url.origin === new URL(issuer).origin;
+}

@@ -1,0 +1,98 @@
+import { decodeProtectedHeader } from "jose/decode/protected_header";
+import { JOSEError, JWTClaimValidationFailed, JWTExpired } from "jose/errors";
+import { jwtVerify } from "jose/jwt/verify";
+import { ServiceError } from "../domain/errors.ts";
+import type { Micros } from "../store/event-store.ts";
+import type { Authenticator } from "./caller.ts";
+import { type Claims, claimsFrom, refused } from "./claims.ts";
+import type { ExternalCaller } from "./external-caller.ts";
+import { createIssuerKeys } from "./issuer-keys.ts";
+import { defaultReuseMs, type SteadyClock } from "./reused-answers.ts";
+import { createTokenAnswers } from "./token-answers.ts";
+
+/** Signatures only, and one per kind of key: a key cannot be taken for another (RFC 8725, 3.1 and 3.2). */
+const algorithms = ["RS256", "ES256", "EdDSA"];
+/** Kinds of tokens that give access. Others, such as `logout+jwt`, are signed with the same keys. */
+const types: readonly unknown[] = [undefined, "jwt", "at+jwt", "application/at+jwt"];
+/** How far the issuer's clock and ours may be apart. */
+const clockToleranceSeconds = 5;
+/** Longer than issuers let access tokens live: one that was to live for ever does not. */
+const maxTokenAgeSeconds = 30 * 86_400;
+
+/**
+ * Recognise JWT access tokens: three parts in base64url, the first of which is a JOSE header. They must
+ * be signed by a key of the issuer and have its `iss`, our audience in `aud`, `sub`, `iat` and `exp`.
+ *
+ * A positive answer is reused for `reuseMs`, never beyond the token's end; a negative one never.
+ *
+ * @param options.issuer As tokens name it. Its keys are found by OpenID Connect Discovery.
+ * @param options.now Decides what has expired, or not begun; 5 seconds early or late are forgiven.
+ * @param options.reuseMs How long a token goes on working when its key was withdrawn. Default: 2,000 ms.
+ * @param options.clock Measures `reuseMs` and the age of keys. Default: the monotonic clock.
+ */
+export function createJwtAuthenticator(options: {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly callerOf: ExternalCaller;
+  readonly now: () => Micros;
+  readonly reuseMs?: number;
+  readonly clock?: SteadyClock;
+}): Authenticator {
+  const { issuer, audience, callerOf, now } = options;
+  const { reuseMs = defaultReuseMs, clock = performance } = options;
+  const keys = createIssuerKeys(issuer, clock);
+
+  const verify = async (token: string): Promise<Claims & { reuseMs: number }> => {
+    try {
+      const { payload } = await jwtVerify(token, keys, {
+        algorithms,
+        issuer,
+        audience,
+        requiredClaims: ["exp", "iat", "sub"],
+        clockTolerance: clockToleranceSeconds,
+        maxTokenAge: maxTokenAgeSeconds,
+        currentDate: new Date(now() / 1_000),
+      });
+      return { ...claimsFrom(payload), reuseMs };
+    } catch (error) {
+      if (error instanceof ServiceError) throw error;
+      throw refused(reasonFrom(error));
+    }
+  };
+  const answers = createTokenAnswers(verify, clock);
+
+  return async (token) => {
+    const header = headerOf(token);
+    if (header === undefined) return undefined;
+    if (!types.includes(header.typ?.toLowerCase())) throw refused("it is not for access");
+    if (!token.split(".").every(isCanonical)) throw refused("it is not written as signed");
+    const { expiresAt = 0, ...claims } = await answers(token);
+    if (expiresAt + clockToleranceSeconds * 1_000_000 <= now()) throw refused("it has expired");
+    return callerOf({ ...claims, expiresAt });
+  };
+}
+
+/** Texts of jose may name what the token holds, and its errors carry the claims. */
+function reasonFrom(error: unknown): string {
+  if (error instanceof JWTClaimValidationFailed || error instanceof JWTExpired)
+    return `${error.code}, ${error.claim}`;
+  return error instanceof JOSEError ? error.code : "its key cannot be used";
+}
+
+const shape = /^[\w-]+\.[\w-]*\.[\w-]*$/;
+
+function headerOf(token: string): { readonly typ?: string } | undefined {
+  if (!shape.test(token)) return undefined;
+  try {
+    const { alg, typ } = decodeProtectedHeader(token);
+    if (typeof alg !== "string") return undefined;
+    return typeof typ === "string" ? { typ } : {};
+  } catch {
+    return undefined;
+  }
+}
+
+/** The last character has bits that mean nothing, so one signature could be written in several ways. */
+function isCanonical(part: string): boolean {
+  return Buffer.from(part, "base64url").toString("base64url") === part;
+}
