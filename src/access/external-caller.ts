@@ -10,10 +10,11 @@ import { createReusedAnswers, defaultReuseMs, type SteadyClock } from "./reused-
  *
  * The home organization is the one that the token names, else the one of the subject's first role,
  * else the first one there is. The language is the token's, else that of the human with the subject's
- * id at home. Both are seen anew after `reuseMs`.
+ * id at home. All this is seen anew after `reuseMs`.
  *
- * @returns Throws ServiceError `tokenInvalid` for the id of a service account: those have tokens of
- *   ours, and who may choose a name at the provider must not get their roles.
+ * @throws ServiceError `tokenInvalid` for a human at home who is deactivated, locked or removed; and for
+ *   the id of a service account: those have tokens of ours, and who may choose a name at the provider
+ *   must not get their roles.
  */
 export type ExternalCaller = (claims: Claims) => Promise<Caller>;
 
@@ -40,26 +41,23 @@ export function createExternalCaller(options: {
     return home?.organization ?? (await firstOrganization("")) ?? "";
   };
 
-  const languageOf = async (subject: string, home: string): Promise<string | undefined> => {
-    const head = await store.load<HumanState>(subject, home);
-    return head?.state.kind === "present" ? head.state.profile.preferredLanguage : undefined;
-  };
-
   const callerOf = createReusedAnswers(
-    async (key): Promise<Caller | undefined> => {
+    async (key): Promise<Caller> => {
       const { subject, ...claimed }: Omit<Claims, "expiresAt"> = JSON.parse(key);
-      if ((await directory.serviceAccount(subject)) !== undefined) return undefined;
+      if ((await directory.serviceAccount(subject)) !== undefined)
+        throw refused("its sub is the id of a service account");
       const organization = claimed.organization ?? (await homeOf(subject));
-      const language = claimed.language ?? (await languageOf(subject, organization));
+      const person = (await store.load<HumanState>(subject, organization))?.state;
+      if (person === undefined) return { subject, organization, language: claimed.language };
+      if (person.kind !== "present" || person.status !== "active")
+        throw refused("its sub is the id of a user who is not active");
+      const language = claimed.language ?? person.profile.preferredLanguage;
       return { subject, organization, language };
     },
     reuseMs,
     clock,
   );
 
-  return async ({ subject, organization, language }) => {
-    const caller = await callerOf(JSON.stringify({ subject, organization, language }));
-    if (caller === undefined) throw refused("its sub is the id of a service account");
-    return caller;
-  };
+  return ({ subject, organization, language }) =>
+    callerOf(JSON.stringify({ subject, organization, language }));
 }

@@ -24,14 +24,14 @@ export type SteadyClock = { readonly now: () => number };
  * @throws RangeError if `reuseMs` is not a positive integer; zero would mean "for ever".
  */
 export function createReusedAnswers<Answer>(
-  ask: (key: string) => Promise<Answer | undefined>,
+  ask: (key: string) => Promise<Answer>,
   reuseMs: number,
   clock: SteadyClock,
-): (key: string) => Promise<Answer | undefined> {
+): (key: string) => Promise<Answer> {
   if (!Number.isSafeInteger(reuseMs) || reuseMs <= 0) {
     throw new RangeError(`reuseMs is ${reuseMs}; it must be a positive integer`);
   }
-  const answers = new LRUCache<string, Promise<Answer | undefined>>({
+  const answers = new LRUCache<string, Promise<Answer>>({
     max: maxAnswers,
     ttl: reuseMs,
     ttlResolution: 0,

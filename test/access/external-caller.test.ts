@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Claims } from "../../src/access/claims.ts";
 import { createExternalCaller } from "../../src/access/external-caller.ts";
-import type { HumanState } from "../../src/domain/human.ts";
+import type { HumanState, PresentHuman } from "../../src/domain/human.ts";
 import type { Membership } from "../../src/store/directory.ts";
 import type { EventStore } from "../../src/store/event-store.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
@@ -21,8 +21,15 @@ const roleIn = (organization: string | undefined): Membership => ({
   role: "ORG_OWNER",
 });
 
+const sam = {
+  kind: "present",
+  status: "active",
+  profile: { preferredLanguage: "de" },
+} as PresentHuman;
+
 /** Organizations first and second; the service account `robot`; the human sam, who reads German. */
 async function setUp(memberships: readonly Membership[] = []) {
+  const human: { state: HumanState } = { state: sam };
   const directory = createSqliteDirectory(openSqlite(":memory:"));
   await directory.add({
     organizations: ["first", "second"].map((id, at) => ({ id, name: id, createdAt: at + 1 })),
@@ -31,11 +38,9 @@ async function setUp(memberships: readonly Membership[] = []) {
   });
   const clock = { at: 1, now: () => clock.at };
   const load = async (stream: string, organization: string) =>
-    stream === "sam" && organization === "first"
-      ? { state: { kind: "present", profile: { preferredLanguage: "de" } } as HumanState }
-      : undefined;
+    stream === "sam" && organization === "first" ? human : undefined;
   const store = { load } as Pick<EventStore, "load">;
-  return { callerOf: createExternalCaller({ directory, store, clock }), clock, directory };
+  return { callerOf: createExternalCaller({ directory, store, clock }), clock, directory, human };
 }
 
 describe("createExternalCaller", () => {
@@ -76,6 +81,21 @@ describe("createExternalCaller", () => {
     await expect(callerOf(claims({ subject: "robot" }))).rejects.toMatchObject({
       key: "tokenInvalid",
     });
+  });
+
+  test.for<{ name: string; state: HumanState }>([
+    { name: "deactivated", state: { ...sam, status: "inactive" } },
+    { name: "locked", state: { ...sam, status: "locked" } },
+    { name: "removed", state: { kind: "removed" } },
+  ])("I11: is refused 2 seconds after the human with this id is $name", async ({ state }) => {
+    const { callerOf, clock, human } = await setUp();
+    const { subject } = await callerOf(claims({ language: "fr" }));
+    human.state = state;
+    clock.at += 2_001;
+    const refusal = { key: "tokenInvalid" };
+    await expect(callerOf(claims({ subject, language: "fr" }))).rejects.toMatchObject(refusal);
+    human.state = sam;
+    expect(await callerOf(claims({ subject }))).toMatchObject({ language: "de" });
   });
 
   test("sees a first role after 2 seconds", async () => {

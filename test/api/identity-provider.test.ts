@@ -271,6 +271,25 @@ describe("a server with a provider", () => {
     expect(await ask(byDefault, token)).toEqual(refused(byDefault, refusals.membershipNotFound));
   });
 
+  test("I11: refuses its own people once they are deactivated", async () => {
+    const email = { email: "kim@giraffe.example" };
+    const request = { userName: "kim", profile: gigi, email };
+    const added = await call(byDefault, server.adminToken, methods.importHumanUser, request);
+    const id = text(added.userId);
+    const role = ["--role", "ORG_OWNER", "--org", server.organization];
+    await server.administer("member", "add", "--subject", id, ...role);
+    const read = async () => (await ask(byDefault, issuer.token({ sub: id }))).code;
+    expect(await read()).toBe(0);
+    await call(byDefault, server.adminToken, methods.deactivateUser, { id });
+    await expect.poll(read, { timeout: 20_000 }).toBe(16);
+    for (const { tokenOf } of kinds)
+      expect(await ask(byDefault, tokenOf({ sub: id }))).toEqual(
+        refused(byDefault, refusals.tokenInvalid),
+      );
+    await call(byDefault, server.adminToken, methods.reactivateUser, { id });
+    await expect.poll(read, { timeout: 20_000 }).toBe(0);
+  });
+
   test("has neither tokens nor claims in what it logs", async () => {
     const tokens = [
       issuer.token({ sub: "canary-1", email: "canary-2" }),
