@@ -45,6 +45,8 @@ export type Issuer = {
   readonly introspectionUrl: string;
   /** What it publishes now. */
   keys: readonly SigningKey[];
+  /** Fields of its keys to replace. */
+  keyFields: Json;
   /** For every path at once, as an outage is. */
   disorder: Disorder | undefined;
   /** Fields of the discovery document to replace. */
@@ -83,7 +85,7 @@ export async function startIssuer(
       jwks_uri: `${issuer.url}/keys`,
       ...issuer.discovery,
     }),
-    "/keys": () => ({ keys: issuer.keys.map(jwkOf) }),
+    "/keys": () => ({ keys: issuer.keys.map((key) => ({ ...jwkOf(key), ...issuer.keyFields })) }),
     "/introspect": async (request) => {
       const form = new URLSearchParams(await text(request));
       issuer.introspections.push({ authorization: request.headers.authorization ?? "", form });
@@ -98,6 +100,7 @@ export async function startIssuer(
     url,
     introspectionUrl: `${url}/introspect`,
     keys: [createSigningKey("ES256")],
+    keyFields: {},
     disorder: undefined,
     discovery: {},
     opaque: new Map(),
@@ -126,13 +129,12 @@ function jwkOf({ publicKey, kid, alg }: SigningKey) {
 export const disorders: Readonly<Record<string, Disorder>> = {
   "with status 500": (response) => response.writeHead(500).end("{}"),
   "with status 401": (response) => response.writeHead(401).end("{}"),
-  "with a redirect": (response, request) =>
-    response.writeHead(302, { location: `${request.url}/elsewhere` }).end("{}"),
   "with a page": (response) => response.writeHead(200).end("<html>"),
   "with an array": (response) => response.writeHead(200).end("[]"),
   "with null": (response) => response.writeHead(200).end("null"),
   "with nothing": (response) => response.writeHead(200).end(),
-  "with text that is no UTF-8": (response) => response.writeHead(200).end(Buffer.of(0x22, 0xff)),
+  "with text that is no UTF-8": (response) =>
+    response.writeHead(200).end(Buffer.from('{"active":true,"sub":"\xff"}', "latin1")),
   "with an empty object": (response) => response.writeHead(200).end("{}"),
   "with a megabyte": (response) =>
     response.writeHead(200).end(JSON.stringify({ active: true, pad: "x".repeat(1_000_000) })),

@@ -133,6 +133,17 @@ describe("I10: createIntrospectionAuthenticator", () => {
     expect(await outcome("good")).toBe("sam");
   });
 
+  test("follows no redirect, which would carry the token to others", async () => {
+    const { issuer, outcome } = await setUp();
+    const stranger = await startIssuer();
+    onTestFinished(() => stranger.close());
+    stranger.opaque.set("good", { active: true, sub: "sam" });
+    issuer.disorder = (response) =>
+      response.writeHead(307, { location: stranger.introspectionUrl }).end();
+    expect(await outcome("good")).toBe("identityProviderUnavailable");
+    expect(stranger.asked).toEqual([]);
+  });
+
   test("lets nobody in when there is no provider", async () => {
     const { issuer, outcome } = await setUp();
     await issuer.close();

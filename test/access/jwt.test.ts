@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
+import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Caller } from "../../src/access/caller.ts";
 import { createExternalCaller } from "../../src/access/external-caller.ts";
@@ -147,6 +148,21 @@ describe("createJwtAuthenticator", () => {
       for (const key of issuer.keys)
         expect(await outcome(issuer.token({}, { alg }, key))).toBe("tokenInvalid");
     });
+
+    test.for(["RS384", "RS512", "PS256", "PS384", "PS512"])(
+      "refuses a good signature by %s, even if the issuer does not say what its key is for",
+      async (alg) => {
+        const { outcome: ask, issuer: vague } = await setUp();
+        vague.keys = [keys.rs256];
+        vague.keyFields = { alg: undefined, use: undefined };
+        const { privateKey, kid } = keys.rs256;
+        const claims = { aud: audience, iss: vague.url, sub: "sam", iat, exp: iat + 60 };
+        const sign = (by: string) =>
+          new SignJWT(claims).setProtectedHeader({ alg: by, kid }).sign(privateKey);
+        expect(await ask(await sign(alg))).toBe("tokenInvalid");
+        expect(await ask(await sign("RS256"))).toBe("sam");
+      },
+    );
 
     test("refuses one key under the algorithm of another", async () => {
       for (const key of issuer.keys)
@@ -410,6 +426,18 @@ describe("I7: the retrieval of keys", () => {
     issuer.discovery = discovery;
     expect(await outcome(issuer.token())).toBe("identityProviderUnavailable");
     expect(issuer.asked).toEqual(["/.well-known/openid-configuration"]);
+  });
+
+  test("follows no redirect", async () => {
+    const { outcome, issuer } = await setUp();
+    const stranger = await startIssuer();
+    onTestFinished(() => stranger.close());
+    stranger.keys = issuer.keys;
+    stranger.discovery = { issuer: issuer.url };
+    issuer.disorder = (response, { url }) =>
+      response.writeHead(307, { location: stranger.url + url }).end();
+    expect(await outcome(issuer.token())).toBe("identityProviderUnavailable");
+    expect(stranger.asked).toEqual([]);
   });
 
   test("stops reading an answer that does not end", async () => {

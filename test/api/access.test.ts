@@ -86,7 +86,7 @@ afterAll(async () => {
   await server.close();
 });
 
-describe.for(callers)("every method, over $name,", (caller) => {
+describe.for(callers)("I16: every method, over $name,", (caller) => {
   const isOpen = ({ name }: Method) => name === "Healthz";
   const guarded = Object.values(methods).filter((method) => !isOpen(method));
 
@@ -386,7 +386,7 @@ function mutationsOf(secret: string): string[] {
   return [...new Set(mutations)].filter((each) => each !== secret).slice(0, 1_000);
 }
 
-describe("a token", () => {
+describe("I9: a token", () => {
   test("is made of what the mutations below take it to be made of", () => {
     expect(sealed(viewer.slice(4, 4 + randomWidth))).toBe(viewer);
   });
@@ -475,7 +475,7 @@ describe("a token", () => {
   });
 });
 
-describe("whoever guesses tokens", () => {
+describe("I15: whoever guesses tokens", () => {
   const tooMany = {
     code: 8,
     text: "too many failed authentications from this address",
@@ -523,7 +523,7 @@ describe("whoever guesses tokens", () => {
   });
 });
 
-describe("a secret", () => {
+describe("I9: a secret", () => {
   /** What would let a reader of the file in: the secret, or what it is made of. */
   function needlesOf(secret: string): Buffer[] {
     const random = secret.slice(4, 4 + randomWidth);

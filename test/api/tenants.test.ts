@@ -301,7 +301,7 @@ function wantedTrace({ reach }: Cell, outcome: Outcome) {
 
 const inTheWhole = ["gRPC over h2c", "REST over HTTP/1.1"];
 
-describe("who reaches whom, where:", () => {
+describe("I13: who reaches whom, where:", () => {
   const rows = callers.flatMap((caller) =>
     (inTheWhole.includes(caller.name) ? everyone : someone).map((who) => ({ caller, who })),
   );
@@ -354,67 +354,76 @@ function visible({ headers, ...reply }: Reply) {
   return { ...reply, headers: Object.fromEntries(entries), names: [...headers.keys()].sort() };
 }
 
-describe.for(callers)("whether a user of another organization exists, over $name,", (caller) => {
-  /** @param alike Who at home is answered like who does not exist. */
-  const byId = (method: Method, ...alike: (keyof typeof fixed)[]) => ({
-    method,
-    alike,
-    request: (id: string): JsonObject => ({ id }),
-  });
-  const byUserId = (method: Method, fields: JsonObject = {}, ...alike: (keyof typeof fixed)[]) => ({
-    method,
-    alike,
-    request: (userId: string): JsonObject => ({ userId, ...fields }),
-  });
-  const all = [
-    byUserId(methods.updateHumanProfile, okapi, "machine of A", "removed from A"),
-    byUserId(methods.getHumanProfile, {}, "removed from A"),
-    byUserId(methods.listUserChanges, {}, "machine of A"),
-    byId(methods.getUserByID, "removed from A"),
-    byId(methods.removeUser, "machine of A", "removed from A"),
-    byId(methods.deactivateUser, "machine of A", "removed from A"),
-    byId(methods.reactivateUser, "machine of A", "removed from A"),
-    byId(methods.lockUser, "machine of A", "removed from A"),
-    byId(methods.unlockUser, "machine of A", "removed from A"),
-  ];
-  const rows = all.flatMap((reach) => [
-    { ...reach, who: { role: "ORG_OWNER", home: "A" } as const, where: "absent" as const },
-    { ...reach, who: { role: "IAM_OWNER", home: "A" } as const, where: "A" as const },
-  ]);
+describe.for(callers)(
+  "I12: whether a user of another organization exists, over $name,",
+  (caller) => {
+    /** @param alike Who at home is answered like who does not exist. */
+    const byId = (method: Method, ...alike: (keyof typeof fixed)[]) => ({
+      method,
+      alike,
+      request: (id: string): JsonObject => ({ id }),
+    });
+    const byUserId = (
+      method: Method,
+      fields: JsonObject = {},
+      ...alike: (keyof typeof fixed)[]
+    ) => ({
+      method,
+      alike,
+      request: (userId: string): JsonObject => ({ userId, ...fields }),
+    });
+    const all = [
+      byUserId(methods.updateHumanProfile, okapi, "machine of A", "removed from A"),
+      byUserId(methods.getHumanProfile, {}, "removed from A"),
+      byUserId(methods.listUserChanges, {}, "machine of A"),
+      byId(methods.getUserByID, "removed from A"),
+      byId(methods.removeUser, "machine of A", "removed from A"),
+      byId(methods.deactivateUser, "machine of A", "removed from A"),
+      byId(methods.reactivateUser, "machine of A", "removed from A"),
+      byId(methods.lockUser, "machine of A", "removed from A"),
+      byId(methods.unlockUser, "machine of A", "removed from A"),
+    ];
+    const rows = all.flatMap((reach) => [
+      { ...reach, who: { role: "ORG_OWNER", home: "A" } as const, where: "absent" as const },
+      { ...reach, who: { role: "IAM_OWNER", home: "A" } as const, where: "A" as const },
+    ]);
 
-  test.for(rows)(
-    "cannot be told from the replies to $method.name, for $who.role",
-    async ({ method, request, alike, who, where }) => {
-      const foreign = await addUser(organizations.B);
-      const others = ["machine of B", "removed from B", ...alike] as const;
-      const ids = [foreign, ...others.map((other) => fixed[other]), unknown];
-      const headers = { "x-zitadel-orgid": organizations[where] };
-      const options = { token: tokenOf(who), headers };
+    test.for(rows)(
+      "cannot be told from the replies to $method.name, for $who.role",
+      async ({ method, request, alike, who, where }) => {
+        const foreign = await addUser(organizations.B);
+        const others = ["machine of B", "removed from B", ...alike] as const;
+        const ids = [foreign, ...others.map((other) => fixed[other]), unknown];
+        const headers = { "x-zitadel-orgid": organizations[where] };
+        const options = { token: tokenOf(who), headers };
+        const replies = await Promise.all(
+          ids.map(async (id) =>
+            visible(await caller.call(server.url, method, request(id), options)),
+          ),
+        );
+        expect(replies).toEqual(replies.map(() => replies.at(-1)));
+        expect(await traceOf(organizations.B, foreign)).toEqual({
+          changes: ["user.human.added"],
+          profile: gigi,
+        });
+      },
+    );
+
+    test("cannot be told from the refusal of a caller without permission", async () => {
+      const options = { token: tokenOf({ role: "ORG_OWNER_VIEWER", home: "A" }) };
+      const ids = [await addUser(organizations.A), await addUser(organizations.B), unknown];
       const replies = await Promise.all(
-        ids.map(async (id) => visible(await caller.call(server.url, method, request(id), options))),
+        ids.map(async (userId) => {
+          const request = { userId, ...okapi };
+          const method = methods.updateHumanProfile;
+          return visible(await caller.call(server.url, method, request, options));
+        }),
       );
       expect(replies).toEqual(replies.map(() => replies.at(-1)));
-      expect(await traceOf(organizations.B, foreign)).toEqual({
-        changes: ["user.human.added"],
-        profile: gigi,
-      });
-    },
-  );
-
-  test("cannot be told from the refusal of a caller without permission", async () => {
-    const options = { token: tokenOf({ role: "ORG_OWNER_VIEWER", home: "A" }) };
-    const ids = [await addUser(organizations.A), await addUser(organizations.B), unknown];
-    const replies = await Promise.all(
-      ids.map(async (userId) => {
-        const request = { userId, ...okapi };
-        const method = methods.updateHumanProfile;
-        return visible(await caller.call(server.url, method, request, options));
-      }),
-    );
-    expect(replies).toEqual(replies.map(() => replies.at(-1)));
-    expect(replies[0]).toMatchObject({ code: 7 });
-  });
-});
+      expect(replies[0]).toMatchObject({ code: 7 });
+    });
+  },
+);
 
 /** Bytes of UTF-8, as Node.js wants them in a header. */
 const bytesOf = (value: string) => Buffer.from(value).toString("latin1");
@@ -600,7 +609,7 @@ describe.for(readers)("several headers that name organizations, over $name,", ({
   });
 });
 
-describe("what was removed", () => {
+describe("I17: what was removed", () => {
   test("gives its user name back, but never its id, in whichever organization", async () => {
     const userName = "gone@giraffe.example";
     const id = await addUser(organizations.A, userName);
