@@ -43,6 +43,8 @@ export function createIssuerKeys(issuer: string, clock: SteadyClock): JWTVerifyG
   let failure: unknown;
   let startedAt = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | undefined;
+  // Processes that were started together are not to ask together.
+  const jitter = 0.8 + 0.2 * Math.random();
 
   /** Does nothing while it is too early. Never rejects: `failure` says how it went. */
   const retrieve = (): Promise<void> => {
@@ -92,9 +94,6 @@ export function createIssuerKeys(issuer: string, clock: SteadyClock): JWTVerifyG
     return findKey(await usableKeys(), header, token);
   };
 }
-
-/** So that processes that were started together do not ask together. */
-const jitter = 0.8 + 0.2 * Math.random();
 
 function findKey({ find, areSeveral }: Keys, ...[header, token]: Parameters<JWTVerifyGetKey>) {
   if (areSeveral && header.kid === undefined) throw new JWKSNoMatchingKey("no key is named");

@@ -43,6 +43,7 @@ export function createJwtAuthenticator(options: {
   const keys = createIssuerKeys(issuer, clock);
 
   const verify = async (token: string): Promise<Claims & { reuseMs: number }> => {
+    if (!token.split(".").every(isCanonical)) throw refused("it is not written as signed");
     try {
       const { payload } = await jwtVerify(token, keys, {
         algorithms,
@@ -65,10 +66,10 @@ export function createJwtAuthenticator(options: {
     const header = headerOf(token);
     if (header === undefined) return undefined;
     if (!types.includes(header.typ?.toLowerCase())) throw refused("it is not for access");
-    if (!token.split(".").every(isCanonical)) throw refused("it is not written as signed");
-    const { expiresAt = 0, ...claims } = await answers(token);
-    if (expiresAt + clockToleranceSeconds * 1_000_000 <= now()) throw refused("it has expired");
-    return callerOf({ ...claims, expiresAt });
+    const claims = await answers(token);
+    const end = (claims.expiresAt ?? 0) + clockToleranceSeconds * 1_000_000;
+    if (end <= now()) throw refused("it has expired");
+    return callerOf(claims);
   };
 }
 

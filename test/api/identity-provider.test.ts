@@ -163,7 +163,7 @@ describe.for(callers)("over $name,", (caller) => {
     expect(issuer.introspections.map(({ form }) => form.get("token"))).toEqual([token]);
   });
 
-  test("is unavailable while the provider is, but to those that it need not be asked about", async () => {
+  test("I10, I14: is unavailable while the provider is, but to those that it need not be asked about", async () => {
     const known = { jwt: issuer.token({ sub: "sam" }), opaque: opaque({ sub: "sam" }) };
     expect(await ask(caller, known.jwt)).toMatchObject({ code: 0 });
     expect(await ask(caller, known.opaque)).toMatchObject({ code: 0 });
