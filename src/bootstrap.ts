@@ -5,11 +5,11 @@ import { createTokenSecret } from "./access/personal-access-token.ts";
 import { ServiceError } from "./domain/errors.ts";
 import { advance, type HumanState, initialState } from "./domain/human.ts";
 import { genders } from "./domain/profile.ts";
-import type { Directory } from "./store/directory.ts";
+import type { Directory, NewRecords } from "./store/directory.ts";
 import type { EventStore, Micros } from "./store/event-store.ts";
 
 /** The ids that ZITADEL's documentation uses, so that its examples work as they are. */
-const organizationId = "69629023906488334";
+export const organizationId = "69629023906488334";
 export const demoUserId = "163840776835432705";
 
 const demoUser = {
@@ -59,13 +59,22 @@ export async function bootstrap(
   const { adminTokenFile, demo, newId, now } = options;
   if ((await directory.organizations()).length > 0) return false;
   if (adminTokenFile === undefined) throw new TokenFileMissingError("no place for the first token");
-  const createdAt = now();
-  const admin = { id: newId(), organization: organizationId, name: "admin", createdAt };
-  if (demo) await addDemoUser(store, admin.id);
-  const { secret, digest } = createTokenSecret();
+  const { secret, admin, records } = firstRecords(newId, now());
+  if (demo) await addDemoUser(store, admin);
   const draft = `${adminTokenFile}.${randomUUID()}`;
   writeSecret(draft, secret);
-  const founded = await directory.found({
+  const founded = await directory.found(records);
+  // Somebody else was faster: the other organization stands, and our token opens nothing.
+  if (founded) renameSync(draft, adminTokenFile);
+  else rmSync(draft);
+  return founded;
+}
+
+/** What every server begins with, the secret of the token in it, and the id of `admin`. */
+export function firstRecords(newId: () => string, createdAt: Micros) {
+  const admin = { id: newId(), organization: organizationId, name: "admin", createdAt };
+  const { secret, digest } = createTokenSecret();
+  const records = {
     organizations: [{ id: organizationId, name: "Giraffe", createdAt }],
     serviceAccounts: [admin],
     memberships: [{ subject: admin.id, organization: undefined, role: "IAM_OWNER" }],
@@ -79,11 +88,8 @@ export async function bootstrap(
         revokedAt: undefined,
       },
     ],
-  });
-  // Somebody else was faster: the other organization stands, and our token opens nothing.
-  if (founded) renameSync(draft, adminTokenFile);
-  else rmSync(draft);
-  return founded;
+  } satisfies NewRecords;
+  return { secret, admin: admin.id, records };
 }
 
 async function addDemoUser(store: EventStore, creator: string): Promise<void> {

@@ -46,6 +46,7 @@ export const wallClock = (): Micros => Date.now() * 1_000;
  * Put the parts together.
  *
  * @param observe Told of every request when it is answered.
+ * @param begin Gives an empty database what is needed to begin. Default: `bootstrap`.
  * @throws DatabaseLockedError if another server uses the database.
  * @throws StoreUnavailableError if the database cannot be opened.
  * @throws UnsafeServerError if PostgreSQL may lose what it acknowledges.
@@ -54,11 +55,12 @@ export const wallClock = (): Micros => Date.now() * 1_000;
 export async function createService(
   config: Config,
   observe: (record: RequestRecord) => void,
+  begin: typeof bootstrap = bootstrap,
 ): Promise<Service> {
   const { database, corsOrigins, maxMessageBytes, defaultDeadlineMs, maxDeadlineMs } = config;
   const { store, directory, close: closeStore } = await openStore(database);
   const newId = createIdGenerator({ now: wallClock });
-  const isNew = await bootstrap(store, directory, { ...config, newId, now: wallClock }).catch(
+  const isNew = await begin(store, directory, { ...config, newId, now: wallClock }).catch(
     async (error: unknown) => {
       await closeStore();
       if (!(error instanceof TokenFileMissingError)) throw error;

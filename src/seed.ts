@@ -1,0 +1,78 @@
+import { firstRecords, organizationId } from "./bootstrap.ts";
+import { createUserLines } from "./rpc/user-line.ts";
+import { type Directory, RecordExistsError } from "./store/directory.ts";
+import { ClaimTakenError, type EventStore, type Micros } from "./store/event-store.ts";
+
+/** What a database of a test begins with. */
+export type Seed = {
+  /** Their ids; each is its name, too. */
+  readonly organizations: readonly string[];
+  /** As lines of an import have them. */
+  readonly users: readonly object[];
+};
+
+/** What whoever seeded a database needs to use it. */
+export type Seeded = {
+  /** Of the service account `admin`. */
+  readonly token: string;
+  /** The one that every server has. */
+  readonly organization: string;
+  /** In the order of the users. */
+  readonly userIds: readonly string[];
+};
+
+/**
+ * Give an empty database what every server begins with, and what a test wants beside it. One after
+ * another, so that of two users in each other's way the second is named.
+ *
+ * @throws Error that says which organization or user is no good, and why.
+ */
+export async function seed(
+  store: EventStore,
+  directory: Directory,
+  { organizations, users }: Seed,
+  { newId, now }: { readonly newId: () => string; readonly now: () => Micros },
+): Promise<Seeded> {
+  const createdAt = now();
+  const { secret, admin, records } = firstRecords(newId, createdAt);
+  const others = organizations.map((id) => ({ id, name: id, createdAt }));
+  try {
+    await directory.add({ ...records, organizations: [...records.organizations, ...others] });
+  } catch (error) {
+    if (!(error instanceof RecordExistsError)) throw error;
+    throw new Error("organizations: one is there twice", { cause: error });
+  }
+  const known = [organizationId, ...organizations];
+  const userIds: string[] = [];
+  const seeded = { token: secret, organization: organizationId, userIds };
+  if (users.length === 0) return seeded;
+
+  const lines = createUserLines();
+  async function add(user: object): Promise<string> {
+    const line = lines.read(JSON.stringify(user), admin);
+    const { userId = newId(), organization = organizationId, decisions } = line;
+    if (!known.includes(organization)) {
+      throw new Error(`there is no organization ${JSON.stringify(organization)}`);
+    }
+    for (const [version, decision] of decisions.entries()) {
+      await store.change(userId, organization, (head) => {
+        if ((head?.version ?? 0) !== version) throw new ClaimTakenError();
+        return decision;
+      });
+    }
+    return userId;
+  }
+  for (const [index, user] of users.entries()) {
+    try {
+      userIds.push(await add(user));
+    } catch (error) {
+      throw new Error(`users[${index}]: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+  return seeded;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof ClaimTakenError) return "its userId or userName is taken";
+  return error instanceof Error ? error.message : String(error);
+}
