@@ -2,7 +2,7 @@ import { pageHeaders } from "./page-headers.ts";
 import { createStaticPage, type WireOptions } from "./wire/index.ts";
 
 const ours = (path: string) => () => new URL(path, import.meta.url);
-const viewers = (name: string) => () => new URL(import.meta.resolve(`swagger-ui-dist/${name}`));
+const viewers = (name: string) => () => new URL(import.meta.resolve(`#swagger-ui/${name}`));
 
 const files: Readonly<Record<string, () => URL>> = {
   "/openapi.json": ours("../gen/openapi.json"),

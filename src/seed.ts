@@ -1,5 +1,5 @@
 import { firstRecords, organizationId } from "./bootstrap.ts";
-import { createUserLines } from "./rpc/user-line.ts";
+import { createUserLines } from "./service.ts";
 import { type Directory, RecordExistsError } from "./store/directory.ts";
 import { ClaimTakenError, type EventStore, type Micros } from "./store/event-store.ts";
 

@@ -31,15 +31,21 @@ type ProgramOptions = {
   readonly cwd?: string;
   /** What still runs then hangs, and is killed. Default: 40000 (40 seconds). */
   readonly hangsMs?: number;
+  /** Signals go to all that the program starts, too, as a terminal sends them. Default: false. */
+  readonly isGroup?: boolean;
 };
 
 /** Start a program without input. */
 export function startProgram(
   command: string,
   args: readonly string[],
-  { hangsMs = usuallyHangsMs, ...options }: ProgramOptions = {},
+  { hangsMs = usuallyHangsMs, isGroup = false, ...options }: ProgramOptions = {},
 ): Program {
-  const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, args, {
+    ...options,
+    detached: isGroup,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const said = { stdout: "", stderr: "" };
   const news = new EventEmitter();
   for (const stream of ["stdout", "stderr"] as const) {
@@ -48,8 +54,14 @@ export function startProgram(
       news.emit("news");
     });
   }
-  const timer = setTimeout(() => child.kill("SIGKILL"), hangsMs);
+  let hasEnded = false;
+  const kill = (signal: NodeJS.Signals) => {
+    if (!isGroup) child.kill(signal);
+    else if (!hasEnded && child.pid !== undefined) process.kill(-child.pid, signal);
+  };
+  const timer = setTimeout(() => kill("SIGKILL"), hangsMs);
   const ended = once(child, "close").then(([code]): Ended => {
+    hasEnded = true;
     clearTimeout(timer);
     return { code, ...said };
   });
@@ -57,18 +69,14 @@ export function startProgram(
     pid: child.pid ?? Number.NaN,
     ended,
     async until(stream, pattern) {
-      let hasEnded = false;
-      const end = ended.then(() => {
-        hasEnded = true;
-      });
       for (;;) {
         const found = pattern.exec(said[stream]);
         if (found !== null) return found;
         if (hasEnded) throw new Error(`ended without ${pattern}: ${said.stdout}${said.stderr}`);
-        await Promise.race([once(news, "news"), end]);
+        await Promise.race([once(news, "news"), ended]);
       }
     },
-    kill: (signal) => void child.kill(signal),
+    kill,
   };
 }
 

@@ -10,7 +10,7 @@ import { describe, expect, test } from "vitest";
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   "main.js": ["cli"],
   "index.ts": ["config.ts", "seed.ts", "service.ts"],
-  "seed.ts": ["bootstrap.ts", "rpc", "store ports"],
+  "seed.ts": ["bootstrap.ts", "service.ts", "store ports"],
   "bootstrap.ts": ["access", "domain", "store ports"],
   cli: ["bootstrap.ts", "config.ts", "service.ts", "access", "store ports", "telemetry"],
   "service.ts": [

@@ -191,8 +191,10 @@ describe("the README's calls", () => {
 describe("the README", () => {
   test("runs every block of commands in a test, but for those of npm's own", () => {
     const untested = blocksOf("sh").filter(
-      (block) => !/displayName|org create|-- export|oidc|introspection|member add/.test(block),
+      (block) =>
+        !/displayName|org create|-- export|oidc|introspection|member add|npm run pack/.test(block),
     );
+    // npm run pack: in test/package.test.ts.
     expect(untested.map((block) => block.replaceAll(/ +#.*/g, "").trim().split("\n"))).toEqual([
       [
         ...["npm test", "npm run check", "npm run generate"],
@@ -207,7 +209,17 @@ describe("the README", () => {
       ([, script, short]) => script ?? short ?? "",
     );
     expect(new Set(named)).toEqual(
-      new Set(["start", "test", "giraffe", "check", "generate", "conformance", "faults", "bench"]),
+      new Set([
+        "start",
+        "test",
+        "giraffe",
+        "check",
+        "generate",
+        "conformance",
+        "faults",
+        "bench",
+        "pack",
+      ]),
     );
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(named));
   });

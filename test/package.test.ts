@@ -1,0 +1,181 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, extname, join, relative } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { root, runProgram, startProgram } from "./child.ts";
+import { callRest, demo, profileUrl } from "./cli/serving.ts";
+import { newPostgresDatabase } from "./postgres-database.ts";
+
+/** Of the README's section. */
+const [section = ""] =
+  /^## Use it inside a test suite$.*?(?=^## )/ms.exec(
+    readFileSync(join(root, "README.md"), "utf8"),
+  ) ?? [];
+const blockOf = (language: string) =>
+  new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "ms").exec(section)?.[1] ?? "";
+const [pack = "", install = "", serve = ""] = blockOf("sh").split("\n");
+const example = blockOf("js");
+
+/** npm asks registries, and they may be slow. */
+const npmHangsMs = 240_000;
+
+let project: string;
+const sh = (command: string) =>
+  runProgram("sh", ["-c", command], { cwd: project, hangsMs: npmHangsMs });
+
+beforeAll(async () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "giraffe-")));
+  project = join(folder, "project");
+  mkdirSync(project);
+  symlinkSync(root, join(folder, "giraffe"));
+  writeFileSync(join(project, "package.json"), '{ "name": "project", "type": "module" }');
+  const packed = await runProgram("sh", ["-c", pack], { cwd: root, hangsMs: npmHangsMs });
+  expect(packed).toMatchObject({ code: 0, stderr: "" });
+  expect(await sh(`${install} --prefer-offline --no-audit --no-fund`)).toMatchObject({ code: 0 });
+}, npmHangsMs);
+afterAll(() => rmSync(join(project, ".."), { recursive: true, force: true }));
+
+const readJson = (...path: string[]) => JSON.parse(readFileSync(join(project, ...path), "utf8"));
+
+describe("the package", () => {
+  test("has nothing that runs when it is installed, and brings nothing that has", () => {
+    const manifest = readJson("node_modules", "giraffe", "package.json");
+    expect(manifest).not.toHaveProperty("scripts");
+    expect(manifest).not.toHaveProperty("devDependencies");
+    expect(manifest).not.toHaveProperty("optionalDependencies");
+    const { packages } = readJson("package-lock.json");
+    expect(Object.keys(packages)).toContain("node_modules/giraffe");
+    expect(Object.keys(packages).filter((path) => packages[path].hasInstallScript)).toEqual([]);
+  });
+
+  test("has what runs, what that reads, and licenses", () => {
+    const folder = join(project, "node_modules", "giraffe");
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+    expect(files.filter((file) => /\.tsx?$/.test(file))).toEqual(["lib/index.d.ts"]);
+    expect(files.filter((file) => /test|bench|\.(?:map|node|proto)$/.test(file))).toEqual([]);
+    expect(new Set(files.map(extname))).toEqual(
+      new Set(["", ".js", ".ts", ".json", ".sql", ".html", ".css", ".svg", ".png", ".txt", ".md"]),
+    );
+    expect(files.map((file) => basename(file))).toEqual(
+      expect.arrayContaining(["LICENSE", "THIRD-PARTY.txt", "README.md", "openapi.json"]),
+    );
+  });
+
+  test("runs the command line", async () => {
+    const { code, stdout, stderr } = await sh("npx giraffe --help");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^Usage: giraffe /);
+  });
+
+  test("serves every protocol and all pages", async () => {
+    const program = startProgram("sh", ["-c", `exec ${serve} --listen 127.0.0.1:0`], {
+      cwd: project,
+      isGroup: true,
+    });
+    onTestFinished(async () => {
+      program.kill("SIGTERM");
+      await program.ended;
+    });
+    const [, url = ""] = await program.until("stdout", /^ready (\S+)\n/m);
+    const token = readFileSync(join(project, "data", "admin.token"), "utf8").trim();
+
+    const profile = { firstName: "Gigi", lastName: "Giraffe", displayName: "Gigi by REST" };
+    expect(await callRest("PUT", profileUrl({ url }), token, profile)).toMatchObject({
+      status: 200,
+    });
+    const grpc = createClient(ManagementService, createGrpcTransport({ baseUrl: url }));
+    const headers = { authorization: `Bearer ${token}`, "accept-language": "de" };
+    const read = grpc.getHumanProfile({ userId: demo.userId }, { headers });
+    expect(await read).toMatchObject({ profile: { displayName: "Gigi by REST" } });
+    await expect(
+      grpc.updateHumanProfile({ userId: demo.userId, ...profile }, { headers }),
+    ).rejects.toThrow("Profil nicht verändert");
+
+    for (const [path, text] of [
+      ["/", "<title>Giraffe"],
+      ["/docs", "/docs/swagger-ui-bundle.js"],
+      ["/docs/swagger-ui-bundle.js", "SwaggerUI"],
+      ["/docs/swagger-ui.css", ".swagger-ui"],
+      ["/docs/start.js", "SwaggerUIBundle"],
+      ["/openapi.json", '"openapi": "3.1'],
+    ] as const) {
+      const answer = await fetch(url + path);
+      expect(answer.status, path).toBe(200);
+      expect(await answer.text(), path).toContain(text);
+    }
+
+    const exported = await sh(
+      "npx giraffe export > users.ndjson && npx giraffe import users.ndjson",
+    );
+    expect(exported.stdout).toBe("imported 0 users, rejected 1 lines, see users.ndjson.rejected\n");
+  });
+
+  test("knows PostgreSQL", async () => {
+    const database = await newPostgresDatabase();
+    const { code, stdout } = await sh(`npx giraffe org create Zoo --database '${database}'`);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^created organization \d+ Zoo\n$/),
+    });
+  });
+});
+
+describe("createGiraffe, installed", () => {
+  test("works in the README's test, which ends by itself and leaves nothing behind", async () => {
+    writeFileSync(join(project, "rename.test.js"), example);
+    const before = readdirSync(project);
+    const { code, stdout } = await runProgram(process.execPath, ["--test"], { cwd: project });
+    expect(stdout).toMatch(/^. pass 1$/m);
+    expect(code).toBe(0);
+    expect(readdirSync(project)).toEqual(before);
+  });
+
+  test("says nothing by itself", async () => {
+    const script = `
+      import { createGiraffe } from "giraffe";
+      const giraffe = await createGiraffe();
+      const { status } = await fetch(giraffe.url + "/debug/ready");
+      await giraffe.close();
+      console.log(status);`;
+    const ended = await runProgram(process.execPath, ["--input-type=module", "--eval", script], {
+      cwd: project,
+    });
+    expect(ended).toEqual({ code: 0, stdout: "200\n", stderr: "" });
+  });
+
+  test("has types", async () => {
+    const mistake = 'await createGiraffe({ users: [{ userName: "gigi" }] });\n';
+    writeFileSync(join(project, "rename.test.ts"), `${example}\n${mistake}`);
+    writeFileSync(
+      join(project, "tsconfig.json"),
+      JSON.stringify({
+        compilerOptions: {
+          ...{ strict: true, noEmit: true, target: "es2024", module: "nodenext" },
+          ...{ types: ["node"], typeRoots: [join(root, "node_modules", "@types")] },
+        },
+        include: ["*.ts"],
+      }),
+    );
+    const tsc = join(root, "node_modules", ".bin", "tsc");
+    const { stdout } = await runProgram(tsc, ["--pretty", "false"], { cwd: project });
+    const line = example.split("\n").length + 1;
+    expect(stdout).toMatch(/^rename\.test\.ts\((\d+),\d+\): error TS\d+: .*profile, email/);
+    expect(stdout.match(/^\S+\((\d+),\d+\): error/gm)).toEqual([
+      expect.stringContaining(`rename.test.ts(${line},`),
+    ]);
+  });
+});
