@@ -1,18 +1,41 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { root } from "../child.ts";
 import { align, summarise } from "./report.ts";
 import { benchFolder, fill, serve } from "./server.ts";
 
 export type StartSettings = { readonly rounds: number; readonly users: number };
 
-/** From the start of the process to `ready` on a database that exists, beside Node alone; memory when idle. */
+/** In a process of its own: prints how long the first and the second one took, in milliseconds. */
+const timeDoor = `
+  const began = performance.now();
+  const { createGiraffe } = await import(process.argv[1]);
+  const first = await createGiraffe();
+  const ready = performance.now();
+  const second = await createGiraffe();
+  console.log(ready - began, performance.now() - ready);
+  await Promise.all([first.close(), second.close()]);
+`;
+
+/**
+ * From the start of the process to `ready` on a database that exists, beside Node alone; memory when
+ * idle. Of the package: from the import of `createGiraffe` until its server is ready.
+ */
 export async function benchStart({ rounds, users }: StartSettings): Promise<object> {
   const folder = benchFolder();
   const database = `sqlite:${join(folder, "giraffe.db")}`;
   await fill(database, folder, users);
-  const figures = { nodeMs: [] as number[], readyMs: [] as number[], idleMiB: [] as number[] };
+  execFileSync("npm", ["run", "-s", "pack"], { cwd: root });
+  const door = join(root, "dist", "package", "lib", "index.js");
+  const figures = {
+    nodeMs: [] as number[],
+    readyMs: [] as number[],
+    idleMiB: [] as number[],
+    doorMs: [] as number[],
+    furtherMs: [] as number[],
+  };
   for (let round = 0; round < rounds; round += 1) {
     let began = performance.now();
     await once(spawn(process.execPath, ["--eval", ""]), "exit");
@@ -23,6 +46,14 @@ export async function benchStart({ rounds, users }: StartSettings): Promise<obje
     await sleep(500);
     figures.idleMiB.push(server.memoryMiB());
     await server.stop();
+    const said = execFileSync(
+      process.execPath,
+      ["--input-type=module", "--eval", timeDoor, "--", door],
+      { encoding: "utf8" },
+    );
+    const [first, further] = said.split(" ").map(Number);
+    figures.doorMs.push(Number(first));
+    figures.furtherMs.push(Number(further));
   }
   const row = (name: string, each: readonly number[]) => {
     const { median, min, max } = summarise(each);
@@ -33,6 +64,8 @@ export async function benchStart({ rounds, users }: StartSettings): Promise<obje
     row("node --eval '', ms", figures.nodeMs),
     row("serve until ready, ms", figures.readyMs),
     row("resident memory idle, MiB", figures.idleMiB),
+    row("createGiraffe, from import to ready, ms", figures.doorMs),
+    row("a further one, ms", figures.furtherMs),
   ];
   process.stdout.write(`\n${align(rows).join("\n")}\n`);
   return figures;
