@@ -104,7 +104,7 @@ export function banner({ demo, adminTokenFile }: Config, url: string): string[] 
     "",
     "  Read it over gRPC:",
     "",
-    `    npx buf curl --reflect --protocol grpc ${isTls ? "" : "--http2-prior-knowledge "}${authorization} \\`,
+    `    npx @bufbuild/buf curl --reflect --protocol grpc ${isTls ? "" : "--http2-prior-knowledge "}${authorization} \\`,
     `      -d '{"userId":"${demoUserId}"}' ${url}/${service}/GetHumanProfile`,
     "",
     `    grpcurl ${isTls ? "" : "-plaintext "}${authorization} \\`,
