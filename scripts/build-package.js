@@ -74,7 +74,17 @@ async function buildScripts() {
     metafile: true,
     logLevel: "warning",
   });
+  assertComplete(Object.keys(metafile.outputs));
   writeFileSync(join(target, "THIRD-PARTY.txt"), noticesOf(Object.keys(metafile.inputs)));
+}
+
+/** A file that is found in a way that `findFiles` does not know would be missed by users only. */
+function assertComplete(files) {
+  for (const file of files) {
+    const script = readFileSync(join(root, file), "utf8");
+    const [lost] = /["'`]\.\/[^"'`\n]*\.ts["'`]/.exec(script) ?? [];
+    if (lost !== undefined) throw new Error(`${file} looks for ${lost}, which is not packed`);
+  }
 }
 
 /** What the licenses of bundled packages ask for: their texts, and the notices at the heads of files. */
