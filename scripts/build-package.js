@@ -15,7 +15,7 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-  .filter((file) => !file.startsWith(join(root, "src", "console")));
+  .filter((file) => !file.startsWith(join(root, "src", "console", "/")));
 
 /** How a file names the one that a thread of its own begins with. */
 const threadUrl = /new URL\("\.\/([\w-]+)\.ts", import\.meta\.url\)/g;
