@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import * as v from "valibot";
@@ -96,8 +96,8 @@ function isReadableFile(path: string | undefined): boolean {
   }
 }
 
-function isEmptyFile(path: string | undefined): boolean {
-  return path !== undefined && statSync(path).size === 0;
+function isBlankFile(path: string | undefined): boolean {
+  return path !== undefined && readFileSync(path, "utf8").trim() === "";
 }
 
 const providerUrlSchema = v.pipe(
@@ -288,7 +288,7 @@ export function serveSchema(languages: readonly string[]) {
     v.forward(
       v.partialCheck(
         [["introspectionClientSecretFile"]],
-        ({ introspectionClientSecretFile: file }) => isReadableFile(file) && !isEmptyFile(file),
+        ({ introspectionClientSecretFile: file }) => isReadableFile(file) && !isBlankFile(file),
         "give the path of a file that can be read and holds the secret",
       ),
       ["introspectionClientSecretFile"],

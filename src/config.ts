@@ -141,7 +141,7 @@ const usualDeadlineMs = 10_000;
 
 /**
  * Read the configuration of `serve`: flags beat environment beat defaults. A variable that is empty
- * counts as not set. Looks whether files that are named can be read; opens nothing.
+ * counts as not set. Looks whether files that are named can be read.
  *
  * @param languages Tags of the translations there are.
  */

@@ -31,10 +31,13 @@ function problemsOf(argv: readonly string[], environment?: Environment): readonl
 let folder = "";
 let pem = "";
 let secretFile = "";
+let blank = "";
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "giraffe-config-"));
   pem = join(folder, "tls.pem");
   writeFileSync(pem, "");
+  blank = join(folder, "blank");
+  writeFileSync(blank, " \n");
   secretFile = join(folder, "secret");
   writeFileSync(secretFile, "s3cret\n");
 });
@@ -221,6 +224,7 @@ describe("serve", () => {
   test.for([
     { name: "that is not there", file: () => join(folder, "none") },
     { name: "that is empty", file: () => pem },
+    { name: "that is blank", file: () => blank },
     { name: "that is a folder", file: () => folder },
   ])("refuses a file with a secret $name", ({ file }) => {
     const flags = ["--introspection-url", "https://id.example", "--introspection-client-id", "g"];
