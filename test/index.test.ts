@@ -92,6 +92,17 @@ describe("createGiraffe", () => {
     expect(await get("42")).toMatchObject({ status: 404 });
   });
 
+  test("finds the users that it is given", async () => {
+    const { url, token } = await start({ users: [gigi] });
+    const query = {
+      firstNameQuery: { firstName: "gi", method: "TEXT_QUERY_METHOD_STARTS_WITH_IGNORE_CASE" },
+    };
+    const found = await callRest("POST", `${url}/management/v1/users/_search`, token, {
+      queries: [query],
+    });
+    expect(found).toMatchObject({ body: { result: [{ id: "42" }] } });
+  });
+
   test("makes ids for users that have none", async () => {
     const { userId: _, ...somebody } = gigi;
     const { userIds, get } = await start({ users: [somebody, { ...gigi, userName: "other" }] });

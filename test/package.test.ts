@@ -105,6 +105,9 @@ describe("the package", () => {
     await expect(
       grpc.updateHumanProfile({ userId: demo.userId, ...profile }, { headers }),
     ).rejects.toThrow("Profil nicht verändert");
+    // Reads in a thread of its own, as updates write in one.
+    const found = await grpc.listUsers({}, { headers });
+    expect(found.result.map(({ id }) => id)).toContain(demo.userId);
 
     for (const [path, text] of [
       ["/", "<title>Giraffe"],
