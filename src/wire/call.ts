@@ -66,6 +66,8 @@ export function callUnary(
     readonly startDeadline: StartDeadline;
     readonly errorDomain: string | undefined;
     readonly bind: ((message: Message) => void) | undefined;
+    /** Runs the onion. */
+    readonly trace: { run<Result>(work: () => Result): Result } | undefined;
     readonly conclude: (conclusion: Conclusion) => void;
   },
 ): void {
@@ -101,8 +103,12 @@ export function callUnary(
     try {
       const message = dialog.read(body);
       options.bind?.(message);
-      call = new Call(method.descriptor, exchange.head, started, message, options.protocolName);
-      method.onion(call).then(succeed, fail);
+      const { protocolName, trace } = options;
+      const made = new Call(method.descriptor, exchange.head, started, message, protocolName);
+      call = made;
+      const answered =
+        trace === undefined ? method.onion(made) : trace.run(() => method.onion(made));
+      answered.then(succeed, fail);
     } catch (reason) {
       fail(reason);
     }

@@ -60,6 +60,26 @@ export type WireOptions = {
   readonly pages: ReadonlyMap<string, (head: RequestHead) => Answer | Promise<Answer>>;
   /** Told of every request when it is answered, those included that no handler saw. */
   readonly observe: (outcome: Outcome) => void;
+  /** Told ten times a second how late the event loop is, in milliseconds. Default: nobody is. */
+  readonly observeLag?: (lateMs: number) => void;
+  /** Told of every call as soon as its method is known. Default: nobody is. */
+  readonly trace?: (call: TracedCall) => Trace;
+};
+
+/** A call that begins. */
+export type TracedCall = Pick<Outcome, "protocol"> & {
+  readonly method: DescMethod;
+  readonly head: RequestHead;
+};
+
+/** Follows one call. */
+export type Trace = {
+  /** For the outcome. */
+  readonly traceId: string;
+  /** Do what the handler and its interceptors do; what they start belongs to the trace. */
+  run<Result>(work: () => Result): Result;
+  /** Called once, when the call is answered. */
+  end(outcome: Outcome): void;
 };
 
 /** How one request ended. */
@@ -76,18 +96,22 @@ export type Outcome = {
   readonly error: ConnectError | undefined;
   readonly durationMs: number;
   readonly peer: string;
+  /** `undefined` unless somebody traces calls. */
+  readonly traceId: string | undefined;
 };
-
-/** What became of a request, as far as it concerns the log. */
-type Ending = Pick<Outcome, "protocol" | "method" | "status" | "error">;
 
 /** A request on its way to its answer. */
 type Request = {
   readonly exchange: Exchange;
   /** On its answer, whatever that is. */
   readonly common: HeaderList;
+  /** "http" until it is found out. */
+  protocol: string;
+  /** `undefined` until it is found. */
+  method: DescMethod | undefined;
+  trace: Trace | undefined;
   /** Called once, when it is answered. */
-  readonly conclude: (ending: Ending) => void;
+  readonly conclude: (status: number, error?: ConnectError) => void;
 };
 
 /** Any shape will do to refuse a method that does not exist. */
@@ -113,7 +137,7 @@ export function createDispatch(
     readonly overload: Overload;
   },
 ): (exchange: Exchange, done: () => void) => void {
-  const { limits, interceptors, errorDomain, pages, observe } = options;
+  const { limits, interceptors, errorDomain, pages, observe, trace } = options;
   const { maxMessageBytes } = limits;
   const specs = collectMethods(options.routes);
   const unary = new Map(
@@ -142,6 +166,12 @@ export function createDispatch(
   const newRequestId = createRequestIds();
   const startDeadline = createDeadlines();
 
+  function begin(request: Request, protocol: string, method: DescMethod): void {
+    request.protocol = protocol;
+    request.method = method;
+    request.trace = trace?.({ protocol, method, head: request.exchange.head });
+  }
+
   function converse(
     request: Request,
     protocol: string,
@@ -149,13 +179,13 @@ export function createDispatch(
     method: UnaryMethod,
     bind?: (message: Message) => void,
   ): void {
-    const ending = { protocol, method: method.descriptor };
+    begin(request, protocol, method.descriptor);
     if (isAnswer(opened)) {
-      reply(request, opened, ending);
+      reply(request, opened);
     } else if (state.isDraining()) {
-      refuse(request, opened, "draining", "shutting down", ending);
+      refuse(request, opened, "draining", "shutting down");
     } else if (state.overload.isOverloaded()) {
-      refuse(request, opened, "overloaded", "the server is overloaded", ending);
+      refuse(request, opened, "overloaded", "the server is overloaded");
     } else {
       state.overload.begin();
       callUnary(method, request.exchange, opened, {
@@ -164,33 +194,31 @@ export function createDispatch(
         startDeadline,
         errorDomain,
         bind,
+        trace: request.trace,
         conclude({ answer, error }) {
           state.overload.end();
-          reply(request, answer, { protocol, method: method.descriptor, error });
+          reply(request, answer, error);
         },
       });
     }
   }
 
-  function refuse(
-    request: Request,
-    dialog: Dialog,
-    kind: RefusalKind,
-    message: string,
-    ending: Partial<Ending>,
-  ): void {
+  function refuse(request: Request, dialog: Dialog, kind: RefusalKind, message: string): void {
     const error = explain(refusal(kind, message), errorDomain);
-    reply(request, dialog.refuse(error, noMetadata), { ...ending, error });
+    reply(request, dialog.refuse(error, noMetadata), error);
   }
 
-  function stream(request: Request, { descriptor, serve }: StreamingMethod): void {
-    const ending = { protocol: "stream", method: descriptor };
+  function stream(request: Request, protocol: string, method: StreamingMethod): void {
+    begin(request, protocol, method.descriptor);
     if (state.isDraining()) {
-      reply(request, unavailable, ending);
+      reply(request, unavailable, refusal("draining", "shutting down"));
       return;
     }
-    serve(request.exchange, request.common).then(
-      (status) => request.conclude({ ...ending, status, error: undefined }),
+    const { exchange, common, trace: traced } = request;
+    const serve = () => method.serve(exchange, common);
+    const served = traced === undefined ? serve() : traced.run(serve);
+    served.then(
+      ({ status, error }) => request.conclude(status, error),
       (cause) => fail(request, cause),
     );
   }
@@ -211,7 +239,7 @@ export function createDispatch(
     }
     const streamed = streaming.get(head.path);
     if (streamed !== undefined) {
-      stream(request, streamed);
+      stream(request, (grpc ?? connect).name, streamed);
       return;
     }
     const found = rest.find(head);
@@ -241,10 +269,10 @@ export function createDispatch(
     } else if (allow !== undefined) {
       reply(request, head.method === "OPTIONS" ? allowed(allow) : restMethodNotAllowed(allow));
     } else if (grpc !== undefined) {
+      request.protocol = grpc.name;
       const opened = grpc.open(head, unknownMethod);
-      const ending = { protocol: grpc.name };
-      if (isAnswer(opened)) reply(request, opened, ending);
-      else refuse(request, opened, "methodUnknown", `unknown method ${head.path}`, ending);
+      if (isAnswer(opened)) reply(request, opened);
+      else refuse(request, opened, "methodUnknown", `unknown method ${head.path}`);
     } else {
       reply(request, isRpcPath(head.path) ? rpcNotFound : restNotFound);
     }
@@ -257,10 +285,17 @@ export function createDispatch(
     const request: Request = {
       exchange,
       common: [...always, "x-request-id", requestId, ...cors.headers(head)],
-      conclude({ protocol, method, status, error }) {
+      protocol: "http",
+      method: undefined,
+      trace: undefined,
+      conclude(status, error) {
         const durationMs = performance.now() - startedAt;
+        const { protocol, method, trace: traced } = request;
         const { peer } = head;
-        observe({ requestId, protocol, method, status, error, durationMs, peer });
+        const traceId = traced?.traceId;
+        const outcome = { requestId, protocol, method, status, error, durationMs, peer, traceId };
+        traced?.end(outcome);
+        observe(outcome);
         done();
       },
     };
@@ -273,21 +308,19 @@ export function createDispatch(
 }
 
 /** Headers and trailers that Node refuses to send must not cost the client its answer. */
-function reply(request: Request, answer: Answer, ending: Partial<Ending> = {}): void {
+function reply(request: Request, answer: Answer, error?: ConnectError): void {
   try {
     request.exchange.respond(answer, request.common);
   } catch (cause) {
     fail(request, cause);
     return;
   }
-  const { protocol = "http", method, error } = ending;
-  request.conclude({ protocol, method, error, status: answer.status });
+  request.conclude(answer.status, error);
 }
 
 function fail({ exchange, common, conclude }: Request, cause: unknown): void {
   exchange.respond(internalError, common);
-  const { status } = internalError;
-  conclude({ protocol: "http", method: undefined, status, error: errorFrom(cause) });
+  conclude(internalError.status, errorFrom(cause));
 }
 
 const badHost: Answer = {

@@ -6,10 +6,10 @@
  * is enforced, and every request stays within limits, whatever it looks like.
  */
 export { peerKey } from "./call-context.ts";
-export type { Outcome, WireOptions } from "./dispatch.ts";
+export type { Outcome, Trace, TracedCall, WireOptions } from "./dispatch.ts";
 export type { Answer, RequestHead } from "./exchange.ts";
 export { jsonAnswer } from "./http-answers.ts";
 export type { Limits } from "./limits.ts";
-export { createListener, type Listener, type ListenOptions } from "./listener.ts";
+export { createListener, type Listener, type ListenOptions, type Load } from "./listener.ts";
 export { createStaticPage, createStaticPages } from "./static-pages.ts";
 export type { TlsFiles } from "./tls.ts";

@@ -28,6 +28,14 @@ export type ListenOptions = {
   readonly tls?: TlsFiles | undefined;
 };
 
+/** What there is to do at the moment. */
+export type Load = {
+  /** Open, those included that have said nothing yet. */
+  readonly connections: number;
+  /** Unary, being answered. */
+  readonly calls: number;
+};
+
 export interface Listener {
   /** @throws Error if the address cannot be had. */
   listen(options: ListenOptions): Promise<AddressInfo>;
@@ -37,6 +45,7 @@ export interface Listener {
    * @throws Error if they cannot be used; the old ones stay.
    */
   reloadTls(): void;
+  load(): Load;
   /**
    * Stop: accept no more, tell every client (GOAWAY, `connection: close`), let calls in flight end.
    *
@@ -67,7 +76,7 @@ export function createListener(options: WireOptions): Listener {
   const opening = new Set<Socket>();
   const takeTurn = createTurns();
   let tls: TlsServer | undefined;
-  const overload = createOverload();
+  const overload = createOverload({ observeLag: options.observeLag });
   const dispatch = createDispatch(options, {
     isDraining: () => isDraining,
     shutdown: shutdown.signal,
@@ -177,6 +186,7 @@ export function createListener(options: WireOptions): Listener {
       });
     },
     reloadTls: () => tls?.reload(),
+    load: () => ({ connections: sockets.size, calls: overload.calls() }),
     async close(drainMs) {
       isDraining = true;
       const closed = new Promise<void>((resolve) => http1.close(() => resolve()));

@@ -3,6 +3,8 @@ import { lagIntervalMs, maxCallsInFlight, maxLagMs } from "./limits.ts";
 /** Whether the process has more to do than it can. */
 export type Overload = {
   isOverloaded(): boolean;
+  /** Calls that are being answered. */
+  calls(): number;
   /** A call begins; `end` once it is answered. */
   begin(): void;
   end(): void;
@@ -15,20 +17,27 @@ export type Overload = {
  * event loop was late twice in a row. Once does not count, because a collected heap or a neighbour
  * on the machine does that, too.
  *
+ * @param options.observeLag Told at every look how late the event loop came, in milliseconds.
  * @param options.watch Calls back at every look at the event loop with how late it came, in
  *   milliseconds; returns what ends that. Default: a timer.
  */
 export function createOverload(
-  options: { readonly maxCalls?: number; readonly watch?: typeof watchEventLoop } = {},
+  options: {
+    readonly maxCalls?: number;
+    readonly observeLag?: ((lateMs: number) => void) | undefined;
+    readonly watch?: typeof watchEventLoop;
+  } = {},
 ): Overload {
-  const { maxCalls = maxCallsInFlight, watch = watchEventLoop } = options;
+  const { maxCalls = maxCallsInFlight, observeLag, watch = watchEventLoop } = options;
   let calls = 0;
   let lateInARow = 0;
   const stop = watch((lateMs) => {
     lateInARow = lateMs > maxLagMs ? lateInARow + 1 : 0;
+    observeLag?.(lateMs);
   });
   return {
     isOverloaded: () => calls >= maxCalls || lateInARow >= 2,
+    calls: () => calls,
     begin() {
       calls += 1;
     },

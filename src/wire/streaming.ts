@@ -4,6 +4,7 @@ import {
   Code,
   ConnectError,
   createConnectRouter,
+  createContextKey,
   createContextValues,
   type Interceptor,
   type MethodImplSpec,
@@ -12,6 +13,7 @@ import type {
   Compression as ConnectCompression,
   UniversalHandler,
 } from "@connectrpc/connect/protocol";
+import { errorFrom } from "./call.ts";
 import { peerKey } from "./call-context.ts";
 import { compressions } from "./compression.ts";
 import { envelopeHeadBytes } from "./envelope.ts";
@@ -24,9 +26,40 @@ import { refusal } from "./refusal.ts";
 /** A streaming method: takes an exchange and sees it through. */
 export type StreamingMethod = {
   readonly descriptor: MethodImplSpec["method"];
-  /** @returns The error that ended the call before its first answer, for the log. */
-  serve(exchange: Exchange, common: HeaderList): Promise<number>;
+  /** Resolves when all is sent, or the client has gone. */
+  serve(exchange: Exchange, common: HeaderList): Promise<Ending>;
 };
+
+/** How a stream ended. */
+type Ending = {
+  /** Of HTTP. */
+  readonly status: number;
+  /** `undefined` for a success. Its cause must not be sent. */
+  readonly error: ConnectError | undefined;
+};
+
+/** Where `noteError` leaves what ended a stream: in the answer it is wherever its protocol wants it. */
+const notesKey = createContextKey<{ error?: ConnectError }>({}, { description: "notes" });
+
+const noteError: Interceptor = (next) => async (request) => {
+  const note = (reason: unknown): never => {
+    request.contextValues.get(notesKey).error = errorFrom(reason);
+    throw reason;
+  };
+  const response = await next(request).catch(note);
+  return response.stream ? { ...response, message: noting(response.message, note) } : response;
+};
+
+async function* noting<Item>(
+  items: AsyncIterable<Item>,
+  note: (reason: unknown) => never,
+): AsyncGenerator<Item> {
+  try {
+    yield* items;
+  } catch (reason) {
+    note(reason);
+  }
+}
 
 /**
  * Longest deadline of a stream, in milliseconds: a day. Longer ones are shortened, because a timer
@@ -50,7 +83,7 @@ export function createStreamingMethods(
   registry: Registry | undefined,
 ): Map<string, StreamingMethod> {
   const router = createConnectRouter({
-    interceptors: [...interceptors],
+    interceptors: [noteError, ...interceptors],
     acceptCompression: compressions.map(asynchronous),
     compressMinBytes,
     readMaxBytes: maxMessageBytes,
@@ -74,7 +107,7 @@ async function serve(
   exchange: Exchange,
   common: HeaderList,
   maxMessageBytes: number,
-): Promise<number> {
+): Promise<Ending> {
   const { head } = exchange;
   const contentType = head.headers["content-type"] ?? "";
   const isText = isGrpcWebText(contentType);
@@ -86,6 +119,8 @@ async function serve(
   const frames = isText ? framesFromTextStream(arriving) : arriving;
   const gone = new AbortController();
   exchange.onGone(() => gone.abort(new ConnectError("the client has gone", Code.Canceled)));
+  const notes: { error?: ConnectError } = {};
+  const endingWith = (status: number): Ending => ({ status, error: notes.error });
   const response = await handler({
     httpVersion: head.httpVersion === "2" ? "2.0" : head.httpVersion,
     method: head.method,
@@ -93,7 +128,7 @@ async function serve(
     header,
     body: wholeEnvelopes(frames, maxMessageBytes),
     signal: gone.signal,
-    contextValues: createContextValues().set(peerKey, head.peer),
+    contextValues: createContextValues().set(peerKey, head.peer).set(notesKey, notes),
   });
   const { status, body, trailer } = response;
   const headers = {
@@ -102,10 +137,10 @@ async function serve(
   };
   if (body === undefined) {
     exchange.respond({ status, headers }, common);
-    return status;
+    return endingWith(status);
   }
   const answer = exchange.begin({ status, headers }, common);
-  if (answer === undefined) return status;
+  if (answer === undefined) return endingWith(status);
   try {
     for await (const chunk of body) await answer.write(isText ? textFromFrames(chunk) : chunk);
     answer.end(trailer && headersToNode(respell(trailer)));
@@ -113,7 +148,7 @@ async function serve(
     gone.abort(error);
     answer.abort();
   }
-  return status;
+  return endingWith(status);
 }
 
 /**

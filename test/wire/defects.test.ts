@@ -251,7 +251,7 @@ test("R9: a stream is seen through to its end", async () => {
     envelope(binaryNote()),
   );
   expect(answer.trailers).toMatchObject({ "grpc-status": "0" });
-  expect(server.outcomes).toMatchObject([{ protocol: "stream", status: 200 }]);
+  expect(server.outcomes).toMatchObject([{ protocol: "grpc", status: 200, error: undefined }]);
   await expectAlive(server);
 });
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Int32ValueSchema } from "@bufbuild/protobuf/wkt";
 import {
   Code,
@@ -8,7 +9,7 @@ import {
 } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
-import { peerKey } from "../../src/wire/index.ts";
+import { type Outcome, peerKey, type TracedCall } from "../../src/wire/index.ts";
 import { EchoService, startEcho } from "./echo.ts";
 import { speakers } from "./speak.ts";
 
@@ -282,6 +283,83 @@ describe("observe", () => {
     expect(server.outcomes).toMatchObject([
       { protocol: "http", status: 404, method: undefined },
       { protocol: "connect", status: 415, method: { name: "Echo" } },
+    ]);
+  });
+});
+
+describe("trace", () => {
+  /** Numbers calls, and knows in which of them it is asked. */
+  function tracer() {
+    const context = new AsyncLocalStorage<string>();
+    const begun: TracedCall[] = [];
+    const ended: Outcome[] = [];
+    const trace = (call: TracedCall) => {
+      const traceId = `trace ${begun.push(call)}`;
+      return {
+        traceId,
+        run: <Result>(work: () => Result) => context.run(traceId, work),
+        end: (outcome: Outcome) => void ended.push(outcome),
+      };
+    };
+    return { trace, begun, ended, current: () => context.getStore() };
+  }
+
+  test.for(speakers)("follows a call from its head to its answer: $name", async (speaker) => {
+    const { say, protocol } = speaker;
+    const { trace, begun, ended, current } = tracer();
+    const inside: (string | undefined)[] = [];
+    await using server = await startEcho(
+      {
+        async echo(note) {
+          inside.push(current());
+          await new Promise((resolve) => setImmediate(resolve));
+          inside.push(current());
+          return note;
+        },
+      },
+      { trace },
+    );
+    expect(await say(server, { headers: { traceparent: "from the client" } })).toMatchObject({
+      code: 0,
+    });
+    expect(inside).toEqual(["trace 1", "trace 1"]);
+    expect(begun).toMatchObject([
+      { protocol, method: { name: "Echo" }, head: { headers: { traceparent: "from the client" } } },
+    ]);
+    expect(server.outcomes).toMatchObject([{ traceId: "trace 1", error: undefined }]);
+    expect(ended).toEqual(server.outcomes);
+  });
+
+  test("follows a stream", async () => {
+    const { trace, ended, current } = tracer();
+    await using server = await startEcho(
+      {
+        async *spread() {
+          yield { text: `${current()}` };
+          yield { text: `${current()}` };
+        },
+      },
+      { trace },
+    );
+    const client = createClient(EchoService, createGrpcTransport({ baseUrl: server.url }));
+    const received: string[] = [];
+    for await (const { text } of client.spread({})) received.push(text);
+    expect(received).toEqual(["trace 1", "trace 1"]);
+    await expect.poll(() => ended).toMatchObject([{ protocol: "grpc", traceId: "trace 1" }]);
+  });
+
+  test("sees what is refused before the handler, and nothing that is no call", async () => {
+    const { trace, begun, ended } = tracer();
+    await using server = await startEcho({}, { trace });
+    await fetch(`${server.url}/nowhere`);
+    await fetch(`${server.url}/page`);
+    await fetch(`${server.url}/echo.v1.EchoService/Echo`, { method: "POST", body: "x" });
+    expect(begun).toMatchObject([{ protocol: "connect", method: { name: "Echo" } }]);
+    expect(ended).toMatchObject([{ status: 415 }]);
+    expect(server.outcomes.map(({ traceId }) => traceId)).toEqual([
+      undefined,
+      undefined,
+      "trace 1",
     ]);
   });
 });

@@ -40,17 +40,24 @@ const handlers: EchoHandlers = {
 };
 
 const transports = [
-  { name: "gRPC", create: (baseUrl: string) => createGrpcTransport({ baseUrl }) },
+  {
+    name: "gRPC",
+    protocol: "grpc",
+    create: (baseUrl: string) => createGrpcTransport({ baseUrl }),
+  },
   {
     name: "gRPC-Web",
+    protocol: "grpc-web",
     create: (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "2" }),
   },
   {
     name: "Connect",
+    protocol: "connect",
     create: (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "2" }),
   },
   {
     name: "Connect with gzip",
+    protocol: "connect",
     create: (baseUrl: string) =>
       createConnectTransport({ baseUrl, httpVersion: "2", compressMinBytes: 0 }),
   },
@@ -66,7 +73,7 @@ async function collected(notes: AsyncIterable<{ text: string }>): Promise<string
   return received;
 }
 
-describe.for(transports)("over $name", ({ create }) => {
+describe.for(transports)("over $name", ({ create, protocol }) => {
   test("a server's stream arrives, with its metadata", async () => {
     await using server = await startEcho(handlers);
     const client = createClient(EchoService, create(server.url));
@@ -111,7 +118,7 @@ describe.for(transports)("over $name", ({ create }) => {
     expect(received).toEqual(["A", "B"]);
   });
 
-  test("an error ends a stream behind its messages", async () => {
+  test("an error ends a stream behind its messages, and is observed", async () => {
     await using server = await startEcho({
       async *spread() {
         yield { text: "a" };
@@ -128,6 +135,11 @@ describe.for(transports)("over $name", ({ create }) => {
       rawMessage: "no more: 50 %, really",
     });
     expect(received).toEqual(["a"]);
+    await expect
+      .poll(() => server.outcomes)
+      .toMatchObject([
+        { protocol, method: { name: "Spread" }, status: 200, error: { code: Code.Aborted } },
+      ]);
   });
 
   test("an error that is not ours stays inside", async () => {
@@ -242,7 +254,7 @@ test("envelopes may come in one-byte frames", async () => {
       .map(({ type }) => type)
       .filter((type) => type === headers || type === data);
   await expect.poll(() => types().at(-1) === headers && types().length > 2).toBe(true);
-  const streams = () => server.outcomes.filter(({ protocol }) => protocol === "stream");
+  const streams = () => server.outcomes.filter(({ method }) => method?.methodKind !== "unary");
   await expect.poll(streams).toMatchObject([{ status: 200 }]);
 });
 
