@@ -1,4 +1,5 @@
 import { OutcomeUnknownError, StoreUnavailableError } from "./event-store.ts";
+import type { BatchRecord, StoreObserver } from "./observer.ts";
 
 export type GroupCommit<Item, Result> = {
   /**
@@ -24,6 +25,8 @@ type Pending<Item, Result> = {
   readonly signal: AbortSignal | undefined;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
+  /** By `performance.now`. */
+  readonly addedAt: number;
 };
 
 /**
@@ -46,9 +49,11 @@ type Pending<Item, Result> = {
  *
  * @param commit Writes all items in one transaction and returns one result per item, in order.
  *   Rejects with OutcomeUnknownError if the outcome is open, else only if nothing was written.
+ * @param committed Told of every transaction.
  */
 export function createGroupCommit<Item, Result>(
   commit: (items: readonly Item[]) => Promise<readonly Result[]>,
+  committed: StoreObserver["committed"] = () => {},
 ): GroupCommit<Item, Result> {
   /** In the order of their turns; none is empty. */
   const lines = new Map<string, Pending<Item, Result>[]>();
@@ -87,7 +92,7 @@ export function createGroupCommit<Item, Result>(
 
   async function settle(batch: readonly Pending<Item, Result>[]): Promise<void> {
     try {
-      const results = await commit(batch.map(({ item }) => item));
+      const results = await write(batch);
       batch.forEach(({ resolve }, index) => {
         resolve(results[index] as Result);
       });
@@ -99,13 +104,14 @@ export function createGroupCommit<Item, Result>(
 
   async function settleEach(batch: readonly Pending<Item, Result>[]): Promise<void> {
     let unavailable: StoreUnavailableError | undefined;
-    for (const { item, resolve, reject } of batch) {
+    for (const pending of batch) {
+      const { resolve, reject } = pending;
       if (unavailable !== undefined) {
         reject(unavailable);
         continue;
       }
       try {
-        const [result] = await commit([item]);
+        const [result] = await write([pending]);
         resolve(result as Result);
       } catch (error) {
         if (error instanceof StoreUnavailableError) unavailable = error;
@@ -114,11 +120,28 @@ export function createGroupCommit<Item, Result>(
     }
   }
 
+  async function write(batch: readonly Pending<Item, Result>[]): Promise<readonly Result[]> {
+    const size = batch.length;
+    const begunAt = performance.now();
+    const waitedMs =
+      begunAt - batch.reduce((least, { addedAt }) => Math.min(least, addedAt), begunAt);
+    const tell = (outcome: BatchRecord["outcome"]) =>
+      committed({ size, outcome, waitedMs, durationMs: performance.now() - begunAt });
+    try {
+      const results = await commit(batch.map(({ item }) => item));
+      tell("stored");
+      return results;
+    } catch (error) {
+      tell(outcomeFromError(error));
+      throw error;
+    }
+  }
+
   return {
     add(item, name, signal) {
       if (closed) return Promise.reject(new StoreUnavailableError("the store is closed"));
       const { promise, resolve, reject } = Promise.withResolvers<Result>();
-      const pending = { item, signal, resolve, reject };
+      const pending = { item, signal, resolve, reject, addedAt: performance.now() };
       const line = lines.get(name);
       if (line === undefined) lines.set(name, [pending]);
       else line.push(pending);
@@ -134,7 +157,12 @@ export function createGroupCommit<Item, Result>(
 }
 
 function isAboutItems(error: unknown): boolean {
-  return !(error instanceof OutcomeUnknownError || error instanceof StoreUnavailableError);
+  return outcomeFromError(error) === "failed";
+}
+
+function outcomeFromError(error: unknown): BatchRecord["outcome"] {
+  if (error instanceof OutcomeUnknownError) return "unknown";
+  return error instanceof StoreUnavailableError ? "unavailable" : "failed";
 }
 
 function nextTurn(): Promise<void> {

@@ -9,6 +9,7 @@ import {
   StoreOverloadedError,
   StoreUnavailableError,
 } from "./event-store.ts";
+import type { StoreObserver } from "./observer.ts";
 
 /** What an engine brings. */
 export type StreamQueueOptions = {
@@ -22,6 +23,7 @@ export type StreamQueueOptions = {
    */
   readonly append: (append: Append, signal: AbortSignal | undefined) => Promise<AppendResult>;
   readonly now: () => Micros;
+  readonly observer?: Pick<StoreObserver, "waiting" | "retried"> | undefined;
 };
 
 export type StreamQueue = {
@@ -99,7 +101,12 @@ type Lane = {
  * Bounds: 1,024 changes per stream, 10,000 in all, 32 lost races per change; beyond them
  * StoreOverloadedError. Decided ahead: 128 per stream.
  */
-export function createStreamQueue({ load, append, now }: StreamQueueOptions): StreamQueue {
+export function createStreamQueue({
+  load,
+  append,
+  now,
+  observer,
+}: StreamQueueOptions): StreamQueue {
   const lanes = new Map<string, Lane>();
   const idle = Promise.withResolvers<void>();
   let size = 0;
@@ -151,7 +158,10 @@ export function createStreamQueue({ load, append, now }: StreamQueueOptions): St
         change.reject(outcome.error);
       } else {
         if (outcome.kind === "conflict") lost ??= "conflict";
-        if (lost === "conflict") change.conflicts += 1;
+        if (lost === "conflict") {
+          change.conflicts += 1;
+          observer?.retried("conflict");
+        }
         if (change.conflicts >= maxConflicts) change.reject(tooManyConflicts(change));
         else if (outcome.kind === "refused") again.push({ change, refusal: outcome.error });
         else again.push({ change });
@@ -203,6 +213,7 @@ export function createStreamQueue({ load, append, now }: StreamQueueOptions): St
       const { promise, resolve, reject } = Promise.withResolvers<Head<unknown>>();
       size += 1;
       lane.size += 1;
+      observer?.waiting(size);
       lane.waiting.push({
         organization,
         decide: decide as Decide<unknown>,
@@ -221,6 +232,7 @@ export function createStreamQueue({ load, append, now }: StreamQueueOptions): St
       return promise.finally(() => {
         size -= 1;
         lane.size -= 1;
+        observer?.waiting(size);
         if (closed && size === 0) idle.resolve();
       }) as Promise<Head<State>>;
     },

@@ -2,19 +2,24 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { OutcomeUnknownError, StoreUnavailableError } from "../../src/store/event-store.ts";
 import { createGroupCommit } from "../../src/store/group-commit.ts";
+import type { BatchRecord } from "../../src/store/observer.ts";
 
 /** A commit that notes its batches and fails as `failing` says. */
 function recorder(failing: (batch: readonly number[]) => Error | undefined = () => undefined) {
   const batches: number[][] = [];
-  const group = createGroupCommit(async (items: readonly number[]) => {
-    batches.push([...items]);
-    const error = failing(items);
-    if (error !== undefined) throw error;
-    return items.map((item) => item * 10);
-  });
+  const told: BatchRecord[] = [];
+  const group = createGroupCommit(
+    async (items: readonly number[]) => {
+      batches.push([...items]);
+      const error = failing(items);
+      if (error !== undefined) throw error;
+      return items.map((item) => item * 10);
+    },
+    (batch) => told.push(batch),
+  );
   /** To a line of its own. */
   const add = (item: number) => group.add(item, `line ${item}`);
-  return { batches, group, add };
+  return { batches, told, group, add };
 }
 
 const range = (length: number) => Array.from({ length }, (_, index) => index);
@@ -150,6 +155,30 @@ describe("createGroupCommit", () => {
       Array(2).fill("OutcomeUnknownError"),
     );
     expect(batches).toEqual([[1, 2]]);
+  });
+
+  test.for<{ name: string; error: Error | undefined; want: BatchRecord["outcome"][] }>([
+    { name: "one that is stored", error: undefined, want: ["stored"] },
+    {
+      name: "one that fails, and each of its items",
+      error: new Error("bad"),
+      want: ["failed", "failed", "failed"],
+    },
+    {
+      name: "one that cannot be written",
+      error: new StoreUnavailableError("full"),
+      want: ["unavailable"],
+    },
+    { name: "one whose outcome is open", error: new OutcomeUnknownError("?"), want: ["unknown"] },
+  ])("tells of every transaction: $name", async ({ error, want }) => {
+    const { batches, told, add } = recorder(() => error);
+    await Promise.all([1, 2].map(add).map(kindOf));
+    expect(told.map(({ outcome }) => outcome)).toEqual(want);
+    expect(told.map(({ size }) => size)).toEqual(batches.map((batch) => batch.length));
+    for (const { waitedMs, durationMs } of told) {
+      expect(waitedMs).toBeGreaterThanOrEqual(0);
+      expect(durationMs).toBeGreaterThanOrEqual(0);
+    }
   });
 
   test("closes after what was added is committed, and refuses more", async () => {

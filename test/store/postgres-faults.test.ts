@@ -6,6 +6,7 @@ import {
   type Head,
   StoreUnavailableError,
 } from "../../src/store/event-store.ts";
+import type { RetryReason } from "../../src/store/observer.ts";
 import { openPostgres } from "../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
 import { query, startPostgres } from "../postgres.ts";
@@ -20,9 +21,16 @@ const countAndClaim =
   (claim: string): Decide<number> =>
   (head) => ({ ...count(head), claims: [claim] });
 
-async function openStore(url: string): Promise<EventStore> {
+/** @param retries Gets the reason of everything that was done again. */
+async function openStore(url: string, retries: RetryReason[] = []): Promise<EventStore> {
   const database = await openPostgres(url);
-  const store = createPostgresEventStore({ database, now: () => Date.now() * 1_000 });
+  const observer = {
+    waiting() {},
+    committed() {},
+    retried: (reason: RetryReason) => void retries.push(reason),
+    failed() {},
+  };
+  const store = createPostgresEventStore({ database, now: () => Date.now() * 1_000, observer });
   onTestFinished(() => store.close());
   return store;
 }
@@ -113,7 +121,8 @@ describe("a connection that is lost during a commit", () => {
     onTestFinished(() => proxy.close());
     const behind = new URL(url);
     behind.port = String(proxy.port);
-    return { url, proxy, store: await openStore(behind.href) };
+    const retries: RetryReason[] = [];
+    return { url, proxy, retries, store: await openStore(behind.href, retries) };
   }
 
   const changes: readonly { name: string; first: boolean; decide: Decide<number> }[] = [
@@ -126,13 +135,14 @@ describe("a connection that is lost during a commit", () => {
   test.for(cuts.flatMap((cut) => changes.map((change) => ({ cut, ...change }))))(
     "stores $name once (lost: $cut)",
     async ({ cut, first, decide }) => {
-      const { proxy, store } = await openBehindProxy();
+      const { proxy, store, retries } = await openBehindProxy();
       const before = Number(!first);
       for (const _ of Array(before)) await store.change("s", "org", count);
       const wasCut = proxy.cutNext("append", cut);
       const head = store.change("s", "org", decide);
       await wasCut;
       expect(await head).toMatchObject({ version: before + 1, state: before + 1 });
+      expect(retries).toEqual(["ambiguous"]);
       await proxy.deliver();
       await expectWhole(store, "s", before + 1);
       expect(await store.change("s", "org", decide)).toMatchObject({ version: before + 2 });

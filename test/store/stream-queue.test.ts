@@ -125,7 +125,13 @@ function fakeStore() {
 
 function start(now: () => number = () => 1000) {
   const store = fakeStore();
-  const queue = createStreamQueue({ load: store.load, append: store.append, now });
+  const waiting: number[] = [];
+  const retries: string[] = [];
+  const observer = {
+    waiting: (changes: number) => waiting.push(changes),
+    retried: (reason: string) => retries.push(reason),
+  };
+  const queue = createStreamQueue({ load: store.load, append: store.append, now, observer });
   /** The state becomes the tag. */
   const change = (tag: string, organization = "org", stream = "s", signal?: AbortSignal) =>
     queue.change<string>(
@@ -134,7 +140,7 @@ function start(now: () => number = () => 1000) {
       () => ({ event: { type: "changed", data: { tag }, creator: "me" }, state: tag }),
       signal,
     );
-  return { store, queue, change };
+  return { store, queue, change, waiting, retries };
 }
 
 const refuse = () => {
@@ -165,6 +171,19 @@ describe("createStreamQueue", () => {
       { version: 2, state: "b", createdAt: 1000, changedAt: 1001 },
       { version: 3, state: "c", createdAt: 1000, changedAt: 1002 },
     ]);
+  });
+
+  test("tells how many changes wait, and which are decided again", async () => {
+    const { store, change, waiting, retries } = start();
+    const first = change("a");
+    const other = change("b", "org", "other");
+    await turn();
+    store.next("overtaken");
+    await store.commitAll();
+    await Promise.all([first, other]);
+    await turn();
+    expect(waiting).toEqual([1, 2, 1, 0]);
+    expect(retries).toEqual(["conflict"]);
   });
 
   test("never lets the date of a change fall back, whatever the clock does", async () => {

@@ -1,6 +1,7 @@
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError } from "../event-store.ts";
+import type { RetryReason, StoreObserver } from "../observer.ts";
 import {
   appendStatement,
   type Chain,
@@ -10,7 +11,7 @@ import {
 } from "./append-batch.ts";
 import type { Connection } from "./connector.ts";
 import type { Link } from "./link.ts";
-import { fateFromError, unavailableFrom } from "./postgres-error.ts";
+import { type Fate, fateFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
 /** How long a lost commit is looked for before its outcome is called unknown. A failover takes less. */
@@ -36,12 +37,13 @@ const resolveMs = 10_000;
  */
 export function createCommit(
   link: Link,
+  retried: StoreObserver["retried"] = () => {},
 ): (rows: readonly AppendRow[]) => Promise<readonly AppendResult[]> {
   return async (rows) => {
     const results = new Map<AppendRow, AppendResult>();
     for (const [index, round] of roundsOf(rows).entries()) {
       const chains = withoutContested(round);
-      const refused = await writeRound(link, chains).catch((error: unknown) => {
+      const refused = await writeRound(link, chains, retried).catch((error: unknown) => {
         if (index === 0 || error instanceof OutcomeUnknownError) throw error;
         // The first round stands. What is decided again meets the error as the first of its batch.
         return new Map(chains.map(({ rows: [{ stream }] }) => [stream, "conflict" as const]));
@@ -57,10 +59,17 @@ export function createCommit(
   };
 }
 
+const retryReasons = {
+  retry: "refused",
+  elsewhere: "elsewhere",
+  ambiguous: "ambiguous",
+} as const satisfies Partial<Record<Fate, RetryReason>>;
+
 /** @returns The chains that were not written, by stream. */
 async function writeRound(
   link: Link,
   chains: readonly Chain[],
+  retried: StoreObserver["retried"],
 ): Promise<Map<string, AppendResult>> {
   const statement = appendStatement(chains);
   for (let retries = 0; ; retries += 1) {
@@ -72,9 +81,11 @@ async function writeRound(
     } catch (error) {
       const fate = fateFromError(error);
       if (fate === "elsewhere" || fate === "ambiguous") connection.destroy();
-      if (fate === "ambiguous") return resolveRound(link, chains, error);
       if (fate === "bug") throw error;
-      if (fate === "unavailable" || retries === maxRetries) throw unavailableFrom(error);
+      const isLast = retries === maxRetries && fate !== "ambiguous";
+      if (fate === "unavailable" || isLast) throw unavailableFrom(error);
+      retried(retryReasons[fate]);
+      if (fate === "ambiguous") return resolveRound(link, chains, error);
     }
     await pauseBeforeRetry();
   }

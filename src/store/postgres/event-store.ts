@@ -2,6 +2,7 @@ import type { Tip } from "../append.ts";
 import { rowFromAppend } from "../append-row.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import { createGroupCommit } from "../group-commit.ts";
+import type { StoreObserver } from "../observer.ts";
 import { eventColumns, eventFromRow, headColumns, headFromRow } from "../rows.ts";
 import { createStreamQueue } from "../stream-queue.ts";
 import { createCommit } from "./commit.ts";
@@ -23,11 +24,12 @@ const commitConnections = 2;
 export function createPostgresEventStore(options: {
   database: Postgres;
   now: () => Micros;
+  observer?: StoreObserver | undefined;
 }): EventStore {
-  const { database, now } = options;
+  const { database, now, observer } = options;
   database.acquire();
   const commits = Array.from({ length: commitConnections }, () =>
-    createGroupCommit(createCommit(database.link())),
+    createGroupCommit(createCommit(database.link(), observer?.retried), observer?.committed),
   );
   const loads = createGroupCommit((streams: readonly string[]) => readTips(database, streams));
   const queue = createStreamQueue({
@@ -38,6 +40,7 @@ export function createPostgresEventStore(options: {
       return commit.add(row, row.stream, signal);
     },
     now,
+    observer,
   });
 
   const searching = createPostgresSearch(database);

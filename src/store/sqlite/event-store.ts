@@ -1,6 +1,7 @@
 import { type AppendRow, rowFromAppend } from "../append-row.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import { createGroupCommit } from "../group-commit.ts";
+import type { StoreObserver } from "../observer.ts";
 import { eventColumns, eventFromRow, headColumns, headFromRow } from "../rows.ts";
 import { createStreamQueue } from "../stream-queue.ts";
 import { createBatchWriter } from "./append-batch.ts";
@@ -20,8 +21,9 @@ import { createWriterThread, type WriterThread } from "./writer-thread.ts";
 export function createSqliteEventStore(options: {
   database: Sqlite;
   now: () => Micros;
+  observer?: StoreObserver | undefined;
 }): EventStore {
-  const { database, now } = options;
+  const { database, now, observer } = options;
   const db = database.acquire();
   const selectTip = db.prepare(`select change, ${headColumns} from heads where stream = ?`);
   const selectHead = db.prepare(
@@ -54,7 +56,7 @@ export function createSqliteEventStore(options: {
     database.file === undefined
       ? createWriterHere(createBatchWriter(db))
       : createWriterThread(database.file, { isStored });
-  const commits = createGroupCommit(writer.write);
+  const commits = createGroupCommit(writer.write, observer?.committed);
   const queue = createStreamQueue({
     async load(stream) {
       const row = withStoreErrors(() => selectTip.get(stream));
@@ -64,6 +66,7 @@ export function createSqliteEventStore(options: {
       return commits.add(rowFromAppend(append, database.keysOf), append.stream, signal);
     },
     now,
+    observer,
   });
 
   async function close(): Promise<void> {

@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import {
+  ClaimTakenError,
+  type EventStore,
+  OutcomeUnknownError,
+  StoreOverloadedError,
+  StoreUnavailableError,
+} from "../../src/store/event-store.ts";
+import type { Search } from "../../src/store/search.ts";
+import { watchFailures } from "../../src/store/watch-failures.ts";
+
+const operations = {
+  change: (store) => store.change("s", "org", () => ({ event, state: 1 })),
+  load: (store) => store.load("s", "org"),
+  history: (store) => store.history("s", "org", { after: 0, limit: 1, ascending: true }),
+  search: (store) => store.search("org", everything),
+  locate: (store) => store.locate("name"),
+  ping: (store) => store.ping(),
+} satisfies Record<string, (store: EventStore) => Promise<unknown>>;
+const everything: Search = {
+  query: { kind: "and", queries: [] },
+  sortBy: undefined,
+  ascending: true,
+  offset: 0,
+  limit: 1,
+};
+const event = { type: "counted", data: {}, creator: "me" };
+
+/** A store that answers everything alike. */
+function answering(answer: () => Promise<never>): EventStore {
+  const all = { change: answer, load: answer, history: answer, search: answer, locate: answer, ping: answer };
+  return { ...all, close: async () => {} };
+}
+
+describe("watchFailures", () => {
+  const errors = [
+    { error: new StoreUnavailableError("down"), want: "unavailable" },
+    { error: new StoreOverloadedError("full", 1_000), want: "overloaded" },
+    { error: new OutcomeUnknownError("?"), want: "unknown" },
+    { error: new ClaimTakenError("taken"), want: undefined },
+    { error: new RangeError("a bug, or the caller's fault"), want: undefined },
+  ];
+  const rows = Object.entries(operations).flatMap(([name, call]) =>
+    errors.map(({ error, want }) => ({ name, call, error, want })),
+  );
+  test.for(rows)("tells of $name: $error.name is $want", async ({ name, call, error, want }) => {
+    const told: string[][] = [];
+    const store = watchFailures(
+      answering(() => Promise.reject(error)),
+      (operation, kind) => told.push([operation, kind]),
+    );
+    await expect(call(store)).rejects.toBe(error);
+    expect(told).toEqual(want === undefined ? [] : [[name, want]]);
+  });
+});
