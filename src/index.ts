@@ -63,9 +63,11 @@ export type Giraffe = {
 export async function createGiraffe(options: GiraffeOptions = {}): Promise<Giraffe> {
   const { organizations = [], users = [] } = options;
   const { promise: seeding, resolve: onSeeded } = Promise.withResolvers<Seeded>();
-  const service = await createService(configInMemory(), ignore, async (store, directory, parts) => {
-    onSeeded(await seed(store, directory, { organizations, users }, parts));
-    return true;
+  const service = await createService(configInMemory(), ignore, {
+    async begin(store, directory, parts) {
+      onSeeded(await seed(store, directory, { organizations, users }, parts));
+      return true;
+    },
   });
   const url = await service.listen();
   let closing: Promise<void> | undefined;

@@ -1,5 +1,3 @@
-import { Code, type ConnectError } from "@connectrpc/connect";
-import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { createAuthenticators } from "./access/authenticators.ts";
 import { createFailedAttempts } from "./access/failed-attempts.ts";
 import { createIdGenerator } from "./access/id.ts";
@@ -8,18 +6,24 @@ import { type Config, ConfigError, type Database } from "./config.ts";
 import { createConsolePages } from "./console-pages.ts";
 import { createDocumentationPages } from "./documentation-pages.ts";
 import { searchKeys } from "./domain/search-keys.ts";
+import { loadTracing, recordFromOutcome } from "./observation.ts";
+import { createProbes } from "./probes.ts";
 import { errorDomain } from "./rpc/errors.ts";
-import { createReadiness, type Readiness } from "./rpc/health.ts";
+import { createReadiness } from "./rpc/health.ts";
 import { createInterceptors, createRoutes, type RpcParts, restPrefix } from "./rpc/routes.ts";
 import type { Directory } from "./store/directory.ts";
-import type { EventStore, Micros } from "./store/event-store.ts";
+import type { Micros } from "./store/event-store.ts";
+import type { StoreObserver } from "./store/observer.ts";
 import { openSqlite } from "./store/sqlite/database.ts";
 import { createSqliteDirectory } from "./store/sqlite/directory.ts";
 import { createSqliteEventStore } from "./store/sqlite/event-store.ts";
 import { lockDatabase } from "./store/sqlite/lock.ts";
 import type { Transfer } from "./store/transfer.ts";
+import { watchFailures } from "./store/watch-failures.ts";
+import type { Snapshot } from "./telemetry/exposition.ts";
 import type { RequestRecord } from "./telemetry/log.ts";
-import { type Answer, createListener, jsonAnswer, type Outcome, peerKey } from "./wire/index.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+import { createListener, peerKey } from "./wire/index.ts";
 
 export { availableLanguages } from "./rpc/translate.ts";
 export { createUserLines } from "./rpc/user-line.ts";
@@ -35,6 +39,8 @@ export interface Service {
   listen(): Promise<string>;
   /** @throws Error if the TLS files cannot be used; the old ones stay. */
   reloadTls(): void;
+  /** What this process has counted. */
+  metrics(): Promise<Snapshot>;
   /** Stop accepting, let calls in flight end within `drainMs`, then close the database. */
   close(): Promise<void>;
 }
@@ -46,7 +52,8 @@ export const wallClock = (): Micros => Date.now() * 1_000;
  * Put the parts together.
  *
  * @param observe Told of every request when it is answered.
- * @param begin Gives an empty database what is needed to begin. Default: `bootstrap`.
+ * @param options.begin Gives an empty database what is needed to begin. Default: `bootstrap`.
+ * @param options.allMetrics Those of all processes that share the port. Default: there is only this one.
  * @throws DatabaseLockedError if another server uses the database.
  * @throws StoreUnavailableError if the database cannot be opened.
  * @throws UnsafeServerError if PostgreSQL may lose what it acknowledges.
@@ -55,10 +62,15 @@ export const wallClock = (): Micros => Date.now() * 1_000;
 export async function createService(
   config: Config,
   observe: (record: RequestRecord) => void,
-  begin: typeof bootstrap = bootstrap,
+  options: {
+    readonly begin?: typeof bootstrap;
+    readonly allMetrics?: (() => Promise<readonly Snapshot[]>) | undefined;
+  } = {},
 ): Promise<Service> {
+  const { begin = bootstrap, allMetrics } = options;
   const { database, corsOrigins, maxMessageBytes, defaultDeadlineMs, maxDeadlineMs } = config;
-  const { store, directory, close: closeStore } = await openStore(database);
+  const metrics = createMetrics();
+  const { store, directory, close: closeStore } = await openStore(database, metrics.store);
   const newId = createIdGenerator({ now: wallClock });
   const isNew = await begin(store, directory, { ...config, newId, now: wallClock }).catch(
     async (error: unknown) => {
@@ -97,10 +109,21 @@ export async function createService(
     pages: new Map([
       ...createConsolePages(),
       ...createDocumentationPages(),
-      ...createProbes(readiness, store),
+      ...createProbes({
+        readiness,
+        store,
+        metrics: allMetrics ?? (async () => [await snapshot()]),
+      }),
     ]),
-    observe: (outcome) => observe(recordFromOutcome(outcome)),
+    observe(outcome) {
+      const record = recordFromOutcome(outcome);
+      metrics.request(record);
+      observe(record);
+    },
+    observeLag: metrics.lag,
+    trace: await loadTracing(),
   });
+  const snapshot = () => metrics.snapshot(listener.load());
 
   async function close(): Promise<void> {
     readiness.set(false);
@@ -125,6 +148,7 @@ export async function createService(
       }
     },
     reloadTls: () => listener.reloadTls(),
+    metrics: snapshot,
     close,
   };
 }
@@ -180,14 +204,14 @@ export async function backUpDatabase(
 }
 
 /** On SQLite, the store of the one server that uses the database: a second one is refused. */
-async function openStore(database: Database) {
-  if (database.kind === "sqlite") return openSqliteStore(database.path);
+async function openStore(database: Database, observer: StoreObserver) {
+  if (database.kind === "sqlite") return openSqliteStore(database.path, observer);
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
   const postgres = await openPostgres(database.url, searchKeys);
-  const store = createPostgresEventStore({ database: postgres, now: wallClock });
+  const store = createPostgresEventStore({ database: postgres, now: wallClock, observer });
   const directory = createPostgresDirectory(postgres);
   return {
-    store,
+    store: watchFailures(store, observer.failed),
     directory,
     async close() {
       await store.close();
@@ -196,13 +220,13 @@ async function openStore(database: Database) {
   };
 }
 
-function openSqliteStore(path: string) {
+function openSqliteStore(path: string, observer: StoreObserver) {
   const lock = path === ":memory:" ? undefined : lockDatabase(path);
   const sqlite = openSqlite(path, searchKeys);
-  const store = createSqliteEventStore({ database: sqlite, now: wallClock });
+  const store = createSqliteEventStore({ database: sqlite, now: wallClock, observer });
   const directory = createSqliteDirectory(sqlite);
   return {
-    store,
+    store: watchFailures(store, observer.failed),
     directory,
     async close() {
       await store.close();
@@ -230,56 +254,3 @@ const headers = {
   "x-content-type-options": "nosniff",
   "x-robots-tag": "none",
 } as const;
-
-/** For load balancers and supervisors. Without a token and without personal data. */
-function createProbes(
-  readiness: Readiness,
-  store: EventStore,
-): ReadonlyMap<string, () => Answer | Promise<Answer>> {
-  return new Map<string, () => Answer | Promise<Answer>>([
-    [
-      "/debug/healthz",
-      () => ({ status: 200, headers: { "content-type": "text/plain" }, body: Buffer.from("ok") }),
-    ],
-    [
-      "/debug/ready",
-      async () => {
-        const isReady = readiness.isReady() && (await isReachable(store));
-        return isReady ? jsonAnswer(200, "ok") : jsonAnswer(503, "unavailable");
-      },
-    ],
-  ]);
-}
-
-function isReachable(store: EventStore): Promise<boolean> {
-  return store.ping().then(
-    () => true,
-    () => false,
-  );
-}
-
-function recordFromOutcome({ method, error, ...outcome }: Outcome): RequestRecord {
-  return {
-    requestId: outcome.requestId,
-    protocol: outcome.protocol,
-    method: method && `${method.parent.typeName}/${method.name}`,
-    status: outcome.status,
-    code: error && codeToString(error.code),
-    durationMs: outcome.durationMs,
-    refusal: refusalFrom(error),
-    cause: causeFrom(error),
-  };
-}
-
-/** What is our fault has a cause for the log; what is the caller's has none. */
-const ownFaults: readonly Code[] = [Code.Internal, Code.Unknown, Code.Unavailable, Code.DataLoss];
-
-function causeFrom(error: ConnectError | undefined): unknown {
-  return error !== undefined && ownFaults.includes(error.code) ? error.cause : undefined;
-}
-
-/** Whoever sets up an identity provider has to know; the caller learns only that the token is not valid. */
-function refusalFrom(error: ConnectError | undefined): string | undefined {
-  if (error?.code !== Code.Unauthenticated || !(error.cause instanceof Error)) return undefined;
-  return error.cause.message;
-}

@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { demoUserId } from "../bootstrap.ts";
 import type { Config } from "../config.ts";
 import { createService } from "../service.ts";
+import type { Snapshot } from "../telemetry/exposition.ts";
 import { createLog, logRequest } from "../telemetry/log.ts";
 
 /** For sysexits' EX_SOFTWARE: a supervisor should start us again. */
@@ -15,6 +16,13 @@ export type Supervisor = {
   stop(): Promise<string>;
   /** @param reload Reads the TLS files again. */
   onReload(reload: () => void): void;
+  /** The processes that share the port. Default: there is only this one. */
+  readonly together?: {
+    /** @param count What this process has counted. */
+    onCount(count: () => Promise<Snapshot>): void;
+    /** What all of them have counted. */
+    count(): Promise<readonly Snapshot[]>;
+  };
 };
 
 /** Run the server until its supervisor stops it, then drain and return. */
@@ -28,7 +36,10 @@ export async function serve(config: Config, supervisor: Supervisor): Promise<voi
     });
   }
 
-  const service = await createService(config, (record) => logRequest(log, record));
+  const service = await createService(config, (record) => logRequest(log, record), {
+    allMetrics: supervisor.together?.count,
+  });
+  supervisor.together?.onCount(service.metrics);
   const url = await service.listen();
   const stopped = supervisor.stop();
   supervisor.onReload(() => {

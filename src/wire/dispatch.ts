@@ -63,7 +63,7 @@ export type WireOptions = {
   /** Told ten times a second how late the event loop is, in milliseconds. Default: nobody is. */
   readonly observeLag?: (lateMs: number) => void;
   /** Told of every call as soon as its method is known. Default: nobody is. */
-  readonly trace?: (call: TracedCall) => Trace;
+  readonly trace?: ((call: TracedCall) => Trace) | undefined;
 };
 
 /** A call that begins. */

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { runGiraffe } from "../child.ts";
 import { newPostgresDatabase } from "../postgres-database.ts";
+import { scrape } from "../scrape.ts";
 import { callRest, createPlace, profileUrl } from "./serving.ts";
 
 const profile = { firstName: "Gigi", lastName: "Giraffe", displayName: "Gigi" };
@@ -43,6 +44,32 @@ describe("serve --workers", () => {
     }
     server.kill("SIGTERM");
     expect((await server.ended).code).toBe(0);
+  });
+
+  test("tells Prometheus what all workers have counted, whichever is asked", async () => {
+    const place = createPlace(await newPostgresDatabase());
+    const server = await place.serve("--demo", "--workers", "3");
+    // Each on a connection of its own, which the first process hands out in turn.
+    const read = () =>
+      fetch(profileUrl(server), {
+        headers: { authorization: `Bearer ${place.token()}`, connection: "close" },
+      });
+    for (const _ of Array(12).keys()) expect((await read()).status).toBe(200);
+    const method = "zitadel.management.v1.ManagementService/GetHumanProfile";
+    const series = `giraffe_requests_total{method="${method}",protocol="rest",code="ok"}`;
+    const scrapes = await Promise.all(Array.from({ length: 6 }, () => scrape(server.url)));
+    expect(scrapes.map((samples) => samples[series])).toEqual(Array(6).fill(12));
+    const memory = scrapes[0]?.process_resident_memory_bytes ?? 0;
+    expect(memory).toBeGreaterThan(3 * 50_000_000);
+
+    // One that dies takes along what it had counted.
+    const [child = 0] = workersOf(server.pid);
+    process.kill(child, "SIGKILL");
+    await server.until("stderr", died);
+    const fewer = (await scrape(server.url))[series];
+    expect(fewer).toBeLessThan(12);
+    await expect.poll(() => workersOf(server.pid), { timeout: 20_000 }).toHaveLength(3);
+    expect((await scrape(server.url))[series]).toBe(fewer);
   });
 
   test("says once what is wrong", async () => {

@@ -28,7 +28,14 @@ const event = { type: "counted", data: {}, creator: "me" };
 
 /** A store that answers everything alike. */
 function answering(answer: () => Promise<never>): EventStore {
-  const all = { change: answer, load: answer, history: answer, search: answer, locate: answer, ping: answer };
+  const all = {
+    change: answer,
+    load: answer,
+    history: answer,
+    search: answer,
+    locate: answer,
+    ping: answer,
+  };
   return { ...all, close: async () => {} };
 }
 

@@ -1,0 +1,60 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import type { RequestRecord } from "./telemetry/log.ts";
+import type { Outcome, WireOptions } from "./wire/index.ts";
+
+/** What the wire tells of a request, in the words of the log and the metrics. */
+export function recordFromOutcome({ method, error, ...outcome }: Outcome): RequestRecord {
+  return {
+    requestId: outcome.requestId,
+    traceId: outcome.traceId,
+    protocol: outcome.protocol,
+    method: method && nameOf(method),
+    status: outcome.status,
+    code: error && codeToString(error.code),
+    durationMs: outcome.durationMs,
+    refusal: refusalFrom(error),
+    cause: causeFrom(error),
+  };
+}
+
+/** Where the API of OpenTelemetry keeps what an SDK has registered. */
+const openTelemetry = Symbol.for("opentelemetry.js.api.1");
+
+/**
+ * Makes a span for every call.
+ *
+ * @returns `undefined` if no OpenTelemetry SDK has been registered. Its API is not even loaded then: it
+ *   would take a twentieth of the time of a start.
+ */
+export async function loadTracing(): Promise<WireOptions["trace"]> {
+  if (!(openTelemetry in globalThis)) return undefined;
+  const { createTracing } = await import("./telemetry/trace.ts");
+  const startSpan = createTracing();
+  return (
+    startSpan &&
+    (({ protocol, method, head }) => {
+      const span = startSpan({ protocol, method: nameOf(method), headers: head.headers });
+      return { ...span, end: ({ error }) => span.end(error && codeToString(error.code)) };
+    })
+  );
+}
+
+/** What is our fault has a cause for the log; what is the caller's has none. */
+const ownFaults: readonly Code[] = [Code.Internal, Code.Unknown, Code.Unavailable, Code.DataLoss];
+
+function causeFrom(error: ConnectError | undefined): unknown {
+  return error !== undefined && ownFaults.includes(error.code) ? error.cause : undefined;
+}
+
+/** Whoever sets up an identity provider has to know; the caller learns only that the token is not valid. */
+function refusalFrom(error: ConnectError | undefined): string | undefined {
+  if (error?.code !== Code.Unauthenticated || !(error.cause instanceof Error)) return undefined;
+  return error.cause.message;
+}
+
+/** `package.Service/Method`. */
+function nameOf({ parent, name }: DescMethod): string {
+  return `${parent.typeName}/${name}`;
+}

@@ -1,0 +1,69 @@
+import type { Readiness } from "./rpc/health.ts";
+import type { EventStore } from "./store/event-store.ts";
+import { expositionType, type Snapshot, textFromSnapshots } from "./telemetry/exposition.ts";
+import { type Answer, jsonAnswer } from "./wire/index.ts";
+
+/** Longer than a database takes that is well, shorter than load balancers wait. In milliseconds. */
+const pingTimeoutMs = 2_000;
+
+/**
+ * For load balancers, supervisors and Prometheus. Without a token and without personal data.
+ *
+ * @param options.metrics Of all processes that share the port.
+ */
+export function createProbes(options: {
+  readonly readiness: Readiness;
+  readonly store: Pick<EventStore, "ping">;
+  readonly metrics: () => Promise<readonly Snapshot[]>;
+}): ReadonlyMap<string, () => Answer | Promise<Answer>> {
+  const { readiness, store, metrics } = options;
+  const isReachable = shared(() => answersInTime(store.ping()));
+  const scrape = shared(async () => Buffer.from(await textFromSnapshots(await metrics())));
+  return new Map<string, () => Answer | Promise<Answer>>([
+    [
+      "/debug/healthz",
+      () => ({ status: 200, headers: { "content-type": "text/plain" }, body: Buffer.from("ok") }),
+    ],
+    [
+      "/debug/ready",
+      async () => {
+        const isReady = readiness.isReady() && (await isReachable());
+        return isReady ? jsonAnswer(200, "ok") : jsonAnswer(503, "unavailable");
+      },
+    ],
+    [
+      "/debug/metrics",
+      async () => ({
+        status: 200,
+        headers: { "content-type": expositionType },
+        body: await scrape(),
+      }),
+    ],
+  ]);
+}
+
+/** Who asks while the work is under way shares it: nobody makes the server do it a thousand times. */
+function shared<Result>(work: () => Promise<Result>): () => Promise<Result> {
+  let running: Promise<Result> | undefined;
+  return () => {
+    running ??= work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}
+
+function answersInTime(ping: Promise<void>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, pingTimeoutMs, false);
+    ping
+      .then(
+        () => true,
+        () => false,
+      )
+      .then((isReachable) => {
+        clearTimeout(timer);
+        resolve(isReachable);
+      });
+  });
+}

@@ -1,0 +1,116 @@
+import { createCounter, createGauge, createHistogram } from "./counts.ts";
+import { createProcessMetrics, type Snapshot } from "./exposition.ts";
+import type { RequestRecord } from "./log.ts";
+
+/** What a server counts. Every label has a few dozen values at most, and none that a caller sends. */
+export type Metrics = {
+  /** A request is answered. */
+  request(record: RequestRecord): void;
+  /** The event loop is late by this. */
+  lag(lateMs: number): void;
+  readonly store: {
+    waiting(changes: number): void;
+    committed(batch: {
+      readonly size: number;
+      readonly outcome: string;
+      readonly waitedMs: number;
+      readonly durationMs: number;
+    }): void;
+    retried(reason: string): void;
+    failed(operation: string, kind: string): void;
+  };
+  /** @param load What there is to do now. */
+  snapshot(load: { readonly connections: number; readonly calls: number }): Promise<Snapshot>;
+};
+
+/** Seconds. From a call that needs no commit to the longest deadline. */
+const durationBounds = [
+  ...[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05],
+  ...[0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+];
+/** Seconds. A loop that is half a second late sheds calls. */
+const lagBounds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+/** Changes. A transaction has at most 128. */
+const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128];
+
+export function createMetrics(): Metrics {
+  const requests = createCounter({
+    name: "giraffe_requests_total",
+    help: "Answered requests. The method of what is no call is unknown, its code that of HTTP.",
+    labels: ["method", "protocol", "code"],
+  });
+  const durations = createHistogram({
+    name: "giraffe_request_duration_seconds",
+    help: "From the head of a request to its answer.",
+    labels: ["method", "protocol"],
+    bounds: durationBounds,
+  });
+  const connections = createGauge({ name: "giraffe_connections", help: "Open connections." });
+  const calls = createGauge({
+    name: "giraffe_calls_in_flight",
+    help: "Unary calls that are being answered.",
+  });
+  const lags = createHistogram({
+    name: "giraffe_event_loop_lag_seconds",
+    help: "How late the event loop was, ten times a second.",
+    bounds: lagBounds,
+  });
+  const waiting = createGauge({
+    name: "giraffe_store_changes_waiting",
+    help: "Changes that are queued or being committed.",
+  });
+  const batchSizes = createHistogram({
+    name: "giraffe_store_batch_size",
+    help: "Changes of a transaction.",
+    bounds: batchBounds,
+  });
+  const batchWaits = createHistogram({
+    name: "giraffe_store_batch_wait_seconds",
+    help: "How long the change that waited longest waited for its transaction to begin.",
+    bounds: durationBounds,
+  });
+  const commits = createHistogram({
+    name: "giraffe_store_commit_duration_seconds",
+    help: "From the beginning of a transaction until its outcome is known.",
+    labels: ["outcome"],
+    bounds: durationBounds,
+  });
+  const retries = createCounter({
+    name: "giraffe_store_retries_total",
+    help: "What had to be done again, and why.",
+    labels: ["reason"],
+  });
+  const failures = createCounter({
+    name: "giraffe_store_errors_total",
+    help: "Operations that the store could not carry out.",
+    labels: ["operation", "kind"],
+  });
+  const own = [
+    ...[requests, durations, connections, calls, lags],
+    ...[waiting, batchSizes, batchWaits, commits, retries, failures],
+  ];
+  const processMetrics = createProcessMetrics();
+
+  return {
+    request({ method = "unknown", protocol, code, status, durationMs }) {
+      requests.increment(method, protocol, code ?? (status < 400 ? "ok" : `http_${status}`));
+      durations.observe(durationMs / 1_000, method, protocol);
+    },
+    lag: (lateMs) => lags.observe(Math.max(0, lateMs) / 1_000),
+    store: {
+      waiting: waiting.set,
+      committed({ size, outcome, waitedMs, durationMs }) {
+        batchSizes.observe(size);
+        batchWaits.observe(waitedMs / 1_000);
+        commits.observe(durationMs / 1_000, outcome);
+      },
+      retried: (reason) => retries.increment(reason),
+      failed: (operation, kind) => failures.increment(operation, kind),
+    },
+    async snapshot(load) {
+      connections.set(load.connections);
+      calls.set(load.calls);
+      return [...own.map((each) => each.metric()), ...(await processMetrics())];
+    },
+  };
+}

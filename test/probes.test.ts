@@ -1,0 +1,91 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createProbes } from "../src/probes.ts";
+import { createReadiness } from "../src/rpc/health.ts";
+import { StoreUnavailableError } from "../src/store/event-store.ts";
+import { newPostgresDatabase } from "./postgres-database.ts";
+import { scrape } from "./scrape.ts";
+import { startServer } from "./server.ts";
+import { startCuttingProxy } from "./store/cutting-proxy.ts";
+import { openRaw, statuses } from "./wire/raw.ts";
+
+async function visit(url: string, path: string) {
+  const answer = await fetch(`${url}${path}`);
+  return { status: answer.status, body: await answer.text() };
+}
+
+const ready = { status: 200, body: '"ok"' };
+const notReady = { status: 503, body: '"unavailable"' };
+
+describe("/debug/ready", () => {
+  test("is false while the server drains", async () => {
+    const server = await startServer();
+    expect(await visit(server.url, "/debug/ready")).toEqual(ready);
+    // It takes no new connections then, but sees to those that have begun to ask.
+    using connection = await openRaw(Number(new URL(server.url).port));
+    connection.send("GET /debug/healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /debug/ready HTTP/1.1\r\n");
+    await connection.until(/\r\n\r\nok$/);
+    const closed = server.close();
+    connection.send("Host: a\r\n\r\n");
+    const received = await connection.closed();
+    expect(statuses(received)).toEqual([200, 503]);
+    expect(received).toMatch(/\r\n\r\n"unavailable"$/);
+    await closed;
+  });
+
+  test("is false while the database cannot be reached, and says nothing about it", async () => {
+    const url = await newPostgresDatabase();
+    const proxy = await startCuttingProxy(Number(new URL(url).port));
+    onTestFinished(() => proxy.close());
+    const behind = new URL(url);
+    behind.port = String(proxy.port);
+    const server = await startServer([], undefined, behind.href);
+    onTestFinished(() => server.close());
+    expect(await visit(server.url, "/debug/ready")).toEqual(ready);
+    proxy.refuse();
+    expect(await visit(server.url, "/debug/ready")).toEqual(notReady);
+    expect(await visit(server.url, "/debug/healthz")).toEqual({ status: 200, body: "ok" });
+    const samples = await scrape(server.url);
+    expect(samples['giraffe_store_errors_total{operation="ping",kind="unavailable"}']).toBe(1);
+  });
+});
+
+describe("createProbes", () => {
+  const never = () => new Promise<never>(() => {});
+  const probesOf = (ping: () => Promise<void>, metrics = async () => [] as const) => {
+    const readiness = createReadiness();
+    readiness.set(true);
+    const probes = createProbes({ readiness, store: { ping }, metrics });
+    return async (path: string) => (await probes.get(path)?.())?.status;
+  };
+
+  test.for<{ name: string; ping: () => Promise<void>; want: number }>([
+    { name: "answers", ping: async () => {}, want: 200 },
+    { name: "fails", ping: () => Promise.reject(new StoreUnavailableError("no")), want: 503 },
+    { name: "does not answer", ping: never, want: 503 },
+  ])("is $want when the database $name", async ({ ping, want }) => {
+    expect(await probesOf(ping)("/debug/ready")).toBe(want);
+  });
+
+  test("does the work once for all who ask at the same time", async () => {
+    let pings = 0;
+    let scrapes = 0;
+    const later = () => new Promise<void>((resolve) => setImmediate(resolve));
+    const probe = probesOf(
+      async () => {
+        pings += 1;
+        await later();
+      },
+      async () => {
+        scrapes += 1;
+        await later();
+        return [];
+      },
+    );
+    for (const path of ["/debug/ready", "/debug/metrics"]) {
+      expect(await Promise.all([probe(path), probe(path), probe(path)])).toEqual([200, 200, 200]);
+    }
+    expect({ pings, scrapes }).toEqual({ pings: 1, scrapes: 1 });
+    await Promise.all([probe("/debug/ready"), probe("/debug/metrics")]);
+    expect({ pings, scrapes }).toEqual({ pings: 2, scrapes: 2 });
+  });
+});

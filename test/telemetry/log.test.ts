@@ -1,0 +1,206 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { openSync } from "node:fs";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { root, runProgram } from "../child.ts";
+import { callRest, createPlace, demo, profileUrl } from "../cli/serving.ts";
+import { openRaw } from "../wire/raw.ts";
+
+/** Run a script that has a log, in a process of its own. */
+function runWithLog(script: string) {
+  const module = `import { createLog } from "./src/telemetry/log.ts";\n${script}`;
+  return runProgram(process.execPath, ["--input-type=module", "--eval", module], { cwd: root });
+}
+
+/** @throws Error if a line is not JSON. */
+function linesOf(text: string): Record<string, unknown>[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+}
+
+describe("createLog", () => {
+  test("says of an error what it says of itself, and nothing that a driver adds", async () => {
+    const { stderr } = await runWithLog(`
+      const cause = Object.assign(new TypeError("inner"), { detail: "Key (name)=(okapi)", code: "23505" });
+      const error = Object.assign(new Error("outer", { cause }), { row: { name: "okapi" } });
+      createLog("info").error({ err: error }, "failed");
+      createLog("info").error({ err: { name: "okapi" } }, "failed");
+      createLog("info").error({ err: "okapi" }, "failed");
+    `);
+    expect(linesOf(stderr)).toMatchObject([
+      {
+        level: 50,
+        msg: "failed",
+        err: {
+          type: "Error",
+          message: "outer",
+          stack: expect.stringContaining("at "),
+          cause: { type: "TypeError", message: "inner", code: "23505" },
+        },
+      },
+      { err: { type: "object" } },
+      { err: { type: "string" } },
+    ]);
+    expect(stderr).not.toContain("okapi");
+  });
+
+  test("stands an error that is its own cause", async () => {
+    const { code, stderr } = await runWithLog(`
+      const error = new Error("round");
+      error.cause = error;
+      createLog("info").error({ err: error });
+    `);
+    expect(code).toBe(0);
+    expect(linesOf(stderr)).toMatchObject([{ err: { message: "round" } }]);
+  });
+
+  test.for([
+    { name: "the process has nothing more to do", end: "" },
+    { name: "the process exits", end: "process.exit(0);" },
+  ])("has written everything when $name, in order", async ({ end }) => {
+    const { code, stderr } = await runWithLog(`
+      const log = createLog("info");
+      for (let line = 0; line < 5_000; line += 1) {
+        log.info({ line });
+        if (line % 1_000 === 0) await new Promise((resolve) => setTimeout(resolve, 15));
+      }
+      ${end}
+    `);
+    expect(code).toBe(0);
+    expect(linesOf(stderr).map(({ line }) => line)).toEqual(Array.from(Array(5_000).keys()));
+  });
+
+  test("has written what is fatal before anything else happens", async () => {
+    const { stderr } = await runWithLog(`
+      const log = createLog("info");
+      log.info("before");
+      log.fatal("the end");
+      process.kill(process.pid, "SIGKILL");
+    `);
+    expect(linesOf(stderr).map(({ msg }) => msg)).toEqual(["before", "the end"]);
+  });
+});
+
+describe("the log of a server", () => {
+  const profile = { firstName: "Persephone", lastName: "Okapi", displayName: "P. Okapi" };
+
+  test("has one line for each request, with the id that the answer had", async () => {
+    const place = createPlace();
+    const server = await place.serve("--demo");
+    const ids: (string | null)[] = [];
+    const visit = async (path: string, init: RequestInit) => {
+      const answer = await fetch(`${server.url}${path}`, init);
+      await answer.arrayBuffer();
+      ids.push(answer.headers.get("x-request-id"));
+    };
+    const authorization = `Bearer ${place.token()}`;
+    const path = `/management/v1/users/${demo.userId}/profile`;
+    const body = JSON.stringify(profile);
+    await visit(path, { method: "PUT", headers: { authorization }, body });
+    await visit(path, { method: "PUT", headers: { authorization }, body });
+    await visit(path, { method: "PUT", headers: { authorization: "Bearer okapi" }, body });
+    await visit("/nowhere", {});
+    server.kill("SIGTERM");
+    const { stderr } = await server.ended;
+    const lines = linesOf(stderr).filter(({ requestId }) => requestId !== undefined);
+    const method = "zitadel.management.v1.ManagementService/UpdateHumanProfile";
+    expect(lines).toMatchObject([
+      { level: 30, protocol: "rest", method, status: 200, msg: "request" },
+      { protocol: "rest", method, status: 400, code: "failed_precondition" },
+      { protocol: "rest", method, status: 401, code: "unauthenticated" },
+      { protocol: "http", status: 404 },
+    ]);
+    expect(lines.map(({ requestId }) => requestId)).toEqual(ids);
+    for (const line of lines) {
+      expect(line.durationMs).toEqual(expect.any(Number));
+      expect(line.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      const known = ["level", "time", "requestId", "protocol", "method"];
+      const fields = [...known, "status", "code", "durationMs", "msg"];
+      expect(Object.keys(line).filter((key) => !fields.includes(key))).toEqual([]);
+    }
+  });
+
+  test("is as quiet as --log-level says", async () => {
+    const server = await createPlace().serve("--demo", "--log-level", "error");
+    expect((await fetch(`${server.url}/debug/healthz`)).status).toBe(200);
+    server.kill("SIGTERM");
+    expect(await server.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("O1: holds nothing of 500 requests with a canary in every field and header", async () => {
+    const place = createPlace();
+    const server = await place.serve("--demo", "--log-level", "trace");
+    const canary = "kanarienvogel";
+    const wild = `${canary}\u001b[31m\r\n{"level":50,"msg":"${canary}"}\u2028`;
+    const statuses = new Set<number>();
+    const names = { firstName: wild, lastName: wild, nickName: wild, displayName: wild };
+    const token = place.token();
+    for (const _ of Array(100).keys()) {
+      const users = `${server.url}/management/v1/users`;
+      const user = { userName: wild, email: { email: `${canary}@${canary}.example` } };
+      const answers = [
+        await callRest("PUT", profileUrl(server), token, { ...names, preferredLanguage: canary }),
+        await callRest("PUT", profileUrl(server), canary, names),
+        await callRest("POST", `${users}/human/_import`, token, { ...user, profile: names }),
+        await callRest("PUT", `${users}/${encodeURIComponent(wild)}/profile`, token, names),
+      ];
+      for (const { status } of answers) statuses.add(status);
+      using connection = await openRaw(Number(new URL(server.url).port));
+      const headers = [
+        "Authorization",
+        "X-Zitadel-Orgid",
+        "X-Request-Id",
+        "Traceparent",
+        "User-Agent",
+      ];
+      const values = headers.map((name) => `${name}: ${canary}\u2028\\r\\n${canary}\r\n`);
+      connection.send(
+        Buffer.from(
+          `PUT /${canary}%0d%0a?x=${canary} HTTP/1.1\r\nHost: ${canary}\r\n${values.join("")}\r\n`,
+        ),
+      );
+      await connection.until(/\r\n\r\n/);
+    }
+    expect(statuses).toEqual(new Set([200, 400, 401, 409]));
+    server.kill("SIGTERM");
+    const { stdout, stderr } = await server.ended;
+    expect(stdout + stderr).not.toContain(canary);
+    expect(linesOf(stderr).filter(({ requestId }) => requestId !== undefined)).toHaveLength(500);
+  });
+
+  test("may have a reader that stands still: calls do not wait for it", async () => {
+    const place = createPlace();
+    const pipe = join(place.folder, "pipe");
+    await runProgram("mkfifo", [pipe]);
+    const reader = openSync(pipe, "r+");
+    const argv = ["--database", place.database, "--listen", "127.0.0.1:0"];
+    const child = spawn(process.execPath, ["src/main.js", "serve", ...argv], {
+      cwd: root,
+      stdio: ["ignore", "pipe", reader],
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const [banner] = await once(child.stdout?.setEncoding("utf8") as Readable, "data");
+    const url = /^ready (\S+)\n/m.exec(banner)?.[1];
+    // Ten times what a pipe holds.
+    const visits = 5_000;
+    const visit = async () => (await fetch(`${url}/debug/healthz`)).text();
+    for (const _ of Array(visits / 50).keys()) {
+      await Promise.all(Array.from({ length: 50 }, visit));
+    }
+    let heard = "";
+    const socket = new Socket({ fd: reader, writable: false }).setEncoding("utf8");
+    socket.on("data", (piece) => {
+      heard += piece;
+    });
+    child.kill("SIGTERM");
+    await once(child, "exit");
+    await expect.poll(() => heard.endsWith('"msg":"stopped"}\n')).toBe(true);
+    socket.destroy();
+    expect(linesOf(heard).filter(({ requestId }) => requestId !== undefined)).toHaveLength(visits);
+  });
+});
