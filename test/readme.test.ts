@@ -124,6 +124,33 @@ describe("the README's calls", () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
   });
 
+  test("show spans, with an SDK that is loaded before", async () => {
+    const [tracing = "", ...others] = blocksOf("js");
+    expect(others).toEqual([]);
+    const preload = join(folder, "tracing.js");
+    writeFileSync(preload, tracing);
+    const argv = ["serve", "--demo", "--listen", "127.0.0.1:0", "--database", "sqlite::memory:"];
+    const tokenFile = ["--admin-token-file", join(folder, "traced.token")];
+    const traced = startGiraffe([...argv, ...tokenFile], { preload });
+    const [, url] = await traced.until("stdout", /^ready (\S+)\n/m);
+    expect((await fetch(`${url}/management/v1/healthz`)).status).toBe(200);
+    await traced.until("stdout", /name: 'zitadel.management.v1.ManagementService\/Healthz'/);
+    traced.kill("SIGTERM");
+    expect((await traced.ended).code).toBe(0);
+  });
+
+  test("lead to the metrics that the README names, with their labels", async () => {
+    const body = await (await fetch(`${url}/debug/metrics`)).text();
+    const names = [...body.matchAll(/^# TYPE (giraffe_\w+)/gm)].map(([, name]) => name);
+    const rows = rowsOf(sectionOf("Metrics, traces, logs"));
+    expect(rows.map(([name]) => name)).toEqual(names);
+    for (const [name = "", labels = ""] of rows) {
+      const series = new RegExp(`^${name}(?:_count)?(?:\\{(.*)\\})? `, "m").exec(body);
+      const found = [...(series?.[1] ?? "").matchAll(/(\w+)=/g)].map(([, label]) => label);
+      if (series !== null) expect(found, name).toEqual(labels.split(", ").filter(Boolean));
+    }
+  });
+
   test("are refused the second time, in the words of the README", async () => {
     const [curl = ""] = calls;
     await sh(curl);
