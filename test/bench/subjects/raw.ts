@@ -15,7 +15,8 @@ export function createRaw(protocol: ProtocolName, version: HttpVersion): Server 
 }
 
 function createRawHttp1(echo: Echo, contentType: string): Server {
-  return createHttp1((request, response) => {
+  // Node's five seconds would close what a slow round leaves idle.
+  return createHttp1({ keepAliveTimeout: 60_000 }, (request, response) => {
     onBody(request, (bytes) => {
       const body = echo(bytes, request.url ?? "");
       response.writeHead(200, {
