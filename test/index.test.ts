@@ -38,6 +38,20 @@ describe("createGiraffe", () => {
     });
   });
 
+  test("C13: tells users apart whose ids are one number to JavaScript", async () => {
+    const [userId, next] = ["9007199254740992", "9007199254740993"];
+    const { get } = await start({
+      users: [
+        { ...gigi, userId },
+        { ...gigi, userId: next, userName: "zoe@giraffe.example" },
+      ],
+    });
+    expect(await get(userId)).toMatchObject({ body: { user: { id: userId } } });
+    expect(await get(next)).toMatchObject({
+      body: { user: { id: next, userName: "zoe@giraffe.example" } },
+    });
+  });
+
   test("begins with everything that a user may have", async () => {
     const { get } = await start({
       users: [

@@ -307,7 +307,7 @@ describe.for(callers)("ListUsers over $name", (caller) => {
     expect(await find({ andQuery: {} })).toEqual([]);
   });
 
-  test("never gives a user of another organization", async () => {
+  test("O9: neither gives nor counts a user of another organization", async () => {
     const { foreign } = setting.users;
     const inUserIdsQuery = { userIds: [foreign, text(ids.get("lu-anna"))] };
     const queries: JsonObject[] = [
@@ -324,6 +324,7 @@ describe.for(callers)("ListUsers over $name", (caller) => {
       (user) => object(object(user).details).resourceOwner,
     );
     expect(new Set(owners)).toEqual(new Set([setting.organizations.other]));
+    expect(totalIn(body)).toBe(owners.length);
   });
 
   type Refused = As & {

@@ -7,7 +7,7 @@ import { object, text } from "./json.ts";
 import { refused } from "./refusals.ts";
 import { gigi, methods } from "./setting.ts";
 
-test("a store that is down is told on every protocol, stores nothing, and recovers by itself", async () => {
+test("I14: a store that is down is told on every protocol, stores nothing, and recovers by itself", async () => {
   const server = await startServer([]);
   onTestFinished(async () => {
     closeCallers();

@@ -42,7 +42,7 @@ const json = (userId: string, more: string) =>
   );
 
 describe.for(callers.filter(({ encoding }) => encoding === "json"))(
-  "C1 to C8: UpdateHumanProfile, $name,",
+  "C1 to C8, C12, C14: UpdateHumanProfile, $name,",
   (caller) => {
     const send = (message: Uint8Array, options: CallOptions = { token: setting.tokens.editor }) =>
       caller.call(setting.url, methods.updateHumanProfile, message, options);
@@ -65,6 +65,11 @@ describe.for(callers.filter(({ encoding }) => encoding === "json"))(
         want: onlyNames,
       },
       { name: "an unknown field nested deeply", more: `, "x": ${nested(5_000)}}`, want: onlyNames },
+      {
+        name: "thousands of unknown fields with numbers for names",
+        more: `, ${Array.from({ length: 5_000 }, (_, index) => `"${index}": 0`).join()}}`,
+        want: onlyNames,
+      },
       { name: "an unknown name of a gender", more: `, "gender": "GENDER_OTHER"}`, want: onlyNames },
       { name: "a gender in lower case", more: `, "gender": "gender_male"}`, want: onlyNames },
       { name: "a number as text for a gender", more: `, "gender": "1"}`, want: onlyNames },
@@ -210,7 +215,7 @@ function protobuf(userId: string, more: (writer: BinaryWriter) => void): Uint8Ar
 }
 
 describe.for(callers.filter(({ encoding }) => encoding === "protobuf"))(
-  "C2, C4, C7, C15: UpdateHumanProfile, $name,",
+  "C2, C4, C7, C9, C15: UpdateHumanProfile, $name,",
   (caller) => {
     const send = (message: Uint8Array, options: CallOptions = { token: setting.tokens.editor }) =>
       caller.call(setting.url, methods.updateHumanProfile, message, options);
@@ -285,6 +290,15 @@ describe.for(callers.filter(({ encoding }) => encoding === "protobuf"))(
       {
         name: "a field with the number 0",
         more: (writer: BinaryWriter) => writer.raw(Buffer.of(0x00)),
+      },
+      {
+        name: "a number where text should be",
+        more: (writer: BinaryWriter) => writer.tag(4, WireType.Varint).uint32(1),
+      },
+      {
+        name: "text where a number should be",
+        more: (writer: BinaryWriter) =>
+          writer.tag(7, WireType.LengthDelimited).string("GENDER_MALE"),
       },
       { name: "an unknown wire type", more: (writer: BinaryWriter) => writer.raw(Buffer.of(0x27)) },
       {

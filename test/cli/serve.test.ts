@@ -65,7 +65,7 @@ describe("serve", () => {
     expect(await third.ended).toMatchObject({ code: 0 });
   });
 
-  test("refuses a database that another server uses, and lets commands work beside it", async () => {
+  test("O7: refuses a database that another server uses, and lets commands work beside it", async () => {
     const place = createPlace();
     const server = await place.serve();
     const { code, stdout, stderr } = await place.administer("serve", "--listen", "127.0.0.1:0");

@@ -76,7 +76,7 @@ describe("connectToPrimary", () => {
     expect(String(failure)).not.toContain("hunter2");
   });
 
-  test("passes over a server that only reads", async () => {
+  test("F18: passes over a server that only reads", async () => {
     await expect(connectToPrimary(readOnly)).rejects.toThrow("so it is not the primary");
   });
 
@@ -88,7 +88,7 @@ describe("connectToPrimary", () => {
     await connection.close();
   });
 
-  test("survives the end of an idle connection", async () => {
+  test("F15: survives the end of an idle connection", async () => {
     const connection = await connectToPrimary(writable);
     const [row] = await connection.query({ text: "select pg_backend_pid() as pid" });
     await query(writable, `select pg_terminate_backend(${row?.pid}, 5000)`);

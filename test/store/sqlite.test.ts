@@ -37,7 +37,7 @@ const count = (head: Head<number> | undefined) => ({
 });
 
 describe("openSqlite", () => {
-  test("creates a file and a directory that only the owner can read", async () => {
+  test("O7: creates a file and a directory that only the owner can read", async () => {
     const file = newFile();
     const store = openStore(file);
     await store.change("s", "org", count);
@@ -102,7 +102,7 @@ describe("createSqliteEventStore", () => {
     db.close();
   });
 
-  test("is unavailable when the disk is full, and works again when there is room", async () => {
+  test("F4: is unavailable when the disk is full, and works again when there is room", async () => {
     const database = openSqlite(":memory:");
     const db = database.acquire();
     const store = createSqliteEventStore({ database, now: () => 1 });
@@ -146,7 +146,7 @@ describe("createSqliteEventStore", () => {
     await store.close();
   });
 
-  test("is unavailable when another process does not stop writing", async () => {
+  test("F6: is unavailable when another process does not stop writing", async () => {
     const file = newFile();
     const store = openStore(file);
     const other = new DatabaseSync(file);
@@ -237,7 +237,7 @@ describe("createSqliteEventStore", () => {
     await store.close();
   });
 
-  test("tells the truth when its writer dies again and again under load", async () => {
+  test("F23: tells the truth when its writer dies again and again under load", async () => {
     const workers = noteWorkers();
     const store = openStore(newFile());
     const streams = Array.from({ length: 20 }, (_, index) => `s${index}`);
