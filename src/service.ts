@@ -14,7 +14,7 @@ import { createInterceptors, createRoutes, type RpcParts, restPrefix } from "./r
 import type { Directory } from "./store/directory.ts";
 import type { Micros } from "./store/event-store.ts";
 import type { StoreObserver } from "./store/observer.ts";
-import { openSqlite } from "./store/sqlite/database.ts";
+import { assertExists, openSqlite } from "./store/sqlite/database.ts";
 import { createSqliteDirectory } from "./store/sqlite/directory.ts";
 import { createSqliteEventStore } from "./store/sqlite/event-store.ts";
 import { lockDatabase } from "./store/sqlite/lock.ts";
@@ -161,11 +161,16 @@ export async function openDirectory(database: Database): Promise<Directory> {
   return createPostgresDirectory(await openPostgres(database.url, searchKeys));
 }
 
-/** The directory, and users by the thousand, for commands that run beside a server. */
+/**
+ * The directory, and users by the thousand, for commands that run beside a server.
+ *
+ * @throws StoreUnavailableError if there is no such SQLite file: a new one would have no organization.
+ */
 export async function openTransfer(
   database: Database,
 ): Promise<{ readonly directory: Directory; readonly transfer: Transfer }> {
   if (database.kind === "sqlite") {
+    assertExists(database.path);
     const sqlite = openSqlite(database.path, searchKeys);
     const { createSqliteTransfer } = await import("./store/sqlite/transfer.ts");
     return {
@@ -187,7 +192,7 @@ export async function openTransfer(
  *
  * @param observe Told now and then how many bytes there are, and how many there are to be.
  * @throws ConfigError for a database that is no SQLite file.
- * @throws StoreUnavailableError if the file exists, or the copy cannot be made.
+ * @throws StoreUnavailableError if there is no database, the file exists, or the copy cannot be made.
  */
 export async function backUpDatabase(
   database: Database,
@@ -199,6 +204,7 @@ export async function backUpDatabase(
       "--database is no SQLite file: PostgreSQL has pg_dump and pg_basebackup for this",
     ]);
   }
+  assertExists(database.path);
   const { backUp } = await import("./store/sqlite/backup.ts");
   await backUp(database.path, target, observe);
 }

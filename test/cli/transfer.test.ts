@@ -252,6 +252,7 @@ describe("import", () => {
     const place = createPlace();
     const file = join(place.folder, "users.ndjson");
     writeFileSync(file, linesOf([user(1)]));
+    await place.administer("org", "list");
     expect(await place.administer("import", file)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("there is no organization"),
@@ -431,3 +432,16 @@ describe("backup", () => {
     });
   });
 });
+
+test.for([["export"], ["import", "-"], ["backup", "copy.db"]])(
+  "%s names a database that is not there, and creates none",
+  async (argv) => {
+    const place = createPlace();
+    expect(await place.administer(...argv)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `giraffe: there is no database ${pathOf(place)}: serve and org create make one\n`,
+    });
+    expect(readdirSync(place.folder)).toEqual([]);
+  },
+);

@@ -84,6 +84,13 @@ export function createFile(path: string): string {
   }
 }
 
+/** @throws StoreUnavailableError if there is no file: what copies a database creates none. */
+export function assertExists(path: string): void {
+  if (path !== ":memory:" && !existsSync(path)) {
+    throw new StoreUnavailableError(`there is no database ${path}: serve and org create make one`);
+  }
+}
+
 function createEmpty(path: string): void {
   try {
     closeSync(openSync(path, "wx", 0o600));
