@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { root, runGiraffe, runProgram } from "../child.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { root, runGiraffe, runProgram, startProgram } from "../child.ts";
 import { callRest, createPlace, demo, profileUrl, type Serving } from "./serving.ts";
 
 const profile = {
@@ -266,6 +266,31 @@ describe("a signal", () => {
     const { code, stderr } = await server.ended;
     expect(code).toBe(1);
     expect(stderr).not.toContain("stopped");
+  });
+});
+
+describe("O3: an error that nobody foresaw", () => {
+  test.for([
+    { event: "uncaughtException", action: 'throw new Error("unforeseen")' },
+    { event: "unhandledRejection", action: 'void Promise.reject(new Error("unforeseen"))' },
+  ])("ends the server, which logs it ($event)", async ({ event, action }) => {
+    const { database } = createPlace();
+    const onSignal = `process.on("SIGUSR2", () => { ${action}; });`;
+    const server = startProgram(
+      process.execPath,
+      [
+        ...["--import", `data:text/javascript,${encodeURIComponent(onSignal)}`, "src/main.js"],
+        ...["serve", "--listen", "127.0.0.1:0", "--database", database],
+      ],
+      { cwd: root },
+    );
+    onTestFinished(() => server.kill("SIGKILL"));
+    await server.until("stdout", /^ready /m);
+    server.kill("SIGUSR2");
+    const { code, stderr } = await server.ended;
+    expect(code).toBe(70);
+    const last = JSON.parse(stderr.trimEnd().split("\n").at(-1) ?? "");
+    expect(last).toMatchObject({ level: 60, msg: event, err: { message: "unforeseen" } });
   });
 });
 
