@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
 import { demoUserId } from "../bootstrap.ts";
 import type { Config } from "../config.ts";
 import { createService } from "../service.ts";
@@ -96,7 +96,7 @@ export function firstSignal(atOnce: () => void): Promise<NodeJS.Signals> {
 export function banner({ demo, adminTokenFile }: Config, url: string): string[] {
   const ready = `ready ${url}`;
   if (!demo) return [ready];
-  const tokenFile = adminTokenFile && relative("", adminTokenFile);
+  const tokenFile = adminTokenFile && shortPath(adminTokenFile);
   const token = tokenFile === undefined ? "$TOKEN" : `$(cat '${tokenFile}')`;
   const credential = tokenFile === undefined ? "a token" : `the token in ${tokenFile}`;
   const authorization = `-H "Authorization: Bearer ${token}"`;
@@ -125,4 +125,10 @@ export function banner({ demo, adminTokenFile }: Config, url: string): string[] 
     "",
     ready,
   ];
+}
+
+/** From here if it is below here, else from the root. */
+function shortPath(file: string): string {
+  const path = relative("", file);
+  return path.startsWith("..") ? resolve(file) : path;
 }
