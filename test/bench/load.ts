@@ -133,13 +133,20 @@ function pace(calls: number, perSecond: number): Promise<Report> {
     const dueAt = connections.map((): number[] => []);
     let due = 0;
     let begun = 0;
+    let latest = 0;
+    /** In turn: a server closes a connection that has had its share of calls. */
+    const free = () => {
+      for (let step = 1; step <= dueAt.length; step += 1) {
+        const index = (latest + step) % dueAt.length;
+        if ((dueAt[index]?.length ?? 0) < callsOnEach) return index;
+      }
+      return undefined;
+    };
     const begin = () => {
       while (begun < due) {
-        const index = dueAt.reduce(
-          (best, { length }, each) => (length < (dueAt[best]?.length ?? 0) ? each : best),
-          0,
-        );
-        if ((dueAt[index]?.length ?? 0) >= callsOnEach) return;
+        const index = free();
+        if (index === undefined) return;
+        latest = index;
         dueAt[index]?.push(startedAt + (1000 * begun) / perSecond);
         connections[index]?.send(1);
         begun += 1;
