@@ -1,3 +1,4 @@
+import type { Tip } from "./append.ts";
 import type { Head, StoredEvent } from "./event-store.ts";
 
 /** What a database answers with: values by the names of columns. Both engines have the same columns. */
@@ -14,6 +15,20 @@ export function headFromRow(row: Row): Head<unknown> {
     changedAt: Number(row.changed_at),
     state: JSON.parse(String(row.state)),
   };
+}
+
+/** The columns that `tipsFromRows` reads. */
+export const tipColumns = `stream, change, ${headColumns}`;
+
+/** @returns The tip of each stream, in the order of the streams; `undefined` where there is no row. */
+export function tipsFromRows(
+  rows: readonly Row[],
+  streams: readonly string[],
+): (Tip | undefined)[] {
+  const tips = new Map(
+    rows.map((row) => [row.stream, { head: headFromRow(row), change: String(row.change) }]),
+  );
+  return streams.map((stream) => tips.get(stream));
 }
 
 /** The columns that `eventFromRow` reads. */

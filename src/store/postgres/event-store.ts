@@ -1,9 +1,8 @@
-import type { Tip } from "../append.ts";
 import { rowFromAppend } from "../append-row.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import { createGroupCommit } from "../group-commit.ts";
 import type { StoreObserver } from "../observer.ts";
-import { eventColumns, eventFromRow, headColumns, headFromRow } from "../rows.ts";
+import { eventColumns, eventFromRow, tipColumns, tipsFromRows } from "../rows.ts";
 import { createStreamQueue } from "../stream-queue.ts";
 import { createCommit } from "./commit.ts";
 import type { Postgres } from "./database.ts";
@@ -95,20 +94,13 @@ export function createPostgresEventStore(options: {
   };
 }
 
-async function readTips(
-  database: Postgres,
-  streams: readonly string[],
-): Promise<(Tip | undefined)[]> {
+async function readTips(database: Postgres, streams: readonly string[]) {
   const rows = await database.read({
     name: "tips",
-    text: `select stream, change, ${headColumns} from heads
-      where stream = any ($1::text[])`,
+    text: `select ${tipColumns} from heads where stream = any ($1::text[])`,
     values: [streams],
   });
-  const tips = new Map(
-    rows.map((row) => [row.stream, { head: headFromRow(row), change: String(row.change) }]),
-  );
-  return streams.map((stream) => tips.get(stream));
+  return tipsFromRows(rows, streams);
 }
 
 /** The same connection for a stream each time, so that its appends keep their order. */

@@ -2,7 +2,14 @@ import { type AppendRow, rowFromAppend } from "../append-row.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import { createGroupCommit } from "../group-commit.ts";
 import type { StoreObserver } from "../observer.ts";
-import { eventColumns, eventFromRow, headColumns, headFromRow } from "../rows.ts";
+import {
+  eventColumns,
+  eventFromRow,
+  headColumns,
+  headFromRow,
+  tipColumns,
+  tipsFromRows,
+} from "../rows.ts";
 import { createStreamQueue } from "../stream-queue.ts";
 import { createBatchWriter } from "./append-batch.ts";
 import type { Sqlite } from "./database.ts";
@@ -25,7 +32,9 @@ export function createSqliteEventStore(options: {
 }): EventStore {
   const { database, now, observer } = options;
   const db = database.acquire();
-  const selectTip = db.prepare(`select change, ${headColumns} from heads where stream = ?`);
+  const selectTips = db.prepare(
+    `select ${tipColumns} from heads where stream in (select value from json_each(?))`,
+  );
   const selectHead = db.prepare(
     `select ${headColumns} from heads where stream = ? and organization = ?`,
   );
@@ -57,11 +66,13 @@ export function createSqliteEventStore(options: {
       ? createWriterHere(createBatchWriter(db))
       : createWriterThread(database.file, { isStored });
   const commits = createGroupCommit(writer.write, observer?.committed);
+  // Together, because after each commit SQLite has the upper pages of the index to read again.
+  const loads = createGroupCommit(async (streams: readonly string[]) => {
+    const rows = withStoreErrors(() => selectTips.all(JSON.stringify(streams)));
+    return tipsFromRows(rows, streams);
+  });
   const queue = createStreamQueue({
-    async load(stream) {
-      const row = withStoreErrors(() => selectTip.get(stream));
-      return row && { head: headFromRow(row), change: String(row.change) };
-    },
+    load: (stream) => loads.add(stream, stream),
     async append(append, signal) {
       return commits.add(rowFromAppend(append, database.keysOf), append.stream, signal);
     },
@@ -71,7 +82,7 @@ export function createSqliteEventStore(options: {
 
   async function close(): Promise<void> {
     await queue.close();
-    await commits.close();
+    await Promise.all([commits.close(), loads.close()]);
     await writer.close();
     await searching.close();
     database.release();
