@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import type { Progress } from "../transfer.ts";
+import { createInsert } from "./insert-rows.ts";
 import { createKeyWriter } from "./key-writer.ts";
 import { transact } from "./transaction.ts";
 import { createUnsortedKeys, type UnsortedBatch } from "./unsorted-keys.ts";
@@ -36,9 +37,10 @@ export function createBatchWriter(
     `update heads set version = ?, change = ?, changed_at = ?, state = ?
      where stream = ? and organization = ? and version = ? and change = ?`,
   );
-  const insertEvent = db.prepare(
-    `insert into events (stream, version, change, type, data, creator, at)
-     values (?, ?, ?, ?, ?, ?, ?)`,
+  const insertEvents = createInsert(
+    db,
+    "events (stream, version, change, type, data, creator, at)",
+    "?, ?, ?, ?, ?, ?, ?",
   );
   const deleteHead = db.prepare("delete from heads where stream = ?");
   const releaseClaims = db.prepare("delete from claims where stream = ?");
@@ -51,10 +53,6 @@ export function createBatchWriter(
     `insert into imports (source, lines, digest) values (?, ?, ?)
      on conflict (source) do update set lines = excluded.lines, digest = excluded.digest`,
   );
-
-  function insertEventOf({ stream, version, change, type, data, creator, changedAt }: AppendRow) {
-    insertEvent.run(stream, version, change, type, data, creator, changedAt);
-  }
 
   /** @returns Whether nobody else holds one of the names. */
   function claim(stream: string, names: ReadonlySet<string>): boolean {
@@ -72,7 +70,6 @@ export function createBatchWriter(
       deleteHead.run(stream);
       return "claim-taken";
     }
-    insertEventOf(row);
     return "appended";
   }
 
@@ -87,7 +84,6 @@ export function createBatchWriter(
     if (updateHead.run(version, change, changedAt, state, ...before).changes === 0) {
       return "conflict";
     }
-    insertEventOf(row);
     if (claims !== undefined) {
       releaseClaims.run(stream);
       claim(stream, claims);
@@ -110,6 +106,7 @@ export function createBatchWriter(
         results[index] = result;
         if (result === "appended") appended.push(row);
       }
+      insertEvents(appended.map(eventValues));
       if (bulk === undefined) {
         if (unsorted.count() > 0) unsorted.sort();
         keys.write(appended);
@@ -122,6 +119,10 @@ export function createBatchWriter(
       }
       return results;
     });
+}
+
+function eventValues({ stream, version, change, type, data, creator, changedAt }: AppendRow) {
+  return [stream, version, change, type, data, creator, changedAt];
 }
 
 /** Neighbours share pages. Stable, so rows of one stream keep their order. */

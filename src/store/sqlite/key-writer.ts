@@ -1,10 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendRow } from "../append-row.ts";
 import { combined, type KeyChange } from "../key-changes.ts";
+import { createInsert } from "./insert-rows.ts";
 import { createSpaces } from "./spaces.ts";
-
-/** Rows of one statement: its fixed cost is a third of a row's. */
-const rowsAtOnce = 20;
 
 type KeyedRow = Pick<AppendRow, "stream" | "organization" | "keys">;
 
@@ -23,14 +21,12 @@ export function createKeyWriter(db: DatabaseSync): {
   const remove = db.prepare(
     "delete from search_keys where space = ? and folded = ? and stream = ?",
   );
-  const insertSome = (count: number) =>
-    db.prepare(
-      `insert into search_keys (space, folded, stream, text)
-       values ${Array(count).fill("(?, ?, ?, ?)").join(", ")}
-       on conflict do update set text = excluded.text`,
-    );
-  const insertOne = insertSome(1);
-  const insertMany = insertSome(rowsAtOnce);
+  const insert = createInsert(
+    db,
+    "search_keys (space, folded, stream, text)",
+    "?, ?, ?, ?",
+    "on conflict do update set text = excluded.text",
+  );
 
   return {
     write(rows) {
@@ -43,12 +39,7 @@ export function createKeyWriter(db: DatabaseSync): {
           if (to !== undefined) added.push([space, to, stream, text]);
         }
       }
-      added.sort(byPlace);
-      const whole = added.length - (added.length % rowsAtOnce);
-      for (let index = 0; index < whole; index += rowsAtOnce) {
-        insertMany.run(...added.slice(index, index + rowsAtOnce).flat());
-      }
-      for (const key of added.slice(whole)) insertOne.run(...key);
+      insert(added.sort(byPlace));
     },
   };
 }

@@ -3,6 +3,7 @@ import type { KeysOf, Micros } from "../event-store.ts";
 import { everyStream } from "../key-changes.ts";
 import { fold } from "../search.ts";
 import type { NewStream } from "../transfer.ts";
+import { createInsert } from "./insert-rows.ts";
 import { createSpaces } from "./spaces.ts";
 
 /** What a new stream is found by, to be put aside; crosses threads. */
@@ -66,9 +67,10 @@ export function createUnsortedKeys(db: DatabaseSync): {
   sort(): void;
 } {
   const spaces = createSpaces(db);
-  const insert = db.prepare(
-    `insert into unsorted_keys (organization, stream, texts, folded)
-     values (?, ?, jsonb(?), jsonb(?))`,
+  const insert = createInsert(
+    db,
+    "unsorted_keys (organization, stream, texts, folded)",
+    "?, ?, jsonb(?), jsonb(?)",
   );
   // All come and go together, so their numbers have no gaps.
   const selectCount = db.prepare(
@@ -100,10 +102,13 @@ export function createUnsortedKeys(db: DatabaseSync): {
         if (organization === undefined) continue;
         for (const name of names) spaceOf(organization, name);
       }
-      for (const [index, keys] of streams.entries()) {
-        if (keys === undefined || !isStored[index]) continue;
-        insert.run(keys.organization, keys.stream, keys.texts, keys.folded);
-      }
+      insert(
+        streams.flatMap((keys, index) =>
+          keys === undefined || !isStored[index]
+            ? []
+            : [[keys.organization, keys.stream, keys.texts, keys.folded]],
+        ),
+      );
     },
 
     count: () => Number(selectCount.get()?.count ?? 0),
