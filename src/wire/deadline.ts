@@ -25,7 +25,11 @@ export function createDeadlines(): StartDeadline {
   const watchAll = () => {
     const grown = young;
     young = [];
-    for (const deadline of grown) deadline.watch();
+    for (const deadline of grown) {
+      // If the event loop stood still: at once, before anything else is begun for the call.
+      if (deadline.remainingMs() < 1) deadline.cancel(deadlineExceeded());
+      else deadline.watch();
+    }
   };
   return (timeoutMs, onOver) => {
     const deadline = new Deadline(timeoutMs, onOver);

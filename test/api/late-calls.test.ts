@@ -63,3 +63,25 @@ test("an update that nobody waits for any more is dropped while it waits for the
   expect(await update(last)).toMatchObject({ code: 0 });
   expect(await Promise.all([first, late, left, last].map(changesOf))).toEqual([2, 1, 1, 2]);
 });
+
+test("F21: an update whose time runs out while the event loop stands still is dropped", async () => {
+  const [first, late] = (await Promise.all(["stalled", "expired"].map(addUser))) as [
+    string,
+    string,
+  ];
+  const other = new DatabaseSync(join(server.folder, "giraffe.db"));
+  other.exec("begin immediate");
+
+  // It is with the database; what comes later waits for it.
+  const answer = update(first);
+  await call(methods.getHumanProfile, { userId: first });
+  const expired = update(late, { "grpc-timeout": "1S" });
+  await call(methods.getHumanProfile, { userId: late });
+  other.exec("rollback");
+  other.close();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+
+  expect(await expired).toMatchObject({ code: 4 });
+  expect(await answer).toMatchObject({ code: 0 });
+  expect(await Promise.all([first, late].map(changesOf))).toEqual([2, 1]);
+});

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
@@ -137,6 +138,23 @@ describe("the deadline", () => {
     expect(await say(server, { timeoutMs: 3_600_000 })).toMatchObject({
       code: Code.DeadlineExceeded,
     });
+  });
+
+  test("F21: is over in the turn after the event loop has stood still", async () => {
+    let wasOver: boolean | undefined;
+    await using server = await startEcho({
+      async echo(note, context) {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+        // What was due in the meantime comes between these two.
+        await nextTurn();
+        await nextTurn();
+        wasOver = context.signal.aborted;
+        return note;
+      },
+    });
+    const reply = await speakers[0]?.say(server, { timeoutMs: 250 });
+    expect(reply).toMatchObject({ code: Code.DeadlineExceeded });
+    expect(wasOver).toBe(true);
   });
 
   test("is over for the handler once the call is answered", async () => {
