@@ -7,8 +7,9 @@ import { connect, createServer, type Socket } from "node:net";
  * - `request`: it never arrives.
  * - `answer`: it is done, and nobody hears of it.
  * - `late`: the client loses its connection, and the statement arrives when `deliver` is called.
+ * - `silence`: it is done, and nobody hears of it, nor that the connection has ended.
  */
-export type Cut = "request" | "answer" | "late";
+export type Cut = "request" | "answer" | "late" | "silence";
 
 /** A TCP proxy that loses what it should carry. */
 export type CuttingProxy = {
@@ -54,7 +55,8 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
         upstream.write(bytes);
         upstream.once("data", () => upstream.destroy());
         upstream.once("close", () => client.destroy());
-      } else client.destroy();
+      } else if (cut === "silence") upstream.write(bytes);
+      else client.destroy();
       if (cut === "late") {
         late.push(async () => {
           upstream.write(bytes);

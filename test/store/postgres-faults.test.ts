@@ -8,42 +8,14 @@ import {
 } from "../../src/store/event-store.ts";
 import type { RetryReason } from "../../src/store/observer.ts";
 import { openPostgres } from "../../src/store/postgres/database.ts";
-import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
 import { query, startPostgres } from "../postgres.ts";
 import { newPostgresDatabase } from "../postgres-database.ts";
+import { count, expectWhole, openPostgresStore as openStore, urlWith } from "./counting.ts";
 import { type Cut, startCuttingProxy } from "./cutting-proxy.ts";
 
-const count: Decide<number> = (head) => ({
-  event: { type: "counted", data: {}, creator: "me" },
-  state: (head?.state ?? 0) + 1,
-});
 const countAndClaim =
   (claim: string): Decide<number> =>
   (head) => ({ ...count(head), claims: [claim] });
-
-/** @param retries Gets the reason of everything that was done again. */
-async function openStore(url: string, retries: RetryReason[] = []): Promise<EventStore> {
-  const database = await openPostgres(url);
-  const observer = {
-    waiting() {},
-    committed() {},
-    retried: (reason: RetryReason) => void retries.push(reason),
-    failed() {},
-  };
-  const store = createPostgresEventStore({ database, now: () => Date.now() * 1_000, observer });
-  onTestFinished(() => store.close());
-  return store;
-}
-
-/** Versions and states of all events: nothing lost, nothing twice, each decided on the one before. */
-async function expectWhole(store: EventStore, stream: string, changes: number): Promise<void> {
-  const range = { after: 0, limit: 100_000, ascending: true };
-  const events = await store.history(stream, "org", range);
-  expect(events.map(({ version }) => version)).toEqual(
-    Array.from({ length: changes }, (_, index) => index + 1),
-  );
-  expect(await store.load(stream, "org")).toMatchObject({ version: changes, state: changes });
-}
 
 /**
  * Clients that change `streams` streams, each `perStream` times, one after another. What is
@@ -115,11 +87,11 @@ describe("two nodes on one database", () => {
 });
 
 describe("a connection that is lost during a commit", () => {
-  async function openBehindProxy() {
+  async function openBehindProxy(settings: Readonly<Record<string, string>> = {}) {
     const url = await newPostgresDatabase();
     const proxy = await startCuttingProxy(Number(new URL(url).port));
     onTestFinished(() => proxy.close());
-    const behind = new URL(url);
+    const behind = new URL(urlWith(url, settings));
     behind.port = String(proxy.port);
     const retries: RetryReason[] = [];
     return { url, proxy, retries, store: await openStore(behind.href, retries) };
@@ -133,7 +105,7 @@ describe("a connection that is lost during a commit", () => {
   const cuts: readonly Cut[] = ["request", "answer", "late"];
 
   test.for(cuts.flatMap((cut) => changes.map((change) => ({ cut, ...change }))))(
-    "stores $name once (lost: $cut)",
+    "F12: stores $name once (lost: $cut)",
     async ({ cut, first, decide }) => {
       const { proxy, store, retries } = await openBehindProxy();
       const before = Number(!first);
@@ -149,7 +121,7 @@ describe("a connection that is lost during a commit", () => {
     },
   );
 
-  test.for(cuts)("tells the truth when another node changes the stream (lost: %s)", async (cut) => {
+  test.for(cuts)("F12: tells the truth when another node writes, too (lost: %s)", async (cut) => {
     const { url, proxy, store } = await openBehindProxy();
     const other = await openStore(url);
     await store.change("s", "org", count);
@@ -163,6 +135,17 @@ describe("a connection that is lost during a commit", () => {
     const versions = [...others, await head].map(({ version }) => version);
     expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 21 }, (_, i) => i + 2));
     await expectWhole(store, "s", 22);
+  });
+
+  test("F12: stores a change once whose answer the network swallows", async () => {
+    const { proxy, store, retries } = await openBehindProxy({ query_timeout: "2000" });
+    await store.change("s", "org", count);
+    const wasCut = proxy.cutNext("append", "silence");
+    const head = store.change("s", "org", count);
+    await wasCut;
+    expect(await head).toMatchObject({ version: 2, state: 2 });
+    expect(retries).toContain("ambiguous");
+    await expectWhole(store, "s", 2);
   });
 
   test("stores every change once under load, again and again", async () => {
@@ -179,7 +162,7 @@ describe("a connection that is lost during a commit", () => {
     for (const index of Array(20).keys()) await expectWhole(store, `s${index}`, 30);
   });
 
-  test("is unknown if no primary can be asked in time", async () => {
+  test("F12: is unknown if no primary can be asked in time, and later changes are unavailable", async () => {
     const { url, proxy, store } = await openBehindProxy();
     const wasCut = proxy.cutNext("append", "answer");
     const change = store.change("s", "org", count);
@@ -237,7 +220,7 @@ describe("a server", () => {
   });
 
   test.for([{ setting: "synchronous_commit=off" }, { setting: "fsync=off" }])(
-    "that runs with $setting is refused",
+    "F2: that runs with $setting is refused",
     async ({ setting }) => {
       const server = await startPostgres([setting]);
       onTestFinished(() => server.close());

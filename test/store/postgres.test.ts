@@ -28,7 +28,7 @@ describeTransfer("PostgreSQL", async (keysOf) => {
 });
 
 describe("openPostgres", () => {
-  test("refuses reads that too many others wait before, and answers the others", async () => {
+  test("F13: refuses reads that too many others wait before, and answers the others", async () => {
     const database = await newDatabase();
     database.acquire();
     const reads = Array.from({ length: 2_000 }, () => database.read({ text: "select 1 as one" }));

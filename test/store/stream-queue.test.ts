@@ -432,7 +432,7 @@ describe("createStreamQueue", () => {
   test.for([
     { name: "1,024 changes of one stream", count: 1024, stream: () => "s" },
     { name: "10,000 changes in all", count: 10_000, stream: (index: number) => `s${index % 20}` },
-  ])("lets $name wait and refuses the next", async ({ count, stream }) => {
+  ])("F13: lets $name wait and refuses the next", async ({ count, stream }) => {
     const { store, change } = start();
     const answers = Array.from({ length: count }, (_, index) =>
       change(`${index}`, "org", stream(index)),
