@@ -14,17 +14,19 @@ export type Bulk = {
   readonly keys: UnsortedBatch;
 };
 
+/** Of at most `maxUnsorted` streams keys stay aside after the batch. */
+type BulkWithin = Bulk & { readonly maxUnsorted: number };
+
 /**
  * Prepare to write batches on a connection.
  *
- * @param bulk.maxUnsorted Of so many streams keys may be put aside.
  * @returns Writes all rows in one transaction, rows of one stream in order, and returns a result for
  *   each. A row that conflicts writes nothing and leaves the others alone. If it throws, nothing was
  *   stored, unless it is OutcomeUnknownError.
  */
 export function createBatchWriter(
   db: DatabaseSync,
-): (rows: readonly AppendRow[], bulk?: Bulk & { readonly maxUnsorted: number }) => AppendResult[] {
+): (rows: readonly AppendRow[], bulk?: BulkWithin) => AppendResult[] {
   const isCurrent = db.prepare(
     "select 1 from heads where stream = ? and organization = ? and version = ? and change = ?",
   );
