@@ -19,6 +19,30 @@ export type LogLevel = (typeof logLevels)[number];
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
+/** Languages of messages. Each has a file of texts in the rpc layer, which loads it when it is needed. */
+export const languages = [
+  "bg",
+  "cs",
+  "de",
+  "en",
+  "es",
+  "fr",
+  "hu",
+  "id",
+  "it",
+  "ja",
+  "ko",
+  "mk",
+  "nl",
+  "pl",
+  "pt",
+  "ro",
+  "ru",
+  "sv",
+  "tr",
+  "zh",
+] as const;
+
 /** The longest time that a Node timer keeps; a longer one fires at once. */
 const maxTimerMs = 2_147_483_647;
 
@@ -174,132 +198,124 @@ function oneOfSchema<const Options extends readonly string[]>(options: Options) 
   return v.picklist(options, `give one of ${options.join(", ")}`);
 }
 
-/**
- * What the values of `serve` must be, alone and together; their types when they are.
- *
- * @param languages Tags of the translations there are.
- */
-export function serveSchema(languages: readonly string[]) {
-  return v.pipe(
-    v.object({
-      listen: listenSchema,
-      database: databaseSchema,
-      adminTokenFile: v.optional(fileSchema),
-      tlsCert: v.optional(fileSchema),
-      tlsKey: v.optional(fileSchema),
-      workers: v.optional(wholeNumberSchema(1, maxWorkers)),
-      demo: switchSchema,
-      corsOrigin: v.optional(v.array(originSchema)),
-      oidcIssuer: v.optional(providerUrlSchema),
-      oidcAudience: v.optional(v.pipe(v.string(), v.nonEmpty("give one of the aud of the tokens"))),
-      introspectionUrl: v.optional(providerUrlSchema),
-      introspectionClientId: v.optional(v.pipe(v.string(), v.nonEmpty("give the client's id"))),
-      introspectionClientSecretFile: v.optional(fileSchema),
-      maxMessageBytes: wholeNumberSchema(1, maxMessageBytes),
-      defaultDeadlineMs: v.optional(wholeNumberSchema(1, maxTimerMs)),
-      maxDeadlineMs: wholeNumberSchema(1, maxTimerMs),
-      drainMs: wholeNumberSchema(0, maxTimerMs),
-      logLevel: oneOfSchema(logLevels),
-      defaultLanguage: oneOfSchema(languages),
-    }),
-    v.forward(
-      v.partialCheck(
-        [["database"], ["adminTokenFile"]],
-        ({ database, adminTokenFile }) =>
-          database.kind !== "sqlite" ||
-          database.path !== ":memory:" ||
-          adminTokenFile !== undefined,
-        "a database in memory has no place for the first token; give the path of a file",
-      ),
-      ["adminTokenFile"],
+/** What the values of `serve` must be, alone and together; their types when they are. */
+export const serveSchema = v.pipe(
+  v.object({
+    listen: listenSchema,
+    database: databaseSchema,
+    adminTokenFile: v.optional(fileSchema),
+    tlsCert: v.optional(fileSchema),
+    tlsKey: v.optional(fileSchema),
+    workers: v.optional(wholeNumberSchema(1, maxWorkers)),
+    demo: switchSchema,
+    corsOrigin: v.optional(v.array(originSchema)),
+    oidcIssuer: v.optional(providerUrlSchema),
+    oidcAudience: v.optional(v.pipe(v.string(), v.nonEmpty("give one of the aud of the tokens"))),
+    introspectionUrl: v.optional(providerUrlSchema),
+    introspectionClientId: v.optional(v.pipe(v.string(), v.nonEmpty("give the client's id"))),
+    introspectionClientSecretFile: v.optional(fileSchema),
+    maxMessageBytes: wholeNumberSchema(1, maxMessageBytes),
+    defaultDeadlineMs: v.optional(wholeNumberSchema(1, maxTimerMs)),
+    maxDeadlineMs: wholeNumberSchema(1, maxTimerMs),
+    drainMs: wholeNumberSchema(0, maxTimerMs),
+    logLevel: oneOfSchema(logLevels),
+    defaultLanguage: oneOfSchema(languages),
+  }),
+  v.forward(
+    v.partialCheck(
+      [["database"], ["adminTokenFile"]],
+      ({ database, adminTokenFile }) =>
+        database.kind !== "sqlite" || database.path !== ":memory:" || adminTokenFile !== undefined,
+      "a database in memory has no place for the first token; give the path of a file",
     ),
-    v.forward(
-      v.partialCheck(
-        [["database"], ["workers"]],
-        ({ database, workers }) => database.kind !== "sqlite" || (workers ?? 1) <= 1,
-        "a SQLite database is served by one process; more need PostgreSQL",
-      ),
-      ["workers"],
+    ["adminTokenFile"],
+  ),
+  v.forward(
+    v.partialCheck(
+      [["database"], ["workers"]],
+      ({ database, workers }) => database.kind !== "sqlite" || (workers ?? 1) <= 1,
+      "a SQLite database is served by one process; more need PostgreSQL",
     ),
-    v.forward(
-      v.partialCheck(
-        [["tlsCert"], ["tlsKey"]],
-        ({ tlsCert, tlsKey }) => tlsCert === undefined || tlsKey !== undefined,
-        "TLS needs both --tls-cert and --tls-key",
-      ),
-      ["tlsKey"],
+    ["workers"],
+  ),
+  v.forward(
+    v.partialCheck(
+      [["tlsCert"], ["tlsKey"]],
+      ({ tlsCert, tlsKey }) => tlsCert === undefined || tlsKey !== undefined,
+      "TLS needs both --tls-cert and --tls-key",
     ),
-    v.forward(
-      v.partialCheck(
-        [["tlsCert"], ["tlsKey"]],
-        ({ tlsCert, tlsKey }) => tlsKey === undefined || tlsCert !== undefined,
-        "TLS needs both --tls-cert and --tls-key",
-      ),
-      ["tlsCert"],
+    ["tlsKey"],
+  ),
+  v.forward(
+    v.partialCheck(
+      [["tlsCert"], ["tlsKey"]],
+      ({ tlsCert, tlsKey }) => tlsKey === undefined || tlsCert !== undefined,
+      "TLS needs both --tls-cert and --tls-key",
     ),
-    v.forward(
-      v.partialCheck([["tlsCert"]], ({ tlsCert }) => isReadableFile(tlsCert), unreadableMessage),
-      ["tlsCert"],
+    ["tlsCert"],
+  ),
+  v.forward(
+    v.partialCheck([["tlsCert"]], ({ tlsCert }) => isReadableFile(tlsCert), unreadableMessage),
+    ["tlsCert"],
+  ),
+  v.forward(
+    v.partialCheck([["tlsKey"]], ({ tlsKey }) => isReadableFile(tlsKey), unreadableMessage),
+    ["tlsKey"],
+  ),
+  v.forward(
+    v.partialCheck(
+      [["oidcIssuer"], ["oidcAudience"]],
+      ({ oidcIssuer, oidcAudience }) => oidcIssuer === undefined || oidcAudience !== undefined,
+      oidcMessage,
     ),
-    v.forward(
-      v.partialCheck([["tlsKey"]], ({ tlsKey }) => isReadableFile(tlsKey), unreadableMessage),
-      ["tlsKey"],
+    ["oidcAudience"],
+  ),
+  v.forward(
+    v.partialCheck(
+      [["oidcIssuer"], ["oidcAudience"]],
+      ({ oidcIssuer, oidcAudience }) => oidcAudience === undefined || oidcIssuer !== undefined,
+      oidcMessage,
     ),
-    v.forward(
-      v.partialCheck(
-        [["oidcIssuer"], ["oidcAudience"]],
-        ({ oidcIssuer, oidcAudience }) => oidcIssuer === undefined || oidcAudience !== undefined,
-        oidcMessage,
-      ),
-      ["oidcAudience"],
+    ["oidcIssuer"],
+  ),
+  v.forward(
+    v.partialCheck(
+      [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
+      isGivenIfAny("introspectionUrl"),
+      introspectionMessage,
     ),
-    v.forward(
-      v.partialCheck(
-        [["oidcIssuer"], ["oidcAudience"]],
-        ({ oidcIssuer, oidcAudience }) => oidcAudience === undefined || oidcIssuer !== undefined,
-        oidcMessage,
-      ),
-      ["oidcIssuer"],
+    ["introspectionUrl"],
+  ),
+  v.forward(
+    v.partialCheck(
+      [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
+      isGivenIfAny("introspectionClientId"),
+      introspectionMessage,
     ),
-    v.forward(
-      v.partialCheck(
-        [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
-        isGivenIfAny("introspectionUrl"),
-        introspectionMessage,
-      ),
-      ["introspectionUrl"],
+    ["introspectionClientId"],
+  ),
+  v.forward(
+    v.partialCheck(
+      [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
+      isGivenIfAny("introspectionClientSecretFile"),
+      introspectionMessage,
     ),
-    v.forward(
-      v.partialCheck(
-        [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
-        isGivenIfAny("introspectionClientId"),
-        introspectionMessage,
-      ),
-      ["introspectionClientId"],
+    ["introspectionClientSecretFile"],
+  ),
+  v.forward(
+    v.partialCheck(
+      [["introspectionClientSecretFile"]],
+      ({ introspectionClientSecretFile: file }) => isReadableFile(file) && !isBlankFile(file),
+      "give the path of a file that can be read and holds the secret",
     ),
-    v.forward(
-      v.partialCheck(
-        [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
-        isGivenIfAny("introspectionClientSecretFile"),
-        introspectionMessage,
-      ),
-      ["introspectionClientSecretFile"],
+    ["introspectionClientSecretFile"],
+  ),
+  v.forward(
+    v.partialCheck(
+      [["defaultDeadlineMs"], ["maxDeadlineMs"]],
+      ({ defaultDeadlineMs, maxDeadlineMs }) => (defaultDeadlineMs ?? 0) <= maxDeadlineMs,
+      "give at most the value of --max-deadline-ms",
     ),
-    v.forward(
-      v.partialCheck(
-        [["introspectionClientSecretFile"]],
-        ({ introspectionClientSecretFile: file }) => isReadableFile(file) && !isBlankFile(file),
-        "give the path of a file that can be read and holds the secret",
-      ),
-      ["introspectionClientSecretFile"],
-    ),
-    v.forward(
-      v.partialCheck(
-        [["defaultDeadlineMs"], ["maxDeadlineMs"]],
-        ({ defaultDeadlineMs, maxDeadlineMs }) => (defaultDeadlineMs ?? 0) <= maxDeadlineMs,
-        "give at most the value of --max-deadline-ms",
-      ),
-      ["defaultDeadlineMs"],
-    ),
-  );
-}
+    ["defaultDeadlineMs"],
+  ),
+);

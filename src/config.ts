@@ -142,15 +142,9 @@ const usualDeadlineMs = 10_000;
 /**
  * Read the configuration of `serve`: flags beat environment beat defaults. A variable that is empty
  * counts as not set. Looks whether files that are named can be read.
- *
- * @param languages Tags of the translations there are.
  */
-export function readConfig(
-  given: Given,
-  languages: readonly string[],
-  environment: Environment = process.env,
-): Reading<Config> {
-  const reading = read(serveSettings, serveSchema(languages), given, environment);
+export function readConfig(given: Given, environment: Environment = process.env): Reading<Config> {
+  const reading = read(serveSettings, serveSchema, given, environment);
   if (reading.kind === "refused") return reading;
   const { listen, database, adminTokenFile, tlsCert, tlsKey, corsOrigin, ...others } =
     reading.value;

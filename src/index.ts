@@ -1,6 +1,6 @@
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { type Seeded, seed } from "./seed.ts";
-import { availableLanguages, createService } from "./service.ts";
+import { createService } from "./service.ts";
 
 /** What a server of a test begins with. */
 export type GiraffeOptions = {
@@ -81,7 +81,7 @@ export async function createGiraffe(options: GiraffeOptions = {}): Promise<Giraf
 /** The defaults of `serve`, but for what a test needs. */
 function configInMemory(): Config {
   const given = { listen: "127.0.0.1:0", corsOrigin: ["*"], drainMs: "1000" };
-  const reading = readConfig(given, availableLanguages(), {});
+  const reading = readConfig(given, {});
   if (reading.kind === "refused") throw new ConfigError(reading.problems);
   const database = { kind: "sqlite", path: ":memory:" } as const;
   return { ...reading.value, database, adminTokenFile: undefined };

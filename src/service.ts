@@ -25,7 +25,6 @@ import type { RequestRecord } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { createListener, peerKey } from "./wire/index.ts";
 
-export { availableLanguages } from "./rpc/translate.ts";
 export { createUserLines } from "./rpc/user-line.ts";
 
 /** The whole server. */

@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type AdminCommand, administer } from "../src/cli/administer.ts";
+import type { ReadCommand } from "../src/cli/command.ts";
 import { parseCommand } from "../src/cli/program.ts";
-import { availableLanguages, createService } from "../src/service.ts";
+import type { Config } from "../src/config.ts";
+import { createService } from "../src/service.ts";
 import type { RequestRecord } from "../src/telemetry/log.ts";
 
 /** A real server on a free port, with a database of its own in a temporary folder. */
@@ -42,10 +43,9 @@ export async function startServer(
     ...["serve", "--listen", "127.0.0.1:0", "--database", database],
     ...["--admin-token-file", tokenFile, ...flags],
   ];
-  const command = parseCommand(argv, availableLanguages(), {});
-  if (command.name !== "serve") throw new Error(`not a server: ${command.name}`);
+  const config = readCommand(argv).options as Config;
   const records: RequestRecord[] = [];
-  const service = await createService(command.config, (record) => records.push(record));
+  const service = await createService(config, (record) => records.push(record));
   const url = await service.listen();
   const stop = () => service.close();
   return {
@@ -57,8 +57,8 @@ export async function startServer(
     records,
     async administer(...admin) {
       const lines: string[] = [];
-      const parsed = parseCommand([...admin, "--database", database, "--json"], [], {});
-      await administer(parsed as AdminCommand, (line) => lines.push(line));
+      const command = readCommand([...admin, "--database", database, "--json"]);
+      await command.run((line) => lines.push(line));
       return JSON.parse(lines.join("\n"));
     },
     stop,
@@ -67,4 +67,10 @@ export async function startServer(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function readCommand(argv: readonly string[]): ReadCommand {
+  const parsed = parseCommand(argv, {});
+  if (parsed.kind === "help") throw new Error(`not a command: ${argv.join(" ")}`);
+  return parsed.command;
 }

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Config } from "../config.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
 import { createLog } from "../telemetry/log.ts";
-import { banner, firstSignal, type Supervisor, serve } from "./serve.ts";
+import { banner, firstSignal, runServer, type Supervisor } from "./run-server.ts";
 
 /** What the first process tells its workers. */
 type Order =
@@ -36,7 +36,7 @@ const countMs = 5_000;
 export async function serveTogether(config: Config, out: (line: string) => void): Promise<number> {
   if (cluster.isPrimary) return supervise(config, out);
   try {
-    await serve(config, underOrders());
+    await runServer(config, underOrders());
     return 0;
   } finally {
     // To listen for orders no longer keeps the process from ending, with its own exit code.

@@ -1,52 +1,36 @@
-import type { Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import type { HeadPage, Transfer } from "../store/transfer.ts";
-import { createMeter } from "./meter.ts";
+import { CliError } from "./admin.ts";
+import { type AdminOptions, adminFlags, anyCommand, textOf, withAdminOptions } from "./command.ts";
 
-/** How a user is written as a line; `undefined`: not at all. See `createUserLines`. */
-export type WriteLine<State> = (
-  userId: string,
-  organization: string,
-  state: State,
-) => string | undefined;
+type ExportOptions = AdminOptions & {
+  /** Default: all. */
+  readonly organization: string | undefined;
+};
 
-/** Heads that are read at once. */
-const pageSize = 1_000;
-
-/**
- * Write all users, one to a line of JSON, in the order of their ids: what `import` reads. Each user is
- * as it was at some moment while the export ran; dates and history are not part of it.
- *
- * @param organization Default: every organization.
- * @param out Is left open.
- * @returns How many.
- * @throws What the stream fails with, such as EPIPE.
- */
-export async function exportUsers<State>(
-  transfer: Transfer,
-  writeLine: WriteLine<State>,
-  organization: string | undefined,
-  out: Writable,
-): Promise<number> {
-  const meter = createMeter("users", undefined);
-  let count = 0;
-  async function* pages() {
-    for (let after: string | undefined = ""; after !== undefined; ) {
-      const page: HeadPage<State> = await transfer.heads({ after, limit: pageSize, organization });
-      const lines = page.heads.flatMap(({ stream, head }) => {
-        const line = writeLine(stream, head.organization, head.state);
-        return line === undefined ? [] : `${line}\n`;
-      });
-      yield lines.join("");
-      count += lines.length;
-      meter.show(count, 0);
-      after = page.next;
+/** `giraffe export`. Users are on stdout and nothing else is: the summary goes to stderr. */
+export const exportCommand = anyCommand<ExportOptions>({
+  name: "export",
+  help: "write all users as lines of JSON",
+  flags: {
+    org: { argument: "ID", help: "only users of this organization (default: all)" },
+    ...adminFlags,
+  },
+  read: (line) => withAdminOptions(line, { organization: textOf(line.given, "org") }),
+  async run({ database, json, organization }) {
+    const { createUserLines, openTransfer } = await import("../service.ts");
+    const { exportUsers } = await import("./export-users.ts");
+    const { transfer, directory } = await openTransfer(database);
+    try {
+      if (organization !== undefined && !(await directory.organization(organization))) {
+        throw new CliError(`there is no organization ${JSON.stringify(organization)}`);
+      }
+      const writeLine = createUserLines().write;
+      const exported = await exportUsers(transfer, writeLine, organization, process.stdout);
+      const summary = json ? JSON.stringify({ exported }) : `exported ${exported} users`;
+      process.stderr.write(`${summary}\n`);
+      return 0;
+    } finally {
+      await transfer.close();
+      await directory.close();
     }
-  }
-  try {
-    await pipeline(pages, out, { end: false });
-  } finally {
-    meter.end();
-  }
-  return count;
-}
+  },
+});

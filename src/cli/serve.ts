@@ -1,134 +1,20 @@
-import { relative, resolve } from "node:path";
-import { demoUserId } from "../bootstrap.ts";
-import type { Config } from "../config.ts";
-import { createService } from "../service.ts";
-import type { Snapshot } from "../telemetry/exposition.ts";
-import { createLog, logRequest } from "../telemetry/log.ts";
+import { type Config, readConfig, serveSettings } from "../config.ts";
+import { anyCommand } from "./command.ts";
 
-/** For sysexits' EX_SOFTWARE: a supervisor should start us again. */
-const exitSoftware = 70;
-
-/** Who hears that a server is ready, and tells it what to do. */
-export type Supervisor = {
-  /** May tell it to stop at once. */
-  ready(url: string): void;
-  /** Called once, before `ready`. Resolves with the reason, when it is time to drain. */
-  stop(): Promise<string>;
-  /** @param reload Reads the TLS files again. */
-  onReload(reload: () => void): void;
-  /** The processes that share the port. Default: there is only this one. */
-  readonly together?: {
-    /** @param count What this process has counted. */
-    onCount(count: () => Promise<Snapshot>): void;
-    /** What all of them have counted. */
-    count(): Promise<readonly Snapshot[]>;
-  };
-};
-
-/** Run the server until its supervisor stops it, then drain and return. */
-export async function serve(config: Config, supervisor: Supervisor): Promise<void> {
-  const log = createLog(config.logLevel);
-  // What nobody foresaw leaves a state that nobody knows: stop, and let the supervisor start again.
-  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(event, (error) => {
-      log.fatal({ err: error }, event);
-      process.exit(exitSoftware);
-    });
-  }
-
-  const service = await createService(config, (record) => logRequest(log, record), {
-    allMetrics: supervisor.together?.count,
-  });
-  supervisor.together?.onCount(service.metrics);
-  const url = await service.listen();
-  const stopped = supervisor.stop();
-  supervisor.onReload(() => {
-    try {
-      service.reloadTls();
-      log.info("read the TLS files again");
-    } catch (error) {
-      log.error({ err: error }, "the TLS files cannot be used; the old ones stay");
+/** `giraffe serve` */
+export const serve = anyCommand<Config>({
+  name: "serve",
+  help: "run the server until SIGTERM or SIGINT",
+  flags: serveSettings,
+  read: ({ given, environment }) => readConfig(given, environment),
+  async run(config, out) {
+    if (config.workers === 1) {
+      const { runServer, underSignals } = await import("./run-server.ts");
+      await runServer(config, underSignals(config, out));
+      return 0;
     }
-  });
-  if (service.isNew) log.info({ file: config.adminTokenFile }, "wrote the first token");
-  supervisor.ready(url);
-
-  const reason = await stopped;
-  log.info({ reason, drainMs: config.drainMs }, "draining");
-  await service.close();
-  log.info("stopped");
-}
-
-/**
- * Run until SIGTERM or SIGINT. A second one ends at once. SIGHUP reads the TLS files again.
- *
- * @param out Prints one line on stdout: a banner, whose last line is `ready URL`.
- */
-export function underSignals(config: Config, out: (line: string) => void): Supervisor {
-  return {
-    // Last, because whoever reads "ready" may signal at once.
-    ready(url) {
-      for (const line of banner(config, url)) out(line);
-    },
-    stop: () => firstSignal(() => process.exit(1)),
-    onReload: (reload) => void process.on("SIGHUP", reload),
-  };
-}
-
-/**
- * @param atOnce Called on every further signal.
- * @returns Resolves with the name of the first SIGTERM or SIGINT.
- */
-export function firstSignal(atOnce: () => void): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let isFirst = true;
-    for (const name of ["SIGTERM", "SIGINT"] as const) {
-      process.on(name, () => {
-        if (!isFirst) atOnce();
-        isFirst = false;
-        resolve(name);
-      });
-    }
-  });
-}
-
-/** With `--demo`: calls that work when pasted, and the console. The last line is `ready URL`. */
-export function banner({ demo, adminTokenFile }: Config, url: string): string[] {
-  const ready = `ready ${url}`;
-  if (!demo) return [ready];
-  const tokenFile = adminTokenFile && shortPath(adminTokenFile);
-  const token = tokenFile === undefined ? "$TOKEN" : `$(cat '${tokenFile}')`;
-  const credential = tokenFile === undefined ? "a token" : `the token in ${tokenFile}`;
-  const authorization = `-H "Authorization: Bearer ${token}"`;
-  const profile =
-    '{"firstName":"Gigi","lastName":"Giraffe","nickName":"Gigi","displayName":"Gigi"}';
-  const service = "zitadel.management.v1.ManagementService";
-  const { host, protocol } = new URL(url);
-  const isTls = protocol === "https:";
-  return [
-    "",
-    "  Giraffe keeps profiles. Change one:",
-    "",
-    `    curl -X PUT ${url}/management/v1/users/${demoUserId}/profile \\`,
-    `      ${authorization} \\`,
-    `      -d '${profile}'`,
-    "",
-    "  Read it over gRPC:",
-    "",
-    `    npx @bufbuild/buf curl --reflect --protocol grpc ${isTls ? "" : "--http2-prior-knowledge "}${authorization} \\`,
-    `      -d '{"userId":"${demoUserId}"}' ${url}/${service}/GetHumanProfile`,
-    "",
-    `    grpcurl ${isTls ? "" : "-plaintext "}${authorization} \\`,
-    `      -d '{"userId":"${demoUserId}"}' ${host} ${service}/GetHumanProfile`,
-    "",
-    `  Or open ${url} in a browser and sign in with ${credential}`,
-    "",
-    ready,
-  ];
-}
-
-/** From here if it is below here, else from the root. */
-function shortPath(file: string): string {
-  const path = relative("", file);
-  return path.startsWith("..") ? resolve(file) : path;
-}
+    // Several workers are processes of their own, of which this may be one.
+    const { serveTogether } = await import("./cluster.ts");
+    return serveTogether(config, out);
+  },
+});

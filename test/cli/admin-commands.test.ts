@@ -3,10 +3,15 @@ import { createIdGenerator } from "../../src/access/id.ts";
 import { createPersonalAccessTokenAuthenticator } from "../../src/access/personal-access-token.ts";
 import { roleNames } from "../../src/access/roles.ts";
 import type { CliError } from "../../src/cli/admin.ts";
-import { addMember, listMembers, removeMember } from "../../src/cli/member.ts";
-import { createOrganization, listOrganizations } from "../../src/cli/org.ts";
+import { addMember } from "../../src/cli/member-add.ts";
+import { listMembers } from "../../src/cli/member-list.ts";
+import { removeMember } from "../../src/cli/member-remove.ts";
+import { createOrganization } from "../../src/cli/org-create.ts";
+import { listOrganizations } from "../../src/cli/org-list.ts";
 import { formatTable } from "../../src/cli/table.ts";
-import { createToken, listTokens, revokeToken } from "../../src/cli/token.ts";
+import { createToken } from "../../src/cli/token-create.ts";
+import { listTokens } from "../../src/cli/token-list.ts";
+import { revokeToken } from "../../src/cli/token-revoke.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../src/store/sqlite/directory.ts";
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { languages as configured } from "../../src/config-schema.ts";
 import { errors } from "../../src/domain/errors.ts";
 import type { HumanEvent } from "../../src/domain/human.ts";
 import { availableLanguages } from "../../src/rpc/translate.ts";
@@ -58,8 +59,9 @@ const published: [language: string, notFound: string, notChanged: string][] = [
   ["pt", "Perfil não encontrado", "Perfil não alterado"],
 ];
 
-test("there are translations to every language of ZITADEL", () => {
+test("there are translations to every language of ZITADEL, and the configuration knows them", () => {
   expect(availableLanguages()).toEqual(languages);
+  expect(configured).toEqual(languages);
 });
 
 describe.for(languages)("the translations to %s", (language) => {

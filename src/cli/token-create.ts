@@ -1,15 +1,12 @@
 import { createTokenSecret } from "../access/personal-access-token.ts";
 import { isInstanceRole } from "../access/roles.ts";
-import {
-  type Membership,
-  RecordExistsError,
-  type ServiceAccount,
-  type Token,
-} from "../store/directory.ts";
+import { type Membership, RecordExistsError, type Token } from "../store/directory.ts";
 import type { Micros } from "../store/event-store.ts";
 import { type Admin, CliError, checkedName, isoTime, report } from "./admin.ts";
+import { textOf } from "./command.ts";
+import { directoryCommand } from "./directory-command.ts";
+import { tokenDocument } from "./documents.ts";
 import { checkedRole, homeOf } from "./role.ts";
-import { formatTable } from "./table.ts";
 
 type TokenOptions = {
   /** Of the service account. It is created if its organization has none of that name. */
@@ -20,6 +17,26 @@ type TokenOptions = {
   /** A duration such as `90d`, `12h` or `30m`. Default: the token never expires. */
   readonly expires?: string | undefined;
 };
+
+/** `giraffe token create --name NAME --role ROLE` */
+export const tokenCreate = directoryCommand<TokenOptions>({
+  name: "token create",
+  help: "create a token, and its service account if need be; the secret is shown once",
+  flags: {
+    name: { argument: "NAME", help: "service account; created if there is none of that name" },
+    role: { argument: "ROLE", help: "such as ORG_OWNER, or IAM_OWNER for the whole instance" },
+    org: { argument: "ID", help: "organization (default: the only one); not for IAM_* roles" },
+    expires: { argument: "DURATION", help: "such as 90d, 12h or 30m (default: never)" },
+  },
+  required: ["name", "role"],
+  options: ({ given }) => ({
+    name: textOf(given, "name") ?? "",
+    role: textOf(given, "role") ?? "",
+    organization: textOf(given, "org"),
+    expires: textOf(given, "expires"),
+  }),
+  run: createToken,
+});
 
 /**
  * Create a token for a service account that has the role, and show its secret, this once.
@@ -64,7 +81,7 @@ export async function createToken(admin: Admin, options: TokenOptions): Promise<
     });
   }
 
-  report(admin, { ...documentOf(token, account, [membership]), secret }, [
+  report(admin, { ...tokenDocument(token, account, [membership]), secret }, [
     `token    ${token.id}`,
     `account  ${account.id} ${name}`,
     `role     ${role} ${organization === undefined ? "on the instance" : `in ${organization}`}`,
@@ -73,42 +90,6 @@ export async function createToken(admin: Admin, options: TokenOptions): Promise<
     "",
     "The secret is not stored and is not shown again.",
   ]);
-}
-
-export async function listTokens(admin: Admin): Promise<void> {
-  const { directory } = admin;
-  const tokens = await Promise.all(
-    (await directory.tokens()).map(async ({ token, account }) => ({
-      token,
-      account,
-      memberships: await directory.memberships(account.id),
-    })),
-  );
-  report(
-    admin,
-    tokens.map(({ token, account, memberships }) => documentOf(token, account, memberships)),
-    formatTable(
-      ["ID", "ACCOUNT", "ORGANIZATION", "ROLES", "CREATED", "EXPIRES", "REVOKED"],
-      tokens.map(({ token, account, memberships }) => [
-        token.id,
-        account.name,
-        account.organization,
-        memberships.map((membership) => roleText(membership, account)).join(", ") || "-",
-        isoTime(token.createdAt),
-        isoTime(token.expiresAt) ?? "never",
-        isoTime(token.revokedAt) ?? "-",
-      ]),
-    ),
-  );
-}
-
-/** @throws CliError if there is no such token. */
-export async function revokeToken(admin: Admin, options: { readonly id: string }): Promise<void> {
-  const { id } = options;
-  if (!(await admin.directory.revokeToken(id, admin.now()))) {
-    throw new CliError(`there is no token ${JSON.stringify(id)}`);
-  }
-  report(admin, { id, revoked: true }, [`revoked token ${id}; it stops working within 5 seconds`]);
 }
 
 const microsPerUnit = { m: 60e6, h: 3_600e6, d: 86_400e6 } as const;
@@ -123,25 +104,4 @@ function durationOf(text: string): Micros {
   throw new CliError(
     `--expires ${JSON.stringify(text)}: give a duration such as 90d, 12h or 30m, at most 36500d`,
   );
-}
-
-/** A role at home or on the instance stands alone; a role elsewhere says where. */
-function roleText({ role, organization }: Membership, account: ServiceAccount): string {
-  const isElsewhere = organization !== undefined && organization !== account.organization;
-  return isElsewhere ? `${role} in ${organization}` : role;
-}
-
-function documentOf(token: Token, account: ServiceAccount, memberships: readonly Membership[]) {
-  return {
-    id: token.id,
-    account: { id: account.id, name: account.name },
-    organization: account.organization,
-    roles: memberships.map(({ role, organization }) => ({
-      role,
-      organization: organization ?? null,
-    })),
-    createdAt: isoTime(token.createdAt),
-    expiresAt: isoTime(token.expiresAt),
-    revokedAt: isoTime(token.revokedAt),
-  };
 }

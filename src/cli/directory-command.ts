@@ -1,0 +1,46 @@
+import type { Setting } from "../config.ts";
+import type { Admin } from "./admin.ts";
+import {
+  type AdminOptions,
+  type AnyCommand,
+  adminFlags,
+  anyCommand,
+  type Line,
+  withAdminOptions,
+} from "./command.ts";
+
+/**
+ * A command that lists or changes organizations, tokens or roles, beside a running server or alone.
+ * The directory is opened for it, and closed at its end.
+ *
+ * @param command.run Throws CliError if the command cannot be done.
+ */
+export function directoryCommand<Options>(command: {
+  readonly name: string;
+  readonly help: string;
+  readonly argument?: string;
+  /** Beside those of all admin commands. */
+  readonly flags?: Readonly<Record<string, Setting>>;
+  readonly required?: readonly string[];
+  readonly options: (line: Line) => Options;
+  readonly run: (admin: Admin, options: Options) => Promise<void>;
+}): AnyCommand {
+  const { options, run, flags = {}, ...rest } = command;
+  return anyCommand<AdminOptions & Options>({
+    ...rest,
+    flags: { ...flags, ...adminFlags },
+    read: (line) => withAdminOptions(line, options(line)),
+    async run(given, out) {
+      const { openDirectory, wallClock } = await import("../service.ts");
+      const { createIdGenerator } = await import("../access/id.ts");
+      const directory = await openDirectory(given.database);
+      const ids = createIdGenerator({ now: wallClock });
+      try {
+        await run({ directory, ids, now: wallClock, out, json: given.json }, given);
+        return 0;
+      } finally {
+        await directory.close();
+      }
+    },
+  });
+}

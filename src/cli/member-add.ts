@@ -1,0 +1,29 @@
+import { type Admin, report } from "./admin.ts";
+import { directoryCommand } from "./directory-command.ts";
+import { membershipDocument } from "./documents.ts";
+import {
+  type MembershipOptions,
+  membershipFlags,
+  membershipOf,
+  membershipOptions,
+  placedRole,
+} from "./membership.ts";
+
+/** `giraffe member add --subject SUB --role ROLE`. A role that the subject has already, it keeps. */
+export const memberAdd = directoryCommand({
+  name: "member add",
+  help: "give a subject a role",
+  flags: membershipFlags,
+  required: ["subject", "role"],
+  options: membershipOptions,
+  run: addMember,
+});
+
+/** @throws CliError if an option is not acceptable; says what is. */
+export async function addMember(admin: Admin, options: MembershipOptions): Promise<void> {
+  const membership = await membershipOf(admin, options);
+  await admin.directory.add({ memberships: [membership] });
+  report(admin, membershipDocument(membership), [
+    `${membership.subject} has ${placedRole(membership)}; it counts within 5 seconds`,
+  ]);
+}

@@ -1,0 +1,36 @@
+import { RecordExistsError } from "../store/directory.ts";
+import { type Admin, CliError, checkedName, report } from "./admin.ts";
+import { textOf } from "./command.ts";
+import { directoryCommand } from "./directory-command.ts";
+import { organizationDocument } from "./documents.ts";
+
+/** `giraffe org create NAME` */
+export const orgCreate = directoryCommand({
+  name: "org create",
+  help: "create an organization",
+  argument: "NAME",
+  flags: {
+    id: { argument: "ID", help: "for users that are imported from elsewhere (default: a new one)" },
+  },
+  options: ({ argument, given }) => ({ name: argument, id: textOf(given, "id") }),
+  run: createOrganization,
+});
+
+/** @throws CliError if name or id is none, or another organization has it. */
+export async function createOrganization(
+  admin: Admin,
+  options: { readonly name: string; readonly id?: string | undefined },
+): Promise<void> {
+  const name = checkedName("organization", options.name);
+  const id = options.id === undefined ? admin.ids() : checkedName("id", options.id);
+  const organization = { id, name, createdAt: admin.now() };
+  try {
+    await admin.directory.add({ organizations: [organization] });
+  } catch (error) {
+    if (!(error instanceof RecordExistsError)) throw error;
+    const other = await admin.directory.organization(id);
+    const what = other === undefined ? `organization ${JSON.stringify(name)}` : `the id ${id}`;
+    throw new CliError(`${what} exists already`, { cause: error });
+  }
+  report(admin, organizationDocument(organization), [`created organization ${id} ${name}`]);
+}

@@ -1,0 +1,46 @@
+import type { Membership, ServiceAccount } from "../store/directory.ts";
+import { type Admin, isoTime, report } from "./admin.ts";
+import { directoryCommand } from "./directory-command.ts";
+import { tokenDocument } from "./documents.ts";
+import { formatTable } from "./table.ts";
+
+/** `giraffe token list` */
+export const tokenList = directoryCommand({
+  name: "token list",
+  help: "list the tokens, without their secrets",
+  options: () => ({}),
+  run: listTokens,
+});
+
+export async function listTokens(admin: Admin): Promise<void> {
+  const { directory } = admin;
+  const tokens = await Promise.all(
+    (await directory.tokens()).map(async ({ token, account }) => ({
+      token,
+      account,
+      memberships: await directory.memberships(account.id),
+    })),
+  );
+  report(
+    admin,
+    tokens.map(({ token, account, memberships }) => tokenDocument(token, account, memberships)),
+    formatTable(
+      ["ID", "ACCOUNT", "ORGANIZATION", "ROLES", "CREATED", "EXPIRES", "REVOKED"],
+      tokens.map(({ token, account, memberships }) => [
+        token.id,
+        account.name,
+        account.organization,
+        memberships.map((membership) => roleText(membership, account)).join(", ") || "-",
+        isoTime(token.createdAt),
+        isoTime(token.expiresAt) ?? "never",
+        isoTime(token.revokedAt) ?? "-",
+      ]),
+    ),
+  );
+}
+
+/** A role at home or on the instance stands alone; a role elsewhere says where. */
+function roleText({ role, organization }: Membership, account: ServiceAccount): string {
+  const isElsewhere = organization !== undefined && organization !== account.organization;
+  return isElsewhere ? `${role} in ${organization}` : role;
+}

@@ -1,0 +1,19 @@
+import { type Admin, CliError, report } from "./admin.ts";
+import { directoryCommand } from "./directory-command.ts";
+
+/** `giraffe token revoke ID` */
+export const tokenRevoke = directoryCommand({
+  name: "token revoke",
+  help: "make a token useless for ever",
+  argument: "ID",
+  options: ({ argument }) => ({ id: argument }),
+  run: revokeToken,
+});
+
+/** @throws CliError if there is no such token. */
+export async function revokeToken(admin: Admin, { id }: { readonly id: string }): Promise<void> {
+  if (!(await admin.directory.revokeToken(id, admin.now()))) {
+    throw new CliError(`there is no token ${JSON.stringify(id)}`);
+  }
+  report(admin, { id, revoked: true }, [`revoked token ${id}; it stops working within 5 seconds`]);
+}
