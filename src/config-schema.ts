@@ -107,8 +107,6 @@ const fileSchema = v.pipe(
   v.transform((path) => resolve(path)),
 );
 
-const unreadableMessage = "give the path of a PEM file that can be read";
-
 /** True for no file at all. */
 function isReadableFile(path: string | undefined): boolean {
   if (path === undefined) return true;
@@ -141,26 +139,6 @@ function isProviderUrl(text: string): boolean {
 
 function isLoopback(host: string): boolean {
   return host === "localhost" || host === "[::1]" || (isIP(host) === 4 && host.startsWith("127."));
-}
-
-const oidcMessage = "JWTs need both --oidc-issuer and --oidc-audience";
-const introspectionMessage =
-  "introspection needs --introspection-url, --introspection-client-id and --introspection-client-secret-file";
-
-type IntrospectionFlags = Readonly<
-  Record<
-    "introspectionUrl" | "introspectionClientId" | "introspectionClientSecretFile",
-    string | undefined
-  >
->;
-
-/** Given, unless none of them is. */
-function isGivenIfAny(name: keyof IntrospectionFlags) {
-  return (flags: IntrospectionFlags) =>
-    flags[name] !== undefined ||
-    (flags.introspectionUrl ??
-      flags.introspectionClientId ??
-      flags.introspectionClientSecretFile) === undefined;
 }
 
 const switchSchema = v.pipe(
@@ -198,124 +176,107 @@ function oneOfSchema<const Options extends readonly string[]>(options: Options) 
   return v.picklist(options, `give one of ${options.join(", ")}`);
 }
 
+/** What the value of each flag of `serve` must be, by itself. */
+const flagsSchema = v.object({
+  listen: listenSchema,
+  database: databaseSchema,
+  adminTokenFile: v.optional(fileSchema),
+  tlsCert: v.optional(fileSchema),
+  tlsKey: v.optional(fileSchema),
+  workers: v.optional(wholeNumberSchema(1, maxWorkers)),
+  demo: switchSchema,
+  corsOrigin: v.optional(v.array(originSchema)),
+  oidcIssuer: v.optional(providerUrlSchema),
+  oidcAudience: v.optional(v.pipe(v.string(), v.nonEmpty("give one of the aud of the tokens"))),
+  introspectionUrl: v.optional(providerUrlSchema),
+  introspectionClientId: v.optional(v.pipe(v.string(), v.nonEmpty("give the client's id"))),
+  introspectionClientSecretFile: v.optional(fileSchema),
+  maxMessageBytes: wholeNumberSchema(1, maxMessageBytes),
+  defaultDeadlineMs: v.optional(wholeNumberSchema(1, maxTimerMs)),
+  maxDeadlineMs: wholeNumberSchema(1, maxTimerMs),
+  drainMs: wholeNumberSchema(0, maxTimerMs),
+  logLevel: oneOfSchema(logLevels),
+  defaultLanguage: oneOfSchema(languages),
+});
+
+type Flags = v.InferOutput<typeof flagsSchema>;
+type Flag = keyof Flags;
+
+/** What must be true of several flags together, or of the file that one of them names. */
+type Rule = {
+  /** The flag that is named if the rule is broken. */
+  readonly blames: Flag;
+  /** The rule is judged once each of these is right by itself. `blames` is one of them. */
+  readonly reads: readonly Flag[];
+  readonly holds: (flags: Partial<Flags>) => boolean;
+  readonly message: string;
+};
+
+const unreadable = "give the path of a PEM file that can be read";
+
+const rules: readonly Rule[] = [
+  {
+    blames: "adminTokenFile",
+    reads: ["adminTokenFile", "database"],
+    holds: ({ adminTokenFile, database }) =>
+      adminTokenFile !== undefined || database?.kind !== "sqlite" || database.path !== ":memory:",
+    message: "a database in memory has no place for the first token; give the path of a file",
+  },
+  {
+    blames: "workers",
+    reads: ["workers", "database"],
+    holds: ({ workers = 1, database }) => database?.kind !== "sqlite" || workers <= 1,
+    message: "a SQLite database is served by one process; more need PostgreSQL",
+  },
+  ...allOrNone(["tlsCert", "tlsKey"], "TLS needs both --tls-cert and --tls-key"),
+  {
+    blames: "tlsCert",
+    reads: ["tlsCert"],
+    holds: ({ tlsCert }) => isReadableFile(tlsCert),
+    message: unreadable,
+  },
+  {
+    blames: "tlsKey",
+    reads: ["tlsKey"],
+    holds: ({ tlsKey }) => isReadableFile(tlsKey),
+    message: unreadable,
+  },
+  ...allOrNone(["oidcIssuer", "oidcAudience"], "JWTs need both --oidc-issuer and --oidc-audience"),
+  ...allOrNone(
+    ["introspectionUrl", "introspectionClientId", "introspectionClientSecretFile"],
+    "introspection needs --introspection-url, --introspection-client-id and --introspection-client-secret-file",
+  ),
+  {
+    blames: "introspectionClientSecretFile",
+    reads: ["introspectionClientSecretFile"],
+    holds: ({ introspectionClientSecretFile: file }) => isReadableFile(file) && !isBlankFile(file),
+    message: "give the path of a file that can be read and holds the secret",
+  },
+  {
+    blames: "defaultDeadlineMs",
+    reads: ["defaultDeadlineMs", "maxDeadlineMs"],
+    holds: ({ defaultDeadlineMs = 0, maxDeadlineMs = 0 }) => defaultDeadlineMs <= maxDeadlineMs,
+    message: "give at most the value of --max-deadline-ms",
+  },
+];
+
+/** Each of these flags is given, or none of them is. */
+function allOrNone(names: readonly Flag[], message: string): Rule[] {
+  return names.map((name) => ({
+    blames: name,
+    reads: names,
+    holds: (flags) =>
+      flags[name] !== undefined || names.every((other) => flags[other] === undefined),
+    message,
+  }));
+}
+
 /** What the values of `serve` must be, alone and together; their types when they are. */
-export const serveSchema = v.pipe(
-  v.object({
-    listen: listenSchema,
-    database: databaseSchema,
-    adminTokenFile: v.optional(fileSchema),
-    tlsCert: v.optional(fileSchema),
-    tlsKey: v.optional(fileSchema),
-    workers: v.optional(wholeNumberSchema(1, maxWorkers)),
-    demo: switchSchema,
-    corsOrigin: v.optional(v.array(originSchema)),
-    oidcIssuer: v.optional(providerUrlSchema),
-    oidcAudience: v.optional(v.pipe(v.string(), v.nonEmpty("give one of the aud of the tokens"))),
-    introspectionUrl: v.optional(providerUrlSchema),
-    introspectionClientId: v.optional(v.pipe(v.string(), v.nonEmpty("give the client's id"))),
-    introspectionClientSecretFile: v.optional(fileSchema),
-    maxMessageBytes: wholeNumberSchema(1, maxMessageBytes),
-    defaultDeadlineMs: v.optional(wholeNumberSchema(1, maxTimerMs)),
-    maxDeadlineMs: wholeNumberSchema(1, maxTimerMs),
-    drainMs: wholeNumberSchema(0, maxTimerMs),
-    logLevel: oneOfSchema(logLevels),
-    defaultLanguage: oneOfSchema(languages),
-  }),
-  v.forward(
-    v.partialCheck(
-      [["database"], ["adminTokenFile"]],
-      ({ database, adminTokenFile }) =>
-        database.kind !== "sqlite" || database.path !== ":memory:" || adminTokenFile !== undefined,
-      "a database in memory has no place for the first token; give the path of a file",
-    ),
-    ["adminTokenFile"],
-  ),
-  v.forward(
-    v.partialCheck(
-      [["database"], ["workers"]],
-      ({ database, workers }) => database.kind !== "sqlite" || (workers ?? 1) <= 1,
-      "a SQLite database is served by one process; more need PostgreSQL",
-    ),
-    ["workers"],
-  ),
-  v.forward(
-    v.partialCheck(
-      [["tlsCert"], ["tlsKey"]],
-      ({ tlsCert, tlsKey }) => tlsCert === undefined || tlsKey !== undefined,
-      "TLS needs both --tls-cert and --tls-key",
-    ),
-    ["tlsKey"],
-  ),
-  v.forward(
-    v.partialCheck(
-      [["tlsCert"], ["tlsKey"]],
-      ({ tlsCert, tlsKey }) => tlsKey === undefined || tlsCert !== undefined,
-      "TLS needs both --tls-cert and --tls-key",
-    ),
-    ["tlsCert"],
-  ),
-  v.forward(
-    v.partialCheck([["tlsCert"]], ({ tlsCert }) => isReadableFile(tlsCert), unreadableMessage),
-    ["tlsCert"],
-  ),
-  v.forward(
-    v.partialCheck([["tlsKey"]], ({ tlsKey }) => isReadableFile(tlsKey), unreadableMessage),
-    ["tlsKey"],
-  ),
-  v.forward(
-    v.partialCheck(
-      [["oidcIssuer"], ["oidcAudience"]],
-      ({ oidcIssuer, oidcAudience }) => oidcIssuer === undefined || oidcAudience !== undefined,
-      oidcMessage,
-    ),
-    ["oidcAudience"],
-  ),
-  v.forward(
-    v.partialCheck(
-      [["oidcIssuer"], ["oidcAudience"]],
-      ({ oidcIssuer, oidcAudience }) => oidcAudience === undefined || oidcIssuer !== undefined,
-      oidcMessage,
-    ),
-    ["oidcIssuer"],
-  ),
-  v.forward(
-    v.partialCheck(
-      [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
-      isGivenIfAny("introspectionUrl"),
-      introspectionMessage,
-    ),
-    ["introspectionUrl"],
-  ),
-  v.forward(
-    v.partialCheck(
-      [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
-      isGivenIfAny("introspectionClientId"),
-      introspectionMessage,
-    ),
-    ["introspectionClientId"],
-  ),
-  v.forward(
-    v.partialCheck(
-      [["introspectionUrl"], ["introspectionClientId"], ["introspectionClientSecretFile"]],
-      isGivenIfAny("introspectionClientSecretFile"),
-      introspectionMessage,
-    ),
-    ["introspectionClientSecretFile"],
-  ),
-  v.forward(
-    v.partialCheck(
-      [["introspectionClientSecretFile"]],
-      ({ introspectionClientSecretFile: file }) => isReadableFile(file) && !isBlankFile(file),
-      "give the path of a file that can be read and holds the secret",
-    ),
-    ["introspectionClientSecretFile"],
-  ),
-  v.forward(
-    v.partialCheck(
-      [["defaultDeadlineMs"], ["maxDeadlineMs"]],
-      ({ defaultDeadlineMs, maxDeadlineMs }) => (defaultDeadlineMs ?? 0) <= maxDeadlineMs,
-      "give at most the value of --max-deadline-ms",
-    ),
-    ["defaultDeadlineMs"],
-  ),
-);
+export const serveSchema = v.pipe(flagsSchema, ...rules.map(checkFromRule));
+
+/** Valibot's types name the flags that a check reads one by one, so they know no check made from data. */
+function checkFromRule({ blames, reads, holds, message }: Rule) {
+  const paths = reads.map((flag) => [flag] as const) as [readonly [Flag]];
+  const check = v.partialCheck<Flags, typeof paths, Flags, string>(paths, holds, message);
+  return v.forward<Flags, v.BaseIssue<unknown>, [Flag]>(check, [blames]);
+}

@@ -146,33 +146,28 @@ const usualDeadlineMs = 10_000;
 export function readConfig(given: Given, environment: Environment = process.env): Reading<Config> {
   const reading = read(serveSettings, serveSchema, given, environment);
   if (reading.kind === "refused") return reading;
-  const { listen, database, adminTokenFile, tlsCert, tlsKey, corsOrigin, ...others } =
-    reading.value;
-  const { oidcIssuer, oidcAudience, ...withIntrospection } = others;
-  const {
-    introspectionUrl: url,
-    introspectionClientId: clientId,
-    introspectionClientSecretFile: clientSecretFile,
-    ...rest
-  } = withIntrospection;
-  const defaultDeadlineMs = rest.defaultDeadlineMs ?? Math.min(usualDeadlineMs, rest.maxDeadlineMs);
+  const flags = reading.value;
+  const { database, maxDeadlineMs } = flags;
   const value: Config = {
-    ...rest,
-    listen: Object.freeze(listen),
+    listen: Object.freeze(flags.listen),
     database: Object.freeze(database),
-    adminTokenFile: adminTokenFile ?? besideDatabase(database),
-    tls: tlsCert && tlsKey ? Object.freeze({ certFile: tlsCert, keyFile: tlsKey }) : undefined,
-    oidc:
-      oidcIssuer && oidcAudience
-        ? Object.freeze({ issuer: oidcIssuer, audience: oidcAudience })
-        : undefined,
-    introspection:
-      url && clientId && clientSecretFile
-        ? Object.freeze({ url, clientId, clientSecretFile })
-        : undefined,
-    workers: rest.workers ?? (database.kind === "sqlite" ? 1 : availableParallelism()),
-    corsOrigins: corsOriginsOf(corsOrigin ?? (rest.demo ? ["*"] : [])),
-    defaultDeadlineMs,
+    adminTokenFile: flags.adminTokenFile ?? besideDatabase(database),
+    tls: allOf({ certFile: flags.tlsCert, keyFile: flags.tlsKey }),
+    workers: flags.workers ?? (database.kind === "sqlite" ? 1 : availableParallelism()),
+    demo: flags.demo,
+    oidc: allOf({ issuer: flags.oidcIssuer, audience: flags.oidcAudience }),
+    introspection: allOf({
+      url: flags.introspectionUrl,
+      clientId: flags.introspectionClientId,
+      clientSecretFile: flags.introspectionClientSecretFile,
+    }),
+    corsOrigins: corsOriginsOf(flags.corsOrigin ?? (flags.demo ? ["*"] : [])),
+    maxMessageBytes: flags.maxMessageBytes,
+    defaultDeadlineMs: flags.defaultDeadlineMs ?? Math.min(usualDeadlineMs, maxDeadlineMs),
+    maxDeadlineMs,
+    drainMs: flags.drainMs,
+    logLevel: flags.logLevel,
+    defaultLanguage: flags.defaultLanguage,
   };
   return { kind: "accepted", value: Object.freeze(value) };
 }
@@ -248,6 +243,14 @@ function withoutSecrets(name: string, text: string): string {
   if (name !== "database") return text.replace(/\/\/.*:.*@/s, "//…@");
   if (text.startsWith("sqlite:")) return text;
   return text.replace(/[:=].*$/s, (rest) => `${rest.charAt(0)}…`);
+}
+
+/** Settings that only make sense together: frozen if all of them are given, else `undefined`. */
+function allOf<Name extends string>(
+  parts: Readonly<Record<Name, string | undefined>>,
+): Readonly<Record<Name, string>> | undefined {
+  const isWhole = Object.values(parts).every((part) => part !== undefined);
+  return isWhole ? Object.freeze(parts as Record<Name, string>) : undefined;
 }
 
 function besideDatabase(database: Database): string | undefined {
