@@ -1,23 +1,20 @@
 import { everyStream } from "./key-changes.ts";
 import { type Comparison, fold, type Query, type Search } from "./search.ts";
+import { joined, raw, type Sql, type SqlStatement, sql, statementFromSql } from "./sql.ts";
 
 /** Where engines differ. */
 export type Dialect = {
   /** Stands for the value with this number, from 1. */
   readonly placeholder: (number: number) => string;
-  /** A condition that is true of the rows of a key; placeholders for organization and name, in order. */
-  readonly isOfKey: (alias: string, organization: string, name: string) => string;
+  /** A condition that is true of the rows of a key. */
+  readonly isOfKey: (alias: string, organization: string, name: string) => Sql;
   /** The function that tells where in its first text the second one begins; 0: nowhere. */
   readonly position: string;
-  /** A condition that is true of an expression that is among the texts of a value. */
-  readonly isAmong: (expression: string, placeholder: string) => string;
-  /** Several texts as one value. */
-  readonly list: (texts: readonly string[]) => Value;
+  /** A condition that is true of an expression that is among the texts. */
+  readonly isAmong: (expression: Sql, texts: readonly string[]) => Sql;
 };
 
-export type Value = string | number | readonly string[];
-
-export type SearchStatement = { readonly text: string; readonly values: Value[] };
+export type SearchStatement = SqlStatement;
 
 /** A comparison of a key. */
 export type KeyComparison = Exclude<Comparison, { kind: "streams" }>;
@@ -31,10 +28,8 @@ export function streamsStatement(
   comparison: KeyComparison,
   limit: number,
 ): SearchStatement {
-  return statement(dialect, organization, (sql) => {
-    const text = `select k.stream from ${sql.keys(comparison.key, comparison)}`;
-    return `${text} limit ${sql.bind(limit)}`;
-  });
+  const rows = keyRows(dialect, organization, comparison.key, comparison);
+  return statement(dialect, sql`select k.stream from ${rows} limit ${limit}`);
 }
 
 /** Finds the streams of a part of a sorted list, in order. Walks the key that it is sorted by. */
@@ -43,12 +38,10 @@ export function pageStatement(
   organization: string,
   { query, sortBy, ascending, offset, limit }: Search,
 ): SearchStatement {
-  const order = ascending ? "asc" : "desc";
-  return statement(dialect, organization, (sql) => {
-    const text = `select k.stream from ${sql.keys(sortBy ?? everyStream, query)}`;
-    const ordered = `${text} order by k.folded ${order}, k.stream ${order}`;
-    return `${ordered} limit ${sql.bind(limit)} offset ${sql.bind(offset)}`;
-  });
+  const rows = keyRows(dialect, organization, sortBy ?? everyStream, query);
+  const order = raw(ascending ? "asc" : "desc");
+  const sorted = sql`${rows} order by k.folded ${order}, k.stream ${order}`;
+  return statement(dialect, sql`select k.stream from ${sorted} limit ${limit} offset ${offset}`);
 }
 
 /** Counts the streams that a query is true of: column `total`. Walks the key with the fewest. */
@@ -58,11 +51,8 @@ export function countStatement(
   query: Query,
 ): SearchStatement {
   const key = narrowest(query)?.key ?? everyStream;
-  return statement(
-    dialect,
-    organization,
-    (sql) => `select count(*) as total from ${sql.keys(key, query)}`,
-  );
+  const rows = keyRows(dialect, organization, key, query);
+  return statement(dialect, sql`select count(*) as total from ${rows}`);
 }
 
 /** Counts the streams that can be found, but not beyond `limit`: column `total`. */
@@ -72,12 +62,8 @@ export function sizeStatement(
   limit: number,
 ): SearchStatement {
   const everything: Query = { kind: "and", queries: [] };
-  return statement(
-    dialect,
-    organization,
-    (sql) => `select count(*) as total from (
-      select 1 from ${sql.keys(everyStream, everything)} limit ${sql.bind(limit)}) as counted`,
-  );
+  const some = sql`select 1 from ${keyRows(dialect, organization, everyStream, everything)} limit ${limit}`;
+  return statement(dialect, sql`select count(*) as total from (${some}) as counted`);
 }
 
 /** What an index leads to directly, in order of how few that probably are. */
@@ -106,110 +92,107 @@ function conjuncts(query: Query): KeyComparison[] {
   return query.kind === "text" || query.kind === "one-of" ? [query] : [];
 }
 
-type Writer = {
-  /** Placeholders must be written in the order of the calls. */
-  bind(value: Value): string;
-  /** Rows of one key, as `k`, of streams that the query is true of. */
-  keys(key: string, query: Query): string;
+function statement({ placeholder }: Dialect, whole: Sql): SearchStatement {
+  return statementFromSql(whole, placeholder);
+}
+
+/** What the conditions of a statement share. */
+type Scope = {
+  readonly dialect: Dialect;
+  /** A condition that is true of the rows of a key. */
+  readonly isOfKey: (alias: string, name: string) => Sql;
+  /** The key whose rows are walked, as `k`. */
+  readonly key: string;
 };
 
-function statement(
-  dialect: Dialect,
-  organization: string,
-  write: (sql: Writer) => string,
-): SearchStatement {
-  const values: Value[] = [];
-  const bind = (value: Value) => dialect.placeholder(values.push(value));
-  const place = (alias: string, key: string) =>
-    dialect.isOfKey(alias, bind(organization), bind(key));
+/** Rows of one key, as `k`, of streams that the query is true of. */
+function keyRows(dialect: Dialect, organization: string, key: string, query: Query): Sql {
+  const isOfKey = (alias: string, name: string) => dialect.isOfKey(alias, organization, name);
+  const scope = { dialect, isOfKey, key };
+  return sql`search_keys k where ${isOfKey("k", key)} and ${condition(scope, query)}`;
+}
 
-  /** @param key Whose row `k` is. */
-  function condition(query: Query, key: string): string {
-    switch (query.kind) {
-      case "and":
-        return joined(query.queries, "and", "true", key);
-      case "or":
-        return joined(query.queries, "or", "false", key);
-      case "not":
-        return `not (${condition(query.query, key)})`;
-      case "streams":
-        return dialect.isAmong("k.stream", bind(dialect.list(query.streams)));
-      case "one-of":
-      case "text": {
-        if (query.key === key) return comparison(query, "k");
-        const rows = `search_keys o where ${place("o", query.key)} and ${comparison(query, "o")}`;
-        // A row that is known can be asked for; others are gathered once. "is true" keeps planners from
-        // making a join of it, which they would do in the worst way if they take the rows for few.
-        return methodOf(query) === "equals"
-          ? `exists (select 1 from ${rows} and o.stream = k.stream) is true`
-          : `(k.stream in (select o.stream from ${rows})) is true`;
-      }
+function condition(scope: Scope, query: Query): Sql {
+  switch (query.kind) {
+    case "and":
+      return query.queries.length === 0 ? sql`true` : all(scope, query.queries, " and ");
+    case "or":
+      return query.queries.length === 0 ? sql`false` : all(scope, query.queries, " or ");
+    case "not":
+      return sql`not (${condition(scope, query.query)})`;
+    case "streams":
+      return scope.dialect.isAmong(sql`k.stream`, query.streams);
+    case "one-of":
+    case "text":
+      return query.key === scope.key
+        ? comparison(scope, query, "k")
+        : comparisonElsewhere(scope, query);
+  }
+}
+
+function all(scope: Scope, queries: readonly Query[], operator: string): Sql {
+  const conditions = queries.map((query) => condition(scope, query));
+  return sql`(${joined(conditions, operator)})`;
+}
+
+/**
+ * A comparison of another key. A row that is known can be asked for; others are gathered once. "is
+ * true" keeps planners from making a join of it, which they would do in the worst way if they take
+ * the rows for few.
+ */
+function comparisonElsewhere(scope: Scope, query: KeyComparison): Sql {
+  const rows = sql`search_keys o where ${scope.isOfKey("o", query.key)} and ${comparison(scope, query, "o")}`;
+  return methodOf(query) === "equals"
+    ? sql`exists (select 1 from ${rows} and o.stream = k.stream) is true`
+    : sql`(k.stream in (select o.stream from ${rows})) is true`;
+}
+
+function comparison(scope: Scope, query: KeyComparison, alias: string): Sql {
+  const folded = raw(`${alias}.folded`);
+  const text = raw(`coalesce(${alias}.text, ${alias}.folded)`);
+  if (query.kind === "one-of") {
+    const { isAmong } = scope.dialect;
+    const texts = [...new Set(query.texts.map(fold))];
+    return sql`${isAmong(folded, texts)} and ${isAmong(text, query.texts)}`;
+  }
+  const { method, ignoreCase, text: part } = query;
+  switch (method) {
+    case "equals": {
+      const found = sql`${folded} = ${fold(part)}`;
+      return ignoreCase ? found : sql`${found} and ${text} = ${part}`;
+    }
+    case "starts-with": {
+      const found = beginsWith(folded, fold(part));
+      return ignoreCase ? found : sql`${found} and substr(${text}, 1, length(${part})) = ${part}`;
+    }
+    case "contains":
+    case "ends-with": {
+      const found = has(scope, method, folded, fold(part));
+      return ignoreCase ? found : sql`${found} and ${isSoAsItIs(scope, query, alias)}`;
     }
   }
+}
 
-  function joined(
-    queries: readonly Query[],
-    operator: string,
-    ofNone: string,
-    key: string,
-  ): string {
-    const conditions = queries.map((query) => condition(query, key));
-    return conditions.length === 0 ? ofNone : `(${conditions.join(` ${operator} `)})`;
-  }
+/**
+ * What contains a text does so folded, too. Folded texts are looked through in the index alone; for
+ * the few that are left the row beside it is asked.
+ */
+function isSoAsItIs(scope: Scope, { key, method, text }: TextComparison, alias: string): Sql {
+  const holds = has(scope, method, sql`coalesce(e.text, e.folded)`, text);
+  const row = raw(`e.folded = ${alias}.folded and e.stream = ${alias}.stream`);
+  return sql`(select ${holds} from search_keys e where ${scope.isOfKey("e", key)} and ${row})`;
+}
 
-  function comparison(query: KeyComparison, alias: string): string {
-    const folded = `${alias}.folded`;
-    const text = `coalesce(${alias}.text, ${folded})`;
-    if (query.kind === "one-of") {
-      const texts = [...new Set(query.texts.map(fold))];
-      return `${dialect.isAmong(folded, bind(dialect.list(texts)))} and ${dialect.isAmong(text, bind(dialect.list(query.texts)))}`;
-    }
-    const { method, ignoreCase, text: part } = query;
-    switch (method) {
-      case "equals": {
-        const found = `${folded} = ${bind(fold(query.text))}`;
-        return ignoreCase ? found : `${found} and ${text} = ${bind(part)}`;
-      }
-      case "starts-with": {
-        const found = between(folded, fold(query.text));
-        if (ignoreCase) return found;
-        return `${found} and substr(${text}, 1, length(${bind(part)})) = ${bind(part)}`;
-      }
-      case "contains":
-      case "ends-with": {
-        const found = has(method, folded, fold(part));
-        return ignoreCase ? found : `${found} and ${isSoAsItIs(query, alias)}`;
-      }
-    }
-  }
+function has({ dialect }: Scope, method: TextComparison["method"], text: Sql, part: string): Sql {
+  return method === "contains"
+    ? sql`${raw(dialect.position)}(${text}, ${part}) > 0`
+    : sql`substr(${text}, length(${text}) - length(${part}) + 1) = ${part}`;
+}
 
-  /**
-   * What contains a text does so folded, too. Folded texts are looked through in the index alone; for
-   * the few that are left the row beside it is asked.
-   */
-  function isSoAsItIs({ key, method, text }: TextComparison, alias: string): string {
-    const condition = has(method, "coalesce(e.text, e.folded)", text);
-    const row = `e.folded = ${alias}.folded and e.stream = ${alias}.stream`;
-    return `(select ${condition} from search_keys e where ${place("e", key)} and ${row})`;
-  }
-
-  function has(method: TextComparison["method"], text: string, part: string): string {
-    return method === "contains"
-      ? `${dialect.position}(${text}, ${bind(part)}) > 0`
-      : `substr(${text}, length(${text}) - length(${bind(part)}) + 1) = ${bind(part)}`;
-  }
-
-  function between(folded: string, beginning: string): string {
-    const from = `${folded} >= ${bind(beginning)}`;
-    const end = firstBehind(beginning);
-    return end === undefined ? from : `${from} and ${folded} < ${bind(end)}`;
-  }
-
-  const text = write({
-    bind,
-    keys: (key, query) => `search_keys k where ${place("k", key)} and ${condition(query, key)}`,
-  });
-  return { text, values };
+function beginsWith(folded: Sql, beginning: string): Sql {
+  const from = sql`${folded} >= ${beginning}`;
+  const end = firstBehind(beginning);
+  return end === undefined ? from : sql`${from} and ${folded} < ${end}`;
 }
 
 const lastCodePoint = 0x10ffff;

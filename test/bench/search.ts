@@ -10,6 +10,7 @@ import type { Row } from "../../src/store/rows.ts";
 import type { Query, Search } from "../../src/store/search.ts";
 import { createSearch } from "../../src/store/search-heads.ts";
 import type { Dialect, SearchStatement } from "../../src/store/search-sql.ts";
+import { raw, sql } from "../../src/store/sql.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
 import { dialect as sqliteDialect } from "../../src/store/sqlite/search.ts";
@@ -291,7 +292,7 @@ function countOnSqlite(file: string): Engine["rowsRead"] {
   const counting: Dialect = {
     ...sqliteDialect,
     isOfKey: (alias, ...names) =>
-      `${sqliteDialect.isOfKey(alias, ...names)} and seen(${alias}.stream)`,
+      sql`${sqliteDialect.isOfKey(alias, ...names)} and seen(${raw(alias)}.stream)`,
   };
   const search = searchBy(counting, async ({ text, values }) =>
     db.prepare(text).all(...(values as SQLInputValue[])),

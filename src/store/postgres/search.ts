@@ -3,15 +3,17 @@ import { headColumns, headFromRow } from "../rows.ts";
 import { createScanQueue } from "../scan-queue.ts";
 import { createSearch } from "../search-heads.ts";
 import type { Dialect } from "../search-sql.ts";
+import { raw, sql } from "../sql.ts";
 import type { Postgres } from "./database.ts";
 
 export const dialect: Dialect = {
   placeholder: (number) => `$${number}`,
-  isOfKey: (alias, organization, name) =>
-    `${alias}.organization = ${organization} and ${alias}.name = ${name}`,
+  isOfKey(alias, organization, name) {
+    const row = raw(alias);
+    return sql`${row}.organization = ${organization} and ${row}.name = ${name}`;
+  },
   position: "strpos",
-  isAmong: (expression, list) => `${expression} = any (${list}::text[])`,
-  list: (texts) => texts,
+  isAmong: (expression, texts) => sql`${expression} = any (${texts}::text[])`,
 };
 
 /** Search a PostgreSQL database; what may read many rows goes by a connection of its own. */

@@ -4,17 +4,20 @@ import { headColumns, headFromRow, type Row } from "../rows.ts";
 import { createScanQueue } from "../scan-queue.ts";
 import { createSearch } from "../search-heads.ts";
 import type { Dialect, SearchStatement } from "../search-sql.ts";
+import { raw, sql } from "../sql.ts";
 import type { Sqlite } from "./database.ts";
 import { createReaderThread } from "./reader-thread.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 
 export const dialect: Dialect = {
   placeholder: () => "?",
-  isOfKey: (alias, organization, name) =>
-    `${alias}.space = (select id from search_spaces where organization = ${organization} and name = ${name})`,
+  isOfKey(alias, organization, name) {
+    const spaces = sql`search_spaces where organization = ${organization} and name = ${name}`;
+    return sql`${raw(alias)}.space = (select id from ${spaces})`;
+  },
   position: "instr",
-  isAmong: (expression, list) => `${expression} in (select value from json_each(${list}))`,
-  list: (texts) => JSON.stringify(texts),
+  isAmong: (expression, texts) =>
+    sql`${expression} in (select value from json_each(${JSON.stringify(texts)}))`,
 };
 
 /**
