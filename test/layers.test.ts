@@ -179,9 +179,9 @@ describe("complaints", () => {
     },
     {
       name: "an import over several lines",
-      path: "src/store/group-commit.ts",
+      path: "src/store/batcher.ts",
       source: `import {\n  ServiceError,\n} from "../domain/errors.ts";`,
-      want: "src/store/group-commit.ts imports ../domain/errors.ts",
+      want: "src/store/batcher.ts imports ../domain/errors.ts",
     },
     {
       name: "a re-export",

@@ -1,4 +1,4 @@
-/** Queue and group commit over a simulated database: see test/store/simulation.ts. */
+/** Queue and batcher over a simulated database: see test/store/simulation.ts. */
 
 import { parseArgs } from "node:util";
 import fc from "fast-check";

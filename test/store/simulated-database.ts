@@ -1,6 +1,6 @@
 import type { Append, AppendResult, Tip } from "../../src/store/append.ts";
+import { createBatcher } from "../../src/store/batcher.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../../src/store/event-store.ts";
-import { createGroupCommit } from "../../src/store/group-commit.ts";
 import { createStreamQueue } from "../../src/store/stream-queue.ts";
 
 /** What becomes of a load or commit at its next step. */
@@ -52,7 +52,7 @@ export function createDatabase() {
 
 export type Server = ReturnType<typeof createServer>;
 
-/** A queue and a group commit, as one process has them. */
+/** A queue and a batcher, as one process has them. */
 export function createServer(database: Database, operations: Operation[]) {
   const id = {};
   function begin<Result>(isCommit: boolean, effect: () => Result): Promise<Result> {
@@ -68,7 +68,7 @@ export function createServer(database: Database, operations: Operation[]) {
     operations.push({ server: id, run, fail: reject, isCommit, isLate: false });
     return promise;
   }
-  const commits = createGroupCommit((batch: readonly Append[]) =>
+  const commits = createBatcher((batch: readonly Append[]) =>
     begin(true, () => database.commit(batch)),
   );
   const { change } = createStreamQueue({

@@ -13,7 +13,7 @@ import {
 } from "./simulated-database.ts";
 
 /**
- * The queue of changes and the group commit of several servers on one database, all simulated: no
+ * The queue of changes and the batcher of several servers on one database, all simulated: no
  * file, no network, no time. Every load and every commit takes effect when the schedule says so, and
  * its answer arrives when the schedule says so; either may fail, or be lost with the server.
  */

@@ -1,6 +1,6 @@
 import { rowFromAppend } from "../append-row.ts";
+import { createBatcher } from "../batcher.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
-import { createGroupCommit } from "../group-commit.ts";
 import type { StoreObserver } from "../observer.ts";
 import { eventColumns, eventFromRow, tipColumns, tipsFromRows } from "../rows.ts";
 import { createStreamQueue } from "../stream-queue.ts";
@@ -28,9 +28,9 @@ export function createPostgresEventStore(options: {
   const { database, now, observer } = options;
   database.acquire();
   const commits = Array.from({ length: commitConnections }, () =>
-    createGroupCommit(createCommit(database.link(), observer?.retried), observer?.committed),
+    createBatcher(createCommit(database.link(), observer?.retried), observer?.committed),
   );
-  const loads = createGroupCommit((streams: readonly string[]) => readTips(database, streams));
+  const loads = createBatcher((streams: readonly string[]) => readTips(database, streams));
   const queue = createStreamQueue({
     load: (stream) => loads.add(stream, stream),
     async append(append, signal) {
@@ -47,7 +47,7 @@ export function createPostgresEventStore(options: {
   async function close(): Promise<void> {
     await queue.close();
     await searching.close();
-    await Promise.all([...commits, loads].map((group) => group.close()));
+    await Promise.all([...commits, loads].map((batcher) => batcher.close()));
     await database.release();
   }
   let closing: Promise<void> | undefined;

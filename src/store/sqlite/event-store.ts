@@ -1,6 +1,6 @@
 import { type AppendRow, rowFromAppend } from "../append-row.ts";
+import { createBatcher } from "../batcher.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
-import { createGroupCommit } from "../group-commit.ts";
 import type { StoreObserver } from "../observer.ts";
 import {
   eventColumns,
@@ -65,9 +65,9 @@ export function createSqliteEventStore(options: {
     database.file === undefined
       ? createWriterHere(createBatchWriter(db))
       : createWriterThread(database.file, { isStored });
-  const commits = createGroupCommit(writer.write, observer?.committed);
+  const commits = createBatcher(writer.write, observer?.committed);
   // Together, because after each commit SQLite has the upper pages of the index to read again.
-  const loads = createGroupCommit(async (streams: readonly string[]) => {
+  const loads = createBatcher(async (streams: readonly string[]) => {
     const rows = withStoreErrors(() => selectTips.all(JSON.stringify(streams)));
     return tipsFromRows(rows, streams);
   });

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { createBatcher } from "../../src/store/batcher.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../../src/store/event-store.ts";
-import { createGroupCommit } from "../../src/store/group-commit.ts";
 import type { BatchRecord } from "../../src/store/observer.ts";
 
-/** A commit that notes its batches and fails as `failing` says. */
+/** Notes its batches and fails as `failing` says. */
 function recorder(failing: (batch: readonly number[]) => Error | undefined = () => undefined) {
   const batches: number[][] = [];
   const told: BatchRecord[] = [];
-  const group = createGroupCommit(
+  const batcher = createBatcher(
     async (items: readonly number[]) => {
       batches.push([...items]);
       const error = failing(items);
@@ -18,8 +18,8 @@ function recorder(failing: (batch: readonly number[]) => Error | undefined = () 
     (batch) => told.push(batch),
   );
   /** To a line of its own. */
-  const add = (item: number) => group.add(item, `line ${item}`);
-  return { batches, told, group, add };
+  const add = (item: number) => batcher.add(item, `line ${item}`);
+  return { batches, told, batcher, add };
 }
 
 const range = (length: number) => Array.from({ length }, (_, index) => index);
@@ -29,26 +29,26 @@ const kindOf = (answer: Promise<unknown>) =>
     (error: Error) => error.name,
   );
 
-describe("createGroupCommit", () => {
-  test("commits the items of one turn together and gives each its own result", async () => {
+describe("createBatcher", () => {
+  test("runs the items of one turn together and gives each its own result", async () => {
     const { batches, add } = recorder();
     expect(await Promise.all([1, 2, 3].map(add))).toEqual([10, 20, 30]);
     expect(batches).toEqual([[1, 2, 3]]);
   });
 
-  test("collects what arrives while a batch commits, one batch in flight", async () => {
+  test("collects what arrives while a batch runs, one batch in flight", async () => {
     const gates: PromiseWithResolvers<void>[] = [];
     const sizes: number[] = [];
-    const group = createGroupCommit(async (items: readonly number[]) => {
+    const batcher = createBatcher(async (items: readonly number[]) => {
       const gate = Promise.withResolvers<void>();
       gates.push(gate);
       sizes.push(items.length);
       await gate.promise;
       return items;
     });
-    const first = group.add(1, "a");
+    const first = batcher.add(1, "a");
     await expect.poll(() => gates.length).toBe(1);
-    const others = [2, 3].map((item) => group.add(item, "a"));
+    const others = [2, 3].map((item) => batcher.add(item, "a"));
     gates[0]?.resolve();
     await first;
     await expect.poll(() => gates.length).toBe(2);
@@ -65,10 +65,10 @@ describe("createGroupCommit", () => {
   });
 
   test("lets lines take turns, and gives one line what the others leave", async () => {
-    const { batches, group } = recorder();
-    const hot = range(200).map((item) => group.add(item, "hot"));
-    const others = [1000, 1001, 1002].map((item) => group.add(item, `line ${item}`));
-    const late = group.add(1003, "line 1002");
+    const { batches, batcher } = recorder();
+    const hot = range(200).map((item) => batcher.add(item, "hot"));
+    const others = [1000, 1001, 1002].map((item) => batcher.add(item, `line ${item}`));
+    const late = batcher.add(1003, "line 1002");
     await Promise.all([...hot, ...others, late]);
     expect(batches[0]?.slice(0, 8)).toEqual([0, 1000, 1001, 1002, 1, 1003, 2, 3]);
     expect(batches.map((batch) => batch.length)).toEqual([128, 76]);
@@ -76,8 +76,8 @@ describe("createGroupCommit", () => {
   });
 
   test("lets a line that was left out begin the next batch", async () => {
-    const { batches, group } = recorder();
-    const twoEach = range(400).map((item) => group.add(item, `line ${item % 200}`));
+    const { batches, batcher } = recorder();
+    const twoEach = range(400).map((item) => batcher.add(item, `line ${item % 200}`));
     await Promise.all(twoEach);
     expect(batches.map((batch) => [batch[0], batch.length])).toEqual([
       [0, 128],
@@ -88,15 +88,15 @@ describe("createGroupCommit", () => {
   });
 
   test("drops the items at the end of a line that nobody waits for, and no others", async () => {
-    const { batches, group } = recorder();
+    const { batches, batcher } = recorder();
     const gone = AbortSignal.abort(new RangeError("gone"));
     const answers = [
-      group.add(1, "a", gone),
-      group.add(2, "a"),
-      group.add(3, "a", gone),
-      group.add(4, "a", gone),
-      group.add(5, "b", gone),
-      group.add(6, "c"),
+      batcher.add(1, "a", gone),
+      batcher.add(2, "a"),
+      batcher.add(3, "a", gone),
+      batcher.add(4, "a", gone),
+      batcher.add(5, "b", gone),
+      batcher.add(6, "c"),
     ];
     expect(await Promise.all(answers.map(kindOf))).toEqual([
       "stored",
@@ -111,12 +111,12 @@ describe("createGroupCommit", () => {
 
   test("drops nothing that a batch has taken", async () => {
     const caller = new AbortController();
-    const group = createGroupCommit(async (items: readonly number[]) => {
+    const batcher = createBatcher(async (items: readonly number[]) => {
       caller.abort();
       await new Promise(setImmediate);
       return items;
     });
-    expect(await group.add(1, "a", caller.signal)).toBe(1);
+    expect(await batcher.add(1, "a", caller.signal)).toBe(1);
   });
 
   test("runs a failed batch again item by item, so that only the bad item fails", async () => {
@@ -170,7 +170,7 @@ describe("createGroupCommit", () => {
       want: ["unavailable"],
     },
     { name: "one whose outcome is open", error: new OutcomeUnknownError("?"), want: ["unknown"] },
-  ])("tells of every transaction: $name", async ({ error, want }) => {
+  ])("tells of every batch: $name", async ({ error, want }) => {
     const { batches, told, add } = recorder(() => error);
     await Promise.all([1, 2].map(add).map(kindOf));
     expect(told.map(({ outcome }) => outcome)).toEqual(want);
@@ -181,10 +181,10 @@ describe("createGroupCommit", () => {
     }
   });
 
-  test("closes after what was added is committed, and refuses more", async () => {
-    const { batches, group, add } = recorder();
+  test("closes after what was added has run, and refuses more", async () => {
+    const { batches, batcher, add } = recorder();
     const added = add(1);
-    await group.close();
+    await batcher.close();
     expect(batches).toEqual([[1]]);
     expect(await added).toBe(10);
     await expect(add(2)).rejects.toThrow(StoreUnavailableError);

@@ -1,21 +1,21 @@
 import { OutcomeUnknownError, StoreUnavailableError } from "./event-store.ts";
 import type { BatchRecord, StoreObserver } from "./observer.ts";
 
-export type GroupCommit<Item, Result> = {
+export type Batcher<Item, Result> = {
   /**
    * Resolves and rejects once the outcome of the item's batch is known.
    *
-   * @param line Items of one line are written in the order they were added; lines take turns.
+   * @param line Items of one line run in the order they were added; lines take turns.
    * @param signal Aborted before the item's batch begins: the item is dropped and rejects with the
    *   signal's reason, unless a later one of its line stays, which may rest on it.
    */
   add(item: Item, line: string, signal?: AbortSignal): Promise<Result>;
-  /** Refuses further items with StoreUnavailableError; resolves when all before are committed. */
+  /** Refuses further items with StoreUnavailableError; resolves when all before are answered. */
   close(): Promise<void>;
 };
 
 /**
- * Items of one transaction. From 64 on the fsync hardly shows in the cost of an item; more would
+ * Items of one batch. From 64 on the fsync of a commit hardly shows in the cost of an item; more would
  * only make the first wait for the last.
  */
 const maxBatch = 128;
@@ -30,37 +30,37 @@ type Pending<Item, Result> = {
 };
 
 /**
- * Turn many single writes into few transactions.
+ * Run many single items as few batches: changes as group commits, loads as one query.
  *
- * All writes of one event-loop turn form a batch; what arrives while a batch commits forms the next
- * one, of at most 128. There is no timer to tune: a lone write waits one turn (microseconds), a busy
- * store pays one fsync per batch.
+ * All items of one turn of the event loop form a batch. What arrives while a batch runs forms the next
+ * one, of at most 128. There is no timer to tune: a lone item waits one turn (microseconds), and a busy
+ * store pays one fsync, or one round trip, per batch.
  *
- * Lines take turns, an item each: a line that holds many gets what the others leave of a batch, all
- * of it if they leave all, and nobody waits longer for it than for any other line.
+ * Lines take turns, an item each. A line that holds many items gets the places of a batch that the
+ * others leave, all of it if they leave all. So nobody waits longer for a busy line than for any other.
  *
- * The turn of the event loop matters: where the commit is synchronous nothing could queue up without
- * it, and every batch would hold one write.
+ * The turn of the event loop matters: where `run` is synchronous nothing could queue up without it, and
+ * every batch would hold one item.
  *
  * A batch that fails as a whole is run again item by item, once, so that a bad item fails alone. The
  * second run ends at the first StoreUnavailableError, which the remaining items get too. A batch that
  * fails with StoreUnavailableError or OutcomeUnknownError is not run again: it is not about an item,
  * and whoever waits has waited long enough.
  *
- * @param commit Writes all items in one transaction and returns one result per item, in order.
- *   Rejects with OutcomeUnknownError if the outcome is open, else only if nothing was written.
- * @param committed Told of every transaction.
+ * @param run Runs all items, in one transaction if they write, and returns one result per item, in
+ *   order. Rejects with OutcomeUnknownError if the outcome is open, else only if nothing was written.
+ * @param ended Told of every batch.
  */
-export function createGroupCommit<Item, Result>(
-  commit: (items: readonly Item[]) => Promise<readonly Result[]>,
-  committed: StoreObserver["committed"] = () => {},
-): GroupCommit<Item, Result> {
+export function createBatcher<Item, Result>(
+  run: (items: readonly Item[]) => Promise<readonly Result[]>,
+  ended: StoreObserver["committed"] = () => {},
+): Batcher<Item, Result> {
   /** In the order of their turns; none is empty. */
   const lines = new Map<string, Pending<Item, Result>[]>();
   let running: Promise<void> | undefined;
   let closed = false;
 
-  async function run(): Promise<void> {
+  async function runAll(): Promise<void> {
     await nextTurn();
     for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
       await settle(batch);
@@ -92,7 +92,7 @@ export function createGroupCommit<Item, Result>(
 
   async function settle(batch: readonly Pending<Item, Result>[]): Promise<void> {
     try {
-      const results = await write(batch);
+      const results = await runBatch(batch);
       batch.forEach(({ resolve }, index) => {
         resolve(results[index] as Result);
       });
@@ -111,7 +111,7 @@ export function createGroupCommit<Item, Result>(
         continue;
       }
       try {
-        const [result] = await write([pending]);
+        const [result] = await runBatch([pending]);
         resolve(result as Result);
       } catch (error) {
         if (error instanceof StoreUnavailableError) unavailable = error;
@@ -120,15 +120,15 @@ export function createGroupCommit<Item, Result>(
     }
   }
 
-  async function write(batch: readonly Pending<Item, Result>[]): Promise<readonly Result[]> {
+  async function runBatch(batch: readonly Pending<Item, Result>[]): Promise<readonly Result[]> {
     const size = batch.length;
     const begunAt = performance.now();
     const waitedMs =
       begunAt - batch.reduce((least, { addedAt }) => Math.min(least, addedAt), begunAt);
     const tell = (outcome: BatchRecord["outcome"]) =>
-      committed({ size, outcome, waitedMs, durationMs: performance.now() - begunAt });
+      ended({ size, outcome, waitedMs, durationMs: performance.now() - begunAt });
     try {
-      const results = await commit(batch.map(({ item }) => item));
+      const results = await run(batch.map(({ item }) => item));
       tell("stored");
       return results;
     } catch (error) {
@@ -145,7 +145,7 @@ export function createGroupCommit<Item, Result>(
       const line = lines.get(name);
       if (line === undefined) lines.set(name, [pending]);
       else line.push(pending);
-      running ??= run();
+      running ??= runAll();
       return promise;
     },
 
