@@ -1,3 +1,4 @@
+import { create, toBinary } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
   Code,
@@ -6,6 +7,8 @@ import {
   type Interceptor,
 } from "@connectrpc/connect";
 import {
+  type BadRequest,
+  BadRequest_FieldViolationSchema,
   BadRequestSchema,
   ErrorInfoSchema,
   RetryInfoSchema,
@@ -104,11 +107,32 @@ function fromFieldRules({ message, violations }: FieldRulesError): ConnectError 
     reason: rule,
     localizedMessage: localized,
   }));
+  const badRequest = create(BadRequestSchema, { fieldViolations });
+  dropBeyond(badRequest, maxFieldErrorBytes - Buffer.byteLength(message));
   return new ConnectError(message, codes[errors.fieldInvalid.kind], undefined, [
-    { desc: BadRequestSchema, value: { fieldViolations } },
+    { desc: BadRequestSchema, value: badRequest },
     errorInfo("fieldInvalid"),
   ]);
 }
+
+/**
+ * Bytes of the message and of the violations together. gRPC carries both in base64, and the message once
+ * more, in headers, of which clients take 8 KiB.
+ */
+const maxFieldErrorBytes = 3_600;
+
+/** Leave out the last violations, so that those before them fit. The first one always stays. */
+function dropBeyond({ fieldViolations }: BadRequest, maxBytes: number): void {
+  let bytes = 0;
+  const beyond = fieldViolations.findIndex((violation, index) => {
+    bytes += toBinary(BadRequest_FieldViolationSchema, violation).byteLength + lengthPrefixBytes;
+    return index > 0 && bytes > maxBytes;
+  });
+  if (beyond !== -1) fieldViolations.length = beyond;
+}
+
+/** Of a message within another one: its tag, and its length. */
+const lengthPrefixBytes = 3;
 
 /** Tell clients when to come again, in each of the ways they look for it. */
 function withRetry(error: ConnectError, afterMs: number | undefined): ConnectError {

@@ -84,7 +84,7 @@ export function callUnary(
   const fail = (reason: unknown) => {
     if (isOver) return;
     const error = repair(explain(errorFrom(reason), options.errorDomain));
-    conclude(refuse(dialog, error, call?.metadata()), error);
+    conclude(refuse(dialog, error, call?.metadata(), options.errorDomain), error);
   };
   const succeed = (response: UnaryResponse) => {
     if (isOver) return;
@@ -163,10 +163,16 @@ function repair(error: ConnectError): ConnectError {
 }
 
 /** Details that cannot be encoded must not cost the client its answer. */
-function refuse(dialog: Dialog, error: ConnectError, metadata: Metadata = noMetadata): Answer {
+function refuse(
+  dialog: Dialog,
+  error: ConnectError,
+  metadata: Metadata | undefined,
+  errorDomain: string | undefined,
+): Answer {
   try {
-    return dialog.refuse(error, metadata);
+    return dialog.refuse(error, metadata ?? noMetadata);
   } catch {
-    return dialog.refuse(new ConnectError("internal error", Code.Internal), noMetadata);
+    const internal = new ConnectError("internal error", Code.Internal);
+    return dialog.refuse(explain(internal, errorDomain), noMetadata);
   }
 }

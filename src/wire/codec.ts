@@ -9,6 +9,7 @@ import {
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
+import { echo } from "./cut.ts";
 import { refusal } from "./refusal.ts";
 
 /** Bytes ↔ message. */
@@ -65,6 +66,7 @@ export function textFromUtf8(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }
 
+/** What the library says of a message may repeat any part of it. */
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return echo(error instanceof Error ? error.message : String(error));
 }

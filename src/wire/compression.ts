@@ -8,8 +8,8 @@ import {
   gzip as gzipAside,
   gzipSync,
 } from "node:zlib";
-import { Code, ConnectError } from "@connectrpc/connect";
-import { compressMinBytes } from "./limits.ts";
+import { echo } from "./cut.ts";
+import { compressMinBytes, maxCodings } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
 /** One way to make messages smaller. */
@@ -53,6 +53,12 @@ export const compressions: readonly Compression[] = [gzip, brotli];
 /** What to tell a client that we understand. */
 export const acceptedEncodings = compressions.map(({ name }) => name).join(",");
 
+/** A coding by its one name: case counts for nothing, and `x-gzip` is gzip (RFC 9110 section 8.4.1). */
+export function codingFrom(name: string): string {
+  const coding = name.trim().toLowerCase();
+  return coding === "x-gzip" ? "gzip" : coding;
+}
+
 /**
  * The compression that a request names.
  *
@@ -64,14 +70,17 @@ export function requestCompression(
   name: string | undefined,
   acceptHeader: string,
 ): Compression | undefined {
-  if (name === undefined || name === "" || name === "identity") return undefined;
-  const found = compressions.find((each) => each.name === name);
+  if (name === undefined || name === "") return undefined;
+  const coding = codingFrom(name);
+  if (coding === "identity") return undefined;
+  const found = compressions.find((each) => each.name === coding);
   if (found !== undefined) return found;
-  throw new ConnectError(
-    `unknown compression "${name}": supported encodings are ${acceptedEncodings}`,
-    Code.Unimplemented,
-    { [acceptHeader]: acceptedEncodings },
+  const error = refusal(
+    "compressionUnknown",
+    `unknown compression "${echo(name)}": supported encodings are ${acceptedEncodings}`,
   );
+  error.metadata.set(acceptHeader, acceptedEncodings);
+  throw error;
 }
 
 /**
@@ -85,10 +94,11 @@ export function answerCompression(
   accepted: string | undefined,
 ): Compression | undefined {
   if (accepted === undefined || answer.byteLength < compressMinBytes) return undefined;
-  for (const part of accepted.split(",", 16)) {
-    const [name, ...parameters] = part.split(";").map((each) => each.trim());
-    if (parameters.some((each) => /^q=0(\.0*)?$/.test(each))) continue;
-    const found = compressions.find((each) => each.name === name);
+  for (const part of accepted.split(",", maxCodings)) {
+    const [name = "", ...parameters] = part.split(";");
+    if (parameters.some((each) => /^q=0(\.0*)?$/i.test(each.trim()))) continue;
+    const coding = codingFrom(name);
+    const found = compressions.find((each) => each.name === coding);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -9,6 +9,7 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import { binaryCodec, type JsonCodec } from "./codec.ts";
 import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
+import { echo } from "./cut.ts";
 import type { Answer, RequestHead } from "./exchange.ts";
 import { headersToNode } from "./exchange.ts";
 import { methodNotAllowed, unsupportedMediaType } from "./http-answers.ts";
@@ -72,13 +73,7 @@ function openConnect(
 
   return {
     maxBodyBytes: maxMessageBytes,
-    timeoutMs() {
-      const value = headers["connect-timeout-ms"];
-      if (value === undefined) return undefined;
-      const { timeoutMs, error } = parseTimeout(String(value), Number.POSITIVE_INFINITY);
-      if (error !== undefined) throw error;
-      return timeoutMs;
-    },
+    timeoutMs: () => connectTimeoutFrom(headers["connect-timeout-ms"]),
     read(body) {
       const compression = requestCompression(named, "accept-encoding");
       const bytes = isGet ? bytesFromQuery(parameters, maxMessageBytes) : body;
@@ -98,6 +93,15 @@ function openConnect(
         },
       ),
   };
+}
+
+/** @throws ConnectError invalid_argument if the header is not a timeout of Connect. */
+export function connectTimeoutFrom(header: string | string[] | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const text = String(header);
+  const { timeoutMs, error } = parseTimeout(text, Number.POSITIVE_INFINITY);
+  if (error === undefined) return timeoutMs;
+  throw refusal("timeoutInvalid", `protocol error: invalid connect timeout value: ${echo(text)}`);
 }
 
 /** Only methods that declare it may be called by GET: a link must not change anything. */

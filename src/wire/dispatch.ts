@@ -5,6 +5,7 @@ import { callUnary, createUnaryMethod, errorFrom, type UnaryMethod } from "./cal
 import { createJsonCodec } from "./codec.ts";
 import { createConnect } from "./connect.ts";
 import { createCors } from "./cors.ts";
+import { echo } from "./cut.ts";
 import { createDeadlines } from "./deadline.ts";
 import {
   type Answer,
@@ -151,6 +152,7 @@ export function createDispatch(
     maxMessageBytes,
     state.shutdown,
     options.registry,
+    errorDomain,
   );
   const isHostValid = createHostCheck();
   const json = createJsonCodec(options.registry);
@@ -272,7 +274,7 @@ export function createDispatch(
       request.protocol = grpc.name;
       const opened = grpc.open(head, unknownMethod);
       if (isAnswer(opened)) reply(request, opened);
-      else refuse(request, opened, "methodUnknown", `unknown method ${head.path}`);
+      else refuse(request, opened, "methodUnknown", `unknown method ${echo(head.path)}`);
     } else {
       reply(request, isRpcPath(head.path) ? rpcNotFound : restNotFound);
     }

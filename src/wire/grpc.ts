@@ -2,11 +2,13 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { parseContentType, parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { binaryCodec, type Codec, type JsonCodec } from "./codec.ts";
 import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
+import { echo } from "./cut.ts";
 import { envelopeHeadBytes, openEnvelope, sealEnvelope } from "./envelope.ts";
 import { headersToNode, withHeader } from "./exchange.ts";
 import { statusTrailers } from "./grpc-status.ts";
 import { methodNotAllowed, unsupportedMediaType } from "./http-answers.ts";
 import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
+import { refusal } from "./refusal.ts";
 import { remembering } from "./remembering.ts";
 
 const statusOk = { "grpc-status": "0" };
@@ -81,7 +83,8 @@ function openGrpc(
 /** @throws ConnectError invalid_argument if the header is not a gRPC timeout. */
 export function timeoutFrom(header: string | string[] | undefined): number | undefined {
   if (header === undefined) return undefined;
-  const { timeoutMs, error } = parseTimeout(String(header), Number.POSITIVE_INFINITY);
-  if (error !== undefined) throw error;
-  return timeoutMs;
+  const text = String(header);
+  const { timeoutMs, error } = parseTimeout(text, Number.POSITIVE_INFINITY);
+  if (error === undefined) return timeoutMs;
+  throw refusal("timeoutInvalid", `protocol error: invalid grpc timeout value: ${echo(text)}`);
 }

@@ -14,8 +14,23 @@ export type Limits = {
 /** A body in more pieces than this is an attack: 64 KiB arrive in 4 to 50 pieces. */
 export const maxBodyChunks = 1024;
 
+/** Bytes of input that an error repeats: enough to recognise it. */
+export const maxEchoBytes = 300;
+
+/** Bytes of the message of an error. `grpc-message` may need three for each of them. */
+export const maxErrorMessageBytes = 1_024;
+
+/**
+ * Bytes of `grpc-message` and `grpc-status-details-bin` together. Clients of gRPC take 8 KiB of
+ * headers, and end the call with an error of their own above that.
+ */
+export const maxStatusBytes = 7_168;
+
 /** Time for a request body to arrive, in milliseconds: 64 KiB at 13 KiB/s. */
 export const bodyTimeoutMs = 5_000;
+
+/** Codings that a client may name; what it names behind them counts for nothing. */
+export const maxCodings = 16;
 
 /** Answers smaller than this are not compressed: the saving would not fill a packet. */
 export const compressMinBytes = 1024;

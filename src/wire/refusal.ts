@@ -1,7 +1,9 @@
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { retryMs } from "./limits.ts";
+import { cut } from "./cut.ts";
+import { maxErrorMessageBytes, retryMs } from "./limits.ts";
 
 /** What the wire itself refuses, before any handler is asked. Programs match on the reasons. */
 export const refusals = {
@@ -10,6 +12,8 @@ export const refusals = {
   messageMissing: { code: Code.Unimplemented, reason: "MESSAGE_MISSING" },
   messageRepeated: { code: Code.Unimplemented, reason: "MESSAGE_REPEATED" },
   compressionUndeclared: { code: Code.Internal, reason: "COMPRESSION_UNDECLARED" },
+  compressionUnknown: { code: Code.Unimplemented, reason: "COMPRESSION_UNKNOWN" },
+  timeoutInvalid: { code: Code.InvalidArgument, reason: "TIMEOUT_INVALID" },
   parameterInvalid: { code: Code.InvalidArgument, reason: "PARAMETER_INVALID" },
   methodUnknown: { code: Code.Unimplemented, reason: "METHOD_UNKNOWN" },
   bodyTooSlow: { code: Code.DeadlineExceeded, reason: "BODY_TOO_SLOW" },
@@ -36,19 +40,46 @@ export function refusal(kind: RefusalKind, message: string, cause?: unknown): Co
 }
 
 /**
- * Give an error of the wire's own its `google.rpc.ErrorInfo`, and `RetryInfo` where trying again may
- * help; leave every other as it is.
+ * Make an error ready to be sent: a message that is not too long, and a `google.rpc.ErrorInfo`. One of
+ * the wire's own says its reason, and when to try again where that may help; any other that has none says
+ * its code.
  *
- * @param domain `undefined` gives none to any.
+ * @param domain Of the `ErrorInfo`; `undefined` gives none to any.
  */
-export function explain(error: ConnectError, domain: string | undefined): ConnectError {
-  const kind = kinds.get(error);
-  if (kind === undefined || domain === undefined || error.details.length > 0) return error;
-  const { reason, ...hint } = refusals[kind];
+export function explain(given: ConnectError, domain: string | undefined): ConnectError {
+  const error = withShortMessage(given);
+  if (domain === undefined || error.details.some(isErrorInfo)) return error;
+  const kind = kinds.get(given);
+  const { reason, ...hint } =
+    kind === undefined ? { reason: reasonFromCode(error.code) } : refusals[kind];
   error.details.push({ desc: ErrorInfoSchema, value: { reason, domain } });
   if ("retryMs" in hint) {
     const retryDelay = durationFromMs(hint.retryMs);
     error.details.push({ desc: RetryInfoSchema, value: { retryDelay } });
   }
   return error;
+}
+
+function withShortMessage(error: ConnectError): ConnectError {
+  const message = cut(error.rawMessage, maxErrorMessageBytes);
+  if (message === error.rawMessage) return error;
+  const { code, metadata, details, cause } = error;
+  const shortened = new ConnectError(message, code, metadata, undefined, cause);
+  shortened.details.push(...details);
+  return shortened;
+}
+
+type Detail = ConnectError["details"][number];
+
+function typeOf(detail: Detail): string {
+  return "desc" in detail ? detail.desc.typeName : detail.type;
+}
+
+export function isErrorInfo(detail: Detail): boolean {
+  return typeOf(detail) === ErrorInfoSchema.typeName;
+}
+
+/** `NOT_FOUND` for not_found. */
+function reasonFromCode(code: Code): string {
+  return codeToString(code).toUpperCase();
 }

@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Registry } from "@bufbuild/protobuf";
 import {
-  Code,
   ConnectError,
   createConnectRouter,
   createContextKey,
@@ -15,13 +14,16 @@ import type {
 } from "@connectrpc/connect/protocol";
 import { errorFrom } from "./call.ts";
 import { peerKey } from "./call-context.ts";
-import { compressions } from "./compression.ts";
+import { codingFrom, compressions, requestCompression } from "./compression.ts";
+import { connectTimeoutFrom } from "./connect.ts";
+import { echo } from "./cut.ts";
 import { envelopeHeadBytes } from "./envelope.ts";
 import { type Exchange, type HeaderList, headersFromNode, headersToNode } from "./exchange.ts";
+import { timeoutFrom } from "./grpc.ts";
 import { encodeStatusMessage } from "./grpc-status.ts";
 import { framesFromTextStream, isGrpcWebText, textFromFrames } from "./grpc-web-text.ts";
-import { compressMinBytes } from "./limits.ts";
-import { refusal } from "./refusal.ts";
+import { compressMinBytes, maxCodings } from "./limits.ts";
+import { explain, refusal } from "./refusal.ts";
 
 /** A streaming method: takes an exchange and sees it through. */
 export type StreamingMethod = {
@@ -41,14 +43,29 @@ type Ending = {
 /** Where `noteError` leaves what ended a stream: in the answer it is wherever its protocol wants it. */
 const notesKey = createContextKey<{ error?: ConnectError }>({}, { description: "notes" });
 
-const noteError: Interceptor = (next) => async (request) => {
-  const note = (reason: unknown): never => {
-    request.contextValues.get(notesKey).error = errorFrom(reason);
-    throw reason;
+function createNoteError(errorDomain: string | undefined): Interceptor {
+  return (next) => async (request) => {
+    const note = (reason: unknown): never => {
+      const error = explain(
+        isUnreadable(reason) ? malformed(reason) : errorFrom(reason),
+        errorDomain,
+      );
+      request.contextValues.get(notesKey).error = error;
+      throw error;
+    };
+    const response = await next(request).catch(note);
+    return response.stream ? { ...response, message: noting(response.message, note) } : response;
   };
-  const response = await next(request).catch(note);
-  return response.stream ? { ...response, message: noting(response.message, note) } : response;
-};
+}
+
+/** Connect takes it for a fault of its own if the bytes of a request are no message. */
+function isUnreadable(reason: unknown): reason is ConnectError {
+  return reason instanceof ConnectError && reason.rawMessage.startsWith("parse binary: ");
+}
+
+function malformed({ rawMessage, cause }: ConnectError): ConnectError {
+  return refusal("messageMalformed", echo(rawMessage), cause);
+}
 
 async function* noting<Item>(
   items: AsyncIterable<Item>,
@@ -81,9 +98,10 @@ export function createStreamingMethods(
   maxMessageBytes: number,
   shutdown: AbortSignal,
   registry: Registry | undefined,
+  errorDomain: string | undefined,
 ): Map<string, StreamingMethod> {
   const router = createConnectRouter({
-    interceptors: [noteError, ...interceptors],
+    interceptors: [createNoteError(errorDomain), ...interceptors],
     acceptCompression: compressions.map(asynchronous),
     compressMinBytes,
     readMaxBytes: maxMessageBytes,
@@ -112,13 +130,16 @@ async function serve(
   const contentType = head.headers["content-type"] ?? "";
   const isText = isGrpcWebText(contentType);
   const header = shortenDeadline(headersFromNode(head.headers));
+  const names = contentType.toLowerCase().startsWith("application/grpc") ? grpcNames : connectNames;
+  const problem = takeProblem(header, names);
+  spellCodings(header, names);
   // Connect has no text form: it gets, and gives, the binary one.
   if (isText) header.set("content-type", contentType.replace(/-text/i, ""));
   // A reader that stops early must not destroy the request: the answer goes the same way.
-  const arriving: AsyncIterable<Buffer> = exchange.body.iterator({ destroyOnReturn: false });
+  const arriving = untilGone(exchange.body.iterator({ destroyOnReturn: false }));
   const frames = isText ? framesFromTextStream(arriving) : arriving;
   const gone = new AbortController();
-  exchange.onGone(() => gone.abort(new ConnectError("the client has gone", Code.Canceled)));
+  exchange.onGone(() => gone.abort(clientGone()));
   const notes: { error?: ConnectError } = {};
   const endingWith = (status: number): Ending => ({ status, error: notes.error });
   const response = await handler({
@@ -126,7 +147,7 @@ async function serve(
     method: head.method,
     url: `http://localhost${head.path}`,
     header,
-    body: wholeEnvelopes(frames, maxMessageBytes),
+    body: problem === undefined ? wholeEnvelopes(frames, maxMessageBytes) : failing(problem),
     signal: gone.signal,
     contextValues: createContextValues().set(peerKey, head.peer).set(notesKey, notes),
   });
@@ -149,6 +170,19 @@ async function serve(
     answer.abort();
   }
   return endingWith(status);
+}
+
+/** A body that breaks off is no fault of the server: whoever sent it has gone. */
+async function* untilGone(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch {
+    throw clientGone();
+  }
+}
+
+function clientGone(): ConnectError {
+  return refusal("canceled", "the client has gone");
 }
 
 /**
@@ -202,6 +236,50 @@ function shortenDeadline(headers: Headers): Headers {
     headers.set("connect-timeout-ms", String(maxStreamMs));
   }
   return headers;
+}
+
+const grpcNames = {
+  timeout: "grpc-timeout",
+  encoding: "grpc-encoding",
+  acceptEncoding: "grpc-accept-encoding",
+  timeoutFrom,
+};
+
+const connectNames = {
+  timeout: "connect-timeout-ms",
+  encoding: "connect-content-encoding",
+  acceptEncoding: "connect-accept-encoding",
+  timeoutFrom: connectTimeoutFrom,
+};
+
+/** Connect knows a coding by one name only. */
+function spellCodings(header: Headers, { encoding, acceptEncoding }: typeof grpcNames): void {
+  for (const name of [encoding, acceptEncoding]) {
+    const codings = header.get(name)?.split(",", maxCodings).map(codingFrom);
+    if (codings !== undefined) header.set(name, codings.join(","));
+  }
+}
+
+/**
+ * What is wrong with timeout and compression. They are taken out of the head then: Connect would refuse
+ * them in words of its own.
+ */
+function takeProblem(header: Headers, names: typeof grpcNames): ConnectError | undefined {
+  const { timeout, encoding, acceptEncoding } = names;
+  try {
+    requestCompression(header.get(encoding) ?? undefined, acceptEncoding);
+    names.timeoutFrom(header.get(timeout) ?? undefined);
+    return undefined;
+  } catch (reason) {
+    header.delete(encoding);
+    header.delete(timeout);
+    return errorFrom(reason);
+  }
+}
+
+// biome-ignore lint/correctness/useYield: an iterable that fails at once.
+async function* failing(error: ConnectError): AsyncGenerator<never> {
+  throw error;
 }
 
 function asynchronous(compression: (typeof compressions)[number]): ConnectCompression {

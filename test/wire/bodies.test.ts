@@ -139,7 +139,7 @@ describe("a compressed message", () => {
     });
   });
 
-  const names = ["gzip, gzip", "gzip,br", "deflate", "zstd", "GZIP", "constructor"];
+  const names = ["gzip, gzip", "gzip,br", "deflate", "zstd", "gzip2", "constructor"];
   const cases = speakers.flatMap((speaker) => names.map((encoding) => ({ ...speaker, encoding })));
   test.for(cases)('named "$encoding" is refused: $name', async ({ say, encoding }) => {
     await using server = await startEcho();

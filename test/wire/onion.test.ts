@@ -240,7 +240,11 @@ describe("what is thrown", () => {
       },
     });
     const reply = await say(server);
-    expect(reply).toMatchObject({ code: Code.Internal, message: "internal error", details: [] });
+    expect(reply).toMatchObject({
+      code: Code.Internal,
+      message: "internal error",
+      details: ["google.rpc.ErrorInfo"],
+    });
     expect(JSON.stringify([[...reply.headers], [...reply.trailers]])).not.toContain("hunter2");
     expect(server.outcomes).toMatchObject([{ error: { code: Code.Internal } }]);
     expect(server.outcomes[0]?.error?.cause).toBe(reason);
@@ -251,7 +255,10 @@ describe("what is thrown", () => {
       { desc: Int32ValueSchema, value: { value: notInt32 } },
     ]);
     await using server = await startEcho({ echo: () => Promise.reject(error) });
-    expect(await say(server)).toMatchObject({ code: Code.Internal, details: [] });
+    expect(await say(server)).toMatchObject({
+      code: Code.Internal,
+      details: ["google.rpc.ErrorInfo"],
+    });
   });
 
   test.for(speakers)("may be an answer that cannot be encoded: $name", async ({ say }) => {

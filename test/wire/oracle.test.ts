@@ -74,6 +74,13 @@ const deliberate: readonly Deviation[] = [
     instead: (call) => ({ ...call, encoding: undefined }),
   },
   {
+    name: "the name of a compression counts in any case",
+    reason: "names of codings are case-insensitive (RFC 9110 section 8.4.1)",
+    example: { encoding: "GZIP" },
+    applies: ({ encoding }) => encoding === "GZIP",
+    instead: (call) => ({ ...call, encoding: "gzip" }),
+  },
+  {
     name: "an answer is compressed only for a client that says what it accepts",
     reason: "that it can compress does not say that it can decompress",
     example: { note: longNote, encoding: "gzip", accept: undefined },

@@ -8,6 +8,7 @@ import {
 import { type ReflectMessage, reflect, type ScalarValue } from "@bufbuild/protobuf/reflect";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import type { ConnectError } from "@connectrpc/connect";
+import { echo } from "../cut.ts";
 import { refusal } from "../refusal.ts";
 import { scalarForms } from "./scalar-text.ts";
 
@@ -216,7 +217,7 @@ const textForms: ReadonlyMap<string, { readonly expected: string; readonly outli
   ]);
 
 function mismatch(name: string, reason: string): ConnectError {
-  return refusal("parameterInvalid", `type mismatch, parameter: ${name}, error: ${reason}`);
+  return refusal("parameterInvalid", `type mismatch, parameter: ${echo(name)}, error: ${reason}`);
 }
 
 function malformed(reason: string): ConnectError {

@@ -110,7 +110,7 @@ export function payloadOf(call: Call): Buffer {
 
 /** The body of gRPC and gRPC-Web before it is made text. */
 export function framesOf(call: Call): Buffer {
-  const isNamed = call.encoding === "gzip" || call.encoding === "br";
+  const isNamed = ["gzip", "GZIP", "br"].includes(call.encoding ?? "");
   const isFlagged = call.packing === "flagged only" || (isNamed && call.packing !== "plain");
   return framings[call.framing](payloadOf(call), isFlagged ? 1 : 0);
 }
@@ -176,7 +176,7 @@ function percentEncoded(bytes: Buffer): string {
 }
 
 function compress(bytes: Buffer, encoding: string | undefined): Buffer {
-  if (encoding === "gzip") return gzipSync(bytes);
+  if (encoding === "gzip" || encoding === "GZIP") return gzipSync(bytes);
   return encoding === "br" ? brotliCompressSync(bytes) : bytes;
 }
 

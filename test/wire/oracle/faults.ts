@@ -2,7 +2,7 @@ import { bodyOf, type Call, framesOf, isConnect, isText, payloadOf } from "./cal
 import { maxMessageBytes } from "./servers.ts";
 
 export function isUnknown(encoding: string | undefined): boolean {
-  return !["gzip", "br", "identity", "", undefined].includes(encoding);
+  return !["gzip", "GZIP", "br", "identity", "", undefined].includes(encoding);
 }
 
 export function isBadTimeout(call: Call): boolean {
