@@ -49,7 +49,11 @@ import { field_behavior } from "../gen/google/api/field_behavior_pb.ts";
 import { HttpRuleSchema } from "../gen/google/api/http_pb.ts";
 import { required, rules } from "../gen/validate/validate_pb.ts";
 import { file_zitadel_change } from "../gen/zitadel/change_pb.ts";
-import { file_zitadel_management } from "../gen/zitadel/management_pb.ts";
+import {
+  file_zitadel_management,
+  ImportHumanUserRequestSchema,
+  ManagementService,
+} from "../gen/zitadel/management_pb.ts";
 import { file_zitadel_message } from "../gen/zitadel/message_pb.ts";
 import { file_zitadel_object } from "../gen/zitadel/object_pb.ts";
 import { auth_option, file_zitadel_options } from "../gen/zitadel/options_pb.ts";
@@ -209,9 +213,41 @@ function differences(ours: Facts, official: Facts): string[] {
 
 const official = factsOf(officialFiles, officialExtensions);
 
+/**
+ * What ZITADEL has added since the newest descriptors that are published for JavaScript, `@zitadel/proto`
+ * 1.3.1, of March 2026. When a newer package has one of these, the test fails: take it off the list.
+ */
+const addedSince = [
+  // In ZITADEL 4.9.
+  "field zitadel.management.v1.ImportHumanUserRequest.recovery_codes",
+];
+const newer = addedSince.map((name) => `${name} is not published`);
+
 describe("our contract", () => {
-  test("says nothing that the published one does not say", () => {
-    expect(differences(factsOf(ourFiles, ourExtensions), official)).toEqual([]);
+  test("D7: says nothing that the published one does not say, but what is newer", () => {
+    expect(differences(factsOf(ourFiles, ourExtensions), official)).toEqual(newer);
+  });
+
+  test("D7: has recovery codes as ZITADEL 4.9 has them", () => {
+    const { recoveryCodes } = ImportHumanUserRequestSchema.field;
+    expect(factsOfField(recoveryCodes)).toMatchObject({
+      name: "recovery_codes",
+      number: 11,
+      jsonName: "recoveryCodes",
+      type: Type.STRING,
+      label: Label.REPEATED,
+    });
+  });
+
+  test("D7: has every field of a request that it has at all", () => {
+    const ours = factsOf(ourFiles, ourExtensions);
+    const requests = new Set(
+      ManagementService.methods.map(({ input }) => `field ${input.typeName}.`),
+    );
+    const missing = [...official.keys()]
+      .filter((name) => [...requests].some((request) => name.startsWith(request)))
+      .filter((name) => !ours.has(name));
+    expect(missing).toEqual([]);
   });
 });
 
@@ -322,6 +358,7 @@ describe("differences", () => {
       want: "field zitadel.management.v1.ListUserChangesResponse.result differs in number",
     },
   ])("show $name", ({ change, want }) => {
-    expect(differencesAfter(change)).toEqual([want]);
+    const found = differencesAfter(change).filter((line) => !newer.includes(line));
+    expect(found).toEqual([want]);
   });
 });

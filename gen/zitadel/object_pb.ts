@@ -103,6 +103,8 @@ export type ListDetails = Message<"zitadel.v1.ListDetails"> & {
   totalResult: bigint;
 
   /**
+   * Never set: users are numbered each on their own, and there is no queue that a list could be behind.
+   *
    * @generated from field: uint64 processed_sequence = 2;
    */
   processedSequence: bigint;

@@ -23,6 +23,7 @@ export function commandFromImportRequest(request: ImportHumanUserRequest): AddHu
     request_passwordless_registration: request.requestPasswordlessRegistration,
     otp_code: request.otpCode !== "",
     idps: request.idps.length > 0,
+    recovery_codes: request.recoveryCodes.length > 0,
   });
   return commandFrom(request);
 }

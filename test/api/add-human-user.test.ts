@@ -208,6 +208,11 @@ describe.for(callers)("over $name,", (caller) => {
     { method: methods.importHumanUser, field: "otp_code", value: { otpCode: "x" } },
     {
       method: methods.importHumanUser,
+      field: "recovery_codes",
+      value: { recoveryCodes: ["x"] },
+    },
+    {
+      method: methods.importHumanUser,
       field: "idps",
       value: { idps: [{ configId: "1", externalUserId: "2" }] },
     },

@@ -1,6 +1,8 @@
 import { Code } from "@connectrpc/connect";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cut } from "../../src/wire/cut.ts";
+import { maxErrorMessageBytes } from "../../src/wire/limits.ts";
 import { calls } from "./oracle/arbitrary.ts";
 import {
   type Call,
@@ -79,6 +81,13 @@ const deliberate: readonly Deviation[] = [
     example: { encoding: "GZIP" },
     applies: ({ encoding }) => encoding === "GZIP",
     instead: (call) => ({ ...call, encoding: "gzip" }),
+  },
+  {
+    name: "a long message of an error is cut",
+    reason: "clients of gRPC take 8 KiB of headers, and the message stands there",
+    example: { act: "refuse 9", note: longNote },
+    applies: () => true,
+    becomes: cutMessage,
   },
   {
     name: "an answer is compressed only for a client that says what it accepts",
@@ -369,6 +378,18 @@ const plainCall: Call = {
   metadata: {},
   isAnnounced: true,
 };
+
+function cutMessage(reply: Reply): Reply {
+  const { error } = reply;
+  if (error === undefined) return reply;
+  const short = (text: string) => cut(text, maxErrorMessageBytes);
+  // Of gRPC, the first of the details is the status itself.
+  const details = error.details.map((detail) => {
+    const isStatus = typeof detail === "object" && detail !== null && "message" in detail;
+    return isStatus ? { ...detail, message: short(String(detail.message)) } : detail;
+  });
+  return { ...reply, error: { ...error, message: short(error.message), details } };
+}
 
 let lane: Oracle;
 let stock: Oracle;
