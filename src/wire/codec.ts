@@ -2,6 +2,7 @@ import { Buffer, isUtf8 } from "node:buffer";
 import {
   type DescMessage,
   fromBinary,
+  fromJson,
   fromJsonString,
   type JsonValue,
   type Message,
@@ -9,7 +10,9 @@ import {
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { echo } from "./cut.ts";
+import { dropUnset } from "./json-null.ts";
 import { refusal } from "./refusal.ts";
 
 /** Bytes ↔ message. */
@@ -45,11 +48,30 @@ export const binaryCodec: Codec = {
  */
 export function createJsonCodec(registry: Registry | undefined): JsonCodec {
   const options = { ignoreUnknownFields: true, ...(registry && { registry }) };
+
+  /**
+   * The library takes null for a member of a oneof that is set, unless it is a scalar; but null is unset
+   * (https://protobuf.dev/programming-guides/json). Tried where it has refused the text as it is.
+   *
+   * @returns `undefined` if nulls are not what is wrong with the text.
+   */
+  const withoutNulls = (schema: DescMessage, text: string): Message | undefined => {
+    if (!text.includes("null")) return undefined;
+    try {
+      // A key given twice is seen in the text only, and is an error wherever it stands.
+      fromJsonString(EmptySchema, text, options);
+      return fromJson(schema, dropUnset(schema, JSON.parse(text), registry), options);
+    } catch {
+      return undefined;
+    }
+  };
   const codec: JsonCodec = {
     parse(schema, text) {
       try {
         return fromJsonString(schema, text, options);
       } catch (error) {
+        const message = withoutNulls(schema, text);
+        if (message !== undefined) return message;
         throw refusal("messageMalformed", textOf(error), error);
       }
     },
