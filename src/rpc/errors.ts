@@ -13,6 +13,7 @@ import {
   ErrorInfoSchema,
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.ts";
+import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { ErrorDetailSchema } from "../../gen/zitadel/message_pb.ts";
 import {
   type ErrorKey,
@@ -46,6 +47,15 @@ export const codes = {
   unimplemented: Code.Unimplemented,
   unknown: Code.Unknown,
 } satisfies Record<ErrorKind, Code>;
+
+/** What errors carry: the status of gRPC, and every detail that may be in it, those of the wire included. */
+export const errorMessages = [
+  StatusSchema,
+  ErrorDetailSchema,
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+] as const;
 
 type OutgoingDetails = ConstructorParameters<typeof ConnectErrorType>[3];
 

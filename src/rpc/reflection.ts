@@ -1,4 +1,10 @@
-import { createRegistry, type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
+import {
+  createRegistry,
+  type DescFile,
+  type DescMessage,
+  type DescService,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
@@ -29,11 +35,16 @@ type Answer =
  * Source: grpc/grpc doc/server-reflection.md.
  *
  * @param services What is listed, beside the two reflection services themselves.
+ * @param unnamed Messages that no service names, but that errors carry: clients look for them, too.
  */
-export function registerReflection(router: ConnectRouter, services: readonly DescService[]): void {
+export function registerReflection(
+  router: ConnectRouter,
+  services: readonly DescService[],
+  unnamed: readonly DescMessage[] = [],
+): void {
   let index: Index | undefined;
   async function* serverReflectionInfo<R extends Request>(requests: AsyncIterable<R>) {
-    index ??= createIndex([...services, v1.ServerReflection, v1alpha.ServerReflection]);
+    index ??= createIndex([...services, v1.ServerReflection, v1alpha.ServerReflection], unnamed);
     const sent = new Set<DescFile>();
     for await (const request of requests) {
       const messageResponse = answer(index, request.messageRequest, sent);
@@ -108,9 +119,9 @@ function errorAnswer(errorCode: Code, errorMessage: string): Answer {
 
 type Index = ReturnType<typeof createIndex>;
 
-function createIndex(services: readonly DescService[]) {
+function createIndex(services: readonly DescService[], unnamed: readonly DescMessage[]) {
   const seen = new Set<DescFile>();
-  const files = services.flatMap(({ file }) => [...withDependencies(file, seen)]);
+  const files = [...services, ...unnamed].flatMap(({ file }) => [...withDependencies(file, seen)]);
   const bytes = new Map<DescFile, Uint8Array>();
   return {
     services: services.map((service) => service.typeName).sort(),

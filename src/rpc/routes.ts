@@ -11,7 +11,7 @@ import { createAddHumanUser } from "./add-human-user.ts";
 import { callerKey, createAuthenticate } from "./authenticate.ts";
 import { createAuthorize, permissionsFromServices } from "./authorize.ts";
 import { createChangeUserStatus } from "./change-user-status.ts";
-import { convertErrors } from "./errors.ts";
+import { convertErrors, errorMessages } from "./errors.ts";
 import { createGetHumanProfile } from "./get-human-profile.ts";
 import { createGetUser } from "./get-user.ts";
 import { createHealth, type Readiness } from "./health.ts";
@@ -66,7 +66,7 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
       ...createChangeUserStatus(store),
     });
     router.service(Health, createHealth(readiness, [ManagementService]));
-    registerReflection(router, [ManagementService, Health]);
+    registerReflection(router, [ManagementService, Health], errorMessages);
   };
 }
 

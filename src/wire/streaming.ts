@@ -135,8 +135,7 @@ async function serve(
   spellCodings(header, names);
   // Connect has no text form: it gets, and gives, the binary one.
   if (isText) header.set("content-type", contentType.replace(/-text/i, ""));
-  // A reader that stops early must not destroy the request: the answer goes the same way.
-  const arriving = untilGone(exchange.body.iterator({ destroyOnReturn: false }));
+  const arriving = untilGone(exchange);
   const frames = isText ? framesFromTextStream(arriving) : arriving;
   const gone = new AbortController();
   exchange.onGone(() => gone.abort(clientGone()));
@@ -173,12 +172,15 @@ async function serve(
 }
 
 /** A body that breaks off is no fault of the server: whoever sent it has gone. */
-async function* untilGone(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* untilGone({ head, body }: Exchange): AsyncGenerator<Buffer> {
   try {
-    yield* body;
+    // A reader that stops early must not destroy the request: the answer goes the same way.
+    yield* body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   } catch {
     throw clientGone();
   }
+  // The body of a stream that was reset ends as if it were whole.
+  if (head.httpVersion === "2" && body.closed) throw clientGone();
 }
 
 function clientGone(): ConnectError {

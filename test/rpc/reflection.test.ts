@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { create, createFileRegistry, fromBinary, getOption, toBinary } from "@bufbuild/protobuf";
 import {
   type FileDescriptorProto,
@@ -11,6 +12,7 @@ import * as v1 from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Health } from "../../gen/health/v1/health_pb.ts";
 import { ManagementService } from "../../gen/zitadel/management_pb.ts";
+import { errorMessages } from "../../src/rpc/errors.ts";
 import { registerReflection } from "../../src/rpc/reflection.ts";
 
 type Asked =
@@ -23,7 +25,7 @@ type Answer = v1.ServerReflectionResponse | v1alpha.ServerReflectionResponse;
 type Version = "v1" | "v1alpha";
 
 const transport = createRouterTransport((router) =>
-  registerReflection(router, [ManagementService, Health]),
+  registerReflection(router, [ManagementService, Health], errorMessages),
 );
 const calls: Record<Version, (requests: AsyncIterable<Request>) => AsyncIterable<Answer>> = {
   v1: createClient(v1.ServerReflection, transport).serverReflectionInfo,
@@ -176,8 +178,8 @@ describe.for<Version>(["v1", "v1alpha"])("reflection %s", (version) => {
     { name: "a file", asked: byName("no.proto"), message: "file no.proto not found" },
     {
       name: "a file that no service needs",
-      asked: byName("google/rpc/status.proto"),
-      message: "file google/rpc/status.proto not found",
+      asked: byName("google/rpc/code.proto"),
+      message: "file google/rpc/code.proto not found",
     },
     { name: "a symbol", asked: bySymbol("a.B"), message: "symbol a.B not found" },
     {
@@ -283,5 +285,38 @@ describe.for<Version>(["v1", "v1alpha"])("reflection %s", (version) => {
     expect(namesOf(imported)).toEqual(["google/api/http.proto"]);
     const [onAnotherStream] = await ask(version, asked);
     expect(namesOf(onAnotherStream)).toEqual(namesOf(first));
+  });
+});
+
+describe("D8: what errors carry", () => {
+  test.for([
+    "google.rpc.Status",
+    "google.rpc.ErrorInfo",
+    "google.rpc.BadRequest",
+    "google.rpc.BadRequest.FieldViolation",
+    "google.rpc.LocalizedMessage",
+    "google.rpc.RetryInfo",
+    "google.protobuf.Duration",
+    "google.protobuf.Any",
+    "zitadel.v1.ErrorDetail",
+  ])("%s is known in both versions, with all it needs", async (name) => {
+    for (const version of ["v1", "v1alpha"] as const) {
+      const [answer] = await ask(version, bySymbol(name));
+      const registry = createFileRegistry(
+        create(FileDescriptorSetSchema, { file: filesOf(answer).reverse() }),
+      );
+      expect(registry.getMessage(name)?.typeName).toBe(name);
+    }
+  });
+
+  test("are all messages that the service and the wire give to an error", () => {
+    const sources = ["../../src/rpc/errors.ts", "../../src/wire/refusal.ts"].map((path) =>
+      readFileSync(new URL(path, import.meta.url), "utf8"),
+    );
+    const given = sources.flatMap((source) =>
+      [...source.matchAll(/desc: (\w+)Schema/g)].map(([, name]) => name),
+    );
+    expect(given.length).toBeGreaterThan(4);
+    expect(errorMessages.map(({ name }) => name)).toEqual(expect.arrayContaining(given));
   });
 });

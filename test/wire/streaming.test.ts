@@ -7,6 +7,7 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
+import type { Outcome } from "../../src/wire/index.ts";
 import { type EchoHandlers, EchoService, startEcho } from "./echo.ts";
 import {
   frameFlags,
@@ -337,5 +338,83 @@ describe("gRPC-Web text", () => {
     });
     const frames = Buffer.from(await response.text(), "base64").toString("latin1");
     expect(frames).toContain(`grpc-status: ${Code.InvalidArgument}`);
+  });
+});
+
+describe("D9: a client that leaves a stream has canceled it", () => {
+  const waiting: EchoHandlers = {
+    async *spread(note, { signal }) {
+      yield note;
+      await new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    },
+    async *talk(notes) {
+      for await (const note of notes) yield note;
+    },
+    collect: (notes) => collect(notes),
+  };
+
+  /** Wait for the one outcome. */
+  async function outcomeOf({ outcomes }: { outcomes: readonly Outcome[] }): Promise<Outcome> {
+    while (outcomes.length === 0) await sleep(5);
+    return outcomes[0] as Outcome;
+  }
+
+  const canceled = { error: { code: Code.Canceled, rawMessage: "the client has gone" } };
+
+  test.for(
+    ["Talk", "Collect", "Spread"].flatMap((method) =>
+      ["application/grpc", "application/grpc-web", "application/connect+proto"].flatMap((type) => [
+        { method, type, how: "a reset stream" as const },
+        { method, type, how: "a broken connection" as const },
+      ]),
+    ),
+  )("HTTP/2: $method as $type, $how", async ({ method, type, how }) => {
+    await using server = await startEcho(waiting);
+    using connection = await openRaw(server.port);
+    const { data, headers, reset } = frameTypes;
+    const { endHeaders, endStream } = frameFlags;
+    const head = headerBlock([
+      [":method", "POST"],
+      [":scheme", "http"],
+      [":authority", "a"],
+      [":path", `/echo.v1.EchoService/${method}`],
+      ["content-type", type],
+    ]);
+    const end = method === "Spread" ? endStream : 0;
+    connection.send(http2Opening);
+    connection.send(http2Frame(headers, endHeaders, 1, head));
+    connection.send(http2Frame(data, end, 1, envelope(binaryNote())));
+    const isAnswered = () => framesOf(connection.received).some((frame) => frame.type === headers);
+    await (method === "Collect" ? sleep(50) : expect.poll(isAnswered).toBe(true));
+    if (how === "a reset stream") connection.send(http2Frame(reset, 0, 1, Buffer.of(0, 0, 0, 8)));
+    else connection[Symbol.dispose]();
+    expect(await outcomeOf(server)).toMatchObject(canceled);
+  });
+
+  test.for([
+    { method: "Collect", type: "application/grpc-web+proto" },
+    { method: "Collect", type: "application/grpc" },
+    { method: "Collect", type: "application/connect+proto" },
+    { method: "Spread", type: "application/grpc-web+proto" },
+    { method: "Spread", type: "application/connect+proto" },
+  ])("HTTP/1.1: $method as $type", async ({ method, type }) => {
+    await using server = await startEcho(waiting);
+    using connection = await openRaw(server.port);
+    const message = envelope(binaryNote());
+    const end = method === "Spread" ? "0\r\n\r\n" : "";
+    connection.send(
+      Buffer.concat([
+        Buffer.from(
+          `POST /echo.v1.EchoService/${method} HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked\r\n\r\n${message.byteLength.toString(16)}\r\n`,
+        ),
+        message,
+        Buffer.from(`\r\n${end}`),
+      ]),
+    );
+    await (method === "Spread" ? connection.until(/200 OK/) : sleep(50));
+    connection[Symbol.dispose]();
+    expect(await outcomeOf(server)).toMatchObject(canceled);
   });
 });
