@@ -10,9 +10,12 @@ import { createReusedAnswers, defaultReuseMs, type SteadyClock } from "./reused-
  *
  * The home organization is the one that the token names, else the one of the subject's first role,
  * else the first one there is. The language is the token's, else that of the human with the subject's
- * id at home. All this is seen anew after `reuseMs`.
+ * id. All this is seen anew after `reuseMs`.
  *
- * @throws ServiceError `tokenInvalid` for a human at home who is deactivated, locked or removed; and for
+ * The human is looked up by id alone, on the whole instance: what the token says of organizations
+ * does not matter.
+ *
+ * @throws ServiceError `tokenInvalid` for a human who is deactivated, locked or removed; and for
  *   the id of a service account: those have tokens of ours, and who may choose a name at the provider
  *   must not get their roles.
  */
@@ -24,7 +27,7 @@ export type ExternalCaller = (claims: Claims) => Promise<Caller>;
  */
 export function createExternalCaller(options: {
   readonly directory: Pick<Directory, "memberships" | "organizations" | "serviceAccount">;
-  readonly store: Pick<EventStore, "load">;
+  readonly store: Pick<EventStore, "loadOnInstance">;
   readonly reuseMs?: number;
   readonly clock?: SteadyClock;
 }): ExternalCaller {
@@ -47,7 +50,7 @@ export function createExternalCaller(options: {
       if ((await directory.serviceAccount(subject)) !== undefined)
         throw refused("its sub is the id of a service account");
       const organization = claimed.organization ?? (await homeOf(subject));
-      const person = (await store.load<HumanState>(subject, organization))?.state;
+      const person = (await store.loadOnInstance<HumanState>(subject))?.state;
       if (person === undefined) return { subject, organization, language: claimed.language };
       if (person.kind !== "present" || person.status !== "active")
         throw refused("its sub is the id of a user who is not active");

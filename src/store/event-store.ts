@@ -88,7 +88,7 @@ export type HistoryRange = {
  * Where events live. Knows nothing of what they mean.
  *
  * Every operation on a stream carries the organization: a stream of another organization looks
- * exactly like one that does not exist.
+ * exactly like one that does not exist. `loadOnInstance` is the one exception, and says why.
  */
 export interface EventStore {
   /**
@@ -117,6 +117,15 @@ export interface EventStore {
 
   /** The latest durable head; `undefined` if the organization owns no such stream. */
   load<State>(stream: string, organization: string): Promise<Head<State> | undefined>;
+
+  /**
+   * The latest durable head, whatever organization owns the stream; `undefined` if there is none.
+   *
+   * For authentication alone, which must know whether a person may still call: a token can name any
+   * organization as its home, or none, so it must not choose where the person is looked for. Never
+   * for what a caller asks to see or change.
+   */
+  loadOnInstance<State>(stream: string): Promise<Head<State> | undefined>;
 
   /** Events of one stream; empty if the organization owns no such stream. */
   history(stream: string, organization: string, range: HistoryRange): Promise<StoredEvent[]>;

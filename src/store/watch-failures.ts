@@ -26,6 +26,8 @@ export function watchFailures(store: EventStore, failed: StoreObserver["failed"]
     ) => watch("change", store.change(stream, organization, decide, signal)),
     load: <State>(stream: string, organization: string) =>
       watch("load", store.load<State>(stream, organization)),
+    loadOnInstance: <State>(stream: string) =>
+      watch("loadOnInstance", store.loadOnInstance<State>(stream)),
     history: (stream, organization, range) =>
       watch("history", store.history(stream, organization, range)),
     search: <State>(organization: string, search: Search, signal?: AbortSignal) =>

@@ -37,9 +37,8 @@ async function setUp(memberships: readonly Membership[] = []) {
     memberships,
   });
   const clock = { at: 1, now: () => clock.at };
-  const load = async (stream: string, organization: string) =>
-    stream === "sam" && organization === "first" ? human : undefined;
-  const store = { load } as Pick<EventStore, "load">;
+  const loadOnInstance = async (stream: string) => (stream === "sam" ? human : undefined);
+  const store = { loadOnInstance } as Pick<EventStore, "loadOnInstance">;
   return { callerOf: createExternalCaller({ directory, store, clock }), clock, directory, human };
 }
 
@@ -69,7 +68,11 @@ describe("createExternalCaller", () => {
   test.for<{ name: string; properties: Partial<Claims>; want: string | undefined }>([
     { name: "of the token", properties: { language: "fr" }, want: "fr" },
     { name: "of the human with this id", properties: {}, want: "de" },
-    { name: "of nobody elsewhere", properties: { organization: "second" }, want: undefined },
+    {
+      name: "of the human with this id, wherever the token is at home",
+      properties: { organization: "second" },
+      want: "de",
+    },
     { name: "of nobody else", properties: { subject: "kim" }, want: undefined },
   ])("reads the language $name", async ({ properties, want }) => {
     const { callerOf } = await setUp();
@@ -97,6 +100,23 @@ describe("createExternalCaller", () => {
     human.state = sam;
     expect(await callerOf(claims({ subject }))).toMatchObject({ language: "de" });
   });
+
+  const inactive: { name: string; state: HumanState }[] = [
+    { name: "deactivated", state: { ...sam, status: "inactive" } },
+    { name: "locked", state: { ...sam, status: "locked" } },
+    { name: "removed", state: { kind: "removed" } },
+  ];
+  const homes = [undefined, "first", "second", "unknown"];
+  test.for(inactive.flatMap((row) => homes.map((organization) => ({ ...row, organization }))))(
+    "B1: refuses a human who is $name, whose token names the organization $organization",
+    async ({ state, organization }) => {
+      const { callerOf, human } = await setUp([roleIn("second")]);
+      human.state = state;
+      await expect(callerOf(claims({ organization }))).rejects.toMatchObject({
+        key: "tokenInvalid",
+      });
+    },
+  );
 
   test("sees a first role after 2 seconds", async () => {
     const { callerOf, clock, directory } = await setUp();

@@ -25,7 +25,11 @@ async function setUp(options: { isOidc?: boolean; clientId?: string; clientSecre
     clientId,
     clientSecret,
     expected: isOidc ? { issuer: issuer.url, audience } : undefined,
-    callerOf: createExternalCaller({ directory, store: { load: async () => undefined }, clock }),
+    callerOf: createExternalCaller({
+      directory,
+      store: { loadOnInstance: async () => undefined },
+      clock,
+    }),
     now: () => time.micros,
     clock,
   });

@@ -38,7 +38,11 @@ function authenticatorOf({ url }: Issuer, time: { micros: number; steady: number
   const authenticate = createJwtAuthenticator({
     issuer: url,
     audience,
-    callerOf: createExternalCaller({ directory, store: { load: async () => undefined }, clock }),
+    callerOf: createExternalCaller({
+      directory,
+      store: { loadOnInstance: async () => undefined },
+      clock,
+    }),
     now: () => time.micros,
     clock,
   });

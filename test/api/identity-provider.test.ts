@@ -290,6 +290,33 @@ describe("a server with a provider", () => {
     await expect.poll(read, { timeout: 20_000 }).toBe(0);
   });
 
+  test.for(["deactivateUser", "lockUser", "removeUser"] as const)(
+    "B1: refuses its own people after %s, whatever organization their token names",
+    async (method) => {
+      const userName = `kim-${method}`;
+      const email = { email: `${userName}@giraffe.example` };
+      const request = { userName, profile: gigi, email };
+      // At home in the other organization, with a role in the first: no claim leads to them.
+      const elsewhere = { "x-zitadel-orgid": other };
+      const add = methods.importHumanUser;
+      const id = text((await call(byDefault, server.adminToken, add, request, elsewhere)).userId);
+      const role = ["--role", "ORG_OWNER", "--org", server.organization];
+      await server.administer("member", "add", "--subject", id, ...role);
+      const claim = "urn:zitadel:iam:user:resourceowner:id";
+      const homes = [{}, { [claim]: server.organization }, { [claim]: other }, { [claim]: "1" }];
+      const orgOf = { "x-zitadel-orgid": server.organization };
+      const read = async (token: string) =>
+        (await ask(byDefault, token, methods.getHumanProfile, { userId }, orgOf)).code;
+      const tokens = kinds.flatMap(({ tokenOf }) =>
+        homes.map((home) => tokenOf({ sub: id, ...home })),
+      );
+      for (const token of tokens) expect(await read(token)).toBe(0);
+      await call(byDefault, server.adminToken, methods[method], { id }, elsewhere);
+      for (const token of tokens)
+        await expect.poll(() => read(token), { timeout: 20_000 }).toBe(16);
+    },
+  );
+
   test("has neither tokens nor claims in what it logs", async () => {
     const tokens = [
       issuer.token({ sub: "canary-1", email: "canary-2" }),

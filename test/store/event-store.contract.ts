@@ -139,6 +139,15 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       expect(await store.load(stream, organization)).toMatchObject({ version: 1 });
     });
 
+    test("B1: finds a stream on the instance, whoever owns it", async () => {
+      const stream = newStream();
+      const other = `org-${randomUUID()}`;
+      expect(await store.loadOnInstance(stream)).toBeUndefined();
+      const head = await count(stream, undefined, other);
+      expect(await store.loadOnInstance(stream)).toEqual(head);
+      expect(await store.loadOnInstance(stream)).toMatchObject({ organization: other });
+    });
+
     test("lets one of two organizations have a new stream", async () => {
       const stream = newStream();
       const results = await Promise.allSettled([

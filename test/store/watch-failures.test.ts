@@ -12,6 +12,7 @@ import { watchFailures } from "../../src/store/watch-failures.ts";
 const operations = {
   change: (store) => store.change("s", "org", () => ({ event, state: 1 })),
   load: (store) => store.load("s", "org"),
+  loadOnInstance: (store) => store.loadOnInstance("s"),
   history: (store) => store.history("s", "org", { after: 0, limit: 1, ascending: true }),
   search: (store) => store.search("org", everything),
   locate: (store) => store.locate("name"),
@@ -31,6 +32,7 @@ function answering(answer: () => Promise<never>): EventStore {
   const all = {
     change: answer,
     load: answer,
+    loadOnInstance: answer,
     history: answer,
     search: answer,
     locate: answer,

@@ -60,6 +60,10 @@ export function createPostgresEventStore(options: {
       return tip?.head.organization === organization ? (tip.head as Head<State>) : undefined;
     },
 
+    async loadOnInstance<State>(stream: string) {
+      return (await loads.add(stream, stream))?.head as Head<State> | undefined;
+    },
+
     async history(stream: string, organization: string, range: HistoryRange) {
       const order = range.ascending ? "asc" : "desc";
       const rows = await database.read({

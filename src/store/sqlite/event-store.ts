@@ -38,6 +38,7 @@ export function createSqliteEventStore(options: {
   const selectHead = db.prepare(
     `select ${headColumns} from heads where stream = ? and organization = ?`,
   );
+  const selectHeadOnInstance = db.prepare(`select ${headColumns} from heads where stream = ?`);
   const selectHistory = (order: "asc" | "desc") =>
     db.prepare(
       `select ${eventColumns} from events
@@ -94,6 +95,11 @@ export function createSqliteEventStore(options: {
 
     async load<State>(stream: string, organization: string) {
       const row = withStoreErrors(() => selectHead.get(stream, organization));
+      return row && (headFromRow(row) as Head<State>);
+    },
+
+    async loadOnInstance<State>(stream: string) {
+      const row = withStoreErrors(() => selectHeadOnInstance.get(stream));
       return row && (headFromRow(row) as Head<State>);
     },
 

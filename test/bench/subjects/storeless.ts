@@ -40,6 +40,7 @@ const store: EventStore = {
     return changed;
   },
   load: async <State>(stream: string) => heads.get(stream) as Head<State> | undefined,
+  loadOnInstance: async <State>(stream: string) => heads.get(stream) as Head<State> | undefined,
   history: async () => [],
   search: async () => ({ total: 0, results: [] }),
   locate: async () => undefined,
