@@ -1,6 +1,7 @@
 import { ServiceError } from "../domain/errors.ts";
 import { parseLanguage } from "../domain/language.ts";
 import type { Micros } from "../store/event-store.ts";
+import { presentMembers } from "./present-members.ts";
 
 /** What an identity provider says of a token, as far as we care. */
 export type Claims = {
@@ -17,14 +18,14 @@ export type Claims = {
 const organizationClaim = "urn:zitadel:iam:user:resourceowner:id";
 
 /**
- * Read the claims of a token, or of what introspection says of one.
+ * Read the claims of a token, or of what introspection says of one. A claim that is null is absent.
  *
  * @throws ServiceError `tokenInvalid` if nobody is named, if the end is no whole number, and if the
  *   token is bound to a key, which makes it worthless to whoever only bears it (RFC 9449, section 7.1).
  */
 export function claimsFrom(document: Readonly<Record<string, unknown>>): Claims {
-  const { sub, exp, cnf, locale } = document;
-  const organization = document[organizationClaim];
+  const { sub, exp, cnf, locale, ...others } = presentMembers(document);
+  const organization = others[organizationClaim];
   if (!isSubject(sub)) throw refused('"sub" names nobody');
   if (exp !== undefined && !Number.isSafeInteger(exp)) throw refused('"exp" is no whole number');
   if (cnf !== undefined) throw refused('"cnf" binds it to a key');

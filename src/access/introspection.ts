@@ -4,6 +4,7 @@ import { createBreaker } from "./breaker.ts";
 import type { Authenticator } from "./caller.ts";
 import { type Claims, claimsFrom, refused } from "./claims.ts";
 import type { ExternalCaller } from "./external-caller.ts";
+import { presentMembers } from "./present-members.ts";
 import type { SteadyClock } from "./reused-answers.ts";
 import { createTokenAnswers } from "./token-answers.ts";
 
@@ -19,7 +20,8 @@ const refusalReuseMs = 5_000;
  * Ask the provider about every token (RFC 7662). It is to come last: it recognises them all.
  *
  * A positive answer is reused for 30 seconds, never beyond the token's end, a negative one for 5.
- * Without an answer nobody is let in: there is no other way.
+ * Without an answer nobody is let in: there is no other way. A member that is null is absent, and
+ * null for "active" means that the token is not.
  *
  * @param options.expected What `iss` and `aud` of an answer must be, where it has them.
  * @param options.now Decides what has expired.
@@ -51,7 +53,7 @@ export function createIntrospectionAuthenticator(options: {
         signal: AbortSignal.timeout(timeoutMs),
         maxBytes,
       });
-      if (typeof answer.active === "boolean") return answer;
+      if (typeof answer.active === "boolean" || answer.active === null) return answer;
       throw unavailable(`${url} does not say whether a token is active`);
     });
     try {
@@ -80,7 +82,7 @@ function activeClaims(
   document: Readonly<Record<string, unknown>>,
   expected: { readonly issuer: string; readonly audience: string } | undefined,
 ): Claims {
-  const { active, iss, aud } = document;
+  const { active, iss, aud } = presentMembers(document);
   if (active !== true) throw refused("it is not active");
   if (expected !== undefined) {
     if (iss !== undefined && iss !== expected.issuer) throw refused('unexpected "iss"');

@@ -3,6 +3,7 @@ import { JWKSNoMatchingKey } from "jose/errors";
 import { createLocalJWKSet } from "jose/jwks/local";
 import type { JWTVerifyGetKey } from "jose/jwt/verify";
 import { askProvider, unavailable } from "./ask-provider.ts";
+import { presentMembers } from "./present-members.ts";
 import type { SteadyClock } from "./reused-answers.ts";
 
 /** For the discovery document and the keys together. */
@@ -116,7 +117,8 @@ async function retrieveKeys(issuer: string, retrievedAt: number): Promise<Keys> 
   }
   const { keys } = await askProvider(address, request);
   try {
-    const find = createLocalJWKSet({ keys: keys as JWK[] });
+    // WebCrypto refuses a key with a null among its members.
+    const find = createLocalJWKSet({ keys: (keys as JWK[]).map(presentMembers) as JWK[] });
     return { find, areSeveral: find.jwks().keys.length > 1, retrievedAt };
   } catch (error) {
     throw unavailable(`${address} did not answer with a set of keys`, error);

@@ -1,5 +1,6 @@
 import { decodeProtectedHeader } from "jose/decode/protected_header";
 import { JOSEError, JWTClaimValidationFailed, JWTExpired } from "jose/errors";
+import { UnsecuredJWT } from "jose/jwt/unsecured";
 import { jwtVerify } from "jose/jwt/verify";
 import { ServiceError } from "../domain/errors.ts";
 import type { Micros } from "../store/event-store.ts";
@@ -44,16 +45,18 @@ export function createJwtAuthenticator(options: {
 
   const verify = async (token: string): Promise<Claims & { reuseMs: number }> => {
     if (!token.split(".").every(isCanonical)) throw refused("it is not written as signed");
+    const checks = {
+      issuer,
+      audience,
+      requiredClaims: ["exp", "iat", "sub"],
+      clockTolerance: clockToleranceSeconds,
+      maxTokenAge: maxTokenAgeSeconds,
+      currentDate: new Date(now() / 1_000),
+    };
     try {
-      const { payload } = await jwtVerify(token, keys, {
-        algorithms,
-        issuer,
-        audience,
-        requiredClaims: ["exp", "iat", "sub"],
-        clockTolerance: clockToleranceSeconds,
-        maxTokenAge: maxTokenAgeSeconds,
-        currentDate: new Date(now() / 1_000),
-      });
+      const { payload } = await jwtVerify(token, keys, { algorithms, ...checks }).catch(
+        (error: unknown) => UnsecuredJWT.decode(withoutNotBefore(error), checks),
+      );
       return { ...claimsFrom(payload), reuseMs };
     } catch (error) {
       if (error instanceof ServiceError) throw error;
@@ -71,6 +74,23 @@ export function createJwtAuthenticator(options: {
     if (end <= now()) throw refused("it has expired");
     return callerOf(claims);
   };
+}
+
+/**
+ * jose refuses a null for `nbf`, the one claim of those it checks that may be absent.
+ *
+ * @param error Of jose. About a claim, so the signature has been verified before.
+ * @returns The claims without `nbf`, as jose takes them without a signature, to be checked again.
+ * @throws The error, if it is about something else.
+ */
+function withoutNotBefore(error: unknown): string {
+  const isNull =
+    error instanceof JWTClaimValidationFailed &&
+    error.claim === "nbf" &&
+    error.payload.nbf === null;
+  if (!isNull) throw error;
+  const { nbf: _, ...claims } = error.payload;
+  return new UnsecuredJWT(claims).encode();
 }
 
 /** Texts of jose may name what the token holds, and its errors carry the claims. */

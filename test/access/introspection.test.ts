@@ -111,6 +111,24 @@ describe("I10: createIntrospectionAuthenticator", () => {
     },
   );
 
+  test.for([
+    ...["exp", "nbf", "iat", "iss", "aud", "cnf", "jti", "scope", "client_id", "username"],
+    ...["token_type", "locale", "urn:zitadel:iam:user:resourceowner:id"],
+  ])("B4: takes null for %s as absent", async (name) => {
+    const { authenticate, issuer } = await setUp({ isOidc: true });
+    issuer.opaque.set("with null", { active: true, sub: "sam", [name]: null });
+    expect(await authenticate("with null")).toEqual(await authenticate("good"));
+  });
+
+  test.for([
+    { name: "active", answer: { active: null, sub: "sam" } },
+    { name: "sub", answer: { active: true, sub: null } },
+  ])("B4: refuses a token with null for $name", async ({ answer }) => {
+    const { issuer, outcome } = await setUp();
+    issuer.opaque.set("odd", answer);
+    expect(await outcome("odd")).toBe("tokenInvalid");
+  });
+
   test.for<{ name: string; answer: unknown }>([
     { name: "yes for active", answer: { active: "yes", sub: "sam" } },
     { name: "1 for active", answer: { active: 1, sub: "sam" } },

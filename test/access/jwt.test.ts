@@ -210,6 +210,43 @@ describe("createJwtAuthenticator", () => {
       expect(await outcome(issuer.token(claims))).toBe("tokenInvalid");
     });
 
+    test.for(["nbf", "cnf", "locale", "jti", "urn:zitadel:iam:user:resourceowner:id"])(
+      "B4: takes null for %s as absent",
+      async (name) => {
+        const token = issuer.token({ [name]: null });
+        expect(await authenticate(token)).toEqual(await authenticate(issuer.token()));
+      },
+    );
+
+    test.for<{ name: string; claims: Record<string, unknown> }>([
+      { name: "has ended", claims: { exp: iat - 6 } },
+      { name: "ends never", claims: { exp: null } },
+      { name: "is too old", claims: { iat: iat - 31 * 86_400 } },
+      { name: "is for another", claims: { aud: "other" } },
+      { name: "is another issuer's", claims: { iss: "https://id.example" } },
+      { name: "names nobody", claims: { sub: null } },
+      { name: "is bound to a key", claims: { cnf: { jkt: "x" } } },
+    ])("B4: checks all else of a token whose nbf is null: $name", async ({ claims }) => {
+      expect(await outcome(issuer.token({ ...claims, nbf: null }))).toBe("tokenInvalid");
+    });
+
+    test("B4: refuses a stranger's token whose nbf is null", async () => {
+      const { alg, kid } = keys.es256;
+      const token = issuer.token({ nbf: null }, {}, createSigningKey(alg, kid));
+      expect(await outcome(token)).toBe("tokenInvalid");
+    });
+
+    test.for(["use", "key_ops", "alg", "ext", "x5c", "x5t", "x5t#S256", "x5u"])(
+      "B4: takes null for %s of a published key as absent",
+      async (name) => {
+        const own = await startIssuer(() => iat);
+        onTestFinished(() => own.close());
+        own.keyFields = { [name]: null };
+        const single = authenticatorOf(own, { micros: start, steady: 1 });
+        expect(await single.outcome(own.token())).toBe("sam");
+      },
+    );
+
     test("refuses an issuer that only looks the same", async () => {
       for (const iss of [`${issuer.url}/`, issuer.url.toUpperCase(), ` ${issuer.url}`])
         expect(await outcome(issuer.token({ iss }))).toBe("tokenInvalid");
