@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** A pair of keys that an issuer signs with. */
 export type SigningKey = {
@@ -49,6 +50,8 @@ export type Issuer = {
   keyFields: Json;
   /** For every path at once, as an outage is. */
   disorder: Disorder | undefined;
+  /** How long it thinks before an answer. */
+  delayMs: number;
   /** Fields of the discovery document to replace. */
   discovery: Json;
   /** What it says of opaque tokens; of others, that they are not active. */
@@ -75,6 +78,7 @@ export async function startIssuer(
   const server = createServer(async (request, response) => {
     issuer.asked.push(request.url ?? "");
     if (issuer.disorder !== undefined) return issuer.disorder(response, request);
+    if (issuer.delayMs > 0) await delay(issuer.delayMs);
     const answer = await answers[request.url ?? ""]?.(request);
     response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
     response.end(JSON.stringify(answer));
@@ -102,6 +106,7 @@ export async function startIssuer(
     keys: [createSigningKey("ES256")],
     keyFields: {},
     disorder: undefined,
+    delayMs: 0,
     discovery: {},
     opaque: new Map(),
     asked: [],

@@ -7,7 +7,8 @@ import { ServiceError } from "../domain/errors.ts";
  * @param request.signal Ends the wait, for the whole answer.
  * @param request.maxBytes Of the answer, after decompression.
  * @throws ServiceError `identityProviderUnavailable` if there is no such answer. Its cause says which
- *   address and why, never what was sent or answered, which may hold tokens and claims.
+ *   address and why, never what was sent or answered, which may hold tokens and claims; it is an
+ *   UnusableAnswerError if the provider has answered.
  */
 export async function askProvider(
   url: string,
@@ -17,16 +18,63 @@ export async function askProvider(
   const response = await fetch(url, { ...init, redirect: "manual" }).catch((error: unknown) => {
     throw unavailable(`${url} cannot be reached`, error);
   });
-  if (response.status !== 200) {
-    await response.body?.cancel();
-    throw unavailable(`${url} answered with status ${response.status}`);
-  }
-  const text = await textOf(response, maxBytes).catch((error: unknown) => {
-    throw unavailable(`${url} did not answer with at most ${maxBytes} bytes of text`, error);
+  const { status } = response;
+  const bytes = await bytesOf(response, maxBytes).catch((error: unknown) => {
+    // With another status the body hardly matters.
+    if (status === 200) throw unavailable(`${url} did not answer to the end`, error);
+    return undefined;
   });
-  const answer = objectFrom(text);
-  if (answer === undefined) throw unavailable(`${url} did not answer with a JSON object`);
+  const answer = bytes && objectFrom(bytes);
+  if (status !== 200) {
+    const reason = `${url} answered with status ${status}`;
+    throw isTrouble(response, answer?.error) ? unavailable(reason) : unusable(reason, status);
+  }
+  if (bytes === undefined) throw unusable(`${url} answered with more than ${maxBytes} bytes`);
+  if (answer === undefined) throw unusable(`${url} did not answer with a JSON object`);
   return answer;
+}
+
+/**
+ * The provider has answered, but not with what it was asked for. It works; this answer, which may be
+ * about one odd token, does not.
+ */
+class UnusableAnswerError extends Error {
+  override readonly name = "UnusableAnswerError";
+  readonly status: number;
+
+  constructor(reason: string, status: number) {
+    super(reason);
+    this.status = status;
+  }
+}
+
+/** @param reason For the log. */
+export function unusable(reason: string, status = 200): ServiceError {
+  const cause = new UnusableAnswerError(reason, status);
+  return new ServiceError("identityProviderUnavailable", { cause });
+}
+
+/** Whether the provider has answered, so that the error says nothing about its health. */
+export function isUnusableAnswer(error: unknown): boolean {
+  return unusableStatusOf(error) !== undefined;
+}
+
+/** Of HTTP, if the provider has answered. */
+export function unusableStatusOf(error: unknown): number | undefined {
+  if (!(error instanceof ServiceError)) return undefined;
+  return error.cause instanceof UnusableAnswerError ? error.cause.status : undefined;
+}
+
+/**
+ * Whether a status concerns everything that we ask, not only this: the provider fails (5xx), does not
+ * accept us as the client that we are (401, RFC 7662 section 2.3; or `invalid_client`, RFC 6749
+ * section 5.2), or has had too many questions of us (429). A 401 that speaks of an invalid token is no
+ * such case: some providers answer so about the token that they are asked about.
+ */
+function isTrouble({ status, headers }: Response, error: unknown): boolean {
+  if (status >= 500 || status === 429 || error === "invalid_client") return true;
+  const challenge = headers.get("www-authenticate") ?? "";
+  return status === 401 && error !== "invalid_token" && !challenge.includes("invalid_token");
 }
 
 /** @param reason For the log. */
@@ -34,21 +82,22 @@ export function unavailable(reason: string, cause?: unknown): ServiceError {
   return new ServiceError("identityProviderUnavailable", { cause: new Error(reason, { cause }) });
 }
 
-async function textOf({ body }: Response, maxBytes: number): Promise<string> {
+/** @returns `undefined` if there are more than `maxBytes`. */
+async function bytesOf({ body }: Response, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body ?? []) {
     bytes += chunk.length;
-    if (bytes > maxBytes) throw new RangeError("the answer is too large");
+    if (bytes > maxBytes) return undefined;
     chunks.push(chunk);
   }
-  return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  return Buffer.concat(chunks);
 }
 
 /** The error of the parser would show what it read. */
-function objectFrom(text: string): Readonly<Record<string, unknown>> | undefined {
+function objectFrom(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
     return isObject ? (value as Record<string, unknown>) : undefined;
   } catch {

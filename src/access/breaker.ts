@@ -1,4 +1,4 @@
-import { unavailable } from "./ask-provider.ts";
+import { isUnusableAnswer, unavailable } from "./ask-provider.ts";
 import type { SteadyClock } from "./reused-answers.ts";
 
 /** One lost packet is no outage. */
@@ -10,6 +10,9 @@ const maxAttempts = 256;
 /**
  * Spare a provider that fails, and those who wait for it: after 5 failures in a row one attempt a second
  * is made, until one succeeds. Never more than 256 at once.
+ *
+ * Any answer is a success, even one that is of no use: it may be about one odd token, and whoever
+ * brings odd tokens must not keep others from the provider.
  *
  * @returns Makes an attempt, or throws ServiceError `identityProviderUnavailable` without one.
  */
@@ -32,6 +35,10 @@ export function createBreaker(
       failures = 0;
       return result;
     } catch (error) {
+      if (isUnusableAnswer(error)) {
+        failures = 0;
+        throw error;
+      }
       failures += 1;
       if (failures === failuresInARow) nextAt = clock.now() + pauseMs;
       throw error;

@@ -1,3 +1,5 @@
+import type { TakeTurn } from "./failed-attempts.ts";
+
 /** Who calls. */
 export type Caller = {
   /** Id of a service account, or the `sub` of an external token. */
@@ -12,8 +14,9 @@ export type Caller = {
  * Recognises one kind of bearer token.
  *
  * @param token As sent, without the "Bearer " prefix; at most 8,192 characters.
+ * @param takeTurn What has to be asked about the token is asked through it.
  * @returns The caller, or `undefined` if the token is of another kind.
  * @throws ServiceError `tokenInvalid` if the token is of this kind and refused;
  *   `identityProviderUnavailable` if only an identity provider could tell, and it does not.
  */
-export type Authenticator = (token: string) => Promise<Caller | undefined>;
+export type Authenticator = (token: string, takeTurn: TakeTurn) => Promise<Caller | undefined>;

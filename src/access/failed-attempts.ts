@@ -3,6 +3,8 @@ import { isIPv6 } from "node:net";
 import { LRUCache } from "lru-cache";
 import { ServiceError } from "../domain/errors.ts";
 import type { Micros } from "../store/event-store.ts";
+import { isUnusableAnswer } from "./ask-provider.ts";
+import { type Allowance, createQuestionTurns, type Turn } from "./question-turns.ts";
 
 /** Far more than people and misconfigured clients cause, far less than guessing needs. */
 const failuresPerSecond = 20;
@@ -13,63 +15,111 @@ const maxAddresses = 10_000;
 const maxAcceptedTokens = 10_000;
 
 /**
- * Runs one authentication attempt, or refuses it unseen.
+ * Ask the directory or the provider about a token. The question waits for its turn, unless the token was
+ * accepted before. An attempt waits only once, before its first question.
  *
- * @param address Of the peer, as the socket says; IPv6 addresses count by their /64, which is what
- *   one customer gets.
+ * @param whom Each has a queue of its own: who asks the directory does not wait for a slow provider.
+ * @throws ServiceError `tooManyFailedAuthentications` if too many questions wait already.
+ * @throws What `question` throws.
+ */
+export type TakeTurn = <Answer>(
+  whom: "directory" | "provider",
+  question: () => Promise<Answer>,
+) => Promise<Answer>;
+
+/**
+ * Runs one authentication attempt.
+ *
+ * @param address Of the client; IPv6 addresses count by their /64, which is what one customer gets.
+ * @param attempt Takes a turn for what it asks others.
  * @returns What `attempt` returns.
- * @throws ServiceError `tooManyFailedAuthentications`; the attempt was not made.
+ * @throws ServiceError `tooManyFailedAuthentications` instead of what `attempt` throws about a wrong
+ *   token, while the address has no guesses left.
  * @throws What `attempt` throws.
  */
 export type FailedAttempts = <Result>(
   address: string,
   token: string,
-  attempt: () => Promise<Result>,
+  attempt: (takeTurn: TakeTurn) => Promise<Result>,
 ) => Promise<Result>;
 
 /**
  * Limit failed authentications per address: 20 a second, bursts of 100.
  *
- * An attempt that ends in `tokenInvalid` costs one. While an address has none left, its attempts are
- * refused before any look-up, so that guessing is not free, unless the token was accepted before:
- * whoever shares an address with an attacker goes on working. A refused attempt costs nothing, so
- * 20 attempts a second always get through, and a new token is soon among them.
+ * A valid token is never refused because of what others of its address do, so every token is looked
+ * at, and the limit decides how a wrong one is answered: while the address has guesses left,
+ * each costs one and the client learns that the token is wrong; then it learns only that there were
+ * too many. What can be told here (form, checksum, signature) is told at once. What has to be
+ * asked waits for its turn, which `createQuestionTurns` keeps fair; there is a guess reserved for it
+ * before, so that no more can be under way at once than there are guesses, and four.
  *
- * Attempts under way at once are counted when they fail; a new client may open many at once.
+ * A wrong token is one that ends in `tokenInvalid`, or that the identity provider has no usable answer
+ * about. One that was accepted before is told the truth even when no guess is left, because its
+ * client must learn that it needs a new one.
  */
 export function createFailedAttempts(options: { readonly now: () => Micros }): FailedAttempts {
-  const buckets = new LRUCache<string, Bucket>({ max: maxAddresses });
+  const allowance = createAllowance(options.now);
   const accepted = new LRUCache<string, true>({ max: maxAcceptedTokens });
-
-  const leftOf = (group: string, now: Micros) => {
-    const bucket = buckets.get(group);
-    if (bucket === undefined) return failuresAtOnce;
-    const seconds = Math.max(0, now - bucket.at) / 1_000_000;
-    return Math.min(failuresAtOnce, bucket.left + seconds * failuresPerSecond);
-  };
-  const charge = (group: string) => {
-    const at = options.now();
-    buckets.set(group, { left: Math.max(0, leftOf(group, at) - 1), at });
+  const turns = {
+    directory: createQuestionTurns(allowance),
+    provider: createQuestionTurns(allowance),
   };
 
   return async (address, token, attempt) => {
     const digest = hash("sha256", token, "base64");
     const isKnown = accepted.get(digest) === true;
-    if (!isKnown && leftOf(addressGroup(address), options.now()) < 1) {
-      throw new ServiceError("tooManyFailedAuthentications");
-    }
+    const group = addressGroup(address);
+    let turn: Turn | undefined;
+    let isGuess = false;
     try {
-      const result = await attempt();
+      const result = await attempt(async (whom, question) => {
+        if (!isKnown) turn ??= await turns[whom](group);
+        return question();
+      });
       if (!isKnown) accepted.set(digest, true);
       return result;
     } catch (error) {
-      if (error instanceof ServiceError && error.key === "tokenInvalid") {
-        accepted.delete(digest);
-        charge(addressGroup(address));
-      }
-      throw error;
+      isGuess = isAboutToken(error);
+      if (!isGuess) throw error;
+      if (isInvalid(error)) accepted.delete(digest);
+      const isPaid = turn?.isReserved === true || allowance.take(group);
+      if (isPaid || isKnown) throw error;
+      throw new ServiceError("tooManyFailedAuthentications");
+    } finally {
+      turn?.end(isGuess);
     }
   };
+}
+
+function createAllowance(now: () => Micros): Allowance {
+  const buckets = new LRUCache<string, Bucket>({ max: maxAddresses });
+  const leftOf = (group: string, at: Micros) => {
+    const bucket = buckets.get(group);
+    if (bucket === undefined) return failuresAtOnce;
+    const seconds = Math.max(0, at - bucket.at) / 1_000_000;
+    return Math.min(failuresAtOnce, bucket.left + seconds * failuresPerSecond);
+  };
+  return {
+    take(group) {
+      const at = now();
+      const left = leftOf(group, at);
+      if (left < 1) return false;
+      buckets.set(group, { left: left - 1, at });
+      return true;
+    },
+    giveBack(group) {
+      const at = now();
+      buckets.set(group, { left: Math.min(failuresAtOnce, leftOf(group, at) + 1), at });
+    },
+  };
+}
+
+function isInvalid(error: unknown): boolean {
+  return error instanceof ServiceError && error.key === "tokenInvalid";
+}
+
+function isAboutToken(error: unknown): boolean {
+  return isInvalid(error) || isUnusableAnswer(error);
 }
 
 /** How many failures an address had left at a moment. */

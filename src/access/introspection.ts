@@ -1,9 +1,11 @@
+import { ServiceError } from "../domain/errors.ts";
 import type { Micros } from "../store/event-store.ts";
-import { askProvider, unavailable } from "./ask-provider.ts";
+import { askProvider, unusable, unusableStatusOf } from "./ask-provider.ts";
 import { createBreaker } from "./breaker.ts";
 import type { Authenticator } from "./caller.ts";
 import { type Claims, claimsFrom, refused } from "./claims.ts";
 import type { ExternalCaller } from "./external-caller.ts";
+import type { TakeTurn } from "./failed-attempts.ts";
 import { presentMembers } from "./present-members.ts";
 import type { SteadyClock } from "./reused-answers.ts";
 import { createTokenAnswers } from "./token-answers.ts";
@@ -13,6 +15,8 @@ const timeoutMs = 2_000;
 const maxBytes = 65_536;
 /** For so long a token that was revoked at the provider may go on working. */
 const maxReuseMs = 30_000;
+/** With these statuses the provider says of the token alone that it cannot be one. */
+const refusingStatuses: readonly unknown[] = [400, 413, 414, 422, 431];
 /** Spares the provider a client that tries again and again. */
 const refusalReuseMs = 5_000;
 
@@ -44,8 +48,8 @@ export function createIntrospectionAuthenticator(options: {
     authorization: `Basic ${Buffer.from(credentials).toString("base64")}`,
   };
 
-  const ask = async (token: string): Promise<Answer> => {
-    const document = await attempt(async () => {
+  const ask = (token: string): Promise<Readonly<Record<string, unknown>>> =>
+    attempt(async () => {
       const answer = await askProvider(url, {
         method: "POST",
         headers,
@@ -54,19 +58,28 @@ export function createIntrospectionAuthenticator(options: {
         maxBytes,
       });
       if (typeof answer.active === "boolean" || answer.active === null) return answer;
-      throw unavailable(`${url} does not say whether a token is active`);
+      throw unusable(`${url} does not say whether a token is active`);
+    }).catch((error: unknown) => {
+      const status = unusableStatusOf(error);
+      if (!refusingStatuses.includes(status)) throw error;
+      throw refused(`${url} answered with status ${status}`);
     });
+
+  const judge = async (token: string, takeTurn: TakeTurn): Promise<Answer> => {
     try {
+      const document = await takeTurn("provider", () => ask(token));
       const claims = activeClaims(document, expected);
       return { claims, reuseMs: reuseMsOf(claims, now()) };
     } catch (refusal) {
+      const isRefused = refusal instanceof ServiceError && refusal.key === "tokenInvalid";
+      if (!isRefused) throw refusal;
       return { refusal, reuseMs: refusalReuseMs };
     }
   };
-  const answers = createTokenAnswers(ask, clock);
+  const answers = createTokenAnswers(judge, clock);
 
-  return async (token) => {
-    const { claims, refusal } = await answers(token);
+  return async (token, takeTurn) => {
+    const { claims, refusal } = await answers(token, takeTurn);
     if (claims === undefined) throw refusal;
     if (claims.expiresAt !== undefined && claims.expiresAt <= now())
       throw refused("it has expired");

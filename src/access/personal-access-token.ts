@@ -4,6 +4,7 @@ import { ServiceError } from "../domain/errors.ts";
 import type { Directory } from "../store/directory.ts";
 import type { Micros } from "../store/event-store.ts";
 import type { Authenticator, Caller } from "./caller.ts";
+import type { TakeTurn } from "./failed-attempts.ts";
 import { createReusedAnswers, defaultReuseMs, type SteadyClock } from "./reused-answers.ts";
 
 const prefix = "gir_";
@@ -66,8 +67,9 @@ export function createPersonalAccessTokenAuthenticator(
   const lookUp = createReusedAnswers(
     async (
       digest: string,
+      takeTurn: TakeTurn,
     ): Promise<{ caller: Caller; expiresAt: Micros | undefined } | undefined> => {
-      const found = await directory.tokenByDigest(digest);
+      const found = await takeTurn("directory", () => directory.tokenByDigest(digest));
       if (found === undefined || !isSame(found.token.digest, digest)) return undefined;
       const { token, account } = found;
       if (token.revokedAt !== undefined || isOver(token.expiresAt)) return undefined;
@@ -82,10 +84,10 @@ export function createPersonalAccessTokenAuthenticator(
     clock,
   );
 
-  return async (token) => {
+  return async (token, takeTurn) => {
     if (!token.startsWith(prefix)) return undefined;
     if (!isTokenSecret(token)) throw new ServiceError("tokenInvalid");
-    const answer = await lookUp(digestOf(token));
+    const answer = await lookUp(digestOf(token), takeTurn);
     if (answer === undefined || isOver(answer.expiresAt)) throw new ServiceError("tokenInvalid");
     return answer.caller;
   };

@@ -18,16 +18,16 @@ export type SteadyClock = { readonly now: () => number };
  * overlapping questions with one key share a look-up. `undefined` and failures are never reused, so
  * what was just created is found at once.
  *
- * @param ask Looks the key up.
+ * @param ask Looks the key up, in the context of whoever asked first.
  * @param reuseMs More than 0.
  * @param clock Not the wall clock: when that is set back, an answer would outlive its time.
  * @throws RangeError if `reuseMs` is not a positive integer; zero would mean "for ever".
  */
-export function createReusedAnswers<Answer>(
-  ask: (key: string) => Promise<Answer>,
+export function createReusedAnswers<Answer, Context = void>(
+  ask: (key: string, context: Context) => Promise<Answer>,
   reuseMs: number,
   clock: SteadyClock,
-): (key: string) => Promise<Answer> {
+): (key: string, context: Context) => Promise<Answer> {
   if (!Number.isSafeInteger(reuseMs) || reuseMs <= 0) {
     throw new RangeError(`reuseMs is ${reuseMs}; it must be a positive integer`);
   }
@@ -38,10 +38,10 @@ export function createReusedAnswers<Answer>(
     perf: clock,
   });
 
-  return (key) => {
+  return (key, context) => {
     const known = answers.get(key);
     if (known !== undefined) return known;
-    const answer = ask(key);
+    const answer = ask(key, context);
     answers.set(key, answer);
     const forget = () => {
       if (answers.peek(key) === answer) answers.delete(key);

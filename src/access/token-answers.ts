@@ -11,14 +11,14 @@ const pendingMs = 60_000;
  * Ask about a token once, answer many times. Overlapping questions about one token share an answer; a
  * failure is never reused. Tokens are kept as their SHA-256 only.
  *
- * @param ask Its answer says for how long it may be reused, in whole milliseconds since the question
+ * @param ask In the context of whoever asked first. Its answer says for how long it may be reused, in whole milliseconds since the question
  *   was asked. 0: not at all.
  * @param clock Not the wall clock: when that is set back, an answer would outlive its time.
  */
-export function createTokenAnswers<Answer extends { readonly reuseMs: number }>(
-  ask: (token: string) => Promise<Answer>,
+export function createTokenAnswers<Answer extends { readonly reuseMs: number }, Context = void>(
+  ask: (token: string, context: Context) => Promise<Answer>,
   clock: SteadyClock,
-): (token: string) => Promise<Answer> {
+): (token: string, context: Context) => Promise<Answer> {
   const answers = new LRUCache<string, Promise<Answer>>({
     max: maxAnswers,
     ttl: pendingMs,
@@ -26,12 +26,12 @@ export function createTokenAnswers<Answer extends { readonly reuseMs: number }>(
     perf: clock,
   });
 
-  return (token) => {
+  return (token, context) => {
     const key = hash("sha256", token, "base64");
     const known = answers.get(key);
     if (known !== undefined) return known;
     const start = clock.now();
-    const answer = ask(token);
+    const answer = ask(token, context);
     answers.set(key, answer);
     const settle = (reuseMs: number) => {
       if (answers.peek(key) !== answer) return;

@@ -1,7 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { type ContextValues, createContextKey, type Interceptor } from "@connectrpc/connect";
 import type { Authenticator, Caller } from "../access/caller.ts";
-import type { FailedAttempts } from "../access/failed-attempts.ts";
+import type { FailedAttempts, TakeTurn } from "../access/failed-attempts.ts";
 import { ServiceError } from "../domain/errors.ts";
 
 /** Longer than any token an issuer makes, short enough to hash and parse for nothing. */
@@ -33,8 +33,8 @@ export function createAuthenticate(options: {
   return (next) => async (request) => {
     if (!isPublic(request.method)) {
       const token = bearerToken(request.header);
-      const caller = await failures(peer(request.contextValues), token, () =>
-        recognise(token, authenticators),
+      const caller = await failures(peer(request.contextValues), token, (takeTurn) =>
+        recognise(token, authenticators, takeTurn),
       );
       request.contextValues.set(callerKey, caller);
     }
@@ -42,9 +42,13 @@ export function createAuthenticate(options: {
   };
 }
 
-async function recognise(token: string, authenticators: readonly Authenticator[]): Promise<Caller> {
+async function recognise(
+  token: string,
+  authenticators: readonly Authenticator[],
+  takeTurn: TakeTurn,
+): Promise<Caller> {
   for (const authenticate of authenticators) {
-    const caller = await authenticate(token);
+    const caller = await authenticate(token, takeTurn);
     if (caller !== undefined) return caller;
   }
   throw new ServiceError("tokenInvalid");

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { unavailable, unusable } from "../../src/access/ask-provider.ts";
 import { addressGroup, createFailedAttempts } from "../../src/access/failed-attempts.ts";
 import { ServiceError } from "../../src/domain/errors.ts";
 
@@ -50,23 +51,17 @@ describe("createFailedAttempts", () => {
     expect(await failTimes("10.0.0.1", 1)).toEqual(["tooManyFailedAuthentications"]);
   });
 
-  test("makes no attempt once an address has none left", async () => {
-    const { failTimes, failures } = setUp();
-    await failTimes("10.0.0.1", 100);
-    let isMade = false;
-    const attempt = failures("10.0.0.1", "new", async () => {
-      isMade = true;
-    });
-    await expect(attempt).rejects.toThrow(
-      expect.objectContaining({ key: "tooManyFailedAuthentications" }),
-    );
-    expect(isMade).toBe(false);
+  test("B3: lets a new and valid token through from an address that has none left", async () => {
+    const { failTimes, outcome } = setUp();
+    await failTimes("10.0.0.1", 1_000);
+    expect(await outcome("10.0.0.1", "new", pass)).toBe("passed");
+    expect(await outcome("10.0.0.1", "bad", fail)).toBe("tooManyFailedAuthentications");
   });
 
   test("leaves other addresses alone", async () => {
     const { failTimes, outcome } = setUp();
     await failTimes("10.0.0.1", 200);
-    expect(await outcome("10.0.0.2", "new", pass)).toBe("passed");
+    expect(await outcome("10.0.0.2", "bad", fail)).toBe("tokenInvalid");
   });
 
   test("lets a token that was accepted before through from an exhausted address", async () => {
@@ -84,13 +79,6 @@ describe("createFailedAttempts", () => {
     expect(await outcome("10.0.0.1", "revoked", fail)).toBe("tooManyFailedAuthentications");
   });
 
-  test("lets a new token through within a second of refusals", async () => {
-    const { failTimes, outcome, time } = setUp();
-    await failTimes("10.0.0.1", 1_000);
-    time.micros += 50_000;
-    expect(await outcome("10.0.0.1", "new", pass)).toBe("passed");
-  });
-
   test("counts neither successes nor other errors", async () => {
     const { failures, outcome } = setUp();
     const down = () => Promise.reject(new Error("down"));
@@ -104,8 +92,69 @@ describe("createFailedAttempts", () => {
   test("counts the addresses of one /64 together", async () => {
     const { failTimes, outcome } = setUp();
     await failTimes("2001:db8::1", 100);
-    expect(await outcome("2001:db8::ffff:2", "new", pass)).toBe("tooManyFailedAuthentications");
-    expect(await outcome("2001:db8:0:1::1", "new", pass)).toBe("passed");
+    expect(await outcome("2001:db8::ffff:2", "bad", fail)).toBe("tooManyFailedAuthentications");
+    expect(await outcome("2001:db8:0:1::1", "bad", fail)).toBe("tokenInvalid");
+  });
+
+  test.for(["directory", "provider"] as const)(
+    "B3: lets no more guesses through at once than one after another, however slow the %s is",
+    async (whom) => {
+      const { failures } = setUp();
+      const asked: { token: string; answer: PromiseWithResolvers<void> }[] = [];
+      const ask = (token: string) =>
+        failures("10.0.0.1", token, async (takeTurn) => {
+          await takeTurn(whom, () => {
+            const answer = Promise.withResolvers<void>();
+            asked.push({ token, answer });
+            return answer.promise;
+          });
+          if (token.startsWith("good")) return "passed";
+          throw new ServiceError("tokenInvalid");
+        }).catch((error: ServiceError) => error.key);
+      const guesses = Array.from({ length: 721 }, (_, number) => ask(`bad-${number}`));
+      const good = Array.from({ length: 20 }, (_, number) => ask(`good-${number}`));
+      for (let answered = 0; answered < 741; answered += 1) {
+        await expect.poll(() => asked.length).toBeGreaterThan(answered);
+        expect(asked.length - answered).toBeLessThanOrEqual(104);
+        asked[answered]?.answer.resolve();
+      }
+      const outcomes = await Promise.all(guesses);
+      expect(countOf("tokenInvalid", outcomes)).toBe(100);
+      expect(countOf("tooManyFailedAuthentications", outcomes)).toBe(621);
+      expect(countOf("passed", await Promise.all(good))).toBe(20);
+    },
+  );
+
+  test("B3: asks about a token that was accepted before without a turn", async () => {
+    const { failures, outcome } = setUp();
+    await outcome("10.0.0.1", "known", pass);
+    const never = new Promise<never>(() => {});
+    for (let number = 0; number < 2_000; number += 1)
+      void failures("10.0.0.1", `slow-${number}`, (takeTurn) =>
+        takeTurn("provider", () => never),
+      ).catch(() => {});
+    const attempt = failures("10.0.0.1", "known", (takeTurn) => takeTurn("provider", pass));
+    expect(await attempt).toBe("passed");
+    // Nor do tokens of ours wait for the provider.
+    const ours = failures("10.0.0.1", "ours", (takeTurn) => takeTurn("directory", pass));
+    expect(await ours).toBe("passed");
+  });
+
+  test("B2: charges the address for a token that the provider has no usable answer about", async () => {
+    const { outcome, failTimes } = setUp();
+    const odd = () => Promise.reject(unusable("the provider answered with a page"));
+    for (let call = 0; call < 100; call += 1)
+      expect(await outcome("10.0.0.1", `odd-${call}`, odd)).toBe("identityProviderUnavailable");
+    expect(await outcome("10.0.0.1", "odd", odd)).toBe("tooManyFailedAuthentications");
+    expect(await failTimes("10.0.0.1", 1)).toEqual(["tooManyFailedAuthentications"]);
+  });
+
+  test("B2: charges nobody for an outage of the provider", async () => {
+    const { outcome, failTimes } = setUp();
+    const down = () => Promise.reject(unavailable("the provider cannot be reached"));
+    for (let call = 0; call < 200; call += 1)
+      expect(await outcome("10.0.0.1", `good-${call}`, down)).toBe("identityProviderUnavailable");
+    expect(await failTimes("10.0.0.1", 1)).toEqual(["tokenInvalid"]);
   });
 });
 

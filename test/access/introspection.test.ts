@@ -5,7 +5,8 @@ import { createIntrospectionAuthenticator } from "../../src/access/introspection
 import type { ServiceError } from "../../src/domain/errors.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../src/store/sqlite/directory.ts";
-import { audience, disorders, startIssuer } from "../issuer.ts";
+import { audience, type Disorder, disorders, startIssuer } from "../issuer.ts";
+import { askingAtOnce } from "./at-once.ts";
 
 const second = 1_000_000;
 const start = Date.parse("2026-01-31T12:00:00Z") * 1_000;
@@ -20,19 +21,21 @@ async function setUp(options: { isOidc?: boolean; clientId?: string; clientSecre
   issuer.opaque.set("good", { active: true, sub: "sam" });
   const directory = createSqliteDirectory(openSqlite(":memory:"));
   const clock = { now: () => time.steady };
-  const authenticate = createIntrospectionAuthenticator({
-    url: issuer.introspectionUrl,
-    clientId,
-    clientSecret,
-    expected: isOidc ? { issuer: issuer.url, audience } : undefined,
-    callerOf: createExternalCaller({
-      directory,
-      store: { loadOnInstance: async () => undefined },
+  const authenticate = askingAtOnce(
+    createIntrospectionAuthenticator({
+      url: issuer.introspectionUrl,
+      clientId,
+      clientSecret,
+      expected: isOidc ? { issuer: issuer.url, audience } : undefined,
+      callerOf: createExternalCaller({
+        directory,
+        store: { loadOnInstance: async () => undefined },
+        clock,
+      }),
+      now: () => time.micros,
       clock,
     }),
-    now: () => time.micros,
-    clock,
-  });
+  );
   return {
     issuer,
     time,
@@ -49,6 +52,11 @@ async function setUp(options: { isOidc?: boolean; clientId?: string; clientSecre
       ),
   };
 }
+
+const withStatus =
+  (status: number, headers: Record<string, string> = {}, body = "{}"): Disorder =>
+  (response) =>
+    response.writeHead(status, headers).end(body);
 
 describe("I10: createIntrospectionAuthenticator", () => {
   test("asks as the client it is, about an access token, by POST", async () => {
@@ -258,6 +266,94 @@ describe("I10: createIntrospectionAuthenticator", () => {
     issuer.disorder = (response) => response.writeHead(503).end();
     pass(30_001);
     expect(await askOften(50)).toBe(5);
+  });
+
+  test.for<{ name: string; disorder: Disorder; want: string }>([
+    ...[400, 413, 414, 422, 431].map((status) => ({
+      name: `status ${status}`,
+      disorder: withStatus(status),
+      want: "tokenInvalid",
+    })),
+    ...[403, 404, 405, 409, 302, 204].map((status) => ({
+      name: `status ${status}`,
+      disorder: withStatus(status),
+      want: "identityProviderUnavailable",
+    })),
+    ...["with a page", "with an array", "with nothing", "with a megabyte"].map((name) => ({
+      name,
+      disorder: disorders[name] as Disorder,
+      want: "identityProviderUnavailable",
+    })),
+    {
+      name: "status 401 about the token in a header",
+      disorder: withStatus(401, { "www-authenticate": 'Bearer error="invalid_token"' }),
+      want: "identityProviderUnavailable",
+    },
+    {
+      name: "status 401 about the token in the body",
+      disorder: withStatus(401, {}, '{"error":"invalid_token"}'),
+      want: "identityProviderUnavailable",
+    },
+  ])(
+    "B2: goes on asking about other tokens after 50 odd ones that are answered with $name",
+    async ({ disorder, want }) => {
+      const { issuer, outcome } = await setUp();
+      issuer.disorder = disorder;
+      for (let number = 0; number < 50; number += 1)
+        expect(await outcome(`odd-${number}`)).toBe(want);
+      issuer.disorder = undefined;
+      expect(await outcome("good")).toBe("sam");
+      expect(issuer.asked).toHaveLength(51);
+    },
+  );
+
+  test.for<{ name: string; disorder: Disorder }>([
+    { name: "status 500", disorder: withStatus(500) },
+    { name: "status 503", disorder: withStatus(503) },
+    { name: "status 429", disorder: withStatus(429) },
+    { name: "status 401", disorder: withStatus(401) },
+    {
+      name: "invalid_client",
+      disorder: withStatus(400, {}, '{"error":"invalid_client"}'),
+    },
+    { name: "no answer", disorder: (response) => response.destroy() },
+    {
+      name: "half an answer",
+      disorder: (response) => {
+        response.writeHead(200, { "content-length": 100 }).write("{");
+        setImmediate(() => response.destroy());
+      },
+    },
+  ])("B2: spares a provider that answers five times with $name", async ({ disorder }) => {
+    const { issuer, outcome, pass } = await setUp();
+    issuer.disorder = disorder;
+    for (let number = 0; number < 50; number += 1)
+      expect(await outcome(`any-${number}`)).toBe("identityProviderUnavailable");
+    expect(issuer.asked).toHaveLength(5);
+    issuer.disorder = undefined;
+    pass(1_000);
+    expect(await outcome("good")).toBe("sam");
+  });
+
+  test("B2: counts an odd answer as a sign of life after an outage", async () => {
+    const { issuer, outcome, pass } = await setUp();
+    issuer.disorder = withStatus(503);
+    for (let number = 0; number < 10; number += 1) await outcome(`any-${number}`);
+    issuer.disorder = withStatus(403);
+    pass(1_000);
+    expect(await outcome("odd")).toBe("identityProviderUnavailable");
+    issuer.disorder = undefined;
+    expect(await outcome("good")).toBe("sam");
+  });
+
+  test("B2: reuses for 5 seconds that the provider refused a token with status 400", async () => {
+    const { issuer, outcome, pass } = await setUp();
+    issuer.disorder = withStatus(400);
+    for (let time = 0; time < 10; time += 1) expect(await outcome("good")).toBe("tokenInvalid");
+    expect(issuer.asked).toHaveLength(1);
+    issuer.disorder = undefined;
+    pass(5_001);
+    expect(await outcome("good")).toBe("sam");
   });
 
   test("never asks more than 256 things at once", async () => {

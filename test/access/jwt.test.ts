@@ -20,6 +20,7 @@ import {
   signedToken,
   startIssuer,
 } from "../issuer.ts";
+import { askingAtOnce } from "./at-once.ts";
 
 const second = 1_000_000;
 const start = Date.parse("2026-01-31T12:00:00Z") * 1_000;
@@ -35,17 +36,19 @@ async function setUp() {
 function authenticatorOf({ url }: Issuer, time: { micros: number; steady: number }) {
   const directory = createSqliteDirectory(openSqlite(":memory:"));
   const clock = { now: () => time.steady };
-  const authenticate = createJwtAuthenticator({
-    issuer: url,
-    audience,
-    callerOf: createExternalCaller({
-      directory,
-      store: { loadOnInstance: async () => undefined },
+  const authenticate = askingAtOnce(
+    createJwtAuthenticator({
+      issuer: url,
+      audience,
+      callerOf: createExternalCaller({
+        directory,
+        store: { loadOnInstance: async () => undefined },
+        clock,
+      }),
+      now: () => time.micros,
       clock,
     }),
-    now: () => time.micros,
-    clock,
-  });
+  );
   return {
     pass: (ms: number) => {
       time.steady += ms;

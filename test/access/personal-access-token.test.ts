@@ -10,6 +10,7 @@ import {
 import type { Token } from "../../src/store/directory.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../src/store/sqlite/directory.ts";
+import { askingAtOnce } from "./at-once.ts";
 
 const invalid = expect.objectContaining({ key: "tokenInvalid" });
 const account = { id: "a-1", organization: "org-1", name: "ci", createdAt: 1 };
@@ -34,14 +35,16 @@ async function setUp(properties: Partial<Token> = {}) {
     tokens: [token],
   });
   const time = { micros: 1_000, steady: 1, lookUps: 0 };
-  const authenticate = createPersonalAccessTokenAuthenticator(
-    {
-      tokenByDigest: (asked) => {
-        time.lookUps += 1;
-        return directory.tokenByDigest(asked);
+  const authenticate = askingAtOnce(
+    createPersonalAccessTokenAuthenticator(
+      {
+        tokenByDigest: (asked) => {
+          time.lookUps += 1;
+          return directory.tokenByDigest(asked);
+        },
       },
-    },
-    { now: () => time.micros, clock: { now: () => time.steady } },
+      { now: () => time.micros, clock: { now: () => time.steady } },
+    ),
   );
   return { secret, directory, time, authenticate };
 }
@@ -154,9 +157,11 @@ describe("createPersonalAccessTokenAuthenticator", () => {
   });
 
   test("passes on that the directory failed", async () => {
-    const authenticate = createPersonalAccessTokenAuthenticator(
-      { tokenByDigest: () => Promise.reject(new Error("down")) },
-      { now: () => 1 },
+    const authenticate = askingAtOnce(
+      createPersonalAccessTokenAuthenticator(
+        { tokenByDigest: () => Promise.reject(new Error("down")) },
+        { now: () => 1 },
+      ),
     );
     await expect(authenticate(createTokenSecret().secret)).rejects.toThrow("down");
   });

@@ -510,16 +510,15 @@ describe("I15: whoever guesses tokens", () => {
     all(await guess(50), tooMany);
     for (const number of callers.keys())
       expect(await ask(number, known)).toMatchObject({ code: 0 });
-    all([{ number: 0, reply: await ask(0, newcomer) }], tooMany);
+    for (const number of callers.keys())
+      expect(await ask(number, newcomer)).toMatchObject({ code: 0 });
 
     vi.advanceTimersByTime(1_000);
     all(await guess(20), refusals.tokenInvalid);
     all(await guess(20), tooMany);
     vi.advanceTimersByTime(100);
-    expect(await ask(0, newcomer)).toMatchObject({ code: 0 });
     all(await guess(2), refusals.tokenInvalid);
     all(await guess(2), tooMany);
-    expect(await ask(0, newcomer)).toMatchObject({ code: 0 });
   });
 });
 

@@ -1,7 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import {
+  afterAll,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+} from "vitest";
 import { audience, createSigningKey, type Issuer, startIssuer } from "../issuer.ts";
 import { startServer, type TestServer } from "../server.ts";
 import { type Caller, callers, closeCallers } from "./callers.ts";
@@ -64,6 +73,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   issuer.disorder = undefined;
+  issuer.delayMs = 0;
   issuer.introspections.length = 0;
 });
 
@@ -316,6 +326,36 @@ describe("a server with a provider", () => {
         await expect.poll(() => read(token), { timeout: 20_000 }).toBe(16);
     },
   );
+
+  test("B2: goes on knowing good tokens while somebody brings odd ones", async () => {
+    const single = await startWith(issuer, "opaque tokens");
+    onTestFinished(() => single.close());
+    await single.administer("member", "add", "--subject", "root", "--role", "IAM_OWNER");
+    const read = async (token: string) =>
+      (await ask(byDefault, token, methods.getHumanProfile, { userId }, {}, single)).code;
+    issuer.disorder = (response) => response.writeHead(400).end("{}");
+    for (let number = 0; number < 20; number += 1) expect(await read(`odd-${number}`)).toBe(16);
+    issuer.disorder = undefined;
+    expect(await read(opaque({ sub: "root" }))).toBe(5);
+  });
+
+  test.for(kinds)("B3: lets $kind in beside 721 guesses, with a slow provider", async (kind) => {
+    const single = await startWith(issuer, "JWTs", "opaque tokens");
+    onTestFinished(() => single.close());
+    await single.administer("member", "add", "--subject", "root", "--role", "IAM_OWNER");
+    const read = async (token: string) =>
+      (await ask(byDefault, token, methods.getHumanProfile, { userId }, {}, single)).code;
+    // Time stands still, or the guesser would gain some.
+    vi.useFakeTimers({ toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    issuer.delayMs = 20;
+    const guesses = Array.from({ length: 721 }, (_, number) => read(`guess-${number}`));
+    for (let number = 0; number < 5; number += 1)
+      expect(await read(kind.tokenOf({ sub: "root", jti: String(number) }))).toBe(5);
+    const codes = await Promise.all(guesses);
+    expect(codes.filter((code) => code === 16)).toHaveLength(100);
+    expect(codes.filter((code) => code === 8)).toHaveLength(621);
+  });
 
   test("has neither tokens nor claims in what it logs", async () => {
     const tokens = [

@@ -14,6 +14,7 @@ import { listTokens } from "../../src/cli/token-list.ts";
 import { revokeToken } from "../../src/cli/token-revoke.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../src/store/sqlite/directory.ts";
+import { askingAtOnce } from "../access/at-once.ts";
 
 const start = Date.parse("2026-01-31T12:00:00Z") * 1_000;
 
@@ -27,7 +28,7 @@ function setUp() {
   return {
     admin,
     directory,
-    authenticate: createPersonalAccessTokenAuthenticator(directory, { now }),
+    authenticate: askingAtOnce(createPersonalAccessTokenAuthenticator(directory, { now })),
     linesOf: async (command: Promise<void>) => {
       lines.length = 0;
       await command;

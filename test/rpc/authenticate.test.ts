@@ -149,8 +149,8 @@ describe("createAuthenticate", () => {
     },
   );
 
-  test("sheds guesses from one address and goes on serving who was accepted before", async () => {
-    const { getUser, healthz, seen } = setUp();
+  test("sheds guesses from one address and goes on serving whose token is valid", async () => {
+    const { getUser, healthz } = setUp();
     await getUser("Bearer one-good");
     const guesses: string[] = [];
     for (let call = 0; call < 1_000; call += 1) {
@@ -158,8 +158,8 @@ describe("createAuthenticate", () => {
     }
     expect(guesses.filter((outcome) => outcome === "tokenInvalid")).toHaveLength(100);
     expect(guesses.slice(100).every((key) => key === "tooManyFailedAuthentications")).toBe(true);
-    expect(seen).toHaveLength(101);
     expect(await getUser("Bearer one-good")).toBe("one-good");
+    expect(await getUser("Bearer two-good")).toBe("two-good");
     expect(await getUser()).toBe("authHeaderMissing");
     expect(await healthz()).toBe("nobody");
   });

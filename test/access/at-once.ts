@@ -1,0 +1,6 @@
+import type { Authenticator } from "../../src/access/caller.ts";
+
+/** The authenticator, whose questions never wait for a turn. */
+export function askingAtOnce(authenticate: Authenticator) {
+  return (token: string) => authenticate(token, (_whom, question) => question());
+}
