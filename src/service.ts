@@ -53,6 +53,7 @@ export const wallClock = (): Micros => Date.now() * 1_000;
  * @param observe Told of every request when it is answered.
  * @param options.begin Gives an empty database what is needed to begin. Default: `bootstrap`.
  * @param options.allMetrics Those of all processes that share the port. Default: there is only this one.
+ * @param options.maxLagMs As the wire takes it. Default: calls are refused while the event loop is late.
  * @throws DatabaseLockedError if another server uses the database.
  * @throws StoreUnavailableError if the database cannot be opened.
  * @throws UnsafeServerError if PostgreSQL may lose what it acknowledges.
@@ -64,9 +65,10 @@ export async function createService(
   options: {
     readonly begin?: typeof bootstrap;
     readonly allMetrics?: (() => Promise<readonly Snapshot[]>) | undefined;
+    readonly maxLagMs?: number;
   } = {},
 ): Promise<Service> {
-  const { begin = bootstrap, allMetrics } = options;
+  const { begin = bootstrap, allMetrics, maxLagMs } = options;
   const { database, corsOrigins, maxMessageBytes, defaultDeadlineMs, maxDeadlineMs } = config;
   const metrics = createMetrics();
   const { store, directory, close: closeStore } = await openStore(database, metrics.store);
@@ -120,6 +122,7 @@ export async function createService(
       observe(record);
     },
     observeLag: metrics.lag,
+    maxLagMs,
     trace: await loadTracing(),
   });
   const snapshot = () => metrics.snapshot(listener.load());

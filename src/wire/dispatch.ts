@@ -63,6 +63,11 @@ export type WireOptions = {
   readonly observe: (outcome: Outcome) => void;
   /** Told ten times a second how late the event loop is, in milliseconds. Default: nobody is. */
   readonly observeLag?: (lateMs: number) => void;
+  /**
+   * Calls are refused while the event loop is later than this, again and again. Infinity: never for
+   * that reason, for a server that shares its event loop with others. Default: 500.
+   */
+  readonly maxLagMs?: number | undefined;
   /** Told of every call as soon as its method is known. Default: nobody is. */
   readonly trace?: ((call: TracedCall) => Trace) | undefined;
 };

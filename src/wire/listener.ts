@@ -76,7 +76,7 @@ export function createListener(options: WireOptions): Listener {
   const opening = new Set<Socket>();
   const takeTurn = createTurns();
   let tls: TlsServer | undefined;
-  const overload = createOverload({ observeLag: options.observeLag });
+  const overload = createOverload(options);
   const dispatch = createDispatch(options, {
     isDraining: () => isDraining,
     shutdown: shutdown.signal,

@@ -1,4 +1,4 @@
-import { lagIntervalMs, maxCallsInFlight, maxLagMs } from "./limits.ts";
+import { lagIntervalMs, maxCallsInFlight, maxLagMs as usualMaxLagMs } from "./limits.ts";
 
 /** Whether the process has more to do than it can. */
 export type Overload = {
@@ -17,6 +17,8 @@ export type Overload = {
  * event loop was late twice in a row. Once does not count, because a collected heap or a neighbour
  * on the machine does that, too.
  *
+ * @param options.maxLagMs Later than this is late. Infinity: lateness is no reason to refuse calls.
+ *   Default: 500.
  * @param options.observeLag Told at every look how late the event loop came, in milliseconds.
  * @param options.watch Calls back at every look at the event loop with how late it came, in
  *   milliseconds; returns what ends that. Default: a timer.
@@ -24,11 +26,13 @@ export type Overload = {
 export function createOverload(
   options: {
     readonly maxCalls?: number;
+    readonly maxLagMs?: number | undefined;
     readonly observeLag?: ((lateMs: number) => void) | undefined;
     readonly watch?: typeof watchEventLoop;
   } = {},
 ): Overload {
-  const { maxCalls = maxCallsInFlight, observeLag, watch = watchEventLoop } = options;
+  const { maxCalls = maxCallsInFlight, maxLagMs = usualMaxLagMs } = options;
+  const { observeLag, watch = watchEventLoop } = options;
   let calls = 0;
   let lateInARow = 0;
   const stop = watch((lateMs) => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { maxLagMs } from "../../src/wire/limits.ts";
 import { createOverload } from "../../src/wire/overload.ts";
+import { startEcho } from "./echo.ts";
+import { speakers } from "./speak.ts";
 
 /** The event loop as somebody else sees it. */
 function createLoop() {
@@ -37,6 +39,13 @@ describe("createOverload", () => {
     expect(overload.isOverloaded()).toBe(want);
   });
 
+  test("takes calls however late the loop is, if nothing counts as late", () => {
+    const loop = createLoop();
+    const overload = createOverload({ watch: loop.watch, maxLagMs: Number.POSITIVE_INFINITY });
+    loop.isLate(60_000, 60_000, 60_000);
+    expect(overload.isOverloaded()).toBe(false);
+  });
+
   test("refuses while as many calls are in flight as may be", () => {
     const overload = createOverload({ maxCalls: 2, watch: createLoop().watch });
     overload.begin();
@@ -45,5 +54,17 @@ describe("createOverload", () => {
     expect(overload.isOverloaded()).toBe(true);
     overload.end();
     expect(overload.isOverloaded()).toBe(false);
+  });
+});
+
+describe("a server that is overloaded", () => {
+  test.for(speakers)("refuses a call over $name, and says when to come again", async ({ say }) => {
+    // Every look at the event loop finds it late.
+    await using server = await startEcho({}, { maxLagMs: -60_000 });
+    await expect.poll(async () => (await say(server)).code, { timeout: 20_000 }).toBe(14);
+    const { message, headers, trailers } = await say(server);
+    expect(message).toContain("the server is overloaded");
+    expect(headers.get("retry-after") ?? trailers.get("retry-after")).toBe("1");
+    expect(server.outcomes.at(-1)?.error?.message).toContain("the server is overloaded");
   });
 });
