@@ -14,7 +14,8 @@ const maxWaitingBytes = 16_777_216;
 
 /**
  * Lines are on their way within 10 ms. An exit waits for them, and so does whoever says what is fatal;
- * a process that is killed takes along what it has not written.
+ * a process that is killed takes along what it has not written. What is fatal is written at once, by
+ * this thread: lines that another thread has been given before, and is late with, come after it.
  *
  * @param level Lowest that is written, as pino names them.
  */

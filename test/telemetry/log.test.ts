@@ -84,6 +84,28 @@ describe("createLog", () => {
     `);
     expect(linesOf(stderr).map(({ msg }) => msg)).toEqual(["before", "the end"]);
   });
+
+  test("O3: loses neither what is fatal nor what was on its way, however busy other threads are", async () => {
+    const { code, stderr } = await runWithLog(`
+      import { pbkdf2 } from "node:crypto";
+      const log = createLog("info");
+      process.on("uncaughtException", (error) => {
+        log.fatal({ err: error }, "the end");
+        process.exit(70);
+      });
+      // As many as there are threads: what is written now waits for them.
+      for (let thread = 0; thread < 4; thread += 1) pbkdf2("a", "b", 300_000, 32, "sha512", () => {});
+      for (let line = 0; line < 1_000; line += 1) log.info(String(line));
+      await new Promise((resolve) => setTimeout(resolve, 15));
+      log.info("gathered");
+      throw new Error("unforeseen");
+    `);
+    expect(code).toBe(70);
+    const said = linesOf(stderr).map(({ msg }) => msg);
+    const numbers = Array.from({ length: 1_000 }, (_, line) => String(line));
+    expect(said.toSorted()).toEqual([...numbers, "gathered", "the end"].toSorted());
+    expect(said.indexOf("the end")).toBeGreaterThan(said.indexOf("gathered"));
+  });
 });
 
 describe("the log of a server", () => {
