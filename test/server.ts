@@ -41,7 +41,8 @@ export async function startServer(
   const tokenFile = join(folder, "admin.token");
   const argv = [
     ...["serve", "--listen", "127.0.0.1:0", "--database", database],
-    ...["--admin-token-file", tokenFile, ...flags],
+    // As late as it may be: how long a call takes depends on the machine.
+    ...["--admin-token-file", tokenFile, "--default-deadline-ms", "60000", ...flags],
   ];
   const config = readCommand(argv).options as Config;
   const records: RequestRecord[] = [];
