@@ -14,10 +14,11 @@ import { createInterceptors, createRoutes, type RpcParts, restPrefix } from "./r
 import type { Directory } from "./store/directory.ts";
 import type { Micros } from "./store/event-store.ts";
 import type { StoreObserver } from "./store/observer.ts";
-import { assertExists, openSqlite } from "./store/sqlite/database.ts";
+import { assertExists, openSqlite, type Sqlite } from "./store/sqlite/database.ts";
 import { createSqliteDirectory } from "./store/sqlite/directory.ts";
 import { createSqliteEventStore } from "./store/sqlite/event-store.ts";
-import { lockDatabase } from "./store/sqlite/lock.ts";
+import { type DatabaseLock, lockDatabase } from "./store/sqlite/lock.ts";
+import { watchPlace } from "./store/sqlite/place.ts";
 import type { Transfer } from "./store/transfer.ts";
 import { watchFailures } from "./store/watch-failures.ts";
 import type { Snapshot } from "./telemetry/exposition.ts";
@@ -40,6 +41,8 @@ export interface Service {
   reloadTls(): void;
   /** What this process has counted. */
   metrics(): Promise<Snapshot>;
+  /** Resolves with what is wrong if the files of the database are no longer where they were. */
+  readonly gone: Promise<Error>;
   /** Stop accepting, let calls in flight end within `drainMs`, then close the database. */
   close(): Promise<void>;
 }
@@ -71,7 +74,7 @@ export async function createService(
   const { begin = bootstrap, allMetrics, maxLagMs } = options;
   const { database, corsOrigins, maxMessageBytes, defaultDeadlineMs, maxDeadlineMs } = config;
   const metrics = createMetrics();
-  const { store, directory, close: closeStore } = await openStore(database, metrics.store);
+  const { store, directory, gone, close: closeStore } = await openStore(database, metrics.store);
   const newId = createIdGenerator({ now: wallClock });
   const isNew = await begin(store, directory, { ...config, newId, now: wallClock }).catch(
     async (error: unknown) => {
@@ -84,6 +87,7 @@ export async function createService(
   );
 
   const readiness = createReadiness();
+  gone.then(() => readiness.set(false));
   const parts: RpcParts = {
     store,
     directory,
@@ -151,6 +155,7 @@ export async function createService(
     },
     reloadTls: () => listener.reloadTls(),
     metrics: snapshot,
+    gone,
     close,
   };
 }
@@ -194,7 +199,8 @@ export async function openTransfer(
  *
  * @param observe Told now and then how many bytes there are, and how many there are to be.
  * @throws ConfigError for a database that is no SQLite file.
- * @throws StoreUnavailableError if there is no database, the file exists, or the copy cannot be made.
+ * @throws StoreUnavailableError if there is no database or it has a second name, the file exists, or the
+ *   copy cannot be made.
  */
 export async function backUpDatabase(
   database: Database,
@@ -206,7 +212,6 @@ export async function backUpDatabase(
       "--database is no SQLite file: PostgreSQL has pg_dump and pg_basebackup for this",
     ]);
   }
-  assertExists(database.path);
   const { backUp } = await import("./store/sqlite/backup.ts");
   await backUp(database.path, target, observe);
 }
@@ -221,6 +226,7 @@ async function openStore(database: Database, observer: StoreObserver) {
   return {
     store: watchFailures(store, observer.failed),
     directory,
+    gone: never,
     async close() {
       await store.close();
       await directory.close();
@@ -228,20 +234,35 @@ async function openStore(database: Database, observer: StoreObserver) {
   };
 }
 
+const never = new Promise<Error>(() => {});
+
 function openSqliteStore(path: string, observer: StoreObserver) {
   const lock = path === ":memory:" ? undefined : lockDatabase(path);
-  const sqlite = openSqlite(path, searchKeys);
+  const sqlite = openLocked(path, lock);
+  const watch = lock && watchPlace([...sqlite.place, ...lock.place]);
   const store = createSqliteEventStore({ database: sqlite, now: wallClock, observer });
   const directory = createSqliteDirectory(sqlite);
   return {
     store: watchFailures(store, observer.failed),
     directory,
+    gone: watch?.gone ?? never,
     async close() {
+      watch?.close();
       await store.close();
       await directory.close();
       lock?.close();
     },
   };
+}
+
+/** A database that cannot be opened keeps no lock. */
+function openLocked(path: string, lock: DatabaseLock | undefined): Sqlite {
+  try {
+    return openSqlite(path, searchKeys);
+  } catch (error) {
+    lock?.close();
+    throw error;
+  }
 }
 
 /** Only when it is used: its driver costs a start on SQLite a fifth of its time. */

@@ -36,8 +36,7 @@ const countMs = 5_000;
 export async function serveTogether(config: Config, out: (line: string) => void): Promise<number> {
   if (cluster.isPrimary) return supervise(config, out);
   try {
-    await runServer(config, underOrders());
-    return 0;
+    return await runServer(config, underOrders());
   } finally {
     // To listen for orders no longer keeps the process from ending, with its own exit code.
     process.channel?.unref();

@@ -7,6 +7,8 @@ import { createLog, logRequest } from "../telemetry/log.ts";
 
 /** For sysexits' EX_SOFTWARE: a supervisor should start us again. */
 const exitSoftware = 70;
+/** For sysexits' EX_IOERR: to start again would not help. */
+const exitDatabaseGone = 74;
 
 /** Who hears that a server is ready, and tells it what to do. */
 export type Supervisor = {
@@ -25,8 +27,12 @@ export type Supervisor = {
   };
 };
 
-/** Run the server until its supervisor stops it, then drain and return. */
-export async function runServer(config: Config, supervisor: Supervisor): Promise<void> {
+/**
+ * Run the server until its supervisor stops it, then drain and return.
+ *
+ * @returns The exit code: 74 if the server stopped because the files of its database are gone.
+ */
+export async function runServer(config: Config, supervisor: Supervisor): Promise<number> {
   const log = createLog(config.logLevel);
   // What nobody foresaw leaves a state that nobody knows: stop, and let the supervisor start again.
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
@@ -53,10 +59,12 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
   if (service.isNew) log.info({ file: config.adminTokenFile }, "wrote the first token");
   supervisor.ready(url);
 
-  const reason = await stopped;
-  log.info({ reason, drainMs: config.drainMs }, "draining");
+  const reason = await Promise.race([stopped, service.gone]);
+  if (reason instanceof Error) log.fatal({ err: reason }, "the database is gone: stopping");
+  else log.info({ reason, drainMs: config.drainMs }, "draining");
   await service.close();
   log.info("stopped");
+  return reason instanceof Error ? exitDatabaseGone : 0;
 }
 
 /**

@@ -10,8 +10,7 @@ export const serve = anyCommand<Config>({
   async run(config, out) {
     if (config.workers === 1) {
       const { runServer, underSignals } = await import("./run-server.ts");
-      await runServer(config, underSignals(config, out));
-      return 0;
+      return runServer(config, underSignals(config, out));
     }
     // Several workers are processes of their own, of which this may be one.
     const { serveTogether } = await import("./cluster.ts");

@@ -1,8 +1,18 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { StoreUnavailableError } from "../event-store.ts";
-import { createFile } from "./database.ts";
+import { assertExists, createFile } from "./database.ts";
+import { assertOnlyName } from "./only-name.ts";
 
 /** More than a database can have. */
 const allPages = 0x7fff_ffff;
@@ -20,7 +30,8 @@ const lookMs = 200;
  *
  * @param target Must not exist. Created with mode 0600.
  * @param observe Told now and then how many bytes there are, and how many there are to be.
- * @throws StoreUnavailableError if the target exists or cannot be written, or if the copy is not sound.
+ * @throws StoreUnavailableError if there is no database or it has a second name, if the target exists or
+ *   cannot be written, or if the copy is not sound.
  */
 export async function backUp(
   source: string,
@@ -28,6 +39,8 @@ export async function backUp(
   observe: (copied: number, whole: number) => void,
 ): Promise<void> {
   if (existsSync(target)) throw new StoreUnavailableError(`${target} exists already`);
+  assertExists(source);
+  assertOnlyName(realpathSync(source));
   // Not that of another backup that runs now.
   const part = createFile(`${target}.${process.pid}.part`);
   let looking: NodeJS.Timeout | undefined;

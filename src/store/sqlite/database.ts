@@ -1,14 +1,19 @@
 import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
 import { migrate } from "./migrate.ts";
+import { assertOnlyName } from "./only-name.ts";
+import { type Place, placeOf } from "./place.ts";
 import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
 
 /** One database, shared by the event store and the directory. */
 export type Sqlite = {
   /** With links resolved; `undefined`: it lives in memory, and only `acquire` reaches it. */
   readonly file: string | undefined;
+  /** Its files; none of a database in memory. */
+  readonly place: Place;
   readonly keysOf: KeysOf<unknown>;
   /** The calling thread's connection. It waits up to 5 s for a lock, blocking the thread. */
   acquire(): DatabaseSync;
@@ -27,7 +32,7 @@ const oldestSqlite = "3.51.3";
  *
  * @param path A file, created with mode 0600 (its directory with 0700), or ":memory:".
  * @param keysOf What streams are found by. Always the same for a database. Default: they are not.
- * @throws StoreUnavailableError if the file cannot be created, opened or written.
+ * @throws StoreUnavailableError if the file cannot be created, opened or written, or has a second name.
  * @throws Error if SQLite is too old, or older than the database's schema.
  */
 export function openSqlite<State>(path: string, keysOf: KeysOf<State> = () => undefined): Sqlite {
@@ -37,6 +42,7 @@ export function openSqlite<State>(path: string, keysOf: KeysOf<State> = () => un
   let users = 0;
   return {
     file,
+    place: file === undefined ? [] : placeOf(file),
     keysOf: untyped,
     acquire() {
       users += 1;
@@ -52,12 +58,12 @@ export function openSqlite<State>(path: string, keysOf: KeysOf<State> = () => un
 }
 
 /**
- * One more connection to a database that `openSqlite` has opened.
+ * One more connection to a database that exists, or to a new one in memory. Creates no file.
  *
  * Every commit is durable before it returns and before others see it (`synchronous = full`).
  */
 export function connect(file: string, busyMs: number): DatabaseSync {
-  const db = new DatabaseSync(file, {
+  const db = new DatabaseSync(file === ":memory:" ? file : existing(file), {
     timeout: busyMs,
     defensive: true,
     allowExtension: false,
@@ -65,6 +71,13 @@ export function connect(file: string, busyMs: number): DatabaseSync {
   });
   db.exec("pragma trusted_schema = off; pragma synchronous = full;");
   return db;
+}
+
+/** Tells SQLite not to create the file. */
+function existing(file: string): URL {
+  const url = pathToFileURL(file);
+  url.searchParams.set("mode", "rw");
+  return url;
 }
 
 /**
@@ -84,7 +97,22 @@ export function createFile(path: string): string {
   }
 }
 
-/** @throws StoreUnavailableError if there is no file: what copies a database creates none. */
+/**
+ * Where a file is, or is to be, with links resolved. Creates its directory, and not the file.
+ *
+ * @throws StoreUnavailableError
+ */
+export function locate(path: string): string {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    if (existsSync(path)) return realpathSync(path);
+    return join(realpathSync(dirname(path)), basename(path));
+  } catch (error) {
+    throw cannotOpen(path, error);
+  }
+}
+
+/** @throws StoreUnavailableError if there is no file: only a server and `org create` make one. */
 export function assertExists(path: string): void {
   if (path !== ":memory:" && !existsSync(path)) {
     throw new StoreUnavailableError(`there is no database ${path}: serve and org create make one`);
@@ -106,6 +134,7 @@ function openMigrated(
 ): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
+    if (file !== undefined) assertOnlyName(file);
     db = connect(file ?? ":memory:", maxBusyMs);
     assertVersion(db);
     useWriteAheadLog(db);

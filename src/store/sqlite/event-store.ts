@@ -13,6 +13,7 @@ import {
 import { createStreamQueue } from "../stream-queue.ts";
 import { createBatchWriter } from "./append-batch.ts";
 import type { Sqlite } from "./database.ts";
+import { assertInPlace } from "./place.ts";
 import { createSqliteSearch } from "./search.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { transact } from "./transaction.ts";
@@ -31,6 +32,7 @@ export function createSqliteEventStore(options: {
   observer?: StoreObserver | undefined;
 }): EventStore {
   const { database, now, observer } = options;
+  const { file, place } = database;
   const db = database.acquire();
   const selectTips = db.prepare(
     `select ${tipColumns} from heads where stream in (select value from json_each(?))`,
@@ -63,9 +65,9 @@ export function createSqliteEventStore(options: {
     selectChange.get(stream, version, change) !== undefined;
   const searching = createSqliteSearch(database, db);
   const writer =
-    database.file === undefined
+    file === undefined
       ? createWriterHere(createBatchWriter(db))
-      : createWriterThread(database.file, { isStored });
+      : createWriterThread({ file, place }, { isStored });
   const commits = createBatcher(writer.write, observer?.committed);
   // Together, because after each commit SQLite has the upper pages of the index to read again.
   const loads = createBatcher(async (streams: readonly string[]) => {
@@ -118,6 +120,7 @@ export function createSqliteEventStore(options: {
     },
 
     async ping() {
+      assertInPlace(place);
       withStoreErrors(() => selectAnything.get());
     },
 

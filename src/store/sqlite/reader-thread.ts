@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { StoreUnavailableError } from "../event-store.ts";
 import type { Row } from "../rows.ts";
 import type { SearchStatement } from "../search-sql.ts";
-import type { ReaderReply, ReaderRequest } from "./reader.ts";
+import type { ReaderData, ReaderReply, ReaderRequest } from "./reader.ts";
 import { threadEntry } from "./thread-entry.ts";
 
 export type ReaderThread = {
@@ -17,14 +17,14 @@ export type ReaderThread = {
 };
 
 /** Read in a thread, which starts when it is first needed, and again after it has died. */
-export function createReaderThread(file: string): ReaderThread {
+export function createReaderThread(data: ReaderData): ReaderThread {
   let reading: PromiseWithResolvers<Row[]> | undefined;
   let thread: Worker | undefined;
 
   function start(): Worker {
     const worker = new Worker(threadEntry(new URL("./reader.ts", import.meta.url)), {
       eval: true,
-      workerData: { file },
+      workerData: data,
     });
     let failure: unknown;
     worker.on("message", (reply: ReaderReply) => {

@@ -8,7 +8,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { StoreUnavailableError } from "../event-store.ts";
 import type { SearchStatement } from "../search-sql.ts";
 import { connect, maxBusyMs } from "./database.ts";
+import { assertInPlace, type Place } from "./place.ts";
 import { storeErrorFrom } from "./sqlite-error.ts";
+
+/** What the thread is started with. */
+export type ReaderData = { readonly file: string; readonly place: Place };
 
 export type ReaderRequest = SearchStatement | "close";
 
@@ -19,6 +23,7 @@ export type ReaderReply =
 
 if (parentPort === null) throw new Error("reader.ts runs in a worker thread");
 const port = parentPort;
+const { file, place }: ReaderData = workerData;
 let db: ReturnType<typeof connect> | undefined;
 
 port.on("message", (request: ReaderRequest) => {
@@ -30,9 +35,15 @@ port.on("message", (request: ReaderRequest) => {
   port.postMessage(answer(request));
 });
 
+/** By now the path may lead to another file. */
+function open() {
+  assertInPlace(place);
+  return connect(file, maxBusyMs);
+}
+
 function answer({ text, values }: SearchStatement): ReaderReply {
   try {
-    db ??= connect(workerData.file, maxBusyMs);
+    db ??= open();
     return { kind: "read", rows: db.prepare(text).all(...(values as SQLInputValue[])) };
   } catch (thrown) {
     const error = storeErrorFrom(thrown);

@@ -27,7 +27,7 @@ export const dialect: Dialect = {
  * @param db The calling thread's connection.
  */
 export function createSqliteSearch(
-  { file, keysOf }: Pick<Sqlite, "file" | "keysOf">,
+  { file, place, keysOf }: Pick<Sqlite, "file" | "place" | "keysOf">,
   db: DatabaseSync,
 ): { readonly search: EventStore["search"]; close(): Promise<void> } {
   const selectHeads = db.prepare(
@@ -36,7 +36,7 @@ export function createSqliteSearch(
   );
   const readHere = async ({ text, values }: SearchStatement): Promise<Row[]> =>
     withStoreErrors(() => db.prepare(text).all(...(values as SQLInputValue[])));
-  const thread = file === undefined ? undefined : createReaderThread(file);
+  const thread = file === undefined ? undefined : createReaderThread({ file, place });
   const scans = createScanQueue(thread === undefined ? readHere : thread.read);
   return {
     search: createSearch({

@@ -22,9 +22,10 @@ const besideBatch = 1_000;
  */
 export function createSqliteTransfer(options: { database: Sqlite; now: () => Micros }): Transfer {
   const { database, now } = options;
-  if (database.file === undefined) throw new Error("a database in memory has nothing to transfer");
+  const { file, place } = database;
+  if (file === undefined) throw new Error("a database in memory has nothing to transfer");
   const db = database.acquire();
-  const writer = createWriterThread(database.file, { isBulk: true });
+  const writer = createWriterThread({ file, place }, { isBulk: true });
   const selectProgress = db.prepare("select source, lines, digest from imports where source = ?");
   const selectHeads = db.prepare(
     `select stream, ${headColumns} from heads where stream > ? order by stream limit ?`,

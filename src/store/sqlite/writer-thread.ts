@@ -3,6 +3,7 @@ import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
 import type { Bulk } from "./append-batch.ts";
+import type { Place } from "./place.ts";
 import { threadEntry } from "./thread-entry.ts";
 import type { WriterData, WriterReply, WriterRequest } from "./writer.ts";
 
@@ -27,7 +28,7 @@ export type WriterThread = {
  * @param options.isBulk Batches have thousands of rows; see `createGiveWay`.
  */
 export function createWriterThread(
-  file: string,
+  { file, place }: { readonly file: string; readonly place: Place },
   options: { readonly isStored?: (row: AppendRow) => boolean; readonly isBulk?: boolean },
 ): WriterThread {
   const { isStored, isBulk = false } = options;
@@ -38,7 +39,7 @@ export function createWriterThread(
   function start(): Worker {
     const worker = new Worker(threadEntry(new URL("./writer.ts", import.meta.url)), {
       eval: true,
-      workerData: { file, isBulk } satisfies WriterData,
+      workerData: { file, place, isBulk } satisfies WriterData,
     });
     let failure: unknown;
     worker.on("message", (reply: WriterReply) => {

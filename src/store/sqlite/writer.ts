@@ -11,10 +11,15 @@ import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
 import { type Bulk, createBatchWriter } from "./append-batch.ts";
 import { connect, maxBusyMs } from "./database.ts";
 import { createGiveWay } from "./give-way.ts";
+import { assertInPlace, type Place } from "./place.ts";
 import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
 
 /** What the thread is started with. */
-export type WriterData = { readonly file: string; readonly isBulk: boolean };
+export type WriterData = {
+  readonly file: string;
+  readonly place: Place;
+  readonly isBulk: boolean;
+};
 
 export type WriterRequest = Batch | "close";
 
@@ -32,7 +37,7 @@ export type WriterReply =
 
 if (parentPort === null) throw new Error("writer.ts runs in a worker thread");
 const port = parentPort;
-const { file, isBulk }: WriterData = workerData;
+const { file, place, isBulk }: WriterData = workerData;
 let opened: ReturnType<typeof open> | undefined;
 
 port.on("message", async (request: WriterRequest) => {
@@ -62,19 +67,31 @@ const aloneUnsorted = 100_000;
 /** Other processes write too. SQLite's own waiting is unfair to whoever waits long: pauses to 100 ms. */
 async function write({ rows, bulk }: Batch): Promise<AppendResult[]> {
   const longestPauseMs = 16;
+  assertInPlace(place);
   await opened?.giveWay?.pause();
   let waitedMs = 0;
   for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     try {
       opened ??= open();
       const maxUnsorted = opened.giveWay?.isAlone() ? aloneUnsorted : 0;
-      return opened.writeBatch(rows, bulk && { ...bulk, maxUnsorted });
+      const results = opened.writeBatch(rows, bulk && { ...bulk, maxUnsorted });
+      assertStillInPlace();
+      return results;
     } catch (error) {
       if (!isBusy(error) || waitedMs >= maxBusyMs) throw error;
       const jitteredMs = pauseMs * (0.5 + Math.random());
       await pause(jitteredMs);
       waitedMs += jitteredMs;
     }
+  }
+}
+
+/** Nothing is acknowledged that went to files which nobody will find. */
+function assertStillInPlace(): void {
+  try {
+    assertInPlace(place);
+  } catch (error) {
+    throw new OutcomeUnknownError((error as Error).message, { cause: error });
   }
 }
 
