@@ -160,18 +160,25 @@ export async function createService(
   };
 }
 
-/** The directory alone, for commands that run beside a server. */
-export async function openDirectory(database: Database): Promise<Directory> {
-  if (database.kind === "sqlite")
+/**
+ * The directory alone, for commands that run beside a server.
+ *
+ * @param mayCreate Whether to make a database if there is none.
+ * @throws StoreUnavailableError if there is none and may be none, or if it cannot be opened.
+ */
+export async function openDirectory(database: Database, mayCreate: boolean): Promise<Directory> {
+  if (database.kind === "sqlite") {
+    if (!mayCreate) assertExists(database.path);
     return createSqliteDirectory(openSqlite(database.path, searchKeys));
+  }
   const { openPostgres, createPostgresDirectory } = await loadPostgres();
-  return createPostgresDirectory(await openPostgres(database.url, searchKeys));
+  return createPostgresDirectory(await openPostgres(database.url, searchKeys, mayCreate));
 }
 
 /**
  * The directory, and users by the thousand, for commands that run beside a server.
  *
- * @throws StoreUnavailableError if there is no such SQLite file: a new one would have no organization.
+ * @throws StoreUnavailableError if there is no such database: a new one would have no organization.
  */
 export async function openTransfer(
   database: Database,
@@ -187,7 +194,7 @@ export async function openTransfer(
   }
   const { openPostgres, createPostgresDirectory } = await loadPostgres();
   const { createPostgresTransfer } = await import("./store/postgres/transfer.ts");
-  const postgres = await openPostgres(database.url, searchKeys);
+  const postgres = await openPostgres(database.url, searchKeys, false);
   return {
     directory: createPostgresDirectory(postgres),
     transfer: createPostgresTransfer({ database: postgres, now: wallClock }),

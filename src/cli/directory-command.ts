@@ -23,9 +23,13 @@ export function directoryCommand<Options>(command: {
   readonly flags?: Readonly<Record<string, Setting>>;
   readonly required?: readonly string[];
   readonly options: (line: Line) => Options;
+  /** Whether to make a database if there is none. Default: false. */
+  readonly mayCreate?: true;
+  /** Called before a database is made: a command that is refused here leaves none behind. */
+  readonly check?: (options: Options) => void;
   readonly run: (admin: Admin, options: Options) => Promise<void>;
 }): AnyCommand {
-  const { options, run, flags = {}, ...rest } = command;
+  const { options, run, check, mayCreate = false, flags = {}, ...rest } = command;
   return anyCommand<AdminOptions & Options>({
     ...rest,
     flags: { ...flags, ...adminFlags },
@@ -33,7 +37,8 @@ export function directoryCommand<Options>(command: {
     async run(given, out) {
       const { openDirectory, wallClock } = await import("../service.ts");
       const { createIdGenerator } = await import("../access/id.ts");
-      const directory = await openDirectory(given.database);
+      check?.(given);
+      const directory = await openDirectory(given.database, mayCreate);
       const ids = createIdGenerator({ now: wallClock });
       try {
         await run({ directory, ids, now: wallClock, out, json: given.json }, given);

@@ -13,14 +13,25 @@ export const orgCreate = directoryCommand({
     id: { argument: "ID", help: "for users that are imported from elsewhere (default: a new one)" },
   },
   options: ({ argument, given }) => ({ name: argument, id: textOf(given, "id") }),
+  mayCreate: true,
+  check: assertOrganization,
   run: createOrganization,
 });
 
+type NewOrganization = {
+  readonly name: string;
+  /** Such as the one that it had on another instance. Default: a new one. */
+  readonly id?: string | undefined;
+};
+
+/** @throws CliError if name or id is none. */
+function assertOrganization({ name, id }: NewOrganization): void {
+  checkedName("organization", name);
+  if (id !== undefined) checkedName("id", id);
+}
+
 /** @throws CliError if name or id is none, or another organization has it. */
-export async function createOrganization(
-  admin: Admin,
-  options: { readonly name: string; readonly id?: string | undefined },
-): Promise<void> {
+export async function createOrganization(admin: Admin, options: NewOrganization): Promise<void> {
   const name = checkedName("organization", options.name);
   const id = options.id === undefined ? admin.ids() : checkedName("id", options.id);
   const organization = { id, name, createdAt: admin.now() };

@@ -252,7 +252,7 @@ describe("import", () => {
     const place = createPlace();
     const file = join(place.folder, "users.ndjson");
     writeFileSync(file, linesOf([user(1)]));
-    await place.administer("org", "list");
+    writeFileSync(pathOf(place), "");
     expect(await place.administer("import", file)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("there is no organization"),

@@ -8,7 +8,7 @@ import {
   UnsafeServerError,
 } from "./connector.ts";
 import { createLink, type Link } from "./link.ts";
-import { migrate } from "./migrate.ts";
+import { assertSetUp, migrate } from "./migrate.ts";
 import { fateFromError, sqlState, sqlStateOf, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
@@ -47,17 +47,20 @@ const retryAfterMs = 1_000;
  *
  * @param url Such as `postgres://user:password@host1,host2/database`.
  * @param keysOf What streams are found by. Always the same for a database. Default: they are not.
- * @throws StoreUnavailableError if no primary can be reached.
+ * @param mayCreate Whether to set up a database that has no tables of ours. Default: true.
+ * @throws StoreUnavailableError if no primary can be reached, or there are no tables and may be none.
  * @throws UnsafeServerError if it runs with `synchronous_commit = off` or `fsync = off`.
  * @throws Error if the database's schema is newer than this program.
  */
 export async function openPostgres<State>(
   url: string,
   keysOf: KeysOf<State> = () => undefined,
+  mayCreate = true,
 ): Promise<Postgres> {
   const untyped = keysOf as KeysOf<unknown>;
   const first = await connectToPrimary(url);
   try {
+    if (!mayCreate) await assertSetUp(first);
     await migrate(first, untyped);
   } finally {
     await first.close();

@@ -51,6 +51,21 @@ export async function migrate(connection: Connection, keysOf: KeysOf<unknown>): 
   throw new StoreUnavailableError("other nodes migrate the database without an end");
 }
 
+/** @throws StoreUnavailableError if the database has none of our tables. */
+export async function assertSetUp(connection: Connection): Promise<void> {
+  if (await isSetUp(connection)) return;
+  throw new StoreUnavailableError(
+    "there is nothing of Giraffe in this database: serve and org create set one up",
+  );
+}
+
+async function isSetUp(connection: Connection): Promise<boolean> {
+  const [table] = await connection.query({
+    text: "select to_regclass('schema_versions') is not null as exists",
+  });
+  return table?.exists === true;
+}
+
 /** Does nothing if another node takes the step first. */
 async function step(
   connection: Connection,
@@ -80,11 +95,9 @@ function runFile(name: string): Migration {
 
 async function schemaVersion(connection: Connection): Promise<number> {
   const text = "create table if not exists schema_versions (version bigint not null primary key)";
-  const [table] = await connection.query({
-    text: "select to_regclass('schema_versions') is not null as exists",
-  });
+  const isThere = await isSetUp(connection);
   try {
-    if (!table?.exists) await connection.query({ text });
+    if (!isThere) await connection.query({ text });
   } catch (error) {
     // "if not exists" does not see a table that another transaction is creating.
     if (!created.includes(sqlStateOf(error))) throw error;
