@@ -5,12 +5,14 @@ import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
 import { type Config, ConfigError, type Database } from "./config.ts";
 import { createConsolePages } from "./console-pages.ts";
 import { createDocumentationPages } from "./documentation-pages.ts";
+import { claims as claimsOf } from "./domain/human.ts";
 import { searchKeys } from "./domain/search-keys.ts";
 import { loadTracing, recordFromOutcome } from "./observation.ts";
 import { createProbes } from "./probes.ts";
 import { errorDomain } from "./rpc/errors.ts";
 import { createReadiness } from "./rpc/health.ts";
 import { createInterceptors, createRoutes, type RpcParts, restPrefix } from "./rpc/routes.ts";
+import type { Collision } from "./store/claims.ts";
 import type { Directory } from "./store/directory.ts";
 import type { Micros } from "./store/event-store.ts";
 import type { StoreObserver } from "./store/observer.ts";
@@ -19,6 +21,7 @@ import { createSqliteDirectory } from "./store/sqlite/directory.ts";
 import { createSqliteEventStore } from "./store/sqlite/event-store.ts";
 import { type DatabaseLock, lockDatabase } from "./store/sqlite/lock.ts";
 import { watchPlace } from "./store/sqlite/place.ts";
+import { collisionsIn } from "./store/sqlite/refold-claims.ts";
 import type { Transfer } from "./store/transfer.ts";
 import { watchFailures } from "./store/watch-failures.ts";
 import type { Snapshot } from "./telemetry/exposition.ts";
@@ -41,6 +44,8 @@ export interface Service {
   reloadTls(): void;
   /** What this process has counted. */
   metrics(): Promise<Snapshot>;
+  /** Users who have lost their user name to others, because it differs only in what no longer counts. */
+  readonly collisions: readonly Collision[];
   /** Resolves with what is wrong if the files of the database are no longer where they were. */
   readonly gone: Promise<Error>;
   /** Stop accepting, let calls in flight end within `drainMs`, then close the database. */
@@ -74,7 +79,8 @@ export async function createService(
   const { begin = bootstrap, allMetrics, maxLagMs } = options;
   const { database, corsOrigins, maxMessageBytes, defaultDeadlineMs, maxDeadlineMs } = config;
   const metrics = createMetrics();
-  const { store, directory, gone, close: closeStore } = await openStore(database, metrics.store);
+  const opened = await openStore(database, metrics.store);
+  const { store, directory, collisions, gone, close: closeStore } = opened;
   const newId = createIdGenerator({ now: wallClock });
   const isNew = await begin(store, directory, { ...config, newId, now: wallClock }).catch(
     async (error: unknown) => {
@@ -155,6 +161,7 @@ export async function createService(
     },
     reloadTls: () => listener.reloadTls(),
     metrics: snapshot,
+    collisions,
     gone,
     close,
   };
@@ -169,10 +176,12 @@ export async function createService(
 export async function openDirectory(database: Database, mayCreate: boolean): Promise<Directory> {
   if (database.kind === "sqlite") {
     if (!mayCreate) assertExists(database.path);
-    return createSqliteDirectory(openSqlite(database.path, searchKeys));
+    return createSqliteDirectory(openSqlite(database.path, searchKeys, claimsOf));
   }
   const { openPostgres, createPostgresDirectory } = await loadPostgres();
-  return createPostgresDirectory(await openPostgres(database.url, searchKeys, mayCreate));
+  return createPostgresDirectory(
+    await openPostgres(database.url, searchKeys, { claimsOf, mayCreate }),
+  );
 }
 
 /**
@@ -185,7 +194,7 @@ export async function openTransfer(
 ): Promise<{ readonly directory: Directory; readonly transfer: Transfer }> {
   if (database.kind === "sqlite") {
     assertExists(database.path);
-    const sqlite = openSqlite(database.path, searchKeys);
+    const sqlite = openSqlite(database.path, searchKeys, claimsOf);
     const { createSqliteTransfer } = await import("./store/sqlite/transfer.ts");
     return {
       directory: createSqliteDirectory(sqlite),
@@ -194,7 +203,7 @@ export async function openTransfer(
   }
   const { openPostgres, createPostgresDirectory } = await loadPostgres();
   const { createPostgresTransfer } = await import("./store/postgres/transfer.ts");
-  const postgres = await openPostgres(database.url, searchKeys, false);
+  const postgres = await openPostgres(database.url, searchKeys, { claimsOf, mayCreate: false });
   return {
     directory: createPostgresDirectory(postgres),
     transfer: createPostgresTransfer({ database: postgres, now: wallClock }),
@@ -227,12 +236,14 @@ export async function backUpDatabase(
 async function openStore(database: Database, observer: StoreObserver) {
   if (database.kind === "sqlite") return openSqliteStore(database.path, observer);
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
-  const postgres = await openPostgres(database.url, searchKeys);
+  const { collisionsIn } = await import("./store/postgres/refold-claims.ts");
+  const postgres = await openPostgres(database.url, searchKeys, { claimsOf });
   const store = createPostgresEventStore({ database: postgres, now: wallClock, observer });
   const directory = createPostgresDirectory(postgres);
   return {
     store: watchFailures(store, observer.failed),
     directory,
+    collisions: await collisionsIn(postgres),
     gone: never,
     async close() {
       await store.close();
@@ -252,6 +263,7 @@ function openSqliteStore(path: string, observer: StoreObserver) {
   return {
     store: watchFailures(store, observer.failed),
     directory,
+    collisions: collisionsIn(sqlite),
     gone: watch?.gone ?? never,
     async close() {
       watch?.close();
@@ -265,7 +277,7 @@ function openSqliteStore(path: string, observer: StoreObserver) {
 /** A database that cannot be opened keeps no lock. */
 function openLocked(path: string, lock: DatabaseLock | undefined): Sqlite {
   try {
-    return openSqlite(path, searchKeys);
+    return openSqlite(path, searchKeys, claimsOf);
   } catch (error) {
     lock?.close();
     throw error;

@@ -12,7 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "index.ts": ["config.ts", "seed.ts", "service.ts"],
   "seed.ts": ["bootstrap.ts", "service.ts", "store ports"],
   "bootstrap.ts": ["access", "domain", "store ports"],
-  cli: ["bootstrap.ts", "config.ts", "service.ts", "access", "store ports", "telemetry"],
+  cli: ["bootstrap.ts", "config.ts", "service.ts", "access", "store ports", "telemetry", "text"],
   "service.ts": [
     "bootstrap.ts",
     "config.ts",
@@ -39,17 +39,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "observation.ts": ["telemetry", "wire"],
   "page-headers.ts": [],
   "probes.ts": ["rpc", "store ports", "telemetry", "wire"],
-  rpc: ["access", "domain", "gen", "gen/google", "store ports"],
+  rpc: ["access", "domain", "gen", "gen/google", "store ports", "text"],
   access: ["domain", "store ports"],
   wire: ["gen/google"],
   telemetry: [],
   console: ["gen", "gen/google"],
   documentation: [],
-  domain: [],
-  "store/postgres": ["store", "store ports"],
-  "store/sqlite": ["store", "store ports"],
-  store: ["store ports"],
-  "store ports": [],
+  domain: ["text"],
+  "store/postgres": ["store", "store ports", "text"],
+  "store/sqlite": ["store", "store ports", "text"],
+  store: ["store ports", "text"],
+  "store ports": ["text"],
+  text: [],
 };
 
 const storePorts = [

@@ -1,5 +1,6 @@
 import type { Directory } from "../store/directory.ts";
 import type { Micros } from "../store/event-store.ts";
+import { trim } from "../text/trim.ts";
 
 /** What an admin command works with. */
 export type Admin = {
@@ -42,7 +43,7 @@ const maxNameLength = 200;
  *   separators, which would let a name write to the terminal of whoever lists it.
  */
 export function checkedName(what: string, text: string): string {
-  const name = text.trim();
+  const name = trim(text);
   const length = [...name].length;
   if (length === 0 || length > maxNameLength || /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(name)) {
     throw new CliError(

@@ -1,9 +1,9 @@
 import { relative, resolve } from "node:path";
 import { demoUserId } from "../bootstrap.ts";
 import type { Config } from "../config.ts";
-import { createService } from "../service.ts";
+import { createService, type Service } from "../service.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
-import { createLog, logRequest } from "../telemetry/log.ts";
+import { createLog, type Log, logRequest } from "../telemetry/log.ts";
 
 /** For sysexits' EX_SOFTWARE: a supervisor should start us again. */
 const exitSoftware = 70;
@@ -57,6 +57,7 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
     }
   });
   if (service.isNew) log.info({ file: config.adminTokenFile }, "wrote the first token");
+  warnOfCollisions(log, service.collisions);
   supervisor.ready(url);
 
   const reason = await Promise.race([stopped, service.gone]);
@@ -65,6 +66,21 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
   await service.close();
   log.info("stopped");
   return reason instanceof Error ? exitDatabaseGone : 0;
+}
+
+/** More than anybody reads. */
+const maxCollisionLines = 100;
+
+/** Ids, not names: no name is in the log. */
+function warnOfCollisions(log: Log, collisions: Service["collisions"]): void {
+  for (const { stream, holder } of collisions.slice(0, maxCollisionLines)) {
+    log.warn(
+      { userId: stream, holder },
+      "this user's user name belongs to another user: give it another one, or remove the user",
+    );
+  }
+  const more = collisions.length - maxCollisionLines;
+  if (more > 0) log.warn({ more }, "more users whose user names belong to others");
 }
 
 /**

@@ -1,3 +1,5 @@
+import { fold } from "../text/fold.ts";
+import { trim } from "../text/trim.ts";
 import { type ErrorKey, ServiceError } from "./errors.ts";
 import { changedFields, displayNameOrDefault, type Profile } from "./profile.ts";
 
@@ -114,13 +116,14 @@ export function decide(command: HumanCommand, state: HumanState): HumanEvent {
   }
 }
 
-/** Names are trimmed here and never again: an update stores them verbatim. */
+/** Names and the address are trimmed here and never again: an update stores names verbatim. */
 function add(
-  { type: _, profile, isVerbatim = false, ...account }: AddHuman,
+  { type: _, profile, isVerbatim = false, ...given }: AddHuman,
   state: HumanState,
 ): HumanEvent {
   if (state.kind !== "absent") throw new ServiceError("userAlreadyExists");
-  const userName = filled(account.userName, "userNameBlank");
+  const userName = filled(given.userName, "userNameBlank");
+  const account = { ...given, email: trim(given.email) };
   if (isVerbatim) {
     return { type: "user.human.added", data: { ...account, userName, ...profile } };
   }
@@ -150,7 +153,7 @@ function present(state: HumanState, missing: ErrorKey): PresentHuman {
 }
 
 function filled(text: string, blank: ErrorKey): string {
-  const trimmed = text.trim();
+  const trimmed = trim(text);
   if (trimmed === "") throw new ServiceError(blank);
   return trimmed;
 }
@@ -220,5 +223,5 @@ export function claims(state: HumanState): readonly string[] {
 
 /** The name by which the store finds whoever has this user name, in any case. */
 export function userNameClaim(userName: string): string {
-  return `user-name:${userName.toLowerCase()}`;
+  return `user-name:${fold(userName)}`;
 }

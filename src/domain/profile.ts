@@ -1,3 +1,4 @@
+import { trim } from "../text/trim.ts";
 import { parseLanguage } from "./language.ts";
 
 /** As on the wire and in events. */
@@ -58,7 +59,7 @@ export function displayNameOrDefault(
   email: string,
   userName: string,
 ): string {
-  if (displayName.trim() !== "") return displayName;
+  if (trim(displayName) !== "") return displayName;
   if (firstName !== "" && lastName !== "") return `${firstName} ${lastName}`;
   return email || userName;
 }

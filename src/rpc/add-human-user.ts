@@ -3,6 +3,7 @@ import type { ManagementService } from "../../gen/zitadel/management_pb.ts";
 import { ServiceError } from "../domain/errors.ts";
 import { userNameClaim } from "../domain/human.ts";
 import { ClaimTakenError, type EventStore } from "../store/event-store.ts";
+import { trim } from "../text/trim.ts";
 import {
   type AddHuman,
   commandFromAddRequest,
@@ -32,7 +33,7 @@ export function createAddHumanUser(store: EventStore, newId: () => string): AddM
       return { userId, details: detailsFromHead(head) };
     } catch (error) {
       if (!isTaken(error)) throw error;
-      const holder = await store.locate(userNameClaim(command.userName.trim()));
+      const holder = await store.locate(userNameClaim(trim(command.userName)));
       if (holder !== undefined || attempt === maxAttempts)
         throw new ServiceError("userAlreadyExists");
       return add(command, context, attempt + 1);

@@ -1,5 +1,5 @@
+import { fold } from "../text/fold.ts";
 import type { Head, KeysOf } from "./event-store.ts";
-import { fold } from "./search.ts";
 
 /**
  * What becomes of a stream's place among the texts of one key. A tuple, because it crosses threads by

@@ -1,5 +1,6 @@
+import { fold } from "../text/fold.ts";
 import { everyStream } from "./key-changes.ts";
-import { type Comparison, fold, type Query, type Search } from "./search.ts";
+import type { Comparison, Query, Search } from "./search.ts";
 import { joined, raw, type Sql, type SqlStatement, sql, statementFromSql } from "./sql.ts";
 
 /** Where engines differ. */

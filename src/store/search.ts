@@ -1,3 +1,5 @@
+import { fold } from "../text/fold.ts";
+
 /**
  * What a stream is found by: texts by name, such as `{ lastName: "Giraffe" }`. Of at most some 300
  * characters each: they are stored in indexes. A name without a text reads as `""`.
@@ -42,24 +44,6 @@ export type Search = {
 /** More streams would have to be looked at than one search may. The message says how many. */
 export class SearchTooBroadError extends Error {
   override readonly name = "SearchTooBroadError";
-}
-
-const ascii = /^[\0-\x7f]*$/;
-
-/**
- * A text without its case.
- *
- * Each code point goes to lower, upper and lower case by itself, so the fold of a text begins with
- * the fold of each of its beginnings; to lower case alone would keep ς from σ, and depend on what
- * follows. `ß` and `ẞ` become `ss`, `ı` becomes `i`.
- */
-export function fold(text: string): string {
-  if (ascii.test(text)) return text.toLowerCase();
-  let folded = "";
-  for (const character of text) {
-    folded += character.toLowerCase().toUpperCase().toLowerCase();
-  }
-  return folded;
 }
 
 /** Whether a query is true of a stream. What engines find agrees with it. */

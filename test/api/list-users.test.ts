@@ -114,9 +114,9 @@ const rows: readonly Row[] = [
     want: ["lu-anna", "lu-cleo"],
   },
   {
-    name: "last name, in any case of ß",
+    name: "last name, C7: where ß is not ss",
     query: { lastNameQuery: { lastName: "STRASSE", method: method("EQUALS_IGNORE_CASE") } },
-    want: ["lu-Bert", "lu-Dora"],
+    want: ["lu-Dora"],
   },
   {
     name: "quote",
@@ -462,7 +462,7 @@ test("ListUsers agrees with a plain filter over random users and queries", async
 
   /** A query, and what it means. */
   type Meant = { json: JsonObject; isTrue: (person: Person) => boolean };
-  const fold = (text: string) => text.toUpperCase().toLowerCase();
+  const fold = (text: string) => text.toLowerCase();
   const comparisons = {
     EQUALS: (a: string, b: string) => a === b,
     STARTS_WITH: (a: string, b: string) => a.startsWith(b),

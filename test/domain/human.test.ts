@@ -275,6 +275,31 @@ describe("claims", () => {
   test("is the same for a user name in another case", () => {
     expect(userNameClaim("GIGI")).toBe(userNameClaim("gigi"));
   });
+
+  test.for([
+    { a: "İstanbul", b: "istanbul", isOne: true },
+    { a: "STRAẞE", b: "straße", isOne: true },
+    { a: "straße", b: "STRASSE", isOne: false },
+    { a: "ΜΆΪΟΣ", b: "μάϊοσ", isOne: true },
+    { a: "ΜΆΪΟΣ", b: "μάϊος", isOne: false },
+  ])("C7: $a and $b are one: $isOne", ({ a, b, isOne }) => {
+    expect(userNameClaim(a) === userNameClaim(b)).toBe(isOne);
+  });
+
+  test("C7: are trimmed as Go does, and so are other names and the e-mail address", () => {
+    const padded = (text: string) => `\u0085\u3000 ${text}\u2029\n`;
+    const { profile, userName, email } = add;
+    const { firstName, lastName } = profile;
+    const names = { firstName: padded(firstName), lastName: padded(lastName), displayName: "" };
+    const command = { ...add, userName: padded(userName), email: padded(email) };
+    const displayName = `${firstName} ${lastName}`;
+    expect(decide({ ...command, profile: { ...profile, ...names } }, initialState)).toEqual({
+      type: "user.human.added",
+      data: expect.objectContaining({ userName, email, firstName, lastName, displayName }),
+    });
+    const mark = "\ufeffgigi";
+    expect(decide({ ...add, userName: mark }, initialState).data).toMatchObject({ userName: mark });
+  });
 });
 
 describe("advance", () => {

@@ -86,7 +86,12 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
       {
         name: "equals, in any case",
         query: has("a", "equals", "STRASSE", true),
-        want: ["Straße", "strasse"],
+        want: ["strasse"],
+      },
+      {
+        name: "equals, C7: with one letter for each",
+        query: has("a", "equals", "STRAẞE", true),
+        want: ["Straße"],
       },
       { name: "equals nothing", query: has("a", "equals", ""), want: [""] },
       { name: "begins", query: has("a", "starts-with", "Ab"), want: ["Abc"] },
@@ -115,7 +120,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
       {
         name: "ends, in any case",
         query: has("a", "ends-with", "ς", true),
-        want: ["ΟΔΟΣ", "οδος"],
+        want: ["οδος"],
       },
       { name: "ends with more than there is", query: has("a", "ends-with", "xAbc"), want: [] },
       { name: "wildcards, literally", query: has("a", "contains", "%"), want: ["100%_*"] },
@@ -423,8 +428,7 @@ function isTrue(query: Query, { stream, keys }: Placed): boolean {
 }
 
 const written = (text: string, ignoreCase: boolean) => (ignoreCase ? withoutCase(text) : text);
-const withoutCase = (text: string) =>
-  [...text].map((each) => each.toLowerCase().toUpperCase().toLowerCase()).join("");
+const withoutCase = (text: string) => [...text].map((each) => each.toLowerCase()).join("");
 const codePoints = (text: string) => [...text].map((each) => each.codePointAt(0) ?? 0);
 
 function compare(a: readonly number[], b: readonly number[]): number {

@@ -103,10 +103,8 @@ export function describeTransfer(
       const list = { query: everyone, ascending: true, offset: 0, limit: 100 };
       const byText = await store.search(organization, { ...list, sortBy: "said" });
       expect(byText.total).toBe(6);
-      const texts = byText.results.map(({ head }) =>
-        String(head.state).toLowerCase().replace("ß", "ss"),
-      );
-      expect(texts).toEqual(["100%", "okapi", "okapi", "strasse", "strasse", "οδος"]);
+      const texts = byText.results.map(({ head }) => String(head.state).toLowerCase());
+      expect(texts).toEqual(["100%", "okapi", "okapi", "strasse", "straße", "οδος"]);
       const byId = await store.search(organization, { ...list, sortBy: undefined });
       const found = streams.filter((_, index) => said[index] !== "").map(({ stream }) => stream);
       expect(byId.results.map(({ stream }) => stream)).toEqual(found.toSorted());

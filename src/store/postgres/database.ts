@@ -1,3 +1,4 @@
+import type { ClaimsOf } from "../claims.ts";
 import { type KeysOf, StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
 import type { Row } from "../rows.ts";
 import { SearchTooBroadError } from "../search.ts";
@@ -15,6 +16,7 @@ import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 /** One database, shared by the event store and the directory. */
 export type Postgres = {
   readonly keysOf: KeysOf<unknown>;
+  readonly claimsOf: ClaimsOf<unknown>;
   /**
    * Read. Sent again if the connection is lost.
    *
@@ -47,7 +49,8 @@ const retryAfterMs = 1_000;
  *
  * @param url Such as `postgres://user:password@host1,host2/database`.
  * @param keysOf What streams are found by. Always the same for a database. Default: they are not.
- * @param mayCreate Whether to set up a database that has no tables of ours. Default: true.
+ * @param options.claimsOf For streams that are older than how their names are folded.
+ * @param options.mayCreate Whether to set up a database that has no tables of ours. Default: true.
  * @throws StoreUnavailableError if no primary can be reached, or there are no tables and may be none.
  * @throws UnsafeServerError if it runs with `synchronous_commit = off` or `fsync = off`.
  * @throws Error if the database's schema is newer than this program.
@@ -55,13 +58,19 @@ const retryAfterMs = 1_000;
 export async function openPostgres<State>(
   url: string,
   keysOf: KeysOf<State> = () => undefined,
-  mayCreate = true,
+  {
+    claimsOf = () => undefined,
+    mayCreate = true,
+  }: { readonly claimsOf?: ClaimsOf<State>; readonly mayCreate?: boolean } = {},
 ): Promise<Postgres> {
-  const untyped = keysOf as KeysOf<unknown>;
+  const untyped = {
+    keysOf: keysOf as KeysOf<unknown>,
+    claimsOf: claimsOf as ClaimsOf<unknown>,
+  };
   const first = await connectToPrimary(url);
   try {
     if (!mayCreate) await assertSetUp(first);
-    await migrate(first, untyped);
+    await migrate(first, untyped.keysOf, untyped.claimsOf);
   } finally {
     await first.close();
   }
@@ -91,7 +100,7 @@ export async function openPostgres<State>(
   }
 
   return {
-    keysOf: untyped,
+    ...untyped,
     read: (statement) => withRetries(() => readOnce(statement)),
     scan: (statement) =>
       withRetries(async () => {

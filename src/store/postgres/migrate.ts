@@ -1,18 +1,29 @@
 import { readFileSync } from "node:fs";
+import type { ClaimsOf } from "../claims.ts";
 import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
 import type { Connection } from "./connector.ts";
 import { indexHeads } from "./index-heads.ts";
 import { fateFromError, isDuplicate, sqlState, sqlStateOf } from "./postgres-error.ts";
+import { refoldClaims } from "./refold-claims.ts";
 
-type Migration = (connection: Connection, keysOf: KeysOf<unknown>) => Promise<void>;
+type Migration = (
+  connection: Connection,
+  keysOf: KeysOf<unknown>,
+  claimsOf: ClaimsOf<unknown>,
+) => Promise<void>;
 
 /** In order; append only. Number n leads from version n - 1 of the schema to version n. */
 const migrations: readonly Migration[] = [
-  runFile("001.sql"),
-  runFile("002.sql"),
+  (connection) => runFile(connection, "001.sql"),
+  (connection) => runFile(connection, "002.sql"),
   async (connection, keysOf) => {
-    await runFile("003.sql")(connection, keysOf);
+    await runFile(connection, "003.sql");
     await indexHeads(connection, keysOf);
+  },
+  async (connection, keysOf, claimsOf) => {
+    await runFile(connection, "004.sql");
+    await indexHeads(connection, keysOf);
+    await refoldClaims(connection, claimsOf);
   },
 ];
 
@@ -33,9 +44,14 @@ const created: readonly (string | undefined)[] = [
  * node pass, and the others wait for it, without any lock that an engine might not have.
  *
  * @param keysOf For streams that are older than the index.
+ * @param claimsOf For streams that are older than how their names are folded.
  * @throws Error if the database is newer than this program.
  */
-export async function migrate(connection: Connection, keysOf: KeysOf<unknown>): Promise<void> {
+export async function migrate(
+  connection: Connection,
+  keysOf: KeysOf<unknown>,
+  claimsOf: ClaimsOf<unknown> = () => undefined,
+): Promise<void> {
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const version = await schemaVersion(connection);
     if (version > migrations.length) {
@@ -46,7 +62,7 @@ export async function migrate(connection: Connection, keysOf: KeysOf<unknown>): 
     }
     const migration = migrations[version];
     if (migration === undefined) return;
-    await step(connection, version + 1, () => migration(connection, keysOf));
+    await step(connection, version + 1, () => migration(connection, keysOf, claimsOf));
   }
   throw new StoreUnavailableError("other nodes migrate the database without an end");
 }
@@ -86,11 +102,9 @@ async function step(
   }
 }
 
-function runFile(name: string): Migration {
-  return async (connection) => {
-    const text = readFileSync(new URL(`migrations/${name}`, import.meta.url), "utf8");
-    await connection.query({ text });
-  };
+async function runFile(connection: Connection, name: string): Promise<void> {
+  const text = readFileSync(new URL(`migrations/${name}`, import.meta.url), "utf8");
+  await connection.query({ text });
 }
 
 async function schemaVersion(connection: Connection): Promise<number> {

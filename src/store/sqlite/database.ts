@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:f
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
+import type { ClaimsOf } from "../claims.ts";
 import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
 import { migrate } from "./migrate.ts";
 import { assertOnlyName } from "./only-name.ts";
@@ -15,6 +16,7 @@ export type Sqlite = {
   /** Its files; none of a database in memory. */
   readonly place: Place;
   readonly keysOf: KeysOf<unknown>;
+  readonly claimsOf: ClaimsOf<unknown>;
   /** The calling thread's connection. It waits up to 5 s for a lock, blocking the thread. */
   acquire(): DatabaseSync;
   /** Call once for each `acquire`: the last one checkpoints and closes the connection. */
@@ -32,18 +34,26 @@ const oldestSqlite = "3.51.3";
  *
  * @param path A file, created with mode 0600 (its directory with 0700), or ":memory:".
  * @param keysOf What streams are found by. Always the same for a database. Default: they are not.
+ * @param claimsOf For streams that are older than how their names are folded.
  * @throws StoreUnavailableError if the file cannot be created, opened or written, or has a second name.
  * @throws Error if SQLite is too old, or older than the database's schema.
  */
-export function openSqlite<State>(path: string, keysOf: KeysOf<State> = () => undefined): Sqlite {
+export function openSqlite<State>(
+  path: string,
+  keysOf: KeysOf<State> = () => undefined,
+  claimsOf: ClaimsOf<State> = () => undefined,
+): Sqlite {
   const file = path === ":memory:" ? undefined : createFile(path);
-  const untyped = keysOf as KeysOf<unknown>;
+  const untyped = {
+    keysOf: keysOf as KeysOf<unknown>,
+    claimsOf: claimsOf as ClaimsOf<unknown>,
+  };
   const db = openMigrated(path, file, untyped);
   let users = 0;
   return {
     file,
     place: file === undefined ? [] : placeOf(file),
-    keysOf: untyped,
+    ...untyped,
     acquire() {
       users += 1;
       return db;
@@ -130,7 +140,7 @@ function createEmpty(path: string): void {
 function openMigrated(
   path: string,
   file: string | undefined,
-  keysOf: KeysOf<unknown>,
+  { keysOf, claimsOf }: Pick<Sqlite, "keysOf" | "claimsOf">,
 ): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
@@ -138,7 +148,7 @@ function openMigrated(
     db = connect(file ?? ":memory:", maxBusyMs);
     assertVersion(db);
     useWriteAheadLog(db);
-    migrate(db, keysOf);
+    migrate(db, keysOf, claimsOf);
     return db;
   } catch (error) {
     db?.close();

@@ -1,18 +1,23 @@
 import { readFileSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
+import type { ClaimsOf } from "../claims.ts";
 import type { KeysOf } from "../event-store.ts";
 import { indexHeads } from "./index-heads.ts";
+import { refoldClaims } from "./refold-claims.ts";
 import { transact } from "./transaction.ts";
 
-type Migration = (db: DatabaseSync, keysOf: KeysOf<unknown>) => void;
+type Migration = (db: DatabaseSync, keysOf: KeysOf<unknown>, claimsOf: ClaimsOf<unknown>) => void;
 
 /** In order; append only. Number n leads from version n - 1 of the schema to version n. */
 const migrations: readonly Migration[] = [
-  runFile("001.sql"),
-  runFile("002.sql"),
-  (db, keysOf) => {
-    runFile("003.sql")(db, keysOf);
+  (db) => runFile(db, "001.sql"),
+  (db) => runFile(db, "002.sql"),
+  // The index is written by step 4, in the same transaction.
+  (db) => runFile(db, "003.sql"),
+  (db, keysOf, claimsOf) => {
+    runFile(db, "004.sql");
     indexHeads(db, keysOf);
+    refoldClaims(db, claimsOf);
   },
 ];
 
@@ -22,9 +27,14 @@ const migrations: readonly Migration[] = [
  * The version is SQLite's `user_version`, which is written in the migration's own transaction.
  *
  * @param keysOf For streams that are older than the index.
+ * @param claimsOf For streams that are older than how their names are folded.
  * @throws Error if the database is newer than this program.
  */
-export function migrate(db: DatabaseSync, keysOf: KeysOf<unknown>): void {
+export function migrate(
+  db: DatabaseSync,
+  keysOf: KeysOf<unknown>,
+  claimsOf: ClaimsOf<unknown> = () => undefined,
+): void {
   if (schemaVersion(db) === migrations.length) return;
   transact(db, () => {
     const version = schemaVersion(db);
@@ -34,13 +44,13 @@ export function migrate(db: DatabaseSync, keysOf: KeysOf<unknown>): void {
           `up to ${migrations.length}: run the newer Giraffe that wrote it`,
       );
     }
-    for (const step of migrations.slice(version)) step(db, keysOf);
+    for (const step of migrations.slice(version)) step(db, keysOf, claimsOf);
     db.exec(`pragma user_version = ${migrations.length}`);
   });
 }
 
-function runFile(name: string): Migration {
-  return (db) => db.exec(readFileSync(new URL(`migrations/${name}`, import.meta.url), "utf8"));
+function runFile(db: DatabaseSync, name: string): void {
+  db.exec(readFileSync(new URL(`migrations/${name}`, import.meta.url), "utf8"));
 }
 
 function schemaVersion(db: DatabaseSync): number {

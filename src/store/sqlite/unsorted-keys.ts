@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
+import { fold } from "../../text/fold.ts";
 import type { KeysOf, Micros } from "../event-store.ts";
 import { everyStream } from "../key-changes.ts";
-import { fold } from "../search.ts";
 import type { NewStream } from "../transfer.ts";
 import { createInsert } from "./insert-rows.ts";
 import { createSpaces } from "./spaces.ts";
