@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -68,6 +68,19 @@ describe("a SQLite event store", () => {
       await store.close();
     },
   );
+
+  test("C2: is gone, too, where the system does not let it look", async () => {
+    const { file, database, store } = open();
+    await change(store);
+    const { gone } = watchPlace(database.place);
+    const directory = join(file, "..");
+    renameSync(directory, `${directory}.old`);
+    symlinkSync(directory, directory);
+    await expect(change(store)).rejects.toThrow(StoreUnavailableError);
+    expect(await gone).toMatchObject({ message: expect.stringMatching(/cannot look for .*ELOOP/) });
+    await store.close();
+    rmSync(directory);
+  });
 
   test("C2: acknowledges nothing that was committed after the file was deleted", async () => {
     const { file, store } = open();

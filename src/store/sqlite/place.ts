@@ -26,7 +26,8 @@ export function placeOf(file: string): Place {
  * Look whether a path still leads to the files that are open. What is written to others is lost.
  * Takes some 3 µs.
  *
- * @throws StoreUnavailableError if somebody has deleted, moved or replaced one of them.
+ * @throws StoreUnavailableError if somebody has deleted, moved or replaced one of them, or if the system
+ *   does not let us look.
  */
 export function assertInPlace(place: Place): void {
   for (const { path, device, inode } of place) {
@@ -53,5 +54,11 @@ export function watchPlace(place: Place): { readonly gone: Promise<Error>; close
 
 /** Numbers of files may be beyond 2^53. A number is not given again while the file is open. */
 function look(path: string) {
-  return statSync(path, { bigint: true, throwIfNoEntry: false });
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    throw new StoreUnavailableError(`cannot look for ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }
