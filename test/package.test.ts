@@ -82,6 +82,30 @@ describe("the package", () => {
     expect(stdout).toMatch(/^Usage: giraffe /);
   });
 
+  test("C8: finds the library that reads phone numbers", async () => {
+    const script = `
+      import { createGiraffe } from "giraffe";
+      await using giraffe = await createGiraffe({
+        users: [
+          {
+            userId: "42",
+            userName: "gigi",
+            profile: { firstName: "Gigi", lastName: "Giraffe" },
+            email: { email: "gigi@giraffe.example" },
+            phone: { phone: "+41 44 668 18 00" },
+          },
+        ],
+      });
+      const headers = { authorization: "Bearer " + giraffe.token };
+      console.log(await (await fetch(giraffe.url + "/management/v1/users/42", { headers })).text());`;
+    writeFileSync(join(project, "phone.js"), script);
+    const { stdout, stderr } = await sh("node phone.js");
+    expect({ stdout, stderr }).toEqual({
+      stdout: expect.stringContaining('"+41446681800"'),
+      stderr: "",
+    });
+  });
+
   test("serves every protocol and all pages", async () => {
     const program = startProgram("sh", ["-c", `exec ${serve} --listen 127.0.0.1:0`], {
       cwd: project,

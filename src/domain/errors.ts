@@ -71,6 +71,11 @@ export const errors = {
     id: "USER-4hB7d",
     message: "Errors.User.Profile.LastNameEmpty",
   },
+  phoneInvalid: {
+    kind: "invalid_argument",
+    id: "PHONE-so0wa",
+    message: "Errors.User.Phone.Invalid",
+  },
   userNotFound: { kind: "not_found", id: "QUERY-Dfbg2", message: "Errors.User.NotFound" },
   humanNotFound: { kind: "not_found", id: "QUERY-HNhb3", message: "Errors.User.NotFound" },
   userNotHuman: {

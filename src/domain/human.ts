@@ -9,7 +9,7 @@ export type Account = {
   readonly userName: string;
   readonly email: string;
   readonly isEmailVerified: boolean;
-  /** `""` if there is none. */
+  /** E.164 (older ones as they came in), or `""` if there is none. */
   readonly phone: string;
   readonly isPhoneVerified: boolean;
 };
@@ -42,8 +42,10 @@ type LifecycleEventType =
   | "user.unlocked"
   | "user.removed";
 
-type AddHuman = Account & {
+type AddHuman = Omit<Account, "phone"> & {
   readonly type: "add";
+  /** `undefined` if there is one, but it is no phone number. */
+  readonly phone: string | undefined;
   readonly profile: Profile;
   /**
    * Store the profile as it is, such as one that was stored before. Default: first and last name are
@@ -94,6 +96,7 @@ const transitions = {
  *   never used again.
  * @throws ServiceError `userNameBlank`, `firstNameBlank`, `lastNameBlank` if a human to be added has
  *   such a name of white space only.
+ * @throws ServiceError `phoneInvalid` if a human to be added has a phone that is no phone number.
  * @throws ServiceError `profileNotFound`, `…NotFound` if the human is absent or removed.
  * @throws ServiceError `profileNotChanged` if no field differs.
  * @throws ServiceError `alreadyInactive`, `notInactive`, `notLockable`, `notLocked` if the status
@@ -118,18 +121,20 @@ export function decide(command: HumanCommand, state: HumanState): HumanEvent {
 
 /** Names and the address are trimmed here and never again: an update stores names verbatim. */
 function add(
-  { type: _, profile, isVerbatim = false, ...given }: AddHuman,
+  { type: _, profile, isVerbatim = false, phone, ...given }: AddHuman,
   state: HumanState,
 ): HumanEvent {
   if (state.kind !== "absent") throw new ServiceError("userAlreadyExists");
   const userName = filled(given.userName, "userNameBlank");
-  const account = { ...given, email: trim(given.email) };
+  const others = { ...given, email: trim(given.email) };
   if (isVerbatim) {
+    const account = { ...others, phone: known(phone) };
     return { type: "user.human.added", data: { ...account, userName, ...profile } };
   }
   const firstName = filled(profile.firstName, "firstNameBlank");
   const lastName = filled(profile.lastName, "lastNameBlank");
   const named = { ...profile, firstName, lastName };
+  const account = { ...others, phone: known(phone) };
   const displayName = displayNameOrDefault(named, account.email, userName);
   return { type: "user.human.added", data: { ...account, userName, ...named, displayName } };
 }
@@ -150,6 +155,11 @@ function transition(command: Transition, state: HumanState): HumanEvent {
 function present(state: HumanState, missing: ErrorKey): PresentHuman {
   if (state.kind !== "present") throw new ServiceError(missing);
   return state;
+}
+
+function known(phone: string | undefined): string {
+  if (phone === undefined) throw new ServiceError("phoneInvalid");
+  return phone;
 }
 
 function filled(text: string, blank: ErrorKey): string {

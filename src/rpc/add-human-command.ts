@@ -5,6 +5,7 @@ import type {
 import { ServiceError } from "../domain/errors.ts";
 import type { HumanCommand } from "../domain/human.ts";
 import { profileFrom } from "../domain/profile.ts";
+import { phoneNumberFrom } from "./phone-number.ts";
 
 export type AddHuman = HumanCommand & { readonly type: "add" };
 
@@ -44,12 +45,13 @@ function commandFrom({
   phone,
 }: AddHumanUserRequest | ImportHumanUserRequest): AddHuman {
   if (profile === undefined) throw new ServiceError("fieldInvalid");
+  const number = phone?.phone ?? "";
   return {
     type: "add",
     userName,
     email: email?.email ?? "",
     isEmailVerified: email?.isEmailVerified ?? false,
-    phone: phone?.phone ?? "",
+    phone: number === "" ? "" : phoneNumberFrom(number),
     isPhoneVerified: phone?.isPhoneVerified ?? false,
     profile: profileFrom(profile),
   };

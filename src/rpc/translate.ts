@@ -84,11 +84,18 @@ const noTexts: Texts = new Map();
 
 const folder = new URL("./translations/", import.meta.url);
 
+/** For people who read no answer of a call, such as whoever runs an import. */
+export function createEnglishTranslator(): Translator {
+  const texts = textsOf("en");
+  return (key) => texts.get(key) ?? key;
+}
+
+function textsOf(language: string): Texts {
+  const json = readFileSync(new URL(`${language}.json`, folder), "utf8");
+  return new Map(Object.entries(JSON.parse(json) as Record<string, string>));
+}
+
 function readTranslations(): ReadonlyMap<string, Texts> {
-  const textsOf = (language: string): Texts => {
-    const json = readFileSync(new URL(`${language}.json`, folder), "utf8");
-    return new Map(Object.entries(JSON.parse(json) as Record<string, string>));
-  };
   return new Map(availableLanguages().map((language) => [language, textsOf(language)]));
 }
 

@@ -20,10 +20,12 @@ import {
   type HumanState,
   type HumanStatus,
   initialState,
+  type PresentHuman,
 } from "../domain/human.ts";
-import { changedFields, type Profile } from "../domain/profile.ts";
+import { changedFields } from "../domain/profile.ts";
 import type { Decision } from "../store/event-store.ts";
 import { type AddHuman, commandFromImportRequest } from "./add-human-command.ts";
+import { createEnglishTranslator } from "./translate.ts";
 import { createFieldRules, FieldRulesError, type FieldViolation } from "./validate.ts";
 
 /** A user as one line of an import says it. */
@@ -40,7 +42,7 @@ export type UserLine = {
 export type UserLines = {
   /**
    * Read a line: an ImportHumanUserRequest, and beside its fields `userId`, `organization`, `state`
-   * and `verbatim`, which says that the profile is to be stored as it is.
+   * and `verbatim`, which says that profile and phone are to be stored as they are.
    *
    * @param creator Of the events.
    * @throws Error that tells a person what is wrong: no JSON object, an unknown field, a broken field
@@ -48,8 +50,9 @@ export type UserLines = {
    */
   read(text: string, creator: string): UserLine;
   /**
-   * Write a line that `read` makes the same state of; with `verbatim`, if updates have led to a
-   * profile that a new user could not have, such as one with spaces around names.
+   * Write a line that `read` makes the same state of; with `verbatim`, if that is a state that a new
+   * user could not have, such as one with spaces around names, which updates lead to, or with a phone
+   * that was stored before phone numbers were checked.
    *
    * @returns `undefined` for a user that was removed.
    */
@@ -75,6 +78,7 @@ const maxIdLength = 200;
 
 export function createUserLines(): UserLines {
   const assertFieldRules = createFieldRules([ManagementService]);
+  const inEnglish = createEnglishTranslator();
 
   function addNew(request: ImportHumanUserRequest): AddHuman {
     assertFieldRules(ImportHumanUserRequestSchema, request);
@@ -92,39 +96,50 @@ export function createUserLines(): UserLines {
     if (!/^[a-z0-9]{1,8}(-[a-z0-9]{1,8})*$/i.test(preferredLanguage)) {
       throw new Error("preferredLanguage is not a language tag");
     }
-    return { ...add, isVerbatim: true, profile: { ...add.profile, preferredLanguage } };
+    const phone = request.phone?.phone ?? "";
+    return { ...add, isVerbatim: true, phone, profile: { ...add.profile, preferredLanguage } };
   }
 
-  /** Whether a new user of this request would have this profile. */
-  function leadsTo(profile: Profile, request: ImportHumanUserRequest): boolean {
+  /** Whether a new user of this request would have this profile and phone. */
+  function leadsTo({ profile, phone }: PresentHuman, request: ImportHumanUserRequest): boolean {
     try {
       const { state } = advance(addNew(request), initialState);
-      return state.kind === "present" && isEmpty(changedFields(profile, state.profile));
+      if (state.kind !== "present" || state.phone !== phone) return false;
+      return isEmpty(changedFields(profile, state.profile));
     } catch (error) {
       if (error instanceof FieldRulesError || error instanceof ServiceError) return false;
       throw error;
     }
   }
 
+  function lineFrom(text: string, creator: string): UserLine {
+    const { userId, organization, state, verbatim, ...fields } = objectFrom(text);
+    const request = fromJson(ImportHumanUserRequestSchema, fields);
+    const add = isTrue("verbatim", verbatim) ? addVerbatim(request) : addNew(request);
+    const commands = [add, statusCommand(state)];
+    const decisions: Decision<HumanState>[] = [];
+    let reached = initialState;
+    for (const command of commands) {
+      if (command === undefined) continue;
+      const { event, ...next } = advance(command, reached);
+      decisions.push({ event: { ...event, creator }, ...next });
+      reached = next.state;
+    }
+    return {
+      userId: idFrom("userId", userId),
+      organization: idFrom("organization", organization),
+      decisions,
+    };
+  }
+
   return {
     read(text, creator) {
-      const { userId, organization, state, verbatim, ...fields } = objectFrom(text);
-      const request = fromJson(ImportHumanUserRequestSchema, fields);
-      const add = isTrue("verbatim", verbatim) ? addVerbatim(request) : addNew(request);
-      const commands = [add, statusCommand(state)];
-      const decisions: Decision<HumanState>[] = [];
-      let reached = initialState;
-      for (const command of commands) {
-        if (command === undefined) continue;
-        const { event, ...next } = advance(command, reached);
-        decisions.push({ event: { ...event, creator }, ...next });
-        reached = next.state;
+      try {
+        return lineFrom(text, creator);
+      } catch (error) {
+        if (!(error instanceof ServiceError)) throw error;
+        throw new Error(inEnglish(error.message), { cause: error });
       }
-      return {
-        userId: idFrom("userId", userId),
-        organization: idFrom("organization", organization),
-        decisions,
-      };
     },
 
     write(userId, organization, state) {
@@ -138,7 +153,7 @@ export function createUserLines(): UserLines {
       });
       const fields = toJson(ImportHumanUserRequestSchema, request) as JsonObject;
       const name = UserStateSchema.value[statuses[status].state]?.name;
-      const verbatim = leadsTo(profile, request) ? undefined : true;
+      const verbatim = leadsTo(state, request) ? undefined : true;
       return JSON.stringify({ userId, organization, state: name, verbatim, ...fields });
     },
   };

@@ -178,6 +178,50 @@ describe.for(callers)("over $name,", (caller) => {
       expect(await call(method, newHuman(fields))).toEqual(refused(caller, want));
     });
 
+    const phoneInvalid = {
+      code: 3,
+      text: "Phone is invalid",
+      id: "PHONE-so0wa",
+      reason: "PHONE_INVALID",
+    };
+
+    test.for([
+      { name: "no digits", phone: "+" },
+      { name: "letters only", phone: "+abc" },
+      { name: "a country code that there is not", phone: "+999 123 456 789" },
+      { name: "too few digits", phone: "+41 4" },
+      { name: "16 digits, one more than E.164 has", phone: "+49 3012 3456 7890 12" },
+      { name: "more digits than a double holds", phone: `+41${"4".repeat(17)}` },
+    ])("C8: refuses a phone with $name", async ({ phone }) => {
+      const human = newHuman({ phone: { phone } });
+      expect(await call(method, human)).toEqual(refused(caller, phoneInvalid));
+    });
+
+    test("C8: tells of blank names before it tells of the phone", async () => {
+      const human = newHuman({ phone: { phone: "+" }, profile: { ...gigi, lastName: " " } });
+      const { details } = await call(method, human);
+      expect(JSON.stringify(details)).toContain("LAST_NAME_BLANK");
+    });
+
+    test.for([
+      { name: "as it is", phone: "+41446681800", want: "+41446681800" },
+      { name: "with spaces", phone: "+41 44 668 18 00", want: "+41446681800" },
+      {
+        name: "with the zero of calls from within",
+        phone: "+41 (0)44 668-18-00",
+        want: "+41446681800",
+      },
+      { name: "with the zero that Italy keeps", phone: "+39 06 1234567", want: "+39061234567" },
+      { name: "with an extension", phone: "+1 (650) 253-0000 ext. 12", want: "+16502530000" },
+      { name: "that nobody was given", phone: "+41 71 000 00 00", want: "+41710000000" },
+      { name: "of 15 digits", phone: "+49 3012 3456 7890 1", want: "+493012345678901" },
+    ])("C8: stores a phone $name in E.164", async ({ phone, want }) => {
+      const { body } = await call(method, newHuman({ phone: { phone, isPhoneVerified: true } }));
+      expect(await setting.call(methods.getUserByID, { id: String(body?.userId) })).toMatchObject({
+        user: { human: { phone: { phone: want, isPhoneVerified: true } } },
+      });
+    });
+
     test("tells a violation in a message within a message, and all of them", async () => {
       const human = newHuman({ profile: { ...gigi, lastName: "" }, email: { email: "@" } });
       const reply = await call(method, human);

@@ -48,7 +48,7 @@ describe.for(callers)("over $name,", (caller) => {
         userName: human.userName,
         loginNames: [human.userName],
         preferredLoginName: human.userName,
-        human: { profile: gigi, email, phone },
+        human: { profile: gigi, email, phone: { ...phone, phone: "+41441234567" } },
       };
       expect(await call(methods.getUserByID, { id })).toMatchObject({ body: { user } });
       expect(added.details).toEqual(

@@ -151,6 +151,37 @@ describe("a user line", () => {
     expect(() => lines.read(JSON.stringify(line), "me")).toThrow(want);
   });
 
+  const withPhone = (phone: string, more: object = {}) =>
+    JSON.stringify({
+      userName: "gigi",
+      profile: { firstName: "Gigi", lastName: "Giraffe", preferredLanguage: "de" },
+      email: { email: "gigi@giraffe.example" },
+      phone: { phone },
+      ...more,
+    });
+
+  test("C8: has its phone read as a number of E.164", () => {
+    expect(read(withPhone("+41 44 668 18 00")).state).toMatchObject({ phone: "+41446681800" });
+  });
+
+  test("C8: says in words that its phone is none, or a name is blank", () => {
+    expect(() => read(withPhone("+41 x"))).toThrow(/^Phone is invalid$/);
+    expect(() => read(withPhone("+41446681800", { userName: " " }))).toThrow(
+      /^Argument is invalid$/,
+    );
+  });
+
+  test.for(["+41 71 000 00 00", "+nobody", "+41041446681800"])(
+    "C8: keeps a phone that was stored before phones were checked: %s",
+    (phone) => {
+      const before = read(withPhone(phone, { verbatim: true })).state as HumanState;
+      expect(before).toMatchObject({ phone });
+      const line = lines.write("u1", "org", before) ?? "";
+      expect(JSON.parse(line)).toMatchObject({ verbatim: true, phone: { phone } });
+      expect(read(line).state).toEqual(before);
+    },
+  );
+
   test("of a user who was removed is none", () => {
     expect(lines.write("u1", "org", { kind: "removed" })).toBeUndefined();
   });
