@@ -149,7 +149,9 @@ describe("the package", () => {
     const exported = await sh(
       "npx giraffe export > users.ndjson && npx giraffe import users.ndjson",
     );
-    expect(exported.stdout).toBe("imported 0 users, rejected 1 lines, see users.ndjson.rejected\n");
+    expect(exported.stdout).toMatch(
+      /^imported 0 users, rejected 1 lines, see users.ndjson.rejected\n/,
+    );
   });
 
   test("knows PostgreSQL", async () => {

@@ -1,12 +1,27 @@
 import { isUtf8 } from "node:buffer";
 import type { Directory } from "../store/directory.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../store/event-store.ts";
-import type { Fate, NewStream, Progress, Transfer } from "../store/transfer.ts";
+import {
+  type Fate,
+  type NewStream,
+  OvertakenError,
+  type Progress,
+  type RejectedLines,
+  type Transfer,
+} from "../store/transfer.ts";
 import { CliError } from "./admin.ts";
-import { openSource } from "./import-source.ts";
-import { type LineBatch, lineBatches, maxLineBytes } from "./line-batches.ts";
+import { type ImportSource, openSource } from "./import-source.ts";
+import { type Line, type LineBatch, lineBatches, maxLineBytes, type Stop } from "./line-batches.ts";
 import { createMeter } from "./meter.ts";
-import { type Reject, type Rejects, rejectsToFile, rejectsToStderr } from "./rejects.ts";
+import {
+  assertWhole,
+  notUtf8,
+  type Reject,
+  type Rejects,
+  rejectFrom,
+  rejectsToFile,
+  rejectsToStderr,
+} from "./rejects.ts";
 
 /** What a line is read as; see `createUserLines`. */
 export type ReadLine = (
@@ -28,9 +43,12 @@ export type ImportParts = {
 
 export type ImportSummary = {
   readonly imported: number;
+  /** All lines of the input that are not imported, by whatever run. */
   readonly rejected: number;
   /** Lines that an earlier run had done. */
   readonly doneBefore: number;
+  /** Lines that an earlier run had rejected, and this one tried again. */
+  readonly triedAgain: number;
   /** Where the rejected lines are; `null` if there are none, or if they went to stderr. */
   readonly rejects: string | null;
 };
@@ -41,60 +59,59 @@ const creator = "import";
 /**
  * Import users, one to a line of JSON.
  *
- * How far it came is kept in the transaction of each batch, so a run that was broken off goes on where
- * it was; lines appended to an input that is done are imported the next time. An input is known by
- * its first line, and is the same as long as the lines that are done have not changed; if they have,
- * it begins anew.
+ * How far it came, and which lines it rejected, is kept in the transaction of each batch. So a run
+ * that was broken off goes on where it was, rejected lines are tried again by every run, and lines
+ * appended to an input that is done are imported the next time. An input is known by its first line,
+ * and is the same as long as the lines that are done have not changed; if they have, it begins anew.
  *
- * Lines that are not imported go to `FILE.rejected`, or to stderr for stdin, once their batch is
- * written: a kill in between costs the explanation of that batch's rejects.
+ * Lines that are not imported go to `FILE.rejected`, or to stderr for stdin. That file can be
+ * imported, too. Each run writes it from its beginning.
  *
  * @param input A file, or `-` for stdin, which cannot begin anew.
+ * @param tell Told what a person should know at once.
  * @throws CliError if there is no organization, the file cannot be read, stdin differs from what was
- *   begun, or the database cannot be written.
+ *   begun, another import of the same input is under way, or the database cannot be written.
  */
-export async function importUsers(input: string, parts: ImportParts): Promise<ImportSummary> {
+export async function importUsers(
+  input: string,
+  parts: ImportParts,
+  tell: (line: string) => void,
+): Promise<ImportSummary> {
   const organizations = new Set((await parts.directory.organizations()).map(({ id }) => id));
   if (organizations.size === 0) {
     throw new CliError("there is no organization for the users: make one with org create NAME");
   }
   const source = await openSource(input);
-  const begun = await parts.transfer.progress(source.key);
-  const run = async (chunks: AsyncIterable<Buffer>, before: Progress | undefined) => {
-    const rejects = await openRejects(input, before !== undefined);
-    const { key, size } = source;
-    try {
-      const options = { ...parts, organizations, key, size, before, rejects };
-      const summary = await importLines(chunks, options);
-      await parts.transfer.complete();
-      return summary;
-    } catch (error) {
-      throw resumable(error);
-    } finally {
-      await rejects.close();
+  const known = await parts.transfer.progress(source.key);
+  const rejects = input === "-" ? rejectsToStderr() : await rejectsToFile(`${input}.rejected`);
+  const run: Run = { ...parts, organizations, source, rejects, known, isAnew: false };
+  const tally = { imported: 0, rejected: 0, doneBefore: 0, triedAgain: 0 };
+  try {
+    if ((await importLines(run, tally)) === "differs") {
+      if (input === "-") throw new CliError(stdinDiffers);
+      tell(`${input} differs in lines that were imported before: it begins anew`);
+      Object.assign(tally, { rejected: 0, doneBefore: 0, triedAgain: 0 });
+      await importLines({ ...run, isAnew: true }, tally);
     }
-  };
-  const summary = await run(source.chunks(), begun);
-  if (summary !== "differs") return summary;
-  if (input === "-") {
-    throw new CliError(
-      "stdin begins like an input that was imported before, but differs in lines that are done: import it from a file, which can begin anew",
+    await parts.transfer.complete();
+  } catch (error) {
+    await rejects.close();
+    throw resumable(error, input);
+  }
+  return { ...tally, rejects: await rejects.close() };
+}
+
+const stdinDiffers =
+  "stdin begins like an input that was imported before, but differs in lines that are done: import it from a file, which can begin anew";
+
+function resumable(error: unknown, input: string): unknown {
+  if (error instanceof OvertakenError) {
+    const name = input === "-" ? "this input" : input;
+    return new CliError(
+      `another import of ${name} is under way: let it end, then run the same command again`,
+      { cause: error },
     );
   }
-  return (await run(source.chunks(), undefined)) as ImportSummary;
-}
-
-async function openRejects(input: string, isBegun: boolean): Promise<Rejects> {
-  if (input === "-") return rejectsToStderr();
-  const file = `${input}.rejected`;
-  try {
-    return await rejectsToFile(file, isBegun);
-  } catch (error) {
-    throw new CliError(`cannot write ${file}: ${error instanceof Error ? error.message : error}`);
-  }
-}
-
-function resumable(error: unknown): unknown {
   if (!(error instanceof StoreUnavailableError || error instanceof OutcomeUnknownError)) {
     return error;
   }
@@ -103,47 +120,66 @@ function resumable(error: unknown): unknown {
   });
 }
 
+type Run = ImportParts & {
+  readonly organizations: ReadonlySet<string>;
+  readonly source: ImportSource;
+  readonly rejects: Rejects;
+  /** What the database knows of the input. */
+  readonly known: Progress | undefined;
+  /** Whether that is of another input, which begins with the same line. */
+  readonly isAnew: boolean;
+};
+
+type Tally = { imported: number; rejected: number; doneBefore: number; triedAgain: number };
+
 /** @returns "differs" if the lines that were done before are not those of this input. */
-async function importLines(
-  chunks: AsyncIterable<Buffer>,
-  options: ImportParts & {
-    readonly organizations: ReadonlySet<string>;
-    readonly key: string;
-    readonly size: number | undefined;
-    readonly before: Progress | undefined;
-    readonly rejects: Rejects;
-  },
-): Promise<ImportSummary | "differs"> {
-  const { transfer, key, before, rejects } = options;
-  const doneBefore = before?.lines ?? 0;
-  const meter = createMeter("users", options.size);
-  let imported = 0;
-  let rejected = 0;
+async function importLines(run: Run, tally: Tally): Promise<"done" | "differs"> {
+  const { transfer, source, rejects, isAnew } = run;
+  const before = isAnew ? undefined : run.known;
+  const meter = createMeter("users", source.size);
+  let { known } = run;
+  let isBegun = false;
+  const write = async (
+    batch: LineBatch<DoneBatch>,
+    { users, problems }: ReturnType<typeof readBatch>,
+  ) => {
+    const lines = {
+      tried: users.map(({ line }) => line),
+      rejected: problems.map(({ line }) => line),
+    };
+    const progress = { source: source.key, lines: batch.count, digest: batch.digest };
+    const fates = await transfer.write(
+      users.map(({ user }) => user),
+      batch.stop === undefined
+        ? { ...lines, kind: "next", progress, known, isAnew: isAnew && !isBegun }
+        : { ...lines, kind: "again", of: batch.stop },
+    );
+    if (batch.stop === undefined) known = progress;
+    const taken = users.flatMap((each, index) => problemOf(fates[index], each));
+    // Not before: another import of the same input may be writing the file, and be the first.
+    if (!isBegun) await rejects.begin();
+    isBegun = true;
+    await rejects.add([...problems, ...taken].sort((a, b) => a.line - b.line));
+    tally.rejected += problems.length + taken.length;
+    tally.imported += users.length - taken.length;
+    meter.show(tally.imported, batch.bytes);
+  };
+
+  const nextStop = createStops(transfer, before);
   let writing: Promise<void> = Promise.resolve();
   try {
-    for await (const batch of lineBatches(chunks, transfer.batchSize, doneBefore)) {
-      if (before !== undefined && batch.first === 1) {
-        if (batch.count !== before.lines || batch.digest !== before.digest) return "differs";
-        continue;
+    for await (const batch of lineBatches(source.chunks(), transfer.batchSize, nextStop)) {
+      const { stop } = batch;
+      if (stop !== undefined && (batch.count !== stop.lines || batch.digest !== stop.digest)) {
+        await writing;
+        return "differs";
       }
-      const { users, problems } = readBatch(batch, options);
+      if (stop !== undefined && stop.rejected.length === 0) continue;
+      if (stop !== undefined) tally.triedAgain += batch.lines.length;
+      const read = readBatch(batch.lines, run);
       // The next batch is read while this one is written.
       await writing;
-      const write = async () => {
-        const progress = { source: key, lines: batch.count, digest: batch.digest };
-        const fates = await transfer.write(
-          users.map(({ user }) => user),
-          progress,
-        );
-        const refused = users.flatMap(({ line, user }, index) =>
-          problemOf(fates[index], line, user),
-        );
-        await rejects.add(rejectsOf([...problems, ...refused], batch));
-        rejected += problems.length + refused.length;
-        imported += users.length - refused.length;
-        meter.show(imported, batch.bytes);
-      };
-      writing = write();
+      writing = write(batch, read);
       // Awaited below, or at the end; until then nobody else hears it fail.
       writing.catch(() => {});
     }
@@ -152,42 +188,65 @@ async function importLines(
     await Promise.allSettled([writing]);
     meter.end();
   }
-  return { imported, rejected, doneBefore, rejects: rejects.file() };
+  tally.doneBefore = (before?.lines ?? 0) - tally.triedAgain;
+  return "done";
 }
 
-type Problem = Omit<Reject, "text">;
+/** The end of a batch that an earlier run has written. */
+type DoneBatch = RejectedLines & Stop;
+
+/** Stops at the batches that had rejected lines, and where the earlier runs ended. */
+function createStops(transfer: Transfer, before: Progress | undefined) {
+  let behind = 0;
+  return async (): Promise<DoneBatch | undefined> => {
+    if (before === undefined || behind >= before.lines) return undefined;
+    const found = await transfer.rejected(before.source, behind);
+    const isFound = found !== undefined && found.lines <= before.lines;
+    const next = isFound ? found : { ...before, rejected: [] };
+    behind = next.lines;
+    return { ...next, wanted: new Set(next.rejected) };
+  };
+}
+
+type UserOfLine = { readonly line: number; readonly text: string; readonly user: NewStream };
 
 function readBatch(
-  { first, lines }: LineBatch,
-  {
-    readLine,
-    newId,
-    organizations,
-  }: Pick<ImportParts, "readLine" | "newId"> & {
-    readonly organizations: ReadonlySet<string>;
-  },
+  lines: readonly Line[],
+  { readLine, newId, organizations }: Pick<Run, "readLine" | "newId" | "organizations">,
 ) {
-  const users: { line: number; user: NewStream }[] = [];
-  const problems: Problem[] = [];
-  for (const [index, bytes] of lines.entries()) {
-    const line = first + index;
+  const users: UserOfLine[] = [];
+  const problems: Reject[] = [];
+  for (const { line, bytes } of lines) {
+    let text = bytes?.toString() ?? "";
     try {
-      const text = textOf(bytes);
-      if (text.trim() === "") continue;
-      const { userId = newId(), organization: named, decisions } = readLine(text, creator);
+      assertReadable(bytes);
+      const reject = rejectFrom(withoutMark(text));
+      if (reject !== undefined) {
+        ({ text } = reject);
+        assertWhole(reject);
+      } else if (text.trim() === "") continue;
+      const {
+        userId = newId(),
+        organization: named,
+        decisions,
+      } = readLine(withoutMark(text), creator);
       const organization = organizationFrom(named, organizations);
-      users.push({ line, user: { stream: userId, organization, decisions } });
+      users.push({ line, text, user: { stream: userId, organization, decisions } });
     } catch (error) {
-      problems.push({ line, reason: error instanceof Error ? error.message : String(error) });
+      problems.push({ line, reason: error instanceof Error ? error.message : String(error), text });
     }
   }
   return { users, problems };
 }
 
-function textOf(bytes: Buffer | undefined): string {
+function assertReadable(bytes: Buffer | undefined): asserts bytes {
   if (bytes === undefined) throw new Error(`the line is longer than ${maxLineBytes} bytes`);
-  if (!isUtf8(bytes)) throw new Error("the line is not valid UTF-8");
-  return bytes.toString();
+  if (!isUtf8(bytes)) throw new Error(notUtf8);
+}
+
+/** A byte order mark begins a file, and may stand within one that was put together of several. */
+function withoutMark(text: string): string {
+  return text.startsWith("\ufeff") ? text.slice(1) : text;
 }
 
 function organizationFrom(named: string | undefined, known: ReadonlySet<string>): string {
@@ -198,19 +257,13 @@ function organizationFrom(named: string | undefined, known: ReadonlySet<string>)
   return named;
 }
 
-function problemOf(fate: Fate | undefined, line: number, { stream }: NewStream): Problem[] {
+function problemOf(fate: Fate | undefined, { line, text, user }: UserOfLine): Reject[] {
   switch (fate) {
     case "exists":
-      return [{ line, reason: `the id ${JSON.stringify(stream)} is taken` }];
+      return [{ line, reason: `the id ${JSON.stringify(user.stream)} is taken`, text }];
     case "claim-taken":
-      return [{ line, reason: "the user name is taken" }];
+      return [{ line, reason: "the user name is taken", text }];
     default:
       return [];
   }
-}
-
-function rejectsOf(problems: readonly Problem[], { first, lines }: LineBatch): Reject[] {
-  return problems
-    .toSorted((a, b) => a.line - b.line)
-    .map((problem) => ({ ...problem, text: lines[problem.line - first]?.toString() ?? "" }));
 }

@@ -1,4 +1,5 @@
 import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command.ts";
+import type { ImportSummary } from "./import-users.ts";
 
 /** `giraffe import FILE`. The exit code is 1 if lines were rejected. */
 export const importCommand = anyCommand<AdminOptions & { readonly input: string }>({
@@ -15,21 +16,27 @@ export const importCommand = anyCommand<AdminOptions & { readonly input: string 
     try {
       const newId = createIdGenerator({ now: wallClock });
       const readLine = createUserLines().read;
-      const summary = await importUsers(input, { transfer, directory, readLine, newId });
-      const { imported, rejected, doneBefore, rejects } = summary;
-      out(
-        json
-          ? JSON.stringify(summary)
-          : [
-              `imported ${imported} users`,
-              ...(doneBefore > 0 ? [`${doneBefore} lines were done before`] : []),
-              ...(rejected > 0 ? [`rejected ${rejected} lines, see ${rejects ?? "above"}`] : []),
-            ].join(", "),
-      );
-      return rejected > 0 ? 1 : 0;
+      const parts = { transfer, directory, readLine, newId };
+      const tell = (line: string) => void process.stderr.write(`${line}\n`);
+      const summary = await importUsers(input, parts, tell);
+      if (json) out(JSON.stringify(summary));
+      else for (const line of wordsOf(summary)) out(line);
+      return summary.rejected > 0 ? 1 : 0;
     } finally {
       await transfer.close();
       await directory.close();
     }
   },
 });
+
+function wordsOf({ imported, rejected, doneBefore, triedAgain, rejects }: ImportSummary): string[] {
+  const counts = [
+    `imported ${imported} users`,
+    ...(doneBefore > 0 ? [`${doneBefore} lines were done before`] : []),
+    ...(triedAgain > 0 ? [`${triedAgain} rejected lines were tried again`] : []),
+    ...(rejected > 0 ? [`rejected ${rejected} lines, see ${rejects ?? "above"}`] : []),
+  ];
+  if (rejected === 0) return [counts.join(", ")];
+  const orMend = rejects === null ? "" : `, or mend them in ${rejects} and import that file`;
+  return [counts.join(", "), `run the same command to try the rejected lines again${orMend}`];
+}

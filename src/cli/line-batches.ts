@@ -4,17 +4,34 @@ import { createHash } from "node:crypto";
 /** A line longer than this is refused, in bytes: the longest user takes 30 KiB, all in escapes. */
 export const maxLineBytes = 65_536;
 
-/** Lines that follow one another. */
-export type LineBatch = {
-  /** Number of the first line, from 1. */
-  readonly first: number;
-  /** Without their ends; `undefined` for a line that is too long. */
-  readonly lines: readonly (Buffer | undefined)[];
-  /** Lines up to here, and their SHA-256 in lower-case hex, each with "\n" behind it. */
+/** A batch with more than this ends early, in bytes. Lines of usual users do not come near. */
+export const maxBatchBytes = 16_777_216;
+
+/** A place in the input where a batch ends, whatever its size. */
+export type Stop = {
+  /** Lines up to here. */
+  readonly lines: number;
+  /** Those of them, since the stop before, that the batch is to have. */
+  readonly wanted: ReadonlySet<number>;
+};
+
+export type Line = {
+  /** From 1. */
+  readonly line: number;
+  /** Without its end; `undefined` if it is too long. */
+  readonly bytes: Buffer | undefined;
+};
+
+/** Lines in their order. */
+export type LineBatch<At extends Stop> = {
+  readonly lines: readonly Line[];
+  /** Lines of the input up to here, and their SHA-256 in lower-case hex, each with "\n" behind it. */
   readonly count: number;
   readonly digest: string;
   /** Bytes of the input up to here. */
   readonly bytes: number;
+  /** Where the batch was to end; the input may have ended before. `undefined`: behind all stops. */
+  readonly stop: At | undefined;
 };
 
 const lineEnd = 0x0a;
@@ -24,42 +41,52 @@ const lineEndBytes = Buffer.of(lineEnd);
  * Cut an input into batches of lines. Holds one batch at a time, however long input and lines are.
  *
  * @param sizeNow Lines that a batch should have, asked again and again.
- * @param skip Lines that make a batch of their own at the beginning, of any number, whose text is not
- *   kept: only `count`, `digest` and `bytes` tell of it.
+ * @param nextStop Stops in their order. A batch for each comes first, with the lines that it wants;
+ *   behind the last one every line is wanted.
  */
-export async function* lineBatches(
+export async function* lineBatches<At extends Stop>(
   chunks: AsyncIterable<Buffer>,
   sizeNow: () => number,
-  skip: number,
-): AsyncGenerator<LineBatch> {
+  nextStop: () => Promise<At | undefined>,
+): AsyncGenerator<LineBatch<At>> {
   const hash = createHash("sha256");
-  let lines: (Buffer | undefined)[] = [];
-  let first = 1;
+  let stop = await nextStop();
+  let lines: Line[] = [];
+  let linesBytes = 0;
   let count = 0;
   let bytes = 0;
   /** Of the line that the last chunk broke off. */
   let pieces: Buffer[] = [];
   let held = 0;
 
+  const isWanted = () => stop === undefined || stop.wanted.has(count + 1);
   const take = (piece: Buffer) => {
     hash.update(piece);
     held += piece.byteLength;
-    if (count >= skip && held <= maxLineBytes) pieces.push(piece);
+    if (held > maxLineBytes || !isWanted()) return;
+    // One line among many that nobody wants must not keep its whole chunk in memory.
+    pieces.push(stop === undefined ? piece : Buffer.from(piece));
   };
   const endLine = () => {
     hash.update(lineEndBytes);
-    if (count >= skip) {
+    if (isWanted()) {
       const isWhole = held <= maxLineBytes;
-      lines.push(isWhole ? (pieces.length === 1 ? pieces[0] : Buffer.concat(pieces)) : undefined);
+      const whole = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+      lines.push({ line: count + 1, bytes: isWhole ? whole : undefined });
+      if (isWhole) linesBytes += held;
     }
     pieces = [];
     held = 0;
     count += 1;
   };
-  const batch = (): LineBatch => {
-    const taken = { first, lines, count, digest: hash.copy().digest("hex"), bytes };
-    first = count + 1;
+  const isFull = () =>
+    stop === undefined
+      ? lines.length >= sizeNow() || linesBytes >= maxBatchBytes
+      : count >= stop.lines;
+  const batch = (): LineBatch<At> => {
+    const taken = { lines, count, digest: hash.copy().digest("hex"), bytes, stop };
     lines = [];
+    linesBytes = 0;
     return taken;
   };
 
@@ -70,7 +97,9 @@ export async function* lineBatches(
       bytes += end + 1 - at;
       at = end + 1;
       endLine();
-      if (count === skip || (count > skip && count - first + 1 >= sizeNow())) yield batch();
+      if (!isFull()) continue;
+      yield batch();
+      if (stop !== undefined) stop = await nextStop();
     }
     const rest = chunk.subarray(at);
     if (rest.byteLength > 0) {
@@ -79,5 +108,5 @@ export async function* lineBatches(
     }
   }
   if (held > 0) endLine();
-  if (count >= first || count < skip) yield batch();
+  if (lines.length > 0 || stop !== undefined) yield batch();
 }

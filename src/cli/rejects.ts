@@ -1,6 +1,7 @@
-import { constants, existsSync } from "node:fs";
-import { access, type FileHandle, open, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, type FileHandle, open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { CliError } from "./admin.ts";
 
 /** A line that is not imported. */
 export type Reject = {
@@ -11,68 +12,102 @@ export type Reject = {
   readonly text: string;
 };
 
+/** The reason of a line whose text is not what it was. */
+export const notUtf8 = "the line is not valid UTF-8";
+
 /** Where rejected lines go, each as a line of JSON. */
 export type Rejects = {
-  /** @param rejects In the order of their lines, which are behind all lines before. */
+  /** Forget those of earlier runs, and of this one: all lines are tried again. */
+  begin(): Promise<void>;
   add(rejects: readonly Reject[]): Promise<void>;
-  close(): Promise<void>;
-  /** `null`: there are none, or they went to stderr. */
-  file(): string | null;
+  /** @returns The file; `null`: there are none, or they went to stderr. */
+  close(): Promise<string | null>;
 };
 
 /** For an input that cannot have a file beside it. */
 export function rejectsToStderr(): Rejects {
   return {
+    async begin() {},
     async add(rejects) {
       process.stderr.write(textOf(rejects));
     },
-    async close() {},
-    file: () => null,
+    close: async () => null,
   };
 }
 
 /**
- * Rejects in a file, which is made with mode 0600 when there is the first.
+ * Rejects in a file with mode 0600, which is there only if there are some.
  *
- * @param isBegun Whether the file, if there is one, tells of an earlier run that this one goes on with.
- * @throws Error if there is no writing to the folder.
+ * @throws CliError if the file cannot be written.
  */
-export async function rejectsToFile(file: string, isBegun: boolean): Promise<Rejects> {
-  await access(dirname(file), constants.W_OK);
-  if (!isBegun) await rm(file, { force: true });
-  let isThere = isBegun && existsSync(file);
-  if (isThere) await cutBrokenLine(file);
+export async function rejectsToFile(file: string): Promise<Rejects> {
+  const orExplain = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new CliError(`cannot write ${file}: ${reason}`, { cause: error });
+    }
+  };
+  await orExplain(() => assertWritable(file));
   let out: FileHandle | undefined;
+  let isEmpty = true;
   return {
+    begin: () =>
+      orExplain(async () => {
+        out ??= await open(file, "a", 0o600);
+        await out.chmod(0o600);
+        await out.truncate(0);
+        isEmpty = true;
+      }),
     async add(rejects) {
       if (rejects.length === 0) return;
-      out ??= await open(file, "a", 0o600);
-      isThere = true;
-      await out.appendFile(textOf(rejects));
+      isEmpty = false;
+      await orExplain(async () => out?.appendFile(textOf(rejects)));
     },
-    close: async () => out?.close(),
-    file: () => (isThere ? file : null),
+    async close() {
+      if (out === undefined) return null;
+      await out.close();
+      if (isEmpty) await rm(file, { force: true });
+      return isEmpty ? null : file;
+    },
   };
+}
+
+/** Before anything is imported. */
+async function assertWritable(file: string): Promise<void> {
+  await access(dirname(file), constants.W_OK);
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isFile()) throw new Error("it is no file");
+  await access(file, constants.W_OK);
 }
 
 const textOf = (rejects: readonly Reject[]) =>
   rejects.map((reject) => `${JSON.stringify(reject)}\n`).join("");
 
-/** Longer than a reject: a line is 64 KiB at most, and six times that in escapes. */
-const tailBytes = 1_048_576;
+/**
+ * Read a rejected line, so that rejects can be imported. No user has a field `line`, so neither is
+ * taken for the other.
+ *
+ * @returns `undefined` for any other line.
+ */
+export function rejectFrom(line: string): Reject | undefined {
+  if (!/^\s*\{\s*"line"\s*:/.test(line)) return undefined;
+  const { line: number, reason, text, ...others }: Record<string, unknown> = JSON.parse(line);
+  const isReject =
+    typeof number === "number" &&
+    typeof reason === "string" &&
+    typeof text === "string" &&
+    Object.keys(others).length === 0;
+  return isReject ? { line: number, reason, text } : undefined;
+}
 
-/** A kill may have broken off the last line. */
-async function cutBrokenLine(file: string): Promise<void> {
-  const out = await open(file, "r+");
-  try {
-    const { size } = await out.stat();
-    const from = Math.max(0, size - tailBytes);
-    const { buffer, bytesRead } = await out.read({
-      buffer: Buffer.alloc(tailBytes),
-      position: from,
-    });
-    await out.truncate(from + buffer.subarray(0, bytesRead).lastIndexOf("\n") + 1);
-  } finally {
-    await out.close();
-  }
+/**
+ * @throws Error with the reject's own reason, if its text is not the line as it was: nothing of a line
+ *   that was too long, or U+FFFD where it was not valid UTF-8.
+ */
+export function assertWhole({ reason, text }: Reject): void {
+  const isMarred = reason === notUtf8 && text.includes("\ufffd");
+  if (text === "" || isMarred) throw new Error(reason);
 }

@@ -10,6 +10,44 @@ export type Progress = {
   readonly digest: string;
 };
 
+/** Lines of one batch of an input that were rejected, to be tried again. */
+export type RejectedLines = {
+  readonly source: string;
+  /** Lines of the input up to the end of that batch, and their digest. */
+  readonly lines: number;
+  readonly digest: string;
+  /** From 1, ascending. */
+  readonly rejected: readonly number[];
+};
+
+/** Which lines of an input a batch of streams comes from. */
+export type BatchLines = {
+  /** The line of each stream. */
+  readonly tried: readonly number[];
+  /** Lines of the batch that were rejected before they came to be streams. */
+  readonly rejected: readonly number[];
+} & (
+  | {
+      readonly kind: "next";
+      /** Up to the end of this batch. */
+      readonly progress: Progress;
+      /** As read or written last; `undefined`: none. */
+      readonly known: Progress | undefined;
+      /** Whether the input is read from its beginning again, so that what was rejected does not count. */
+      readonly isAnew: boolean;
+    }
+  | { readonly kind: "again"; readonly of: RejectedLines }
+);
+
+/** Another transfer of the same input has written meanwhile. Nothing of this batch was stored. */
+export class OvertakenError extends Error {
+  override readonly name = "OvertakenError";
+
+  constructor() {
+    super("another import of the same input has written meanwhile");
+  }
+}
+
 /** A stream that is to be, with all it begins with. */
 export type NewStream = {
   readonly stream: string;
@@ -41,15 +79,17 @@ export type HeadPage<State> = {
 /** Streams by the thousand, in and out. */
 export interface Transfer {
   /**
-   * Write new streams and the progress in one transaction; durable once resolved. One call at a time.
+   * Write new streams, the progress and which lines were rejected in one transaction; durable once
+   * resolved. One call at a time.
    *
    * @returns The fate of each, in order. Of two in one batch that are in each other's way, the first
    *   is stored.
+   * @throws OvertakenError if another transfer has moved the progress, or tried the rejected lines.
    * @throws StoreUnavailableError if the database cannot be written; nothing was stored.
    * @throws OutcomeUnknownError if the database failed in a way that leaves the outcome open: the
    *   progress tells.
    */
-  write(streams: readonly NewStream[], progress: Progress): Promise<Fate[]>;
+  write(streams: readonly NewStream[], lines: BatchLines): Promise<Fate[]>;
 
   /**
    * Let searches find all that was written, by whatever transfer; until then they may not.
@@ -63,6 +103,9 @@ export interface Transfer {
 
   /** As written last for this source. */
   progress(source: string): Promise<Progress | undefined>;
+
+  /** The first batch of the input with rejected lines that ended behind a line; `undefined`: none. */
+  rejected(source: string, behind: number): Promise<RejectedLines | undefined>;
 
   /**
    * Heads in the order of their streams' ids, page by page. A page is read in one short transaction,

@@ -1,5 +1,7 @@
 import {
   appendFileSync,
+  chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -72,6 +74,16 @@ function contentsOf(place: Place): unknown {
     db.close();
   }
 }
+
+type Reject = { readonly line: number; readonly reason: string; readonly text: string };
+const rejectsOf = (file: string): Reject[] =>
+  readFileSync(`${file}.rejected`, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+const underWay = (file: string) =>
+  `giraffe: another import of ${file} is under way: let it end, then run the same command again\n`;
 
 const withoutNul = (text: string) => text.replaceAll("\0", "0");
 
@@ -175,7 +187,10 @@ describe("import", () => {
       await program.ended;
       done = linesDone();
     }
-    expect((await broken.run("import", broken.file)).summary.doneBefore).toBe(done);
+    const { summary } = await broken.run("import", broken.file);
+    expect(summary.doneBefore + summary.triedAgain).toBe(done);
+    expect(summary.rejected).toBe(120);
+    expect(rejectsOf(broken.file)).toEqual(rejectsOf(whole.file));
     expect(contentsOf(broken.place)).toEqual(contentsOf(whole.place));
     expect(linesDone()).toBe(lines.length);
   });
@@ -220,13 +235,18 @@ describe("import", () => {
     const { place, file } = await createInput([user(1), { userId: "u2" }]);
     expect(await importStdin(place, file)).toEqual({
       code: 1,
-      stdout: "imported 1 users, rejected 1 lines, see above\n",
+      stdout:
+        "imported 1 users, rejected 1 lines, see above\n" +
+        "run the same command to try the rejected lines again\n",
       stderr: expect.stringMatching(/^\{"line":2,"reason":".+","text":".+"\}\n$/),
     });
     appendFileSync(file, linesOf([user(3)]));
     expect(await importStdin(place, file)).toMatchObject({
-      code: 0,
-      stdout: "imported 1 users, 2 lines were done before\n",
+      code: 1,
+      stdout: expect.stringMatching(
+        /^imported 1 users, 1 lines were done before, 1 rejected lines were tried again, rejected 1 lines, /,
+      ),
+      stderr: expect.stringMatching(/^\{"line":2,"reason":".+","text":".+"\}\n$/),
     });
     writeFileSync(file, linesOf([user(1), user(4)]));
     expect(await importStdin(place, file)).toMatchObject({
@@ -235,17 +255,176 @@ describe("import", () => {
     });
   });
 
-  test("keeps the rejects of a run that was broken off, but for a line that is not whole", async () => {
+  test("C11: a run has the rejects that a kill has kept from the file, which only its owner reads", async () => {
     const { file, run } = await createInput([user(1), user(1)]);
     await run("import", file);
-    const first = readFileSync(`${file}.rejected`, "utf8");
-    appendFileSync(`${file}.rejected`, '{"line":3,"rea');
+    writeFileSync(`${file}.rejected`, '{"line":2,"rea', { mode: 0o644 });
+    chmodSync(`${file}.rejected`, 0o644);
     appendFileSync(file, linesOf([user(2), user(2)]));
-    expect((await run("import", file)).summary).toMatchObject({ imported: 1, rejected: 1 });
+    expect((await run("import", file)).summary).toMatchObject({ imported: 1, rejected: 2 });
     const all = readFileSync(`${file}.rejected`, "utf8");
     expect(all).toMatch(/^\{"line":2,.*\}\n\{"line":4,.*\}\n$/);
-    expect(all.startsWith(first)).toBe(true);
     expect(statSync(`${file}.rejected`).mode & 0o777).toBe(0o600);
+  });
+
+  test("C11: the same command tries rejected lines again, until there are none", async () => {
+    const { place, file, run } = await createInput([
+      user(1),
+      user(2, { organization: "park" }),
+      user(3, { organization: "lake" }),
+      user(4),
+    ]);
+    expect(await run("import", file)).toMatchObject({
+      code: 1,
+      summary: { imported: 2, rejected: 2, doneBefore: 0, triedAgain: 0 },
+    });
+    await place.administer("org", "create", "Park", "--id", "park");
+    expect(await run("import", file)).toMatchObject({
+      code: 1,
+      summary: { imported: 1, rejected: 1, doneBefore: 2, triedAgain: 2 },
+    });
+    expect(rejectsOf(file)).toEqual([
+      expect.objectContaining({ line: 3, reason: 'there is no organization "lake"' }),
+    ]);
+    expect((await place.administer("import", file)).stdout).toBe(
+      `imported 0 users, 3 lines were done before, 1 rejected lines were tried again, rejected 1 lines, see ${file}.rejected\n` +
+        `run the same command to try the rejected lines again, or mend them in ${file}.rejected and import that file\n`,
+    );
+    await place.administer("org", "create", "Lake", "--id", "lake");
+    appendFileSync(file, linesOf([user(5, { organization: "lake" })]));
+    expect(await run("import", file)).toMatchObject({
+      code: 0,
+      summary: { imported: 2, rejected: 0, doneBefore: 3, triedAgain: 1, rejects: null },
+    });
+    expect(existsSync(`${file}.rejected`)).toBe(false);
+    expect(await run("import", file)).toMatchObject({
+      code: 0,
+      summary: { imported: 0, rejected: 0, doneBefore: 5, triedAgain: 0, rejects: null },
+    });
+    expect(await exported(place)).toHaveLength(5);
+  });
+
+  test("C11: rejected lines can be imported, mended or as they are", async () => {
+    const { place, file, run } = await createInput([
+      user(1),
+      user(2, { organization: "park" }),
+      user(3, { email: { email: "none" } }),
+    ]);
+    await run("import", file);
+    const rejected = `${file}.rejected`;
+    await place.administer("org", "create", "Park", "--id", "park");
+    expect(await run("import", rejected)).toMatchObject({
+      code: 1,
+      summary: { imported: 1, rejected: 1, rejects: `${rejected}.rejected` },
+    });
+    const [still] = rejectsOf(rejected);
+    expect(still).toMatchObject({ line: 2, reason: expect.stringContaining("email") });
+    expect(JSON.parse(still?.text ?? "")).toMatchObject({ userId: "u3" });
+    const mended = readFileSync(`${rejected}.rejected`, "utf8").replace(
+      "none",
+      "u3@giraffe.example",
+    );
+    const last = join(place.folder, "mended.ndjson");
+    writeFileSync(last, `${mended}${JSON.stringify(user(4, { organization: "park" }))}\n`);
+    expect(await run("import", last)).toMatchObject({
+      code: 1,
+      summary: { imported: 1, rejected: 1 },
+    });
+    expect(rejectsOf(last)[0]?.reason).toBe("organization is missing, and there is not only one");
+  });
+
+  test("C11: a rejected line whose text is not whole stays rejected, however often it is imported", async () => {
+    const { place, file, run } = await createInput([]);
+    const latin1 = Buffer.from(
+      JSON.stringify(user(1, { nick: "" })).replace("Last", "L\xe4st"),
+      "latin1",
+    );
+    const newLine = Buffer.from("\n");
+    writeFileSync(file, Buffer.concat([latin1, newLine, Buffer.alloc(70_000, "x"), newLine]));
+    let input = file;
+    for (let again = 0; again < 3; again += 1) {
+      expect(await run("import", input)).toMatchObject({
+        code: 1,
+        summary: { imported: 0, rejected: 2 },
+      });
+      expect(rejectsOf(input)).toMatchObject([
+        {
+          line: 1,
+          reason: "the line is not valid UTF-8",
+          text: expect.stringContaining("L\ufffdst"),
+        },
+        { line: 2, reason: "the line is longer than 65536 bytes", text: "" },
+      ]);
+      input = `${input}.rejected`;
+    }
+    expect(await exported(place)).toEqual([]);
+  });
+
+  test.for<{ name: string; text: string }>([
+    { name: "a byte order mark", text: `\ufeff${linesOf([user(1), user(2)])}` },
+    {
+      name: "a byte order mark within, of files put together",
+      text: `${linesOf([user(1)])}\ufeff${linesOf([user(2)])}`,
+    },
+    { name: "Windows' ends of lines", text: linesOf([user(1), user(2)]).replaceAll("\n", "\r\n") },
+    { name: "empty lines", text: `\n${linesOf([user(1)])}\r\n \n${linesOf([user(2)])}\n\ufeff\n` },
+    { name: "no end of the last line", text: linesOf([user(1), user(2)]).trimEnd() },
+  ])("C11: $name costs no line", async ({ text }) => {
+    const { place, file, run } = await createInput([]);
+    writeFileSync(file, text);
+    expect(await run("import", file)).toMatchObject({
+      code: 0,
+      summary: { imported: 2, rejected: 0, rejects: null },
+    });
+    expect(await exported(place)).toHaveLength(2);
+  });
+
+  test.for<{ name: string; database: () => Promise<string | undefined> }>([
+    { name: "SQLite", database: async () => undefined },
+    { name: "PostgreSQL", database: newPostgresDatabase },
+  ])("C11: two imports of one file at once reject none of its lines, on $name", async (row) => {
+    const users = Array.from({ length: 12_000 }, (_, index) => user(index));
+    const { place, file, run } = await createInput(users, createPlace(await row.database()));
+    const both = await Promise.all([run("import", file), run("import", file)]);
+    for (const { code, stderr, summary } of both) {
+      if (code === 0) expect(summary).toMatchObject({ rejected: 0, rejects: null });
+      else expect({ code, stderr }).toEqual({ code: 1, stderr: underWay(file) });
+    }
+    expect(both.map(({ code }) => code)).toContain(0);
+    expect(await run("import", file)).toMatchObject({
+      code: 0,
+      summary: { imported: 0, doneBefore: 12_000, rejected: 0, rejects: null },
+    });
+    expect(existsSync(`${file}.rejected`)).toBe(false);
+    expect(await exported(place)).toHaveLength(12_000);
+  });
+
+  test("C11: whoever is overtaken leaves the rejects of the other alone, and the next run has them all", async () => {
+    const { file, run } = await createInput(
+      Array.from({ length: 12_000 }, (_, index) => user(index % 2 === 0 ? index : 0)),
+    );
+    const both = await Promise.all([run("import", file), run("import", file)]);
+    const failures = both.filter(({ summary }) => summary === undefined);
+    for (const { stderr } of failures) expect(stderr).toBe(underWay(file));
+    expect(failures.length).toBeLessThan(2);
+    expect(await run("import", file)).toMatchObject({
+      code: 1,
+      summary: { imported: 0, doneBefore: 6_000, triedAgain: 6_000, rejected: 6_000 },
+    });
+    const lines = rejectsOf(file).map(({ line }) => line);
+    expect(lines).toEqual(Array.from({ length: 6_000 }, (_, index) => 2 + 2 * index));
+  });
+
+  test("C11: tells when it begins anew, and tries each line once", async () => {
+    const { file, run } = await createInput([user(1), { userId: "u2" }, user(3)]);
+    await run("import", file);
+    writeFileSync(file, linesOf([user(1), { userId: "u2" }, user(4)]));
+    expect(await run("import", file)).toMatchObject({
+      code: 1,
+      summary: { imported: 1, rejected: 2, doneBefore: 0, triedAgain: 0 },
+      stderr: `${file} differs in lines that were imported before: it begins anew\n`,
+    });
+    expect(rejectsOf(file).map(({ line }) => line)).toEqual([1, 2]);
   });
 
   test("begins only if there is an organization, and a place for rejects", async () => {

@@ -26,10 +26,12 @@ const digests = {
   "sqlite/migrations/002.sql": "758dda7d889159306c05a7262ff43d72e63ce8b2bb724820dd381851dcc917b9",
   "sqlite/migrations/003.sql": "bcc4a06202480bd45f060d6f4034a6d443869833b0cde266b5df7e9c1c15c151",
   "sqlite/migrations/004.sql": "a0b96a64885e034448eef7343ab972c8af4fddbd645f969d655d8bd11cf97290",
+  "sqlite/migrations/005.sql": "b1f5c9b6ea5ff792b37a84d01cf936d802b22ba83555cbb105b1cf5beb0942c3",
   "postgres/migrations/001.sql": "0d40854d901657a784565848c6c7e968c3456a413bd4d1922ce53a83b70e5360",
   "postgres/migrations/002.sql": "6753ee51979d138cbdb1829678bf3f832f457a4dfd531483265f6a1bc4c34c8d",
   "postgres/migrations/003.sql": "3107d0b54133f1839be0f43d394fbdd847df1eb1af23b5431f9a81953b7db134",
   "postgres/migrations/004.sql": "ab6a5ff2b94f0a908f6d7297b2e0a4bae57fea013494858d332b8180dc0a8920",
+  "postgres/migrations/005.sql": "6e590f01828df90cbd4d015d61f90e6083c7c117ac779bdbe815398e7c13af83",
 };
 
 const engines = new URL("../../src/store/", import.meta.url);

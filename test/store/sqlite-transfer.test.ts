@@ -23,7 +23,14 @@ const streams = ["one", "two"].map((stream) => ({
   organization: "org",
   decisions: [{ event: { type: "said", data: {}, creator: "me" }, state: "Hello" }],
 }));
-const progress = { source: "s", lines: 2, digest: "d" };
+const progress = {
+  kind: "next",
+  tried: [1, 2],
+  rejected: [],
+  known: undefined,
+  isAnew: false,
+  progress: { source: "s", lines: 2, digest: "d" },
+} as const;
 
 test("what a transfer has written that was broken off is found from the next start on", async () => {
   const file = join(folder, `${randomUUID()}.db`);

@@ -1,7 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EventStore, KeysOf } from "../../src/store/event-store.ts";
-import type { NewStream, Transfer } from "../../src/store/transfer.ts";
+import {
+  type BatchLines,
+  type NewStream,
+  OvertakenError,
+  type Progress,
+  type RejectedLines,
+  type Transfer,
+} from "../../src/store/transfer.ts";
+
+type NextLines = BatchLines & { readonly kind: "next" };
 
 /** What the streams are found by: what they said last, if anything. */
 export const saidLast: KeysOf<string> = ({ state }) =>
@@ -43,7 +52,19 @@ export function describeTransfer(
     const newId = () => `s-${randomUUID()}`;
     const pageBehind = (after: string, limit: number, organization?: string) =>
       transfer.heads({ after, limit, organization });
-    const progress = (lines = 1, source = randomUUID()) => ({ source, lines, digest: "d" });
+    const next = (progress: Progress, known?: Progress, more: Partial<NextLines> = {}) => {
+      const lines = {
+        kind: "next",
+        tried: [],
+        rejected: [],
+        isAnew: false,
+        progress,
+        known,
+      } as const;
+      return { ...lines, ...more };
+    };
+    const newProgress = (lines = 1) => ({ source: randomUUID(), lines, digest: "d" });
+    const progress = () => next(newProgress());
 
     test("writes streams that the event store then has", async () => {
       const [id, claim] = [newId(), newId()];
@@ -127,12 +148,93 @@ export function describeTransfer(
     });
 
     test("remembers the progress that it wrote last, by source", async () => {
-      const note = progress(7);
-      expect(await transfer.progress(note.source)).toBeUndefined();
-      await transfer.write([newStream(newId())], note);
-      await transfer.write([], { ...note, lines: 9, digest: "e" });
-      expect(await transfer.progress(note.source)).toEqual({ ...note, lines: 9, digest: "e" });
+      const first = newProgress(7);
+      expect(await transfer.progress(first.source)).toBeUndefined();
+      await transfer.write([newStream(newId())], next(first));
+      const second = { ...first, lines: 9, digest: "e" };
+      await transfer.write([], next(second, first));
+      expect(await transfer.progress(first.source)).toEqual(second);
       expect(await transfer.progress(randomUUID())).toBeUndefined();
+    });
+
+    test("C11: remembers which lines of each batch were rejected, until they are tried again", async () => {
+      const [taken, one, two] = [newId(), newId(), newId()];
+      await transfer.write([newStream(taken)], progress());
+      const first = newProgress(9);
+      const { source } = first;
+      await transfer.write(
+        [newStream(one), newStream(taken), newStream(taken)],
+        next(first, undefined, { tried: [1, 3, 4], rejected: [2, 9] }),
+      );
+      const second = { ...first, lines: 12, digest: "e" };
+      await transfer.write([newStream(two)], next(second, first, { tried: [10] }));
+      const third = { ...first, lines: 13, digest: "f" };
+      await transfer.write([], next(third, second, { rejected: [13] }));
+
+      const rejected = await transfer.rejected(source, 0);
+      expect(rejected).toEqual({ ...first, rejected: [2, 3, 4, 9] });
+      expect(await transfer.rejected(source, 9)).toEqual({ ...third, rejected: [13] });
+      expect(await transfer.rejected(source, 13)).toBeUndefined();
+      expect(await transfer.rejected(randomUUID(), 0)).toBeUndefined();
+
+      const again = { kind: "again", of: rejected as RejectedLines } as const;
+      const three = newId();
+      const fates = await transfer.write([newStream(three), newStream(taken)], {
+        ...again,
+        tried: [2, 3],
+        rejected: [9],
+      });
+      expect(fates).toEqual(["stored", "exists"]);
+      expect(await transfer.rejected(source, 0)).toEqual({ ...first, rejected: [3, 9] });
+      expect(await transfer.progress(source)).toEqual(third);
+
+      const left = { ...again.of, rejected: [3, 9] };
+      await transfer.write([newStream(newId())], { ...again, of: left, tried: [3], rejected: [] });
+      expect(await transfer.rejected(source, 0)).toEqual({ ...third, rejected: [13] });
+    });
+
+    test("C11: forgets what was rejected when an input begins anew", async () => {
+      const first = newProgress(2);
+      await transfer.write([], next(first, undefined, { rejected: [1, 2] }));
+      const anew = { ...first, lines: 1, digest: "e" };
+      await transfer.write([], next(anew, first, { isAnew: true, rejected: [1] }));
+      expect(await transfer.rejected(first.source, 0)).toEqual({ ...anew, rejected: [1] });
+      expect(await transfer.rejected(first.source, 1)).toBeUndefined();
+    });
+
+    test.for<{ name: string; lines: (of: { first: Progress; moved: Progress }) => BatchLines }>([
+      { name: "that begins", lines: ({ first }) => next(first) },
+      {
+        name: "that goes on",
+        lines: ({ first }) => next({ ...first, lines: 20 }, first),
+      },
+      {
+        name: "that begins anew",
+        lines: ({ first }) => next({ ...first, lines: 1 }, first, { isAnew: true }),
+      },
+      {
+        name: "that tries again what another one has tried",
+        lines: ({ first }) => ({
+          ...{ kind: "again", of: { ...first, rejected: [1, 2] } },
+          ...{ tried: [1], rejected: [] },
+        }),
+      },
+    ])("C11: stores nothing of a batch $name when another import was first", async ({ lines }) => {
+      const first = newProgress(2);
+      const moved = { ...first, lines: 4, digest: "e" };
+      await transfer.write([], next(first, undefined, { rejected: [1, 2] }));
+      const of = { ...first, rejected: [1, 2] };
+      await transfer.write([newStream(newId())], { kind: "again", of, tried: [1], rejected: [2] });
+      await transfer.write([], next(moved, first));
+
+      const id = newId();
+      await expect(transfer.write([newStream(id)], lines({ first, moved }))).rejects.toThrow(
+        OvertakenError,
+      );
+      expect(await store.load(id, "org")).toBeUndefined();
+      expect(await transfer.progress(first.source)).toEqual(moved);
+      expect(await transfer.rejected(first.source, 0)).toEqual({ ...first, rejected: [2] });
+      expect(await transfer.write([newStream(id)], progress())).toEqual(["stored"]);
     });
 
     test("gives heads in the order of their ids, page by page", async () => {

@@ -25,6 +25,7 @@ const migrations: readonly Migration[] = [
     await indexHeads(connection, keysOf);
     await refoldClaims(connection, claimsOf);
   },
+  (connection) => runFile(connection, "005.sql"),
 ];
 
 /** Other nodes that migrate at the same time; each of them is slower at most once per step. */

@@ -3,8 +3,16 @@ import type { AppendRow } from "../append-row.ts";
 import { type Micros, OutcomeUnknownError } from "../event-store.ts";
 import { pageFromRows } from "../head-page.ts";
 import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
+import { linesFromText, rejectedLines, textFromLines } from "../rejected-lines.ts";
 import { headColumns } from "../rows.ts";
-import type { HeadRange, Progress, Transfer } from "../transfer.ts";
+import {
+  type BatchLines,
+  type Fate,
+  type HeadRange,
+  type NewStream,
+  OvertakenError,
+  type Transfer,
+} from "../transfer.ts";
 import { appendStatement, resultsFromRows, roundsOf, withoutContested } from "./append-batch.ts";
 import type { Connection } from "./connector.ts";
 import type { Postgres } from "./database.ts";
@@ -25,19 +33,27 @@ export function createPostgresTransfer(options: {
   let isClosed = false;
 
   async function attempt(
+    streams: readonly NewStream[],
     rows: readonly AppendRow[],
-    progress: Progress,
-  ): Promise<AppendResult[] | "again"> {
+    lines: BatchLines,
+  ): Promise<Fate[] | "again"> {
     const connection = await link.get();
     let isCommitting = false;
     try {
       await connection.query({ text: "begin" });
-      const results = await append(connection, rows);
-      await connection.query(noteStatement(progress));
+      // First, because another import of the same input then waits, and is told that it was overtaken.
+      await move(connection, lines);
+      const fates = fatesFromResults(streams, await append(connection, rows));
+      const isStored = fates.map((fate) => fate === "stored");
+      await keepRejected(connection, lines, rejectedLines(lines, isStored));
       isCommitting = true;
       await connection.query({ text: "commit" });
-      return results;
+      return fates;
     } catch (error) {
+      if (error instanceof OvertakenError) {
+        await connection.query({ text: "rollback" });
+        throw error;
+      }
       const fate = fateFromError(error);
       // Another node took a name or an id between two looks: at the next it is there to be seen.
       const isAgain = isDuplicate(error) || fate === "retry";
@@ -53,11 +69,11 @@ export function createPostgresTransfer(options: {
   }
 
   return {
-    async write(streams, progress) {
+    async write(streams, lines) {
       const rows = rowsFromNewStreams(streams, now(), database.keysOf);
       for (let retries = 0; retries <= maxRetries; retries += 1) {
-        const results = await attempt(rows, progress);
-        if (results !== "again") return fatesFromResults(streams, results);
+        const fates = await attempt(streams, rows, lines);
+        if (fates !== "again") return fates;
         await pauseBeforeRetry();
       }
       throw unavailableFrom(new Error("the batch lost to other transactions again and again"));
@@ -73,6 +89,22 @@ export function createPostgresTransfer(options: {
         values: [source],
       });
       return row && { source, lines: Number(row.lines), digest: String(row.digest) };
+    },
+
+    async rejected(source, behind) {
+      const [row] = await database.read({
+        text: `select lines, digest, rejected from import_rejects
+          where source = $1 and lines > $2 order by lines limit 1`,
+        values: [source, behind],
+      });
+      return (
+        row && {
+          source,
+          lines: Number(row.lines),
+          digest: String(row.digest),
+          rejected: linesFromText(String(row.rejected)),
+        }
+      );
     },
 
     async heads<State>(range: HeadRange) {
@@ -117,10 +149,59 @@ async function append(connection: Connection, rows: readonly AppendRow[]): Promi
   return rows.map((row) => results.get(row) ?? "conflict");
 }
 
-function noteStatement({ source, lines, digest }: Progress) {
+/**
+ * Within the transaction of the connection.
+ *
+ * @throws OvertakenError if another import has moved the progress, or tried the rejected lines.
+ */
+async function move(connection: Connection, lines: BatchLines): Promise<void> {
+  const moved = await connection.query(moveStatement(lines));
+  if (moved.length === 0) throw new OvertakenError();
+  if (lines.kind === "next" && lines.isAnew) {
+    const { source } = lines.progress;
+    await connection.query({
+      text: "delete from import_rejects where source = $1",
+      values: [source],
+    });
+  }
+}
+
+/** Returns a row if nobody else was there before. */
+function moveStatement(lines: BatchLines) {
+  if (lines.kind === "again") {
+    const { source, lines: end, rejected } = lines.of;
+    return {
+      text: `delete from import_rejects where source = $1 and lines = $2 and rejected = $3
+        returning source`,
+      values: [source, end, textFromLines(rejected)],
+    };
+  }
+  const { progress, known } = lines;
+  const values = [progress.source, progress.lines, progress.digest];
+  if (known === undefined) {
+    return {
+      text: `insert into imports (source, lines, digest) values ($1, $2, $3)
+        on conflict (source) do nothing returning source`,
+      values,
+    };
+  }
   return {
-    text: `insert into imports (source, lines, digest) values ($1, $2, $3)
-      on conflict (source) do update set lines = excluded.lines, digest = excluded.digest`,
-    values: [source, lines, digest],
+    text: `update imports set lines = $2, digest = $3
+      where source = $1 and lines = $4 and digest = $5 returning source`,
+    values: [...values, known.lines, known.digest],
   };
+}
+
+/** Within the transaction of the connection, after `move`. */
+async function keepRejected(
+  connection: Connection,
+  lines: BatchLines,
+  rejected: readonly number[],
+): Promise<void> {
+  if (rejected.length === 0) return;
+  const { source, lines: end, digest } = lines.kind === "next" ? lines.progress : lines.of;
+  await connection.query({
+    text: "insert into import_rejects (source, lines, digest, rejected) values ($1, $2, $3, $4)",
+    values: [source, end, digest, textFromLines(rejected)],
+  });
 }

@@ -1,7 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
-import type { Progress } from "../transfer.ts";
+import { rejectedLines } from "../rejected-lines.ts";
+import type { BatchLines } from "../transfer.ts";
+import { createImportNotes } from "./import-notes.ts";
 import { createInsert } from "./insert-rows.ts";
 import { createKeyWriter } from "./key-writer.ts";
 import { transact } from "./transaction.ts";
@@ -9,7 +11,7 @@ import { createUnsortedKeys, type UnsortedBatch } from "./unsorted-keys.ts";
 
 /** What a transfer writes beside the rows. */
 export type Bulk = {
-  readonly progress: Progress;
+  readonly lines: BatchLines;
   /** Of the streams, in the order of the rows, which have none themselves. */
   readonly keys: UnsortedBatch;
 };
@@ -51,10 +53,7 @@ export function createBatchWriter(
   );
   const keys = createKeyWriter(db);
   const unsorted = createUnsortedKeys(db);
-  const writeProgress = db.prepare(
-    `insert into imports (source, lines, digest) values (?, ?, ?)
-     on conflict (source) do update set lines = excluded.lines, digest = excluded.digest`,
-  );
+  const notes = createImportNotes(db);
 
   /** @returns Whether nobody else holds one of the names. */
   function claim(stream: string, names: ReadonlySet<string>): boolean {
@@ -98,6 +97,7 @@ export function createBatchWriter(
 
   return (rows, bulk) =>
     transact(db, () => {
+      if (bulk !== undefined) notes.move(bulk.lines);
       const results: AppendResult[] = [];
       const entries = [...rows.entries()];
       // Of two lines of an import that claim one name, the first is to have it.
@@ -117,7 +117,7 @@ export function createBatchWriter(
         const isStored = firsts.map((result) => result === "appended");
         unsorted.add(bulk.keys, isStored);
         if (unsorted.count() > bulk.maxUnsorted) unsorted.sort();
-        writeProgress.run(bulk.progress.source, bulk.progress.lines, bulk.progress.digest);
+        notes.keepRejected(bulk.lines, rejectedLines(bulk.lines, isStored));
       }
       return results;
     });

@@ -19,6 +19,7 @@ const migrations: readonly Migration[] = [
     indexHeads(db, keysOf);
     refoldClaims(db, claimsOf);
   },
+  (db) => runFile(db, "005.sql"),
 ];
 
 /**

@@ -1,6 +1,7 @@
 import { type Micros, StoreUnavailableError } from "../event-store.ts";
 import { pageFromRows } from "../head-page.ts";
 import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
+import { linesFromText } from "../rejected-lines.ts";
 import { headColumns } from "../rows.ts";
 import type { HeadRange, Transfer } from "../transfer.ts";
 import type { Sqlite } from "./database.ts";
@@ -27,18 +28,22 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
   const db = database.acquire();
   const writer = createWriterThread({ file, place }, { isBulk: true });
   const selectProgress = db.prepare("select source, lines, digest from imports where source = ?");
+  const selectRejected = db.prepare(
+    `select source, lines, digest, rejected from import_rejects
+     where source = ? and lines > ? order by lines limit 1`,
+  );
   const selectHeads = db.prepare(
     `select stream, ${headColumns} from heads where stream > ? order by stream limit ?`,
   );
   let isClosed = false;
 
   return {
-    async write(streams, progress) {
+    async write(streams, lines) {
       if (isClosed) throw new StoreUnavailableError("the store is closed");
       const at = now();
       const rows = rowsFromNewStreams(streams, at, () => undefined);
       const keys = unsortedBatch(streams, at, database.keysOf);
-      return fatesFromResults(streams, await writer.write(rows, { progress, keys }));
+      return fatesFromResults(streams, await writer.write(rows, { lines, keys }));
     },
 
     async complete() {
@@ -51,6 +56,18 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
     async progress(source) {
       const row = withStoreErrors(() => selectProgress.get(source));
       return row && { source, lines: Number(row.lines), digest: String(row.digest) };
+    },
+
+    async rejected(source, behind) {
+      const row = withStoreErrors(() => selectRejected.get(source, behind));
+      return (
+        row && {
+          source,
+          lines: Number(row.lines),
+          digest: String(row.digest),
+          rejected: linesFromText(String(row.rejected)),
+        }
+      );
     },
 
     async heads<State>(range: HeadRange) {

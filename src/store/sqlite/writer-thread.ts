@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
+import { OvertakenError } from "../transfer.ts";
 import type { Bulk } from "./append-batch.ts";
 import type { Place } from "./place.ts";
 import { threadEntry } from "./thread-entry.ts";
@@ -108,6 +109,8 @@ function errorFromReply({ kind, message }: Exclude<WriterReply, { kind: "written
       return new StoreUnavailableError(message);
     case "unknown":
       return new OutcomeUnknownError(message);
+    case "overtaken":
+      return new OvertakenError();
     case "failed":
       return new Error(message);
   }

@@ -8,6 +8,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
+import { OvertakenError } from "../transfer.ts";
 import { type Bulk, createBatchWriter } from "./append-batch.ts";
 import { connect, maxBusyMs } from "./database.ts";
 import { createGiveWay } from "./give-way.ts";
@@ -33,7 +34,7 @@ export type Batch = {
 /** Errors lose their class between threads. */
 export type WriterReply =
   | { readonly kind: "written"; readonly results: AppendResult[]; readonly isAlone: boolean }
-  | { readonly kind: "unavailable" | "unknown" | "failed"; readonly message: string };
+  | { readonly kind: "unavailable" | "unknown" | "overtaken" | "failed"; readonly message: string };
 
 if (parentPort === null) throw new Error("writer.ts runs in a worker thread");
 const port = parentPort;
@@ -100,5 +101,6 @@ function replyFromError(thrown: unknown): WriterReply {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof StoreUnavailableError) return { kind: "unavailable", message };
   if (error instanceof OutcomeUnknownError) return { kind: "unknown", message };
+  if (error instanceof OvertakenError) return { kind: "overtaken", message };
   return { kind: "failed", message };
 }
