@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
+import { restMs } from "../../src/store/sqlite/give-way.ts";
 import { createSqliteTransfer } from "../../src/store/sqlite/transfer.ts";
+import type { Progress } from "../../src/store/transfer.ts";
 import { describeTransfer, saidLast, whoSaid } from "./transfer.contract.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "giraffe-transfer-"));
@@ -39,6 +41,32 @@ test("what a transfer has written that was broken off is found from the next sta
   await transfer.close();
   const store = createSqliteEventStore({ database: openSqlite(file, saidLast), now });
   expect(await whoSaid(store, "org", "Hello")).toEqual(["one", "two"]);
+  await store.close();
+});
+
+test("C11: a transfer rests before each batch once somebody else has written", async () => {
+  const file = join(folder, `${randomUUID()}.db`);
+  const transfer = createSqliteTransfer({ database: openSqlite(file, saidLast), now });
+  const store = createSqliteEventStore({ database: openSqlite(file, saidLast), now });
+  await transfer.write(streams, progress);
+  const sizeAlone = transfer.batchSize();
+  await store.change<string>("one", "org", () => ({
+    event: { type: "said", data: {}, creator: "me" },
+    state: "Bye",
+  }));
+  const tookMs: number[] = [];
+  let known: Progress = progress.progress;
+  for (let lines = 3; lines < 13; lines += 1) {
+    const next = { ...known, lines };
+    const before = performance.now();
+    await transfer.write([], { ...progress, progress: next, known });
+    tookMs.push(performance.now() - before);
+    known = next;
+  }
+  // Node's timers may be early by less than a millisecond.
+  expect(Math.min(...tookMs)).toBeGreaterThan(restMs - 1);
+  expect(transfer.batchSize()).toBeLessThan(sizeAlone);
+  await transfer.close();
   await store.close();
 });
 

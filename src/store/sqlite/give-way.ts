@@ -8,7 +8,8 @@ const aloneLogPages = 32_768;
 /** SQLite's default. Beyond it the next to commit copies, and that should not be the server. */
 const besideLogPages = 1_000;
 
-const restMs = 20;
+/** How long a batch waits when others write, too. */
+export const restMs = 20;
 
 export type GiveWay = {
   /** Call it before each batch, outside a transaction. */
@@ -23,8 +24,13 @@ export type GiveWay = {
  * Alone it uses memory and log for speed. Once another process has written, it rests before each
  * batch: SQLite gives the write lock to whoever asks first, and a server beside it asks every 16 ms
  * or more often, so that without a rest it would hardly ever come to write.
+ *
+ * @param rest Waits for so many milliseconds.
  */
-export function createGiveWay(db: DatabaseSync): GiveWay {
+export function createGiveWay(
+  db: DatabaseSync,
+  rest: (ms: number) => Promise<void> = pause,
+): GiveWay {
   // Changes when another connection commits.
   const selectVersion = db.prepare("pragma data_version");
   const dataVersion = () => selectVersion.get()?.data_version;
@@ -43,7 +49,7 @@ export function createGiveWay(db: DatabaseSync): GiveWay {
   return {
     isAlone,
     async pause() {
-      if (!isAlone()) await pause(restMs);
+      if (!isAlone()) await rest(restMs);
     },
   };
 }
