@@ -18,6 +18,7 @@ export type RestMatch<Value> =
        */
       readonly variables: ReadonlyMap<string, string>;
     }
+  /** The methods of the best template alone: others match by chance, as `/users/{id}` does `/users/human`. */
   | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
   | { readonly kind: "not-found" };
 
@@ -82,15 +83,14 @@ export function createRestRouter<Value>(
         );
         if (found !== undefined) return found;
       }
-      const allow = new Set<string>();
       for (const reading of ways) {
-        firstMatch(root, reading.decoded, 0, (leaves) => {
-          for (const method of methodsOf(leaves.get(reading.verb), reading)) allow.add(method);
-          return undefined;
+        const allow = firstMatch(root, reading.decoded, 0, (leaves) => {
+          const methods = methodsOf(leaves.get(reading.verb), reading);
+          return methods.length === 0 ? undefined : methods.sort();
         });
+        if (allow !== undefined) return { kind: "method-not-allowed", allow };
       }
-      if (allow.size === 0) return { kind: "not-found" };
-      return { kind: "method-not-allowed", allow: [...allow].sort() };
+      return { kind: "not-found" };
     },
   };
 }

@@ -68,11 +68,11 @@ describe("match", () => {
   test.for<[request: string, allow: string[]]>([
     ["PUT /v1/shelves", ["GET", "POST"]],
     ["HEAD /v1/shelves/7", ["DELETE", "GET"]],
-    ["OPTIONS /v1/shelves/top", ["DELETE", "GET"]],
+    ["OPTIONS /v1/shelves/top", ["GET"]],
     ["POST /v1/files/a", ["GET"]],
-    ["PATCH /v1/files/a/b", ["GET", "POST"]],
+    ["PATCH /v1/files/a/b", ["POST"]],
     ["GET /v1/lower", ["get"]],
-  ])("reports the methods of the path: %s", ([request, allow]) => {
+  ])("D10: reports the methods of the path, not of those that match, too: %s", ([request, allow]) => {
     expect(outcome(priority, request)).toEqual(allow);
   });
 
@@ -187,7 +187,7 @@ describe("match", () => {
     ["POST /v1/7%3Acancel", ["GET"]],
     ["POST /v1/7", ["GET"]],
     ["POST /v1/:cancel", ["GET"]],
-    ["PUT /v1/7:cancel", ["GET", "POST"]],
+    ["PUT /v1/7:cancel", ["POST"]],
     ["GET /files:read", ["GET /files/{name=**}:read", { name: "" }]],
     ["GET /files/a:b/c:read", ["GET /files/{name=**}:read", { name: "a:b/c" }]],
     ["GET /files/a", undefined],
