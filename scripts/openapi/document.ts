@@ -24,7 +24,7 @@ import {
 /** The methods that OpenAPI knows; a rule with another one cannot be described, and is left out. */
 const httpMethods = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
 
-export type DocumentOptions = Pick<Annotations, "examples"> & {
+export type DocumentOptions = Pick<Annotations, "examples" | "bounds"> & {
   /** Described if they have `google.api.http` rules. */
   readonly services: readonly DescService[];
   /** Before every path. */
@@ -40,10 +40,17 @@ export type DocumentOptions = Pick<Annotations, "examples"> & {
  *
  * @throws Error for a path with a `*` that is part of no variable.
  */
-export function createDocument({ services, prefix, info, examples }: DocumentOptions): JsonObject {
+export function createDocument({
+  services,
+  prefix,
+  info,
+  examples,
+  bounds,
+}: DocumentOptions): JsonObject {
   const schemas = createSchemas({
     describe: (desc) => textOf(desc) || textOfDetail(desc),
     examples,
+    bounds,
   });
   const refusals = createRefusals(schemas);
   const paths: Record<string, JsonObject> = {};
@@ -109,7 +116,7 @@ const organization = {
   in: "header",
   description:
     "The organization to act on, where the caller needs the permission. Without it, the caller's own.",
-  schema: { type: "string" },
+  schema: { type: "string", maxLength: 200 },
 };
 
 function operation(binding: RestBinding, schemas: Schemas): JsonObject {
@@ -126,7 +133,7 @@ function operation(binding: RestBinding, schemas: Schemas): JsonObject {
   return {
     tags: [method.parent.name],
     summary: summary.replace(/\.$/, ""),
-    ...(paragraphs.length > 0 && { description: paragraphs.join("\n\n") }),
+    description: paragraphs.length > 0 ? paragraphs.join("\n\n") : summary,
     ...(paragraphs.some((text) => text.startsWith("Deprecated:")) && { deprecated: true }),
     security: needed ? [{ token: [] }] : [],
     ...(parameters.length > 0 && { parameters }),
@@ -167,11 +174,10 @@ function queryFields({ method, body, notInQuery }: RestBinding): DescField[][] {
   return below(method.input, []);
 }
 
-/** @returns `undefined` if there is nothing to send. */
+/** @returns `undefined` if no body is read. */
 function requestBody({ method, body, inPath }: RestBinding, schemas: Schemas) {
   if (body === undefined) return undefined;
   const schema = body === "*" ? wholeBody(method.input, inPath, schemas) : schemas.ofField(body);
-  if (schema === undefined) return undefined;
   const isNeeded =
     body === "*"
       ? method.input.fields.some((field) => !inPath.includes(field.name) && isRequired(field))
@@ -182,11 +188,10 @@ function requestBody({ method, body, inPath }: RestBinding, schemas: Schemas) {
   };
 }
 
-/** What the path says need not be said again. */
+/** What the path says need not be said again. An empty object may be all that is left: clients send one. */
 function wholeBody(desc: DescMessage, inPath: readonly string[], schemas: Schemas) {
-  if (!desc.fields.some(({ name }) => inPath.includes(name))) return schemas.ofMessage(desc);
-  const isLeft = desc.fields.some(({ name }) => !inPath.includes(name));
-  return isLeft ? schemas.inline(desc, inPath) : undefined;
+  const isInPath = desc.fields.some(({ name }) => inPath.includes(name));
+  return isInPath ? schemas.inline(desc, inPath) : schemas.ofMessage(desc);
 }
 
 function answerSchema({ method, responseBody }: RestBinding, schemas: Schemas) {

@@ -1,4 +1,4 @@
-import type { JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 
 /** The user that `--demo` adds. */
 const demoUser = "163840776835432705";
@@ -24,4 +24,33 @@ export const examples: Readonly<Record<string, JsonValue>> = {
     changeDate: "2025-03-25T17:01:18.867Z",
     resourceOwner: "69629023906488334",
   },
+};
+
+const notBlank = { pattern: "^[^\\u0000]*[^\\s\\u0085\\u0000][^\\u0000]*$" };
+
+/**
+ * What the service asks of fields beside their rules, by type name and field name; `undefined` for those
+ * that it refuses as not supported.
+ */
+export const bounds: Readonly<Record<string, JsonObject | undefined>> = {
+  "zitadel.management.v1.ListUsersRequest.queries": { maxItems: 100 },
+  "zitadel.user.v1.AndQuery.queries": { maxItems: 100 },
+  "zitadel.user.v1.OrQuery.queries": { maxItems: 100 },
+  "zitadel.management.v1.AddHumanUserRequest.user_name": notBlank,
+  "zitadel.management.v1.AddHumanUserRequest.Profile.first_name": notBlank,
+  "zitadel.management.v1.AddHumanUserRequest.Profile.last_name": notBlank,
+  "zitadel.management.v1.AddHumanUserRequest.Email.email": { maxLength: 254 },
+  "zitadel.management.v1.ImportHumanUserRequest.user_name": notBlank,
+  "zitadel.management.v1.ImportHumanUserRequest.Profile.first_name": notBlank,
+  "zitadel.management.v1.ImportHumanUserRequest.Profile.last_name": notBlank,
+  "zitadel.management.v1.ImportHumanUserRequest.Email.email": { maxLength: 254 },
+
+  "zitadel.management.v1.AddHumanUserRequest.initial_password": undefined,
+  "zitadel.management.v1.ImportHumanUserRequest.password": undefined,
+  "zitadel.management.v1.ImportHumanUserRequest.hashed_password": undefined,
+  "zitadel.management.v1.ImportHumanUserRequest.password_change_required": undefined,
+  "zitadel.management.v1.ImportHumanUserRequest.request_passwordless_registration": undefined,
+  "zitadel.management.v1.ImportHumanUserRequest.otp_code": undefined,
+  "zitadel.management.v1.ImportHumanUserRequest.idps": undefined,
+  "zitadel.management.v1.ImportHumanUserRequest.recovery_codes": undefined,
 };

@@ -7,7 +7,7 @@ import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { restPrefix } from "../../src/rpc/routes.ts";
 import { createDocument } from "./document.ts";
-import { examples } from "./examples.ts";
+import { bounds, examples } from "./examples.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const { version, license } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -24,6 +24,7 @@ const document = createDocument({
   services: [...registry].filter((desc) => desc.kind === "service"),
   prefix: restPrefix,
   examples,
+  bounds,
   info: {
     title: "Giraffe",
     version,
@@ -32,6 +33,7 @@ const document = createDocument({
       "The same methods are served over gRPC, gRPC-Web and Connect.",
       "`Accept-Language` chooses the language of messages.",
     ].join(" "),
+    contact: { name: "Whoever runs this server" },
     license: { name: license, identifier: license },
   },
 });

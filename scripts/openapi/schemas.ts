@@ -19,6 +19,8 @@ export type Annotations = {
   describe(desc: DescMessage | DescEnum | DescField | DescEnum["values"][number]): string;
   /** An example of a message, by type name, or of a field, by type name and field name. */
   readonly examples: Readonly<Record<string, JsonValue>>;
+  /** What else a field must be, by type name and field name; `undefined` leaves it out: it is refused. */
+  readonly bounds: Readonly<Record<string, Schema | undefined>>;
 };
 
 /** The schemas of messages and enums, each under its type name in `components.schemas`. */
@@ -34,7 +36,7 @@ export interface Schemas {
 }
 
 /** Schemas of the ProtoJSON form: what the server answers, and the plain way to ask. */
-export function createSchemas({ describe, examples }: Annotations): Schemas {
+export function createSchemas({ describe, examples, bounds }: Annotations): Schemas {
   const components = new Map<string, Schema>();
 
   const refer = (name: string, build: () => Schema): Schema => {
@@ -52,16 +54,21 @@ export function createSchemas({ describe, examples }: Annotations): Schemas {
 
     ofField(field) {
       const description = describe(field);
-      const example = examples[`${field.parent.typeName}.${field.name}`];
+      const example = examples[nameOf(field)];
       return {
         ...shapeOf(field),
+        ...bounds[nameOf(field)],
         ...(description !== "" && { description }),
         ...(example !== undefined && { examples: [example] }),
       };
     },
 
     inline(desc, without) {
-      const fields = desc.fields.filter((field) => !without.includes(field.name));
+      const fields = desc.fields.filter(
+        (field) =>
+          !without.includes(field.name) &&
+          !(nameOf(field) in bounds && bounds[nameOf(field)] === undefined),
+      );
       const needed = fields.filter(isRequired).map(({ jsonName }) => jsonName);
       const description = describe(desc);
       const example = examples[desc.typeName];
@@ -119,6 +126,10 @@ export function createSchemas({ describe, examples }: Annotations): Schemas {
   return schemas;
 }
 
+function nameOf(field: DescField): string {
+  return `${field.parent.typeName}.${field.name}`;
+}
+
 /** Whether a request without the field, or with an empty one, breaks a rule. */
 export function isRequired(field: DescField): boolean {
   const { message, type } = getOption(field, rules);
@@ -140,12 +151,15 @@ function stringRules(field: DescField): Schema {
   return {
     ...(minLen > 0n && { minLength: Number(minLen) }),
     ...(maxLen > 0n && { maxLength: Number(maxLen) }),
-    ...(prefix !== "" && { pattern: `^${prefix.replace(/[^\w]/g, "\\$&")}` }),
+    ...(prefix !== "" && { pattern: `^${prefix.replace(/[^\w]/g, "\\$&")}[^\\u0000]*$` }),
     ...(wellKnown.case === "email" && { format: "email" }),
   };
 }
 
-/** At most one field of a oneof may be there, and exactly one if the oneof is required. */
+/**
+ * At most one field of a oneof may be there, and exactly one if the oneof is required. Said of fields that
+ * are named where it is said: linters and generators stumble over `required` beside no `properties`.
+ */
 function oneofRules({ fields, oneofs }: DescMessage): Schema {
   const groups = oneofs.map((oneof) => ({
     names: oneof.fields.map(({ jsonName }) => jsonName),
@@ -155,10 +169,19 @@ function oneofRules({ fields, oneofs }: DescMessage): Schema {
   if (only === undefined) return {};
   if (groups.length === 1 && only.names.length === fields.length)
     return { ...(only.isRequired && { minProperties: 1 }), maxProperties: 1 };
+  const excluded = groups.flatMap(({ names }) =>
+    names.map((name) => {
+      const others = names.filter((other) => other !== name);
+      return [name, { properties: Object.fromEntries(others.map((other) => [other, false])) }];
+    }),
+  );
+  const needed = groups.filter(({ isRequired }) => isRequired);
   return {
-    allOf: groups.map(({ names, isRequired }) => {
-      const each = names.map((name) => ({ required: [name] }));
-      return { oneOf: isRequired ? each : [...each, { not: { anyOf: each } }] };
+    dependentSchemas: Object.fromEntries(excluded),
+    ...(needed.length > 0 && {
+      allOf: needed.map(({ names }) => ({
+        anyOf: names.map((name) => ({ properties: { [name]: true }, required: [name] })),
+      })),
     }),
   };
 }
@@ -170,10 +193,18 @@ export function hasTextForm({ typeName }: DescMessage): boolean {
   return schema.type !== "object" && schema.type !== "array";
 }
 
-const int32: Schema = { type: "integer", format: "int32" };
-const uint32: Schema = { type: "integer", format: "uint32", minimum: 0 };
-const int64: Schema = { type: "string", format: "int64", pattern: "^-?[0-9]+$" };
-const uint64: Schema = { type: "string", format: "uint64", pattern: "^[0-9]+$" };
+const int32: Schema = {
+  type: "integer",
+  format: "int32",
+  minimum: -2_147_483_648,
+  maximum: 2_147_483_647,
+};
+const uint32: Schema = { type: "integer", format: "uint32", minimum: 0, maximum: 4_294_967_295 };
+/** A digit less than the type has: whatever the pattern takes is within its range. */
+const int64: Schema = { type: "string", format: "int64", pattern: "^-?[0-9]{1,18}$" };
+const uint64: Schema = { type: "string", format: "uint64", pattern: "^[0-9]{1,19}$" };
+/** No store keeps U+0000. */
+const text: Schema = { type: "string", pattern: "^[^\\u0000]*$" };
 const float: Schema = {
   oneOf: [{ type: "number" }, { type: "string", enum: ["NaN", "Infinity", "-Infinity"] }],
 };
@@ -192,7 +223,7 @@ const scalars: Readonly<Record<ScalarType, Schema>> = {
   [ScalarType.SFIXED64]: int64,
   [ScalarType.SINT32]: int32,
   [ScalarType.SINT64]: int64,
-  [ScalarType.STRING]: { type: "string" },
+  [ScalarType.STRING]: text,
   [ScalarType.UINT32]: uint32,
   [ScalarType.UINT64]: uint64,
 };

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
-import { hasOption, type JsonObject } from "@bufbuild/protobuf";
+import { getOption, hasOption, type JsonObject } from "@bufbuild/protobuf";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
 import { http } from "../../gen/google/api/annotations_pb.ts";
 import { ManagementService } from "../../gen/zitadel/management_pb.ts";
 import { createDocument } from "../../scripts/openapi/document.ts";
+import { bounds } from "../../scripts/openapi/examples.ts";
 import { errors, reasonFromKey } from "../../src/domain/errors.ts";
 import { libraryMethod } from "../wire/rest/library.ts";
 import { compile, type Operation, operationsOf } from "./operations.ts";
@@ -84,6 +85,112 @@ describe("the document", () => {
       expect(responses).toContain(`\`${reasonFromKey(key)}\``);
   });
 
+  test("D10: has a body wherever the rule has one, if only an empty object", () => {
+    const rules = ManagementService.methods.map((method) => ({
+      method,
+      body: getOption(method, http).body,
+    }));
+    for (const { method, body } of rules) {
+      expect({ [method.name]: operation(method.name).requestBody !== undefined }).toEqual({
+        [method.name]: body !== "",
+      });
+    }
+    expect(operation("LockUser").requestBody).toEqual({
+      content: { "application/json": { schema: { type: "object", properties: {} } } },
+    });
+  });
+
+  test("D10: requires only what is declared beside it, and denies nothing by a bare not", () => {
+    const visit = (value: unknown): void => {
+      if (typeof value !== "object" || value === null) return;
+      const { required, properties = {}, not } = value as Record<string, JsonObject>;
+      expect(not).toBeUndefined();
+      if (Array.isArray(required))
+        expect(Object.keys(properties as object)).toEqual(expect.arrayContaining(required));
+      for (const each of Object.values(value)) visit(each);
+    };
+    visit(document);
+  });
+
+  test("D10: has what linters ask for", () => {
+    expect(document).toHaveProperty("info.contact.name");
+    for (const { description } of operations) expect(description).toBeTruthy();
+  });
+
+  const schemaOf = (name: string) => `/components/schemas/${name}`;
+  const human = {
+    userName: "gigi",
+    profile: { firstName: "Gigi", lastName: "Giraffe" },
+    email: { email: "gigi@giraffe.example" },
+  };
+  const addHuman = schemaOf("zitadel.management.v1.AddHumanUserRequest");
+  const listUsers = schemaOf("zitadel.management.v1.ListUsersRequest");
+  const query = { stateQuery: { state: "USER_STATE_ACTIVE" } };
+  test.for<{ name: string; pointer: string; body: JsonObject; isRight: boolean }>([
+    { name: "a human", pointer: addHuman, body: human, isRight: true },
+    {
+      name: "a blank user name",
+      pointer: addHuman,
+      body: { ...human, userName: " \t" },
+      isRight: false,
+    },
+    { name: "NUL", pointer: addHuman, body: { ...human, userName: "a\u0000" }, isRight: false },
+    {
+      name: "a password",
+      pointer: addHuman,
+      body: { ...human, initialPassword: "x" },
+      isRight: false,
+    },
+    {
+      name: "100 queries",
+      pointer: listUsers,
+      body: { queries: Array.from({ length: 100 }, () => query) },
+      isRight: true,
+    },
+    {
+      name: "101 queries",
+      pointer: listUsers,
+      body: { queries: Array.from({ length: 101 }, () => query) },
+      isRight: false,
+    },
+    {
+      name: "a limit beyond 32 bits",
+      pointer: listUsers,
+      body: { query: { limit: 2 ** 32 } },
+      isRight: false,
+    },
+    {
+      name: "an offset beyond 64 bits",
+      pointer: listUsers,
+      body: { query: { offset: "9".repeat(20) } },
+      isRight: false,
+    },
+    {
+      name: "a user of two kinds",
+      pointer: schemaOf("zitadel.user.v1.User"),
+      body: { human: {}, machine: {} },
+      isRight: false,
+    },
+  ])("D10: has the bounds that the server has: $name", ({ pointer, body, isRight }) => {
+    expect(compile(document)(pointer, body).length === 0).toBe(isRight);
+  });
+
+  test("D10: leaves out what is refused as not supported", () => {
+    const refused = Object.keys(bounds).filter((name) => bounds[name] === undefined);
+    const known = ManagementService.methods.flatMap(({ input }) =>
+      input.fields.map(({ name }) => `${input.typeName}.${name}`),
+    );
+    expect(known).toEqual(expect.arrayContaining(refused));
+    const commands = readFileSync(
+      new URL("../../src/rpc/add-human-command.ts", import.meta.url),
+      "utf8",
+    );
+    const names = [...commands.matchAll(/^ {4}(\w+): request\./gm)].map(([, name]) => name);
+    expect(refused.map((name) => name.split(".").at(-1)).sort()).toEqual(
+      ["initial_password", ...names].sort(),
+    );
+  });
+
   test("says something about every method", () => {
     for (const { summary } of operations) expect(summary).toMatch(/^[A-Z].*[^.]$/);
   });
@@ -120,6 +227,7 @@ describe("a document of any other service", () => {
     prefix: "/api",
     info: { title: "Library", version: "1" },
     examples: {},
+    bounds: {},
   });
   const found = new Map(operationsOf(library).map((each) => [each.operationId, each]));
 
@@ -177,8 +285,8 @@ describe("a document of any other service", () => {
   test.for<{ field: string; schema: JsonObject }>([
     { field: "int32", schema: { type: "integer" } },
     { field: "uint32", schema: { type: "integer", minimum: 0 } },
-    { field: "fixed64", schema: { type: "string", pattern: "^[0-9]+$" } },
-    { field: "sint64", schema: { type: "string", pattern: "^-?[0-9]+$" } },
+    { field: "fixed64", schema: { type: "string", pattern: "^[0-9]{1,19}$" } },
+    { field: "sint64", schema: { type: "string", pattern: "^-?[0-9]{1,18}$" } },
     { field: "bool", schema: { type: "boolean" } },
     { field: "bytes", schema: { type: "string", contentEncoding: "base64" } },
     { field: "genre", schema: { $ref: "#/components/schemas/library.v1.Genre" } },

@@ -8,6 +8,7 @@ export type Operation = {
   readonly verb: string;
   readonly path: string;
   readonly summary: string;
+  readonly description: string;
   readonly tags: readonly string[];
   readonly deprecated?: boolean;
   readonly security: readonly JsonObject[];
