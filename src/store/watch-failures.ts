@@ -1,39 +1,36 @@
 import {
-  type Decide,
   type EventStore,
   OutcomeUnknownError,
   StoreOverloadedError,
   StoreUnavailableError,
 } from "./event-store.ts";
 import type { FailureKind, StoreObserver } from "./observer.ts";
-import type { Search } from "./search.ts";
 
-/** The same store; whatever it cannot do is told, besides. */
+/** The same store. Besides, `failed` is told of what the store could not do. */
 export function watchFailures(store: EventStore, failed: StoreObserver["failed"]): EventStore {
-  const watch = <Answer extends Promise<unknown>>(operation: string, answer: Answer): Answer => {
-    answer.catch((error: unknown) => {
-      const kind = kindFromError(error);
-      if (kind !== undefined) failed(operation, kind);
-    });
-    return answer;
-  };
+  function watched<Operation extends (...args: never[]) => Promise<unknown>>(
+    name: string,
+    operation: Operation,
+  ): Operation {
+    const run = (...args: Parameters<Operation>) => {
+      const answer = operation.apply(store, args);
+      answer.catch((error: unknown) => {
+        const kind = kindFromError(error);
+        if (kind !== undefined) failed(name, kind);
+      });
+      return answer;
+    };
+    return run as Operation;
+  }
+
   return {
-    change: <State>(
-      stream: string,
-      organization: string,
-      decide: Decide<State>,
-      signal?: AbortSignal,
-    ) => watch("change", store.change(stream, organization, decide, signal)),
-    load: <State>(stream: string, organization: string) =>
-      watch("load", store.load<State>(stream, organization)),
-    loadOnInstance: <State>(stream: string) =>
-      watch("loadOnInstance", store.loadOnInstance<State>(stream)),
-    history: (stream, organization, range) =>
-      watch("history", store.history(stream, organization, range)),
-    search: <State>(organization: string, search: Search, signal?: AbortSignal) =>
-      watch("search", store.search<State>(organization, search, signal)),
-    locate: (claim) => watch("locate", store.locate(claim)),
-    ping: () => watch("ping", store.ping()),
+    change: watched("change", store.change),
+    load: watched("load", store.load),
+    loadOnInstance: watched("loadOnInstance", store.loadOnInstance),
+    history: watched("history", store.history),
+    search: watched("search", store.search),
+    locate: watched("locate", store.locate),
+    ping: watched("ping", store.ping),
     close: () => store.close(),
   };
 }
