@@ -99,8 +99,13 @@ function isSame(stored: string, computed: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
+/** Every call needs it, so it does without bigints. */
 function checksumOf(text: string): string {
-  return base62(BigInt(crc32(text)), checksumWidth);
+  let digits = "";
+  for (let rest = crc32(text); digits.length < checksumWidth; rest = Math.floor(rest / 62)) {
+    digits = alphabet.charAt(rest % 62) + digits;
+  }
+  return digits;
 }
 
 function base62(value: bigint, width: number): string {
