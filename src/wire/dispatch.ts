@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
 import { EmptySchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { ConnectError, ConnectRouter, Interceptor } from "@connectrpc/connect";
@@ -30,7 +31,6 @@ import type { Overload } from "./overload.ts";
 import { type Dialog, isAnswer, type MethodShape, noMetadata, type Protocol } from "./protocol.ts";
 import { explain, type RefusalKind, refusal } from "./refusal.ts";
 import { remembering } from "./remembering.ts";
-import { createRequestIds } from "./request-id.ts";
 import { createRest } from "./rest.ts";
 import { createStreamingMethods, type StreamingMethod } from "./streaming.ts";
 
@@ -170,7 +170,6 @@ export function createDispatch(
   const { origins, requestHeaders, answerHeaders } = options.cors;
   const cors = createCors(origins, requestHeaders, answerHeaders);
   const always = headerList(options.headers);
-  const newRequestId = createRequestIds();
   const startDeadline = createDeadlines();
 
   function begin(request: Request, protocol: string, method: DescMethod): void {
@@ -287,7 +286,7 @@ export function createDispatch(
 
   return (exchange, done) => {
     const startedAt = performance.now();
-    const requestId = newRequestId();
+    const requestId = randomUUID();
     const { head } = exchange;
     const request: Request = {
       exchange,
