@@ -14,8 +14,13 @@ export type Cut = "request" | "answer" | "late" | "silence";
 /** A TCP proxy that loses what it should carry. */
 export type CuttingProxy = {
   readonly port: number;
-  /** The next statement whose bytes include `mark` is cut. @returns Resolves when it was. */
-  cutNext(mark: string, cut: Cut): Promise<void>;
+  /**
+   * The next statement whose bytes include `mark` is cut.
+   *
+   * @param farewell What the client gets in place of an answer before its connection ends.
+   * @returns Resolves when it was.
+   */
+  cutNext(mark: string, cut: Cut, farewell?: Buffer): Promise<void>;
   /** Let statements that were cut as `late` arrive. @returns Resolves when they are answered. */
   deliver(): Promise<void>;
   /** Refuse connections, and end those there are. */
@@ -26,7 +31,7 @@ export type CuttingProxy = {
 export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   const late: (() => Promise<void>)[] = [];
-  let order: { mark: string; cut: Cut; done: () => void } | undefined;
+  let order: { mark: string; cut: Cut; farewell: Buffer; done: () => void } | undefined;
   let isRefusing = false;
 
   const server = createServer((client) => {
@@ -47,16 +52,17 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
         upstream.write(bytes);
         return;
       }
-      const { cut, done } = order;
+      const { cut, farewell, done } = order;
       order = undefined;
       isCut = cut;
+      const leave = () => client.end(farewell, () => client.destroy());
       if (cut === "request") upstream.destroy();
       if (cut === "answer") {
         upstream.write(bytes);
         upstream.once("data", () => upstream.destroy());
-        upstream.once("close", () => client.destroy());
+        upstream.once("close", leave);
       } else if (cut === "silence") upstream.write(bytes);
-      else client.destroy();
+      else leave();
       if (cut === "late") {
         late.push(async () => {
           upstream.write(bytes);
@@ -70,7 +76,7 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
       if (isCut === undefined) client.write(bytes);
     });
     client.on("close", () => isCut === undefined && upstream.destroy());
-    upstream.on("close", () => isCut !== "late" && client.destroy());
+    upstream.on("close", () => isCut === undefined && client.destroy());
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -81,9 +87,9 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
   };
   return {
     port: address.port,
-    cutNext(mark, cut) {
+    cutNext(mark, cut, farewell = Buffer.alloc(0)) {
       return new Promise((done) => {
-        order = { mark, cut, done };
+        order = { mark, cut, farewell, done };
       });
     },
     async deliver() {
@@ -99,4 +105,13 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
       await once(server, "close");
     },
   };
+}
+
+/** An error as a server sends it (PostgreSQL's documentation, "Message Formats", ErrorResponse). */
+export function errorResponse(severity: string, code: string, message: string): Buffer {
+  const fields = Object.entries({ S: severity, C: code, M: message });
+  const body = `${fields.map(([name, text]) => `${name}${text}\0`).join("")}\0`;
+  const head = Buffer.from("E\0\0\0\0");
+  head.writeInt32BE(4 + Buffer.byteLength(body), 1);
+  return Buffer.concat([head, Buffer.from(body)]);
 }

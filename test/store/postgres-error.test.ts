@@ -8,9 +8,9 @@ import {
 } from "../../src/store/postgres/postgres-error.ts";
 
 /** As the driver makes it of what a server sends. */
-function serverError(code: string, constraint?: string): DatabaseError {
+function serverError(code: string, constraint?: string, severity = "ERROR"): DatabaseError {
   const error = new DatabaseError("no", 2, "error");
-  return Object.assign(error, { code, severity: "ERROR", constraint });
+  return Object.assign(error, { code, severity, constraint });
 }
 
 describe("fateFromError", () => {
@@ -39,6 +39,34 @@ describe("fateFromError", () => {
     { code: "23505", name: "unique violation", want: "bug" },
   ])("takes $code ($name) for $want", ({ code, want }) => {
     expect(fateFromError(serverError(code))).toBe(want);
+  });
+
+  test.for([
+    "08006",
+    "22021",
+    "23505",
+    "28P01",
+    "40001",
+    "40P01",
+    "42P01",
+    "53100",
+    "53200",
+    "53300",
+    "55P03",
+    "57014",
+    "57P01",
+    "57P03",
+    "58030",
+    "58P01",
+    "XX000",
+  ])("C3: takes %s for ambiguous if it ends the backend", (code) => {
+    for (const severity of ["FATAL", "PANIC"]) {
+      expect(fateFromError(serverError(code, "claims_pkey", severity))).toBe("ambiguous");
+    }
+  });
+
+  test.for(["XX000", "XX001", "XX002"])("C3: takes %s for ambiguous", (code) => {
+    expect(fateFromError(serverError(code))).toBe("ambiguous");
   });
 
   test("takes a name that another transaction has just claimed for retry", () => {

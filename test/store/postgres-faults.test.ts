@@ -11,7 +11,7 @@ import { openPostgres } from "../../src/store/postgres/database.ts";
 import { query, startPostgres } from "../postgres.ts";
 import { newPostgresDatabase } from "../postgres-database.ts";
 import { count, expectWhole, openPostgresStore as openStore, urlWith } from "./counting.ts";
-import { type Cut, startCuttingProxy } from "./cutting-proxy.ts";
+import { type Cut, errorResponse, startCuttingProxy } from "./cutting-proxy.ts";
 
 const countAndClaim =
   (claim: string): Decide<number> =>
@@ -136,6 +136,30 @@ describe("a connection that is lost during a commit", () => {
     expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 21 }, (_, i) => i + 2));
     await expectWhole(store, "s", 22);
   });
+
+  test.for(
+    (["request", "answer", "late"] as const).flatMap((cut) =>
+      [
+        { severity: "PANIC", code: "58030", text: "could not fdatasync file" },
+        { severity: "PANIK", code: "53100", text: "konnte Datei nicht schreiben" },
+        { severity: "FATAL", code: "57P02", text: "terminating connection" },
+        { severity: "致命错误", code: "42P01", text: "a code of an ordinary error" },
+      ].map((farewell) => ({ cut, ...farewell })),
+    ),
+  )(
+    "C3: stores a change once whose backend ends with $severity $code (lost: $cut)",
+    async ({ cut, severity, code, text }) => {
+      const { proxy, store, retries } = await openBehindProxy();
+      await store.change("s", "org", count);
+      const wasCut = proxy.cutNext("append", cut, errorResponse(severity, code, text));
+      const head = store.change("s", "org", count);
+      await wasCut;
+      expect(await head).toMatchObject({ version: 2, state: 2 });
+      expect(retries).toEqual(["ambiguous"]);
+      await proxy.deliver();
+      await expectWhole(store, "s", 2);
+    },
+  );
 
   test("F12: stores a change once whose answer the network swallows", async () => {
     const { proxy, store, retries } = await openBehindProxy({ query_timeout: "2000" });

@@ -14,6 +14,7 @@ export type Connection = {
    *
    * @returns The rows.
    * @throws CommitWarningError if the server answered, but would not vouch for the commit.
+   * @throws BackendEndedError if the server answered with an error, and the connection has ended.
    */
   query(statement: Statement): Promise<Row[]>;
   isOpen(): boolean;
@@ -31,6 +32,11 @@ export class UnsafeServerError extends Error {
 /** A server warned during a commit: its standbys may not have it. */
 export class CommitWarningError extends Error {
   override readonly name = "CommitWarningError";
+}
+
+/** A server sent an error and then ended the connection, as it does after FATAL and PANIC. */
+export class BackendEndedError extends Error {
+  override readonly name = "BackendEndedError";
 }
 
 /** A host that does not answer by then is passed over. */
@@ -97,6 +103,7 @@ async function connect(config: ClientConfig & { pipeline: boolean }): Promise<Co
   client.on("end", () => {
     open = false;
   });
+  const survival = watchSurvival(client);
   client.on("notice", (notice) => {
     if (notice.code === sqlState.warning) warning = new CommitWarningError(notice.message);
   });
@@ -114,8 +121,12 @@ async function connect(config: ClientConfig & { pipeline: boolean }): Promise<Co
       return rows;
     } catch (error) {
       // Only an error that the server sent, and that leaves it there, leaves the connection usable.
-      if (sqlStateOf(error) === undefined) destroy();
-      throw error;
+      if (sqlStateOf(error) !== undefined && (await survival())) throw error;
+      destroy();
+      if (sqlStateOf(error) === undefined) throw error;
+      throw new BackendEndedError(`the server ended the connection: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 
@@ -135,6 +146,42 @@ async function connect(config: ClientConfig & { pipeline: boolean }): Promise<Co
       await client.end();
     },
     destroy,
+  };
+}
+
+/**
+ * Tell whether a connection goes on after an error that the server sent: it then says that it is ready
+ * for the next statement. The severity of the error would tell, too, but it is in the server's language.
+ *
+ * @returns Resolves as soon as it is known, at the latest after 15 s without a word.
+ */
+function watchSurvival(client: Client): () => Promise<boolean> {
+  let isReady = true;
+  let hasEnded = false;
+  const waiting: (() => void)[] = [];
+  const wake = () => {
+    for (const resolve of waiting.splice(0)) resolve();
+  };
+  client.connection.on("errorMessage", () => {
+    isReady = false;
+  });
+  client.connection.on("readyForQuery", () => {
+    isReady = true;
+    wake();
+  });
+  client.connection.on("end", () => {
+    hasEnded = true;
+    wake();
+  });
+  return async () => {
+    if (!isReady && !hasEnded) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.push(resolve);
+      const timer = setTimeout(resolve, answerTimeoutMs);
+      await promise;
+      clearTimeout(timer);
+    }
+    return isReady;
   };
 }
 

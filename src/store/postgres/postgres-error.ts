@@ -25,6 +25,7 @@ const sqlClass = {
   invalidAuthorization: "28",
   insufficientResources: "53",
   systemError: "58",
+  internalError: "XX",
 } as const;
 
 /**
@@ -59,15 +60,24 @@ const fatesOfClasses: Readonly<Record<string, Fate>> = {
   [sqlClass.invalidAuthorization]: "unavailable",
   [sqlClass.insufficientResources]: "unavailable",
   [sqlClass.systemError]: "unavailable",
+  // Whoever sends one does not know itself: a coordinator of several servers may fail after its commit.
+  [sqlClass.internalError]: "ambiguous",
 };
+
+/** Errors of these end the backend. In the server's language: others are seen by the end of the connection. */
+const finalSeverities: readonly (string | undefined)[] = ["FATAL", "PANIC"];
 
 /** Names of unique constraints that another transaction may violate for us, between look and write. */
 const racedConstraints: readonly (string | undefined)[] = ["claims_pkey"];
 
-/** The fate of a statement that had been sent. An error without SQLSTATE is a lost connection. */
+/**
+ * The fate of a statement that had been sent. An error without SQLSTATE is a lost connection, and so is
+ * one that ends the backend, whatever its SQLSTATE: a full disk may fail the sync of a commit whose
+ * record is in the log, and is found there after the restart.
+ */
 export function fateFromError(error: unknown): Fate {
   const code = sqlStateOf(error);
-  if (code === undefined) return "ambiguous";
+  if (code === undefined || finalSeverities.includes(severityOf(error))) return "ambiguous";
   if (isDuplicate(error) && racedConstraints.includes(constraintOf(error))) return "retry";
   return fates[code] ?? fatesOfClasses[code.slice(0, 2)] ?? "bug";
 }
@@ -84,6 +94,10 @@ export function sqlStateOf(error: unknown): string | undefined {
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && "severity" in error
     ? code
     : undefined;
+}
+
+function severityOf(error: unknown): string | undefined {
+  return (error as { readonly severity?: string }).severity;
 }
 
 function constraintOf(error: unknown): string | undefined {

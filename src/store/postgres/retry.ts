@@ -5,7 +5,7 @@ export const maxRetries = 5;
 
 const pauseMs = { least: 5, most: 50 };
 
-/** Drawn anew each time: two nodes that met should not meet again. */
+/** A random time, so that two servers that collided do not collide again. */
 export function pauseBeforeRetry(): Promise<void> {
   const { least, most } = pauseMs;
   return pause(least + Math.random() * (most - least));
