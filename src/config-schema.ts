@@ -2,6 +2,7 @@ import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import * as v from "valibot";
+import { postgresFiles, postgresUrlProblem } from "./store/postgres-url.ts";
 
 export type Database =
   | {
@@ -77,10 +78,10 @@ const sqliteUrl = /^sqlite:(?!\/\/)./s;
 /** A path is made absolute, so that SQLite takes it for a path and never for a URI or a keyword. */
 export const databaseSchema = v.pipe(
   v.string(),
-  v.check(
-    (url) => sqliteUrl.test(url) || isPostgresUrl(url),
-    "give sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE, where several hosts are separated by commas and target_session_attrs, if given, is read-write or primary",
-  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const message = dataset.typed ? databaseProblem(dataset.value) : undefined;
+    if (message !== undefined) addIssue({ message });
+  }),
   v.transform((url): Database => {
     if (!sqliteUrl.test(url)) return { kind: "postgres", url };
     const path = url.slice("sqlite:".length);
@@ -88,17 +89,12 @@ export const databaseSchema = v.pipe(
   }),
 );
 
-/** Only a primary can be written, so that is the only kind of session there is. */
-const sessionAttributes: readonly (string | null)[] = [null, "read-write", "primary"];
-
-function isPostgresUrl(text: string): boolean {
-  const [, before = "", hosts = "", after = ""] =
-    /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#]+)(\/[^/?#]+(?:\?[^#]*)?)$/s.exec(text) ?? [];
-  return hosts.split(",").every((host) => {
-    const url = URL.parse(before + host + after);
-    if (url === null || url.hostname === "") return false;
-    return sessionAttributes.includes(url.searchParams.get("target_session_attrs"));
-  });
+function databaseProblem(url: string): string | undefined {
+  if (sqliteUrl.test(url)) return undefined;
+  const problem = postgresUrlProblem(url);
+  if (problem !== undefined) return problem;
+  const missing = postgresFiles(url).find((file) => !isReadableFile(file));
+  return missing && `the file ${missing} cannot be read`;
 }
 
 const fileSchema = v.pipe(

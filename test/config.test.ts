@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseCommand } from "../src/cli/program.ts";
@@ -34,6 +35,10 @@ function problemsOf(argv: readonly string[], environment?: Environment): readonl
   }
   return [];
 }
+
+const testFile = (name: string) => fileURLToPath(new URL(`tls/${name}`, import.meta.url));
+const certificate = testFile("cert.pem");
+const key = testFile("key.pem");
 
 let folder = "";
 let pem = "";
@@ -109,6 +114,18 @@ describe("serve", () => {
     ...[
       "postgres://db/giraffe",
       "postgresql://user:p%40ss@db-1:5432,[::1]:5433/giraffe?target_session_attrs=read-write",
+      "postgres:///giraffe?host=/run/postgresql",
+      "postgres://user@/giraffe?host=/run/postgresql&port=5433&sslmode=verify-full&sslrootcert=system",
+      "postgres:///giraffe?host=db-1,db-2&port=5432,5433",
+      "postgres://%2Frun%2Fpostgresql:5433/giraffe",
+      ...["disable", "allow", "prefer", "require"].map(
+        (mode) => `postgres://db/giraffe?sslmode=${mode}`,
+      ),
+      ...["verify-ca", "verify-full"].map(
+        (mode) => `postgres://db/giraffe?sslmode=${mode}&sslrootcert=${certificate}`,
+      ),
+      `postgres://db/giraffe?sslcert=${certificate}&sslkey=${key}`,
+      "postgres://db/giraffe?ssl=true&options=-csearch_path%3Dx",
     ].map((url) => ({
       argv: ["--database", url],
       want: { database: { kind: "postgres" as const, url }, workers: availableParallelism() },
@@ -384,13 +401,42 @@ describe("serve", () => {
     { url: "postgres://user:hunter2@/giraffe", want: "postgres:…" },
     { url: "postgres://user:hunter2@a,,b/giraffe", want: "postgres:…" },
     { url: "postgres://user:hunter2@a:70000/giraffe", want: "postgres:…" },
-    { url: "postgres://user:hunter2@a,b/giraffe?target_session_attrs=any", want: "postgres:…" },
     { url: "mysql://user:hunter2@db/giraffe", want: "mysql:…" },
     { url: "postgre:user:hunter2@db", want: "postgre:…" },
     { url: "password=hunter2 host=db", want: "password=…" },
   ])("shows no password of $url", ({ url, want }) => {
     const problems = problemsOf(["serve", "--database", url]);
     expect(problems).toEqual([expect.stringContaining(`--database "${want}": give sqlite:PATH`)]);
+    expect(problems.join()).not.toContain("hunter2");
+  });
+
+  test.for([
+    {
+      query: "sslmode=no-verify",
+      want: "sslmode is disable, allow, prefer, require, verify-ca or",
+    },
+    { query: "sslmode=", want: "sslmode is disable, allow" },
+    { query: "sslmode=require&sslmode=Verify-Full", want: "sslmode is disable, allow" },
+    { query: "sslmode=verify-ca", want: "sslmode=verify-ca needs sslrootcert" },
+    { query: "sslmode=verify-full", want: "sslmode=verify-full needs sslrootcert" },
+    { query: "sslmode=require&sslrootcert=system", want: "needs sslmode=verify-full" },
+    { query: "sslrootcert=none.pem", want: "the file none.pem cannot be read" },
+    { query: "sslcert=none.pem&sslkey=none.key", want: "the file none.pem cannot be read" },
+    { query: "sslcert=none.pem", want: "give both sslcert and sslkey" },
+    { query: "ssl=maybe", want: "ssl is true, false, 1 or 0" },
+    { query: "channel_binding=require", want: "channel_binding is disable or prefer" },
+    { query: "gssencmode=require", want: "gssencmode is disable or prefer" },
+    { query: "sslcrl=x", want: "leave out sslcrl" },
+    { query: "require_auth=scram-sha-256", want: "leave out require_auth" },
+    { query: "target_session_attrs=any", want: "target_session_attrs is read-write or primary" },
+    { query: "host=a,b&port=1,2,3", want: "give one port for all hosts, or one for each" },
+    { query: "host=", want: "give sqlite:PATH" },
+    { query: "sslmode=%zz", want: "every % is followed by two" },
+  ])("C12: refuses postgres://…?$query", ({ query, want }) => {
+    const url = `postgres://user:hunter2@db/giraffe?${query}`;
+    const problems = problemsOf(["serve", "--database", url]);
+    expect(problems).toEqual([expect.stringContaining(want)]);
+    expect(problems[0]).toContain('--database "postgres:…": ');
     expect(problems.join()).not.toContain("hunter2");
   });
 

@@ -33,7 +33,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "wire",
   ],
   "config.ts": ["config-schema.ts"],
-  "config-schema.ts": [],
+  "config-schema.ts": ["store ports"],
   "console-pages.ts": ["page-headers.ts", "wire"],
   "documentation-pages.ts": ["page-headers.ts", "wire"],
   "observation.ts": ["telemetry", "wire"],
@@ -56,6 +56,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const storePorts = [
   "src/store/directory.ts",
   "src/store/event-store.ts",
+  "src/store/postgres-url.ts",
   "src/store/search.ts",
   "src/store/transfer.ts",
 ];

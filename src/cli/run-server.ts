@@ -41,6 +41,9 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
       process.exit(exitSoftware);
     });
   }
+  // Node writes them to stderr as plain text, among the lines of the log.
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => log.warn({ err: warning }, "warning of Node.js"));
 
   const service = await createService(config, (record) => logRequest(log, record), {
     allMetrics: supervisor.together?.count,

@@ -1,25 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { connectToPrimary, hostsOf } from "../../src/store/postgres/connector.ts";
+import { connectToPrimary } from "../../src/store/postgres/connector.ts";
 import { query } from "../postgres.ts";
 import { newPostgresDatabase } from "../postgres-database.ts";
-
-describe("hostsOf", () => {
-  test.for([
-    { url: "postgres://db/g", want: [["db", "postgres://db/g"]] },
-    {
-      url: "postgres://u:p%2C@h1:1,h2,[::1]:3/g?sslmode=disable",
-      want: [
-        ["h1:1", "postgres://u:p%2C@h1:1/g?sslmode=disable"],
-        ["h2", "postgres://u:p%2C@h2/g?sslmode=disable"],
-        ["[::1]:3", "postgres://u:p%2C@[::1]:3/g?sslmode=disable"],
-      ],
-    },
-  ])("splits $url", ({ url, want }) => {
-    expect(hostsOf(url).map(({ host, url: one }) => [host, one])).toEqual(want);
-  });
-});
 
 describe("connectToPrimary", () => {
   /** Accepts, and never says a word. */
@@ -96,10 +80,20 @@ describe("connectToPrimary", () => {
     await expect(connection.query({ text: "select 1" })).rejects.toThrow("not queryable");
   });
 
-  test("calls an answer with a warning no answer: standbys may not have the commit", async () => {
+  const warn = "do $$ begin raise warning 'might not have been replicated'; end $$";
+
+  test("C5: goes on after a warning where nothing is written", async () => {
     const connection = await connectToPrimary(writable);
-    const text = "do $$ begin raise warning 'might not have been replicated'; end $$";
-    await expect(connection.query({ text })).rejects.toMatchObject({ name: "CommitWarningError" });
+    expect(await connection.query({ text: warn })).toEqual([]);
+    expect(connection.isOpen()).toBe(true);
+    await connection.close();
+  });
+
+  test("C5: calls an answer with a warning to a write no answer: standbys may not have the commit", async () => {
+    const connection = await connectToPrimary(writable, { writes: true });
+    await expect(connection.query({ text: warn })).rejects.toMatchObject({
+      name: "CommitWarningError",
+    });
     expect(connection.isOpen()).toBe(false);
   });
 });

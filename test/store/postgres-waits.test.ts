@@ -103,15 +103,13 @@ describe("a commit that waits for a standby that is not there", () => {
     const server = await startPostgres();
     onTestFinished(() => server.close());
     const url = await server.createDatabase();
-    const before = await openPostgresStore(url);
-    await before.change("s", "org", count);
-    await before.close();
+    const settings = { query_timeout: "3000", statement_timeout: "2000" };
+    const store = await openPostgresStore(urlWith(url, settings));
+    await store.change("s", "org", count);
     await query(url, "alter system set synchronous_standby_names = 'nobody'");
     await server.stop();
     await server.start();
-
-    const settings = { query_timeout: "3000", statement_timeout: "2000" };
-    const store = await openPostgresStore(urlWith(url, settings));
+    await expect.poll(() => store.ping().then(() => "up", String)).toBe("up");
     const first = store.change("s", "org", count);
     const outcome = expect(first).rejects.toMatchObject({ name: "OutcomeUnknownError" });
     await waiting(url, 1, "SyncRep");

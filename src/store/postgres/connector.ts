@@ -1,7 +1,11 @@
-import { Client, type ClientConfig, type QueryConfig } from "pg";
+import { Client, type QueryConfig } from "pg";
 import { StoreUnavailableError } from "../event-store.ts";
+import { hostsOf, type PostgresHost } from "../postgres-url.ts";
 import type { Row } from "../rows.ts";
-import { messageOf, sqlState, sqlStateOf } from "./postgres-error.ts";
+import { assertSessionsLast } from "./pooler.ts";
+import { messageOf, sqlState, sqlStateOf, UnsafeServerError } from "./postgres-error.ts";
+import { askIdentity, type ServerIdentity, type ServerMemory } from "./server-memory.ts";
+import { type TlsAttempt, tlsAttempts } from "./tls-attempts.ts";
 
 /** A statement with a name is prepared once per connection. */
 export type Statement = QueryConfig;
@@ -22,12 +26,18 @@ export type Connection = {
   close(): Promise<void>;
   /** At once; the server may not have done yet what it was sent. */
   destroy(): void;
+  /** Of the server; `undefined` if it does not tell. */
+  readonly identity: ServerIdentity | undefined;
 };
 
-/** The server runs with a setting that loses what was acknowledged. */
-export class UnsafeServerError extends Error {
-  override readonly name = "UnsafeServerError";
-}
+export type ConnectionOptions = {
+  /** Send statements before earlier ones are answered. */
+  readonly pipeline?: boolean;
+  /** For statements that write: a warning then ends the connection, for the commit may be in doubt. */
+  readonly writes?: boolean;
+  /** Of the primaries that were used before; others are refused. Default: any primary will do. */
+  readonly memory?: ServerMemory;
+};
 
 /** A server warned during a commit: its standbys may not have it. */
 export class CommitWarningError extends Error {
@@ -49,96 +59,164 @@ const answerTimeoutMs = 15_000;
 const keepAliveDelayMs = 10_000;
 
 /**
- * Split a URL that names several hosts into one for each.
- *
- * @param url Such as `postgres://user:password@host1:5432,host2/database?target_session_attrs=read-write`.
- */
-export function hostsOf(url: string): { readonly host: string; readonly url: string }[] {
-  const [, before = "", hosts = "", after = ""] =
-    /^([a-z]+:\/\/(?:[^/?]*@)?)([^/?]*)(.*)$/s.exec(url) ?? [];
-  return hosts.split(",").map((host) => ({ host, url: before + host + after }));
-}
-
-/**
  * Connect to the first host that is a primary, in the order of the URL.
  *
  * node-postgres knows neither several hosts nor `target_session_attrs`.
  *
  * @throws StoreUnavailableError if there is none now; says why of each host.
- * @throws UnsafeServerError if the primary may lose what it acknowledged.
+ * @throws UnsafeServerError if the primary may lose what it acknowledged, or cannot store all texts.
  */
 export async function connectToPrimary(
   url: string,
-  { pipeline = false }: { readonly pipeline?: boolean } = {},
+  options: ConnectionOptions = {},
 ): Promise<Connection> {
   const failures: string[] = [];
-  for (const { host, url: connectionString } of hostsOf(url)) {
+  for (const host of hostsOf(url)) {
     try {
-      return await connect({
-        connectionString,
-        pipeline,
-        application_name: "giraffe",
-        connectionTimeoutMillis: connectTimeoutMs,
-        statement_timeout: statementTimeoutMs,
-        query_timeout: answerTimeoutMs,
-        keepAlive: true,
-        keepAliveInitialDelayMillis: keepAliveDelayMs,
-      });
+      return await connectToHost(host, options);
     } catch (error) {
       if (error instanceof UnsafeServerError) throw error;
-      failures.push(`${host}: ${messageOf(error)}`);
+      failures.push(`${host.host}: ${messageOf(error)}`);
     }
   }
   throw new StoreUnavailableError(`no primary can be reached (${failures.join("; ")})`);
 }
 
-async function connect(config: ClientConfig & { pipeline: boolean }): Promise<Connection> {
-  const client = new Client(config);
-  let open = true;
-  let warning: CommitWarningError | undefined;
+/**
+ * Look at all hosts of a URL, and remember the primary with the latest timeline: after a failover the
+ * old one may be back, and be named first.
+ */
+export async function rememberPrimaries(url: string, memory: ServerMemory): Promise<void> {
+  const hosts = hostsOf(url);
+  if (hosts.length === 1) return;
+  const attempts = await Promise.allSettled(hosts.map((host) => connectToHost(host, {})));
+  for (const attempt of attempts) {
+    if (attempt.status === "rejected") continue;
+    const { identity, close } = attempt.value;
+    await close();
+    if (identity === undefined) continue;
+    try {
+      memory.admit(identity, () => {})();
+    } catch {
+      // It is refused again, with words, if it is needed.
+    }
+  }
+}
+
+async function connectToHost(
+  host: PostgresHost,
+  { pipeline = false, writes = false, memory }: ConnectionOptions,
+): Promise<Connection> {
+  const session = await openSession(host, pipeline);
+  try {
+    await assertPrimary(session, () => openSession(host, false));
+    await set(session, { ...usualSettings, ...host.settings });
+    const identity = await askIdentity(session.query);
+    const forget = identity && memory?.admit(identity, session.destroy);
+    if (forget !== undefined) session.whenEnded(forget);
+    session.heedWarnings(writes);
+    return { ...session, identity };
+  } catch (error) {
+    session.destroy();
+    throw error;
+  }
+}
+
+type Session = Omit<Connection, "identity"> & {
+  /** As the server, or a pooler in its place, said at the start. */
+  readonly processId: number | undefined;
+  whenEnded(listener: () => void): void;
+  heedWarnings(isHeeded: boolean): void;
+};
+
+/** @throws Error if the host cannot be reached, or does not take us; says why of each way there is. */
+async function openSession(host: PostgresHost, pipeline: boolean): Promise<Session> {
+  const failures: unknown[] = [];
+  for (const tls of tlsAttempts(host)) {
+    const client = newClient(host, tls, pipeline);
+    let isReached = false;
+    let processId: number | undefined;
+    client.connection.once("connect", () => {
+      isReached = true;
+    });
+    client.connection.once("backendKeyData", (key: { readonly processID: number }) => {
+      processId = key.processID;
+    });
+    try {
+      await client.connect();
+      return sessionOf(client, processId);
+    } catch (error) {
+      client.connection.stream.destroy();
+      failures.push(error);
+      if (!isReached || !isAboutTls(error)) break;
+    }
+  }
+  throw failures.length === 1 ? failures[0] : new AggregateError(failures);
+}
+
+function newClient(host: PostgresHost, tls: TlsAttempt, pipeline: boolean): Client {
+  const client = new Client({
+    connectionString: host.url,
+    ssl: tls,
+    pipeline,
+    application_name: "giraffe",
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: answerTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveDelayMs,
+  });
   // Without a listener an idle connection that breaks would end the process.
+  client.on("error", () => {});
+  return client;
+}
+
+/** What a server that was reached says, or does, if it wants TLS, or wants none. */
+function isAboutTls(error: unknown): boolean {
+  const code = sqlStateOf(error);
+  if (code !== undefined) return code === sqlState.invalidAuthorizationSpecification;
+  return messageOf(error) !== "timeout expired";
+}
+
+function sessionOf(client: Client, processId: number | undefined): Session {
+  let open = true;
+  let isHeeded = false;
+  let warning: CommitWarningError | undefined;
   client.on("error", () => {
     open = false;
   });
   client.on("end", () => {
     open = false;
   });
-  const survival = watchSurvival(client);
   client.on("notice", (notice) => {
-    if (notice.code === sqlState.warning) warning = new CommitWarningError(notice.message);
+    if (isHeeded && notice.code === sqlState.warning) {
+      warning = new CommitWarningError(notice.message);
+    }
   });
+  const survival = watchSurvival(client);
 
   function destroy(): void {
     open = false;
     client.connection.stream.destroy();
   }
 
-  async function query(statement: Statement): Promise<Row[]> {
-    warning = undefined;
-    try {
-      const { rows } = await client.query<Row>(statement);
-      if (warning !== undefined) throw warning;
-      return rows;
-    } catch (error) {
-      // Only an error that the server sent, and that leaves it there, leaves the connection usable.
-      if (sqlStateOf(error) !== undefined && (await survival())) throw error;
-      destroy();
-      if (sqlStateOf(error) === undefined) throw error;
-      throw new BackendEndedError(`the server ended the connection: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
-  }
-
-  try {
-    await client.connect();
-    await assertPrimary(query);
-  } catch (error) {
-    destroy();
-    throw error;
-  }
   return {
-    query,
+    processId,
+    async query(statement) {
+      warning = undefined;
+      try {
+        const { rows } = await client.query<Row>(statement);
+        if (warning !== undefined) throw warning;
+        return rows;
+      } catch (error) {
+        // Only an error that the server sent, and that leaves it there, leaves the connection usable.
+        if (sqlStateOf(error) !== undefined && (await survival())) throw error;
+        destroy();
+        if (sqlStateOf(error) === undefined) throw error;
+        throw new BackendEndedError(`the server ended the connection: ${messageOf(error)}`, {
+          cause: error,
+        });
+      }
+    },
     isOpen: () => open,
     async close() {
       if (!open) return;
@@ -146,6 +224,10 @@ async function connect(config: ClientConfig & { pipeline: boolean }): Promise<Co
       await client.end();
     },
     destroy,
+    whenEnded: (listener) => void client.once("end", listener),
+    heedWarnings(yes) {
+      isHeeded = yes;
+    },
   };
 }
 
@@ -186,20 +268,39 @@ function watchSurvival(client: Client): () => Promise<boolean> {
 }
 
 /**
- * Off for the session, where the engine knows them. Every statement of ours goes by an index: a plan
- * that is kept was made when the table was small, and scanning all of it looked cheap. Up to version
- * 17 a scan that cannot be avoided then looks so dear that the server would compile the statement.
+ * Of the session, where the engine knows them. Every statement of ours goes by an index: a plan that is
+ * kept was made when the table was small, and scanning all of it looked cheap. Up to version 17 a scan
+ * that cannot be avoided then looks so dear that the server would compile the statement.
  */
-const switchedOff = ["enable_seqscan", "jit"];
+const usualSettings = {
+  enable_seqscan: "off",
+  jit: "off",
+  statement_timeout: String(statementTimeoutMs),
+};
 
-/** Look at the server's settings, and make those of the session. */
-async function assertPrimary(query: Connection["query"]): Promise<void> {
-  const [settings] = await query({
+/** What is sent at the start of a session would be refused by PgBouncer. */
+async function set(session: Session, settings: Readonly<Record<string, string>>): Promise<void> {
+  await session.query({
+    text: `select count(set_config(s.name, s.value, false))
+      from unnest($1::text[], $2::text[]) as s (name, value)
+      where s.name in (select p.name from pg_settings p)`,
+    values: [Object.keys(settings), Object.values(settings)],
+  });
+}
+
+/**
+ * Look at the server's settings, and at who is in front of it.
+ *
+ * @param another Makes a second session.
+ */
+async function assertPrimary(session: Session, another: () => Promise<Session>): Promise<void> {
+  const [settings] = await session.query({
     text: `select current_setting('transaction_read_only') as read_only,
       current_setting('synchronous_commit', true) as synchronous_commit,
+      current_setting('synchronous_standby_names', true) as standbys,
       current_setting('fsync', true) as fsync,
-      (select count(set_config(name, 'off', false)) from pg_settings where name = any ($1::text[]))`,
-    values: [switchedOff],
+      current_setting('server_encoding', true) as encoding,
+      pg_backend_pid() as pid`,
   });
   if (settings?.read_only === "on") throw new Error("it only reads, so it is not the primary");
   for (const name of ["synchronous_commit", "fsync"]) {
@@ -207,5 +308,27 @@ async function assertPrimary(query: Connection["query"]): Promise<void> {
     throw new UnsafeServerError(
       `PostgreSQL runs with ${name} = off and may lose what it has acknowledged: turn it on`,
     );
+  }
+  if (settings?.synchronous_commit === "local" && settings.standbys) {
+    throw new UnsafeServerError(
+      "PostgreSQL runs with synchronous_commit = local beside synchronous_standby_names, and a " +
+        "failover may lose what it has acknowledged: set synchronous_commit to on, also for the " +
+        "role and the database",
+    );
+  }
+  const { encoding } = settings ?? {};
+  if (typeof encoding === "string" && encoding !== "UTF8") {
+    throw new UnsafeServerError(
+      `the database has the encoding ${encoding}, which lacks most names: make a new one, with ` +
+        "create database NAME encoding 'UTF8' template template0",
+    );
+  }
+  // A pooler gives a process id of its own making.
+  if (Number(settings?.pid) === session.processId) return;
+  const other = await another();
+  try {
+    await assertSessionsLast([session.query, other.query]);
+  } finally {
+    await other.close();
   }
 }

@@ -4,14 +4,23 @@ import type { Row } from "../rows.ts";
 import { SearchTooBroadError } from "../search.ts";
 import {
   type Connection,
+  type ConnectionOptions,
   connectToPrimary,
+  rememberPrimaries,
   type Statement,
-  UnsafeServerError,
 } from "./connector.ts";
 import { createLink, type Link } from "./link.ts";
 import { assertSetUp, migrate } from "./migrate.ts";
-import { fateFromError, sqlState, sqlStateOf, unavailableFrom } from "./postgres-error.ts";
+import {
+  fateFromError,
+  sqlState,
+  sqlStateOf,
+  UnsafeServerError,
+  unavailableFrom,
+} from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
+import { createServerMemory } from "./server-memory.ts";
+import { assertCommitsGetThrough } from "./standby-probe.ts";
 
 /** One database, shared by the event store and the directory. */
 export type Postgres = {
@@ -51,8 +60,10 @@ const retryAfterMs = 1_000;
  * @param keysOf What streams are found by. Always the same for a database. Default: they are not.
  * @param options.claimsOf For streams that are older than how their names are folded.
  * @param options.mayCreate Whether to set up a database that has no tables of ours. Default: true.
- * @throws StoreUnavailableError if no primary can be reached, or there are no tables and may be none.
- * @throws UnsafeServerError if it runs with `synchronous_commit = off` or `fsync = off`.
+ * @throws StoreUnavailableError if no primary can be reached, there are no tables and may be none, or
+ *   its commits wait for a standby that is missing.
+ * @throws UnsafeServerError if it may lose what it acknowledges, cannot store all texts, or is behind
+ *   a pooler that hands out connections by the transaction.
  * @throws Error if the database's schema is newer than this program.
  */
 export async function openPostgres<State>(
@@ -67,19 +78,24 @@ export async function openPostgres<State>(
     keysOf: keysOf as KeysOf<unknown>,
     claimsOf: claimsOf as ClaimsOf<unknown>,
   };
-  const first = await connectToPrimary(url);
+  const memory = createServerMemory();
+  const connect = (options: ConnectionOptions = {}) =>
+    connectToPrimary(url, { ...options, memory });
+  await rememberPrimaries(url, memory);
+  const first = await connect({ writes: true });
   try {
     if (!mayCreate) await assertSetUp(first);
+    await assertCommitsGetThrough(first, connect);
     await migrate(first, untyped.keysOf, untyped.claimsOf);
   } finally {
     await first.close();
   }
 
   const readers = Array.from({ length: readConnections }, () => ({
-    link: createLink(() => connectToPrimary(url, { pipeline: true }).catch(asUnavailable)),
+    link: createLink(() => connect({ pipeline: true }).catch(asUnavailable)),
     waiting: 0,
   }));
-  const scanner = createLink(() => connectToScan(url).catch(asUnavailable));
+  const scanner = createLink(() => connect().then(toScan).catch(asUnavailable));
   const writers: Link[] = [];
   let users = 0;
 
@@ -112,7 +128,7 @@ export async function openPostgres<State>(
         }
       }),
     link() {
-      const link = createLink(() => connectToPrimary(url).catch(asUnavailable));
+      const link = createLink(() => connect({ writes: true }).catch(asUnavailable));
       writers.push(link);
       return link;
     },
@@ -130,8 +146,7 @@ export async function openPostgres<State>(
 }
 
 /** Scans gather what they find in hash tables, of a million streams if need be. */
-async function connectToScan(url: string): Promise<Connection> {
-  const connection = await connectToPrimary(url);
+async function toScan(connection: Connection): Promise<Connection> {
   await connection.query({
     text: "select set_config(name, '64MB', false) from pg_settings where name = 'work_mem'",
   });

@@ -13,6 +13,7 @@ export const sqlState = {
   adminShutdown: "57P01",
   crashShutdown: "57P02",
   cannotConnectNow: "57P03",
+  invalidAuthorizationSpecification: "28000",
   databaseDropped: "57P04",
   idleSessionTimeout: "57P05",
   duplicateTable: "42P07",
@@ -66,6 +67,11 @@ const fatesOfClasses: Readonly<Record<string, Fate>> = {
 
 /** Errors of these end the backend. In the server's language: others are seen by the end of the connection. */
 const finalSeverities: readonly (string | undefined)[] = ["FATAL", "PANIC"];
+
+/** The server, or what is in front of it, loses what was acknowledged, or cannot store all texts. */
+export class UnsafeServerError extends Error {
+  override readonly name = "UnsafeServerError";
+}
 
 /** Names of unique constraints that another transaction may violate for us, between look and write. */
 const racedConstraints: readonly (string | undefined)[] = ["claims_pkey"];
