@@ -19,8 +19,8 @@ export function createListUserChanges(
     const organization = values.get(organizationKey);
     const translate = values.get(translatorKey);
     const events = await store.history(userId, organization, {
-      // A sequence beyond any version there can be finds nothing, as it should.
-      after: Number(query?.sequence ?? 0n),
+      // No version is beyond that, so nothing is found, and every engine knows the number.
+      after: Math.min(Number(query?.sequence ?? 0n), Number.MAX_SAFE_INTEGER),
       limit: Math.min(query?.limit || defaultLimit, maxLimit),
       ascending: query?.asc ?? false,
     });

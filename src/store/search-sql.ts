@@ -1,5 +1,6 @@
 import { fold } from "../text/fold.ts";
 import { everyStream } from "./key-changes.ts";
+import { keyParts, leastCutBytes, reachesCut } from "./key-parts.ts";
 import type { Comparison, Query, Search } from "./search.ts";
 import { joined, raw, type Sql, type SqlStatement, sql, statementFromSql } from "./sql.ts";
 
@@ -13,6 +14,8 @@ export type Dialect = {
   readonly position: string;
   /** A condition that is true of an expression that is among the texts. */
   readonly isAmong: (expression: Sql, texts: readonly string[]) => Sql;
+  /** Of a folded text in the index; what is longer goes on in the column `rest`. Default: any number. */
+  readonly keyBytes?: number;
 };
 
 export type SearchStatement = SqlStatement;
@@ -149,29 +152,66 @@ function comparisonElsewhere(scope: Scope, query: KeyComparison): Sql {
 }
 
 function comparison(scope: Scope, query: KeyComparison, alias: string): Sql {
-  const folded = raw(`${alias}.folded`);
   const text = raw(`coalesce(${alias}.text, ${alias}.folded)`);
   if (query.kind === "one-of") {
     const { isAmong } = scope.dialect;
-    const texts = [...new Set(query.texts.map(fold))];
-    return sql`${isAmong(folded, texts)} and ${isAmong(text, query.texts)}`;
+    const inIndex = (each: string) => keyParts(fold(each), keyBytesOf(scope)).folded;
+    const texts = [...new Set(query.texts.map(inIndex))];
+    return sql`${isAmong(raw(`${alias}.folded`), texts)} and ${isAmong(text, query.texts)}`;
   }
   const { method, ignoreCase, text: part } = query;
   switch (method) {
     case "equals": {
-      const found = sql`${folded} = ${fold(part)}`;
+      const found = equals(scope, alias, fold(part));
       return ignoreCase ? found : sql`${found} and ${text} = ${part}`;
     }
     case "starts-with": {
-      const found = beginsWith(folded, fold(part));
+      const found = startsWith(scope, alias, fold(part));
       return ignoreCase ? found : sql`${found} and substr(${text}, 1, length(${part})) = ${part}`;
     }
     case "contains":
     case "ends-with": {
-      const found = has(scope, method, folded, fold(part));
+      const found = hasFolded(scope, query, alias);
       return ignoreCase ? found : sql`${found} and ${isSoAsItIs(scope, query, alias)}`;
     }
   }
+}
+
+function keyBytesOf({ dialect }: Scope): number {
+  return dialect.keyBytes ?? Number.POSITIVE_INFINITY;
+}
+
+/** The folded text, also where the index holds only its beginning. */
+function wholeText(alias: string): Sql {
+  return raw(`(${alias}.folded || coalesce(${alias}.rest, ''))`);
+}
+
+function equals(scope: Scope, alias: string, text: string): Sql {
+  const keyBytes = keyBytesOf(scope);
+  const { folded, rest } = keyParts(text, keyBytes);
+  const found = sql`${raw(`${alias}.folded`)} = ${folded}`;
+  if (!reachesCut(text, keyBytes)) return found;
+  return sql`${found} and ${raw(`coalesce(${alias}.rest, '')`)} = ${rest ?? ""}`;
+}
+
+/** For a long text the index leads to the rows that begin as it does, as far as every cut row goes. */
+function startsWith(scope: Scope, alias: string, beginning: string): Sql {
+  const folded = raw(`${alias}.folded`);
+  const keyBytes = keyBytesOf(scope);
+  if (!reachesCut(beginning, keyBytes)) return beginsWith(folded, beginning);
+  const least = keyParts(beginning, leastCutBytes(keyBytes) - 1).folded;
+  const isWhole = sql`substr(${wholeText(alias)}, 1, length(${beginning})) = ${beginning}`;
+  return sql`${beginsWith(folded, least)} and ${isWhole}`;
+}
+
+/** A row whose text was cut is recognised by its length, and looked at beside the index. */
+function hasFolded(scope: Scope, { key, method, text }: TextComparison, alias: string): Sql {
+  const part = fold(text);
+  const found = has(scope, method, raw(`${alias}.folded`), part);
+  if (scope.dialect.keyBytes === undefined) return found;
+  const isShort = raw(`octet_length(${alias}.folded) < ${leastCutBytes(scope.dialect.keyBytes)}`);
+  const inRow = rowBeside(scope, key, alias, has(scope, method, wholeText("e"), part));
+  return sql`case when ${isShort} then ${found} else ${inRow} end`;
 }
 
 /**
@@ -179,7 +219,11 @@ function comparison(scope: Scope, query: KeyComparison, alias: string): Sql {
  * the few that are left the row beside it is asked.
  */
 function isSoAsItIs(scope: Scope, { key, method, text }: TextComparison, alias: string): Sql {
-  const holds = has(scope, method, sql`coalesce(e.text, e.folded)`, text);
+  return rowBeside(scope, key, alias, has(scope, method, sql`coalesce(e.text, e.folded)`, text));
+}
+
+/** A condition on the row of the table, as `e`, that belongs to a row of the index. */
+function rowBeside(scope: Scope, key: string, alias: string, holds: Sql): Sql {
   const row = raw(`e.folded = ${alias}.folded and e.stream = ${alias}.stream`);
   return sql`(select ${holds} from search_keys e where ${scope.isOfKey("e", key)} and ${row})`;
 }

@@ -67,6 +67,11 @@ describe.for(callers)("over $name,", (caller) => {
       { name: "what came after", query: { sequence: "4" }, want: [6, 5] },
       { name: "the next page", query: { sequence: "2", limit: 2, asc: true }, want: [3, 4] },
       { name: "nothing after the last", query: { sequence: "6" }, want: [] },
+      ...["9007199254740993", "9223372036854775807", "9223372036854775808"].map((sequence) => ({
+        name: `nothing after ${sequence} (C6)`,
+        query: { sequence },
+        want: [],
+      })),
       {
         name: "nothing after the end of numbers",
         query: { sequence: "18446744073709551615" },

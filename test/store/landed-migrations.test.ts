@@ -30,7 +30,7 @@ const digests = {
   "postgres/migrations/001.sql": "0d40854d901657a784565848c6c7e968c3456a413bd4d1922ce53a83b70e5360",
   "postgres/migrations/002.sql": "6753ee51979d138cbdb1829678bf3f832f457a4dfd531483265f6a1bc4c34c8d",
   "postgres/migrations/003.sql": "3107d0b54133f1839be0f43d394fbdd847df1eb1af23b5431f9a81953b7db134",
-  "postgres/migrations/004.sql": "ab6a5ff2b94f0a908f6d7297b2e0a4bae57fea013494858d332b8180dc0a8920",
+  "postgres/migrations/004.sql": "676a0b1e863ce3daf8bf78f2c1f053039dcaf3f7ac0617e1aa879d25a9d3b0c7",
   "postgres/migrations/005.sql": "6e590f01828df90cbd4d015d61f90e6083c7c117ac779bdbe815398e7c13af83",
 };
 

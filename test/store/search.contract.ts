@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EventStore, KeysOf } from "../../src/store/event-store.ts";
@@ -360,6 +360,72 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
         },
       );
       await fc.assert(property, { numRuns: 60 });
+    });
+
+    /** Around where an index of PostgreSQL cuts: 1,000 bytes. */
+    const long = fc
+      .tuple(
+        fc.constantFrom("", "x".repeat(993), "x".repeat(996), "🦒".repeat(249), "ß".repeat(499)),
+        fc.array(fc.constantFrom("a", "A", "ß", "🦒", "x"), { maxLength: 6 }),
+        fc.constantFrom("", "", "y".repeat(1_500)),
+      )
+      .map(([start, letters, end]) => start + letters.join("") + end);
+
+    test("C6: agrees with a plain filter over texts of any length", async () => {
+      const comparing = fc.record({
+        kind: fc.constant("text" as const),
+        key: fc.constantFrom("a", "b"),
+        method: fc.constantFrom<Method>("equals", "starts-with", "contains", "ends-with"),
+        text: fc.oneof(long, text),
+        ignoreCase: fc.boolean(),
+      });
+      const property = fc.asyncProperty(
+        fc.array(fc.record({ a: long, b: long }), { minLength: 1, maxLength: 6 }),
+        fc.array(comparing, { minLength: 4, maxLength: 8 }),
+        async (rows, wanted) => {
+          const organization = newOrganization();
+          const placed = rows.map((keys, index) => ({ stream: `${index}-${organization}`, keys }));
+          // Of what there is, too, and all of it twice over.
+          const own = placed.flatMap(({ keys }) => [
+            has("a", "equals", keys.a, true),
+            has("b", "ends-with", keys.b.slice(1)),
+            has("a", "starts-with", keys.a.slice(0, 998)),
+            { kind: "one-of" as const, key: "a", texts: [keys.a, keys.b] },
+          ]);
+          await Promise.all(placed.map(({ stream, keys }) => write(organization, stream, keys)));
+          for (const query of [...wanted, ...own]) {
+            const all = naive(placed, { ...list, query });
+            const found = { total: all.length, streams: all };
+            expect(await search(organization, { query })).toEqual(found);
+            expect(await search(organization, { query: not(not(query)) })).toEqual(found);
+          }
+        },
+      );
+      await fc.assert(property, { numRuns: 20 });
+    });
+
+    test("C6: takes texts and ids that no index compresses, and changes them", async () => {
+      const astral = (length: number) =>
+        Array.from({ length }, () => String.fromCodePoint(0x10000 + randomInt(0xfffff))).join("");
+      const organization = astral(200);
+      const stream = astral(200);
+      const [first, second] = [astral(700), astral(700)];
+      // Of the same beginning.
+      const third = second.slice(0, 1_000) + first.slice(1_000);
+      for (const a of [first, second, third, "short", third]) {
+        await write(organization, stream, { a, b: first });
+        for (const each of [first, second, third, "short"]) {
+          for (const method of ["equals", "ends-with", "starts-with", "contains"] as const) {
+            const query = has("a", method, each);
+            expect((await search(organization, { query })).total, method).toBe(Number(each === a));
+          }
+        }
+        expect(await search(organization, { query: has("b", "equals", first) })).toMatchObject({
+          total: 1,
+        });
+      }
+      await write(organization, stream, null);
+      expect(await search(organization, {})).toMatchObject({ total: 0 });
     });
 
     test("is unavailable after it closed", async () => {

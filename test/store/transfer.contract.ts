@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EventStore, KeysOf } from "../../src/store/event-store.ts";
 import {
@@ -65,6 +65,18 @@ export function describeTransfer(
     };
     const newProgress = (lines = 1) => ({ source: randomUUID(), lines, digest: "d" });
     const progress = () => next(newProgress());
+
+    test("C6: writes streams with texts that no index compresses", async () => {
+      const astral = (length: number) =>
+        Array.from({ length }, () => String.fromCodePoint(0x10000 + randomInt(0xfffff))).join("");
+      const texts = [astral(700), astral(400), astral(2_000)];
+      const streams = texts.map((each) => newStream(newId(), [], [each]));
+      expect(await transfer.write(streams, progress())).toEqual(["stored", "stored", "stored"]);
+      await transfer.complete();
+      for (const [index, each] of texts.entries()) {
+        expect(await whoSaid(store, "org", each)).toEqual([streams[index]?.stream]);
+      }
+    });
 
     test("writes streams that the event store then has", async () => {
       const [id, claim] = [newId(), newId()];

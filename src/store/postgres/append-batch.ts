@@ -1,8 +1,10 @@
 import type { AppendResult } from "../append.ts";
 import type { AppendRow } from "../append-row.ts";
 import { combined } from "../key-changes.ts";
+import { keyParts } from "../key-parts.ts";
 import type { Row } from "../rows.ts";
 import type { Statement } from "./connector.ts";
+import { keyBytes } from "./key-bytes.ts";
 
 /**
  * Appends of one stream, each decided on the one before. It stands or falls by its first: only that
@@ -103,10 +105,15 @@ function keyColumns(chains: readonly Chain[]): (string | null)[][] {
   const changes = chains.flatMap(({ rows }) => {
     const [{ stream, organization }] = rows;
     const ofChain = combined(rows.map(({ keys }) => keys));
-    return ofChain.map(([name, from, to, text]) => ({
-      ...{ stream, organization, name, text },
-      ...{ from: from === to ? undefined : from, to },
-    }));
+    return ofChain.map(([name, before, after, text]) => {
+      const from = before === undefined ? undefined : keyParts(before, keyBytes).folded;
+      const { folded: to, rest = null } = after === undefined ? {} : keyParts(after, keyBytes);
+      return {
+        ...{ stream, organization, name, rest, to },
+        ...{ from: from === to ? undefined : from },
+        text: rest === null ? text : (text ?? after ?? null),
+      };
+    });
   });
   const gone = changes.filter(({ from }) => from !== undefined);
   const come = changes.filter(({ to }) => to !== undefined);
@@ -120,6 +127,7 @@ function keyColumns(chains: readonly Chain[]): (string | null)[][] {
     come.map(({ to }) => to ?? null),
     come.map(({ stream }) => stream),
     come.map(({ text }) => text),
+    come.map(({ rest }) => rest),
   ];
 }
 
@@ -169,12 +177,13 @@ const written = (condition: string) => `
       and g.stream in (select stream from written)
   ),
   listed as (
-    insert into search_keys (organization, name, folded, stream, text)
+    insert into search_keys (organization, name, folded, stream, text, rest)
     select c.* from unnest(
-      $20::text[], $21::text[], $22::text[], $23::text[], $24::text[]
-    ) as c (organization, name, folded, stream, text)
+      $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[]
+    ) as c (organization, name, folded, stream, text, rest)
     where c.stream in (select stream from written)
-    on conflict (organization, name, folded, stream) do update set text = excluded.text
+    on conflict (organization, name, folded, stream) do update set
+      text = excluded.text, rest = excluded.rest
   )`;
 
 const appendText = `
@@ -184,7 +193,7 @@ const appendText = `
 /** A name that another transaction takes after the look at `claims` violates its primary key. */
 const claimText = `
   with ${batch},
-  wanted as (select * from unnest($26::text[], $27::text[]) as w (stream, name)),
+  wanted as (select * from unnest($27::text[], $28::text[]) as w (stream, name)),
   taken as (
     select w.stream from wanted w
     where (select c.stream from claims c where c.name = w.name) <> w.stream
@@ -192,7 +201,7 @@ const claimText = `
   ${written("where stream not in (select stream from taken)")},
   released as (
     delete from claims c
-    where c.stream = any ($25::text[]) and c.stream in (select stream from written)
+    where c.stream = any ($26::text[]) and c.stream in (select stream from written)
       and not exists (select 1 from wanted w where w.stream = c.stream and w.name = c.name)
   ),
   claimed as (

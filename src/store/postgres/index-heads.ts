@@ -1,7 +1,9 @@
 import type { KeysOf } from "../event-store.ts";
 import { keyChanges } from "../key-changes.ts";
+import { keyParts } from "../key-parts.ts";
 import { headColumns, headFromRow } from "../rows.ts";
 import type { Connection } from "./connector.ts";
+import { keyBytes } from "./key-bytes.ts";
 
 /** Heads of one statement. */
 const batchHeads = 1_000;
@@ -20,19 +22,23 @@ export async function indexHeads(connection: Connection, keysOf: KeysOf<unknown>
       const head = headFromRow(row);
       const { organization } = head;
       const stream = String(row.stream);
-      return keyChanges(keysOf, undefined, head).map(([name, , folded, text]) => {
-        return { organization, name, folded, text, stream };
+      return keyChanges(keysOf, undefined, head).map(([name, , whole = "", text]) => {
+        const { folded, rest } = keyParts(whole, keyBytes);
+        const asItIs = rest === null ? text : (text ?? whole);
+        return { organization, name, folded, rest, text: asItIs, stream };
       });
     });
     await connection.query({
-      text: `insert into search_keys (organization, name, folded, stream, text)
-        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])`,
+      text: `insert into search_keys (organization, name, folded, stream, text, rest)
+        select * from unnest(
+          $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])`,
       values: [
         rows.map(({ organization }) => organization),
         rows.map(({ name }) => name),
         rows.map(({ folded }) => folded),
         rows.map(({ stream }) => stream),
         rows.map(({ text }) => text),
+        rows.map(({ rest }) => rest),
       ],
     });
     const last = heads.at(-1);

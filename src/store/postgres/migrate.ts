@@ -16,10 +16,8 @@ type Migration = (
 const migrations: readonly Migration[] = [
   (connection) => runFile(connection, "001.sql"),
   (connection) => runFile(connection, "002.sql"),
-  async (connection, keysOf) => {
-    await runFile(connection, "003.sql");
-    await indexHeads(connection, keysOf);
-  },
+  // Step 4 writes the index.
+  (connection) => runFile(connection, "003.sql"),
   async (connection, keysOf, claimsOf) => {
     await runFile(connection, "004.sql");
     await indexHeads(connection, keysOf);

@@ -5,6 +5,7 @@ import { createSearch } from "../search-heads.ts";
 import type { Dialect } from "../search-sql.ts";
 import { raw, sql } from "../sql.ts";
 import type { Postgres } from "./database.ts";
+import { keyBytes } from "./key-bytes.ts";
 
 export const dialect: Dialect = {
   placeholder: (number) => `$${number}`,
@@ -14,6 +15,7 @@ export const dialect: Dialect = {
   },
   position: "strpos",
   isAmong: (expression, texts) => sql`${expression} = any (${texts}::text[])`,
+  keyBytes,
 };
 
 /** Search a PostgreSQL database; what may read many rows goes by a connection of its own. */

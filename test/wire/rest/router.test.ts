@@ -72,9 +72,12 @@ describe("match", () => {
     ["POST /v1/files/a", ["GET"]],
     ["PATCH /v1/files/a/b", ["POST"]],
     ["GET /v1/lower", ["get"]],
-  ])("D10: reports the methods of the path, not of those that match, too: %s", ([request, allow]) => {
-    expect(outcome(priority, request)).toEqual(allow);
-  });
+  ])(
+    "D10: reports the methods of the path, not of those that match, too: %s",
+    ([request, allow]) => {
+      expect(outcome(priority, request)).toEqual(allow);
+    },
+  );
 
   test.for([
     "GET /",
