@@ -79,7 +79,12 @@ describe.for(callers)("over $name,", (caller) => {
       },
     ])("lists $name", async ({ query, want }) => {
       const userId = await addBusyUser();
-      const { body } = await call(methods.listUserChanges, { userId, query }, { who: "viewer" });
+      const { code, body } = await call(
+        methods.listUserChanges,
+        { userId, query },
+        { who: "viewer" },
+      );
+      expect(code).toBe(0);
       expect(sequencesOf(body)).toEqual(want);
     });
 

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { root, runGiraffe, runProgram, startProgram } from "../child.ts";
+import { root, runGiraffe, runProgram, startGiraffe, startProgram } from "../child.ts";
 import { callRest, createPlace, demo, profileUrl, type Serving } from "./serving.ts";
 
 const profile = {
@@ -136,6 +136,33 @@ describe("serve", () => {
     expect(stderr.match(/"msg":"request"/g)).toHaveLength(6);
     for (const line of stderr.trim().split("\n"))
       expect(() => JSON.parse(line), line).not.toThrow();
+  });
+});
+
+describe("the log", () => {
+  test("C12: has what Node.js warns of as lines of its own, and nothing else is on stderr", async () => {
+    const place = createPlace();
+    const warning = join(place.folder, "warn.mjs");
+    // Once the server listens for warnings, as a library may at any time.
+    const text = `process.on("newListener", (name) => {
+      if (name === "warning") setImmediate(() => process.emitWarning("mind the step"));
+    });`;
+    writeFileSync(warning, text);
+    const program = startGiraffe(
+      ["serve", "--listen", "127.0.0.1:0", "--database", place.database, "--demo"],
+      { preload: warning },
+    );
+    onTestFinished(() => program.kill("SIGKILL"));
+    await program.until("stdout", /^ready /m);
+    program.kill("SIGTERM");
+    const { stderr } = await program.ended;
+    const lines = stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.filter(({ level }) => level === "warn" || level === 40)).toMatchObject([
+      { err: { message: "mind the step" } },
+    ]);
   });
 });
 
