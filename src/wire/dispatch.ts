@@ -55,7 +55,7 @@ export type WireOptions = {
   };
   /** On every answer. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The domain in the `google.rpc.ErrorInfo` of the wire's own errors. Default: they have none. */
+  /** The domain in the `google.rpc.ErrorInfo` of errors that bring none themselves. Default: they get none. */
   readonly errorDomain?: string;
   /** Plain pages by path, for GET and HEAD. */
   readonly pages: ReadonlyMap<string, (head: RequestHead) => Answer | Promise<Answer>>;
