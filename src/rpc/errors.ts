@@ -118,18 +118,24 @@ function fromFieldRules({ message, violations }: FieldRulesError): ConnectError 
     localizedMessage: localized,
   }));
   const badRequest = create(BadRequestSchema, { fieldViolations });
-  dropBeyond(badRequest, maxFieldErrorBytes - Buffer.byteLength(message));
+  dropBeyond(badRequest, bytesBeside(message));
   return new ConnectError(message, codes[errors.fieldInvalid.kind], undefined, [
     { desc: BadRequestSchema, value: badRequest },
     errorInfo("fieldInvalid"),
   ]);
 }
 
-/**
- * Bytes of the message and of the violations together. gRPC carries both in base64, and the message once
- * more, in headers, of which clients take 8 KiB.
- */
-const maxFieldErrorBytes = 3_600;
+/** Of the 8 KiB of headers that clients of gRPC take, what the status may have. */
+const maxStatusBytes = 7_000;
+
+/** How many bytes are left for violations: gRPC has the message in a header, and both in base64 in another. */
+function bytesBeside(message: string): number {
+  const inBase64 = maxStatusBytes - encodeURIComponent(message.toWellFormed()).length;
+  return (inBase64 * 3) / 4 - Buffer.byteLength(message) - errorInfoBytes;
+}
+
+/** More than the `ErrorInfo`, and what stands around the details. */
+const errorInfoBytes = 160;
 
 /** Leave out the last violations, so that those before them fit. The first one always stays. */
 function dropBeyond({ fieldViolations }: BadRequest, maxBytes: number): void {
