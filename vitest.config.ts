@@ -5,8 +5,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/postgres-setup.ts"],
-    // For the slowest machine: a test that hangs is found all the same.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For the slowest and busiest machine: a test that hangs is found all the same.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
   },
 });

@@ -275,9 +275,9 @@ describe("a server with a provider", () => {
     expect(await ask(byDefault, token)).toEqual(refused(byDefault, refusals.membershipNotFound));
     await server.administer("member", "add", ...member);
     const code = async () => (await ask(byDefault, token)).code;
-    await expect.poll(code, { timeout: 20_000 }).toBe(0);
+    await expect.poll(code).toBe(0);
     await server.administer("member", "remove", ...member);
-    await expect.poll(code, { timeout: 20_000 }).toBe(5);
+    await expect.poll(code).toBe(5);
     expect(await ask(byDefault, token)).toEqual(refused(byDefault, refusals.membershipNotFound));
   });
 
@@ -291,13 +291,13 @@ describe("a server with a provider", () => {
     const read = async () => (await ask(byDefault, issuer.token({ sub: id }))).code;
     expect(await read()).toBe(0);
     await call(byDefault, server.adminToken, methods.deactivateUser, { id });
-    await expect.poll(read, { timeout: 20_000 }).toBe(16);
+    await expect.poll(read).toBe(16);
     for (const { tokenOf } of kinds)
       expect(await ask(byDefault, tokenOf({ sub: id }))).toEqual(
         refused(byDefault, refusals.tokenInvalid),
       );
     await call(byDefault, server.adminToken, methods.reactivateUser, { id });
-    await expect.poll(read, { timeout: 20_000 }).toBe(0);
+    await expect.poll(read).toBe(0);
   });
 
   test.for(["deactivateUser", "lockUser", "removeUser"] as const)(
@@ -322,8 +322,7 @@ describe("a server with a provider", () => {
       );
       for (const token of tokens) expect(await read(token)).toBe(0);
       await call(byDefault, server.adminToken, methods[method], { id }, elsewhere);
-      for (const token of tokens)
-        await expect.poll(() => read(token), { timeout: 20_000 }).toBe(16);
+      for (const token of tokens) await expect.poll(() => read(token)).toBe(16);
     },
   );
 
@@ -423,6 +422,6 @@ describe("a server with a provider", () => {
     const late = await startIssuer(undefined, Number(new URL(early.url).port));
     onTestFinished(() => late.close());
     late.keys = early.keys;
-    await expect.poll(read, { timeout: 20_000 }).toMatchObject(userNotFound);
+    await expect.poll(read).toMatchObject(userNotFound);
   });
 });

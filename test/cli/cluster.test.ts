@@ -33,7 +33,7 @@ describe("serve --workers", () => {
     const [child = 0] = workersOf(server.pid);
     process.kill(child, "SIGKILL");
     expect((await server.until("stderr", died))[1]).toBe(String(child));
-    await expect.poll(() => workersOf(server.pid), { timeout: 20_000 }).toHaveLength(2);
+    await expect.poll(() => workersOf(server.pid)).toHaveLength(2);
     expect(workersOf(server.pid)).not.toContain(child);
     for (const nickName of ["a", "b", "c", "d"]) {
       const { status } = await callRest("PUT", profileUrl(server), place.token(), {
@@ -68,7 +68,7 @@ describe("serve --workers", () => {
     await server.until("stderr", died);
     const fewer = (await scrape(server.url))[series];
     expect(fewer).toBeLessThan(12);
-    await expect.poll(() => workersOf(server.pid), { timeout: 20_000 }).toHaveLength(3);
+    await expect.poll(() => workersOf(server.pid)).toHaveLength(3);
     expect((await scrape(server.url))[series]).toBe(fewer);
   });
 

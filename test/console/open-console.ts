@@ -46,5 +46,5 @@ export async function openConsole(context: Context, url: string): Promise<Consol
 
 /** The page comes to it in its own time: wait, but not for ever. */
 export function eventually<Value>(look: () => Promise<Value> | Value) {
-  return expect.poll(look, { timeout: 30_000 });
+  return expect.poll(look);
 }

@@ -80,5 +80,5 @@ describe("migrate", () => {
       expect(schema(db).map(({ name }) => name)).toContain("memberships_key");
       db.close();
     }
-  }, 60_000);
+  });
 });

@@ -236,7 +236,7 @@ describe("a server", () => {
       await expect(work()).rejects.toMatchObject({ name: "StoreUnavailableError" });
     }
     await server.start();
-    await expect.poll(() => store.ping().then(() => "up", String), { timeout: 20_000 }).toBe("up");
+    await expect.poll(() => store.ping().then(() => "up", String)).toBe("up");
     await expect
       .poll(() => store.change("s", "org", count).then(({ version }) => version, String))
       .toBe(2);

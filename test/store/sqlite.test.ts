@@ -156,7 +156,7 @@ describe("createSqliteEventStore", () => {
     other.close();
     expect(await store.change("s", "org", count)).toMatchObject({ version: 1 });
     await store.close();
-  }, 20_000);
+  });
 
   test("loses no update between two stores on one file", async () => {
     const file = newFile();

@@ -201,7 +201,7 @@ describe("R7, W17: a compression bomb does not unfold", () => {
   });
 });
 
-describe("R8, W11: a slow client is cut", { timeout: 30_000 }, () => {
+describe("R8, W11: a slow client is cut", () => {
   test.concurrent("R8: whose body trickles on HTTP/1", async () => {
     await using server = await startEcho();
     using connection = await openRaw(server.port);

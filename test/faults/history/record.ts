@@ -32,7 +32,7 @@ export type Options = {
 };
 
 /** Any number of updates that is waited for takes less. */
-const hangsMs = 60_000;
+const hangsMs = 240_000;
 
 /** After a call without an answer. */
 const restMs = 10;
