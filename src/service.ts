@@ -11,7 +11,13 @@ import { loadTracing, recordFromOutcome } from "./observation.ts";
 import { createProbes } from "./probes.ts";
 import { errorDomain } from "./rpc/errors.ts";
 import { createReadiness } from "./rpc/health.ts";
-import { createInterceptors, createRoutes, type RpcParts, restPrefix } from "./rpc/routes.ts";
+import {
+  createInterceptors,
+  createRequestGate,
+  createRoutes,
+  type RpcParts,
+  restPrefix,
+} from "./rpc/routes.ts";
 import type { Collision } from "./store/claims.ts";
 import type { Directory } from "./store/directory.ts";
 import type { Micros } from "./store/event-store.ts";
@@ -107,6 +113,7 @@ export async function createService(
   };
   const listener = createListener({
     routes: createRoutes(parts),
+    requestGate: createRequestGate(parts),
     interceptors: createInterceptors(parts),
     restPrefix,
     limits: { maxMessageBytes, defaultDeadlineMs, maxDeadlineMs },

@@ -19,4 +19,11 @@ export type Caller = {
  * @throws ServiceError `tokenInvalid` if the token is of this kind and refused;
  *   `identityProviderUnavailable` if only an identity provider could tell, and it does not.
  */
-export type Authenticator = (token: string, takeTurn: TakeTurn) => Promise<Caller | undefined>;
+export type Authenticator = {
+  (token: string, takeTurn: TakeTurn): Promise<Caller | undefined>;
+  /**
+   * The caller, if it is remembered that the token is valid at this moment: nobody is asked, and nobody
+   * waits. Without it, nothing is remembered.
+   */
+  readonly remembered?: (token: string) => Caller | undefined;
+};

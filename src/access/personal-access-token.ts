@@ -84,13 +84,19 @@ export function createPersonalAccessTokenAuthenticator(
     clock,
   );
 
-  return async (token, takeTurn) => {
+  const recognise = async (token: string, takeTurn: TakeTurn) => {
     if (!token.startsWith(prefix)) return undefined;
     if (!isTokenSecret(token)) throw new ServiceError("tokenInvalid");
     const answer = await lookUp(digestOf(token), takeTurn);
     if (answer === undefined || isOver(answer.expiresAt)) throw new ServiceError("tokenInvalid");
     return answer.caller;
   };
+  const remembered = (token: string) => {
+    if (!token.startsWith(prefix)) return undefined;
+    const answer = lookUp.remembered(digestOf(token));
+    return answer === undefined || isOver(answer.expiresAt) ? undefined : answer.caller;
+  };
+  return Object.assign(recognise, { remembered });
 }
 
 /** Compared once more here, so that a database with lax text comparison cannot let a token in. */

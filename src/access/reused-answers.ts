@@ -13,6 +13,13 @@ const maxAnswers = 10_000;
 /** A clock that never goes back, in milliseconds. `performance` is one. */
 export type SteadyClock = { readonly now: () => number };
 
+/** Looks a key up, or has looked it up before. */
+export type ReusedAnswers<Answer, Context = void> = {
+  (key: string, context: Context): Promise<Answer>;
+  /** The answer that may be reused at this moment; `undefined` where it has to be asked for. */
+  remembered(key: string): Answer | undefined;
+};
+
 /**
  * Ask once, answer many: an answer is reused until `reuseMs` after its question was asked, and
  * overlapping questions with one key share a look-up. `undefined` and failures are never reused, so
@@ -27,26 +34,31 @@ export function createReusedAnswers<Answer, Context = void>(
   ask: (key: string, context: Context) => Promise<Answer>,
   reuseMs: number,
   clock: SteadyClock,
-): (key: string, context: Context) => Promise<Answer> {
+): ReusedAnswers<Answer, Context> {
   if (!Number.isSafeInteger(reuseMs) || reuseMs <= 0) {
     throw new RangeError(`reuseMs is ${reuseMs}; it must be a positive integer`);
   }
-  const answers = new LRUCache<string, Promise<Answer>>({
+  type Entry = { readonly answer: Promise<Answer>; value: Answer | undefined };
+  const answers = new LRUCache<string, Entry>({
     max: maxAnswers,
     ttl: reuseMs,
     ttlResolution: 0,
     perf: clock,
   });
 
-  return (key, context) => {
+  const lookUp = (key: string, context: Context): Promise<Answer> => {
     const known = answers.get(key);
-    if (known !== undefined) return known;
-    const answer = ask(key, context);
-    answers.set(key, answer);
+    if (known !== undefined) return known.answer;
+    const entry: Entry = { answer: ask(key, context), value: undefined };
+    answers.set(key, entry);
     const forget = () => {
-      if (answers.peek(key) === answer) answers.delete(key);
+      if (answers.peek(key) === entry) answers.delete(key);
     };
-    answer.then((value) => value === undefined && forget(), forget);
-    return answer;
+    entry.answer.then((value) => {
+      entry.value = value;
+      if (value === undefined) forget();
+    }, forget);
+    return entry.answer;
   };
+  return Object.assign(lookUp, { remembered: (key: string) => answers.get(key)?.value });
 }

@@ -1,8 +1,9 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { type ContextValues, createContextKey, type Interceptor } from "@connectrpc/connect";
+import { type ContextValues, createContextKey } from "@connectrpc/connect";
 import type { Authenticator, Caller } from "../access/caller.ts";
 import type { FailedAttempts, TakeTurn } from "../access/failed-attempts.ts";
 import { ServiceError } from "../domain/errors.ts";
+import type { Gate } from "./gate.ts";
 
 /** Longer than any token an issuer makes, short enough to hash and parse for nothing. */
 const maxTokenLength = 8_192;
@@ -13,7 +14,8 @@ export const callerKey = createContextKey<Caller | undefined>(undefined, {
 });
 
 /**
- * Stop calls without a valid bearer token; give the caller to what is inside.
+ * Stop calls without a valid bearer token; give the caller to what is inside. A token that is known to be
+ * valid waits for nothing, and counts in no limit.
  *
  * @param options.authenticators Asked in order. `undefined` means "not mine", a throw means "mine,
  *   and refused".
@@ -28,18 +30,31 @@ export function createAuthenticate(options: {
   readonly isPublic: (method: DescMethod) => boolean;
   readonly failures: FailedAttempts;
   readonly peer: (values: ContextValues) => string;
-}): Interceptor {
+}): Gate {
   const { authenticators, isPublic, failures, peer } = options;
-  return (next) => async (request) => {
-    if (!isPublic(request.method)) {
-      const token = bearerToken(request.header);
-      const caller = await failures(peer(request.contextValues), token, (takeTurn) =>
-        recognise(token, authenticators, takeTurn),
-      );
-      request.contextValues.set(callerKey, caller);
+  return ({ method, requestHeader, values }) => {
+    if (isPublic(method)) return undefined;
+    const token = bearerToken(requestHeader);
+    const remembered = rememberedCaller(token, authenticators);
+    if (remembered !== undefined) {
+      values.set(callerKey, remembered);
+      return undefined;
     }
-    return next(request);
+    return failures(peer(values), token, (takeTurn) =>
+      recognise(token, authenticators, takeTurn),
+    ).then((caller) => void values.set(callerKey, caller));
   };
+}
+
+function rememberedCaller(
+  token: string,
+  authenticators: readonly Authenticator[],
+): Caller | undefined {
+  for (const { remembered } of authenticators) {
+    const caller = remembered?.(token);
+    if (caller !== undefined) return caller;
+  }
+  return undefined;
 }
 
 async function recognise(

@@ -1,11 +1,12 @@
 import { type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
-import { createContextKey, type Interceptor } from "@connectrpc/connect";
+import { createContextKey } from "@connectrpc/connect";
 import { auth_option } from "../../gen/zitadel/options_pb.ts";
 import { createReusedAnswers, defaultReuseMs, type SteadyClock } from "../access/reused-answers.ts";
 import { isPermission, permissionsOf } from "../access/roles.ts";
 import { ServiceError } from "../domain/errors.ts";
-import type { Directory } from "../store/directory.ts";
+import type { Directory, Membership } from "../store/directory.ts";
 import { callerKey } from "./authenticate.ts";
+import type { Gate } from "./gate.ts";
 
 /** What a method asks for when any caller will do. */
 const anyCaller = "authenticated";
@@ -36,7 +37,7 @@ export function createAuthorize(options: {
   readonly permissionOf: PermissionOf;
   readonly reuseMs?: number;
   readonly clock?: SteadyClock;
-}): Interceptor {
+}): Gate {
   const { directory, permissionOf, reuseMs = defaultReuseMs, clock = performance } = options;
   const organization = createReusedAnswers((id) => directory.organization(id), reuseMs, clock);
   const memberships = createReusedAnswers(
@@ -48,34 +49,42 @@ export function createAuthorize(options: {
     clock,
   );
 
-  const checkOrganization = async (id: string) => {
+  const check = async (subject: string, id: string, permission: string) => {
     const isFound = id.length <= maxOrganizationLength && (await organization(id)) !== undefined;
     if (!isFound) throw new ServiceError("organizationNotFound");
+    if (permission !== anyCaller) assertHeld(await memberships(subject), id, permission);
   };
 
-  const checkPermission = async (subject: string, id: string, permission: string) => {
-    if (permission === anyCaller) return;
-    const held = ((await memberships(subject)) ?? []).filter(
-      (membership) => membership.organization === undefined || membership.organization === id,
-    );
-    if (held.length === 0) throw new ServiceError("membershipNotFound");
-    if (!held.some(({ role }) => permissionsOf(role).has(permission))) {
-      throw new ServiceError("permissionMissing");
+  return ({ method, requestHeader, values }) => {
+    const permission = permissionOf(method);
+    if (permission === undefined) return undefined;
+    const caller = values.get(callerKey);
+    if (caller === undefined) throw new ServiceError("authHeaderMissing");
+    const id = requestHeader.get("x-zitadel-orgid") || caller.organization;
+    const held = memberships.remembered(caller.subject);
+    if (held === undefined || organization.remembered(id) === undefined) {
+      return check(caller.subject, id, permission).then(() => void values.set(organizationKey, id));
     }
+    if (permission !== anyCaller) assertHeld(held, id, permission);
+    values.set(organizationKey, id);
+    return undefined;
   };
+}
 
-  return (next) => async (request) => {
-    const permission = permissionOf(request.method);
-    if (permission !== undefined) {
-      const caller = request.contextValues.get(callerKey);
-      if (caller === undefined) throw new ServiceError("authHeaderMissing");
-      const id = request.header.get("x-zitadel-orgid") || caller.organization;
-      await checkOrganization(id);
-      await checkPermission(caller.subject, id, permission);
-      request.contextValues.set(organizationKey, id);
-    }
-    return next(request);
-  };
+/** @throws ServiceError `membershipNotFound`, `permissionMissing`. */
+function assertHeld(
+  memberships: readonly Membership[] = [],
+  organization: string,
+  permission: string,
+): void {
+  const held = memberships.filter(
+    (membership) =>
+      membership.organization === undefined || membership.organization === organization,
+  );
+  if (held.length === 0) throw new ServiceError("membershipNotFound");
+  if (!held.some(({ role }) => permissionsOf(role).has(permission))) {
+    throw new ServiceError("permissionMissing");
+  }
 }
 
 /**

@@ -79,7 +79,8 @@ export const convertErrors: Interceptor = (next) => async (request) => {
   }
 };
 
-function connectErrorFrom(error: unknown): ConnectError {
+/** Anything thrown, as `convertErrors` sends it. */
+export function connectErrorFrom(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
   if (error instanceof ServiceError) return fromCatalogue(error.key, error);
   if (error instanceof FieldRulesError) return fromFieldRules(error);

@@ -12,6 +12,7 @@ import { callerKey, createAuthenticate } from "./authenticate.ts";
 import { createAuthorize, permissionsFromServices } from "./authorize.ts";
 import { createChangeUserStatus } from "./change-user-status.ts";
 import { convertErrors, errorMessages } from "./errors.ts";
+import { createGate, type Gate } from "./gate.ts";
 import { createGetHumanProfile } from "./get-human-profile.ts";
 import { createGetUser } from "./get-user.ts";
 import { createHealth, type Readiness } from "./health.ts";
@@ -71,21 +72,28 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
 }
 
 /**
- * The onion around every handler, outermost first. Its order is the order of refusals.
+ * What stands before every call: who calls, and whether they may. The body of a call that is refused is
+ * not read.
  *
  * @throws Error if a method is neither public nor declares what it needs.
  */
-export function createInterceptors(parts: RpcParts): Interceptor[] {
+export function createRequestGate(parts: RpcParts): Gate {
   const permissionOf = permissionsFromServices(services, publicMethods);
-  const { directory, authenticators, failures, peer, defaultLanguage } = parts;
+  const { directory, authenticators, failures, peer } = parts;
   const isPublic: Parameters<typeof createAuthenticate>[0]["isPublic"] = (method) =>
     permissionOf(method) === undefined;
-  return [
-    convertErrors,
+  return createGate(
     createAuthenticate({ authenticators, isPublic, failures, peer }),
     createAuthorize({ directory, permissionOf }),
+  );
+}
+
+/** The onion around every handler, outermost first. Its order is the order of refusals. */
+export function createInterceptors(parts: Pick<RpcParts, "defaultLanguage">): Interceptor[] {
+  return [
+    convertErrors,
     createTranslate({
-      defaultLanguage,
+      defaultLanguage: parts.defaultLanguage,
       callerLanguage: (values) => values.get(callerKey)?.language,
     }),
     createValidate(services),

@@ -34,10 +34,11 @@ export function createTranslate(options: {
   const available = [...translations.keys()];
   const english = translations.get("en") ?? noTexts;
 
-  const readerOf = (header: Headers, values: ContextValues): Reader => {
+  const readerOf = (request: Parameters<ReturnType<Interceptor>>[0]): Reader => {
     let chosen: Translation | undefined;
     return (key) => {
-      chosen ??= choose(preferredLanguages(options.callerLanguage(values), header));
+      const { header, contextValues } = request;
+      chosen ??= choose(preferredLanguages(options.callerLanguage(contextValues), header));
       const own = chosen.texts.get(key);
       if (own !== undefined) return { locale: chosen.locale, message: own };
       return { locale: "en", message: english.get(key) ?? key };
@@ -50,7 +51,7 @@ export function createTranslate(options: {
   };
 
   return (next) => async (request) => {
-    const read = readerOf(request.header, request.contextValues);
+    const read = readerOf(request);
     request.contextValues.set(translatorKey, (key) => read(key).message);
     try {
       return await next(request);

@@ -1,54 +1,58 @@
 import { Buffer } from "node:buffer";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, RequestHead } from "./exchange.ts";
 import { maxBodyChunks } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
-/** What a body may be, and who waits for it. */
-export type BodyReader = {
-  /**
-   * Checked against the declared length, and again while the body arrives, so no more than this is
-   * ever held.
-   */
+/** How large a body may be. */
+export type BodyLimits = {
   readonly maxBytes: number;
   /** What the client is told: a body also holds what its protocol adds. */
   readonly maxMessageBytes: number;
+};
+
+/** What a body may be, and who waits for it. */
+export type BodyReader = BodyLimits & {
   /** Called once with the whole body, even of a client that broke off: `onGone` tells of that. */
   readonly done: (body: Buffer) => void;
   /** Called once instead: resource_exhausted above the limit, or in more than 1,024 pieces. */
   readonly refuse: (error: ConnectError) => void;
 };
 
+/** @throws ConnectError resource_exhausted if the head declares a body above the limit. */
+export function assertDeclaredLength({ headers }: RequestHead, limits: BodyLimits): void {
+  if (Number(headers["content-length"]) > limits.maxBytes) throw tooLarge(limits);
+}
+
+function tooLarge({ maxMessageBytes }: BodyLimits): ConnectError {
+  return refusal("messageTooLarge", `message is larger than ${maxMessageBytes} bytes`);
+}
+
 /**
- * Read a whole request body, in time linear in its size.
+ * Read a whole request body, in time linear in its size. No more than the limit is ever held.
  *
  * Node keeps a stream for a while after its end, and with it all that its listeners hold; so they let
  * go of the call as soon as it has its body.
  */
-export function readBody({ head, body }: Exchange, reader: BodyReader): void {
-  const { maxBytes, maxMessageBytes } = reader;
+export function readBody(exchange: Exchange, reader: BodyReader): void {
+  const body = exchange.openBody();
   let waiting: BodyReader | undefined = reader;
   let chunks: Buffer[] = [];
   let bytes = 0;
-  const refuse = (text: string) => {
+  const refuse = (error: ConnectError) => {
     const refused = waiting;
     waiting = undefined;
     chunks = [];
-    refused?.refuse(refusal("messageTooLarge", text));
+    refused?.refuse(error);
   };
-  const refuseSize = () => refuse(`message is larger than ${maxMessageBytes} bytes`);
 
-  if (Number(head.headers["content-length"]) > maxBytes) {
-    refuseSize();
-    return;
-  }
   body.on("data", (chunk: Buffer) => {
     // What comes after a refusal is dropped, not kept.
     if (waiting === undefined) return;
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) refuseSize();
+    if (bytes > waiting.maxBytes) refuse(tooLarge(waiting));
     else if (chunks.push(chunk) > maxBodyChunks) {
-      refuse("the request body came in too many pieces");
+      refuse(refusal("messageTooLarge", "the request body came in too many pieces"));
     }
   });
   body.on("end", () => {

@@ -15,7 +15,7 @@ import { type Metadata, noMetadata } from "./protocol.ts";
 export const peerKey = createContextKey("", { description: "peer address" });
 
 /**
- * What an interceptor sees as its request and a handler as its context, in one object.
+ * What the gate and a handler see as their context and an interceptor as its request, in one object.
  *
  * Headers and signal are made when somebody looks: many calls need neither. What an interceptor may look
  * at is an own property, so that a copy made with the spread operator has it.
@@ -24,7 +24,8 @@ export class Call implements UnaryRequest, HandlerContext {
   readonly stream = false;
   readonly service: UnaryRequest["service"];
   readonly method: DescMethodUnary;
-  readonly message: Message;
+  /** Set when the body has been read: before the first interceptor, after the gate. */
+  message!: Message;
   readonly requestMethod: string;
   readonly protocolName: string;
   readonly contextValues: ContextValues;
@@ -43,12 +44,10 @@ export class Call implements UnaryRequest, HandlerContext {
     method: DescMethodUnary,
     head: RequestHead,
     deadline: Deadline,
-    message: Message,
     protocolName: string,
   ) {
     this.service = method.parent;
     this.method = method;
-    this.message = message;
     this.requestMethod = head.method;
     this.protocolName = protocolName;
     this.contextValues = createContextValues().set(peerKey, head.peer);

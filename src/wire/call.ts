@@ -3,11 +3,12 @@ import { create, type DescMethodUnary, type Message } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
+  type HandlerContext,
   type Interceptor,
   type MethodImplSpec,
   type UnaryResponse,
 } from "@connectrpc/connect";
-import { readBody } from "./body.ts";
+import { assertDeclaredLength, readBody } from "./body.ts";
 import { Call, CallResponse, contextFromCopy, metadataOf } from "./call-context.ts";
 import { type Deadline, deadlineExceeded, type StartDeadline } from "./deadline.ts";
 import type { Answer, Exchange } from "./exchange.ts";
@@ -21,6 +22,14 @@ export type UnaryMethod = {
   /** The handler inside its interceptors. */
   readonly onion: (call: Call) => Promise<UnaryResponse>;
 };
+
+/**
+ * As the `requestGate` of Connect: settles from a request's head whether it is let in, before a byte of
+ * its body is read. It may set context values. What it throws is the answer.
+ *
+ * @returns A promise only if it has to wait: a call that is let in at once costs less.
+ */
+export type RequestGate = (context: HandlerContext) => void | Promise<void>;
 
 /** How a call ended. */
 export type Conclusion = {
@@ -49,7 +58,7 @@ export function createUnaryMethod(
 }
 
 /**
- * Run one call from its body to its answer: read, decode, call, encode. Never throws.
+ * Run one call from its head to its answer: let in, read, decode, call, encode. Never throws.
  *
  * The steps call one another, because a promise between each two would cost more than the steps do.
  *
@@ -65,16 +74,18 @@ export function callUnary(
     readonly limits: Limits;
     readonly startDeadline: StartDeadline;
     readonly errorDomain: string | undefined;
+    readonly requestGate: RequestGate | undefined;
     readonly bind: ((message: Message) => void) | undefined;
-    /** Runs the onion. */
+    /** Runs the gate and the onion. */
     readonly trace: { run<Result>(work: () => Result): Result } | undefined;
     readonly conclude: (conclusion: Conclusion) => void;
   },
 ): void {
-  const { limits } = options;
+  const { limits, protocolName, requestGate, trace } = options;
   let deadline: Deadline | undefined;
   let call: Call | undefined;
   let isOver = false;
+  const bodyLimits = { maxBytes: dialog.maxBodyBytes, maxMessageBytes: limits.maxMessageBytes };
 
   const conclude = (answer: Answer, error: ConnectError | undefined) => {
     isOver = true;
@@ -97,18 +108,29 @@ export function callUnary(
     }
     conclude(answer, undefined);
   };
-  const begin = (started: Deadline, body: Buffer) => {
+  const begin = (started: Deadline, made: Call, read: (body: Buffer) => Message, body: Buffer) => {
     if (isOver) return;
     started.endBody();
     try {
-      const message = dialog.read(body);
-      options.bind?.(message);
-      const { protocolName, trace } = options;
-      const made = new Call(method.descriptor, exchange.head, started, message, protocolName);
-      call = made;
+      made.message = read(body);
+      options.bind?.(made.message);
       const answered =
         trace === undefined ? method.onion(made) : trace.run(() => method.onion(made));
       answered.then(succeed, fail);
+    } catch (reason) {
+      fail(reason);
+    }
+  };
+  const receive = (started: Deadline, made: Call) => {
+    if (isOver) return;
+    try {
+      const read = dialog.reader();
+      started.beginBody();
+      readBody(exchange, {
+        ...bodyLimits,
+        done: (body) => begin(started, made, read, body),
+        refuse: fail,
+      });
     } catch (reason) {
       fail(reason);
     }
@@ -117,15 +139,16 @@ export function callUnary(
   try {
     const timeoutMs = timeoutWithin(limits, dialog.timeoutMs());
     if (timeoutMs <= 0) throw deadlineExceeded();
+    assertDeclaredLength(exchange.head, bodyLimits);
     const started = options.startDeadline(timeoutMs, fail);
     deadline = started;
     cancelWhenGone(exchange, started);
-    readBody(exchange, {
-      maxBytes: dialog.maxBodyBytes,
-      maxMessageBytes: limits.maxMessageBytes,
-      done: (body) => begin(started, body),
-      refuse: fail,
-    });
+    const made = new Call(method.descriptor, exchange.head, started, protocolName);
+    call = made;
+    const passing =
+      trace === undefined ? requestGate?.(made) : trace.run(() => requestGate?.(made));
+    if (passing === undefined) receive(started, made);
+    else passing.then(() => receive(started, made), fail);
   } catch (reason) {
     fail(reason);
   }

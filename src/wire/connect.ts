@@ -74,11 +74,13 @@ function openConnect(
   return {
     maxBodyBytes: maxMessageBytes,
     timeoutMs: () => connectTimeoutFrom(headers["connect-timeout-ms"]),
-    read(body) {
+    reader() {
       const compression = requestCompression(named, "accept-encoding");
-      const bytes = isGet ? bytesFromQuery(parameters, maxMessageBytes) : body;
-      const message = compression ? compression.decompress(bytes, maxMessageBytes) : bytes;
-      return codec.decode(method.input, message);
+      return (body) => {
+        const bytes = isGet ? bytesFromQuery(parameters, maxMessageBytes) : body;
+        const message = compression ? compression.decompress(bytes, maxMessageBytes) : bytes;
+        return codec.decode(method.input, message);
+      };
     },
     answer: (message, metadata) =>
       answerWith(200, answerType, codec.encode(method.output, message), metadata),

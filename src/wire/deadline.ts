@@ -42,12 +42,14 @@ export function createDeadlines(): StartDeadline {
 /**
  * How long a call may take, and whether anybody still waits for it.
  *
- * The time for the request's body to arrive is limited besides: both share one timer.
+ * The time for the request's body to arrive is limited besides, from when it is wanted: both share one
+ * timer.
  */
 export class Deadline {
   readonly #endsAt: number;
   #timer: NodeJS.Timeout | undefined;
-  #isReading = true;
+  /** Until when the body may arrive; infinite while it is not being read. */
+  #bodyEndsAt = Number.POSITIVE_INFINITY;
   #over: Error | undefined;
   #controller: AbortController | undefined;
   #onOver: ((reason: ConnectError) => void) | undefined;
@@ -59,24 +61,34 @@ export class Deadline {
 
   /** Set the timer, unless the call is over already. */
   watch(): void {
-    if (this.#over === undefined) this.#wait(Math.min(this.remainingMs(), bodyTimeoutMs));
+    if (this.#over === undefined) this.#wait(performance.now());
   }
 
-  #wait(ms: number): void {
+  #wait(now: number): void {
+    const ms = Math.max(0, Math.min(this.#endsAt, this.#bodyEndsAt) - now);
     this.#timer = setTimeout(Deadline.#tick, ms, this);
   }
 
   static #tick(this: void, deadline: Deadline): void {
-    const leftMs = deadline.#endsAt - performance.now();
+    const now = performance.now();
     // A timer may fire a fraction of a millisecond early.
-    if (leftMs < 1) deadline.cancel(deadlineExceeded());
-    else if (!deadline.#isReading) deadline.#wait(leftMs);
+    if (deadline.#endsAt - now < 1) deadline.cancel(deadlineExceeded());
+    else if (deadline.#bodyEndsAt - now >= 1) deadline.#wait(now);
     else deadline.cancel(refusal("bodyTooSlow", "the request body came too slowly"));
+  }
+
+  /** The body is wanted: from now on its time counts, too. */
+  beginBody(): void {
+    const now = performance.now();
+    this.#bodyEndsAt = now + bodyTimeoutMs;
+    if (this.#timer === undefined || this.#over !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#wait(now);
   }
 
   /** The body has arrived: from now on only the deadline counts. */
   endBody(): void {
-    this.#isReading = false;
+    this.#bodyEndsAt = Number.POSITIVE_INFINITY;
   }
 
   /** Aborted when the time is over, the client has gone or the call has ended. */

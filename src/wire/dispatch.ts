@@ -2,7 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
 import { EmptySchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { ConnectError, ConnectRouter, Interceptor } from "@connectrpc/connect";
-import { callUnary, createUnaryMethod, errorFrom, type UnaryMethod } from "./call.ts";
+import {
+  callUnary,
+  createUnaryMethod,
+  errorFrom,
+  type RequestGate,
+  type UnaryMethod,
+} from "./call.ts";
 import { createJsonCodec } from "./codec.ts";
 import { createConnect } from "./connect.ts";
 import { createCors } from "./cors.ts";
@@ -15,6 +21,7 @@ import {
   headerList,
   type RequestHead,
 } from "./exchange.ts";
+import { expectationOf } from "./expectation.ts";
 import { createGrpc } from "./grpc.ts";
 import { createGrpcWeb } from "./grpc-web.ts";
 import { createHostCheck } from "./host.ts";
@@ -38,7 +45,9 @@ import { createStreamingMethods, type StreamingMethod } from "./streaming.ts";
 export type WireOptions = {
   /** Registers services, as with any Connect server. */
   readonly routes: (router: ConnectRouter) => void;
-  /** The first is the outermost. */
+  /** Who is let in. Default: every call. */
+  readonly requestGate?: RequestGate;
+  /** Around what is let in. The first is the outermost. */
   readonly interceptors: readonly Interceptor[];
   /** Knows the messages that may stand in a `google.protobuf.Any`, for JSON. Default: none. */
   readonly registry?: Registry;
@@ -143,7 +152,7 @@ export function createDispatch(
     readonly overload: Overload;
   },
 ): (exchange: Exchange, done: () => void) => void {
-  const { limits, interceptors, errorDomain, pages, observe, trace } = options;
+  const { limits, requestGate, interceptors, errorDomain, pages, observe, trace } = options;
   const { maxMessageBytes } = limits;
   const specs = collectMethods(options.routes);
   const unary = new Map(
@@ -153,8 +162,9 @@ export function createDispatch(
   );
   const streaming = createStreamingMethods(
     specs.filter((spec) => spec.kind !== "unary"),
+    requestGate,
     interceptors,
-    maxMessageBytes,
+    limits,
     state.shutdown,
     options.registry,
     errorDomain,
@@ -199,6 +209,7 @@ export function createDispatch(
         limits,
         startDeadline,
         errorDomain,
+        requestGate,
         bind,
         trace: request.trace,
         conclude({ answer, error }) {
@@ -229,9 +240,14 @@ export function createDispatch(
     );
   }
 
+  function refusalOf(head: RequestHead): Answer | undefined {
+    if (!isHostValid(head)) return badHost;
+    return expectationOf(head) === "unknown" ? expectationFailed : undefined;
+  }
+
   function route(request: Request): void {
     const { head } = request.exchange;
-    const early = isHostValid(head) ? cors.preflight(head) : badHost;
+    const early = refusalOf(head) ?? cors.preflight(head);
     if (early !== undefined) {
       reply(request, early);
       return;
@@ -333,6 +349,7 @@ const badHost: Answer = {
   ...jsonAnswer(400, { code: 3, message: "invalid host" }),
   isLast: true,
 };
+const expectationFailed: Answer = { status: 417, headers: {} };
 /** The protocols of streams read the status where there is nothing else to read. */
 const unavailable = jsonAnswer(503, { code: 14, message: "shutting down" });
 const internalError = jsonAnswer(500, { code: 13, message: "internal error" });

@@ -7,7 +7,8 @@ import {
   headerList,
   type RequestHead,
 } from "./exchange.ts";
-import { lingerMs } from "./limits.ts";
+import { expectationOf } from "./expectation.ts";
+import { lingerMs, maxDroppedBytes } from "./limits.ts";
 
 /** An exchange over `node:http`. */
 export class Http1Exchange implements Exchange {
@@ -34,6 +35,12 @@ export class Http1Exchange implements Exchange {
     this.body = request;
     this.#response = response;
     this.#isDraining = isDraining;
+  }
+
+  openBody(): IncomingMessage {
+    const isHeldBack = expectationOf(this.head) === "continue" && !this.body.complete;
+    if (isHeldBack && !this.#response.headersSent) this.#response.writeContinue();
+    return this.body;
   }
 
   onGone(callback: () => void): void {
@@ -92,7 +99,14 @@ export class Http1Exchange implements Exchange {
   }
 
   #mustClose(): boolean {
-    return !this.body.complete || this.#isDraining();
+    return this.#isDraining() || !(this.body.complete || this.#isRestSmall());
+  }
+
+  /** It is read and dropped then. A client that was not told to send it may leave it out altogether. */
+  #isRestSmall(): boolean {
+    const { headers } = this.head;
+    const isSure = expectationOf(this.head) === "none";
+    return isSure && Number(headers["content-length"]) <= maxDroppedBytes;
   }
 }
 
@@ -104,9 +118,9 @@ function announcement(trailers: OutgoingHttpHeaders): HeaderList {
 /**
  * End the answer once the request's body has been taken in.
  *
- * An answer that comes before the end of the body closes the connection. Closing while the client
- * still sends would reset it before it has read the answer, so what it sends is dropped for a while
- * first. Where its length was given, the client has the whole answer already.
+ * An answer that comes before the end of a large or slow body closes the connection. Closing while the
+ * client still sends would reset it before it has read the answer, so what it sends is dropped for a
+ * while first. Where its length was given, the client has the whole answer already.
  */
 function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
   if (request.complete) {
@@ -118,7 +132,11 @@ function endAfterBody(request: IncomingMessage, response: ServerResponse): void 
     clearTimeout(timer);
     response.end();
   };
-  const timer = setTimeout(end, lingerMs);
+  const giveUp = () => {
+    end();
+    request.socket.destroySoon();
+  };
+  const timer = setTimeout(giveUp, lingerMs);
   request.once("end", end);
   request.once("close", end);
   request.once("error", end);

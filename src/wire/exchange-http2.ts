@@ -8,6 +8,7 @@ import {
   headerList,
   type RequestHead,
 } from "./exchange.ts";
+import { expectationOf } from "./expectation.ts";
 import { http2Limits } from "./limits.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
@@ -40,6 +41,13 @@ export class Http2Exchange implements Exchange {
     this.body = stream;
   }
 
+  openBody(): ServerHttp2Stream {
+    const stream = this.body;
+    const isHeldBack = expectationOf(this.head) === "continue" && !stream.endAfterHeaders;
+    if (isHeldBack && !isOver(stream)) stream.additionalHeaders({ ":status": 100 });
+    return stream;
+  }
+
   onGone(callback: () => void): void {
     // When it closes, Node has ended a stream that was broken off just like any other.
     if (this.body.aborted) callback();
@@ -49,6 +57,7 @@ export class Http2Exchange implements Exchange {
   respond({ status, headers, body, trailers }: Answer, common: HeaderList): void {
     const stream = this.body;
     if (isOver(stream)) return;
+    dropUnread(stream);
     const fields = headerList(headers, common);
     fields.push(":status", String(status));
     if (trailers !== undefined) {
@@ -117,6 +126,11 @@ function sendTrailers(stream: ServerHttp2Stream, trailers: OutgoingHttpHeaders):
   }
 }
 
+/** A body that nobody has asked for: only when it is read, Node notices that it has ended. */
+function dropUnread(stream: ServerHttp2Stream): void {
+  if (stream.readableFlowing === null) stream.resume();
+}
+
 /**
  * After the last frame of an answer that came before the end of the request: RST_STREAM NO_ERROR
  * tells the client to stop sending.
@@ -136,6 +150,7 @@ function answerStream(stream: ServerHttp2Stream): AnswerStream {
         stream.write(chunk, (error) => (error ? reject(error) : resolve()));
       }),
     end(trailers) {
+      dropUnread(stream);
       stream.once("wantTrailers", () => sendTrailers(stream, trailers ?? {}));
       stream.end();
     },

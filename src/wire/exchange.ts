@@ -29,8 +29,11 @@ export type Answer = {
 /** One HTTP request and its one answer, the same for HTTP/1.1 and HTTP/2. */
 export interface Exchange {
   readonly head: RequestHead;
-  /** The request's body as it arrives. */
-  readonly body: Readable;
+  /**
+   * The request's body as it arrives. Until it is asked for, nothing of it is read, and a client that
+   * waits to be asked (`Expect: 100-continue`) does not send it.
+   */
+  openBody(): Readable;
   /** Calls back once, if the client goes away before the answer is sent. */
   onGone(callback: () => void): void;
   /**

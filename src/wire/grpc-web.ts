@@ -69,11 +69,13 @@ function openGrpcWeb(
     // Base64 makes four bytes of three; padding anywhere and line ends may add to that.
     maxBodyBytes: isText ? 2 * maxBinaryBytes : maxBinaryBytes,
     timeoutMs: () => timeoutFrom(headers["grpc-timeout"]),
-    read(body) {
+    reader() {
       const named = headers["grpc-encoding"] as string | undefined;
       const compression = requestCompression(named, "grpc-accept-encoding");
-      const frames = isText ? framesFromText(body) : body;
-      return codec.decode(method.input, openEnvelope(frames, compression, maxMessageBytes));
+      return (body) => {
+        const frames = isText ? framesFromText(body) : body;
+        return codec.decode(method.input, openEnvelope(frames, compression, maxMessageBytes));
+      };
     },
     answer(message, { header, trailer }) {
       const bytes = codec.encode(method.output, message);

@@ -52,10 +52,10 @@ function openGrpc(
   return {
     maxBodyBytes: envelopeHeadBytes + maxMessageBytes,
     timeoutMs: () => timeoutFrom(headers["grpc-timeout"]),
-    read(body) {
+    reader() {
       const named = headers["grpc-encoding"] as string | undefined;
       const compression = requestCompression(named, "grpc-accept-encoding");
-      return codec.decode(method.input, openEnvelope(body, compression, maxMessageBytes));
+      return (body) => codec.decode(method.input, openEnvelope(body, compression, maxMessageBytes));
     },
     answer(message, { header, trailer }) {
       const bytes = codec.encode(method.output, message);

@@ -5,6 +5,7 @@
  * and errors. What is added: `google.api.http` rules make REST paths, every call has a deadline that
  * is enforced, and every request stays within limits, whatever it looks like.
  */
+export type { RequestGate } from "./call.ts";
 export { peerKey } from "./call-context.ts";
 export type { Outcome, Trace, TracedCall, WireOptions } from "./dispatch.ts";
 export type { Answer, RequestHead } from "./exchange.ts";

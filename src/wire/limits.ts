@@ -38,6 +38,12 @@ export const compressMinBytes = 1024;
 /** Time for a new connection to say what it speaks, and for a TLS handshake, in milliseconds. */
 export const openingTimeoutMs = 5_000;
 
+/**
+ * Bytes of a body that nobody reads, after which a connection of HTTP/1.1 goes on: a client that is
+ * refused need not connect again. More is as expensive as a new connection.
+ */
+export const maxDroppedBytes = 65_536;
+
 /** Time to read and drop the rest of a refused HTTP/1.1 body, so that the refusal arrives. */
 export const lingerMs = 1_000;
 

@@ -83,7 +83,7 @@ export function createListener(options: WireOptions): Listener {
     overload,
   });
 
-  const http1 = createHttp1(http1Limits, (request: IncomingMessage, response: ServerResponse) => {
+  const serveHttp1 = (request: IncomingMessage, response: ServerResponse) => {
     request.on("error", ignore);
     response.on("error", ignore);
     if (request.rawHeaders.length > 2 * maxHeaders) {
@@ -94,7 +94,10 @@ export function createListener(options: WireOptions): Listener {
       if (request.socket.destroyed) done();
       else dispatch(new Http1Exchange(request, response, () => isDraining), done);
     });
-  });
+  };
+  const http1 = createHttp1(http1Limits, serveHttp1);
+  // Otherwise Node would answer `Expect` by itself, before anybody has looked at the request.
+  http1.on("checkContinue", serveHttp1).on("checkExpectation", serveHttp1);
   http1.maxConnections = maxConnections;
   http1.maxHeadersCount = maxHeaders;
   http1.maxRequestsPerSocket = maxRequestsPerSocket;

@@ -42,8 +42,14 @@ export interface Dialog {
    * @throws ConnectError invalid_argument if it cannot be read.
    */
   timeoutMs(): number | undefined;
-  /** @throws ConnectError if the body does not hold exactly one message of the method's input. */
-  read(body: Buffer): Message;
+  /**
+   * Get ready for the body. Reads the headers only.
+   *
+   * @returns Reads the body. Throws ConnectError if it does not hold exactly one message of the method's
+   *   input.
+   * @throws ConnectError unimplemented if the body is compressed in a way that is not understood.
+   */
+  reader(): (body: Buffer) => Message;
   answer(message: Message, metadata: Metadata): Answer;
   refuse(error: ConnectError, metadata: Metadata): Answer;
 }

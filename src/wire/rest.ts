@@ -119,14 +119,16 @@ function openRest(
   return {
     maxBodyBytes: maxMessageBytes,
     timeoutMs: () => timeoutFrom(headers["grpc-timeout"]),
-    read(body) {
+    reader() {
       const compression = requestCompression(headers["content-encoding"], "accept-encoding");
-      const bytes = compression ? compression.decompress(body, maxMessageBytes) : body;
-      const message = messageFromBody(json, method.input, bodyRule, bytes);
-      if (bodyRule !== "*") {
-        bindQuery(reflect(method.input, message), query, { exclude: notInQuery });
-      }
-      return message;
+      return (body) => {
+        const bytes = compression ? compression.decompress(body, maxMessageBytes) : body;
+        const message = messageFromBody(json, method.input, bodyRule, bytes);
+        if (bodyRule !== "*") {
+          bindQuery(reflect(method.input, message), query, { exclude: notInQuery });
+        }
+        return message;
+      };
     },
     answer(message, { header }) {
       const value = json.valueOf(method.output, message) as JsonObject;

@@ -5,6 +5,7 @@ import {
   createConnectRouter,
   createContextKey,
   createContextValues,
+  type HandlerContext,
   type Interceptor,
   type MethodImplSpec,
 } from "@connectrpc/connect";
@@ -12,17 +13,18 @@ import type {
   Compression as ConnectCompression,
   UniversalHandler,
 } from "@connectrpc/connect/protocol";
-import { errorFrom } from "./call.ts";
+import { errorFrom, type RequestGate } from "./call.ts";
 import { peerKey } from "./call-context.ts";
 import { codingFrom, compressions, requestCompression } from "./compression.ts";
 import { connectTimeoutFrom } from "./connect.ts";
 import { echo } from "./cut.ts";
+import { deadlineExceeded } from "./deadline.ts";
 import { envelopeHeadBytes } from "./envelope.ts";
 import { type Exchange, type HeaderList, headersFromNode, headersToNode } from "./exchange.ts";
 import { timeoutFrom } from "./grpc.ts";
 import { encodeStatusMessage } from "./grpc-status.ts";
 import { framesFromTextStream, isGrpcWebText, textFromFrames } from "./grpc-web-text.ts";
-import { compressMinBytes, maxCodings } from "./limits.ts";
+import { compressMinBytes, type Limits, maxCodings } from "./limits.ts";
 import { explain, refusal } from "./refusal.ts";
 
 /** A streaming method: takes an exchange and sees it through. */
@@ -67,6 +69,39 @@ function malformed({ rawMessage, cause }: ConnectError): ConnectError {
   return refusal("messageMalformed", echo(rawMessage), cause);
 }
 
+/**
+ * The gate of a stream, which may have no deadline: it is not waited for longer than a call without one
+ * may take, nor when the client has gone.
+ */
+function createStreamGate(gate: RequestGate, timeoutMs: number): RequestGate {
+  return async (context) => {
+    try {
+      const passing = gate(context);
+      if (passing !== undefined) await within(passing, context, timeoutMs);
+    } catch (reason) {
+      context.values.get(notesKey).error = errorFrom(reason);
+      throw reason;
+    }
+  };
+}
+
+function within(passing: Promise<void>, context: HandlerContext, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const { signal } = context;
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
+    };
+    const giveUp = () => {
+      end();
+      reject(signal.aborted ? signal.reason : deadlineExceeded());
+    };
+    const timer = setTimeout(giveUp, timeoutMs);
+    signal.addEventListener("abort", giveUp);
+    passing.finally(end).then(resolve, reject);
+  });
+}
+
 async function* noting<Item>(
   items: AsyncIterable<Item>,
   note: (reason: unknown) => never,
@@ -94,13 +129,15 @@ const maxStreamMs = 86_400_000;
  */
 export function createStreamingMethods(
   specs: readonly MethodImplSpec[],
+  requestGate: RequestGate | undefined,
   interceptors: readonly Interceptor[],
-  maxMessageBytes: number,
+  { maxMessageBytes, defaultDeadlineMs }: Limits,
   shutdown: AbortSignal,
   registry: Registry | undefined,
   errorDomain: string | undefined,
 ): Map<string, StreamingMethod> {
   const router = createConnectRouter({
+    ...(requestGate && { requestGate: createStreamGate(requestGate, defaultDeadlineMs) }),
     interceptors: [createNoteError(errorDomain), ...interceptors],
     acceptCompression: compressions.map(asynchronous),
     compressMinBytes,
@@ -171,8 +208,12 @@ async function serve(
   return endingWith(status);
 }
 
-/** A body that breaks off is no fault of the server: whoever sent it has gone. */
-async function* untilGone({ head, body }: Exchange): AsyncGenerator<Buffer> {
+/**
+ * The body, which is opened when the first piece of it is wanted: after the gate. A body that breaks
+ * off is no fault of the server: whoever sent it has gone.
+ */
+async function* untilGone(exchange: Exchange): AsyncGenerator<Buffer> {
+  const body = exchange.openBody();
   try {
     // A reader that stops early must not destroy the request: the answer goes the same way.
     yield* body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
@@ -180,7 +221,7 @@ async function* untilGone({ head, body }: Exchange): AsyncGenerator<Buffer> {
     throw clientGone();
   }
   // The body of a stream that was reset ends as if it were whole.
-  if (head.httpVersion === "2" && body.closed) throw clientGone();
+  if (exchange.head.httpVersion === "2" && body.closed) throw clientGone();
 }
 
 function clientGone(): ConnectError {

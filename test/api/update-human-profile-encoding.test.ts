@@ -1,7 +1,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type CallOptions, callers } from "./callers.ts";
-import { type Refusal, refused } from "./refusals.ts";
+import { type Refusal, refusals, refused } from "./refusals.ts";
 import { methods, type Setting, startSetting } from "./setting.ts";
 
 let setting: Setting;
@@ -143,13 +143,13 @@ describe.for(callers.filter(({ encoding }) => encoding === "json"))(
       { name: "a lone high surrogate", more: `, "nickName": "\\ud800"}` },
       { name: "a lone low surrogate", more: `, "nickName": "a\\udc00b"}` },
       { name: "surrogates in the wrong order", more: `, "nickName": "\\udd92\\ud83e"}` },
-    ])("refuses $name, whoever asks", async ({ more }) => {
+    ])("refuses $name, and A5: tells only who may write", async ({ more }) => {
       const userId = await setting.addUser();
       const before = await setting.readProfile(userId);
       const { headers: _, ...reply } = await send(json(userId, more));
       expect(reply).toEqual(refused(caller, malformed));
       const { headers: __, ...toNobody } = await send(json(userId, more), {});
-      expect(toNobody).toEqual(refused(caller, malformed));
+      expect(toNobody).toEqual(refused(caller, refusals.headerMissing));
       expect(await setting.readProfile(userId)).toEqual(before);
     });
 
@@ -314,13 +314,13 @@ describe.for(callers.filter(({ encoding }) => encoding === "protobuf"))(
         more: (writer: BinaryWriter) =>
           writer.tag(4, WireType.LengthDelimited).bytes(Uint8Array.from(bytes)),
       })),
-    ])("refuses $name, whoever asks", async ({ more }) => {
+    ])("refuses $name, and A5: tells only who may write", async ({ more }) => {
       const userId = await setting.addUser();
       const before = await setting.readProfile(userId);
       const { headers: _, ...reply } = await send(protobuf(userId, more));
       expect(reply).toEqual(refused(caller, malformed));
       const { headers: __, ...toNobody } = await send(protobuf(userId, more), {});
-      expect(toNobody).toEqual(refused(caller, malformed));
+      expect(toNobody).toEqual(refused(caller, refusals.headerMissing));
       expect(await setting.readProfile(userId)).toEqual(before);
     });
 

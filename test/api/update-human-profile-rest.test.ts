@@ -112,11 +112,14 @@ describe.for<HttpVersion>(["HTTP/1.1", "h2c"])("UpdateHumanProfile, REST over %s
     });
   });
 
-  test("refuses malformed JSON before a missing token", async () => {
+  test("A5: asks for a token before it looks at malformed JSON", async () => {
     const headers = { authorization: "" };
     const reply = await exchange({ path: pathOf("1"), headers, body: Buffer.from("{") });
-    expect(reply).toMatchObject({ status: 400, json: { code: 3 } });
-    expect(reply.headers.has("www-authenticate")).toBe(false);
+    expect(reply).toMatchObject({
+      status: 401,
+      json: { code: 16, message: "auth header missing" },
+    });
+    expect(reply.headers.get("www-authenticate")).toBe("Bearer");
   });
 
   test.for([

@@ -1,26 +1,23 @@
-import {
-  Code,
-  ConnectError,
-  createClient,
-  createRouterTransport,
-  type Interceptor,
-} from "@connectrpc/connect";
+import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { ManagementService } from "../../gen/zitadel/management_pb.ts";
 import type { Authenticator, Caller } from "../../src/access/caller.ts";
 import { createFailedAttempts } from "../../src/access/failed-attempts.ts";
 import { ServiceError } from "../../src/domain/errors.ts";
 import { callerKey, createAuthenticate } from "../../src/rpc/authenticate.ts";
+import type { Gate } from "../../src/rpc/gate.ts";
 
-/** Stands for rpc/errors.ts: the key of a ServiceError is the message. */
-const keysAsMessages: Interceptor = (next) => async (request) => {
-  try {
-    return await next(request);
-  } catch (error) {
-    const key = error instanceof ServiceError ? error.key : String(error);
-    throw new ConnectError(key, Code.Unknown);
-  }
-};
+/** Stands for rpc/gate.ts: the key of a ServiceError is the message. */
+const keysAsMessages =
+  (...gates: readonly Gate[]): Gate =>
+  async (context) => {
+    try {
+      for (const gate of gates) await gate(context);
+    } catch (error) {
+      const key = error instanceof ServiceError ? error.key : String(error);
+      throw new ConnectError(key, Code.Unknown);
+    }
+  };
 
 const callerOf = (subject: string): Caller => ({
   subject,
@@ -68,7 +65,7 @@ function setUp() {
         },
       });
     },
-    { router: { interceptors: [keysAsMessages, authenticate] } },
+    { router: { requestGate: keysAsMessages(authenticate) } },
   );
   const client = createClient(ManagementService, transport);
   const outcomeOf = (call: Promise<unknown>) =>

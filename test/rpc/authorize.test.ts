@@ -4,13 +4,7 @@ import {
   file_google_protobuf_empty,
   MethodOptionsSchema,
 } from "@bufbuild/protobuf/wkt";
-import {
-  Code,
-  ConnectError,
-  createClient,
-  createRouterTransport,
-  type Interceptor,
-} from "@connectrpc/connect";
+import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { Health } from "../../gen/health/v1/health_pb.ts";
 import { ManagementService } from "../../gen/zitadel/management_pb.ts";
@@ -26,6 +20,7 @@ import {
   organizationKey,
   permissionsFromServices,
 } from "../../src/rpc/authorize.ts";
+import type { Gate } from "../../src/rpc/gate.ts";
 import type { Membership } from "../../src/store/directory.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../src/store/sqlite/directory.ts";
@@ -33,21 +28,22 @@ import { createSqliteDirectory } from "../../src/store/sqlite/directory.ts";
 const healthz = "zitadel.management.v1.ManagementService/Healthz";
 const managementPermissions = permissionsFromServices([ManagementService], [healthz]);
 
-/** Stands for rpc/errors.ts: the key of a ServiceError is the message. */
-const keysAsMessages: Interceptor = (next) => async (request) => {
-  try {
-    return await next(request);
-  } catch (error) {
-    const key = error instanceof ServiceError ? error.key : String(error);
-    throw new ConnectError(key, Code.Unknown);
-  }
-};
+/** Stands for rpc/gate.ts: the key of a ServiceError is the message. */
+const keysAsMessages =
+  (...gates: readonly Gate[]): Gate =>
+  async (context) => {
+    try {
+      for (const gate of gates) await gate(context);
+    } catch (error) {
+      const key = error instanceof ServiceError ? error.key : String(error);
+      throw new ConnectError(key, Code.Unknown);
+    }
+  };
 
 /** Stands for rpc/authenticate.ts: the caller `sam`, at home in `home`; nobody for `nobody`. */
-const authenticateSam: Interceptor = (next) => (request) => {
+const authenticateSam: Gate = ({ requestHeader, values }) => {
   const caller = { subject: "sam", organization: "home", language: undefined };
-  if (!request.header.has("nobody")) request.contextValues.set(callerKey, caller);
-  return next(request);
+  if (!requestHeader.has("nobody")) values.set(callerKey, caller);
 };
 
 /** Organizations home and other; sam's memberships; calls return the organization or the error's key. */
@@ -93,7 +89,7 @@ async function setUp(
         removeUser: handler,
       });
     },
-    { router: { interceptors: [keysAsMessages, authenticateSam, authorize] } },
+    { router: { requestGate: keysAsMessages(authenticateSam, authorize) } },
   );
   const client = createClient(ManagementService, transport);
   const outcomeOf = (call: Promise<unknown>) =>

@@ -10,6 +10,7 @@ import {
   isConnect,
   isGrpcLike,
   isJson,
+  isLengthKnown,
   isText,
   paths,
 } from "./oracle/call.ts";
@@ -104,10 +105,12 @@ const deliberate: readonly Deviation[] = [
     instead: (call) => ({ ...call, accept: call.accept === "gzip;q=0" ? "identity" : "br, gzip" }),
   },
   {
-    name: "timeout and size are refused before an unknown compression",
-    reason: "what all protocols share comes first; it does not read a body",
+    name: "timeout and declared size are refused before an unknown compression",
+    reason: "what all protocols share comes first, before it is asked who calls",
     example: { encoding: "deflate", timeout: "1x" },
-    applies: (call) => isUnknown(call.encoding) && (isBadTimeout(call) || isBodyTooLarge(call)),
+    applies: (call) =>
+      isUnknown(call.encoding) &&
+      (isBadTimeout(call) || (isLengthKnown(call) && isBodyTooLarge(call))),
     instead: (call) => ({ ...call, encoding: undefined }),
   },
   {

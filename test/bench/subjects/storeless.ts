@@ -5,7 +5,12 @@ import {
 } from "../../../src/access/personal-access-token.ts";
 import { errorDomain } from "../../../src/rpc/errors.ts";
 import { createReadiness } from "../../../src/rpc/health.ts";
-import { createInterceptors, createRoutes, restPrefix } from "../../../src/rpc/routes.ts";
+import {
+  createInterceptors,
+  createRequestGate,
+  createRoutes,
+  restPrefix,
+} from "../../../src/rpc/routes.ts";
 import type { Decide, EventStore, Head } from "../../../src/store/event-store.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
@@ -69,11 +74,12 @@ const parts = {
   authenticators: [createPersonalAccessTokenAuthenticator(directory, { now })],
   failures: createFailedAttempts({ now }),
   defaultLanguage: "en",
-  peer: (values: Parameters<Parameters<typeof createInterceptors>[0]["peer"]>[0]) =>
+  peer: (values: Parameters<Parameters<typeof createRequestGate>[0]["peer"]>[0]) =>
     values.get(peerKey),
 };
 const listener = createListener({
   routes: createRoutes(parts),
+  requestGate: createRequestGate(parts),
   interceptors: createInterceptors(parts),
   restPrefix,
   limits: { maxMessageBytes: 65_536, defaultDeadlineMs: 10_000, maxDeadlineMs: 60_000 },

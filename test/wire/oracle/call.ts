@@ -131,7 +131,7 @@ export function requestOf(call: Call): RawRequest {
   const [encodingName, acceptName, timeoutName] = isConnect(call)
     ? ["content-encoding", "accept-encoding", "connect-timeout-ms"]
     : ["grpc-encoding", "grpc-accept-encoding", "grpc-timeout"];
-  const hasLength = call.isAnnounced || call.version === "HTTP/2" || call.verb !== "POST";
+  const hasLength = isLengthKnown(call);
   const entries = Object.entries({
     ...call.metadata,
     "x-act": call.act,
@@ -190,3 +190,8 @@ function sized(bytes: number, asJson: boolean): Buffer {
 const text = (characters: string) => Buffer.from(characters, "latin1");
 const join = (...parts: (string | Buffer)[]) =>
   Buffer.concat(parts.map((part) => (typeof part === "string" ? text(part) : part)));
+
+/** Whether the head says how long the body is. */
+export function isLengthKnown({ isAnnounced, version, verb }: Call): boolean {
+  return isAnnounced || version === "HTTP/2" || verb !== "POST";
+}
