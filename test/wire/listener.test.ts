@@ -247,22 +247,6 @@ describe("an HTTP/1.1 connection", () => {
     },
   );
 
-  test("asks for the body that a client holds back", async () => {
-    await using server = await startEcho();
-    using connection = await openRaw(server.port);
-    const [head = "", body = ""] = put("held").split("\r\n\r\n");
-    connection.send(`${head}\r\nExpect: 100-continue\r\n\r\n`);
-    await connection.until(/100 Continue\r\n\r\n$/);
-    connection.send(body);
-    expect(statuses(await connection.until(/"held"/))).toEqual([100, 200]);
-  });
-
-  test("refuses an expectation that it cannot meet", async () => {
-    await using server = await startEcho();
-    const request = closing(getPage).replace("\r\n\r\n", "\r\nExpect: wonders\r\n\r\n");
-    expect(statuses(await exchangeRaw(server.port, request))).toEqual([417]);
-  });
-
   test("ignores an offer to upgrade to HTTP/2", async () => {
     await using server = await startEcho();
     const offer =
