@@ -1,4 +1,3 @@
-import { EventEmitter, once } from "node:events";
 import type { DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import {
@@ -20,18 +19,32 @@ export type Readiness = {
 
 /** Not ready until it is set. */
 export function createReadiness(): Readiness {
-  const changes = new EventEmitter().setMaxListeners(0);
+  // Not an EventEmitter: there, each of thousands of watchers that leaves is looked for in a list.
+  const waiting = new Set<() => void>();
   let ready = false;
   return {
     isReady: () => ready,
     set(next) {
       if (next === ready) return;
       ready = next;
-      changes.emit("change");
+      const told = [...waiting];
+      waiting.clear();
+      for (const tell of told) tell();
     },
-    async changed(signal) {
-      await once(changes, "change", { signal }).catch(() => signal.throwIfAborted());
-    },
+    changed: (signal) =>
+      new Promise((resolve, reject) => {
+        signal.throwIfAborted();
+        const tell = () => {
+          signal.removeEventListener("abort", leave);
+          resolve();
+        };
+        const leave = () => {
+          waiting.delete(tell);
+          reject(signal.reason);
+        };
+        waiting.add(tell);
+        signal.addEventListener("abort", leave, { once: true });
+      }),
   };
 }
 
