@@ -32,8 +32,9 @@ import {
   restMethodNotAllowed,
   restNotFound,
 } from "./http-answers.ts";
-import type { Limits } from "./limits.ts";
+import { type ClientLimits, farewellMs, type Limits } from "./limits.ts";
 import { collectMethods, pathOf } from "./methods.ts";
+import type { OpenStreams } from "./open-streams.ts";
 import type { Overload } from "./overload.ts";
 import { type Dialog, isAnswer, type MethodShape, noMetadata, type Protocol } from "./protocol.ts";
 import { explain, type RefusalKind, refusal } from "./refusal.ts";
@@ -54,6 +55,13 @@ export type WireOptions = {
   /** Stands before every path of `google.api.http`, such as `/management/v1`. */
   readonly restPrefix: string;
   readonly limits: Limits;
+  /** What clients may hold at once. Default, also of each: `clientLimits` in `limits.ts`. */
+  readonly clientLimits?: Partial<ClientLimits>;
+  /**
+   * Addresses and CIDR ranges of proxies: from them, and from nobody else, the client's address is
+   * taken from `Forwarded` or `X-Forwarded-For`. Default: none.
+   */
+  readonly trustedProxies?: readonly string[];
   readonly cors: {
     /** Compared character by character; `*` allows every origin; empty allows none. */
     readonly origins: readonly string[];
@@ -141,7 +149,8 @@ const unknownMethod: MethodShape = {
  *
  * @param state.isDraining While true, calls are refused as unavailable.
  * @param state.shutdown Ends the streams when it is aborted.
- * @returns Takes each request once, and calls `done` once when it is answered. Never throws.
+ * @param state.openStream As `OpenStreams.open`, for the address of a client.
+ * @returns Takes each request once. Never throws.
  * @throws Error if methods or their HTTP rules contradict each other.
  */
 export function createDispatch(
@@ -150,8 +159,9 @@ export function createDispatch(
     readonly isDraining: () => boolean;
     readonly shutdown: AbortSignal;
     readonly overload: Overload;
+    readonly openStream: OpenStreams["open"];
   },
-): (exchange: Exchange, done: () => void) => void {
+): (exchange: Exchange) => void {
   const { limits, requestGate, interceptors, errorDomain, pages, observe, trace } = options;
   const { maxMessageBytes } = limits;
   const specs = collectMethods(options.routes);
@@ -232,11 +242,32 @@ export function createDispatch(
       return;
     }
     const { exchange, common, trace: traced } = request;
-    const serve = () => method.serve(exchange, common);
+    const ended = new AbortController();
+    let cutOff: NodeJS.Timeout | undefined;
+    const close = state.openStream(exchange.head.peer, (reason) => {
+      ended.abort(reason);
+      // Time to say so. A handler that waits for the client's next message does not hear of it.
+      cutOff = setTimeout(() => exchange.abort(), farewellMs);
+    });
+    if (close === undefined) {
+      reply(request, tooManyStreams, refusal("tooManyStreams", tooManyStreamsText));
+      return;
+    }
+    const serve = () => method.serve(exchange, common, ended);
     const served = traced === undefined ? serve() : traced.run(serve);
+    const finish = () => {
+      close();
+      clearTimeout(cutOff);
+    };
     served.then(
-      ({ status, error }) => request.conclude(status, error),
-      (cause) => fail(request, cause),
+      ({ status, error }) => {
+        finish();
+        request.conclude(status, error);
+      },
+      (cause) => {
+        finish();
+        fail(request, cause);
+      },
     );
   }
 
@@ -300,7 +331,7 @@ export function createDispatch(
     }
   }
 
-  return (exchange, done) => {
+  return (exchange) => {
     const startedAt = performance.now();
     const requestId = randomUUID();
     const { head } = exchange;
@@ -318,7 +349,6 @@ export function createDispatch(
         const outcome = { requestId, protocol, method, status, error, durationMs, peer, traceId };
         traced?.end(outcome);
         observe(outcome);
-        done();
       },
     };
     try {
@@ -352,6 +382,12 @@ const badHost: Answer = {
 const expectationFailed: Answer = { status: 417, headers: {} };
 /** The protocols of streams read the status where there is nothing else to read. */
 const unavailable = jsonAnswer(503, { code: 14, message: "shutting down" });
+const tooManyStreamsText = "this address has too many streams open";
+const tooManyStreams = jsonAnswer(
+  429,
+  { code: 8, message: tooManyStreamsText },
+  { "retry-after": "1" },
+);
 const internalError = jsonAnswer(500, { code: 13, message: "internal error" });
 
 /** Connect clients read a bare 404 as "unimplemented", and would stumble over a body of REST. */

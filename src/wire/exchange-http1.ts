@@ -3,24 +3,23 @@ import {
   type Answer,
   type AnswerStream,
   type Exchange,
+  type ExchangeSite,
   type HeaderList,
   headerList,
   type RequestHead,
 } from "./exchange.ts";
 import { expectationOf } from "./expectation.ts";
-import { lingerMs, maxDroppedBytes } from "./limits.ts";
+import { lingerMs, maxDroppedBytes, pieceBytes } from "./limits.ts";
+import { type UnsentAnswer, writeInPieces, writeTracked } from "./unsent.ts";
 
 /** An exchange over `node:http`. */
 export class Http1Exchange implements Exchange {
   readonly head: RequestHead;
   readonly body: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #isDraining: () => boolean;
+  readonly #site: ExchangeSite;
 
-  /**
-   * @param isDraining Asked at each answer: while the server drains, connections are closed after it.
-   */
-  constructor(request: IncomingMessage, response: ServerResponse, isDraining: () => boolean) {
+  constructor(request: IncomingMessage, response: ServerResponse, site: ExchangeSite) {
     const target = request.url ?? "/";
     const mark = target.indexOf("?");
     this.head = {
@@ -30,11 +29,11 @@ export class Http1Exchange implements Exchange {
       path: mark < 0 ? target : target.slice(0, mark),
       query: mark < 0 ? "" : target.slice(mark + 1),
       headers: request.headers,
-      peer: request.socket.remoteAddress ?? "",
+      peer: site.clientOf(request.socket.remoteAddress ?? "", request.headers),
     };
     this.body = request;
     this.#response = response;
-    this.#isDraining = isDraining;
+    this.#site = site;
   }
 
   openBody(): IncomingMessage {
@@ -53,6 +52,9 @@ export class Http1Exchange implements Exchange {
   respond({ status, headers, body, trailers, isLast }: Answer, common: HeaderList): void {
     const response = this.#response;
     if (this.#isOver()) return;
+    const sending = this.#track();
+    const hasBody = body !== undefined && this.head.method !== "HEAD";
+    if (!sending.hand(hasBody ? body.byteLength : 0)) return;
     const fields = headerList(headers, common);
     if (trailers !== undefined && this.head.httpVersion === "1.0") {
       // Trailers need chunks.
@@ -66,21 +68,38 @@ export class Http1Exchange implements Exchange {
       response.addTrailers(trailers as Record<string, string>);
       fields.push(...announcement(trailers));
       response.writeHead(status, fields);
-      if (body !== undefined) response.write(body);
-      endAfterBody(this.body, response);
+      this.#finish(hasBody ? body : undefined, sending);
       return;
     }
     const isBare = status === 204 || status === 304;
     if (!isBare) fields.push("content-length", String(body?.byteLength ?? 0));
     response.writeHead(status, fields);
-    const hasBody = body !== undefined && this.head.method !== "HEAD";
-    if (hasBody && this.body.complete) {
+    this.#finish(hasBody ? body : undefined, sending);
+  }
+
+  #finish(body: Uint8Array | undefined, sending: UnsentAnswer): void {
+    const request = this.body;
+    const response = this.#response;
+    const finish = (last: Uint8Array | undefined) => {
       // In one go: a head and a body that are written one after the other cost a second write.
-      response.end(body);
-      return;
-    }
-    if (hasBody) response.write(body);
-    endAfterBody(this.body, response);
+      if (last !== undefined && request.complete) {
+        response.end(last);
+        return;
+      }
+      if (last !== undefined) response.write(last);
+      endAfterBody(request, response);
+    };
+    if (body === undefined || body.byteLength <= pieceBytes) finish(body);
+    else writeInPieces(response, body, (bytes) => sending.took(bytes), finish);
+  }
+
+  /** Until the answer is over, one way or the other. */
+  #track(): UnsentAnswer {
+    const { groupOf, unsent } = this.#site;
+    const response = this.#response;
+    const sending = unsent.begin(groupOf(this.head.peer), () => response.destroy());
+    response.on("close", () => sending.end());
+    return sending;
   }
 
   begin(
@@ -91,7 +110,11 @@ export class Http1Exchange implements Exchange {
     const fields = headerList(headers, common);
     if (this.#mustClose()) fields.push("connection", "close");
     this.#response.writeHead(status, fields);
-    return answerStream(this.body, this.#response);
+    return answerStream(this.body, this.#response, this.#track());
+  }
+
+  abort(): void {
+    this.#response.destroy();
   }
 
   #isOver(): boolean {
@@ -99,7 +122,7 @@ export class Http1Exchange implements Exchange {
   }
 
   #mustClose(): boolean {
-    return this.#isDraining() || !(this.body.complete || this.#isRestSmall());
+    return this.#site.isDraining() || !(this.body.complete || this.#isRestSmall());
   }
 
   /** It is read and dropped then. A client that was not told to send it may leave it out altogether. */
@@ -143,17 +166,15 @@ function endAfterBody(request: IncomingMessage, response: ServerResponse): void 
   request.resume();
 }
 
-function answerStream(request: IncomingMessage, response: ServerResponse): AnswerStream {
+function answerStream(
+  request: IncomingMessage,
+  response: ServerResponse,
+  sending: UnsentAnswer,
+): AnswerStream {
   return {
-    write: (chunk) =>
-      new Promise((resolve, reject) => {
-        if (response.destroyed) {
-          reject(new Error("the client has gone"));
-          return;
-        }
-        response.write(chunk, (error) => (error ? reject(error) : resolve()));
-      }),
+    write: (chunk) => writeTracked(response, chunk, sending),
     end(trailers) {
+      if (!sending.hand(0)) return;
       if (trailers !== undefined) response.addTrailers(trailers as Record<string, string>);
       endAfterBody(request, response);
     },

@@ -1,15 +1,18 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
 import {
   type Answer,
   type AnswerStream,
   type Exchange,
+  type ExchangeSite,
   type HeaderList,
   headerList,
   type RequestHead,
 } from "./exchange.ts";
 import { expectationOf } from "./expectation.ts";
-import { http2Limits } from "./limits.ts";
+import { http2Limits, pieceBytes } from "./limits.ts";
+import { type UnsentAnswer, writeInPieces, writeTracked } from "./unsent.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -22,12 +25,19 @@ const withTrailers = { waitForTrailers: true };
 export class Http2Exchange implements Exchange {
   readonly head: RequestHead;
   readonly body: ServerHttp2Stream;
+  readonly #socket: Socket;
+  readonly #site: ExchangeSite;
 
   /**
    * @param headers That `checkHeaders` has passed.
-   * @param peer As in the head.
+   * @param socket Under the session.
    */
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: string) {
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    socket: Socket,
+    site: ExchangeSite,
+  ) {
     const target = (headers[":path"] as string | undefined) ?? "/";
     const mark = target.indexOf("?");
     this.head = {
@@ -36,9 +46,11 @@ export class Http2Exchange implements Exchange {
       path: mark < 0 ? target : target.slice(0, mark),
       query: mark < 0 ? "" : target.slice(mark + 1),
       headers,
-      peer,
+      peer: site.clientOf(socket.remoteAddress ?? "", headers),
     };
     this.body = stream;
+    this.#socket = socket;
+    this.#site = site;
   }
 
   openBody(): ServerHttp2Stream {
@@ -58,6 +70,9 @@ export class Http2Exchange implements Exchange {
     const stream = this.body;
     if (isOver(stream)) return;
     dropUnread(stream);
+    const sending = this.#track();
+    const hasBody = body !== undefined && this.head.method !== "HEAD";
+    if (!sending.hand(hasBody ? body.byteLength : 0)) return;
     const fields = headerList(headers, common);
     fields.push(":status", String(status));
     if (trailers !== undefined) {
@@ -68,8 +83,12 @@ export class Http2Exchange implements Exchange {
       if (hasLength) fields.push("content-length", String(body.byteLength));
       stream.respond(fields);
     }
-    if (body === undefined || this.head.method === "HEAD") stream.end();
-    else stream.end(body);
+    if (!hasBody) stream.end();
+    else if (body.byteLength <= pieceBytes) stream.end(body);
+    else {
+      const took = (bytes: number) => sending.took(bytes);
+      writeInPieces(stream, body, took, (last) => stream.end(last));
+    }
     if (trailers === undefined && !stream.readableEnded) {
       stream.once("finish", () => stopReading(stream));
     }
@@ -82,7 +101,25 @@ export class Http2Exchange implements Exchange {
     const stream = this.body;
     if (isOver(stream)) return undefined;
     stream.respond([...headerList(headers, common), ":status", String(status)], withTrailers);
-    return answerStream(stream);
+    return answerStream(stream, this.#track());
+  }
+
+  abort(): void {
+    this.body.close(NGHTTP2_CANCEL);
+  }
+
+  /** Until the answer is over, one way or the other. */
+  #track(): UnsentAnswer {
+    const { groupOf, unsent } = this.#site;
+    const stream = this.body;
+    const socket = this.#socket;
+    const sending = unsent.begin(groupOf(this.head.peer), () => {
+      // If it was closed before, the client reads nothing at all: not even the reset has reached it.
+      if (stream.closed) socket.destroy();
+      else stream.close(NGHTTP2_CANCEL);
+    });
+    stream.on("close", () => sending.end());
+    return sending;
   }
 }
 
@@ -139,18 +176,15 @@ function stopReading(stream: ServerHttp2Stream): void {
   if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR);
 }
 
-function answerStream(stream: ServerHttp2Stream): AnswerStream {
+function answerStream(stream: ServerHttp2Stream, sending: UnsentAnswer): AnswerStream {
   return {
     write: (chunk) =>
-      new Promise((resolve, reject) => {
-        if (stream.closed || stream.destroyed) {
-          reject(new Error("the client has gone"));
-          return;
-        }
-        stream.write(chunk, (error) => (error ? reject(error) : resolve()));
-      }),
+      stream.closed
+        ? Promise.reject(new Error("the client has gone"))
+        : writeTracked(stream, chunk, sending),
     end(trailers) {
       dropUnread(stream);
+      if (!sending.hand(0)) return;
       stream.once("wantTrailers", () => sendTrailers(stream, trailers ?? {}));
       stream.end();
     },

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
+import type { Unsent } from "./unsent.ts";
 
 /** What a client asks, before its body is read. */
 export type RequestHead = {
@@ -11,8 +12,19 @@ export type RequestHead = {
   readonly query: string;
   /** Names in lower case. A repeated `authorization` is joined with ", ", so that it is seen. */
   readonly headers: IncomingHttpHeaders;
-  /** The client's IP address, or that of the nearest proxy. */
+  /** The client's IP address, or that of the nearest proxy that is not trusted. */
   readonly peer: string;
+};
+
+/** What all exchanges of a listener have in common. */
+export type ExchangeSite = {
+  /** The client's address, as `ClientAddresses` has it. */
+  readonly clientOf: (peer: string, headers: IncomingHttpHeaders) => string;
+  /** As `addressGroup`. */
+  readonly groupOf: (address: string) => string;
+  readonly unsent: Unsent;
+  /** Asked at each answer: while the server drains, HTTP/1.1 connections are closed after it. */
+  readonly isDraining: () => boolean;
 };
 
 /** A whole answer. */
@@ -44,6 +56,8 @@ export interface Exchange {
   respond(answer: Answer, common: HeaderList): void;
   /** Begin an answer whose body comes in pieces. `undefined` if the client has gone. */
   begin(answer: Omit<Answer, "body" | "trailers">, common: HeaderList): AnswerStream | undefined;
+  /** Break off, whatever has been sent. */
+  abort(): void;
 }
 
 /** Names and values in turn, as Node sends them without another look. */

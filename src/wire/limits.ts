@@ -60,8 +60,63 @@ export const maxLagMs = 500;
 /** When a client that was refused because of overload or shutdown should come again. */
 export const retryMs = 1_000;
 
-/** Open connections. Each costs a file descriptor and up to 100 KB when idle with TLS. */
-export const maxConnections = 4096;
+/**
+ * What all clients may hold at once, and one client of that: an IPv4 address or the /64 of an IPv6
+ * address. A client that no other one needs to make room for keeps what it has.
+ *
+ * The connections of a trusted proxy are not counted: it limits its own, and cutting them off would
+ * cut off everybody behind it. What comes over them is counted by the address that it forwards.
+ */
+export const clientLimits: ClientLimits = {
+  /** Each costs a file descriptor and up to 100 KB when idle with TLS. */
+  maxConnections: 4096,
+  /** A quarter: many people may share one address, and four such addresses still leave nobody out. */
+  maxConnectionsEach: 1024,
+  /** Streams that are open, such as a Watch of health, each some 20 KB. */
+  maxStreams: 2048,
+  /** One for each of the channels of a large deployment behind one address. */
+  maxStreamsEach: 256,
+  /** As old as a connection may become, so that a stream does not keep one for ever. */
+  maxStreamAgeMs: 600_000,
+  /** Bytes of answers that are not sent yet: clients that do not read must not fill the heap. */
+  maxUnsentBytes: 33_554_432,
+  /** Four thousand small answers, or one of any size. */
+  maxUnsentBytesEach: 16_777_216,
+  /** An answer of which its client takes nothing for so long is broken off, in milliseconds. */
+  unsentTimeoutMs: 30_000,
+  /** HTTP/1.1 requests that wait for the one before, each some 5 KB. */
+  maxWaitingRequests: 4096,
+  /** A packet can hold 2,600 requests, which have been parsed before the connection can be paused. */
+  maxWaitingRequestsEach: 3072,
+};
+
+export type ClientLimits = Readonly<
+  Record<
+    | "maxConnections"
+    | "maxConnectionsEach"
+    | "maxStreams"
+    | "maxStreamsEach"
+    | "maxStreamAgeMs"
+    | "maxUnsentBytes"
+    | "maxUnsentBytesEach"
+    | "unsentTimeoutMs"
+    | "maxWaitingRequests"
+    | "maxWaitingRequestsEach",
+    number
+  >
+>;
+
+/** How often to look for old streams and answers that do not move, in milliseconds. */
+export const clientLookMs = 1_000;
+
+/** HTTP/1.1 requests that wait on one connection before no more is read from it. */
+export const maxPipelined = 8;
+
+/**
+ * An answer is handed over in pieces of so many bytes, because whether it moves shows only between
+ * two of them. A client that takes 2 KB a second gets its answer.
+ */
+export const pieceBytes = 65_536;
 
 /** `http.createServer`. Times in milliseconds. */
 export const http1Limits = {

@@ -2,22 +2,29 @@ import { createServer as createHttp1, type IncomingMessage, type ServerResponse 
 import { constants, createServer as createHttp2, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { addressGroup, createClientAddresses } from "./client-address.ts";
 import { createDispatch, type WireOptions } from "./dispatch.ts";
+import type { ExchangeSite } from "./exchange.ts";
 import { Http1Exchange } from "./exchange-http1.ts";
 import { checkHeaders, Http2Exchange } from "./exchange-http2.ts";
 import {
+  clientLimits,
   farewellMs,
   http1Limits,
   http2Limits,
-  maxConnections,
   maxHeaders,
   maxRequestsPerSocket,
   openingTimeoutMs,
 } from "./limits.ts";
+import { createOpenStreams } from "./open-streams.ts";
 import { createOverload } from "./overload.ts";
+import { remembering } from "./remembering.ts";
 import { retireInTime } from "./retire.ts";
+import { createShares } from "./shares.ts";
+import { createStuckSockets } from "./stuck-sockets.ts";
 import { createTlsServer, type TlsFiles, type TlsServer } from "./tls.ts";
 import { createTurns } from "./turns.ts";
+import { createUnsent } from "./unsent.ts";
 
 /** Where and how to listen. */
 export type ListenOptions = {
@@ -74,13 +81,26 @@ export function createListener(options: WireOptions): Listener {
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   const opening = new Set<Socket>();
-  const takeTurn = createTurns();
+  const limits = { ...clientLimits, ...options.clientLimits };
+  const clients = createClientAddresses(options.trustedProxies);
+  const groupOf = remembering(addressGroup);
+  const places = createShares(limits.maxConnections, limits.maxConnectionsEach);
+  const openStreams = createOpenStreams(limits);
+  const takeTurn = createTurns(limits);
+  const stuck = createStuckSockets(limits.unsentTimeoutMs);
+  const site: ExchangeSite = {
+    clientOf: clients.of,
+    groupOf,
+    unsent: createUnsent(limits),
+    isDraining: () => isDraining,
+  };
   let tls: TlsServer | undefined;
   const overload = createOverload(options);
   const dispatch = createDispatch(options, {
     isDraining: () => isDraining,
     shutdown: shutdown.signal,
     overload,
+    openStream: (peer, end) => openStreams.open(groupOf(peer), end),
   });
 
   const serveHttp1 = (request: IncomingMessage, response: ServerResponse) => {
@@ -90,15 +110,17 @@ export function createListener(options: WireOptions): Listener {
       response.writeHead(431, { connection: "close", "content-length": 0 }).end();
       return;
     }
-    takeTurn(request.socket, (done) => {
-      if (request.socket.destroyed) done();
-      else dispatch(new Http1Exchange(request, response, () => isDraining), done);
-    });
+    const exchange = new Http1Exchange(request, response, site);
+    const serve = (done: () => void) => {
+      if (request.socket.destroyed) return;
+      response.on("close", done);
+      dispatch(exchange);
+    };
+    takeTurn(request.socket, serve, groupOf(exchange.head.peer));
   };
   const http1 = createHttp1(http1Limits, serveHttp1);
   // Otherwise Node would answer `Expect` by itself, before anybody has looked at the request.
   http1.on("checkContinue", serveHttp1).on("checkExpectation", serveHttp1);
-  http1.maxConnections = maxConnections;
   http1.maxHeadersCount = maxHeaders;
   http1.maxRequestsPerSocket = maxRequestsPerSocket;
   const [adoptHttp1] = http1.listeners("connection") as [(socket: Socket) => void];
@@ -106,12 +128,11 @@ export function createListener(options: WireOptions): Listener {
 
   const http2 = createHttp2(http2Limits);
   http2.on("sessionError", ignore);
-  http2.on("session", (session) => {
+  function serveSession(session: ServerHttp2Session, socket: Socket): void {
     sessions.add(session);
+    stuck.watch(socket, session);
     session.on("error", ignore);
     session.once("close", () => sessions.delete(session));
-    // A proxy, which takes its time: once for all the streams.
-    const peer = session.socket.remoteAddress ?? "";
     const opened = retireInTime(session);
     session.on("stream", (stream, headers, _flags, rawHeaders) => {
       opened();
@@ -123,26 +144,43 @@ export function createListener(options: WireOptions): Listener {
         stream.close(constants.NGHTTP2_NO_ERROR);
         return;
       }
-      dispatch(new Http2Exchange(stream, headers, peer), ignore);
+      dispatch(new Http2Exchange(stream, headers, socket, site));
     });
     if (isDraining) session.close();
-  });
+  }
 
   function adopt(socket: Socket, isHttp2: boolean): void {
     if (isHttp2) {
       // Accepted by an HTTP/1.1 server, where a client may close its half and still read the answer.
       // In HTTP/2 a client that closes has gone.
       socket.allowHalfOpen = false;
+      // At once. The session itself shows us no more than a proxy of its socket.
+      http2.once("session", (session) => serveSession(session, socket));
       http2.emit("connection", socket);
     } else {
+      stuck.watch(socket);
       adoptHttp1.call(http1, socket);
       // Sniffing paused it; HTTP/2 and TLS take what was read by themselves.
       socket.resume();
     }
   }
 
+  /** Whether the client may have one more connection. It may lose it again to another client. */
+  function findPlace(socket: Socket): boolean {
+    const peer = socket.remoteAddress ?? "";
+    if (clients.isTrusted(peer)) return true;
+    const place = places.take(groupOf(peer), 1, () => socket.destroy());
+    if (place === undefined) return false;
+    socket.once("close", place.end);
+    return true;
+  }
+
   /** Hand a connection over as soon as its first bytes tell what it speaks. */
   function sniff(socket: Socket): void {
+    if (!findPlace(socket)) {
+      socket.destroy();
+      return;
+    }
     const timer = setTimeout(() => socket.destroy(), openingTimeoutMs);
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
@@ -205,6 +243,9 @@ export function createListener(options: WireOptions): Listener {
       await closed;
       clearTimeout(timer);
       overload.stop();
+      openStreams.stop();
+      site.unsent.stop();
+      stuck.stop();
     },
   };
 }

@@ -20,6 +20,8 @@ export const refusals = {
   deadlineExceeded: { code: Code.DeadlineExceeded, reason: "DEADLINE_EXCEEDED" },
   canceled: { code: Code.Canceled, reason: "CANCELED" },
   draining: { code: Code.Unavailable, reason: "DRAINING", retryMs },
+  tooManyStreams: { code: Code.ResourceExhausted, reason: "TOO_MANY_STREAMS", retryMs },
+  streamTooOld: { code: Code.Unavailable, reason: "STREAM_TOO_OLD", retryMs },
   overloaded: { code: Code.Unavailable, reason: "OVERLOADED", retryMs },
 } as const satisfies Record<string, { code: Code; reason: string; retryMs?: number }>;
 

@@ -30,8 +30,11 @@ import { explain, refusal } from "./refusal.ts";
 /** A streaming method: takes an exchange and sees it through. */
 export type StreamingMethod = {
   readonly descriptor: MethodImplSpec["method"];
-  /** Resolves when all is sent, or the client has gone. */
-  serve(exchange: Exchange, common: HeaderList): Promise<Ending>;
+  /**
+   * @param ended Aborted with the reason when the stream is to end, and when the client has gone.
+   * @returns Resolves when all is sent, or the client has gone.
+   */
+  serve(exchange: Exchange, common: HeaderList, ended: AbortController): Promise<Ending>;
 };
 
 /** How a stream ended. */
@@ -115,7 +118,7 @@ async function* noting<Item>(
 
 /**
  * Longest deadline of a stream, in milliseconds: a day. Longer ones are shortened, because a timer
- * above 24.8 days fires at once. Without a deadline a stream lasts as long as its connection.
+ * above 24.8 days fires at once. Before that, its age ends a stream: `maxStreamAgeMs`.
  */
 const maxStreamMs = 86_400_000;
 
@@ -151,7 +154,8 @@ export function createStreamingMethods(
       handler.requestPath,
       {
         descriptor: handler.method,
-        serve: (exchange, common) => serve(handler, exchange, common, maxMessageBytes),
+        serve: (exchange, common, ended) =>
+          serve(handler, exchange, common, ended, maxMessageBytes),
       },
     ]),
   );
@@ -161,6 +165,7 @@ async function serve(
   handler: UniversalHandler,
   exchange: Exchange,
   common: HeaderList,
+  ended: AbortController,
   maxMessageBytes: number,
 ): Promise<Ending> {
   const { head } = exchange;
@@ -174,8 +179,7 @@ async function serve(
   if (isText) header.set("content-type", contentType.replace(/-text/i, ""));
   const arriving = untilGone(exchange);
   const frames = isText ? framesFromTextStream(arriving) : arriving;
-  const gone = new AbortController();
-  exchange.onGone(() => gone.abort(clientGone()));
+  exchange.onGone(() => ended.abort(clientGone()));
   const notes: { error?: ConnectError } = {};
   const endingWith = (status: number): Ending => ({ status, error: notes.error });
   const response = await handler({
@@ -184,7 +188,7 @@ async function serve(
     url: `http://localhost${head.path}`,
     header,
     body: problem === undefined ? wholeEnvelopes(frames, maxMessageBytes) : failing(problem),
-    signal: gone.signal,
+    signal: ended.signal,
     contextValues: createContextValues().set(peerKey, head.peer).set(notesKey, notes),
   });
   const { status, body, trailer } = response;
@@ -202,7 +206,7 @@ async function serve(
     for await (const chunk of body) await answer.write(isText ? textFromFrames(chunk) : chunk);
     answer.end(trailer && headersToNode(respell(trailer)));
   } catch (error) {
-    gone.abort(error);
+    ended.abort(error);
     answer.abort();
   }
   return endingWith(status);

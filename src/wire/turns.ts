@@ -1,9 +1,23 @@
 import type { Socket } from "node:net";
+import { type ClientLimits, clientLimits, maxPipelined } from "./limits.ts";
+import { createShares, type Share } from "./shares.ts";
+
+/**
+ * Begins to serve a request when it is its turn.
+ *
+ * @param serve The next request begins once `done` is called, which should be when the answer was
+ *   taken: so no more than one answer waits to be sent on a connection.
+ * @param client Who asks: see `addressGroup`. Default: all are one.
+ */
+export type TakeTurn = (socket: Socket, serve: Serve, client?: string) => void;
+
+type Serve = (done: () => void) => void;
 
 /** The requests of one connection. */
 type Line = {
   isBusy: boolean;
-  readonly waiting: ((done: () => void) => void)[];
+  isPaused: boolean;
+  readonly waiting: { readonly serve: Serve; readonly place: Share }[];
   readonly done: () => void;
 };
 
@@ -15,31 +29,66 @@ type Line = {
  * everybody else. Even the first begins only after Node has looked at what came in the same packet
  * behind its head: a body that is there already, or an error that has ended the connection.
  *
- * @returns Runs `serve` when it is the request's turn; the next one begins once `done` is called.
+ * While a handful waits, nothing is read from the connection. What was read in the same piece has
+ * been parsed by then and cannot be put back: how much of that waits is bounded for each client and
+ * in all, and a connection that has no place for it is closed.
  */
-export function createTurns(): (socket: Socket, serve: (done: () => void) => void) => void {
+export function createTurns({
+  maxWaitingRequests,
+  maxWaitingRequestsEach,
+}: Pick<ClientLimits, "maxWaitingRequests" | "maxWaitingRequestsEach"> = clientLimits): TakeTurn {
   const lines = new WeakMap<Socket, Line>();
+  const places = createShares(maxWaitingRequests, maxWaitingRequestsEach);
 
   function lineOf(socket: Socket): Line {
     const known = lines.get(socket);
     if (known !== undefined) return known;
     const line: Line = {
       isBusy: false,
+      isPaused: false,
       waiting: [],
       done() {
         const next = line.waiting.shift();
-        if (next === undefined) line.isBusy = false;
-        else setImmediate(next, line.done);
+        if (next === undefined) {
+          line.isBusy = false;
+        } else {
+          next.place.end();
+          setImmediate(next.serve, line.done);
+        }
+        if (line.isPaused && line.waiting.length <= maxPipelined / 2) {
+          line.isPaused = false;
+          socket.resume();
+        }
       },
     };
     lines.set(socket, line);
+    socket.once("close", () => {
+      for (const { place } of line.waiting) place.end();
+      line.waiting.length = 0;
+    });
     return line;
   }
 
-  return (socket, serve) => {
+  function wait(socket: Socket, line: Line, client: string, serve: Serve): void {
+    const place = places.take(client, 1, () => socket.destroy());
+    if (place === undefined) {
+      socket.destroy();
+      return;
+    }
+    line.waiting.push({ serve, place });
+    if (line.waiting.length < maxPipelined || line.isPaused) return;
+    line.isPaused = true;
+    // Node wants to read on after each request that it has parsed: after the last one of this piece.
+    setImmediate(() => {
+      if (line.isPaused) socket.pause();
+    });
+  }
+
+  return (socket, serve, client = "") => {
+    if (socket.destroyed) return;
     const line = lineOf(socket);
     if (line.isBusy) {
-      line.waiting.push(serve);
+      wait(socket, line, client, serve);
     } else {
       line.isBusy = true;
       setImmediate(serve, line.done);

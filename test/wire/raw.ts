@@ -10,6 +10,10 @@ import { connect as connectTcp, type Socket } from "node:net";
 /** A TCP connection of which every byte is seen. */
 export interface RawConnection extends Disposable {
   send(data: string | Uint8Array): void;
+  /** Read nothing from now on. */
+  pause(): void;
+  /** Bytes that were sent and that neither the server nor the system has taken. */
+  stuck(): number;
   /** Everything received so far, one character for each byte. */
   readonly received: string;
   /** Resolves with everything received once it matches. Rejects if the server closes before. */
@@ -18,8 +22,9 @@ export interface RawConnection extends Disposable {
   closed(): Promise<string>;
 }
 
-export async function openRaw(port: number): Promise<RawConnection> {
-  const socket = connectTcp(port, "127.0.0.1");
+/** @param localAddress Who the client is, such as 127.0.0.2. Default: 127.0.0.1. */
+export async function openRaw(port: number, localAddress?: string): Promise<RawConnection> {
+  const socket = connectTcp({ port, host: "127.0.0.1", ...(localAddress && { localAddress }) });
   await once(socket, "connect");
   return watch(socket);
 }
@@ -35,6 +40,8 @@ export function watch(socket: Socket): RawConnection {
   const closed = new Promise<string>((resolve) => socket.once("close", () => resolve(received)));
   return {
     send: (data) => void socket.write(data),
+    pause: () => void socket.pause(),
+    stuck: () => socket.writableLength,
     get received() {
       return received;
     },
