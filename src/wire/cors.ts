@@ -9,7 +9,10 @@ export type Cors = {
   headers(head: RequestHead): HeaderList;
 };
 
-const methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"].join(", ");
+/** All that there is a path for. */
+export const verbs = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
+
+const methods = verbs.join(", ");
 
 /** Two hours, the longest that Chromium keeps a preflight. */
 const maxAgeSeconds = "7200";

@@ -11,7 +11,7 @@ import {
 } from "./call.ts";
 import { createJsonCodec } from "./codec.ts";
 import { createConnect } from "./connect.ts";
-import { createCors } from "./cors.ts";
+import { createCors, verbs } from "./cors.ts";
 import { echo } from "./cut.ts";
 import { createDeadlines } from "./deadline.ts";
 import {
@@ -281,6 +281,10 @@ export function createDispatch(
     const early = refusalOf(head) ?? cors.preflight(head);
     if (early !== undefined) {
       reply(request, early);
+      return;
+    }
+    if (head.path === "*" && head.method === "OPTIONS") {
+      reply(request, allowed(verbs));
       return;
     }
     const grpc = grpcSpoken(head.headers["content-type"] ?? "");

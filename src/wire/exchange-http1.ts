@@ -20,14 +20,12 @@ export class Http1Exchange implements Exchange {
   readonly #site: ExchangeSite;
 
   constructor(request: IncomingMessage, response: ServerResponse, site: ExchangeSite) {
-    const target = request.url ?? "/";
-    const mark = target.indexOf("?");
+    const method = request.method ?? "";
     this.head = {
       // A request line may also claim 0.9 or 2.0; none of these has chunks.
       httpVersion: request.httpVersion === "1.1" ? "1.1" : "1.0",
-      method: request.method ?? "",
-      path: mark < 0 ? target : target.slice(0, mark),
-      query: mark < 0 ? "" : target.slice(mark + 1),
+      method,
+      ...partsOf(request.url ?? "/", method),
       headers: request.headers,
       peer: site.clientOf(request.socket.remoteAddress ?? "", request.headers),
     };
@@ -131,6 +129,28 @@ export class Http1Exchange implements Exchange {
     const isSure = expectationOf(this.head) === "none";
     return isSure && Number(headers["content-length"]) <= maxDroppedBytes;
   }
+}
+
+/**
+ * A request target in any of the forms that it may have here (RFC 9112 section 3.2). Clients that take
+ * the server for a proxy send a whole URL; for them, an OPTIONS of no path is one of `*`.
+ */
+function partsOf(
+  target: string,
+  method: string,
+): Pick<RequestHead, "path" | "query" | "authority"> {
+  if (target.startsWith("/")) return pathAndQuery(target);
+  const [, authority, rest = ""] = /^[a-z][a-z\d+.-]*:\/\/([^/?]*)(.*)$/is.exec(target) ?? [];
+  if (authority === undefined) return pathAndQuery(target);
+  if (rest === "" && method === "OPTIONS") return { authority, path: "*", query: "" };
+  return { authority, ...pathAndQuery(rest.startsWith("/") ? rest : `/${rest}`) };
+}
+
+function pathAndQuery(text: string): Pick<RequestHead, "path" | "query"> {
+  const mark = text.indexOf("?");
+  return mark < 0
+    ? { path: text, query: "" }
+    : { path: text.slice(0, mark), query: text.slice(mark + 1) };
 }
 
 /** Trailers over HTTP/1.1 are announced, as RFC 9110 section 6.6.2 asks. */

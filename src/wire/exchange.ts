@@ -6,10 +6,12 @@ import type { Unsent } from "./unsent.ts";
 export type RequestHead = {
   readonly httpVersion: "1.0" | "1.1" | "2";
   readonly method: string;
-  /** As sent, up to "?": nothing is decoded. */
+  /** As sent, up to "?": nothing is decoded. Without what a target in absolute form has before it. */
   readonly path: string;
   /** As sent, after "?"; empty without one. */
   readonly query: string;
+  /** Of a target in absolute form, as sent. It selects nothing. */
+  readonly authority?: string;
   /** Names in lower case. A repeated `authorization` is joined with ", ", so that it is seen. */
   readonly headers: IncomingHttpHeaders;
   /** The client's IP address, or that of the nearest proxy that is not trusted. */

@@ -1,15 +1,17 @@
 import type { RequestHead } from "./exchange.ts";
 
 /**
- * Whether a request names its host as RFC 9112 section 3.2 asks: well formed, and always in HTTP/1.
- * The host selects nothing; a malformed one has ended servers that build a URL from it.
+ * Whether a request names its host as RFC 9112 section 3.2 asks: well formed, and always in HTTP/1.1.
+ * The host selects nothing; a malformed one has ended servers that build a URL from it. HTTP/1.0 knows
+ * no host: health checks of load balancers send none.
  */
 export function createHostCheck(): (head: RequestHead) => boolean {
   // Nearly all requests name the same host.
   let latestValid: string | undefined;
-  return ({ httpVersion, headers }) => {
+  return ({ httpVersion, headers, authority }) => {
+    if (authority !== undefined && !isHost(authority)) return false;
     const host = headers[":authority"] ?? headers.host;
-    if (host === undefined) return httpVersion === "2";
+    if (host === undefined) return httpVersion !== "1.1";
     if (host === latestValid) return true;
     const isValid = isHost(String(host));
     if (isValid) latestValid = String(host);

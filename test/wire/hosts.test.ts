@@ -8,7 +8,9 @@ import {
   headerBlock,
   http2Frame,
   http2Opening,
+  openHttp2,
   openRaw,
+  requestHttp2,
   statuses,
 } from "./raw.ts";
 
@@ -158,7 +160,6 @@ test("W21: a bad authority is refused over HTTP/2", async () => {
 
 test.for([
   "HTTP/1.1\r\n",
-  "HTTP/1.0\r\n",
   "HTTP/1.1\r\nHost: a\r\nHost: a\r\n",
   "HTTP/1.1\r\nHost: a\r\nhost: b\r\n",
   "HTTP/1.1\r\nHost: a\r\nHost:\r\n",
@@ -168,4 +169,96 @@ test.for([
   const canary = `GET /page HTTP/1.1\r\nHost: a\r\n\r\n`;
   const received = await exchangeRaw(server.port, `GET ${path} ${head}\r\n${canary}`);
   expect(statuses(received)).toEqual([400]);
+});
+
+describe("D2: HTTP/1.0 without a host is answered", () => {
+  test.for([
+    { verb: "GET", target: "/page", status: 200 },
+    { verb: "GET", target: path, status: 200 },
+    { verb: "OPTIONS", target: "/", status: 404 },
+    { verb: "OPTIONS", target: "*", status: 204 },
+  ])("D2: $verb $target", async ({ verb, target, status }) => {
+    await using server = await startEcho();
+    const received = await exchangeRaw(server.port, `${verb} ${target} HTTP/1.0\r\n\r\n`);
+    expect(statuses(received)).toEqual([status]);
+  });
+});
+
+describe("D1: a target in absolute form", () => {
+  const send = async (requestLine: string, host = "Host: a\r\n") => {
+    await using server = await startEcho();
+    const request = `${requestLine}\r\n${host}Connection: close\r\n\r\n`;
+    const received = await exchangeRaw(server.port, request);
+    return { received, outcomes: server.outcomes };
+  };
+
+  test.for([
+    "http://other.example/page",
+    "http://other.example:8080/page",
+    "https://[2001:db8::1]/page",
+    "HTTP://a/page",
+    "ws://a/page",
+    "http://a/page?x=http://b/",
+  ])("D1: scheme and authority select nothing: %s", async (target) => {
+    const { received } = await send(`GET ${target} HTTP/1.1`);
+    expect(statuses(received)).toEqual([200]);
+    expect(received).toMatch(/page$/);
+    const older = await send(`GET ${target} HTTP/1.0`, "");
+    expect(statuses(older.received)).toEqual([200]);
+  });
+
+  test("D1: its path is matched as sent, its query read", async () => {
+    const { received } = await send("GET http://b/api/v1/notes/a%26b?text=c HTTP/1.1");
+    expect(received).toContain('{"id":"a&b","text":"c"}');
+    const tricky = await send("GET http://b/api/v1/notes/a%2Fb HTTP/1.1");
+    expect(statuses(tricky.received)).toEqual([404]);
+  });
+
+  test("D1: without a path it is the root", async () => {
+    for (const target of ["http://b", "http://b?x=/page"]) {
+      expect(statuses((await send(`GET ${target} HTTP/1.1`)).received)).toEqual([404]);
+    }
+  });
+
+  test.for([
+    "http:///page",
+    "http://u@b/page",
+    "http://b:x/page",
+    "http://[/page",
+    "http://a b/page",
+  ])("D1: a malformed authority is refused: %s", async (target) => {
+    const { received } = await send(`GET ${target} HTTP/1.1`);
+    expect(statuses(received)).toEqual([400]);
+  });
+
+  test("D1: a host is needed all the same, and a good one", async () => {
+    const target = "GET http://b/page HTTP/1.1";
+    expect(statuses((await send(target, "")).received)).toEqual([400]);
+    expect(statuses((await send(target, "Host: [\r\n")).received)).toEqual([400]);
+  });
+});
+
+describe("D1: OPTIONS of everything", () => {
+  const allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
+
+  test.for(["*", "http://b"])("D1: OPTIONS %s over HTTP/1.1", async (target) => {
+    await using server = await startEcho();
+    const request = `OPTIONS ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
+    const received = await exchangeRaw(server.port, request);
+    expect(statuses(received)).toEqual([204]);
+    expect(received).toContain(`allow: ${allow}\r\n`);
+  });
+
+  test("D1: OPTIONS * over HTTP/2", async () => {
+    await using server = await startEcho();
+    using session = openHttp2(server.port);
+    const answer = await requestHttp2(session, { ":method": "OPTIONS", ":path": "*" });
+    expect(answer).toMatchObject({ status: 204, headers: { allow } });
+  });
+
+  test("D1: no other verb has such a target", async () => {
+    await using server = await startEcho();
+    const request = "GET * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    expect(statuses(await exchangeRaw(server.port, request))).not.toContain(200);
+  });
 });

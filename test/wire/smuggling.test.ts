@@ -137,12 +137,6 @@ test("a body on GET is not taken for a request", async () => {
   expect(statuses(connection.received)).toEqual([200, 200]);
 });
 
-test("an absolute target is a path like any other, and no other host is asked", async () => {
-  await using server = await startEcho();
-  const request = "GET http://other.example/page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-  expect(statuses(await exchangeRaw(server.port, request))).toEqual([404]);
-});
-
 describe("W12: too many headers", () => {
   const request = (count: number) =>
     `GET /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${"a:b\r\n".repeat(count - 2)}\r\n`;
