@@ -157,6 +157,16 @@ function isOrigin(text: string): boolean {
   return `${url.protocol}//${url.host}` === text;
 }
 
+const rangeSchema = v.pipe(
+  v.string(),
+  v.check(isRange, "give an IP address, or a range such as 10.0.0.0/8 or 2001:db8::/32"),
+);
+
+function isRange(text: string): boolean {
+  const [, address = "", prefix = "0"] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  return isIP(address) !== 0 && Number(prefix) <= (isIP(address) === 6 ? 128 : 32);
+}
+
 function wholeNumberSchema(min: number, max: number) {
   const message = `give a whole number from ${min} to ${max}`;
   return v.pipe(
@@ -182,6 +192,7 @@ const flagsSchema = v.object({
   workers: v.optional(wholeNumberSchema(1, maxWorkers)),
   demo: switchSchema,
   corsOrigin: v.optional(v.array(originSchema)),
+  trustedProxy: v.optional(v.array(rangeSchema)),
   oidcIssuer: v.optional(providerUrlSchema),
   oidcAudience: v.optional(v.pipe(v.string(), v.nonEmpty("give one of the aud of the tokens"))),
   introspectionUrl: v.optional(providerUrlSchema),

@@ -25,6 +25,8 @@ export type Config = {
     | undefined;
   /** Exact origins, or `*` for any. */
   readonly corsOrigins: "*" | readonly string[];
+  /** IP addresses and CIDR ranges. */
+  readonly trustedProxies: readonly string[];
   /** Per message, after decompression. */
   readonly maxMessageBytes: number;
   /** For calls that bring no deadline. Never more than `maxDeadlineMs`. */
@@ -97,6 +99,11 @@ export const serveSettings = {
     isList: true,
     help: "a web origin that may call, or * for any; repeatable (default: none, with --demo *)",
   },
+  trustedProxy: {
+    argument: "CIDR",
+    isList: true,
+    help: "a proxy, or a range of them, whose Forwarded or X-Forwarded-For tells the client's address; repeatable (default: none)",
+  },
   oidcIssuer: {
     argument: "URL",
     help: "accept JWT access tokens of this issuer, found by OpenID Connect Discovery",
@@ -162,6 +169,7 @@ export function readConfig(given: Given, environment: Environment = process.env)
       clientSecretFile: flags.introspectionClientSecretFile,
     }),
     corsOrigins: corsOriginsOf(flags.corsOrigin ?? (flags.demo ? ["*"] : [])),
+    trustedProxies: Object.freeze(flags.trustedProxy ?? []),
     maxMessageBytes: flags.maxMessageBytes,
     defaultDeadlineMs: flags.defaultDeadlineMs ?? Math.min(usualDeadlineMs, maxDeadlineMs),
     maxDeadlineMs,

@@ -83,7 +83,14 @@ export async function createService(
   } = {},
 ): Promise<Service> {
   const { begin = bootstrap, allMetrics, maxLagMs } = options;
-  const { database, corsOrigins, maxMessageBytes, defaultDeadlineMs, maxDeadlineMs } = config;
+  const {
+    database,
+    corsOrigins,
+    trustedProxies,
+    maxMessageBytes,
+    defaultDeadlineMs,
+    maxDeadlineMs,
+  } = config;
   const metrics = createMetrics();
   const opened = await openStore(database, metrics.store);
   const { store, directory, collisions, gone, close: closeStore } = opened;
@@ -117,6 +124,7 @@ export async function createService(
     interceptors: createInterceptors(parts),
     restPrefix,
     limits: { maxMessageBytes, defaultDeadlineMs, maxDeadlineMs },
+    trustedProxies,
     cors: {
       origins: corsOrigins === "*" ? ["*"] : corsOrigins,
       requestHeaders: ["Authorization", "X-Zitadel-Orgid", "X-Requested-With"],

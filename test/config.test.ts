@@ -67,6 +67,7 @@ describe("serve", () => {
       oidc: undefined,
       introspection: undefined,
       corsOrigins: [],
+      trustedProxies: [],
       maxMessageBytes: 65_536,
       defaultDeadlineMs: 10_000,
       maxDeadlineMs: 60_000,
@@ -145,6 +146,17 @@ describe("serve", () => {
     },
     { argv: ["--cors-origin", "http://[::1]:81"], want: { corsOrigins: ["http://[::1]:81"] } },
     { argv: ["--cors-origin", "*"], want: { corsOrigins: "*" } },
+    {
+      argv: [
+        "--trusted-proxy",
+        "10.0.0.0/8",
+        "--trusted-proxy",
+        "::1",
+        "--trusted-proxy",
+        "fd00::/8",
+      ],
+      want: { trustedProxies: ["10.0.0.0/8", "::1", "fd00::/8"] },
+    },
     {
       argv: ["--cors-origin", "https://a.example", "--cors-origin", "*"],
       want: { corsOrigins: "*" },
@@ -269,6 +281,10 @@ describe("serve", () => {
       environment: { GIRAFFE_CORS_ORIGIN: "https://a.example, https://b.example" },
       want: { corsOrigins: ["https://a.example", "https://b.example"] },
     },
+    {
+      environment: { GIRAFFE_TRUSTED_PROXY: "10.0.0.1, fd00::/8" },
+      want: { trustedProxies: ["10.0.0.1", "fd00::/8"] },
+    },
     { environment: { GIRAFFE_LOG_LEVEL: "", GIRAFFE_TLS_CERT: "" }, want: { logLevel: "info" } },
     {
       environment: { LISTEN: "x", giraffe_listen: "x" },
@@ -319,6 +335,18 @@ describe("serve", () => {
       "file://",
       "https://a.example,https://b.example",
     ].map((value) => ({ flag: "--cors-origin", value, want: "give * or an origin" })),
+    ...[
+      "",
+      "proxy.example",
+      "10.0.0.0/33",
+      "10.0.0/8",
+      "::/129",
+      "10.0.0.0/",
+      "10.0.0.0/8/8",
+      "fe80::1%eth0",
+      "010.0.0.1",
+      "10.0.0.1,10.0.0.2",
+    ].map((value) => ({ flag: "--trusted-proxy", value, want: "give an IP address, or a range" })),
     ...["0", "-1", "1e3", "0x10", "1.5", " 1", "", "4194305"].map((value) => ({
       flag: "--max-message-bytes",
       value,
