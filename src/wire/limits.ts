@@ -86,8 +86,8 @@ export const clientLimits: ClientLimits = {
   unsentTimeoutMs: 30_000,
   /** HTTP/1.1 requests that wait for the one before, each some 5 KB. */
   maxWaitingRequests: 4096,
-  /** A packet can hold 2,600 requests, which have been parsed before the connection can be paused. */
-  maxWaitingRequestsEach: 3072,
+  /** A handful on each of a hundred connections and more. */
+  maxWaitingRequestsEach: 1024,
 };
 
 export type ClientLimits = Readonly<

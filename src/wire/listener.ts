@@ -7,6 +7,7 @@ import { createDispatch, type WireOptions } from "./dispatch.ts";
 import type { ExchangeSite } from "./exchange.ts";
 import { Http1Exchange } from "./exchange-http1.ts";
 import { checkHeaders, Http2Exchange } from "./exchange-http2.ts";
+import { type Feed, feedRequests } from "./feed.ts";
 import {
   clientLimits,
   farewellMs,
@@ -86,7 +87,8 @@ export function createListener(options: WireOptions): Listener {
   const groupOf = remembering(addressGroup);
   const places = createShares(limits.maxConnections, limits.maxConnectionsEach);
   const openStreams = createOpenStreams(limits);
-  const takeTurn = createTurns(limits);
+  const feeds = new WeakMap<Socket, Feed>();
+  const takeTurn = createTurns(limits, (socket) => feeds.get(socket)?.goOn());
   const stuck = createStuckSockets(limits.unsentTimeoutMs);
   const site: ExchangeSite = {
     clientOf: clients.of,
@@ -116,7 +118,8 @@ export function createListener(options: WireOptions): Listener {
       response.on("close", done);
       dispatch(exchange);
     };
-    takeTurn(request.socket, serve, groupOf(exchange.head.peer));
+    const isFull = takeTurn(request.socket, serve, groupOf(exchange.head.peer));
+    feeds.get(request.socket)?.began(request, isFull);
   };
   const http1 = createHttp1(http1Limits, serveHttp1);
   // Otherwise Node would answer `Expect` by itself, before anybody has looked at the request.
@@ -160,6 +163,7 @@ export function createListener(options: WireOptions): Listener {
     } else {
       stuck.watch(socket);
       adoptHttp1.call(http1, socket);
+      feeds.set(socket, feedRequests(socket));
       // Sniffing paused it; HTTP/2 and TLS take what was read by themselves.
       socket.resume();
     }

@@ -8,15 +8,16 @@ import { createShares, type Share } from "./shares.ts";
  * @param serve The next request begins once `done` is called, which should be when the answer was
  *   taken: so no more than one answer waits to be sent on a connection.
  * @param client Who asks: see `addressGroup`. Default: all are one.
+ * @returns Whether so many wait now that no more should be read, until there is room.
  */
-export type TakeTurn = (socket: Socket, serve: Serve, client?: string) => void;
+export type TakeTurn = (socket: Socket, serve: Serve, client?: string) => boolean;
 
 type Serve = (done: () => void) => void;
 
 /** The requests of one connection. */
 type Line = {
   isBusy: boolean;
-  isPaused: boolean;
+  isFull: boolean;
   readonly waiting: { readonly serve: Serve; readonly place: Share }[];
   readonly done: () => void;
 };
@@ -29,14 +30,18 @@ type Line = {
  * everybody else. Even the first begins only after Node has looked at what came in the same packet
  * behind its head: a body that is there already, or an error that has ended the connection.
  *
- * While a handful waits, nothing is read from the connection. What was read in the same piece has
- * been parsed by then and cannot be put back: how much of that waits is bounded for each client and
- * in all, and a connection that has no place for it is closed.
+ * How many wait is bounded for each connection by whoever reads from it, once it is told that it is
+ * full; for each client and in all, a connection that has no place for one more is closed.
+ *
+ * @param onRoom Told when a connection that was full is so no longer.
  */
-export function createTurns({
-  maxWaitingRequests,
-  maxWaitingRequestsEach,
-}: Pick<ClientLimits, "maxWaitingRequests" | "maxWaitingRequestsEach"> = clientLimits): TakeTurn {
+export function createTurns(
+  {
+    maxWaitingRequests,
+    maxWaitingRequestsEach,
+  }: Pick<ClientLimits, "maxWaitingRequests" | "maxWaitingRequestsEach"> = clientLimits,
+  onRoom: (socket: Socket) => void = () => {},
+): TakeTurn {
   const lines = new WeakMap<Socket, Line>();
   const places = createShares(maxWaitingRequests, maxWaitingRequestsEach);
 
@@ -45,7 +50,7 @@ export function createTurns({
     if (known !== undefined) return known;
     const line: Line = {
       isBusy: false,
-      isPaused: false,
+      isFull: false,
       waiting: [],
       done() {
         const next = line.waiting.shift();
@@ -55,9 +60,9 @@ export function createTurns({
           next.place.end();
           setImmediate(next.serve, line.done);
         }
-        if (line.isPaused && line.waiting.length <= maxPipelined / 2) {
-          line.isPaused = false;
-          socket.resume();
+        if (line.isFull && line.waiting.length <= maxPipelined / 2) {
+          line.isFull = false;
+          onRoom(socket);
         }
       },
     };
@@ -76,16 +81,11 @@ export function createTurns({
       return;
     }
     line.waiting.push({ serve, place });
-    if (line.waiting.length < maxPipelined || line.isPaused) return;
-    line.isPaused = true;
-    // Node wants to read on after each request that it has parsed: after the last one of this piece.
-    setImmediate(() => {
-      if (line.isPaused) socket.pause();
-    });
+    if (line.waiting.length >= maxPipelined) line.isFull = true;
   }
 
   return (socket, serve, client = "") => {
-    if (socket.destroyed) return;
+    if (socket.destroyed) return true;
     const line = lineOf(socket);
     if (line.isBusy) {
       wait(socket, line, client, serve);
@@ -93,5 +93,6 @@ export function createTurns({
       line.isBusy = true;
       setImmediate(serve, line.done);
     }
+    return line.isFull;
   };
 }
