@@ -78,6 +78,10 @@ export const clientLimits: ClientLimits = {
   maxStreamsEach: 256,
   /** As old as a connection may become, so that a stream does not keep one for ever. */
   maxStreamAgeMs: 600_000,
+  /** HTTP/2 requests that are open, each some 15 KB; HTTP/1.1 has one on a connection. */
+  maxRequests: 4096,
+  /** More than a busy service has open in a tenth of a second. Further ones may be sent again. */
+  maxRequestsEach: 2048,
   /** Bytes of answers that are not sent yet: clients that do not read must not fill the heap. */
   maxUnsentBytes: 33_554_432,
   /** Four thousand small answers, or one of any size. */
@@ -97,6 +101,8 @@ export type ClientLimits = Readonly<
     | "maxStreams"
     | "maxStreamsEach"
     | "maxStreamAgeMs"
+    | "maxRequests"
+    | "maxRequestsEach"
     | "maxUnsentBytes"
     | "maxUnsentBytesEach"
     | "unsentTimeoutMs"

@@ -86,6 +86,7 @@ export function createListener(options: WireOptions): Listener {
   const clients = createClientAddresses(options.trustedProxies);
   const groupOf = remembering(addressGroup);
   const places = createShares(limits.maxConnections, limits.maxConnectionsEach);
+  const requests = createShares(limits.maxRequests, limits.maxRequestsEach);
   const openStreams = createOpenStreams(limits);
   const feeds = new WeakMap<Socket, Feed>();
   const takeTurn = createTurns(limits, (socket) => feeds.get(socket)?.goOn());
@@ -147,7 +148,16 @@ export function createListener(options: WireOptions): Listener {
         stream.close(constants.NGHTTP2_NO_ERROR);
         return;
       }
-      dispatch(new Http2Exchange(stream, headers, socket, site));
+      const exchange = new Http2Exchange(stream, headers, socket, site);
+      const place = requests.take(groupOf(exchange.head.peer), 1, () =>
+        stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM),
+      );
+      if (place === undefined) {
+        stream.close(constants.NGHTTP2_REFUSED_STREAM);
+        return;
+      }
+      stream.on("close", place.end);
+      dispatch(exchange);
     });
     if (isDraining) session.close();
   }

@@ -10,6 +10,10 @@ const curiosityMs = 250;
 /** Longer than every limit of the server on a connection that does next to nothing, in milliseconds. */
 const patienceMs = 20_000;
 
+/** More connections are slow at once than one address may have. */
+const addresses = Array.from({ length: 8 }, (_, index) => `127.0.0.${10 + index}`);
+let connections = 0;
+
 /** How a connection ended. The last three are faults of the server. */
 export type Ending = "answered" | "closed" | "left" | "unanswered" | "accepted" | "unreachable";
 
@@ -23,12 +27,15 @@ export function attack(
   { writes, requests, answers: expected = requests, alpn, pauseMs, leave, owes }: Case,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
+    const localAddress = addresses[connections++ % addresses.length] as string;
     const socket: Socket =
       alpn === undefined
-        ? connectTcp(port, "127.0.0.1")
+        ? connectTcp({ port, host: "127.0.0.1", localAddress })
         : connectTls({
             port,
             host: "127.0.0.1",
+            // Handed on to the socket, though the types do not say so.
+            ...{ localAddress },
             ALPNProtocols: [...alpn],
             rejectUnauthorized: false,
           });

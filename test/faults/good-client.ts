@@ -34,6 +34,9 @@ const patienceMs = 10_000;
 const callsPerConnection = 200;
 
 const [url = "", token = "", certFile = ""] = process.argv.slice(2);
+/** Not the attackers' address, so that their limits are not its own. */
+const localAddress = "127.0.0.2";
+
 const isTls = url.startsWith("https:");
 const ca = readFileSync(certFile);
 const report: GoodClientReport = {};
@@ -51,7 +54,9 @@ const profile = { firstName: "Good", lastName: "Client", displayName: "Good Clie
 
 function createRestLane(): Lane & { call: typeof call } {
   const createAgent = () =>
-    isTls ? new TlsAgent({ keepAlive: true, ca }) : new PlainAgent({ keepAlive: true });
+    isTls
+      ? new TlsAgent({ keepAlive: true, localAddress, ca })
+      : new PlainAgent({ keepAlive: true, localAddress });
   let agent = createAgent();
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
 
@@ -95,7 +100,7 @@ function createRestLane(): Lane & { call: typeof call } {
 function createGrpcLane(): Lane {
   let session: ClientHttp2Session | undefined;
   const open = () => {
-    const opened = connect(url, { ca });
+    const opened = connect(url, { ca, ...{ localAddress } });
     opened.on("error", (error) => note(`session: ${error.message}`));
     return opened;
   };

@@ -69,13 +69,13 @@ export type ServerReport = {
   readonly death: Death;
 };
 
-type Guarded = { readonly victim: Victim; readonly client: GoodClient };
-type GoodClient = { tell(phase: string): void; stop(): Promise<GoodClientReport> };
+export type Guarded = { readonly victim: Victim; readonly client: GoodClient };
+export type GoodClient = { tell(phase: string): void; stop(): Promise<GoodClientReport> };
 
 /** Throw everything at one server that speaks plainly and one with TLS, a good client beside each. */
 export async function besiege(options: SiegeOptions): Promise<SiegeReport> {
   const { progress, quietMs, seed } = options;
-  const [plain, tls] = (await Promise.all(doors.map(guard))) as [Guarded, Guarded];
+  const [plain, tls] = (await Promise.all(doors.map((door) => guard(door)))) as [Guarded, Guarded];
   const guarded = { plain, tls };
   const everyDoor = <Result>(read: (each: Guarded) => Result) => ({
     plain: read(plain),
@@ -142,8 +142,12 @@ export async function besiege(options: SiegeOptions): Promise<SiegeReport> {
   };
 }
 
-async function guard(door: Attack["door"]): Promise<Guarded> {
-  const victim = await startVictim(door);
+/** A server, and a good client beside it. */
+export async function guard(
+  door: Attack["door"],
+  nodeFlags: readonly string[] = [],
+): Promise<Guarded> {
+  const victim = await startVictim(door, nodeFlags);
   const child = fork(join(import.meta.dirname, "good-client.ts"), [
     victim.url,
     victim.token,

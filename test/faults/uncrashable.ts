@@ -4,7 +4,8 @@
  *     npm run faults -- wire --requests 200000 --seed 1 --rate 1000
  *
  * Ends with 1 if the server died or was at fault, if a good client beside the attack saw an error or
- * a p99 beyond five times its quiet one, or if memory did not come back.
+ * a p99 beyond five times its quiet one, or if memory did not come back. Then come floods, one by one,
+ * at a server with a heap of 512 MB: `--floods` alone sends only these.
  *
  * On one machine attacker and good client take CPU time from the server that a network would give
  * it. So that the figures show what the attack does and not what the scheduler does, the attacker
@@ -13,6 +14,7 @@
 
 import { setPriority } from "node:os";
 import { parseArgs } from "node:util";
+import { type FloodReport, flood, floods, growthTolerance, politeMs } from "./floods.ts";
 import { besiege, descriptorTolerance, doors, memoryTolerance, type SiegeReport } from "./siege.ts";
 
 /** As the scheduler of Linux counts: 0 is usual, 19 the lowest. */
@@ -26,30 +28,61 @@ const { values } = parseArgs({
     requests: { type: "string", default: "200000" },
     seed: { type: "string", default: String(Date.now()) },
     rate: { type: "string", default: "1000" },
+    floods: { type: "boolean", default: false },
   },
 });
 const out = (line: string) => void process.stdout.write(`${line}\n`);
 
-out(`seed ${values.seed}, rate ${values.rate}, attacker at niceness ${attackerNiceness}`);
-// By then everything is started, and what was started keeps its own priority.
-setTimeout(() => setPriority(attackerNiceness), 5_000);
-const report = await besiege({
-  seed: values.seed,
-  requests: Number(values.requests),
-  rate: Number(values.rate),
-  warmUpPart: 0.2,
-  concurrency: 128,
-  floodFrames: 20_000,
-  slowSockets: 290,
-  quietMs: 10_000,
-  progress: out,
-});
-
-print(report);
-const failures = failuresOf(report);
+const failures = [...(values.floods ? [] : await siegeFailures()), ...(await floodFailures())];
 for (const failure of failures) out(`FAILED ${failure.slice(0, 1_000)}`);
 out(failures.length === 0 ? "uncrashed" : `${failures.length} failures; seed ${values.seed}`);
 process.exitCode = failures.length === 0 ? 0 : 1;
+
+async function siegeFailures(): Promise<string[]> {
+  out(`seed ${values.seed}, rate ${values.rate}, attacker at niceness ${attackerNiceness}`);
+  // By then everything is started, and what was started keeps its own priority.
+  setTimeout(() => setPriority(attackerNiceness), 5_000);
+  const report = await besiege({
+    seed: values.seed,
+    requests: Number(values.requests),
+    rate: Number(values.rate),
+    warmUpPart: 0.2,
+    concurrency: 128,
+    floodFrames: 20_000,
+    slowSockets: 290,
+    quietMs: 10_000,
+    progress: out,
+  });
+  print(report);
+  return failuresOf(report);
+}
+
+async function floodFailures(): Promise<string[]> {
+  const { reports, death } = await flood(floods, { holdMs: 10_000, settleMs: 15_000 });
+  const row = (name: string, ...cells: (string | number)[]) =>
+    out(name.padEnd(60) + cells.map((cell) => String(cell).padStart(9)).join(""));
+  row("flood", "before", "peak", "after", "slowest");
+  for (const { flood: each, memory, slowestMs } of reports) {
+    const { before, peak, after } = memory;
+    row(each.name, ...[before, peak, after, slowestMs].map(Math.round));
+  }
+  const isSound = death.exit === 0 && death.faultLines.length === 0;
+  return [
+    ...reports.flatMap(floodFaults),
+    ...(isSound ? [] : [`floods: exit ${death.exit} ${death.faultLines[0] ?? ""}`]),
+    ...death.strangeLines.slice(0, 20).map((line) => `floods: on stderr: ${line}`),
+  ];
+}
+
+function floodFaults({ flood: each, memory, slowestMs, errors, wasAlive }: FloodReport): string[] {
+  const grown = Math.round(memory.after - memory.before);
+  return [
+    ...(wasAlive ? [] : ["the server died"]),
+    ...(grown < growthTolerance ? [] : [`memory has grown by ${grown} MiB`]),
+    ...(slowestMs < politeMs ? [] : [`a good client waited ${Math.round(slowestMs)} ms`]),
+    ...errors.slice(0, 20).map((error) => `good client: ${error}`),
+  ].map((text) => `${each.name} (${each.aimsAt}): ${text}`);
+}
 
 function print({ tallies, requests, seconds, servers }: SiegeReport): void {
   const row = (...cells: (string | number)[]) =>

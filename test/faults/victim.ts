@@ -39,7 +39,11 @@ export type Death = {
   readonly requests: ReadonlyMap<string, number>;
 };
 
-export async function startVictim(door: Attack["door"]): Promise<Victim> {
+/** @param nodeFlags Of the interpreter. */
+export async function startVictim(
+  door: Attack["door"],
+  nodeFlags: readonly string[] = [],
+): Promise<Victim> {
   const folder = mkdtempSync(join(tmpdir(), "giraffe-faults-"));
   const logFile = join(folder, "log");
   const log = openSync(logFile, "w");
@@ -47,7 +51,17 @@ export async function startVictim(door: Attack["door"]): Promise<Victim> {
   const database = `sqlite:${join(folder, "giraffe.db")}`;
   const child = spawn(
     process.execPath,
-    [program, "serve", "--demo", "--listen", "127.0.0.1:0", "--database", database, ...tls],
+    [
+      ...nodeFlags,
+      program,
+      "serve",
+      "--demo",
+      "--listen",
+      "127.0.0.1:0",
+      "--database",
+      database,
+      ...tls,
+    ],
     { stdio: ["ignore", "pipe", log] },
   );
   closeSync(log);

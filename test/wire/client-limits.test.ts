@@ -62,6 +62,20 @@ async function openStream(port: number, localAddress?: string): Promise<RawConne
   return connection;
 }
 
+const requestFrame = (id: number, path: string, more: readonly [string, string][] = []) =>
+  http2Frame(
+    frameTypes.headers,
+    frameFlags.endHeaders | (more.length === 0 ? frameFlags.endStream : 0),
+    id,
+    headerBlock([
+      [":method", more.length === 0 ? "GET" : "POST"],
+      [":scheme", "http"],
+      [":path", path],
+      [":authority", "a"],
+      ...more,
+    ]),
+  );
+
 describe("A1: pipelined requests", () => {
   test("A1: a handful waits, then nothing is read; all are answered in order", async () => {
     let release = () => {};
@@ -226,6 +240,30 @@ describe("A3: connections and streams", () => {
     expect(second.received + third.received).not.toContain("grpc-status");
   });
 
+  test("A3: one address has so many HTTP/2 requests open and no more, over all connections", async () => {
+    await using server = await startEcho(
+      { look: () => new Promise(() => undefined) },
+      { clientLimits: { maxRequestsEach: 2 } },
+    );
+    const get = requestFrame(1, "/api/v1/notes/7");
+    using first = await openRaw(server.port);
+    using second = await openRaw(server.port);
+    for (const each of [first, second]) each.send(Buffer.concat([http2Opening, get]));
+    await expect.poll(() => server.listener.load().calls).toBe(2);
+    using third = await openRaw(server.port);
+    third.send(Buffer.concat([http2Opening, get]));
+    const resets = () => framesOf(third.received).filter(({ type }) => type === frameTypes.reset);
+    const refusedStream = Buffer.of(0, 0, 0, 7);
+    await expect.poll(resets).toMatchObject([{ streamId: 1, payload: refusedStream }]);
+    using theirs = await openRaw(server.port, others);
+    theirs.send(Buffer.concat([http2Opening, requestFrame(1, "/page")]));
+    await theirs.until(/page/);
+    first[Symbol.dispose]();
+    await expect.poll(() => server.listener.load().calls).toBe(1);
+    third.send(requestFrame(3, "/page"));
+    await third.until(/page/);
+  });
+
   test.for(["Spread", "Talk"])("A3: a stream does not grow old: %s", async (method) => {
     await using server = await startEcho(openEnded().handlers, {
       clientLimits: { maxStreamAgeMs: 300 },
@@ -271,20 +309,6 @@ function openingWithWindow(bytes: number): Buffer {
   const preface = http2Opening.subarray(0, http2Opening.byteLength - 9);
   return Buffer.concat([preface, http2Frame(settings, 0, 0, setting)]);
 }
-
-const requestFrame = (id: number, path: string, more: readonly [string, string][] = []) =>
-  http2Frame(
-    frameTypes.headers,
-    frameFlags.endHeaders | (more.length === 0 ? frameFlags.endStream : 0),
-    id,
-    headerBlock([
-      [":method", more.length === 0 ? "GET" : "POST"],
-      [":scheme", "http"],
-      [":path", path],
-      [":authority", "a"],
-      ...more,
-    ]),
-  );
 
 describe("A4: answers that nobody reads", () => {
   test("A4: HTTP/1.1: the connection is closed", async () => {

@@ -1,0 +1,362 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import {
+  data,
+  type Fields,
+  frame,
+  frameFlags,
+  frameTypes,
+  headers,
+  opening,
+  preface,
+} from "./frames.ts";
+import { envelope } from "./mutations/calls.ts";
+import { guard } from "./siege.ts";
+import type { Death } from "./victim.ts";
+
+/** Many connections that do the same, and that no token lets in. */
+export type Flood = {
+  /** With its row. */
+  readonly name: string;
+  /** Which queue, map, buffer or loop it would fill. */
+  readonly aimsAt: string;
+  readonly connections: number;
+  /** From so many addresses, in turn. */
+  readonly addresses: number;
+  /** What each connection sends, as fast as it is taken. */
+  readonly send: (connection: number) => Uint8Array;
+  /** Without it nothing is read of what the server answers. */
+  readonly isRead?: true;
+  /** A connection that the server closes is opened again, and each as soon as it has sent all. */
+  readonly isChurn?: true;
+};
+
+/** What became of a flood. Memory in MiB. */
+export type FloodReport = {
+  readonly flood: Flood;
+  readonly memory: { readonly before: number; readonly peak: number; readonly after: number };
+  /** Of the good client beside it, in milliseconds. */
+  readonly slowestMs: number;
+  readonly errors: readonly string[];
+  readonly wasAlive: boolean;
+};
+
+/** Resident memory may have grown by this once a flood is over, in MiB. */
+export const growthTolerance = 64;
+
+/** The good client is to be served within this while a flood goes on, in milliseconds. */
+export const politeMs = 1_000;
+
+const watch = rpc("/grpc.health.v1.Health/Watch");
+const check = "/grpc.health.v1.Health/Check";
+const reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+/** Asks for the file of the service: a large answer. */
+const askForFile = envelope(
+  Buffer.concat([
+    Buffer.of(0x22, 42),
+    Buffer.from("zitadel.management.v1.ManagementService".padEnd(42, " ")),
+  ]),
+);
+const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+const shortest = "GET / HTTP/1.1\r\nHost:a\r\n\r\n";
+const manyHeaders = Array.from({ length: 95 }, (_, index) => `${index}:\r\n`).join("");
+const hundred = Array.from({ length: 100 }, (_, index) => 2 * index + 1);
+
+/** The floods, one row for each thing whose size or number a stranger might choose. */
+export const floods: readonly Flood[] = [
+  {
+    name: "A1 pipelined requests behind a Watch",
+    aimsAt: "requests that wait on a connection (turns.ts)",
+    connections: 48,
+    addresses: 1,
+    send: () => Buffer.concat([watch, Buffer.from(shortest.repeat(10_000))]),
+  },
+  {
+    name: "A1 the same from many addresses",
+    aimsAt: "requests that wait on all connections (turns.ts)",
+    connections: 2_000,
+    addresses: 200,
+    send: () => Buffer.concat([watch, Buffer.from(shortest.repeat(2_600))]),
+  },
+  {
+    name: "A1 pipelined requests with many headers",
+    aimsAt: "header lists of requests that wait (turns.ts)",
+    connections: 500,
+    addresses: 10,
+    send: () => Buffer.concat([watch, Buffer.from(get("/", manyHeaders).repeat(300))]),
+  },
+  {
+    name: "A3 a Watch on each of many connections",
+    aimsAt: "connections and streams of one address (listener.ts, open-streams.ts)",
+    connections: 4_200,
+    addresses: 1,
+    send: () => watch,
+  },
+  {
+    name: "A3 a hundred Watches on each connection",
+    aimsAt: "streams in all (open-streams.ts)",
+    connections: 60,
+    addresses: 20,
+    isRead: true,
+    send: () => http2(hundred.map((id) => call(id, "/grpc.health.v1.Health/Watch"))),
+  },
+  {
+    name: "A3 connections that say nothing",
+    aimsAt: "connections in all, sockets that open (listener.ts)",
+    connections: 4_500,
+    addresses: 9,
+    send: () => Buffer.alloc(0),
+  },
+  {
+    name: "A4 pages over HTTP/2 with a window of 0",
+    aimsAt: "bodies that wait for a window (unsent.ts)",
+    connections: 100,
+    addresses: 4,
+    send: () =>
+      http2(
+        hundred.map((id) => read(id, "/docs/swagger-ui-bundle.js")),
+        0,
+      ),
+  },
+  {
+    name: "A4 metrics over HTTP/2 that are not drained",
+    aimsAt: "bodies that were made for one request (unsent.ts)",
+    connections: 200,
+    addresses: 4,
+    send: () =>
+      http2(
+        hundred.map((id) => read(id, "/debug/metrics")),
+        0x7fffffff,
+      ),
+  },
+  {
+    name: "A4 pages over HTTP/1.1 that are not drained",
+    aimsAt: "the send buffer of a socket (turns.ts, unsent.ts)",
+    connections: 500,
+    addresses: 4,
+    send: () => Buffer.from(get("/openapi.json").repeat(500)),
+  },
+  {
+    name: "A4 reflection whose answers are not read",
+    aimsAt: "answers of a stream (unsent.ts)",
+    connections: 100,
+    addresses: 4,
+    send: () =>
+      http2(
+        hundred.flatMap((id) => talk(id, reflection, Array(20).fill(askForFile))),
+        0,
+      ),
+  },
+  {
+    name: "errors that are not read",
+    aimsAt: "heads of answers, resets that wait (node:http2)",
+    connections: 200,
+    addresses: 4,
+    send: () => http2(Array.from({ length: 5_000 }, (_, index) => read(2 * index + 1, "/nowhere"))),
+  },
+  {
+    name: "bodies that never end",
+    aimsAt: "bodies that arrive (body.ts)",
+    connections: 200,
+    addresses: 4,
+    isRead: true,
+    send: () => http2(hundred.flatMap((id) => talk(id, check, [Buffer.alloc(16_000)]))),
+  },
+  {
+    name: "heads without a body",
+    aimsAt: "open streams of all connections (node:http2)",
+    connections: 900,
+    addresses: 1,
+    isRead: true,
+    send: () => http2(hundred.flatMap((id) => talk(id, check, []))),
+  },
+  {
+    name: "messages in one-byte frames",
+    aimsAt: "pieces of an envelope (streaming.ts)",
+    connections: 60,
+    addresses: 4,
+    isRead: true,
+    send: () => http2([1, 3, 5, 7].flatMap((id) => talk(id, reflection, oneByOne(30_000)))),
+  },
+  {
+    name: "chunks of one byte",
+    aimsAt: "pieces of a body (body.ts)",
+    connections: 500,
+    addresses: 4,
+    isRead: true,
+    send: () =>
+      Buffer.from(
+        `POST ${check} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${"1\r\n \r\n".repeat(5_000)}`,
+      ),
+  },
+  {
+    name: "SETTINGS and PING that nobody hears answered",
+    aimsAt: "acknowledgements that wait (node:http2)",
+    connections: 200,
+    addresses: 4,
+    send: () => {
+      const ping = frame(frameTypes.ping, 0, 0, Buffer.alloc(8));
+      return http2(
+        Array.from({ length: 3_000 }, () => [ping, frame(frameTypes.settings, 0, 0)]).flat(),
+      );
+    },
+  },
+  {
+    name: "ever other hosts, types, origins and addresses",
+    aimsAt: "what is remembered of headers (remembering.ts, cors.ts, client-address.ts)",
+    connections: 100,
+    addresses: 100,
+    isRead: true,
+    send: (connection) =>
+      Buffer.from(
+        Array.from({ length: 300 }, (_, index) => {
+          const own = `${connection}-${index}-${"x".repeat(200)}`;
+          return `POST /nowhere/${own} HTTP/1.1\r\nHost: ${own}\r\nContent-Type: a/${own}\r\nAccept-Encoding: ${own}\r\nOrigin: http://${own}\r\nX-Forwarded-For: ${own}\r\nContent-Length: 0\r\n\r\n`;
+        }).join(""),
+      ),
+  },
+  {
+    name: "ever other tokens",
+    aimsAt: "attempts under way, failures that are remembered (failed-attempts.ts)",
+    connections: 200,
+    addresses: 200,
+    isRead: true,
+    send: (connection) =>
+      Buffer.from(
+        Array.from({ length: 200 }, (_, index) =>
+          get(
+            "/management/v1/users/1/profile",
+            `Authorization: Bearer t-${connection}-${index}\r\n`,
+          ),
+        ).join(""),
+      ),
+  },
+  {
+    name: "connections that come and go",
+    aimsAt: "what is kept for a connection (listener.ts, shares.ts)",
+    connections: 50,
+    addresses: 50,
+    isRead: true,
+    isChurn: true,
+    send: () => Buffer.from(shortest),
+  },
+];
+
+function rpc(path: string): Buffer {
+  const body = envelope(Buffer.alloc(0));
+  const head = `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\nContent-Length: ${body.byteLength}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), body]);
+}
+
+/** @param window Of each stream. Default: that of the protocol. */
+function http2(frames: readonly Uint8Array[], window?: number): Buffer {
+  if (window === undefined) return Buffer.concat([opening, ...frames]);
+  const setting = Buffer.alloc(6);
+  setting.writeUInt16BE(4, 0);
+  setting.writeUInt32BE(window, 2);
+  const rest = opening.subarray(preface.byteLength + 9);
+  return Buffer.concat([preface, frame(frameTypes.settings, 0, 0, setting), rest, ...frames]);
+}
+
+const fields = (method: string, path: string): Fields => [
+  [":method", method],
+  [":scheme", "http"],
+  [":path", path],
+  [":authority", "a"],
+];
+const grpcFields = (path: string): Fields => [
+  ...fields("POST", path),
+  ["content-type", "application/grpc"],
+];
+
+function read(id: number, path: string): Buffer {
+  return headers(id, fields("GET", path), frameFlags.endHeaders | frameFlags.endStream);
+}
+
+function call(id: number, path: string): Buffer {
+  return Buffer.concat([headers(id, grpcFields(path)), data(id, envelope(Buffer.alloc(0)))]);
+}
+
+/** A stream that is not ended. */
+function talk(id: number, path: string, pieces: readonly Uint8Array[]): Buffer[] {
+  const sent = pieces.map((piece) => frame(frameTypes.data, 0, id, piece));
+  return [headers(id, grpcFields(path)), ...sent];
+}
+
+/** An envelope that never becomes whole. */
+function oneByOne(count: number): Buffer[] {
+  const start = Buffer.from([0, 0, 0, 0xff, 0xff]);
+  return [start, ...Array.from({ length: count }, () => Buffer.of(0))];
+}
+
+/**
+ * Send each flood at a server with a heap of 512 MB, a good client on another address beside it.
+ *
+ * @param holdMs How long each lasts.
+ * @param settleMs How long memory may take to come back.
+ * @param observe Told of each as soon as it is over.
+ */
+export async function flood(
+  chosen: readonly Flood[],
+  { holdMs, settleMs }: { readonly holdMs: number; readonly settleMs: number },
+  observe: (report: FloodReport) => void = () => undefined,
+): Promise<{ reports: FloodReport[]; death: Death }> {
+  const { victim, client } = await guard("plain", ["--max-old-space-size=512"]);
+  client.tell("quiet");
+  await pause(holdMs);
+  const runs: Omit<FloodReport, "slowestMs" | "errors">[] = [];
+  const reports: FloodReport[] = [];
+  for (const each of chosen) {
+    const before = victim.memory();
+    let peak = before;
+    const sampler = setInterval(() => {
+      peak = Math.max(peak, victim.memory() || 0);
+    }, 50);
+    client.tell(each.name);
+    await hold(each, victim.port, holdMs);
+    const until = performance.now() + settleMs;
+    while (performance.now() < until && victim.memory() > before + growthTolerance / 2) {
+      await pause(100);
+    }
+    clearInterval(sampler);
+    const memory = { before, peak, after: victim.memory() };
+    const run = { flood: each, memory, wasAlive: victim.isAlive() };
+    runs.push(run);
+    observe({ ...run, slowestMs: Number.NaN, errors: [] });
+    if (!run.wasAlive) break;
+  }
+  const goodClient = await client.stop();
+  for (const run of runs) {
+    const { latencies = [], errors = [] } = goodClient[run.flood.name] ?? {};
+    reports.push({ ...run, slowestMs: latencies.at(-1) ?? Number.NaN, errors });
+  }
+  return { reports, death: await victim.stop() };
+}
+
+async function hold(each: Flood, port: number, holdMs: number): Promise<void> {
+  const open = new Set<Socket>();
+  const until = performance.now() + holdMs;
+  const start = async (index: number): Promise<void> => {
+    const localAddress = `127.0.${1 + Math.floor((index % each.addresses) / 200)}.${10 + ((index % each.addresses) % 200)}`;
+    const socket = connect({ port, host: "127.0.0.1", localAddress });
+    open.add(socket);
+    socket.on("error", () => undefined);
+    socket.once("close", () => open.delete(socket));
+    if (each.isRead) socket.resume();
+    await Promise.race([once(socket, "connect"), once(socket, "close")]).catch(() => undefined);
+    socket.write(each.send(index));
+    if (!each.isChurn) return;
+    await once(socket, "data").catch(() => undefined);
+    socket.destroy();
+    if (performance.now() < until) await start(index);
+  };
+  const starting: Promise<void>[] = [];
+  for (let index = 0; index < each.connections; index += 1) {
+    starting.push(start(index));
+    if (index % 20 === 19) await pause(1);
+  }
+  await pause(Math.max(0, until - performance.now()));
+  for (const socket of open) socket.destroy();
+  await Promise.race([Promise.all(starting), pause(1_000)]);
+}
