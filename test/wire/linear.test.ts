@@ -1,0 +1,121 @@
+import { Buffer } from "node:buffer";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { describe, expect, test } from "vitest";
+import { ListUsersRequestSchema, ManagementService } from "../../gen/zitadel/management_pb.ts";
+import { languagesFromAcceptLanguage, parseLanguage } from "../../src/domain/language.ts";
+import { emailProblem } from "../../src/rpc/email-address.ts";
+import { createFieldRules } from "../../src/rpc/validate.ts";
+import { createJsonCodec } from "../../src/wire/codec.ts";
+import { answerCompression, requestCompression } from "../../src/wire/compression.ts";
+import { encodeStatusMessage } from "../../src/wire/grpc-status.ts";
+import { framesFromText, framesFromTextStream } from "../../src/wire/grpc-web-text.ts";
+import { createHostCheck } from "../../src/wire/host.ts";
+import { firstJsonValue } from "../../src/wire/rest/json-value.ts";
+import { bindQuery } from "../../src/wire/rest/query.ts";
+import { createRestRouter } from "../../src/wire/rest/router.ts";
+import { growth } from "../work.ts";
+
+const json = createJsonCodec(undefined);
+const parse = (text: string) => () => {
+  try {
+    json.parse(ListUsersRequestSchema, text);
+  } catch {
+    // Refused is what most of them are.
+  }
+};
+const bytes = (text: string) => Buffer.from(text);
+const quietly = (work: () => unknown) => () => {
+  try {
+    work();
+  } catch {
+    // What it costs to refuse counts, too.
+  }
+};
+const router = createRestRouter(
+  ["/users/{id}", "/users/human", "/{a}/{b}/{c}", "/files/{path=**}", "/files/{path=**}:read"].map(
+    (template) => ({ httpMethod: "GET", template, value: template }),
+  ),
+  "",
+);
+const assertFieldRules = createFieldRules([ManagementService]);
+const isHost = createHostCheck();
+
+/** What strangers make longer, and where no regular expression does the work alone. */
+const works: Readonly<Record<string, (size: number) => () => void>> = {
+  "a status message of spaces": (size) => () =>
+    void encodeStatusMessage(`a${" ".repeat(size)}b${" ".repeat(size)}`),
+  "a status message of other letters": (size) => () =>
+    void encodeStatusMessage("a é".repeat(size / 3)),
+  "JSON with a long key twice": (size) =>
+    parse(`{"${"k".repeat(size)}":1,"${"k".repeat(size)}":1}`),
+  "JSON with many keys": (size) =>
+    parse(`{${Array.from({ length: size / 10 }, (_, at) => `"k${at}":1`).join()}}`),
+  "JSON with many nulls": (size) =>
+    parse(`{"queries":[${'{"orQuery":null},'.repeat(size / 16)}{}]}`),
+  "JSON with many backslashes": (size) => parse(`{"a":"${"\\\\".repeat(size)}"}`),
+  "JSON that is nested": (size) => parse("[".repeat(size)),
+  "the first JSON value": (size) => quietly(() => firstJsonValue(`{"a":"${"\\\\".repeat(size)}`)),
+  "white space before JSON": (size) => quietly(() => firstJsonValue(" ".repeat(size))),
+  "base64 in pieces": (size) => {
+    const body = bytes("AA==".repeat(size / 4));
+    return () => void framesFromText(body);
+  },
+  "base64 and white space": (size) => {
+    const body = bytes(`AAAA${" \n".repeat(size / 2)}`);
+    return () => void framesFromText(body);
+  },
+  "padding alone": (size) => {
+    const body = bytes("=".repeat(size));
+    return quietly(() => framesFromText(body));
+  },
+  "the name of a compression": (size) => quietly(() => requestCompression(" a".repeat(size), "x")),
+  "accepted compressions": (size) => {
+    const [answer, accepted] = [Buffer.alloc(2_000), `a${";q=1".repeat(size / 4)}, gzip;q=0`];
+    return () => void answerCompression(answer, accepted);
+  },
+  languages: (size) => () => void languagesFromAcceptLanguage("en;q=0.5,".repeat(size / 9)),
+  "a language": (size) => () => void parseLanguage("en-".repeat(size / 3)),
+  "an e-mail address": (size) => () => void emailProblem(`a@${"b.".repeat(size / 2)}`),
+  "a host": (size) => () => void isHost({ headers: { host: "a.".repeat(size / 2) } } as never),
+  "a path of many segments": (size) => () => void router.match("PUT", "/a".repeat(size / 2)),
+  "a path of many colons": (size) => () =>
+    void router.match("PUT", `/files/${":read".repeat(size / 5)}`),
+  "a query of many parts": (size) => {
+    const query = "a&".repeat(Math.min(size / 2, 990)) + "x".repeat(size);
+    const message = reflect(ListUsersRequestSchema);
+    return quietly(() => bindQuery(message, query, { exclude: [] }));
+  },
+  "a query of many dots": (size) => {
+    const message = reflect(ListUsersRequestSchema);
+    return quietly(() =>
+      bindQuery(message, `query${".query".repeat(size / 6)}=1`, { exclude: [] }),
+    );
+  },
+  "many broken field rules": (size) => {
+    const message = json.parse(
+      ListUsersRequestSchema,
+      JSON.stringify({ queries: Array.from({ length: size / 4 }, () => ({})) }),
+    );
+    return quietly(() => assertFieldRules(ListUsersRequestSchema, message));
+  },
+};
+
+describe("A2: twice the input is twice the work", () => {
+  test.for(Object.entries(works))("%s", ([, prepare]) => {
+    expect(growth(prepare, 30_000)).toBeLessThan(3);
+  });
+
+  test("but for a number of many digits, where V8's own parser takes three times the work", () => {
+    const prepare = (size: number) => parse(`{"query":{"offset":"${"9".repeat(size)}"}}`);
+    expect(growth(prepare, 30_000)).toBeLessThan(3.6);
+  });
+
+  test("base64 that arrives in many pieces", async () => {
+    let joined = 0;
+    async function* pieces() {
+      for (let piece = 0; piece < 20_000; piece += 1) yield Buffer.from("A");
+    }
+    for await (const frame of framesFromTextStream(pieces())) joined += frame.byteLength;
+    expect(joined).toBe(15_000);
+  });
+});
