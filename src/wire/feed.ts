@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import type { Share } from "./shares.ts";
 
 /** Feeds an HTTP/1.1 parser no more requests than there is room for. */
 export type Feed = {
@@ -27,13 +28,16 @@ const chunkedBytes = 1024;
  * requests of them, and cannot be stopped in between; so it is fed one head at a time, and nothing
  * while there is no room. What was read and not fed is at most a few such pieces: the socket is paused.
  *
- * @param socket Adopted by an HTTP server, and not read yet.
+ * @param socket Adopted by an HTTP server, and not read yet. Closed if there is no place for what was
+ *   read from it.
+ * @param hold Finds a place for so many bytes.
  */
-export function feedRequests(socket: Socket): Feed {
+export function feedRequests(socket: Socket, hold: (bytes: number) => Share | undefined): Feed {
   const [parse] = socket.listeners("data") as [(piece: Buffer) => void];
   // Node sees the listener, and no longer reads the socket past us.
   socket.off("data", parse).on("data", arrive).on("resume", resumed);
   let rest: Buffer | undefined;
+  let place: Share | undefined;
   let latest: IncomingMessage | undefined;
   /** Bytes of the latest request's body that were not fed, if its length was told. */
   let bodyLeft = 0;
@@ -43,8 +47,15 @@ export function feedRequests(socket: Socket): Feed {
 
   function arrive(piece: Buffer): void {
     if (rest === undefined) feed(piece);
-    else rest = Buffer.concat([rest, piece]);
+    else keep(Buffer.concat([rest, piece]));
     if (rest !== undefined) socket.pause();
+  }
+
+  function keep(left: Buffer | undefined): void {
+    place?.end();
+    rest = left;
+    place = left && hold(left.byteLength);
+    if (left !== undefined && place === undefined) socket.destroy();
   }
 
   function feed(piece: Buffer): void {
@@ -59,7 +70,8 @@ export function feedRequests(socket: Socket): Feed {
       at = end;
       isPausedByNode = socket.isPaused();
     }
-    rest = at < piece.byteLength && !socket.destroyed ? piece.subarray(at) : undefined;
+    const isLeft = at < piece.byteLength && !socket.destroyed;
+    if (isLeft || rest !== undefined) keep(isLeft ? piece.subarray(at) : undefined);
   }
 
   function endOfSlice(piece: Buffer, at: number): number {
@@ -78,6 +90,7 @@ export function feedRequests(socket: Socket): Feed {
     if (rest !== undefined) socket.pause();
   }
 
+  socket.once("close", () => keep(undefined));
   return {
     began(request, isNowFull) {
       latest = request;

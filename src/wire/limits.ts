@@ -88,6 +88,10 @@ export const clientLimits: ClientLimits = {
   maxUnsentBytesEach: 16_777_216,
   /** An answer of which its client takes nothing for so long is broken off, in milliseconds. */
   unsentTimeoutMs: 30_000,
+  /** Bytes of HTTP/1.1 connections that were read and wait, because requests or answers before do. */
+  maxUnfedBytes: 16_777_216,
+  /** Some 64 connections: each is read no further, and holds the piece that was read last. */
+  maxUnfedBytesEach: 4_194_304,
   /** HTTP/1.1 requests that wait for the one before, each some 5 KB. */
   maxWaitingRequests: 4096,
   /** A handful on each of a hundred connections and more. */
@@ -106,6 +110,8 @@ export type ClientLimits = Readonly<
     | "maxUnsentBytes"
     | "maxUnsentBytesEach"
     | "unsentTimeoutMs"
+    | "maxUnfedBytes"
+    | "maxUnfedBytesEach"
     | "maxWaitingRequests"
     | "maxWaitingRequestsEach",
     number

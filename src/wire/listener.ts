@@ -86,6 +86,7 @@ export function createListener(options: WireOptions): Listener {
   const clients = createClientAddresses(options.trustedProxies);
   const groupOf = remembering(addressGroup);
   const places = createShares(limits.maxConnections, limits.maxConnectionsEach);
+  const unfed = createShares(limits.maxUnfedBytes, limits.maxUnfedBytesEach);
   const requests = createShares(limits.maxRequests, limits.maxRequestsEach);
   const openStreams = createOpenStreams(limits);
   const feeds = new WeakMap<Socket, Feed>();
@@ -173,7 +174,9 @@ export function createListener(options: WireOptions): Listener {
     } else {
       stuck.watch(socket);
       adoptHttp1.call(http1, socket);
-      feeds.set(socket, feedRequests(socket));
+      const client = groupOf(socket.remoteAddress ?? "");
+      const hold = (bytes: number) => unfed.take(client, bytes, () => socket.destroy());
+      feeds.set(socket, feedRequests(socket, hold));
       // Sniffing paused it; HTTP/2 and TLS take what was read by themselves.
       socket.resume();
     }

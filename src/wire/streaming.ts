@@ -122,6 +122,9 @@ async function* noting<Item>(
  */
 const maxStreamMs = 86_400_000;
 
+/** Pieces of one message that are kept apart. */
+const maxPieces = 256;
+
 /**
  * Streaming methods, carried by `@connectrpc/connect`.
  *
@@ -246,7 +249,8 @@ async function* wholeEnvelopes(
   let held = 0;
   let wanted = envelopeHeadBytes;
   for await (const piece of body) {
-    pieces.push(piece);
+    // Each piece costs a hundred bytes besides its own, so that tiny ones are joined now and then.
+    if (pieces.push(piece) > maxPieces) pieces = [Buffer.concat(pieces)];
     held += piece.byteLength;
     while (held >= wanted) {
       const joined: Buffer = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);

@@ -13,7 +13,7 @@ import {
 } from "./frames.ts";
 import { envelope } from "./mutations/calls.ts";
 import { guard } from "./siege.ts";
-import type { Death } from "./victim.ts";
+import { collecting, type Death } from "./victim.ts";
 
 /** Many connections that do the same, and that no token lets in. */
 export type Flood = {
@@ -302,9 +302,11 @@ export async function flood(
   { holdMs, settleMs }: { readonly holdMs: number; readonly settleMs: number },
   observe: (report: FloodReport) => void = () => undefined,
 ): Promise<{ reports: FloodReport[]; death: Death }> {
-  const { victim, client } = await guard("plain", ["--max-old-space-size=512"]);
+  const { victim, client } = await guard("plain", ["--max-old-space-size=512", ...collecting]);
   client.tell("quiet");
   await pause(holdMs);
+  victim.collect();
+  await pause(1_000);
   const runs: Omit<FloodReport, "slowestMs" | "errors">[] = [];
   const reports: FloodReport[] = [];
   for (const each of chosen) {
@@ -316,9 +318,10 @@ export async function flood(
     client.tell(each.name);
     await hold(each, victim.port, holdMs);
     const until = performance.now() + settleMs;
-    while (performance.now() < until && victim.memory() > before + growthTolerance / 2) {
-      await pause(100);
-    }
+    do {
+      victim.collect();
+      await pause(1_000);
+    } while (performance.now() < until && victim.memory() > before + growthTolerance / 2);
     clearInterval(sampler);
     const memory = { before, peak, after: victim.memory() };
     const run = { flood: each, memory, wasAlive: victim.isAlive() };
