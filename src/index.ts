@@ -1,4 +1,4 @@
-import { type Config, ConfigError, readConfig } from "./config.ts";
+import { type Config, ConfigError, readConfig } from "./config/config.ts";
 import { type Seeded, seed } from "./seed.ts";
 import { createService } from "./service.ts";
 

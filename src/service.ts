@@ -2,7 +2,7 @@ import { createAuthenticators } from "./access/authenticators.ts";
 import { createFailedAttempts } from "./access/failed-attempts.ts";
 import { createIdGenerator } from "./access/id.ts";
 import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
-import { type Config, ConfigError, type Database } from "./config.ts";
+import { type Config, ConfigError, type Database } from "./config/config.ts";
 import { createConsolePages } from "./console-pages.ts";
 import { createDocumentationPages } from "./documentation-pages.ts";
 import { claims as claimsOf } from "./domain/human.ts";

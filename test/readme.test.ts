@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { ManagementService } from "../gen/zitadel/management_pb.ts";
-import { type Setting, serveSettings } from "../src/config.ts";
+import { type Setting, serveSettings } from "../src/config/config.ts";
 import { errors, reasonFromKey } from "../src/domain/errors.ts";
 import { type Program, root, runGiraffe, runProgram, startGiraffe } from "./child.ts";
 import { startIssuer } from "./issuer.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ReadCommand } from "../src/cli/command.ts";
 import { parseCommand } from "../src/cli/program.ts";
-import type { Config } from "../src/config.ts";
+import type { Config } from "../src/config/config.ts";
 import { createService } from "../src/service.ts";
 import type { RequestRecord } from "../src/telemetry/log.ts";
 

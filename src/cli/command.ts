@@ -1,5 +1,5 @@
-import type { Database, Environment, Given, Reading, Setting } from "../config.ts";
-import { databaseSetting, flagOf, readDatabase } from "../config.ts";
+import type { Database, Environment, Given, Reading, Setting } from "../config/config.ts";
+import { databaseSetting, flagOf, readDatabase } from "../config/config.ts";
 
 /** Prints one line on stdout. */
 export type Out = (line: string) => void;

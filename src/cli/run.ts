@@ -1,4 +1,4 @@
-import { ConfigError } from "../config.ts";
+import { ConfigError } from "../config/config.ts";
 import type { Out } from "./command.ts";
 import { parseCommand } from "./program.ts";
 

@@ -1,4 +1,4 @@
-import { type Config, readConfig, serveSettings } from "../config.ts";
+import { type Config, readConfig, serveSettings } from "../config/config.ts";
 import { anyCommand } from "./command.ts";
 
 /** `giraffe serve` */

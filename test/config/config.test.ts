@@ -4,8 +4,8 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseCommand } from "../src/cli/program.ts";
-import { type Config, ConfigError, type Environment } from "../src/config.ts";
+import { parseCommand } from "../../src/cli/program.ts";
+import { type Config, ConfigError, type Environment } from "../../src/config/config.ts";
 
 const parse = (argv: readonly string[], environment: Environment = {}) =>
   parseCommand(argv, environment);
@@ -36,7 +36,7 @@ function problemsOf(argv: readonly string[], environment?: Environment): readonl
   return [];
 }
 
-const testFile = (name: string) => fileURLToPath(new URL(`tls/${name}`, import.meta.url));
+const testFile = (name: string) => fileURLToPath(new URL(`../tls/${name}`, import.meta.url));
 const certificate = testFile("cert.pem");
 const key = testFile("key.pem");
 
