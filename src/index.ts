@@ -1,6 +1,6 @@
 import { type Config, ConfigError, readConfig } from "./config/config.ts";
-import { type Seeded, seed } from "./seed.ts";
-import { createService } from "./service.ts";
+import { type Seeded, seed } from "./server/seed.ts";
+import { createService } from "./server/service.ts";
 
 /** What a server of a test begins with. */
 export type GiraffeOptions = {

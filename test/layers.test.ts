@@ -137,7 +137,7 @@ describe("complaints", () => {
     },
     {
       name: "the only file that names an engine",
-      path: "src/service.ts",
+      path: "src/server/service.ts",
       source: `const { openSqlite } = await import("./store/sqlite/database.ts");`,
     },
     {
@@ -238,15 +238,15 @@ describe("complaints", () => {
     },
     {
       name: "a test used by the program",
-      path: "src/service.ts",
+      path: "src/server/service.ts",
       source: `import { gigi } from "../test/gigi.ts";`,
-      want: "src/service.ts imports ../test/gigi.ts",
+      want: "src/server/service.ts imports ../test/gigi.ts",
     },
     {
       name: "an import of who knows what",
-      path: "src/service.ts",
+      path: "src/server/service.ts",
       source: "await import(name);",
-      want: "src/service.ts imports what it does not name",
+      want: "src/server/service.ts imports what it does not name",
     },
     {
       name: "a default export",
@@ -262,15 +262,15 @@ describe("complaints", () => {
     },
     {
       name: "the environment elsewhere",
-      path: "src/service.ts",
+      path: "src/server/service.ts",
       source: "const home = process.env.HOME;",
-      want: "src/service.ts reads process.env",
+      want: "src/server/service.ts reads process.env",
     },
     {
       name: "the environment by another way",
-      path: "src/service.ts",
+      path: "src/server/service.ts",
       source: `const { HOME } = process["env"];`,
-      want: "src/service.ts reads process.env",
+      want: "src/server/service.ts reads process.env",
     },
     {
       name: "an empty name",

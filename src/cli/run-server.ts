@@ -1,7 +1,7 @@
 import { relative, resolve } from "node:path";
-import { demoUserId } from "../bootstrap.ts";
 import type { Config } from "../config/config.ts";
-import { createService, type Service } from "../service.ts";
+import { demoUserId } from "../server/bootstrap.ts";
+import { createService, type Service } from "../server/service.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
 import { createLog, type Log, logRequest } from "../telemetry/log.ts";
 

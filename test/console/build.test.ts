@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { createConsolePages } from "../../src/console-pages.ts";
+import { createConsolePages } from "../../src/server/pages/console-pages.ts";
 import { root, runProgram } from "../child.ts";
 import { startEcho } from "../wire/echo.ts";
 

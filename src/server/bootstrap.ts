@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { createTokenSecret } from "./access/personal-access-token.ts";
-import { ServiceError } from "./domain/errors.ts";
-import { advance, type HumanState, initialState } from "./domain/human.ts";
-import { genders } from "./domain/profile.ts";
-import type { Directory, NewRecords } from "./store/directory.ts";
-import type { EventStore, Micros } from "./store/event-store.ts";
+import { createTokenSecret } from "../access/personal-access-token.ts";
+import { ServiceError } from "../domain/errors.ts";
+import { advance, type HumanState, initialState } from "../domain/human.ts";
+import { genders } from "../domain/profile.ts";
+import type { Directory, NewRecords } from "../store/directory.ts";
+import type { EventStore, Micros } from "../store/event-store.ts";
 
 /** The ids that ZITADEL's documentation uses, so that its examples work as they are. */
 export const organizationId = "69629023906488334";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { createStaticPage } from "../src/wire/index.ts";
-import { openBrowser, type TestBrowser } from "./browser.ts";
-import { startServer, type TestServer } from "./server.ts";
+import { createStaticPage } from "../../../src/wire/index.ts";
+import { openBrowser, type TestBrowser } from "../../browser.ts";
+import { startServer, type TestServer } from "../../server.ts";
 
 let browser: TestBrowser;
 let server: TestServer;
@@ -19,7 +19,7 @@ describe("/openapi.json", () => {
     const answer = await fetch(`${server.url}/openapi.json`);
     expect(answer.headers.get("content-type")).toBe("application/json");
     expect(await answer.text()).toBe(
-      readFileSync(new URL("../gen/openapi.json", import.meta.url), "utf8"),
+      readFileSync(new URL("../../../gen/openapi.json", import.meta.url), "utf8"),
     );
   });
 });
@@ -106,7 +106,7 @@ describe("/docs", () => {
 describe("a page whose file is not there", () => {
   test("is looked for again", async () => {
     let name = "no-such-file.json";
-    const page = createStaticPage(() => new URL(`../gen/${name}`, import.meta.url), {});
+    const page = createStaticPage(() => new URL(`../../../gen/${name}`, import.meta.url), {});
     const head = {
       httpVersion: "1.1",
       method: "GET",

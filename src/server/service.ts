@@ -1,41 +1,41 @@
-import { createAuthenticators } from "./access/authenticators.ts";
-import { createFailedAttempts } from "./access/failed-attempts.ts";
-import { createIdGenerator } from "./access/id.ts";
-import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
-import { type Config, ConfigError, type Database } from "./config/config.ts";
-import { createConsolePages } from "./console-pages.ts";
-import { createDocumentationPages } from "./documentation-pages.ts";
-import { claims as claimsOf } from "./domain/human.ts";
-import { searchKeys } from "./domain/search-keys.ts";
-import { loadTracing, recordFromOutcome } from "./observation.ts";
-import { createProbes } from "./probes.ts";
-import { errorDomain } from "./rpc/errors.ts";
-import { createReadiness } from "./rpc/health.ts";
+import { createAuthenticators } from "../access/authenticators.ts";
+import { createFailedAttempts } from "../access/failed-attempts.ts";
+import { createIdGenerator } from "../access/id.ts";
+import { type Config, ConfigError, type Database } from "../config/config.ts";
+import { claims as claimsOf } from "../domain/human.ts";
+import { searchKeys } from "../domain/search-keys.ts";
+import { errorDomain } from "../rpc/errors.ts";
+import { createReadiness } from "../rpc/health.ts";
 import {
   createInterceptors,
   createRequestGate,
   createRoutes,
   type RpcParts,
   restPrefix,
-} from "./rpc/routes.ts";
-import type { Collision } from "./store/claims.ts";
-import type { Directory } from "./store/directory.ts";
-import type { Micros } from "./store/event-store.ts";
-import type { StoreObserver } from "./store/observer.ts";
-import { assertExists, openSqlite, type Sqlite } from "./store/sqlite/database.ts";
-import { createSqliteDirectory } from "./store/sqlite/directory.ts";
-import { createSqliteEventStore } from "./store/sqlite/event-store.ts";
-import { type DatabaseLock, lockDatabase } from "./store/sqlite/lock.ts";
-import { watchPlace } from "./store/sqlite/place.ts";
-import { collisionsIn } from "./store/sqlite/refold-claims.ts";
-import type { Transfer } from "./store/transfer.ts";
-import { watchFailures } from "./store/watch-failures.ts";
-import type { Snapshot } from "./telemetry/exposition.ts";
-import type { RequestRecord } from "./telemetry/log.ts";
-import { createMetrics } from "./telemetry/metrics.ts";
-import { createListener, peerKey } from "./wire/index.ts";
+} from "../rpc/routes.ts";
+import type { Collision } from "../store/claims.ts";
+import type { Directory } from "../store/directory.ts";
+import type { Micros } from "../store/event-store.ts";
+import type { StoreObserver } from "../store/observer.ts";
+import { assertExists, openSqlite, type Sqlite } from "../store/sqlite/database.ts";
+import { createSqliteDirectory } from "../store/sqlite/directory.ts";
+import { createSqliteEventStore } from "../store/sqlite/event-store.ts";
+import { type DatabaseLock, lockDatabase } from "../store/sqlite/lock.ts";
+import { watchPlace } from "../store/sqlite/place.ts";
+import { collisionsIn } from "../store/sqlite/refold-claims.ts";
+import type { Transfer } from "../store/transfer.ts";
+import type { Snapshot } from "../telemetry/exposition.ts";
+import type { RequestRecord } from "../telemetry/log.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
+import { createListener, peerKey } from "../wire/index.ts";
+import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
+import { loadTracing, recordFromOutcome } from "./observation.ts";
+import { createConsolePages } from "./pages/console-pages.ts";
+import { createDocumentationPages } from "./pages/documentation-pages.ts";
+import { createProbes } from "./probes.ts";
+import { watchFailures } from "./watch-failures.ts";
 
-export { createUserLines } from "./rpc/user-line.ts";
+export { createUserLines } from "../rpc/user-line.ts";
 
 /** The whole server. */
 export interface Service {
@@ -210,14 +210,14 @@ export async function openTransfer(
   if (database.kind === "sqlite") {
     assertExists(database.path);
     const sqlite = openSqlite(database.path, searchKeys, claimsOf);
-    const { createSqliteTransfer } = await import("./store/sqlite/transfer.ts");
+    const { createSqliteTransfer } = await import("../store/sqlite/transfer.ts");
     return {
       directory: createSqliteDirectory(sqlite),
       transfer: createSqliteTransfer({ database: sqlite, now: wallClock }),
     };
   }
   const { openPostgres, createPostgresDirectory } = await loadPostgres();
-  const { createPostgresTransfer } = await import("./store/postgres/transfer.ts");
+  const { createPostgresTransfer } = await import("../store/postgres/transfer.ts");
   const postgres = await openPostgres(database.url, searchKeys, { claimsOf, mayCreate: false });
   return {
     directory: createPostgresDirectory(postgres),
@@ -243,7 +243,7 @@ export async function backUpDatabase(
       "--database is no SQLite file: PostgreSQL has pg_dump and pg_basebackup for this",
     ]);
   }
-  const { backUp } = await import("./store/sqlite/backup.ts");
+  const { backUp } = await import("../store/sqlite/backup.ts");
   await backUp(database.path, target, observe);
 }
 
@@ -251,7 +251,7 @@ export async function backUpDatabase(
 async function openStore(database: Database, observer: StoreObserver) {
   if (database.kind === "sqlite") return openSqliteStore(database.path, observer);
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
-  const { collisionsIn } = await import("./store/postgres/refold-claims.ts");
+  const { collisionsIn } = await import("../store/postgres/refold-claims.ts");
   const postgres = await openPostgres(database.url, searchKeys, { claimsOf });
   const store = createPostgresEventStore({ database: postgres, now: wallClock, observer });
   const directory = createPostgresDirectory(postgres);
@@ -302,9 +302,9 @@ function openLocked(path: string, lock: DatabaseLock | undefined): Sqlite {
 /** Only when it is used: its driver costs a start on SQLite a fifth of its time. */
 async function loadPostgres() {
   const [database, directory, eventStore] = await Promise.all([
-    import("./store/postgres/database.ts"),
-    import("./store/postgres/directory.ts"),
-    import("./store/postgres/event-store.ts"),
+    import("../store/postgres/database.ts"),
+    import("../store/postgres/directory.ts"),
+    import("../store/postgres/event-store.ts"),
   ]);
   return { ...database, ...directory, ...eventStore };
 }

@@ -1,7 +1,7 @@
-import type { Readiness } from "./rpc/health.ts";
-import type { EventStore } from "./store/event-store.ts";
-import { expositionType, type Snapshot, textFromSnapshots } from "./telemetry/exposition.ts";
-import { type Answer, jsonAnswer } from "./wire/index.ts";
+import type { Readiness } from "../rpc/health.ts";
+import type { EventStore } from "../store/event-store.ts";
+import { expositionType, type Snapshot, textFromSnapshots } from "../telemetry/exposition.ts";
+import { type Answer, jsonAnswer } from "../wire/index.ts";
 
 /** Longer than a database takes that is well, shorter than load balancers wait. In milliseconds. */
 const pingTimeoutMs = 2_000;

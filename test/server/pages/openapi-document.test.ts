@@ -2,16 +2,16 @@ import { readFileSync } from "node:fs";
 import { getOption, hasOption, type JsonObject } from "@bufbuild/protobuf";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
-import { http } from "../../gen/google/api/annotations_pb.ts";
-import { ManagementService } from "../../gen/zitadel/management_pb.ts";
-import { createDocument } from "../../scripts/openapi/document.ts";
-import { bounds } from "../../scripts/openapi/examples.ts";
-import { errors, reasonFromKey } from "../../src/domain/errors.ts";
-import { libraryMethod } from "../wire/rest/library.ts";
+import { http } from "../../../gen/google/api/annotations_pb.ts";
+import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
+import { createDocument } from "../../../scripts/openapi/document.ts";
+import { bounds } from "../../../scripts/openapi/examples.ts";
+import { errors, reasonFromKey } from "../../../src/domain/errors.ts";
+import { libraryMethod } from "../../wire/rest/library.ts";
 import { compile, type Operation, operationsOf } from "./operations.ts";
 
 const document = JSON.parse(
-  readFileSync(new URL("../../gen/openapi.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../../gen/openapi.json", import.meta.url), "utf8"),
 ) as JsonObject;
 const operations = operationsOf(document);
 const operation = (name: string) =>
@@ -182,7 +182,7 @@ describe("the document", () => {
     );
     expect(known).toEqual(expect.arrayContaining(refused));
     const commands = readFileSync(
-      new URL("../../src/rpc/add-human-command.ts", import.meta.url),
+      new URL("../../../src/rpc/add-human-command.ts", import.meta.url),
       "utf8",
     );
     const names = [...commands.matchAll(/^ {4}(\w+): request\./gm)].map(([, name]) => name);

@@ -1,12 +1,12 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createProbes } from "../src/probes.ts";
-import { createReadiness } from "../src/rpc/health.ts";
-import { StoreUnavailableError } from "../src/store/event-store.ts";
-import { newPostgresDatabase } from "./postgres-database.ts";
-import { scrape } from "./scrape.ts";
-import { startServer } from "./server.ts";
-import { startCuttingProxy } from "./store/cutting-proxy.ts";
-import { openRaw, statuses } from "./wire/raw.ts";
+import { createReadiness } from "../../src/rpc/health.ts";
+import { createProbes } from "../../src/server/probes.ts";
+import { StoreUnavailableError } from "../../src/store/event-store.ts";
+import { newPostgresDatabase } from "../postgres-database.ts";
+import { scrape } from "../scrape.ts";
+import { startServer } from "../server.ts";
+import { startCuttingProxy } from "../store/cutting-proxy.ts";
+import { openRaw, statuses } from "../wire/raw.ts";
 
 async function visit(url: string, path: string) {
   const answer = await fetch(`${url}${path}`);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gigi, type Method, methods, type Setting, startSetting } from "../api/setting.ts";
+import { gigi, type Method, methods, type Setting, startSetting } from "../../api/setting.ts";
 import { compile, type Operation, operationsOf } from "./operations.ts";
 
 let setting: Setting;
@@ -88,7 +88,7 @@ const before: Readonly<Record<string, Method>> = {
 
 describe("what the server answers is what the document says", () => {
   const committed = JSON.parse(
-    readFileSync(new URL("../../gen/openapi.json", import.meta.url), "utf8"),
+    readFileSync(new URL("../../../gen/openapi.json", import.meta.url), "utf8"),
   );
   const names = operationsOf(committed).map(({ operationId }) => operationId.split("_")[1] ?? "");
 

@@ -1,8 +1,8 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
-import type { RequestRecord } from "./telemetry/log.ts";
-import type { Outcome, WireOptions } from "./wire/index.ts";
+import type { RequestRecord } from "../telemetry/log.ts";
+import type { Outcome, WireOptions } from "../wire/index.ts";
 
 /** What the wire tells of a request, in the words of the log and the metrics. */
 export function recordFromOutcome({ method, error, ...outcome }: Outcome): RequestRecord {
@@ -30,7 +30,7 @@ const openTelemetry = Symbol.for("opentelemetry.js.api.1");
  */
 export async function loadTracing(): Promise<WireOptions["trace"]> {
   if (!(openTelemetry in globalThis)) return undefined;
-  const { createTracing } = await import("./telemetry/trace.ts");
+  const { createTracing } = await import("../telemetry/trace.ts");
   const startSpan = createTracing();
   return (
     startSpan &&

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { watchFailures } from "../../src/server/watch-failures.ts";
 import {
   ClaimTakenError,
   type EventStore,
@@ -7,7 +8,6 @@ import {
   StoreUnavailableError,
 } from "../../src/store/event-store.ts";
 import type { Search } from "../../src/store/search.ts";
-import { watchFailures } from "../../src/store/watch-failures.ts";
 
 const operations = {
   change: (store) => store.change("s", "org", () => ({ event, state: 1 })),

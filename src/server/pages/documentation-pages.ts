@@ -1,11 +1,11 @@
+import { createStaticPage, type WireOptions } from "../../wire/index.ts";
 import { pageHeaders } from "./page-headers.ts";
-import { createStaticPage, type WireOptions } from "./wire/index.ts";
 
 const ours = (path: string) => () => new URL(path, import.meta.url);
 const viewers = (name: string) => () => new URL(import.meta.resolve(`#swagger-ui/${name}`));
 
 const files: Readonly<Record<string, () => URL>> = {
-  "/openapi.json": ours("../gen/openapi.json"),
+  "/openapi.json": ours("../../../gen/openapi.json"),
   "/docs": ours("./documentation/index.html"),
   "/docs/start.js": ours("./documentation/start.js"),
   "/docs/favicon.png": viewers("favicon-32x32.png"),

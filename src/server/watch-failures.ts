@@ -3,8 +3,8 @@ import {
   OutcomeUnknownError,
   StoreOverloadedError,
   StoreUnavailableError,
-} from "./event-store.ts";
-import type { FailureKind, StoreObserver } from "./observer.ts";
+} from "../store/event-store.ts";
+import type { FailureKind, StoreObserver } from "../store/observer.ts";
 
 /** The same store. Besides, `failed` is told of what the store could not do. */
 export function watchFailures(store: EventStore, failed: StoreObserver["failed"]): EventStore {

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
+import { type Answer, createStaticPages, type WireOptions } from "../../wire/index.ts";
 import { pageHeaders } from "./page-headers.ts";
-import { type Answer, createStaticPages, type WireOptions } from "./wire/index.ts";
 
 /** Where scripts/build-console.js puts the console. */
-const builtFolder = fileURLToPath(new URL("../dist/console", import.meta.url));
+const builtFolder = fileURLToPath(new URL("../../../dist/console", import.meta.url));
 
 /** The console at `/`, and what it loads. Without the folder, `/` tells how to get one. */
 export function createConsolePages(folder = builtFolder): WireOptions["pages"] {
