@@ -128,7 +128,7 @@ describe("complaints", () => {
   test.for<{ name: string; path: string; source: string }>([
     {
       name: "a handler over access, domain, ports and generated code",
-      path: "src/rpc/get-user.ts",
+      path: "src/rpc/management/get-user.ts",
       source: `
         import type { Caller } from "../access/caller.ts";
         import { ServiceError } from "../domain/errors.ts";
@@ -220,9 +220,9 @@ describe("complaints", () => {
     },
     {
       name: "a handler knowing how the store works",
-      path: "src/rpc/get-user.ts",
+      path: "src/rpc/management/get-user.ts",
       source: `import { createStreamQueue } from "../store/stream-queue.ts";`,
-      want: "src/rpc/get-user.ts imports ../store/stream-queue.ts",
+      want: "src/rpc/management/get-user.ts imports ../store/stream-queue.ts",
     },
     {
       name: "one engine using another",
@@ -232,9 +232,9 @@ describe("complaints", () => {
     },
     {
       name: "an engine as a thread",
-      path: "src/rpc/get-user.ts",
+      path: "src/rpc/management/get-user.ts",
       source: `new Worker(new URL("../store/sqlite/writer-thread.ts", import.meta.url));`,
-      want: "src/rpc/get-user.ts imports ../store/sqlite/writer-thread.ts",
+      want: "src/rpc/management/get-user.ts imports ../store/sqlite/writer-thread.ts",
     },
     {
       name: "a test used by the program",

@@ -56,7 +56,7 @@ export const detailTexts: Readonly<Record<string, string>> = {
 };
 
 const english: Readonly<Record<string, string>> = JSON.parse(
-  readFileSync(new URL("../../src/rpc/translations/en.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../src/rpc/translate/texts/en.json", import.meta.url), "utf8"),
 );
 
 /** What only the framing of gRPC can cause. */

@@ -1,6 +1,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gigi, type Setting, startSetting } from "../api/setting.ts";
+import { gigi, type Setting, startSetting } from "../support/api/setting.ts";
 
 /** What came back: the response, or `google.rpc.Status`, either as proto JSON. */
 export type Reply =

@@ -12,7 +12,7 @@ import {
 } from "@zitadel/node/dist/api/index.js";
 import { type CallOptions, ClientError, Metadata } from "nice-grpc";
 import { describe, expect, test } from "vitest";
-import { gigi, startSetting } from "../api/setting.ts";
+import { gigi, startSetting } from "../support/api/setting.ts";
 import { type Access, type Client, describeClient, type MethodName } from "./client.contract.ts";
 import { detailsFrom, refusalFrom } from "./proto.ts";
 

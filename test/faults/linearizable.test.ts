@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { closeCallers } from "../api/callers.ts";
 import { newPostgresDatabase } from "../postgres-database.ts";
+import { closeCallers } from "../support/api/callers.ts";
 import { profileOfNumber, profileText } from "./history/history.ts";
 import { explain, linearizable, startNodes } from "./linearizable.ts";
 

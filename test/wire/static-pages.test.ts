@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createStaticPages } from "../../src/wire/index.ts";
-import { type HttpVersion, send } from "../api/http.ts";
+import { type HttpVersion, send } from "../support/api/http.ts";
 import { startEcho } from "./echo.ts";
 
 const style = "p { margin: 0 }\n".repeat(200);

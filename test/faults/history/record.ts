@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { type Caller, callers, type Reply } from "../../api/callers.ts";
-import { object, text } from "../../api/json.ts";
-import { methods } from "../../api/setting.ts";
+import { type Caller, callers, type Reply } from "../../support/api/callers.ts";
+import { object, text } from "../../support/api/json.ts";
+import { methods } from "../../support/api/setting.ts";
 import { createRandom, type Random } from "../random.ts";
 import {
   type Operation,

@@ -1,7 +1,13 @@
 import { readFileSync } from "node:fs";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gigi, type Method, methods, type Setting, startSetting } from "../../api/setting.ts";
+import {
+  gigi,
+  type Method,
+  methods,
+  type Setting,
+  startSetting,
+} from "../../support/api/setting.ts";
 import { compile, type Operation, operationsOf } from "./operations.ts";
 
 let setting: Setting;

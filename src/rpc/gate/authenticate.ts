@@ -1,0 +1,83 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { type ContextValues, createContextKey } from "@connectrpc/connect";
+import type { Authenticator, Caller } from "../../access/caller.ts";
+import type { FailedAttempts, TakeTurn } from "../../access/failed-attempts.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import type { Gate } from "./gate.ts";
+
+/** Longer than any token an issuer makes, short enough to hash and parse for nothing. */
+const maxTokenLength = 8_192;
+
+/** The caller of this request. Present in every handler behind createAuthenticate, but the public ones. */
+export const callerKey = createContextKey<Caller | undefined>(undefined, {
+  description: "caller",
+});
+
+/**
+ * Stop calls without a valid bearer token; give the caller to what is inside. A token that is known to be
+ * valid waits for nothing, and counts in no limit.
+ *
+ * @param options.authenticators Asked in order. `undefined` means "not mine", a throw means "mine,
+ *   and refused".
+ * @param options.isPublic Methods that anyone may call: a token is not even looked at.
+ * @param options.failures Limits failed attempts.
+ * @param options.peer The address of the other end of the connection.
+ * @throws ServiceError `authHeaderMissing`, `authHeaderInvalid`, `tokenInvalid`,
+ *   `tooManyFailedAuthentications`, `identityProviderUnavailable`.
+ */
+export function createAuthenticate(options: {
+  readonly authenticators: readonly Authenticator[];
+  readonly isPublic: (method: DescMethod) => boolean;
+  readonly failures: FailedAttempts;
+  readonly peer: (values: ContextValues) => string;
+}): Gate {
+  const { authenticators, isPublic, failures, peer } = options;
+  return ({ method, requestHeader, values }) => {
+    if (isPublic(method)) return undefined;
+    const token = bearerToken(requestHeader);
+    const remembered = rememberedCaller(token, authenticators);
+    if (remembered !== undefined) {
+      values.set(callerKey, remembered);
+      return undefined;
+    }
+    return failures(peer(values), token, (takeTurn) =>
+      recognise(token, authenticators, takeTurn),
+    ).then((caller) => void values.set(callerKey, caller));
+  };
+}
+
+function rememberedCaller(
+  token: string,
+  authenticators: readonly Authenticator[],
+): Caller | undefined {
+  for (const { remembered } of authenticators) {
+    const caller = remembered?.(token);
+    if (caller !== undefined) return caller;
+  }
+  return undefined;
+}
+
+async function recognise(
+  token: string,
+  authenticators: readonly Authenticator[],
+  takeTurn: TakeTurn,
+): Promise<Caller> {
+  for (const authenticate of authenticators) {
+    const caller = await authenticate(token, takeTurn);
+    if (caller !== undefined) return caller;
+  }
+  throw new ServiceError("tokenInvalid");
+}
+
+/**
+ * Exactly `Bearer ` and one token. The scheme is case-sensitive, as in ZITADEL and unlike RFC 9110
+ * section 11.1. Two headers arrive as one value, "Bearer a, Bearer b", whose space gives them away.
+ */
+function bearerToken(header: Headers): string {
+  const value = header.get("authorization");
+  if (!value) throw new ServiceError("authHeaderMissing");
+  const token = /^Bearer (\S+)$/.exec(value)?.[1];
+  if (token === undefined) throw new ServiceError("authHeaderInvalid");
+  if (token.length > maxTokenLength) throw new ServiceError("tokenInvalid");
+  return token;
+}

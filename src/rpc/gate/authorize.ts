@@ -1,0 +1,145 @@
+import { type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
+import { createContextKey } from "@connectrpc/connect";
+import { auth_option } from "../../../gen/zitadel/options_pb.ts";
+import {
+  createReusedAnswers,
+  defaultReuseMs,
+  type SteadyClock,
+} from "../../access/reused-answers.ts";
+import { isPermission, permissionsOf } from "../../access/roles.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import type { Directory, Membership } from "../../store/directory.ts";
+import { callerKey } from "./authenticate.ts";
+import type { Gate } from "./gate.ts";
+
+/** What a method asks for when any caller will do. */
+const anyCaller = "authenticated";
+
+/** Longer than any id. */
+const maxOrganizationLength = 200;
+
+/** The organization this request acts on; it exists. Empty for public methods. */
+export const organizationKey = createContextKey<string>("", { description: "organization" });
+
+/** What a caller needs to call the method; `undefined` if anyone may. */
+export type PermissionOf = (method: DescMethod) => string | undefined;
+
+/**
+ * Stop callers that may not call the method in the organization of the call, which is the one that
+ * `x-zitadel-orgid` names, or else the caller's own. Give that organization to what is inside.
+ *
+ * A new organization and a first membership are seen at once; what is added to or taken from a
+ * caller that has memberships is seen after `reuseMs` at most.
+ *
+ * @param options.reuseMs How long look-ups are reused. Default: 2,000 ms.
+ * @param options.clock Measures `reuseMs`. Default: the monotonic clock.
+ * @throws ServiceError `organizationNotFound` for whatever is not the id of an organization;
+ *   `membershipNotFound`, `permissionMissing`; `authHeaderMissing` without a caller.
+ */
+export function createAuthorize(options: {
+  readonly directory: Pick<Directory, "organization" | "memberships">;
+  readonly permissionOf: PermissionOf;
+  readonly reuseMs?: number;
+  readonly clock?: SteadyClock;
+}): Gate {
+  const { directory, permissionOf, reuseMs = defaultReuseMs, clock = performance } = options;
+  const organization = createReusedAnswers((id) => directory.organization(id), reuseMs, clock);
+  const memberships = createReusedAnswers(
+    async (subject) => {
+      const found = await directory.memberships(subject);
+      return found.length === 0 ? undefined : found;
+    },
+    reuseMs,
+    clock,
+  );
+
+  const check = async (subject: string, id: string, permission: string) => {
+    const isFound = id.length <= maxOrganizationLength && (await organization(id)) !== undefined;
+    if (!isFound) throw new ServiceError("organizationNotFound");
+    if (permission !== anyCaller) assertHeld(await memberships(subject), id, permission);
+  };
+
+  return ({ method, requestHeader, values }) => {
+    const permission = permissionOf(method);
+    if (permission === undefined) return undefined;
+    const caller = values.get(callerKey);
+    if (caller === undefined) throw new ServiceError("authHeaderMissing");
+    const id = requestHeader.get("x-zitadel-orgid") || caller.organization;
+    const held = memberships.remembered(caller.subject);
+    if (held === undefined || organization.remembered(id) === undefined) {
+      return check(caller.subject, id, permission).then(() => void values.set(organizationKey, id));
+    }
+    if (permission !== anyCaller) assertHeld(held, id, permission);
+    values.set(organizationKey, id);
+    return undefined;
+  };
+}
+
+/** @throws ServiceError `membershipNotFound`, `permissionMissing`. */
+function assertHeld(
+  memberships: readonly Membership[] = [],
+  organization: string,
+  permission: string,
+): void {
+  const held = memberships.filter(
+    (membership) =>
+      membership.organization === undefined || membership.organization === organization,
+  );
+  if (held.length === 0) throw new ServiceError("membershipNotFound");
+  if (!held.some(({ role }) => permissionsOf(role).has(permission))) {
+    throw new ServiceError("permissionMissing");
+  }
+}
+
+/**
+ * Read what every method asks for from its `zitadel.v1.auth_option`, once, at start.
+ *
+ * A method is public only if it declares nothing and is on the list: forgetting the declaration
+ * stops the start, instead of opening the method.
+ *
+ * @param publicMethods Such as `grpc.health.v1.Health/Check`.
+ * @returns Throws Error for a method of another service.
+ * @throws Error naming every method without a declaration that is not on the list, every method that
+ *   has both, every permission that no role gives, and every name on the list that does not exist.
+ */
+export function permissionsFromServices(
+  services: readonly DescService[],
+  publicMethods: readonly string[],
+): PermissionOf {
+  const methods = services.flatMap((service) => service.methods);
+  const names = new Set(methods.map(nameOf));
+  const problems = [
+    ...methods.flatMap((method) => problemsOf(method, publicMethods.includes(nameOf(method)))),
+    ...publicMethods
+      .filter((name) => !names.has(name))
+      .map((name) => `${name} is listed as public, but no service has it`),
+  ];
+  if (problems.length > 0) {
+    throw new Error(`permissions are not declared properly:\n${problems.join("\n")}`);
+  }
+
+  const permissions = new Map(methods.map((method) => [method, declaredPermission(method)]));
+  return (method) => {
+    if (!permissions.has(method)) throw new Error(`${nameOf(method)} is not among the services`);
+    return permissions.get(method);
+  };
+}
+
+function problemsOf(method: DescMethod, isPublic: boolean): string[] {
+  const name = nameOf(method);
+  const permission = declaredPermission(method);
+  if (permission === undefined) {
+    return isPublic ? [] : [`${name} has no permission and is not listed as public`];
+  }
+  if (isPublic) return [`${name} is listed as public, but needs ${JSON.stringify(permission)}`];
+  if (permission === anyCaller || isPermission(permission)) return [];
+  return [`${name} needs ${JSON.stringify(permission)}, which no role gives`];
+}
+
+function declaredPermission(method: DescMethod): string | undefined {
+  return hasOption(method, auth_option) ? getOption(method, auth_option).permission : undefined;
+}
+
+function nameOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}

@@ -1,0 +1,54 @@
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import { userNameClaim } from "../../domain/human.ts";
+import { ClaimTakenError, type EventStore } from "../../store/event-store.ts";
+import { trim } from "../../text/trim.ts";
+import {
+  type AddHuman,
+  commandFromAddRequest,
+  commandFromImportRequest,
+} from "./add-human-command.ts";
+import { changeUser } from "./change-user.ts";
+import { detailsFromHead } from "./details.ts";
+
+type AddMethods = Pick<ServiceImpl<typeof ManagementService>, "addHumanUser" | "importHumanUser">;
+
+/** How often a new id may turn out to be taken. Once is unheard of. */
+const maxAttempts = 3;
+
+/**
+ * Add a human, who is active at once.
+ *
+ * What we do not keep (passwords, one-time codes, links to identity providers) is refused by name,
+ * never dropped silently.
+ *
+ * @param newId Makes an id; it may be taken by another node at the same moment.
+ */
+export function createAddHumanUser(store: EventStore, newId: () => string): AddMethods {
+  async function add(command: AddHuman, context: HandlerContext, attempt = 1) {
+    const userId = newId();
+    try {
+      const head = await changeUser(store, context, userId, command);
+      return { userId, details: detailsFromHead(head) };
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      const holder = await store.locate(userNameClaim(trim(command.userName)));
+      if (holder !== undefined || attempt === maxAttempts)
+        throw new ServiceError("userAlreadyExists");
+      return add(command, context, attempt + 1);
+    }
+  }
+
+  return {
+    addHumanUser: (request, context) => add(commandFromAddRequest(request), context),
+    importHumanUser: (request, context) => add(commandFromImportRequest(request), context),
+  };
+}
+
+function isTaken(error: unknown): boolean {
+  return (
+    error instanceof ClaimTakenError ||
+    (error instanceof ServiceError && error.key === "userAlreadyExists")
+  );
+}

@@ -1,0 +1,29 @@
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
+import type { HumanCommand } from "../../domain/human.ts";
+import type { EventStore } from "../../store/event-store.ts";
+import { changeUser } from "./change-user.ts";
+import { detailsFromHead } from "./details.ts";
+
+type StatusMethods = Pick<
+  ServiceImpl<typeof ManagementService>,
+  "deactivateUser" | "reactivateUser" | "lockUser" | "unlockUser" | "removeUser"
+>;
+
+type StatusCommand = Exclude<HumanCommand["type"], "add" | "change-profile">;
+
+/** The methods that take an id, change whether a user may act, and return details. */
+export function createChangeUserStatus(store: EventStore): StatusMethods {
+  const run =
+    (type: StatusCommand) =>
+    async ({ id }: { readonly id: string }, context: HandlerContext) => ({
+      details: detailsFromHead(await changeUser(store, context, id, { type })),
+    });
+  return {
+    deactivateUser: run("deactivate"),
+    reactivateUser: run("reactivate"),
+    lockUser: run("lock"),
+    unlockUser: run("unlock"),
+    removeUser: run("remove"),
+  };
+}

@@ -1,0 +1,26 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import { advance, type HumanCommand, type HumanState, initialState } from "../../domain/human.ts";
+import type { Decide, EventStore, Head } from "../../store/event-store.ts";
+import { callerKey } from "../gate/authenticate.ts";
+import { organizationKey } from "../gate/authorize.ts";
+
+/**
+ * Run one command on one user of the organization of the call, unless the call ends before its turn.
+ *
+ * @returns The head after the change; it is durable.
+ * @throws ServiceError what `decide` throws.
+ * @throws What `EventStore.change` throws.
+ */
+export function changeUser(
+  store: EventStore,
+  { values, signal }: Pick<HandlerContext, "values" | "signal">,
+  userId: string,
+  command: HumanCommand,
+): Promise<Head<HumanState>> {
+  const creator = values.get(callerKey)?.subject ?? "";
+  const decide: Decide<HumanState> = (head) => {
+    const { event, ...next } = advance(command, head?.state ?? initialState);
+    return { event: { ...event, creator }, ...next };
+  };
+  return store.change(userId, values.get(organizationKey), decide, signal);
+}

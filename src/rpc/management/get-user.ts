@@ -1,0 +1,35 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import { type HumanState, userNameClaim } from "../../domain/human.ts";
+import type { Directory } from "../../store/directory.ts";
+import type { EventStore } from "../../store/event-store.ts";
+import { organizationKey } from "../gate/authorize.ts";
+import { userFromHead, userFromServiceAccount } from "./user.ts";
+
+type GetMethods = Pick<
+  ServiceImpl<typeof ManagementService>,
+  "getUserByID" | "getUserByLoginNameGlobal"
+>;
+
+/** Read a user: by id within the organization of the call, or by login name on the instance. */
+export function createGetUser(store: EventStore, directory: Directory): GetMethods {
+  return {
+    async getUserByID({ id }, { values }) {
+      const organization = values.get(organizationKey);
+      const head = await store.load<HumanState>(id, organization);
+      const user = head && userFromHead(id, head);
+      if (user !== undefined) return { user };
+      const account = await directory.serviceAccount(id);
+      if (account?.organization !== organization) throw new ServiceError("userNotFound");
+      return { user: userFromServiceAccount(account) };
+    },
+    async getUserByLoginNameGlobal({ loginName }) {
+      const place = await store.locate(userNameClaim(loginName));
+      const head = place && (await store.load<HumanState>(place.stream, place.organization));
+      const user = head && userFromHead(place.stream, head);
+      if (user === undefined) throw new ServiceError("userNotFound");
+      return { user };
+    },
+  };
+}

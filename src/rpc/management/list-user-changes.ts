@@ -1,0 +1,52 @@
+import type { MethodImpl } from "@connectrpc/connect";
+import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
+import type { Directory } from "../../store/directory.ts";
+import type { EventStore } from "../../store/event-store.ts";
+import { organizationKey } from "../gate/authorize.ts";
+import { translatorKey } from "../translate/translate.ts";
+import { timestampFromMicros } from "./details.ts";
+
+/** Changes in one answer, if the caller sets no limit, and at most. */
+const defaultLimit = 100;
+const maxLimit = 1_000;
+
+/** Read what happened to a user: which kind of change, when and by whom, without values. */
+export function createListUserChanges(
+  store: EventStore,
+  directory: Directory,
+): MethodImpl<typeof ManagementService.method.listUserChanges> {
+  return async ({ userId, query }, { values }) => {
+    const organization = values.get(organizationKey);
+    const translate = values.get(translatorKey);
+    const events = await store.history(userId, organization, {
+      // No version is beyond that, so nothing is found, and every engine knows the number.
+      after: Math.min(Number(query?.sequence ?? 0n), Number.MAX_SAFE_INTEGER),
+      limit: Math.min(query?.limit || defaultLimit, maxLimit),
+      ascending: query?.asc ?? false,
+    });
+    const names = await editorNames(directory, new Set(events.map(({ creator }) => creator)));
+    return {
+      result: events.map(({ type, version, at, creator }) => {
+        const key = `EventTypes.${type}`;
+        const name = names.get(creator) ?? "";
+        return {
+          changeDate: timestampFromMicros(at),
+          eventType: { key, localizedMessage: translate(key) },
+          sequence: BigInt(version),
+          editorId: creator,
+          editorDisplayName: name,
+          editorPreferredLoginName: name,
+          resourceOwnerId: organization,
+        };
+      }),
+    };
+  };
+}
+
+async function editorNames(
+  directory: Directory,
+  ids: ReadonlySet<string>,
+): Promise<Map<string, string>> {
+  const accounts = await Promise.all([...ids].map((id) => directory.serviceAccount(id)));
+  return new Map(accounts.flatMap((account) => (account ? [[account.id, account.name]] : [])));
+}

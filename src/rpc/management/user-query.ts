@@ -1,0 +1,122 @@
+import { TextQueryMethod } from "../../../gen/zitadel/object_pb.ts";
+import { type SearchQuery, Type, type UserState } from "../../../gen/zitadel/user_pb.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import type { SearchKeyName } from "../../domain/search-keys.ts";
+import type { Comparison, Query } from "../../store/search.ts";
+import { userStates } from "./user.ts";
+
+/** As in ZITADEL: a query is at most in the twentieth one around it. */
+const maxLevel = 20;
+/** In all. Each may look at a text of every user. */
+const maxQueries = 100;
+
+/** What users are asked for who are of one type. */
+export type UserQueries = { readonly human: Query; readonly machine: Query };
+
+/**
+ * What must be true of a user for whom all the queries are true.
+ *
+ * A login name is the user name. `…_UNSPECIFIED` and states that nobody is in are true of nobody.
+ *
+ * @throws ServiceError `queryTooDeep`, `queryTooLarge`, and `queryInvalid` for a `not` of nothing.
+ */
+export function userQueriesFrom(queries: readonly SearchQuery[]): UserQueries {
+  assertSize(queries);
+  const all = (type: Type): Query => ({
+    kind: "and",
+    queries: queries.map((each) => queryFrom(each, type)),
+  });
+  return { human: all(Type.HUMAN), machine: all(Type.MACHINE) };
+}
+
+function queryFrom({ query }: SearchQuery, type: Type): Query {
+  switch (query.case) {
+    case "userNameQuery":
+      return textQuery("userName", query.value.userName, query.value.method);
+    case "loginNameQuery":
+      return textQuery("userName", query.value.loginName, query.value.method);
+    case "firstNameQuery":
+      return textQuery("firstName", query.value.firstName, query.value.method);
+    case "lastNameQuery":
+      return textQuery("lastName", query.value.lastName, query.value.method);
+    case "nickNameQuery":
+      return textQuery("nickName", query.value.nickName, query.value.method);
+    case "displayNameQuery":
+      return textQuery("displayName", query.value.displayName, query.value.method);
+    case "emailQuery":
+      return textQuery("email", query.value.emailAddress, query.value.method);
+    case "stateQuery":
+      return stateQuery(query.value.state);
+    case "typeQuery":
+      return constant(query.value.type === type);
+    case "inUserIdsQuery":
+      return { kind: "streams", streams: query.value.userIds };
+    case "inUserEmailsQuery":
+      return { kind: "one-of", key: "email", texts: query.value.userEmails };
+    case "orQuery":
+    case "andQuery": {
+      const queries = query.value.queries.map((each) => queryFrom(each, type));
+      return { kind: query.case === "orQuery" ? "or" : "and", queries };
+    }
+    case "notQuery":
+      if (query.value.query === undefined) throw new ServiceError("queryInvalid");
+      return { kind: "not", query: queryFrom(query.value.query, type) };
+    case undefined:
+      throw new ServiceError("queryInvalid");
+  }
+}
+
+type Method = Pick<Comparison & { kind: "text" }, "method" | "ignoreCase">;
+
+const methods: Readonly<Record<number, Method>> = {
+  [TextQueryMethod.EQUALS]: { method: "equals", ignoreCase: false },
+  [TextQueryMethod.EQUALS_IGNORE_CASE]: { method: "equals", ignoreCase: true },
+  [TextQueryMethod.STARTS_WITH]: { method: "starts-with", ignoreCase: false },
+  [TextQueryMethod.STARTS_WITH_IGNORE_CASE]: { method: "starts-with", ignoreCase: true },
+  [TextQueryMethod.CONTAINS]: { method: "contains", ignoreCase: false },
+  [TextQueryMethod.CONTAINS_IGNORE_CASE]: { method: "contains", ignoreCase: true },
+  [TextQueryMethod.ENDS_WITH]: { method: "ends-with", ignoreCase: false },
+  [TextQueryMethod.ENDS_WITH_IGNORE_CASE]: { method: "ends-with", ignoreCase: true },
+};
+
+function textQuery(key: SearchKeyName, text: string, method: TextQueryMethod): Query {
+  const how = methods[method];
+  if (how === undefined) throw new ServiceError("queryInvalid");
+  return { kind: "text", key, text, ...how };
+}
+
+function stateQuery(state: UserState): Query {
+  const status = Object.entries(userStates).find(([, each]) => each === state)?.[0];
+  if (status === undefined) return constant(false);
+  // Of lower case anyway, and folded texts are in the index.
+  return { kind: "text", key: "state", text: status, method: "equals", ignoreCase: true };
+}
+
+function constant(isTrue: boolean): Query {
+  return { kind: isTrue ? "and" : "or", queries: [] };
+}
+
+function assertSize(queries: readonly SearchQuery[]): void {
+  let count = 0;
+  const visit = (inside: readonly SearchQuery[], level: number) => {
+    count += inside.length;
+    if (count > maxQueries) throw new ServiceError("queryTooLarge");
+    for (const each of inside) {
+      if (level > maxLevel) throw new ServiceError("queryTooDeep");
+      visit(queriesIn(each), level + 1);
+    }
+  };
+  visit(queries, 0);
+}
+
+function queriesIn({ query }: SearchQuery): readonly SearchQuery[] {
+  switch (query.case) {
+    case "orQuery":
+    case "andQuery":
+      return query.value.queries;
+    case "notQuery":
+      return query.value.query === undefined ? [] : [query.value.query];
+    default:
+      return [];
+  }
+}

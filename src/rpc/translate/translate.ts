@@ -1,0 +1,126 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { type ContextValues, createContextKey, type Interceptor } from "@connectrpc/connect";
+import { ServiceError } from "../../domain/errors.ts";
+import { languagesFromAcceptLanguage } from "../../domain/language.ts";
+import { matchLanguage } from "../../domain/language-match.ts";
+import { FieldRulesError, type FieldViolation } from "../validate/validate.ts";
+
+/** Text of a key in the caller's language; in English if it has none there; else the key itself. */
+export type Translator = (key: string) => string;
+
+/** Translates for the caller of this request. Returns every key as it is outside createTranslate. */
+export const translatorKey = createContextKey<Translator>((key) => key, {
+  description: "translator",
+});
+
+/**
+ * Give the handler a translator, and the messages of its errors the caller's language.
+ *
+ * A ServiceError whose message is a key of the translations is translated. Violations of field rules
+ * keep their words, which clients match on, and get a text for people beside them, in English, too:
+ * those words are not for people. Everything else passes unchanged. The language is chosen when a
+ * text is needed, so a call that succeeds without one pays nothing.
+ *
+ * @param options.defaultLanguage Used when nothing the caller prefers is available; one of
+ *   `availableLanguages()`.
+ * @param options.callerLanguage The language of whoever calls, which goes before the header's.
+ *   `undefined` and "und": only the header counts.
+ */
+export function createTranslate(options: {
+  readonly defaultLanguage: string;
+  readonly callerLanguage: (values: ContextValues) => string | undefined;
+}): Interceptor {
+  const translations = readTranslations();
+  const available = [...translations.keys()];
+  const english = translations.get("en") ?? noTexts;
+
+  const readerOf = (request: Parameters<ReturnType<Interceptor>>[0]): Reader => {
+    let chosen: Translation | undefined;
+    return (key) => {
+      const { header, contextValues } = request;
+      chosen ??= choose(preferredLanguages(options.callerLanguage(contextValues), header));
+      const own = chosen.texts.get(key);
+      if (own !== undefined) return { locale: chosen.locale, message: own };
+      return { locale: "en", message: english.get(key) ?? key };
+    };
+  };
+
+  const choose = (preferred: readonly string[]): Translation => {
+    const locale = matchLanguage(preferred, available, options.defaultLanguage);
+    return { locale, texts: translations.get(locale) ?? english };
+  };
+
+  return (next) => async (request) => {
+    const read = readerOf(request);
+    request.contextValues.set(translatorKey, (key) => read(key).message);
+    try {
+      return await next(request);
+    } catch (error) {
+      if (error instanceof FieldRulesError)
+        throw new FieldRulesError(error.message, localize(error.violations, read));
+      if (!(error instanceof ServiceError) || !english.has(error.message)) throw error;
+      throw new ServiceError(error.key, {
+        message: read(error.message).message,
+        cause: error.cause,
+      });
+    }
+  };
+}
+
+/** Language tags that have a file of translations, in alphabetical order. */
+export function availableLanguages(): readonly string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => name.slice(0, -".json".length))
+    .sort();
+}
+
+type Texts = ReadonlyMap<string, string>;
+type Translation = { readonly locale: string; readonly texts: Texts };
+
+/** Text of a key, with the language it is in. */
+type Reader = (key: string) => { readonly locale: string; readonly message: string };
+
+const noTexts: Texts = new Map();
+
+const folder = new URL("./texts/", import.meta.url);
+
+/** For people who read no answer of a call, such as whoever runs an import. */
+export function createEnglishTranslator(): Translator {
+  const texts = textsOf("en");
+  return (key) => texts.get(key) ?? key;
+}
+
+function textsOf(language: string): Texts {
+  const json = readFileSync(new URL(`${language}.json`, folder), "utf8");
+  return new Map(Object.entries(JSON.parse(json) as Record<string, string>));
+}
+
+function readTranslations(): ReadonlyMap<string, Texts> {
+  return new Map(availableLanguages().map((language) => [language, textsOf(language)]));
+}
+
+/** So many fit, in any language, with the rest into the 8 KiB that clients accept of headers. */
+const mostLocalized = 16;
+
+function localize(violations: readonly FieldViolation[], read: Reader): FieldViolation[] {
+  return violations.map((violation, at) => {
+    if (at >= mostLocalized) return violation;
+    const { key, values } = violation.text;
+    const { locale, message } = read(key);
+    return {
+      ...violation,
+      localized: {
+        locale,
+        message: message.replace(/\{(\w+)\}/g, (place, name: string) => values[name] ?? place),
+      },
+    };
+  });
+}
+
+/** The gateway passes a browser's Accept-Language on under a name of its own. */
+function preferredLanguages(caller: string | undefined, header: Headers): readonly string[] {
+  const accepted = header.get("accept-language") || header.get("grpcgateway-accept-language") || "";
+  const fromHeader = languagesFromAcceptLanguage(accepted);
+  return caller === undefined || caller === "und" ? fromHeader : [caller, ...fromHeader];
+}

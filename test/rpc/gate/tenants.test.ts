@@ -1,0 +1,643 @@
+import { request as http1Request } from "node:http";
+import { connect } from "node:http2";
+import { text as textOf } from "node:stream/consumers";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startServer, type TestServer } from "../../server.ts";
+import { type Caller, callers, closeCallers, type Reply } from "../../support/api/callers.ts";
+import { list, object, text } from "../../support/api/json.ts";
+import { type Refusal, refusals, refused } from "../../support/api/refusals.ts";
+import { gigi, type Method, methods } from "../../support/api/setting.ts";
+
+/** The two organizations. The first is the one that the server made. */
+type Organization = "A" | "B";
+
+type Permission = "user.write" | "user.read" | "user.delete";
+
+const everything = ["user.write", "user.read", "user.delete"] as const;
+
+/** What ZITADEL's default roles may do, written out again: a mistake in the server's table must show. */
+const permissionsOf: Readonly<Record<string, readonly Permission[]>> = {
+  IAM_OWNER: everything,
+  IAM_ORG_MANAGER: everything,
+  IAM_USER_MANAGER: everything,
+  IAM_LOGIN_CLIENT: ["user.write", "user.read"],
+  IAM_OWNER_VIEWER: ["user.read"],
+  IAM_ADMIN_IMPERSONATOR: [],
+  IAM_END_USER_IMPERSONATOR: [],
+  ORG_OWNER: everything,
+  ORG_USER_MANAGER: everything,
+  ORG_OWNER_VIEWER: ["user.read"],
+  ORG_USER_PERMISSION_EDITOR: ["user.read"],
+  ORG_PROJECT_PERMISSION_EDITOR: ["user.read"],
+  ORG_PROJECT_CREATOR: [],
+  ORG_SETTINGS_MANAGER: [],
+  ORG_ADMIN_IMPERSONATOR: [],
+  ORG_END_USER_IMPERSONATOR: [],
+  ORG_USER_SELF_MANAGER: [],
+  ORG_DYNAMIC_CLIENT_REGISTRAR: [],
+  PROJECT_OWNER: ["user.read"],
+  PROJECT_OWNER_VIEWER: ["user.read"],
+  PROJECT_OWNER_GLOBAL: [],
+  PROJECT_OWNER_VIEWER_GLOBAL: [],
+  PROJECT_GRANT_OWNER: ["user.read"],
+  PROJECT_GRANT_OWNER_VIEWER: ["user.read"],
+  SELF_MANAGEMENT_GLOBAL: [],
+  SYSTEM_OWNER: [],
+  SYSTEM_OWNER_VIEWER: [],
+};
+
+/** Who calls. Roles of the instance have their home in A, but hold in B as well. */
+type Who = { readonly role: string; readonly home: Organization };
+
+const everyone: readonly Who[] = Object.keys(permissionsOf).flatMap((role): Who[] =>
+  role.startsWith("IAM_")
+    ? [{ role, home: "A" }]
+    : [
+        { role, home: "A" },
+        { role, home: "B" },
+      ],
+);
+
+/** One of each kind: everywhere, at home, abroad, reading only, nothing at all. */
+const someone: readonly Who[] = [
+  { role: "IAM_OWNER", home: "A" },
+  { role: "ORG_OWNER", home: "A" },
+  { role: "ORG_OWNER", home: "B" },
+  { role: "ORG_OWNER_VIEWER", home: "A" },
+  { role: "ORG_SETTINGS_MANAGER", home: "B" },
+];
+
+/** What the header `x-zitadel-orgid` says. */
+type Header = Organization | "unknown" | "empty" | "absent";
+
+const headers: readonly Header[] = ["absent", "A", "B", "unknown", "empty"];
+
+const whoms = ["human of A", "human of B", "machine of A", "removed from A", "unknown"] as const;
+
+type Whom = (typeof whoms)[number];
+
+/** One way to reach for a user. */
+type Reach = {
+  readonly method: Method;
+  readonly permission: Permission;
+  readonly request: (id: string) => JsonObject;
+  /** How who cannot be reached is answered; "nothing": by an empty list. */
+  readonly missing: Refusal | "nothing";
+  /** How a machine of the organization is answered. Default: like who does not exist. */
+  readonly machine?: Refusal | "found";
+  /** What it does to a human. */
+  readonly writes?: string;
+};
+
+const noUser = (id: string, reason: string): Refusal => ({
+  code: 5,
+  text: "User could not be found",
+  id,
+  reason,
+});
+const okapi = { ...gigi, lastName: "Okapi" };
+
+const reaches: readonly Reach[] = [
+  {
+    method: methods.updateHumanProfile,
+    permission: "user.write",
+    request: (userId) => ({ userId, ...okapi }),
+    missing: {
+      code: 9,
+      text: "Profile not found",
+      id: "COMMAND-3M9sd",
+      reason: "PROFILE_NOT_FOUND",
+    },
+    writes: "user.human.profile.changed",
+  },
+  {
+    method: methods.getHumanProfile,
+    permission: "user.read",
+    request: (userId) => ({ userId }),
+    missing: noUser("QUERY-HNhb3", "HUMAN_NOT_FOUND"),
+    machine: {
+      code: 9,
+      text: "The User must be personal",
+      id: "QUERY-WLTce",
+      reason: "USER_NOT_HUMAN",
+    },
+  },
+  {
+    method: methods.getUserByID,
+    permission: "user.read",
+    request: (id) => ({ id }),
+    missing: noUser("QUERY-Dfbg2", "USER_NOT_FOUND"),
+    machine: "found",
+  },
+  {
+    method: methods.listUsers,
+    permission: "user.read",
+    request: (id) => ({ queries: [{ inUserIdsQuery: { userIds: [id] } }] }),
+    missing: "nothing",
+    machine: "found",
+  },
+  {
+    method: methods.removeUser,
+    permission: "user.delete",
+    request: (id) => ({ id }),
+    missing: noUser("COMMAND-m9od", "REMOVE_NOT_FOUND"),
+    writes: "user.removed",
+  },
+];
+
+type Cell = { readonly header: Header; readonly whom: Whom; readonly reach: Reach };
+
+const cells: readonly Cell[] = headers.flatMap((header) =>
+  whoms.flatMap((whom) => reaches.map((reach) => ({ header, whom, reach }))),
+);
+
+const titleOf = ({ header, whom, reach }: Cell) =>
+  `${reach.method.name} of ${whom}, organization ${header}`;
+
+/** What must become of a call: the organization in which it succeeds, an empty list, or a refusal. */
+type Outcome = Organization | "nothing" | Refusal;
+
+function outcomeOf({ role, home }: Who, { header, whom, reach }: Cell): Outcome {
+  if (header === "unknown") return refusals.organizationNotFound;
+  const organization = header === "A" || header === "B" ? header : home;
+  const isMember = role.startsWith("IAM_") || organization === home;
+  if (!isMember) return refusals.membershipNotFound;
+  if (!permissionsOf[role]?.includes(reach.permission)) return refusals.permissionMissing;
+  if (whom === `human of ${organization}`) return organization;
+  if (whom !== `machine of ${organization}`) return reach.missing;
+  return reach.machine === "found" ? organization : (reach.machine ?? reach.missing);
+}
+
+/** The whole reply but the headers; of a success, whom and whose it is about. */
+function wantedReply(caller: Caller, outcome: Outcome, id: string) {
+  if (typeof outcome !== "string") return refused(caller, outcome);
+  const body = outcome === "nothing" ? {} : { id, resourceOwner: organizations[outcome] };
+  return { code: 0, message: "", details: [], body, status: 200 };
+}
+
+let server: TestServer;
+let organizations: Record<Header, string>;
+let tokens: ReadonlyMap<string, string>;
+/** Those whom no call may change. */
+let fixed: Record<"machine of A" | "machine of B" | "removed from A" | "removed from B", string>;
+const unknown = "1";
+
+const byDefault = callers[0] as Caller;
+const tokenOf = ({ role, home }: Who) => text(tokens.get(`${role} of ${home}`));
+
+/** A call that must succeed, of the owner of the instance. */
+async function call(method: Method, request: JsonObject, organization: string) {
+  const reply = await byDefault.call(server.url, method, request, {
+    token: server.adminToken,
+    headers: { "x-zitadel-orgid": organization },
+  });
+  if (reply.body === undefined) throw new Error(`${method.name}: ${reply.message}`);
+  return reply.body;
+}
+
+let userNames = 0;
+async function addUser(organization: string, userName = `user-${userNames++}`): Promise<string> {
+  const request = { userName, profile: gigi, email: { email: "gigi@giraffe.example" } };
+  return text((await call(methods.importHumanUser, request, organization)).userId);
+}
+
+/** What happened to a user, the oldest first. */
+async function changesOf(userId: string, organization: string): Promise<string[]> {
+  const request = { userId, query: { asc: true } };
+  const { result = [] } = await call(methods.listUserChanges, request, organization);
+  return list(result).map((change) =>
+    text(object(object(change).eventType).key).replace("EventTypes.", ""),
+  );
+}
+
+beforeAll(async () => {
+  server = await startServer([]);
+  const A = server.organization;
+  const B = text((await server.administer("org", "create", "Zoo")).id);
+  organizations = { A, B, unknown, empty: "", absent: "" };
+  const created = new Map<string, Record<string, unknown>>();
+  for (const { role, home } of everyone) {
+    const place = role.startsWith("IAM_") ? [] : ["--org", organizations[home]];
+    const name = ["--name", `${role} of ${home}`, "--role", role];
+    const document = await server.administer("token", "create", ...name, ...place);
+    created.set(`${role} of ${home}`, document);
+  }
+  tokens = new Map([...created].map(([name, { secret }]) => [name, text(secret)]));
+  const machineOf = (home: Organization) =>
+    text(object(created.get(`ORG_OWNER of ${home}`)?.account).id);
+  const removedFrom = async (organization: string) => {
+    const id = await addUser(organization);
+    await call(methods.removeUser, { id }, organization);
+    return id;
+  };
+  fixed = {
+    "machine of A": machineOf("A"),
+    "machine of B": machineOf("B"),
+    "removed from A": await removedFrom(A),
+    "removed from B": await removedFrom(B),
+  };
+});
+afterAll(async () => {
+  closeCallers();
+  await server.close();
+});
+
+/** Without its headers, which differ each time, and of a success only whom and whose it is about. */
+async function replyTo(caller: Caller, who: Who, { header, reach }: Cell, id: string) {
+  const { headers: _, ...reply } = await caller.call(server.url, reach.method, reach.request(id), {
+    token: tokenOf(who),
+    headers: header === "absent" ? {} : { "x-zitadel-orgid": organizations[header] },
+  });
+  if (reply.body === undefined) return reply;
+  if (reach.missing === "nothing") return { ...reply, body: listed(reply.body) };
+  const named = object(reply.body.user ?? { id, ...reply.body });
+  const { resourceOwner } = object(named.details);
+  return { ...reply, body: { id: named.id, resourceOwner } };
+}
+
+/** Of a list of nobody or one, who that is. */
+function listed({ details, result = [] }: Record<string, unknown>) {
+  const users = list(result);
+  expect(object(details).totalResult ?? "0").toBe(String(users.length));
+  return Object.assign(
+    {},
+    ...users.map((user) => {
+      const { id, details } = object(user);
+      return { id, resourceOwner: object(details).resourceOwner };
+    }),
+  );
+}
+
+/** Humans are made anew for each call, so that it alone can have changed them. */
+async function idFor(whom: Whom): Promise<string> {
+  if (whom === "unknown") return unknown;
+  if (whom === "human of A" || whom === "human of B")
+    return addUser(whom === "human of A" ? organizations.A : organizations.B);
+  return fixed[whom];
+}
+
+/** How a human is found after a call. */
+async function traceOf(home: string, id: string) {
+  const changes = await changesOf(id, home);
+  const headers = { "x-zitadel-orgid": home };
+  const options = { token: server.adminToken, headers };
+  const { body } = await byDefault.call(
+    server.url,
+    methods.getHumanProfile,
+    { userId: id },
+    options,
+  );
+  return { changes, profile: body?.profile };
+}
+
+/** How it must be found: as it was, or changed by just the one call. */
+function wantedTrace({ reach }: Cell, outcome: Outcome) {
+  const changes = ["user.human.added"];
+  if (typeof outcome !== "string" || reach.writes === undefined) return { changes, profile: gigi };
+  const profile = reach.writes === "user.removed" ? undefined : okapi;
+  return { changes: [...changes, reach.writes], profile };
+}
+
+const inTheWhole = ["gRPC over h2c", "REST over HTTP/1.1"];
+
+describe("I13: who reaches whom, where:", () => {
+  const rows = callers.flatMap((caller) =>
+    (inTheWhole.includes(caller.name) ? everyone : someone).map((who) => ({ caller, who })),
+  );
+
+  test.for(rows)(
+    "$who.role of $who.home, over $caller.name, just as the roles say",
+    async ({ caller, who }) => {
+      const attempts = await Promise.all(
+        cells.map(async (cell) => ({
+          cell,
+          title: titleOf(cell),
+          outcome: outcomeOf(who, cell),
+          id: await idFor(cell.whom),
+        })),
+      );
+      const replies = await Promise.all(
+        attempts.map(async ({ cell, title, id }) => [title, await replyTo(caller, who, cell, id)]),
+      );
+      expect(Object.fromEntries(replies)).toEqual(
+        Object.fromEntries(
+          attempts.map(({ title, outcome, id }) => [title, wantedReply(caller, outcome, id)]),
+        ),
+      );
+
+      const onHumans = attempts.filter(({ cell }) => cell.whom.startsWith("human"));
+      const traces = await Promise.all(
+        onHumans.map(async ({ cell, title, id }) => [
+          title,
+          await traceOf(organizations[cell.whom === "human of A" ? "A" : "B"], id),
+        ]),
+      );
+      expect(Object.fromEntries(traces)).toEqual(
+        Object.fromEntries(
+          onHumans.map(({ cell, title, outcome }) => [title, wantedTrace(cell, outcome)]),
+        ),
+      );
+      const wasRemoved = ["user.human.added", "user.removed"];
+      const others = [fixed["machine of A"], fixed["removed from A"], unknown];
+      const changesIn = (organization: string) =>
+        Promise.all(others.map((id) => changesOf(id, organization)));
+      expect(await changesIn(organizations.A)).toEqual([[], wasRemoved, []]);
+      expect(await changesIn(organizations.B)).toEqual([[], [], []]);
+    },
+  );
+});
+
+/** Everything a client can see of a reply, but when it was given. */
+function visible({ headers, ...reply }: Reply) {
+  const entries = [...headers].filter(([name]) => name !== "date" && name !== "x-request-id");
+  return { ...reply, headers: Object.fromEntries(entries), names: [...headers.keys()].sort() };
+}
+
+describe.for(callers)(
+  "I12: whether a user of another organization exists, over $name,",
+  (caller) => {
+    /** @param alike Who at home is answered like who does not exist. */
+    const byId = (method: Method, ...alike: (keyof typeof fixed)[]) => ({
+      method,
+      alike,
+      request: (id: string): JsonObject => ({ id }),
+    });
+    const byUserId = (
+      method: Method,
+      fields: JsonObject = {},
+      ...alike: (keyof typeof fixed)[]
+    ) => ({
+      method,
+      alike,
+      request: (userId: string): JsonObject => ({ userId, ...fields }),
+    });
+    const all = [
+      byUserId(methods.updateHumanProfile, okapi, "machine of A", "removed from A"),
+      byUserId(methods.getHumanProfile, {}, "removed from A"),
+      byUserId(methods.listUserChanges, {}, "machine of A"),
+      byId(methods.getUserByID, "removed from A"),
+      byId(methods.removeUser, "machine of A", "removed from A"),
+      byId(methods.deactivateUser, "machine of A", "removed from A"),
+      byId(methods.reactivateUser, "machine of A", "removed from A"),
+      byId(methods.lockUser, "machine of A", "removed from A"),
+      byId(methods.unlockUser, "machine of A", "removed from A"),
+    ];
+    const rows = all.flatMap((reach) => [
+      { ...reach, who: { role: "ORG_OWNER", home: "A" } as const, where: "absent" as const },
+      { ...reach, who: { role: "IAM_OWNER", home: "A" } as const, where: "A" as const },
+    ]);
+
+    test.for(rows)(
+      "cannot be told from the replies to $method.name, for $who.role",
+      async ({ method, request, alike, who, where }) => {
+        const foreign = await addUser(organizations.B);
+        const others = ["machine of B", "removed from B", ...alike] as const;
+        const ids = [foreign, ...others.map((other) => fixed[other]), unknown];
+        const headers = { "x-zitadel-orgid": organizations[where] };
+        const options = { token: tokenOf(who), headers };
+        const replies = await Promise.all(
+          ids.map(async (id) =>
+            visible(await caller.call(server.url, method, request(id), options)),
+          ),
+        );
+        expect(replies).toEqual(replies.map(() => replies.at(-1)));
+        expect(await traceOf(organizations.B, foreign)).toEqual({
+          changes: ["user.human.added"],
+          profile: gigi,
+        });
+      },
+    );
+
+    test("cannot be told from the refusal of a caller without permission", async () => {
+      const options = { token: tokenOf({ role: "ORG_OWNER_VIEWER", home: "A" }) };
+      const ids = [await addUser(organizations.A), await addUser(organizations.B), unknown];
+      const replies = await Promise.all(
+        ids.map(async (userId) => {
+          const request = { userId, ...okapi };
+          const method = methods.updateHumanProfile;
+          return visible(await caller.call(server.url, method, request, options));
+        }),
+      );
+      expect(replies).toEqual(replies.map(() => replies.at(-1)));
+      expect(replies[0]).toMatchObject({ code: 7 });
+    });
+  },
+);
+
+/** Bytes of UTF-8, as Node.js wants them in a header. */
+const bytesOf = (value: string) => Buffer.from(value).toString("latin1");
+
+/** What is not the id of an organization, though it may look like one. */
+function oddValues(A: string, B: string): string[] {
+  const places = [...A].map((_, at) => at);
+  const values = [
+    ...places.map((at) => A.slice(0, at + 1)).filter((value) => value !== A),
+    ...places.map((at) => A.slice(at)).filter((value) => value !== A),
+    ...places.map((at) => `${A.slice(0, at)}${(Number(A[at]) + 1) % 10}${A.slice(at + 1)}`),
+    ...places.map((at) => `${A.slice(0, at)} ${A.slice(at)}`).filter((value) => value[0] !== " "),
+    ...places.map((at) => `${A.slice(0, at)},${A.slice(at)}`),
+    ...places.map((at) => `${A.slice(0, at)}%${A.slice(at)}`),
+    ...places.map((at) => `${A.slice(0, at)}_${A.slice(at + 1)}`),
+    ...[A, B].flatMap((first) =>
+      [A, B].flatMap((second) =>
+        [", ", ",", " ", ";", "; ", "|", "/", "\t", "&", " or "].map(
+          (between) => first + between + second,
+        ),
+      ),
+    ),
+    ...["0", "+", "-", "'", '"', "x", ",", "=", "/", "../../", "%20", "%00"].map(
+      (start) => start + A,
+    ),
+    ...["0", ".0", "'", '"', ",", "=", "/", "/..", "%20", "%00", ";", "e0"].map((end) => A + end),
+    ...[`"${A}"`, `'${A}'`, `[${A}]`, `["${A}"]`, `{${A}}`, `{"id":"${A}"}`, `(${A})`, `<${A}>`],
+    ...[Number(A).toExponential(), `0x${BigInt(A).toString(16)}`, encodeURIComponent(`${A},`)],
+    [...A].map((digit) => `%3${digit}`).join(""),
+    Buffer.from(A).toString("base64"),
+    ...["1".repeat(200), "1".repeat(201), "1".repeat(4_000), A.padStart(200, "0"), A.repeat(11)],
+    ...["*", "%", "_", "?", "-", ".", "..", "/", "\\", "null", "undefined", "true", "0", "NaN"],
+    ...["__proto__", "constructor", "toString", "hasOwnProperty", "prototype"],
+    ...["Giraffe", "Zoo", "giraffe.example", "localhost", "instance", "IAM", "default", "me"],
+    ...[
+      "' or '1'='1",
+      `${A}' --`,
+      `${A}' or 1=1 --`,
+      `' union select id from organizations --`,
+      `'; drop table organizations; --`,
+      `"; delete from heads; --`,
+      `${A}'||'`,
+      `' || (select id from organizations limit 1) || '`,
+      "$1",
+      ":id",
+      "@id",
+      "?1",
+      "{{7*7}}",
+      "<script>alert(1)</script>",
+    ],
+    ...[
+      "６９６２９０２３９０６４８８３３４",
+      "🦒",
+      "🦒".repeat(50),
+      "é",
+      "ＺＯＯ",
+      "\u00a0",
+      "\u2028",
+      "\ufeff",
+    ].map(bytesOf),
+    ...[`${A}\u200b`, `\u202e${A}`, `${A}\u0301`, `${A}\u00ad`].map(bytesOf),
+    "\u00ff\u00fe",
+  ];
+  return [...new Set(values)];
+}
+
+describe.for(callers)("W19: the header that names the organization, over $name,", (caller) => {
+  const reach = (id: string, headers: Record<string, string>) =>
+    caller.call(
+      server.url,
+      methods.updateHumanProfile,
+      { userId: id, ...okapi },
+      { token: server.adminToken, headers },
+    );
+
+  test("is refused with whatever is no id of an organization", async () => {
+    const values = oddValues(organizations.A, organizations.B);
+    const id = await addUser(organizations.A);
+    const replies = await Promise.all(
+      values.map(async (value) => {
+        const { headers, ...reply } = await reach(id, { "x-zitadel-orgid": value });
+        const isRepeated = JSON.stringify([...headers]).includes(value) && value.length > 3;
+        return { value, reply, isRepeated };
+      }),
+    );
+    expect(values.length).toBeGreaterThan(200);
+    const reply = refused(caller, refusals.organizationNotFound);
+    expect(replies).toEqual(values.map((value) => ({ value, reply, isRepeated: false })));
+    expect(await changesOf(id, organizations.A)).toEqual(["user.human.added"]);
+  });
+
+  test.for(["x-zitadel-orgid", "X-Zitadel-OrgId", "X-ZITADEL-ORGID", "x-Zitadel-orgID"])(
+    "is heard as %s",
+    async (name) => {
+      const id = await addUser(organizations.B);
+      expect(await reach(id, { [name]: organizations.B })).toMatchObject({
+        code: 0,
+        body: { details: { sequence: "2", resourceOwner: organizations.B } },
+      });
+      const { headers: _, ...reply } = await reach(id, { [name]: unknown });
+      expect(reply).toEqual(refused(caller, refusals.organizationNotFound));
+    },
+  );
+
+  test.for([
+    "x-zitadel-org",
+    "x-zitadel-orgdomain",
+    "x-zitadel-org-id",
+    "x-zitadel-orgid-bin",
+    "x-zitadel-orgids",
+    "x_zitadel_orgid",
+    "zitadel-orgid",
+    "orgid",
+    "grpc-metadata-x-zitadel-orgid",
+    "Grpc-Metadata-X-Zitadel-Orgid",
+    "grpcgateway-x-zitadel-orgid",
+    "x-zitadel-instance-host",
+    "x-zitadel-public-host",
+    "x-forwarded-host",
+    "x-original-host",
+    "forwarded",
+    "cookie",
+    "baggage",
+  ])("is not %s", async (name) => {
+    const [own, foreign] = [await addUser(organizations.A), await addUser(organizations.B)];
+    const headers = { [name]: name === "forwarded" ? `host=${organizations.B}` : organizations.B };
+    expect(await reach(own, headers)).toMatchObject({
+      code: 0,
+      body: { details: { sequence: "2", resourceOwner: organizations.A } },
+    });
+    expect(await reach(foreign, headers)).toMatchObject({ code: 9 });
+    expect(await changesOf(foreign, organizations.B)).toEqual(["user.human.added"]);
+  });
+});
+
+/** GetUserByID over REST, with the header in as many lines as there are values. */
+const readers = [
+  {
+    name: "HTTP/1.1",
+    readUser: (id: string, values: readonly string[]) =>
+      new Promise<unknown>((resolve, reject) => {
+        const headers = { ...authorization(), "x-zitadel-orgid": [...values] };
+        const url = `${server.url}/management/v1/users/${id}`;
+        http1Request(url, { headers, agent: false }, (response) => {
+          textOf(response).then((json) => resolve(JSON.parse(json)), reject);
+        })
+          .on("error", reject)
+          .end();
+      }),
+  },
+  {
+    name: "h2c",
+    readUser: async (id: string, values: readonly string[]) => {
+      const session = connect(server.url);
+      const stream = session.request({
+        ":path": `/management/v1/users/${id}`,
+        ...authorization(),
+        "x-zitadel-orgid": [...values],
+      });
+      const json = await textOf(stream);
+      session.close();
+      return JSON.parse(json);
+    },
+  },
+];
+
+const authorization = () => ({ authorization: `Bearer ${server.adminToken}` });
+
+describe.for(readers)("several headers that name organizations, over $name,", ({ readUser }) => {
+  test.for<{ name: string; values: readonly Header[] }>([
+    { name: "the same twice", values: ["A", "A"] },
+    { name: "two that exist", values: ["A", "B"] },
+    { name: "two that exist, in the other order", values: ["B", "A"] },
+    { name: "one that exists before one that does not", values: ["A", "unknown"] },
+    { name: "one that exists after one that does not", values: ["unknown", "A"] },
+    { name: "an empty one last", values: ["A", "empty"] },
+    { name: "an empty one first", values: ["empty", "A"] },
+    { name: "nothing but empty ones", values: ["empty", "empty"] },
+    { name: "three", values: ["A", "A", "A"] },
+  ])("are refused: $name", async ({ values }) => {
+    const id = await addUser(organizations.A);
+    const { code, text: message, id: errorId } = refusals.organizationNotFound;
+    const named = values.map((value) => organizations[value]);
+    expect(await readUser(id, named)).toMatchObject({ code, message: `${message} (${errorId})` });
+  });
+});
+
+describe("I17: what was removed", () => {
+  test("gives its user name back, but never its id, in whichever organization", async () => {
+    const userName = "gone@giraffe.example";
+    const id = await addUser(organizations.A, userName);
+    await call(methods.removeUser, { id }, organizations.A);
+    const again = await addUser(organizations.B, userName);
+    expect(again).not.toBe(id);
+    expect(await traceOf(organizations.B, again)).toEqual({
+      changes: ["user.human.added"],
+      profile: gigi,
+    });
+    expect(await changesOf(again, organizations.A)).toEqual([]);
+    expect(await changesOf(id, organizations.B)).toEqual([]);
+    expect(await traceOf(organizations.A, id)).toEqual({
+      changes: ["user.human.added", "user.removed"],
+      profile: undefined,
+    });
+  });
+
+  test.for(callers)("leaves no way to add a user to nowhere, over $name", async (caller) => {
+    const userName = `nowhere-${caller.name}`;
+    const request = { userName, profile: gigi, email: { email: "gigi@giraffe.example" } };
+    const options = { token: server.adminToken, headers: { "x-zitadel-orgid": unknown } };
+    for (const method of [methods.addHumanUser, methods.importHumanUser]) {
+      const { headers: _, ...reply } = await caller.call(server.url, method, request, options);
+      expect(reply).toEqual(refused(caller, refusals.organizationNotFound));
+    }
+    await expect(addUser(organizations.A, userName)).resolves.toMatch(/^\d{18}$/);
+  });
+});

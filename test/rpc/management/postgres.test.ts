@@ -1,0 +1,14 @@
+/** The tables that tell most about the store, once more on PostgreSQL. */
+
+import { describe } from "vitest";
+import { newPostgresDatabase } from "../../postgres-database.ts";
+import { useDatabases } from "../../support/api/setting.ts";
+
+useDatabases(newPostgresDatabase);
+
+describe("on PostgreSQL", async () => {
+  await import("./life-cycle.test.ts");
+  await import("./list-user-changes.test.ts");
+  await import("./list-users.test.ts");
+  await import("./update-human-profile-rest.test.ts");
+});

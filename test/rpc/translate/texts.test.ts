@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { languages as configured } from "../../../src/config/config-schema.ts";
+import { errors } from "../../../src/domain/errors.ts";
+import type { HumanEvent } from "../../../src/domain/human.ts";
+import { availableLanguages } from "../../../src/rpc/translate/translate.ts";
+import type { RuleText } from "../../../src/rpc/validate/validate.ts";
+import { startServer } from "../../server.ts";
+
+const languages = "bg cs de en es fr hu id it ja ko mk nl pl pt ro ru sv tr zh".split(" ");
+
+function textsOf(language: string): Record<string, string> {
+  const file = new URL(`../../../src/rpc/translate/texts/${language}.json`, import.meta.url);
+  return JSON.parse(readFileSync(file, "utf8"));
+}
+
+const english = textsOf("en");
+const placesOf = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
+
+/** Everything that is ever translated, and the places of its values. */
+const eventTypes = {
+  "user.deactivated": [],
+  "user.human.added": [],
+  "user.human.profile.changed": [],
+  "user.locked": [],
+  "user.reactivated": [],
+  "user.removed": [],
+  "user.unlocked": [],
+} satisfies Record<HumanEvent["type"], string[]>;
+const rules = {
+  "Errors.Field.Email": [],
+  "Errors.Field.Enum": [],
+  "Errors.Field.Length.Between": ["{max}", "{min}"],
+  "Errors.Field.Length.Exact": ["{length}"],
+  "Errors.Field.Length.Max": ["{max}"],
+  "Errors.Field.Length.Min": ["{min}"],
+  "Errors.Field.NoNul": [],
+  "Errors.Field.Prefix": ["{prefix}"],
+  "Errors.Field.Required": [],
+  "Errors.Field.WellFormed": [],
+} satisfies Record<RuleText["key"], string[]>;
+const messages = Object.values(errors).map(({ message }) => message);
+const places: Readonly<Record<string, readonly string[]>> = {
+  ...rules,
+  ...Object.fromEntries(Object.keys(eventTypes).map((type) => [`EventTypes.${type}`, []])),
+  ...Object.fromEntries(
+    messages.filter((text) => text.startsWith("Errors.")).map((key) => [key, []]),
+  ),
+};
+
+/** Where ZITADEL's documentation shows the text, it is this one. */
+const published: [language: string, notFound: string, notChanged: string][] = [
+  ["de", "Profil nicht gefunden", "Profil nicht verändert"],
+  ["en", "Profile not found", "Profile not changed"],
+  ["es", "Perfil no encontrado", "El perfil no ha cambiado"],
+  ["fr", "Profil non trouvé", "Le profil n'a pas changé"],
+  ["it", "Profilo non trovato", "Profilo non cambiato"],
+  ["nl", "Profiel niet gevonden", "Profiel niet veranderd"],
+  ["pt", "Perfil não encontrado", "Perfil não alterado"],
+];
+
+test("there are translations to every language of ZITADEL, and the configuration knows them", () => {
+  expect(availableLanguages()).toEqual(languages);
+  expect(configured).toEqual(languages);
+});
+
+describe.for(languages)("the translations to %s", (language) => {
+  const texts = textsOf(language);
+
+  test("have every key, in order, and no other", () => {
+    expect(Object.keys(texts)).toEqual(Object.keys(places).sort());
+  });
+
+  test("have a place for every value, and no other", () => {
+    expect(
+      Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, placesOf(text)])),
+    ).toEqual(places);
+  });
+
+  test("are trimmed, composed text", () => {
+    for (const text of Object.values(texts)) {
+      expect(text).not.toBe("");
+      expect(text).toBe(text.normalize("NFC").trim());
+    }
+  });
+
+  test("tell different errors apart", () => {
+    expect(new Set(Object.values(texts)).size).toBe(Object.keys(texts).length);
+  });
+});
+
+test.for(languages.filter((language) => language !== "en"))(
+  "no text was left in English: %s",
+  (language) => {
+    const left = Object.entries(textsOf(language)).filter(([key, text]) => text === english[key]);
+    expect(left).toEqual([]);
+  },
+);
+
+test.for(published)("ZITADEL's own words are kept in %s", ([language, notFound, notChanged]) => {
+  expect(textsOf(language)).toMatchObject({
+    "Errors.User.Profile.NotFound": notFound,
+    "Errors.User.Profile.NotChanged": notChanged,
+  });
+});
+
+test.for(languages)("a server can speak %s by default", async (language) => {
+  const server = await startServer(["--demo", "--default-language", language]);
+  onTestFinished(server.close);
+  const answer = await fetch(`${server.url}/management/v1/users/none/profile`, {
+    headers: { authorization: `Bearer ${server.adminToken}` },
+  });
+  const { details } = (await answer.json()) as { details: unknown[] };
+  expect(details[0]).toMatchObject({ message: textsOf(language)["Errors.User.NotFound"] });
+});
