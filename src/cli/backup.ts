@@ -1,5 +1,5 @@
+import { createMeter, type Meter } from "../bulk/meter.ts";
 import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command.ts";
-import { createMeter, type Meter } from "./meter.ts";
 
 /** `giraffe backup FILE` */
 export const backup = anyCommand<AdminOptions & { readonly file: string }>({

@@ -17,7 +17,7 @@ export const exportCommand = anyCommand<ExportOptions>({
   read: (line) => withAdminOptions(line, { organization: textOf(line.given, "org") }),
   async run({ database, json, organization }) {
     const { createUserLines, openTransfer } = await import("../server/service.ts");
-    const { exportUsers } = await import("./export-users.ts");
+    const { exportUsers } = await import("../bulk/export-users.ts");
     const { transfer, directory } = await openTransfer(database);
     try {
       if (organization !== undefined && !(await directory.organization(organization))) {

@@ -1,5 +1,5 @@
+import type { ImportSummary } from "../bulk/import-users.ts";
 import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command.ts";
-import type { ImportSummary } from "./import-users.ts";
 
 /** `giraffe import FILE`. The exit code is 1 if lines were rejected. */
 export const importCommand = anyCommand<AdminOptions & { readonly input: string }>({
@@ -11,7 +11,7 @@ export const importCommand = anyCommand<AdminOptions & { readonly input: string 
   async run({ database, json, input }, out) {
     const { createUserLines, openTransfer, wallClock } = await import("../server/service.ts");
     const { createIdGenerator } = await import("../access/id.ts");
-    const { importUsers } = await import("./import-users.ts");
+    const { importUsers } = await import("../bulk/import-users.ts");
     const { transfer, directory } = await openTransfer(database);
     try {
       const newId = createIdGenerator({ now: wallClock });

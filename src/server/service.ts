@@ -35,7 +35,7 @@ import { createDocumentationPages } from "./pages/documentation-pages.ts";
 import { createProbes } from "./probes.ts";
 import { watchFailures } from "./watch-failures.ts";
 
-export { createUserLines } from "../rpc/user-line.ts";
+export { createUserLines } from "../bulk/user-line.ts";
 
 /** The whole server. */
 export interface Service {

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { CliError } from "../cli/admin.ts";
 import type { Directory } from "../store/directory.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../store/event-store.ts";
 import {
@@ -9,7 +10,6 @@ import {
   type RejectedLines,
   type Transfer,
 } from "../store/transfer.ts";
-import { CliError } from "./admin.ts";
 import { type ImportSource, openSource } from "./import-source.ts";
 import { type Line, type LineBatch, lineBatches, maxLineBytes, type Stop } from "./line-batches.ts";
 import { createMeter } from "./meter.ts";

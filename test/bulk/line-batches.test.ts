@@ -7,7 +7,7 @@ import {
   maxBatchBytes,
   maxLineBytes,
   type Stop,
-} from "../../src/cli/line-batches.ts";
+} from "../../src/bulk/line-batches.ts";
 
 async function cut(chunks: readonly Buffer[], size: number, stops: readonly Stop[] = []) {
   async function* input() {

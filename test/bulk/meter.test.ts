@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { createMeter } from "../../src/cli/meter.ts";
+import { createMeter } from "../../src/bulk/meter.ts";
 
 /** A place whose clock goes by hand. */
 function createPlace(isTTY: boolean) {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { CliError } from "./admin.ts";
+import { CliError } from "../cli/admin.ts";
 import { maxLineBytes } from "./line-batches.ts";
 
 /** Where lines come from. */

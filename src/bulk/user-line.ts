@@ -23,10 +23,14 @@ import {
   type PresentHuman,
 } from "../domain/human.ts";
 import { changedFields } from "../domain/profile.ts";
+import { type AddHuman, commandFromImportRequest } from "../rpc/management/add-human-command.ts";
+import { createEnglishTranslator } from "../rpc/translate/translate.ts";
+import {
+  createFieldRules,
+  FieldRulesError,
+  type FieldViolation,
+} from "../rpc/validate/validate.ts";
 import type { Decision } from "../store/event-store.ts";
-import { type AddHuman, commandFromImportRequest } from "./management/add-human-command.ts";
-import { createEnglishTranslator } from "./translate/translate.ts";
-import { createFieldRules, FieldRulesError, type FieldViolation } from "./validate/validate.ts";
 
 /** A user as one line of an import says it. */
 export type UserLine = {

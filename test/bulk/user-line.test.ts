@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { createUserLines } from "../../src/bulk/user-line.ts";
 import {
   advance,
   type HumanCommand,
@@ -7,7 +8,6 @@ import {
   initialState,
 } from "../../src/domain/human.ts";
 import { profileFrom } from "../../src/domain/profile.ts";
-import { createUserLines } from "../../src/rpc/user-line.ts";
 
 const lines = createUserLines();
 

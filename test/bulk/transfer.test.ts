@@ -14,8 +14,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { root, runGiraffe, runProgram, startGiraffe } from "../child.ts";
+import { callRest, createPlace, type Place, profileUrl } from "../cli/serving.ts";
 import { newPostgresDatabase } from "../postgres-database.ts";
-import { callRest, createPlace, type Place, profileUrl } from "./serving.ts";
 
 const user = (index: number, more: object = {}) => ({
   userId: `u${index}`,
