@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import type { Directory } from "../store/directory.ts";
 import type { EventStore, Micros } from "../store/event-store.ts";
 import type { Authenticator } from "./caller.ts";
-import { createExternalCaller } from "./external-caller.ts";
 import { createPersonalAccessTokenAuthenticator } from "./personal-access-token.ts";
+import { createExternalCaller } from "./provider/external-caller.ts";
 
 /** Where JWTs come from, and whom they must be meant for. */
 export type Oidc = { readonly issuer: string; readonly audience: string };
@@ -35,11 +35,11 @@ export async function createAuthenticators(options: {
   const callerOf = createExternalCaller({ directory, store });
   const authenticators = [createPersonalAccessTokenAuthenticator(directory, { now })];
   if (oidc !== undefined) {
-    const { createJwtAuthenticator } = await import("./jwt.ts");
+    const { createJwtAuthenticator } = await import("./provider/jwt.ts");
     authenticators.push(createJwtAuthenticator({ ...oidc, callerOf, now }));
   }
   if (introspection !== undefined) {
-    const { createIntrospectionAuthenticator } = await import("./introspection.ts");
+    const { createIntrospectionAuthenticator } = await import("./provider/introspection.ts");
     const { clientSecretFile, ...rest } = introspection;
     const clientSecret = readFileSync(clientSecretFile, "utf8").trim();
     const client = { ...rest, clientSecret, expected: oidc };

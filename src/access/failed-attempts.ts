@@ -3,7 +3,7 @@ import { isIPv6 } from "node:net";
 import { LRUCache } from "lru-cache";
 import { ServiceError } from "../domain/errors.ts";
 import type { Micros } from "../store/event-store.ts";
-import { isUnusableAnswer } from "./ask-provider.ts";
+import { isUnusableAnswer } from "./provider/ask-provider.ts";
 import { type Allowance, createQuestionTurns, type Turn } from "./question-turns.ts";
 
 /** Far more than people and misconfigured clients cause, far less than guessing needs. */

@@ -1,5 +1,5 @@
 import { trim } from "../text/trim.ts";
-import { parseLanguage } from "./language.ts";
+import { parseLanguage } from "./language/language.ts";
 
 /** As on the wire and in events. */
 export const genders = { unspecified: 0, female: 1, male: 2, diverse: 3 } as const;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { unavailable, unusable } from "../../src/access/ask-provider.ts";
 import { addressGroup, createFailedAttempts } from "../../src/access/failed-attempts.ts";
+import { unavailable, unusable } from "../../src/access/provider/ask-provider.ts";
 import { ServiceError } from "../../src/domain/errors.ts";
 
 const pass = async () => "passed";

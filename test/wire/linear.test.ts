@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { describe, expect, test } from "vitest";
 import { ListUsersRequestSchema, ManagementService } from "../../gen/zitadel/management_pb.ts";
-import { languagesFromAcceptLanguage, parseLanguage } from "../../src/domain/language.ts";
+import { languagesFromAcceptLanguage, parseLanguage } from "../../src/domain/language/language.ts";
 import { emailProblem } from "../../src/rpc/validate/email-address.ts";
 import { createFieldRules } from "../../src/rpc/validate/validate.ts";
 import { createJsonCodec } from "../../src/wire/codec.ts";

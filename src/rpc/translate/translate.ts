@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { type ContextValues, createContextKey, type Interceptor } from "@connectrpc/connect";
 import { ServiceError } from "../../domain/errors.ts";
-import { languagesFromAcceptLanguage } from "../../domain/language.ts";
-import { matchLanguage } from "../../domain/language-match.ts";
+import { languagesFromAcceptLanguage } from "../../domain/language/language.ts";
+import { matchLanguage } from "../../domain/language/language-match.ts";
 import { FieldRulesError, type FieldViolation } from "../validate/validate.ts";
 
 /** Text of a key in the caller's language; in English if it has none there; else the key itself. */

@@ -1,4 +1,4 @@
-import { ServiceError } from "../domain/errors.ts";
+import { ServiceError } from "../../domain/errors.ts";
 
 /**
  * Ask an identity provider for a JSON object. Redirects are not followed: the address is the one that

@@ -1,12 +1,12 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createExternalCaller } from "../../src/access/external-caller.ts";
-import { createIntrospectionAuthenticator } from "../../src/access/introspection.ts";
-import type { ServiceError } from "../../src/domain/errors.ts";
-import { openSqlite } from "../../src/store/sqlite/database.ts";
-import { createSqliteDirectory } from "../../src/store/sqlite/directory.ts";
-import { audience, type Disorder, disorders, startIssuer } from "../issuer.ts";
-import { askingAtOnce } from "./at-once.ts";
+import { createExternalCaller } from "../../../src/access/provider/external-caller.ts";
+import { createIntrospectionAuthenticator } from "../../../src/access/provider/introspection.ts";
+import type { ServiceError } from "../../../src/domain/errors.ts";
+import { openSqlite } from "../../../src/store/sqlite/database.ts";
+import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
+import { audience, type Disorder, disorders, startIssuer } from "../../issuer.ts";
+import { askingAtOnce } from "../at-once.ts";
 
 const second = 1_000_000;
 const start = Date.parse("2026-01-31T12:00:00Z") * 1_000;

@@ -1,5 +1,5 @@
+import type { SteadyClock } from "../reused-answers.ts";
 import { isUnusableAnswer, unavailable } from "./ask-provider.ts";
-import type { SteadyClock } from "./reused-answers.ts";
 
 /** One lost packet is no outage. */
 const failuresInARow = 5;

@@ -2,9 +2,9 @@ import type { JWK } from "jose";
 import { JWKSNoMatchingKey } from "jose/errors";
 import { createLocalJWKSet } from "jose/jwks/local";
 import type { JWTVerifyGetKey } from "jose/jwt/verify";
+import type { SteadyClock } from "../reused-answers.ts";
 import { askProvider, unavailable } from "./ask-provider.ts";
 import { presentMembers } from "./present-members.ts";
-import type { SteadyClock } from "./reused-answers.ts";
 
 /** For the discovery document and the keys together. */
 const timeoutMs = 5_000;

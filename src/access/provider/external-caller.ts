@@ -1,9 +1,9 @@
-import type { HumanState } from "../domain/human.ts";
-import type { Directory } from "../store/directory.ts";
-import type { EventStore } from "../store/event-store.ts";
-import type { Caller } from "./caller.ts";
+import type { HumanState } from "../../domain/human.ts";
+import type { Directory } from "../../store/directory.ts";
+import type { EventStore } from "../../store/event-store.ts";
+import type { Caller } from "../caller.ts";
+import { createReusedAnswers, defaultReuseMs, type SteadyClock } from "../reused-answers.ts";
 import { type Claims, refused } from "./claims.ts";
-import { createReusedAnswers, defaultReuseMs, type SteadyClock } from "./reused-answers.ts";
 
 /**
  * Who calls, of the subject that an external token names.

@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { languagesFromAcceptLanguage, parseLanguage } from "../../src/domain/language.ts";
+import {
+  languagesFromAcceptLanguage,
+  parseLanguage,
+} from "../../../src/domain/language/language.ts";
 
 /** What Go's golang.org/x/text/language.Parse v0.43.0 makes of each input. */
 const stored: [input: string, stored: string][] = [

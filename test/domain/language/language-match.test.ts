@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { languagesFromAcceptLanguage } from "../../src/domain/language.ts";
-import { matchLanguage } from "../../src/domain/language-match.ts";
+import { languagesFromAcceptLanguage } from "../../../src/domain/language/language.ts";
+import { matchLanguage } from "../../../src/domain/language/language-match.ts";
 
 const available = "bg cs de en es fr hu id it ja ko mk nl pl pt ro ru sv tr zh".split(" ");
 

@@ -1,6 +1,6 @@
-import { ServiceError } from "../domain/errors.ts";
-import { parseLanguage } from "../domain/language.ts";
-import type { Micros } from "../store/event-store.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import { parseLanguage } from "../../domain/language/language.ts";
+import type { Micros } from "../../store/event-store.ts";
 import { presentMembers } from "./present-members.ts";
 
 /** What an identity provider says of a token, as far as we care. */

@@ -2,14 +2,14 @@ import { decodeProtectedHeader } from "jose/decode/protected_header";
 import { JOSEError, JWTClaimValidationFailed, JWTExpired } from "jose/errors";
 import { UnsecuredJWT } from "jose/jwt/unsecured";
 import { jwtVerify } from "jose/jwt/verify";
-import { ServiceError } from "../domain/errors.ts";
-import type { Micros } from "../store/event-store.ts";
-import type { Authenticator } from "./caller.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import type { Micros } from "../../store/event-store.ts";
+import type { Authenticator } from "../caller.ts";
+import { defaultReuseMs, type SteadyClock } from "../reused-answers.ts";
+import { createTokenAnswers } from "../token-answers.ts";
 import { type Claims, claimsFrom, refused } from "./claims.ts";
 import type { ExternalCaller } from "./external-caller.ts";
 import { createIssuerKeys } from "./issuer-keys.ts";
-import { defaultReuseMs, type SteadyClock } from "./reused-answers.ts";
-import { createTokenAnswers } from "./token-answers.ts";
 
 /** Signatures only, and one per kind of key: a key cannot be taken for another (RFC 8725, 3.1 and 3.2). */
 const algorithms = ["RS256", "ES256", "EdDSA"];

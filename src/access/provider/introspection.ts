@@ -1,14 +1,14 @@
-import { ServiceError } from "../domain/errors.ts";
-import type { Micros } from "../store/event-store.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import type { Micros } from "../../store/event-store.ts";
+import type { Authenticator } from "../caller.ts";
+import type { TakeTurn } from "../failed-attempts.ts";
+import type { SteadyClock } from "../reused-answers.ts";
+import { createTokenAnswers } from "../token-answers.ts";
 import { askProvider, unusable, unusableStatusOf } from "./ask-provider.ts";
 import { createBreaker } from "./breaker.ts";
-import type { Authenticator } from "./caller.ts";
 import { type Claims, claimsFrom, refused } from "./claims.ts";
 import type { ExternalCaller } from "./external-caller.ts";
-import type { TakeTurn } from "./failed-attempts.ts";
 import { presentMembers } from "./present-members.ts";
-import type { SteadyClock } from "./reused-answers.ts";
-import { createTokenAnswers } from "./token-answers.ts";
 
 const timeoutMs = 2_000;
 /** Of an answer, which is about one token. */

@@ -4,12 +4,12 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import type { Caller } from "../../src/access/caller.ts";
-import { createExternalCaller } from "../../src/access/external-caller.ts";
-import { createJwtAuthenticator } from "../../src/access/jwt.ts";
-import type { ServiceError } from "../../src/domain/errors.ts";
-import { openSqlite } from "../../src/store/sqlite/database.ts";
-import { createSqliteDirectory } from "../../src/store/sqlite/directory.ts";
+import type { Caller } from "../../../src/access/caller.ts";
+import { createExternalCaller } from "../../../src/access/provider/external-caller.ts";
+import { createJwtAuthenticator } from "../../../src/access/provider/jwt.ts";
+import type { ServiceError } from "../../../src/domain/errors.ts";
+import { openSqlite } from "../../../src/store/sqlite/database.ts";
+import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
 import {
   audience,
   base64url,
@@ -19,8 +19,8 @@ import {
   type SigningKey,
   signedToken,
   startIssuer,
-} from "../issuer.ts";
-import { askingAtOnce } from "./at-once.ts";
+} from "../../issuer.ts";
+import { askingAtOnce } from "../at-once.ts";
 
 const second = 1_000_000;
 const start = Date.parse("2026-01-31T12:00:00Z") * 1_000;
