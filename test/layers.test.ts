@@ -154,15 +154,15 @@ describe("complaints", () => {
   test.for<{ name: string; path: string; source: string; want: string }>([
     {
       name: "the wire knowing a handler",
-      path: "src/wire/rest/router.ts",
+      path: "src/wire/protocol/rest/router.ts",
       source: `import { errors } from "../../rpc/errors.ts";`,
-      want: "src/wire/rest/router.ts imports ../../rpc/errors.ts",
+      want: "src/wire/protocol/rest/router.ts imports ../../rpc/errors.ts",
     },
     {
       name: "the wire knowing the contract",
-      path: "src/wire/rest.ts",
+      path: "src/wire/protocol/rest/rest.ts",
       source: `import { file } from "../../gen/zitadel/user_pb.ts";`,
-      want: "src/wire/rest.ts imports ../../gen/zitadel/user_pb.ts",
+      want: "src/wire/protocol/rest/rest.ts imports ../../gen/zitadel/user_pb.ts",
     },
     {
       name: "the page knowing the server",
@@ -250,15 +250,15 @@ describe("complaints", () => {
     },
     {
       name: "a default export",
-      path: "src/wire/cors.ts",
+      path: "src/wire/http/cors.ts",
       source: "export default function cors() {}",
-      want: "src/wire/cors.ts has a default export",
+      want: "src/wire/http/cors.ts has a default export",
     },
     {
       name: "a default export by another way",
-      path: "src/wire/cors.ts",
+      path: "src/wire/http/cors.ts",
       source: "export { cors as default };",
-      want: "src/wire/cors.ts has a default export",
+      want: "src/wire/http/cors.ts has a default export",
     },
     {
       name: "the environment elsewhere",

@@ -8,9 +8,9 @@ import {
   type JsonObject,
 } from "@bufbuild/protobuf";
 import { auth_option } from "../../gen/zitadel/options_pb.ts";
-import { type RestBinding, restRoutesFromMethod } from "../../src/wire/rest/http-rule.ts";
-import { parsePathTemplate } from "../../src/wire/rest/path-template.ts";
-import type { RestRoute } from "../../src/wire/rest/router.ts";
+import { type RestBinding, restRoutesFromMethod } from "../../src/wire/protocol/rest/http-rule.ts";
+import { parsePathTemplate } from "../../src/wire/protocol/rest/path-template.ts";
+import type { RestRoute } from "../../src/wire/protocol/rest/router.ts";
 import { textOf } from "./comments.ts";
 import { createRefusals, detailTexts } from "./refusals.ts";
 import {

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Exchange, RequestHead } from "./exchange.ts";
+import type { Exchange, RequestHead } from "./http/exchange.ts";
 import { maxBodyChunks } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 

@@ -8,8 +8,8 @@ import {
   type UnaryResponse,
 } from "@connectrpc/connect";
 import type { Deadline } from "./deadline.ts";
-import { headersFromNode, type RequestHead } from "./exchange.ts";
-import { type Metadata, noMetadata } from "./protocol.ts";
+import { headersFromNode, type RequestHead } from "./http/exchange.ts";
+import { type Metadata, noMetadata } from "./protocol/protocol.ts";
 
 /** The IP address of the client, or of the nearest proxy. Set for every call. */
 export const peerKey = createContextKey("", { description: "peer address" });

@@ -11,9 +11,9 @@ import {
 import { assertDeclaredLength, readBody } from "./body.ts";
 import { Call, CallResponse, contextFromCopy, metadataOf } from "./call-context.ts";
 import { type Deadline, deadlineExceeded, type StartDeadline } from "./deadline.ts";
-import type { Answer, Exchange } from "./exchange.ts";
+import type { Answer, Exchange } from "./http/exchange.ts";
 import type { Limits } from "./limits.ts";
-import { type Dialog, type Metadata, noMetadata } from "./protocol.ts";
+import { type Dialog, type Metadata, noMetadata } from "./protocol/protocol.ts";
 import { explain, refusal } from "./refusal.ts";
 
 /** A unary method, ready to be called. */

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
 import { EmptySchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { ConnectError, ConnectRouter, Interceptor } from "@connectrpc/connect";
+import type { OpenStreams } from "./bounds/open-streams.ts";
+import type { Overload } from "./bounds/overload.ts";
 import {
   callUnary,
   createUnaryMethod,
@@ -9,38 +11,42 @@ import {
   type RequestGate,
   type UnaryMethod,
 } from "./call.ts";
-import { createJsonCodec } from "./codec.ts";
-import { createConnect } from "./connect.ts";
-import { createCors, verbs } from "./cors.ts";
 import { echo } from "./cut.ts";
 import { createDeadlines } from "./deadline.ts";
+import { createCors, verbs } from "./http/cors.ts";
 import {
   type Answer,
   type Exchange,
   type HeaderList,
   headerList,
   type RequestHead,
-} from "./exchange.ts";
-import { expectationOf } from "./expectation.ts";
-import { createGrpc } from "./grpc.ts";
-import { createGrpcWeb } from "./grpc-web.ts";
-import { createHostCheck } from "./host.ts";
+} from "./http/exchange.ts";
+import { expectationOf } from "./http/expectation.ts";
+import { createHostCheck } from "./http/host.ts";
 import {
   allowed,
   jsonAnswer,
   methodNotAllowed,
   restMethodNotAllowed,
   restNotFound,
-} from "./http-answers.ts";
+} from "./http/http-answers.ts";
 import { type ClientLimits, farewellMs, type Limits } from "./limits.ts";
 import { collectMethods, pathOf } from "./methods.ts";
-import type { OpenStreams } from "./open-streams.ts";
-import type { Overload } from "./overload.ts";
-import { type Dialog, isAnswer, type MethodShape, noMetadata, type Protocol } from "./protocol.ts";
+import { createJsonCodec } from "./protocol/codec.ts";
+import { createConnect } from "./protocol/connect.ts";
+import { createGrpc } from "./protocol/grpc.ts";
+import { createGrpcWeb } from "./protocol/grpc-web.ts";
+import {
+  type Dialog,
+  isAnswer,
+  type MethodShape,
+  noMetadata,
+  type Protocol,
+} from "./protocol/protocol.ts";
+import { remembering } from "./protocol/remembering.ts";
+import { createRest } from "./protocol/rest/rest.ts";
+import { createStreamingMethods, type StreamingMethod } from "./protocol/streaming.ts";
 import { explain, type RefusalKind, refusal } from "./refusal.ts";
-import { remembering } from "./remembering.ts";
-import { createRest } from "./rest.ts";
-import { createStreamingMethods, type StreamingMethod } from "./streaming.ts";
 
 /** What is served, to whom, and within which limits. */
 export type WireOptions = {

@@ -2,12 +2,20 @@ import { createServer as createHttp1, type IncomingMessage, type ServerResponse 
 import { constants, createServer as createHttp2, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { addressGroup, createClientAddresses } from "./client-address.ts";
+import { addressGroup, createClientAddresses } from "./bounds/client-address.ts";
+import { createOpenStreams } from "./bounds/open-streams.ts";
+import { createOverload } from "./bounds/overload.ts";
+import { createShares } from "./bounds/shares.ts";
+import { createStuckSockets } from "./bounds/stuck-sockets.ts";
+import { createTurns } from "./bounds/turns.ts";
+import { createUnsent } from "./bounds/unsent.ts";
 import { createDispatch, type WireOptions } from "./dispatch.ts";
-import type { ExchangeSite } from "./exchange.ts";
-import { Http1Exchange } from "./exchange-http1.ts";
-import { checkHeaders, Http2Exchange } from "./exchange-http2.ts";
-import { type Feed, feedRequests } from "./feed.ts";
+import type { ExchangeSite } from "./http/exchange.ts";
+import { Http1Exchange } from "./http/exchange-http1.ts";
+import { checkHeaders, Http2Exchange } from "./http/exchange-http2.ts";
+import { type Feed, feedRequests } from "./http/feed.ts";
+import { retireInTime } from "./http/retire.ts";
+import { createTlsServer, type TlsFiles, type TlsServer } from "./http/tls.ts";
 import {
   clientLimits,
   farewellMs,
@@ -17,15 +25,7 @@ import {
   maxRequestsPerSocket,
   openingTimeoutMs,
 } from "./limits.ts";
-import { createOpenStreams } from "./open-streams.ts";
-import { createOverload } from "./overload.ts";
-import { remembering } from "./remembering.ts";
-import { retireInTime } from "./retire.ts";
-import { createShares } from "./shares.ts";
-import { createStuckSockets } from "./stuck-sockets.ts";
-import { createTlsServer, type TlsFiles, type TlsServer } from "./tls.ts";
-import { createTurns } from "./turns.ts";
-import { createUnsent } from "./unsent.ts";
+import { remembering } from "./protocol/remembering.ts";
 
 /** Where and how to listen. */
 export type ListenOptions = {

@@ -5,14 +5,14 @@ import { ListUsersRequestSchema, ManagementService } from "../../gen/zitadel/man
 import { languagesFromAcceptLanguage, parseLanguage } from "../../src/domain/language/language.ts";
 import { emailProblem } from "../../src/rpc/validate/email-address.ts";
 import { createFieldRules } from "../../src/rpc/validate/validate.ts";
-import { createJsonCodec } from "../../src/wire/codec.ts";
-import { answerCompression, requestCompression } from "../../src/wire/compression.ts";
-import { encodeStatusMessage } from "../../src/wire/grpc-status.ts";
-import { framesFromText, framesFromTextStream } from "../../src/wire/grpc-web-text.ts";
-import { createHostCheck } from "../../src/wire/host.ts";
-import { firstJsonValue } from "../../src/wire/rest/json-value.ts";
-import { bindQuery } from "../../src/wire/rest/query.ts";
-import { createRestRouter } from "../../src/wire/rest/router.ts";
+import { createHostCheck } from "../../src/wire/http/host.ts";
+import { createJsonCodec } from "../../src/wire/protocol/codec.ts";
+import { answerCompression, requestCompression } from "../../src/wire/protocol/compression.ts";
+import { encodeStatusMessage } from "../../src/wire/protocol/grpc-status.ts";
+import { framesFromText, framesFromTextStream } from "../../src/wire/protocol/grpc-web-text.ts";
+import { firstJsonValue } from "../../src/wire/protocol/rest/json-value.ts";
+import { bindQuery } from "../../src/wire/protocol/rest/query.ts";
+import { createRestRouter } from "../../src/wire/protocol/rest/router.ts";
 import { growth } from "../work.ts";
 
 const json = createJsonCodec(undefined);

@@ -7,7 +7,7 @@ import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { createDocument } from "../../../scripts/openapi/document.ts";
 import { bounds } from "../../../scripts/openapi/examples.ts";
 import { errors, reasonFromKey } from "../../../src/domain/errors.ts";
-import { libraryMethod } from "../../wire/rest/library.ts";
+import { libraryMethod } from "../../wire/protocol/rest/library.ts";
 import { compile, type Operation, operationsOf } from "./operations.ts";
 
 const document = JSON.parse(

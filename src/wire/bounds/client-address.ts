@@ -1,0 +1,116 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { BlockList, isIP, isIPv6, SocketAddress } from "node:net";
+import { remembering } from "../protocol/remembering.ts";
+
+/** Who a client is, as far as its address tells. */
+export type ClientAddresses = {
+  /** Whether the other end of a connection is a proxy whose word counts. */
+  isTrusted(peer: string): boolean;
+  /**
+   * The address of the client: that of the other end of the connection, unless that is a trusted
+   * proxy which names another.
+   */
+  of(peer: string, headers: IncomingHttpHeaders): string;
+};
+
+/**
+ * A proxy adds the address of whoever called it at the right end of `X-Forwarded-For` or `Forwarded`
+ * (RFC 7239). So the list is read from the right, and only as far as the addresses there are trusted
+ * proxies themselves: what stands further left was written by strangers.
+ *
+ * A request that has both headers must say the same in both. A proxy keeps up one of them and may
+ * pass the other one on from the client, and nobody can tell which; then the proxy is the client.
+ *
+ * @param trustedProxies Addresses and CIDR ranges. Default: no proxy is trusted, no header is read.
+ * @throws Error if one is not a range.
+ */
+export function createClientAddresses(trustedProxies: readonly string[] = []): ClientAddresses {
+  if (trustedProxies.length === 0) return { isTrusted: () => false, of: (peer) => peer };
+  const trusted = new BlockList();
+  for (const range of trustedProxies) addRange(trusted, range);
+  const isTrusted = remembering((address: string) => {
+    const version = isIP(address);
+    return version !== 0 && trusted.check(address.replace(/%.*/, ""), `ipv${version as 4 | 6}`);
+  });
+
+  function clientOf(peer: string, list: string, addressFrom: (hop: string) => string): string {
+    let client = peer;
+    let end = list.length;
+    while (end >= 0 && isTrusted(client)) {
+      const start = list.lastIndexOf(",", end - 1) + 1;
+      const address = canonical(addressFrom(list.slice(start, end).trim()));
+      // A proxy may hide a name, or the client may have written this: the last proxy is all we know.
+      if (address === undefined) return client;
+      client = address;
+      end = start - 1;
+    }
+    return client;
+  }
+
+  return {
+    isTrusted,
+    of(peer, headers) {
+      if (!isTrusted(peer)) return peer;
+      const { forwarded, "x-forwarded-for": forwardedFor } = headers;
+      const named = [
+        typeof forwardedFor === "string" ? clientOf(peer, forwardedFor, (hop) => hop) : undefined,
+        typeof forwarded === "string" ? clientOf(peer, forwarded, forOf) : undefined,
+      ].filter((client) => client !== undefined);
+      const [client = peer, other = client] = named;
+      return other === client ? client : peer;
+    },
+  };
+}
+
+/** `10.0.0.0/8`, `2001:db8::/32` or one address. Text in any other form: `undefined`. */
+export function rangeFrom(
+  text: string,
+): { address: string; prefix: number; family: "ipv4" | "ipv6" } | undefined {
+  const [, address = "", digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const version = isIP(address);
+  if (version === 0 || address.includes("%")) return undefined;
+  const bits = version === 6 ? 128 : 32;
+  const prefix = digits === undefined ? bits : Number(digits);
+  return prefix > bits ? undefined : { address, prefix, family: version === 6 ? "ipv6" : "ipv4" };
+}
+
+function addRange(list: BlockList, text: string): void {
+  const range = rangeFrom(text);
+  if (range === undefined) throw new Error(`${text} is no address and no CIDR range`);
+  list.addSubnet(range.address, range.prefix, range.family);
+}
+
+/** The `for` of one hop of `Forwarded`: `for="[2001:db8::1]:4711";proto=https`. */
+function forOf(hop: string): string {
+  for (const pair of hop.split(";")) {
+    const [, value] = /^\s*for\s*=\s*"?([^"\s]*)"?\s*$/i.exec(pair) ?? [];
+    if (value !== undefined) return value;
+  }
+  return "";
+}
+
+/** An address without brackets and port, as the system writes it. */
+function canonical(text: string): string | undefined {
+  const [, bracketed, plain] = /^(?:\[([\da-f:.]+)\]|([\d.]+))(?::\d{1,5})?$/i.exec(text) ?? [];
+  const address = bracketed ?? plain ?? text;
+  const version = isIP(address);
+  if (version === 0 || address.includes("%")) return undefined;
+  if (version === 4) return address;
+  return new SocketAddress({ address, family: "ipv6" }).address;
+}
+
+/**
+ * The addresses that count as one client: an IPv4 address, whether or not it is written as IPv6; the
+ * /64 of an IPv6 address, which is the least that one customer gets. Any other text stands for itself.
+ */
+export function addressGroup(address: string): string {
+  const [plain = ""] = address.split("%");
+  if (!isIPv6(plain)) return plain;
+  const mapped = /^::ffff:([0-9.]+)$/i.exec(plain)?.[1];
+  if (mapped !== undefined) return mapped;
+  const [head = [], tail = []] = plain
+    .split("::")
+    .map((part) => (part === "" ? [] : part.split(":")));
+  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => "0");
+  return [...head, ...zeros, ...tail].slice(0, 4).join(":");
+}

@@ -1,0 +1,173 @@
+import type { Writable } from "node:stream";
+import {
+  type ClientLimits,
+  clientLimits,
+  clientLookMs,
+  farewellMs,
+  pieceBytes,
+} from "../limits.ts";
+import { createShares, type Share } from "./shares.ts";
+
+/** The answers that are on their way to their clients. */
+export type Unsent = {
+  /**
+   * @param client Who should read it: see `addressGroup`.
+   * @param abort Breaks the answer off. Called again until `end` is called, and must be harder then:
+   *   a reset, too, waits behind what the client does not read.
+   */
+  begin(client: string, abort: () => void): UnsentAnswer;
+  stop(): void;
+};
+
+/** One answer, or one that comes bit by bit. */
+export type UnsentAnswer = {
+  /**
+   * So many bytes will be handed over; called when all before were taken.
+   *
+   * @returns Whether to go on. If not, the answer was broken off.
+   */
+  hand(bytes: number): boolean;
+  /** So many of them were taken: by the system, which then has room for more. */
+  took(bytes: number): void;
+  /** Everything was taken, or nobody is there to take it. */
+  end(): void;
+};
+
+/** Beside its body an answer has a head, perhaps trailers, and the objects that carry it. */
+const headBytes = 4096;
+
+/**
+ * Break off what its client does not read: an answer of which nothing was taken for a while, and the
+ * largest ones of the client that has most of them waiting, when all together are too many.
+ *
+ * An answer that has nothing to say at the moment is not waiting, however long that takes.
+ */
+export function createUnsent({
+  maxUnsentBytes,
+  maxUnsentBytesEach,
+  unsentTimeoutMs,
+}: Pick<
+  ClientLimits,
+  "maxUnsentBytes" | "maxUnsentBytesEach" | "unsentTimeoutMs"
+> = clientLimits): Unsent {
+  const shares = createShares(maxUnsentBytes, maxUnsentBytesEach);
+  const waiting = new Set<Waiting>();
+  let now = performance.now();
+
+  class Waiting implements UnsentAnswer {
+    readonly #client: string;
+    readonly #abort: () => void;
+    #share: Share | undefined;
+    #left = 0;
+    #movedAt = now;
+    #isBroken = false;
+
+    constructor(client: string, abort: () => void) {
+      this.#client = client;
+      this.#abort = abort;
+    }
+
+    hand(bytes: number): boolean {
+      this.#left = bytes;
+      this.#movedAt = now;
+      waiting.add(this);
+      const share = shares.take(this.#client, headBytes + bytes, () => {
+        this.#break();
+        // Its memory is needed now, so that it cannot wait for the next look.
+        setTimeout(() => this.look(), farewellMs);
+      });
+      this.#share = share;
+      if (share === undefined) this.#break();
+      return !this.#isBroken;
+    }
+
+    took(bytes: number): void {
+      this.#movedAt = now;
+      this.#left -= bytes;
+      this.#share?.shrink(bytes);
+      if (this.#left === 0) this.end();
+    }
+
+    end(): void {
+      waiting.delete(this);
+      this.#share?.end();
+      this.#share = undefined;
+    }
+
+    look(): void {
+      if (!waiting.has(this)) return;
+      if (this.#isBroken || now - this.#movedAt >= unsentTimeoutMs) this.#break();
+    }
+
+    #break(): void {
+      this.#isBroken = true;
+      this.#abort();
+    }
+  }
+
+  const timer = setInterval(
+    () => {
+      now = performance.now();
+      for (const answer of waiting) answer.look();
+    },
+    Math.min(clientLookMs, unsentTimeoutMs / 4),
+  ).unref();
+
+  return {
+    begin: (client, abort) => new Waiting(client, abort),
+    stop: () => clearInterval(timer),
+  };
+}
+
+/**
+ * Hand over a body so that it shows whether it moves. The stream is not ended.
+ *
+ * @param took Told of every piece that the stream has got rid of.
+ * @param last Called instead of writing the last piece.
+ */
+export function writeInPieces(
+  stream: Writable,
+  body: Uint8Array,
+  took: (bytes: number) => void,
+  last: (piece: Uint8Array) => void,
+): void {
+  const from = (start: number): void => {
+    const end = start + pieceBytes;
+    if (end >= body.byteLength) {
+      last(body.subarray(start));
+      return;
+    }
+    stream.write(body.subarray(start, end), () => {
+      took(pieceBytes);
+      // Also where that failed: then the last piece fails as well, and says so.
+      from(end);
+    });
+  };
+  from(0);
+}
+
+/**
+ * Write one part of an answer that comes bit by bit.
+ *
+ * @returns Resolves once it was taken; rejects if nobody takes it.
+ */
+export function writeTracked(
+  stream: Writable,
+  chunk: Uint8Array,
+  sending: UnsentAnswer,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (stream.destroyed || !sending.hand(chunk.byteLength)) {
+      reject(new Error("the client has gone, or does not read"));
+      return;
+    }
+    const took = (bytes: number) => sending.took(bytes);
+    writeInPieces(stream, chunk, took, (last) => {
+      stream.write(last, (error) => {
+        sending.took(last.byteLength);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  });
+}

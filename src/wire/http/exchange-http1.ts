@@ -1,0 +1,203 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { type UnsentAnswer, writeInPieces, writeTracked } from "../bounds/unsent.ts";
+import { lingerMs, maxDroppedBytes, pieceBytes } from "../limits.ts";
+import {
+  type Answer,
+  type AnswerStream,
+  type Exchange,
+  type ExchangeSite,
+  type HeaderList,
+  headerList,
+  type RequestHead,
+} from "./exchange.ts";
+import { expectationOf } from "./expectation.ts";
+
+/** An exchange over `node:http`. */
+export class Http1Exchange implements Exchange {
+  readonly head: RequestHead;
+  readonly body: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #site: ExchangeSite;
+
+  constructor(request: IncomingMessage, response: ServerResponse, site: ExchangeSite) {
+    const method = request.method ?? "";
+    this.head = {
+      // A request line may also claim 0.9 or 2.0; none of these has chunks.
+      httpVersion: request.httpVersion === "1.1" ? "1.1" : "1.0",
+      method,
+      ...partsOf(request.url ?? "/", method),
+      headers: request.headers,
+      peer: site.clientOf(request.socket.remoteAddress ?? "", request.headers),
+    };
+    this.body = request;
+    this.#response = response;
+    this.#site = site;
+  }
+
+  openBody(): IncomingMessage {
+    const isHeldBack = expectationOf(this.head) === "continue" && !this.body.complete;
+    if (isHeldBack && !this.#response.headersSent) this.#response.writeContinue();
+    return this.body;
+  }
+
+  onGone(callback: () => void): void {
+    const response = this.#response;
+    response.on("close", () => {
+      if (!response.writableEnded) callback();
+    });
+  }
+
+  respond({ status, headers, body, trailers, isLast }: Answer, common: HeaderList): void {
+    const response = this.#response;
+    if (this.#isOver()) return;
+    const sending = this.#track();
+    const hasBody = body !== undefined && this.head.method !== "HEAD";
+    if (!sending.hand(hasBody ? body.byteLength : 0)) return;
+    const fields = headerList(headers, common);
+    if (trailers !== undefined && this.head.httpVersion === "1.0") {
+      // Trailers need chunks.
+      response.writeHead(505, ["connection", "close", "content-length", "0"]);
+      endAfterBody(this.body, response);
+      return;
+    }
+    if (isLast || this.#mustClose()) fields.push("connection", "close");
+    if (trailers !== undefined) {
+      // First, because it throws if they cannot be sent.
+      response.addTrailers(trailers as Record<string, string>);
+      fields.push(...announcement(trailers));
+      response.writeHead(status, fields);
+      this.#finish(hasBody ? body : undefined, sending);
+      return;
+    }
+    const isBare = status === 204 || status === 304;
+    if (!isBare) fields.push("content-length", String(body?.byteLength ?? 0));
+    response.writeHead(status, fields);
+    this.#finish(hasBody ? body : undefined, sending);
+  }
+
+  #finish(body: Uint8Array | undefined, sending: UnsentAnswer): void {
+    const request = this.body;
+    const response = this.#response;
+    const finish = (last: Uint8Array | undefined) => {
+      // In one go: a head and a body that are written one after the other cost a second write.
+      if (last !== undefined && request.complete) {
+        response.end(last);
+        return;
+      }
+      if (last !== undefined) response.write(last);
+      endAfterBody(request, response);
+    };
+    if (body === undefined || body.byteLength <= pieceBytes) finish(body);
+    else writeInPieces(response, body, (bytes) => sending.took(bytes), finish);
+  }
+
+  /** Until the answer is over, one way or the other. */
+  #track(): UnsentAnswer {
+    const { groupOf, unsent } = this.#site;
+    const response = this.#response;
+    const sending = unsent.begin(groupOf(this.head.peer), () => response.destroy());
+    response.on("close", () => sending.end());
+    return sending;
+  }
+
+  begin(
+    { status, headers }: Omit<Answer, "body" | "trailers">,
+    common: HeaderList,
+  ): AnswerStream | undefined {
+    if (this.#isOver()) return undefined;
+    const fields = headerList(headers, common);
+    if (this.#mustClose()) fields.push("connection", "close");
+    this.#response.writeHead(status, fields);
+    return answerStream(this.body, this.#response, this.#track());
+  }
+
+  abort(): void {
+    this.#response.destroy();
+  }
+
+  #isOver(): boolean {
+    return this.#response.headersSent || this.#response.destroyed;
+  }
+
+  #mustClose(): boolean {
+    return this.#site.isDraining() || !(this.body.complete || this.#isRestSmall());
+  }
+
+  /** It is read and dropped then. A client that was not told to send it may leave it out altogether. */
+  #isRestSmall(): boolean {
+    const { headers } = this.head;
+    const isSure = expectationOf(this.head) === "none";
+    return isSure && Number(headers["content-length"]) <= maxDroppedBytes;
+  }
+}
+
+/**
+ * A request target in any of the forms that it may have here (RFC 9112 section 3.2). Clients that take
+ * the server for a proxy send a whole URL; for them, an OPTIONS of no path is one of `*`.
+ */
+function partsOf(
+  target: string,
+  method: string,
+): Pick<RequestHead, "path" | "query" | "authority"> {
+  if (target.startsWith("/")) return pathAndQuery(target);
+  const [, authority, rest = ""] = /^[a-z][a-z\d+.-]*:\/\/([^/?]*)(.*)$/is.exec(target) ?? [];
+  if (authority === undefined) return pathAndQuery(target);
+  if (rest === "" && method === "OPTIONS") return { authority, path: "*", query: "" };
+  return { authority, ...pathAndQuery(rest.startsWith("/") ? rest : `/${rest}`) };
+}
+
+function pathAndQuery(text: string): Pick<RequestHead, "path" | "query"> {
+  const mark = text.indexOf("?");
+  return mark < 0
+    ? { path: text, query: "" }
+    : { path: text.slice(0, mark), query: text.slice(mark + 1) };
+}
+
+/** Trailers over HTTP/1.1 are announced, as RFC 9110 section 6.6.2 asks. */
+function announcement(trailers: OutgoingHttpHeaders): HeaderList {
+  return ["trailer", Object.keys(trailers).join(", ")];
+}
+
+/**
+ * End the answer once the request's body has been taken in.
+ *
+ * An answer that comes before the end of a large or slow body closes the connection. Closing while the
+ * client still sends would reset it before it has read the answer, so what it sends is dropped for a
+ * while first. Where its length was given, the client has the whole answer already.
+ */
+function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
+  if (request.complete) {
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const giveUp = () => {
+    end();
+    request.socket.destroySoon();
+  };
+  const timer = setTimeout(giveUp, lingerMs);
+  request.once("end", end);
+  request.once("close", end);
+  request.once("error", end);
+  request.resume();
+}
+
+function answerStream(
+  request: IncomingMessage,
+  response: ServerResponse,
+  sending: UnsentAnswer,
+): AnswerStream {
+  return {
+    write: (chunk) => writeTracked(response, chunk, sending),
+    end(trailers) {
+      if (!sending.hand(0)) return;
+      if (trailers !== undefined) response.addTrailers(trailers as Record<string, string>);
+      endAfterBody(request, response);
+    },
+    abort: () => response.destroy(),
+  };
+}

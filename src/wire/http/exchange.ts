@@ -1,0 +1,121 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+import type { Unsent } from "../bounds/unsent.ts";
+
+/** What a client asks, before its body is read. */
+export type RequestHead = {
+  readonly httpVersion: "1.0" | "1.1" | "2";
+  readonly method: string;
+  /** As sent, up to "?": nothing is decoded. Without what a target in absolute form has before it. */
+  readonly path: string;
+  /** As sent, after "?"; empty without one. */
+  readonly query: string;
+  /** Of a target in absolute form, as sent. It selects nothing. */
+  readonly authority?: string;
+  /** Names in lower case. A repeated `authorization` is joined with ", ", so that it is seen. */
+  readonly headers: IncomingHttpHeaders;
+  /** The client's IP address, or that of the nearest proxy that is not trusted. */
+  readonly peer: string;
+};
+
+/** What all exchanges of a listener have in common. */
+export type ExchangeSite = {
+  /** The client's address, as `ClientAddresses` has it. */
+  readonly clientOf: (peer: string, headers: IncomingHttpHeaders) => string;
+  /** As `addressGroup`. */
+  readonly groupOf: (address: string) => string;
+  readonly unsent: Unsent;
+  /** Asked at each answer: while the server drains, HTTP/1.1 connections are closed after it. */
+  readonly isDraining: () => boolean;
+};
+
+/** A whole answer. */
+export type Answer = {
+  readonly status: number;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body?: Uint8Array;
+  /** Sent after the body, as HTTP/2 trailers or after the last HTTP/1.1 chunk. */
+  readonly trailers?: OutgoingHttpHeaders;
+  /** Close an HTTP/1.1 connection after it: what else comes there is not to be trusted. */
+  readonly isLast?: true;
+};
+
+/** One HTTP request and its one answer, the same for HTTP/1.1 and HTTP/2. */
+export interface Exchange {
+  readonly head: RequestHead;
+  /**
+   * The request's body as it arrives. Until it is asked for, nothing of it is read, and a client that
+   * waits to be asked (`Expect: 100-continue`) does not send it.
+   */
+  openBody(): Readable;
+  /** Calls back once, if the client goes away before the answer is sent. */
+  onGone(callback: () => void): void;
+  /**
+   * Send the answer. Does nothing if the client has gone or an answer was begun.
+   *
+   * @param common Headers in the form of `headerList`. Those of the answer itself go before them.
+   */
+  respond(answer: Answer, common: HeaderList): void;
+  /** Begin an answer whose body comes in pieces. `undefined` if the client has gone. */
+  begin(answer: Omit<Answer, "body" | "trailers">, common: HeaderList): AnswerStream | undefined;
+  /** Break off, whatever has been sent. */
+  abort(): void;
+}
+
+/** Names and values in turn, as Node sends them without another look. */
+export type HeaderList = readonly string[];
+
+/** The body of an answer that comes in pieces. */
+export interface AnswerStream {
+  /** Resolves once the client takes more; rejects if it has gone. */
+  write(chunk: Uint8Array): Promise<void>;
+  end(trailers?: OutgoingHttpHeaders): void;
+  /** Break off: the client sees an incomplete answer. */
+  abort(): void;
+}
+
+/** Node's header record as the `Headers` that interceptors and handlers read. */
+export function headersFromNode(record: IncomingHttpHeaders): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(record)) {
+    if (value === undefined || name.startsWith(":")) continue;
+    for (const each of Array.isArray(value) ? value : [value]) headers.append(name, each);
+  }
+  return headers;
+}
+
+/** `Headers` of a handler as Node sends them; several values of one name stay one joined value. */
+export function headersToNode(headers: Headers): OutgoingHttpHeaders {
+  const record: OutgoingHttpHeaders = Object.create(null);
+  for (const [name, value] of headers) {
+    const before = record[name];
+    record[name] = before === undefined ? value : [before, value].flat().map(String);
+  }
+  return record;
+}
+
+/** Headers of an answer, copied only if there is something to add; what a handler has set comes last. */
+export function withHeader(
+  headers: OutgoingHttpHeaders,
+  set: Headers | undefined,
+  more?: OutgoingHttpHeaders,
+): OutgoingHttpHeaders {
+  if (set === undefined && more === undefined) return headers;
+  return { ...headers, ...more, ...(set && headersToNode(set)) };
+}
+
+/** Headers as a list. Those of `common` that `headers` has, too, are left out. */
+export function headerList(headers: OutgoingHttpHeaders, common: HeaderList = []): string[] {
+  const list: string[] = [];
+  for (let index = 0; index < common.length; index += 2) {
+    const name = common[index] as string;
+    if (!(name in headers)) list.push(name, common[index + 1] as string);
+  }
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === "string") list.push(name, value);
+    else if (Array.isArray(value)) for (const each of value) list.push(name, each);
+    else if (value !== undefined) list.push(name, String(value));
+  }
+  return list;
+}

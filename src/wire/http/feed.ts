@@ -1,0 +1,105 @@
+import { Buffer } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { Share } from "../bounds/shares.ts";
+
+/** Feeds an HTTP/1.1 parser no more requests than there is room for. */
+export type Feed = {
+  /**
+   * A request has begun; what comes next is its body, if it has one.
+   *
+   * @param isFull Whether there is no room for another one.
+   */
+  began(request: IncomingMessage, isFull: boolean): void;
+  /** There is room again. */
+  goOn(): void;
+};
+
+const headEnd = Buffer.from("\r\n\r\n");
+
+/** Pieces up to this are fed whole: a dozen requests at most. */
+const smallBytes = 256;
+
+/** A chunked body is cut no finer, wherever it may hold what looks like the end of a head. */
+const chunkedBytes = 1024;
+
+/**
+ * Stand between a connection and Node's parser. The parser takes 64 KiB at once, makes up to 2,600
+ * requests of them, and cannot be stopped in between; so it is fed one head at a time, and nothing
+ * while there is no room. What was read and not fed is at most a few such pieces: the socket is paused.
+ *
+ * @param socket Adopted by an HTTP server, and not read yet. Closed if there is no place for what was
+ *   read from it.
+ * @param hold Finds a place for so many bytes.
+ */
+export function feedRequests(socket: Socket, hold: (bytes: number) => Share | undefined): Feed {
+  const [parse] = socket.listeners("data") as [(piece: Buffer) => void];
+  // Node sees the listener, and no longer reads the socket past us.
+  socket.off("data", parse).on("data", arrive).on("resume", resumed);
+  let rest: Buffer | undefined;
+  let place: Share | undefined;
+  let latest: IncomingMessage | undefined;
+  /** Bytes of the latest request's body that were not fed, if its length was told. */
+  let bodyLeft = 0;
+  let isFull = false;
+  /** Until a body is read or an answer taken. Feeding the parser all the same may be an error. */
+  let isPausedByNode = false;
+
+  function arrive(piece: Buffer): void {
+    if (rest === undefined) feed(piece);
+    else keep(Buffer.concat([rest, piece]));
+    if (rest !== undefined) socket.pause();
+  }
+
+  function keep(left: Buffer | undefined): void {
+    place?.end();
+    rest = left;
+    place = left && hold(left.byteLength);
+    if (left !== undefined && place === undefined) socket.destroy();
+  }
+
+  function feed(piece: Buffer): void {
+    let at = 0;
+    while (at < piece.byteLength && !socket.destroyed) {
+      const isBetween = latest?.complete !== false;
+      if (isBetween) bodyLeft = 0;
+      if (isPausedByNode || (isBetween && isFull)) break;
+      const end = endOfSlice(piece, at);
+      bodyLeft = Math.max(0, bodyLeft - (end - at));
+      parse.call(socket, piece.subarray(at, end));
+      at = end;
+      isPausedByNode = socket.isPaused();
+    }
+    const isLeft = at < piece.byteLength && !socket.destroyed;
+    if (isLeft || rest !== undefined) keep(isLeft ? piece.subarray(at) : undefined);
+  }
+
+  function endOfSlice(piece: Buffer, at: number): number {
+    if (bodyLeft > 0) return Math.min(piece.byteLength, at + bodyLeft);
+    if (piece.byteLength - at <= smallBytes) return piece.byteLength;
+    const isChunked = latest?.complete === false;
+    const found = piece.indexOf(headEnd, isChunked ? at + chunkedBytes : at);
+    return found < 0 ? piece.byteLength : found + headEnd.byteLength;
+  }
+
+  function resumed(): void {
+    isPausedByNode = false;
+    const held = rest;
+    if (held === undefined) return;
+    feed(held);
+    if (rest !== undefined) socket.pause();
+  }
+
+  socket.once("close", () => keep(undefined));
+  return {
+    began(request, isNowFull) {
+      latest = request;
+      bodyLeft = Number(request.headers["content-length"] ?? 0);
+      isFull = isNowFull;
+    },
+    goOn() {
+      isFull = false;
+      if (rest !== undefined && !isPausedByNode) socket.resume();
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { Buffer, isUtf8 } from "node:buffer";
+import {
+  type DescMessage,
+  fromBinary,
+  fromJson,
+  fromJsonString,
+  type JsonValue,
+  type Message,
+  type Registry,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { echo } from "../cut.ts";
+import { refusal } from "../refusal.ts";
+import { dropUnset } from "./json-null.ts";
+
+/** Bytes ↔ message. */
+export type Codec = {
+  /** @throws ConnectError invalid_argument if the bytes are not such a message. */
+  decode(schema: DescMessage, bytes: Uint8Array): Message;
+  encode(schema: DescMessage, message: Message): Uint8Array;
+};
+
+/** JSON also as text and as value, for protocols that put more around a message. */
+export type JsonCodec = Codec & {
+  /** @throws ConnectError invalid_argument if the text is not such a message. */
+  parse(schema: DescMessage, text: string): Message;
+  valueOf(schema: DescMessage, message: Message): JsonValue;
+};
+
+export const binaryCodec: Codec = {
+  decode(schema, bytes) {
+    try {
+      return fromBinary(schema, bytes);
+    } catch (error) {
+      throw refusal("messageMalformed", `parse binary: ${textOf(error)}`, error);
+    }
+  },
+  encode: (schema, message) => toBinary(schema, message),
+};
+
+/**
+ * JSON as protobuf maps it. Unknown fields and unknown enum names are ignored; a field given twice
+ * is an error.
+ *
+ * @param registry Knows the messages that may stand in a `google.protobuf.Any`. Default: none.
+ */
+export function createJsonCodec(registry: Registry | undefined): JsonCodec {
+  const options = { ignoreUnknownFields: true, ...(registry && { registry }) };
+
+  /**
+   * The library takes null for a member of a oneof that is set, unless it is a scalar; but null is unset
+   * (https://protobuf.dev/programming-guides/json). Tried where it has refused the text as it is.
+   *
+   * @returns `undefined` if nulls are not what is wrong with the text.
+   */
+  const withoutNulls = (schema: DescMessage, text: string): Message | undefined => {
+    if (!text.includes("null")) return undefined;
+    try {
+      // A key given twice is seen in the text only, and is an error wherever it stands.
+      fromJsonString(EmptySchema, text, options);
+      return fromJson(schema, dropUnset(schema, JSON.parse(text), registry), options);
+    } catch {
+      return undefined;
+    }
+  };
+  const codec: JsonCodec = {
+    parse(schema, text) {
+      try {
+        return fromJsonString(schema, text, options);
+      } catch (error) {
+        const message = withoutNulls(schema, text);
+        if (message !== undefined) return message;
+        throw refusal("messageMalformed", textOf(error), error);
+      }
+    },
+    valueOf: (schema, message) => toJson(schema, message, options),
+    decode: (schema, bytes) => codec.parse(schema, textFromUtf8(bytes)),
+    encode: (schema, message) => Buffer.from(JSON.stringify(codec.valueOf(schema, message))),
+  };
+  return codec;
+}
+
+/** @throws ConnectError invalid_argument: JavaScript's own decoder would replace the bad bytes. */
+export function textFromUtf8(bytes: Uint8Array): string {
+  if (!isUtf8(bytes)) throw refusal("messageMalformed", "the message is not valid UTF-8");
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+}
+
+/** What the library says of a message may repeat any part of it. */
+function textOf(error: unknown): string {
+  return echo(error instanceof Error ? error.message : String(error));
+}

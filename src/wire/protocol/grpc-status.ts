@@ -1,0 +1,47 @@
+import { ConnectError } from "@connectrpc/connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { maxStatusBytes } from "../limits.ts";
+import { isErrorInfo } from "../refusal.ts";
+
+/**
+ * The trailers that end a call of gRPC or gRPC-Web: what the handler has set, and the status. Of the
+ * details only the `ErrorInfo` is sent where all of them are too many bytes.
+ *
+ * @param error `undefined` for a success.
+ */
+export function statusTrailers(
+  trailer: Headers | undefined,
+  error: ConnectError | undefined,
+): Headers {
+  const target = setTrailerStatus(new Headers(trailer), error);
+  if (error === undefined) return target;
+  const message = encodeStatusMessage(error.rawMessage);
+  target.set("grpc-message", message);
+  const details = target.get("grpc-status-details-bin") ?? "";
+  if (message.length + details.length <= maxStatusBytes) return target;
+  target.delete("grpc-status-details-bin");
+  const { code, rawMessage } = error;
+  const essential = new ConnectError(rawMessage, code);
+  essential.details.push(...error.details.filter(isErrorInfo));
+  setTrailerStatus(target, essential);
+  target.set("grpc-message", message);
+  return target;
+}
+
+/**
+ * Encode no more than gRPC asks for, and spaces at the ends, which HTTP would strip.
+ *
+ * `@connectrpc/connect` encodes punctuation, too, which grpc-js leaves as it came.
+ *
+ * @param message Without lone surrogates.
+ */
+export function encodeStatusMessage(message: string): string {
+  const encoded = message.replace(/[^\x20-\x24\x26-\x7e]+/gu, encodeURIComponent);
+  // Not by a regular expression: one for the spaces at the end tries again at each space before it.
+  let start = 0;
+  while (encoded.charAt(start) === " ") start += 1;
+  let end = encoded.length;
+  while (end > start && encoded.charAt(end - 1) === " ") end -= 1;
+  const spaces = (count: number) => "%20".repeat(count);
+  return spaces(start) + encoded.slice(start, end) + spaces(encoded.length - end);
+}

@@ -1,0 +1,195 @@
+import { Buffer } from "node:buffer";
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+} from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
+import type { UnaryMethod } from "../../call.ts";
+import { type Answer, headersToNode, type RequestHead } from "../../http/exchange.ts";
+import { refusal } from "../../refusal.ts";
+import { type JsonCodec, textFromUtf8 } from "../codec.ts";
+import { answerCompression, requestCompression } from "../compression.ts";
+import { timeoutFrom } from "../grpc.ts";
+import { type Dialog, withErrorMetadata } from "../protocol.ts";
+import { type RestBinding, restRoutesFromMethod } from "./http-rule.ts";
+import { firstJsonValue } from "./json-value.ts";
+import { bindQuery, createFieldBinder, type FieldBinder } from "./query.ts";
+import { createRestRouter } from "./router.ts";
+
+/** What a REST path leads to. */
+export type RestFinding =
+  | {
+      readonly kind: "found";
+      readonly method: UnaryMethod;
+      readonly dialog: Dialog;
+      /** Set the fields that the path names; what the body says of them is overwritten. */
+      readonly bind: (message: Message) => void;
+    }
+  | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
+  | { readonly kind: "not-found" };
+
+type Route = {
+  readonly method: UnaryMethod;
+  readonly binding: RestBinding;
+  /** By field path, as the router names the variables. */
+  readonly binders: ReadonlyMap<string, FieldBinder>;
+};
+
+/**
+ * JSON over plain HTTP, as `google.api.http` in the methods' descriptors says.
+ *
+ * Follows gRPC-Gateway as ZITADEL configures it: whatever the content type, the body is read as JSON,
+ * its first value only, and nothing is read where the rule has no body; fields with default values
+ * are left out of answers.
+ *
+ * @param prefix Stands before every path, such as `/management/v1`.
+ * @throws Error if a rule is invalid, or two rules match the same requests.
+ */
+export function createRest(
+  methods: readonly UnaryMethod[],
+  prefix: string,
+  json: JsonCodec,
+  maxMessageBytes: number,
+): { find(head: RequestHead): RestFinding } {
+  const routes = methods.flatMap((method) =>
+    restRoutesFromMethod(method.descriptor).map((route) => ({
+      ...route,
+      value: {
+        method,
+        binding: route.value,
+        binders: new Map(
+          route.value.inPath.map((path) => [
+            path,
+            createFieldBinder(method.descriptor.input, path),
+          ]),
+        ),
+      },
+    })),
+  );
+  const router = createRestRouter<Route>(routes, prefix);
+
+  return {
+    find(head) {
+      const found = router.match(head.method === "HEAD" ? "GET" : head.method, head.path);
+      if (found.kind !== "found") return found;
+      const { method, binding, binders } = found.value;
+      const bind = (message: Message) => {
+        for (const [fieldPath, text] of found.variables) binders.get(fieldPath)?.(message, text);
+      };
+      return {
+        kind: "found",
+        method,
+        bind,
+        dialog: openRest(head, binding, json, maxMessageBytes),
+      };
+    },
+  };
+}
+
+function openRest(
+  { headers, query }: RequestHead,
+  { method, body: bodyRule, responseBody, notInQuery }: RestBinding,
+  json: JsonCodec,
+  maxMessageBytes: number,
+): Dialog {
+  const answerWith = (
+    status: number,
+    value: JsonValue | undefined,
+    header: Headers | undefined,
+  ) => {
+    const body = Buffer.from(JSON.stringify(value ?? null));
+    const compression = answerCompression(body, headers["accept-encoding"] as string | undefined);
+    return {
+      status,
+      headers: {
+        "content-type": "application/json",
+        ...(compression && { "content-encoding": compression.name }),
+        ...(header && headersToNode(header)),
+      },
+      body: compression ? compression.compress(body) : body,
+    } satisfies Answer;
+  };
+
+  return {
+    maxBodyBytes: maxMessageBytes,
+    timeoutMs: () => timeoutFrom(headers["grpc-timeout"]),
+    reader() {
+      const compression = requestCompression(headers["content-encoding"], "accept-encoding");
+      return (body) => {
+        const bytes = compression ? compression.decompress(body, maxMessageBytes) : body;
+        const message = messageFromBody(json, method.input, bodyRule, bytes);
+        if (bodyRule !== "*") {
+          bindQuery(reflect(method.input, message), query, { exclude: notInQuery });
+        }
+        return message;
+      };
+    },
+    answer(message, { header }) {
+      const value = json.valueOf(method.output, message) as JsonObject;
+      return answerWith(200, responseBody ? value[responseBody.jsonName] : value, header);
+    },
+    refuse(error, { header }) {
+      const merged = withErrorMetadata(header, error);
+      // RFC 9110 section 15.5.2 wants a challenge; RFC 6750 section 3 names this one.
+      if (error.code === Code.Unauthenticated) merged.set("www-authenticate", "Bearer");
+      return answerWith(codeToHttpStatus(error.code), statusFromError(json, error), merged);
+    },
+  };
+}
+
+function messageFromBody(
+  json: JsonCodec,
+  input: DescMessage,
+  rule: "*" | DescField | undefined,
+  bytes: Uint8Array,
+): Message {
+  if (rule === undefined) return create(input);
+  const text = textFromUtf8(bytes);
+  if (rule !== "*") {
+    return json.parse(input, `{${JSON.stringify(rule.jsonName)}:${firstJson(text)}}`);
+  }
+  try {
+    // Nearly every body is one value and nothing else: to look for its end first costs time.
+    return json.parse(input, text);
+  } catch (error) {
+    const first = firstJson(text);
+    if (first === text) throw error;
+    return json.parse(input, first);
+  }
+}
+
+/** @throws ConnectError invalid_argument if no value begins there, or if it does not end. */
+function firstJson(text: string): string {
+  try {
+    return firstJsonValue(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw refusal("messageMalformed", reason, error);
+  }
+}
+
+/** An error as the JSON of `google.rpc.Status`; like every answer, without what is empty. */
+function statusFromError(
+  codec: JsonCodec,
+  { code, rawMessage, details }: ConnectError,
+): JsonObject {
+  const any = details.flatMap((detail) => {
+    if (!("desc" in detail)) return [];
+    const json = codec.valueOf(detail.desc, create(detail.desc, detail.value));
+    const type = `type.googleapis.com/${detail.desc.typeName}`;
+    // The well-known types whose JSON is not an object stand in a field of their own.
+    const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
+    return [{ "@type": type, ...(isObject ? json : { value: json }) }];
+  });
+  return {
+    code,
+    ...(rawMessage !== "" && { message: rawMessage }),
+    ...(any.length > 0 && { details: any }),
+  };
+}

@@ -1,0 +1,157 @@
+import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Code } from "@connectrpc/connect";
+import { describe, expect, test } from "vitest";
+import { type EchoHandlers, startEcho } from "../echo.ts";
+import { openHttp2, openRaw, requestHttp2, statuses } from "../raw.ts";
+import { binaryNote, envelope, speakers } from "../speak.ts";
+
+const tlsFile = (name: string) => fileURLToPath(new URL(`../../tls/${name}`, import.meta.url));
+const putSlow = "PUT /api/v1/notes/slow HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}";
+
+/** A handler that answers the note "slow" only when told to. */
+function heldBack() {
+  let release = () => {};
+  let noteCall = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const called = new Promise<void>((resolve) => {
+    noteCall = resolve;
+  });
+  const signals: AbortSignal[] = [];
+  const handlers: EchoHandlers = {
+    async echo(note, { signal }) {
+      signals.push(signal);
+      noteCall();
+      if (note.id === "slow") await released;
+      return note;
+    },
+  };
+  return { handlers, release: () => release(), called, signals };
+}
+
+describe("while the server drains", () => {
+  test.for(speakers)("a call in flight ends well: $name", async ({ say }) => {
+    const { handlers, release, called } = heldBack();
+    await using server = await startEcho(handlers);
+    const reply = say(server, { note: { id: "slow" } });
+    await called;
+    const closed = server.listener.close(60_000);
+    await sleep(20);
+    release();
+    expect(await reply).toMatchObject({ code: 0, note: { id: "slow" } });
+    await closed;
+  });
+
+  test("HTTP/2 clients are told to go away, and idle ones let go", async () => {
+    await using server = await startEcho();
+    using session = openHttp2(server.port);
+    await requestHttp2(session, { ":path": "/page" });
+    const goAway = once(session, "goaway");
+    await server.listener.close(60_000);
+    expect((await goAway)[0]).toBe(0);
+  });
+
+  test("a busy HTTP/2 client is told to go away, too", async () => {
+    const { handlers, release, called } = heldBack();
+    await using server = await startEcho(handlers);
+    using session = openHttp2(server.port);
+    const answer = requestHttp2(session, { ":method": "PUT", ":path": "/api/v1/notes/slow" }, "{}");
+    await called;
+    const goAway = once(session, "goaway");
+    const closed = server.listener.close(60_000);
+    await goAway;
+    release();
+    expect(await answer).toMatchObject({ status: 200 });
+    await closed;
+  });
+
+  test("idle HTTP/1.1 connections are closed, busy ones after their answer", async () => {
+    const { handlers, release, called } = heldBack();
+    await using server = await startEcho(handlers);
+    using idle = await openRaw(server.port);
+    idle.send("GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
+    await idle.until(/page$/);
+    using silent = await openRaw(server.port);
+    using busy = await openRaw(server.port);
+    busy.send(putSlow);
+    await called;
+    const closed = server.listener.close(60_000);
+    await idle.closed();
+    await silent.closed();
+    release();
+    expect(await busy.closed()).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
+    await closed;
+  });
+
+  test("calls sent ahead on a closing connection are not made", async () => {
+    const { handlers, release, called } = heldBack();
+    await using server = await startEcho(handlers);
+    using busy = await openRaw(server.port);
+    busy.send(putSlow);
+    await called;
+    const closed = server.listener.close(60_000);
+    busy.send("GET /api/v1/notes/late HTTP/1.1\r\nHost: a\r\n\r\n");
+    release();
+    expect(statuses(await busy.closed())).toEqual([200]);
+    await closed;
+    expect(server.outcomes.filter(({ error }) => error === undefined)).toHaveLength(1);
+  });
+
+  test("new connections are refused", async () => {
+    await using server = await startEcho();
+    await server.listener.close(0);
+    const socket = connectTcp(server.port, "127.0.0.1");
+    expect(await once(socket, "error")).toMatchObject([{ code: "ECONNREFUSED" }]);
+  });
+});
+
+describe("at the end of the drain", () => {
+  test.for(speakers)("a call that still runs is broken off: $name", async ({ say }) => {
+    const { handlers, called, signals } = heldBack();
+    await using server = await startEcho(handlers);
+    const reply = say(server, { note: { id: "slow" } }).catch(() => ({ code: Number.NaN }));
+    await called;
+    await server.listener.close(20);
+    expect((await reply).code).not.toBe(0);
+    await expect.poll(() => signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  test("a stream is told that the server is unavailable", async () => {
+    await using server = await startEcho({
+      async *spread(note, { signal }) {
+        yield note;
+        await once(signal, "abort");
+        signal.throwIfAborted();
+      },
+    });
+    using session = openHttp2(server.port);
+    const headers = {
+      ":method": "POST",
+      ":path": "/echo.v1.EchoService/Spread",
+      "content-type": "application/grpc",
+    };
+    const answer = requestHttp2(session, headers, envelope(binaryNote()));
+    await sleep(50);
+    await server.listener.close(20);
+    expect((await answer).trailers).toMatchObject({ "grpc-status": String(Code.Unavailable) });
+  });
+
+  test("a client within its TLS handshake is cut", async () => {
+    const tls = { certFile: tlsFile("cert.pem"), keyFile: tlsFile("key.pem") };
+    await using server = await startEcho({}, {}, tls);
+    using connection = await openRaw(server.port);
+    connection.send("\u0016");
+    await sleep(20);
+    let isClosed = false;
+    void connection.closed().then(() => {
+      isClosed = true;
+    });
+    await server.listener.close(20);
+    // Sooner than it would be closed for saying nothing.
+    await expect.poll(() => isClosed, { timeout: 4_000 }).toBe(true);
+  });
+});

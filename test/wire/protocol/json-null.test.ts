@@ -1,0 +1,81 @@
+import { createRegistry, type JsonObject, toJson } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import { ListUsersRequestSchema } from "../../../gen/zitadel/management_pb.ts";
+import { createJsonCodec } from "../../../src/wire/protocol/codec.ts";
+import { libraryMethod } from "./rest/library.ts";
+
+const codec = createJsonCodec(createRegistry(ListUsersRequestSchema));
+const userName = { userName: "gigi" };
+const read = (body: unknown) =>
+  toJson(
+    ListUsersRequestSchema,
+    codec.parse(ListUsersRequestSchema, JSON.stringify(body)) as never,
+  );
+
+describe("D4: null is unset", () => {
+  test.for<{ name: string; queries: JsonObject[]; want: JsonObject[] }>([
+    {
+      name: "before the member that is set",
+      queries: [{ emailQuery: null, userNameQuery: userName }],
+      want: [{ userNameQuery: userName }],
+    },
+    {
+      name: "behind it",
+      queries: [{ userNameQuery: userName, emailQuery: null, state_query: null }],
+      want: [{ userNameQuery: userName }],
+    },
+    {
+      name: "all members",
+      queries: [{ userNameQuery: null, emailQuery: null }],
+      want: [{}],
+    },
+    {
+      name: "in every nesting",
+      queries: [
+        {
+          andQuery: null,
+          orQuery: {
+            queries: [
+              { notQuery: { query: { emailQuery: null, userNameQuery: userName } }, orQuery: null },
+            ],
+          },
+        },
+      ],
+      want: [{ orQuery: { queries: [{ notQuery: { query: { userNameQuery: userName } } }] } }],
+    },
+  ])("$name", ({ queries, want }) => {
+    expect(read({ queries })).toEqual({ queries: want });
+  });
+
+  const shelfRequest = libraryMethod("Library", "DeleteShelf").input;
+  test.for([
+    { name: "a scalar and a scalar", body: { room: null, floor: 2 } },
+    { name: "inside a message that stands beside", body: { shelf: {}, room: null, floor: 2 } },
+  ])("in another service: $name", ({ body }) => {
+    const message = codec.parse(shelfRequest, JSON.stringify(body));
+    expect(codec.valueOf(shelfRequest, message)).toMatchObject({ floor: 2 });
+  });
+
+  test.for([
+    { name: "two members", body: '{"queries":[{"userNameQuery":{},"emailQuery":{}}]}' },
+    {
+      name: "two members and null",
+      body: '{"queries":[{"userNameQuery":{},"emailQuery":{},"orQuery":null}]}',
+    },
+    { name: "a key twice, both null", body: '{"queries":[{"orQuery":null,"orQuery":null}]}' },
+    {
+      name: "a key twice beside null",
+      body: '{"queries":[{"orQuery":null,"emailQuery":{},"emailQuery":{}}]}',
+    },
+    { name: "a query that is null", body: '{"queries":[null]}' },
+    { name: "a nesting without an end", body: `{"orQuery":null,"queries":${"[".repeat(30_000)}` },
+    {
+      name: "a nesting too deep",
+      body: `${'{"queries":[{"orQuery":null,"orQuery":'.repeat(900)}{}`,
+    },
+  ])("not by chance: $name is refused", ({ body }) => {
+    expect(() => codec.parse(ListUsersRequestSchema, body)).toThrow(
+      expect.objectContaining({ code: 3 }),
+    );
+  });
+});

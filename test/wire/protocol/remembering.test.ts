@@ -1,0 +1,15 @@
+import { expect, test } from "vitest";
+import { remembering } from "../../../src/wire/protocol/remembering.ts";
+
+test("computes once for each of the first 32 texts, and rightly for every other", () => {
+  const computed: string[] = [];
+  const lengthOf = remembering((text) => {
+    computed.push(text);
+    return text === "" ? undefined : text.length;
+  });
+  const texts = Array.from({ length: 40 }, (_, length) => "x".repeat(length));
+  for (let round = 0; round < 3; round += 1) {
+    expect(texts.map(lengthOf)).toEqual([undefined, ...texts.slice(1).map((text) => text.length)]);
+  }
+  expect(computed).toEqual([...texts, ...texts.slice(32), ...texts.slice(32)]);
+});

@@ -1,0 +1,420 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
+import { describe, expect, test } from "vitest";
+import type { Outcome } from "../../../src/wire/index.ts";
+import { type EchoHandlers, EchoService, startEcho } from "../echo.ts";
+import {
+  frameFlags,
+  framesOf,
+  frameTypes,
+  headerBlock,
+  http2Frame,
+  http2Opening,
+  openHttp2,
+  openRaw,
+  requestHttp2,
+} from "../raw.ts";
+import { binaryNote, envelope, openEnvelopes, speakers } from "../speak.ts";
+
+async function collect(notes: AsyncIterable<{ text: string }>) {
+  let text = "";
+  for await (const note of notes) text += note.text;
+  return { text };
+}
+
+const handlers: EchoHandlers = {
+  async *spread(note, { responseHeader, responseTrailer }) {
+    responseHeader.set("x-head", "1");
+    responseTrailer.set("x-tail", "2");
+    for (const letter of note.text) yield { text: letter };
+  },
+  collect: (notes) => collect(notes),
+  async *talk(notes) {
+    for await (const { text } of notes) yield { text: text.toUpperCase() };
+  },
+};
+
+const transports = [
+  {
+    name: "gRPC",
+    protocol: "grpc",
+    create: (baseUrl: string) => createGrpcTransport({ baseUrl }),
+  },
+  {
+    name: "gRPC-Web",
+    protocol: "grpc-web",
+    create: (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "2" }),
+  },
+  {
+    name: "Connect",
+    protocol: "connect",
+    create: (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "2" }),
+  },
+  {
+    name: "Connect with gzip",
+    protocol: "connect",
+    create: (baseUrl: string) =>
+      createConnectTransport({ baseUrl, httpVersion: "2", compressMinBytes: 0 }),
+  },
+];
+
+async function* texts(...all: string[]) {
+  for (const text of all) yield { text };
+}
+
+async function collected(notes: AsyncIterable<{ text: string }>): Promise<string[]> {
+  const received: string[] = [];
+  for await (const { text } of notes) received.push(text);
+  return received;
+}
+
+describe.for(transports)("over $name", ({ create, protocol }) => {
+  test("a server's stream arrives, with its metadata", async () => {
+    await using server = await startEcho(handlers);
+    const client = createClient(EchoService, create(server.url));
+    const metadata: (string | null)[] = [];
+    const notes = client.spread(
+      { text: "abc" },
+      {
+        onHeader: (headers) => metadata.push(headers.get("x-head")),
+        onTrailer: (trailers) => metadata.push(trailers.get("x-tail")),
+      },
+    );
+    expect(await collected(notes)).toEqual(["a", "b", "c"]);
+    expect(metadata).toEqual(["1", "2"]);
+  });
+
+  test("a client's stream is heard to its end", async () => {
+    await using server = await startEcho(handlers);
+    const client = createClient(EchoService, create(server.url));
+    expect(await client.collect(texts("a", "b", "c"))).toMatchObject({ text: "abc" });
+    expect(await client.collect(texts())).toMatchObject({ text: "" });
+    const wide = "x".repeat(60_000);
+    expect(await client.collect(texts(wide, wide))).toMatchObject({ text: wide + wide });
+  });
+
+  test("both sides talk in turn", async () => {
+    await using server = await startEcho(handlers);
+    const client = createClient(EchoService, create(server.url));
+    let say = (_text: string) => {};
+    async function* questions() {
+      for (const first of ["a", "b"]) {
+        yield { text: first };
+        await new Promise<string>((resolve) => {
+          say = resolve;
+        });
+      }
+    }
+    const received: string[] = [];
+    for await (const { text } of client.talk(questions())) {
+      received.push(text);
+      say(text);
+    }
+    expect(received).toEqual(["A", "B"]);
+  });
+
+  test("an error ends a stream behind its messages, and is observed", async () => {
+    await using server = await startEcho({
+      async *spread() {
+        yield { text: "a" };
+        throw new ConnectError("no more: 50 %, really", Code.Aborted, { "x-reason": "because" });
+      },
+    });
+    const client = createClient(EchoService, create(server.url));
+    const received: string[] = [];
+    const reading = (async () => {
+      for await (const { text } of client.spread({})) received.push(text);
+    })();
+    await expect(reading).rejects.toMatchObject({
+      code: Code.Aborted,
+      rawMessage: "no more: 50 %, really",
+    });
+    expect(received).toEqual(["a"]);
+    await expect
+      .poll(() => server.outcomes)
+      .toMatchObject([
+        { protocol, method: { name: "Spread" }, status: 200, error: { code: Code.Aborted } },
+      ]);
+  });
+
+  test("an error that is not ours stays inside", async () => {
+    await using server = await startEcho({
+      // biome-ignore lint/correctness/useYield: it throws before
+      async *spread() {
+        throw new Error("password=hunter2");
+      },
+    });
+    const client = createClient(EchoService, create(server.url));
+    await expect(collected(client.spread({}))).rejects.toMatchObject({
+      code: Code.Internal,
+      rawMessage: "internal error",
+    });
+  });
+
+  test("a message above the limit is refused", async () => {
+    await using server = await startEcho(handlers);
+    const client = createClient(EchoService, create(server.url));
+    const incompressible = randomBytes(35_000).toString("hex");
+    await expect(client.collect(texts("a", incompressible))).rejects.toMatchObject({
+      code: Code.ResourceExhausted,
+    });
+    expect(await client.collect(texts("a"))).toMatchObject({ text: "a" });
+  });
+
+  test("a deadline ends a stream, a long one does not", async () => {
+    await using server = await startEcho({
+      async *spread(_note, { signal }) {
+        yield { text: "a" };
+        await sleep(60_000, undefined, { signal }).catch(() => {});
+        signal.throwIfAborted();
+      },
+      collect: (notes) => collect(notes),
+    });
+    const client = createClient(EchoService, create(server.url));
+    await expect(collected(client.spread({}, { timeoutMs: 100 }))).rejects.toMatchObject({
+      code: Code.DeadlineExceeded,
+    });
+    const month = 30 * 86_400_000;
+    const headers = { "grpc-timeout": "1000H", "connect-timeout-ms": String(month) };
+    expect(await client.collect(texts("a"), { headers })).toMatchObject({ text: "a" });
+  });
+
+  test("a client that leaves ends the handler", async () => {
+    let signal: AbortSignal | undefined;
+    await using server = await startEcho({
+      async *spread(_note, context) {
+        signal = context.signal;
+        yield { text: "a" };
+        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+      },
+    });
+    const client = createClient(EchoService, create(server.url));
+    const leaving = new AbortController();
+    const reading = collected(client.spread({}, { signal: leaving.signal }));
+    await expect.poll(() => signal).toBeDefined();
+    leaving.abort();
+    await expect(reading).rejects.toMatchObject({ code: Code.Canceled });
+    await expect.poll(() => signal?.aborted).toBe(true);
+  });
+});
+
+const collectHeaders = {
+  ":method": "POST",
+  ":path": "/echo.v1.EchoService/Collect",
+  "content-type": "application/grpc",
+};
+
+test("envelopes may be split anywhere", async () => {
+  await using server = await startEcho(handlers);
+  using session = openHttp2(server.port);
+  const body = Buffer.concat(["ab", "", "c"].map((text) => envelope(binaryNote({ text }))));
+  for (let at = 0; at <= body.byteLength; at += 1) {
+    const stream = session.request(collectHeaders, { endStream: false });
+    const chunks: Buffer[] = [];
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.write(body.subarray(0, at));
+    await sleep(2);
+    stream.end(body.subarray(at));
+    await new Promise((resolve) => stream.once("close", resolve));
+    const [answer] = openEnvelopes(Buffer.concat(chunks));
+    expect(answer?.payload).toEqual(Buffer.from(binaryNote({ text: "abc" })));
+  }
+});
+
+test("envelopes may come in one-byte frames", async () => {
+  await using server = await startEcho(handlers);
+  using connection = await openRaw(server.port);
+  const head = headerBlock(
+    [[":scheme", "http"], [":authority", "a"], ...Object.entries(collectHeaders)].toSorted() as [
+      string,
+      string,
+    ][],
+  );
+  const { data, headers } = frameTypes;
+  const message = envelope(binaryNote({ text: "x".repeat(16_384) }));
+  const last = message.byteLength - 1;
+  connection.send(http2Opening);
+  connection.send(http2Frame(headers, frameFlags.endHeaders, 1, head));
+  connection.send(
+    Buffer.concat(
+      Array.from(message, (byte, index) =>
+        http2Frame(data, index === last ? frameFlags.endStream : 0, 1, Buffer.of(byte)),
+      ),
+    ),
+  );
+  for (const { say } of speakers) expect(await say(server)).toMatchObject({ code: 0 });
+  const types = () =>
+    framesOf(connection.received)
+      .filter(({ streamId }) => streamId === 1)
+      .map(({ type }) => type)
+      .filter((type) => type === headers || type === data);
+  await expect.poll(() => types().at(-1) === headers && types().length > 2).toBe(true);
+  const streams = () => server.outcomes.filter(({ method }) => method?.methodKind !== "unary");
+  await expect.poll(streams).toMatchObject([{ status: 200 }]);
+});
+
+test("an error's message is encoded no more than gRPC asks for", async () => {
+  await using server = await startEcho({
+    collect: () => Promise.reject(new ConnectError("50 %: a, ü", Code.Aborted)),
+  });
+  using session = openHttp2(server.port);
+  const { trailers } = await requestHttp2(session, collectHeaders, envelope(binaryNote()));
+  expect(trailers["grpc-message"]).toBe("50 %25: a, %C3%BC");
+});
+
+describe("refuses", () => {
+  test.for([
+    {
+      name: "an envelope that says it is 4 GB",
+      body: envelope(Buffer.alloc(0), 0, 0xffffffff),
+      code: Code.ResourceExhausted,
+    },
+    {
+      name: "a second envelope above the limit",
+      body: Buffer.concat([envelope(binaryNote()), envelope(Buffer.alloc(70_000))]),
+      code: Code.ResourceExhausted,
+    },
+    {
+      name: "an envelope that breaks off",
+      body: envelope(binaryNote(), 0, 99),
+      code: Code.InvalidArgument,
+    },
+    {
+      name: "a compressed envelope without a name",
+      body: envelope(binaryNote(), 1),
+      code: Code.Internal,
+    },
+  ])("$name", async ({ body, code }) => {
+    await using server = await startEcho(handlers);
+    using session = openHttp2(server.port);
+    const { trailers } = await requestHttp2(session, collectHeaders, body);
+    expect(trailers["grpc-status"]).toBe(String(code));
+    for (const { say } of speakers) expect(await say(server)).toMatchObject({ code: 0 });
+  });
+
+  test("an envelope that says it is 4 GB, before the stream has ended", async () => {
+    await using server = await startEcho(handlers);
+    using session = openHttp2(server.port);
+    const body = envelope(Buffer.alloc(0), 0, 0xffffffff);
+    const { trailers, reset } = await requestHttp2(session, collectHeaders, body, false);
+    expect(trailers["grpc-status"]).toBe(String(Code.ResourceExhausted));
+    expect(reset).toBe(0);
+  });
+});
+
+describe("gRPC-Web text", () => {
+  /** In blocks with their own padding, and cut where no block ends. */
+  const request = envelope(binaryNote({ text: "abc" }));
+  const text = `${request.subarray(0, 4).toString("base64")}${request.subarray(4).toString("base64")}`;
+
+  test.for(["application/grpc-web-text", "application/grpc-web-text+proto"])(
+    "carries a stream of messages as %s",
+    async (contentType) => {
+      await using server = await startEcho(handlers);
+      const response = await fetch(`${server.url}/echo.v1.EchoService/Spread`, {
+        method: "POST",
+        headers: { "content-type": contentType },
+        body: text,
+      });
+      expect(response.headers.get("content-type")).toBe(contentType);
+      const blocks = (await response.text()).match(/[^=]+={0,2}/g) ?? [];
+      const frames = Buffer.concat(blocks.map((block) => Buffer.from(block, "base64")));
+      expect(frames.toString("latin1")).toMatch(/a.*b.*c.*grpc-status: 0/s);
+    },
+  );
+
+  test("refuses what is not base64", async () => {
+    await using server = await startEcho(handlers);
+    const response = await fetch(`${server.url}/echo.v1.EchoService/Spread`, {
+      method: "POST",
+      headers: { "content-type": "application/grpc-web-text" },
+      body: "?",
+    });
+    const frames = Buffer.from(await response.text(), "base64").toString("latin1");
+    expect(frames).toContain(`grpc-status: ${Code.InvalidArgument}`);
+  });
+});
+
+describe("D9: a client that leaves a stream has canceled it", () => {
+  const waiting: EchoHandlers = {
+    async *spread(note, { signal }) {
+      yield note;
+      await new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    },
+    async *talk(notes) {
+      for await (const note of notes) yield note;
+    },
+    collect: (notes) => collect(notes),
+  };
+
+  /** Wait for the one outcome. */
+  async function outcomeOf({ outcomes }: { outcomes: readonly Outcome[] }): Promise<Outcome> {
+    while (outcomes.length === 0) await sleep(5);
+    return outcomes[0] as Outcome;
+  }
+
+  const canceled = { error: { code: Code.Canceled, rawMessage: "the client has gone" } };
+
+  test.for(
+    ["Talk", "Collect", "Spread"].flatMap((method) =>
+      ["application/grpc", "application/grpc-web", "application/connect+proto"].flatMap((type) => [
+        { method, type, how: "a reset stream" as const },
+        { method, type, how: "a broken connection" as const },
+      ]),
+    ),
+  )("HTTP/2: $method as $type, $how", async ({ method, type, how }) => {
+    await using server = await startEcho(waiting);
+    using connection = await openRaw(server.port);
+    const { data, headers, reset } = frameTypes;
+    const { endHeaders, endStream } = frameFlags;
+    const head = headerBlock([
+      [":method", "POST"],
+      [":scheme", "http"],
+      [":authority", "a"],
+      [":path", `/echo.v1.EchoService/${method}`],
+      ["content-type", type],
+    ]);
+    const end = method === "Spread" ? endStream : 0;
+    connection.send(http2Opening);
+    connection.send(http2Frame(headers, endHeaders, 1, head));
+    connection.send(http2Frame(data, end, 1, envelope(binaryNote())));
+    const isAnswered = () => framesOf(connection.received).some((frame) => frame.type === headers);
+    await (method === "Collect" ? sleep(50) : expect.poll(isAnswered).toBe(true));
+    if (how === "a reset stream") connection.send(http2Frame(reset, 0, 1, Buffer.of(0, 0, 0, 8)));
+    else connection[Symbol.dispose]();
+    expect(await outcomeOf(server)).toMatchObject(canceled);
+  });
+
+  test.for([
+    { method: "Collect", type: "application/grpc-web+proto" },
+    { method: "Collect", type: "application/grpc" },
+    { method: "Collect", type: "application/connect+proto" },
+    { method: "Spread", type: "application/grpc-web+proto" },
+    { method: "Spread", type: "application/connect+proto" },
+  ])("HTTP/1.1: $method as $type", async ({ method, type }) => {
+    await using server = await startEcho(waiting);
+    using connection = await openRaw(server.port);
+    const message = envelope(binaryNote());
+    const end = method === "Spread" ? "0\r\n\r\n" : "";
+    connection.send(
+      Buffer.concat([
+        Buffer.from(
+          `POST /echo.v1.EchoService/${method} HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked\r\n\r\n${message.byteLength.toString(16)}\r\n`,
+        ),
+        message,
+        Buffer.from(`\r\n${end}`),
+      ]),
+    );
+    await (method === "Spread" ? connection.until(/200 OK/) : sleep(50));
+    connection[Symbol.dispose]();
+    expect(await outcomeOf(server)).toMatchObject(canceled);
+  });
+});
