@@ -56,7 +56,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const storePorts = [
   "src/store/directory.ts",
   "src/store/event-store.ts",
-  "src/store/postgres-url.ts",
+  "src/store/postgres/connection/url.ts",
   "src/store/search.ts",
   "src/store/transfer.ts",
 ];
@@ -142,7 +142,7 @@ describe("complaints", () => {
     },
     {
       name: "an engine on its own thread",
-      path: "src/store/sqlite/writer.ts",
+      path: "src/store/sqlite/thread/writer.ts",
       source: `new Worker(new URL("./writer-thread.ts", import.meta.url));`,
     },
     { name: "packages", path: "src/wire/listener.ts", source: `import { x } from "node:http2";` },
@@ -184,9 +184,9 @@ describe("complaints", () => {
     },
     {
       name: "an import over several lines",
-      path: "src/store/batcher.ts",
+      path: "src/store/change/batcher.ts",
       source: `import {\n  ServiceError,\n} from "../domain/errors.ts";`,
-      want: "src/store/batcher.ts imports ../domain/errors.ts",
+      want: "src/store/change/batcher.ts imports ../domain/errors.ts",
     },
     {
       name: "a re-export",

@@ -2,7 +2,7 @@ import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import * as v from "valibot";
-import { postgresFiles, postgresUrlProblem } from "../store/postgres-url.ts";
+import { postgresFiles, postgresUrlProblem } from "../store/postgres/connection/url.ts";
 
 export type Database =
   | {

@@ -13,15 +13,15 @@ import {
   type RpcParts,
   restPrefix,
 } from "../rpc/routes.ts";
-import type { Collision } from "../store/claims.ts";
 import type { Directory } from "../store/directory.ts";
 import type { Micros } from "../store/event-store.ts";
 import type { StoreObserver } from "../store/observer.ts";
+import type { Collision } from "../store/sql/claims.ts";
 import { assertExists, openSqlite, type Sqlite } from "../store/sqlite/database.ts";
 import { createSqliteDirectory } from "../store/sqlite/directory.ts";
 import { createSqliteEventStore } from "../store/sqlite/event-store.ts";
-import { type DatabaseLock, lockDatabase } from "../store/sqlite/lock.ts";
-import { watchPlace } from "../store/sqlite/place.ts";
+import { type DatabaseLock, lockDatabase } from "../store/sqlite/file/lock.ts";
+import { watchPlace } from "../store/sqlite/file/place.ts";
 import { collisionsIn } from "../store/sqlite/refold-claims.ts";
 import type { Transfer } from "../store/transfer.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
@@ -243,7 +243,7 @@ export async function backUpDatabase(
       "--database is no SQLite file: PostgreSQL has pg_dump and pg_basebackup for this",
     ]);
   }
-  const { backUp } = await import("../store/sqlite/backup.ts");
+  const { backUp } = await import("../store/sqlite/file/backup.ts");
   await backUp(database.path, target, observe);
 }
 

@@ -5,7 +5,7 @@ import { StoreUnavailableError } from "../../src/store/event-store.ts";
 import { newPostgresDatabase } from "../postgres-database.ts";
 import { scrape } from "../scrape.ts";
 import { startServer } from "../server.ts";
-import { startCuttingProxy } from "../store/cutting-proxy.ts";
+import { startCuttingProxy } from "../store/postgres/cutting-proxy.ts";
 import { openRaw, statuses } from "../wire/raw.ts";
 
 async function visit(url: string, path: string) {

@@ -1,9 +1,9 @@
-import type { AppendResult } from "../append.ts";
-import type { AppendRow } from "../append-row.ts";
-import { combined } from "../key-changes.ts";
-import { keyParts } from "../key-parts.ts";
-import type { Row } from "../rows.ts";
-import type { Statement } from "./connector.ts";
+import type { AppendResult } from "../change/append.ts";
+import type { AppendRow } from "../change/append-row.ts";
+import { combined } from "../search/key-changes.ts";
+import { keyParts } from "../search/key-parts.ts";
+import type { Row } from "../sql/rows.ts";
+import type { Statement } from "./connection/connector.ts";
 import { keyBytes } from "./key-bytes.ts";
 
 /**

@@ -1,5 +1,5 @@
-import type { AppendResult } from "../append.ts";
-import type { AppendRow } from "../append-row.ts";
+import type { AppendResult } from "../change/append.ts";
+import type { AppendRow } from "../change/append-row.ts";
 import { OutcomeUnknownError } from "../event-store.ts";
 import type { RetryReason, StoreObserver } from "../observer.ts";
 import {
@@ -9,8 +9,8 @@ import {
   roundsOf,
   withoutContested,
 } from "./append-batch.ts";
-import type { Connection } from "./connector.ts";
-import type { Link } from "./link.ts";
+import type { Connection } from "./connection/connector.ts";
+import type { Link } from "./connection/link.ts";
 import { type Fate, fateFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 

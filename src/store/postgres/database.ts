@@ -1,15 +1,17 @@
-import type { ClaimsOf } from "../claims.ts";
 import { type KeysOf, StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
-import type { Row } from "../rows.ts";
 import { SearchTooBroadError } from "../search.ts";
+import type { ClaimsOf } from "../sql/claims.ts";
+import type { Row } from "../sql/rows.ts";
 import {
   type Connection,
   type ConnectionOptions,
   connectToPrimary,
   rememberPrimaries,
   type Statement,
-} from "./connector.ts";
-import { createLink, type Link } from "./link.ts";
+} from "./connection/connector.ts";
+import { createLink, type Link } from "./connection/link.ts";
+import { createServerMemory } from "./connection/server-memory.ts";
+import { assertCommitsGetThrough } from "./connection/standby-probe.ts";
 import { assertSetUp, migrate } from "./migrate.ts";
 import {
   fateFromError,
@@ -19,8 +21,6 @@ import {
   unavailableFrom,
 } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
-import { createServerMemory } from "./server-memory.ts";
-import { assertCommitsGetThrough } from "./standby-probe.ts";
 
 /** One database, shared by the event store and the directory. */
 export type Postgres = {

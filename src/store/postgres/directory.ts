@@ -1,14 +1,14 @@
 import { type Directory, type NewRecords, RecordExistsError } from "../directory.ts";
+import { OutcomeUnknownError } from "../event-store.ts";
 import {
   accountFromRow,
   membershipFromRow,
   organizationFromRow,
   tokenColumns,
   tokenFromRow,
-} from "../directory-rows.ts";
-import { OutcomeUnknownError } from "../event-store.ts";
-import type { Row } from "../rows.ts";
-import type { Statement } from "./connector.ts";
+} from "../sql/directory-rows.ts";
+import type { Row } from "../sql/rows.ts";
+import type { Statement } from "./connection/connector.ts";
 import type { Postgres } from "./database.ts";
 import { fateFromError, isDuplicate, unavailableFrom } from "./postgres-error.ts";
 

@@ -1,9 +1,9 @@
-import { rowFromAppend } from "../append-row.ts";
-import { createBatcher } from "../batcher.ts";
+import { rowFromAppend } from "../change/append-row.ts";
+import { createBatcher } from "../change/batcher.ts";
+import { createStreamQueue } from "../change/stream-queue.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
-import { eventColumns, eventFromRow, tipColumns, tipsFromRows } from "../rows.ts";
-import { createStreamQueue } from "../stream-queue.ts";
+import { eventColumns, eventFromRow, tipColumns, tipsFromRows } from "../sql/rows.ts";
 import { createCommit } from "./commit.ts";
 import type { Postgres } from "./database.ts";
 import { createPostgresSearch } from "./search.ts";

@@ -1,8 +1,8 @@
 import type { KeysOf } from "../event-store.ts";
-import { keyChanges } from "../key-changes.ts";
-import { keyParts } from "../key-parts.ts";
-import { headColumns, headFromRow } from "../rows.ts";
-import type { Connection } from "./connector.ts";
+import { keyChanges } from "../search/key-changes.ts";
+import { keyParts } from "../search/key-parts.ts";
+import { headColumns, headFromRow } from "../sql/rows.ts";
+import type { Connection } from "./connection/connector.ts";
 import { keyBytes } from "./key-bytes.ts";
 
 /** Heads of one statement. */

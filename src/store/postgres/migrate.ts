@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import type { ClaimsOf } from "../claims.ts";
 import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
-import type { Connection } from "./connector.ts";
+import type { ClaimsOf } from "../sql/claims.ts";
+import type { Connection } from "./connection/connector.ts";
 import { indexHeads } from "./index-heads.ts";
 import { fateFromError, isDuplicate, sqlState, sqlStateOf } from "./postgres-error.ts";
 import { refoldClaims } from "./refold-claims.ts";

@@ -5,9 +5,9 @@ import {
   collisionOf,
   type Renaming,
   renamingOf,
-} from "../claims.ts";
-import { headColumns, headFromRow, type Row } from "../rows.ts";
-import type { Connection } from "./connector.ts";
+} from "../sql/claims.ts";
+import { headColumns, headFromRow, type Row } from "../sql/rows.ts";
+import type { Connection } from "./connection/connector.ts";
 import type { Postgres } from "./database.ts";
 
 /** Heads of one statement. */

@@ -1,10 +1,10 @@
-import type { AppendResult } from "../append.ts";
-import type { AppendRow } from "../append-row.ts";
+import type { AppendResult } from "../change/append.ts";
+import type { AppendRow } from "../change/append-row.ts";
+import { fatesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
 import { type Micros, OutcomeUnknownError } from "../event-store.ts";
-import { pageFromRows } from "../head-page.ts";
-import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
-import { linesFromText, rejectedLines, textFromLines } from "../rejected-lines.ts";
-import { headColumns } from "../rows.ts";
+import { pageFromRows } from "../sql/head-page.ts";
+import { linesFromText, rejectedLines, textFromLines } from "../sql/rejected-lines.ts";
+import { headColumns } from "../sql/rows.ts";
 import {
   type BatchLines,
   type Fate,
@@ -14,7 +14,7 @@ import {
   type Transfer,
 } from "../transfer.ts";
 import { appendStatement, resultsFromRows, roundsOf, withoutContested } from "./append-batch.ts";
-import type { Connection } from "./connector.ts";
+import type { Connection } from "./connection/connector.ts";
 import type { Postgres } from "./database.ts";
 import { fateFromError, isDuplicate, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";

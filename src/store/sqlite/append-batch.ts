@@ -1,13 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { AppendResult } from "../append.ts";
-import type { AppendRow } from "../append-row.ts";
-import { rejectedLines } from "../rejected-lines.ts";
+import type { AppendResult } from "../change/append.ts";
+import type { AppendRow } from "../change/append-row.ts";
+import { rejectedLines } from "../sql/rejected-lines.ts";
 import type { BatchLines } from "../transfer.ts";
 import { createImportNotes } from "./import-notes.ts";
-import { createInsert } from "./insert-rows.ts";
-import { createKeyWriter } from "./key-writer.ts";
+import { createInsert } from "./keys/insert-rows.ts";
+import { createKeyWriter } from "./keys/key-writer.ts";
+import { createUnsortedKeys, type UnsortedBatch } from "./keys/unsorted-keys.ts";
 import { transact } from "./transaction.ts";
-import { createUnsortedKeys, type UnsortedBatch } from "./unsorted-keys.ts";
 
 /** What a transfer writes beside the rows. */
 export type Bulk = {

@@ -2,11 +2,11 @@ import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:f
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import type { ClaimsOf } from "../claims.ts";
 import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
+import type { ClaimsOf } from "../sql/claims.ts";
+import { assertOnlyName } from "./file/only-name.ts";
+import { type Place, placeOf } from "./file/place.ts";
 import { migrate } from "./migrate.ts";
-import { assertOnlyName } from "./only-name.ts";
-import { type Place, placeOf } from "./place.ts";
 import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
 
 /** One database, shared by the event store and the directory. */

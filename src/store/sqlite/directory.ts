@@ -5,7 +5,7 @@ import {
   organizationFromRow,
   tokenColumns,
   tokenFromRow,
-} from "../directory-rows.ts";
+} from "../sql/directory-rows.ts";
 import type { Sqlite } from "./database.ts";
 import { isDuplicate, withStoreErrors } from "./sqlite-error.ts";
 import { transact } from "./transaction.ts";

@@ -1,5 +1,6 @@
-import { type AppendRow, rowFromAppend } from "../append-row.ts";
-import { createBatcher } from "../batcher.ts";
+import { type AppendRow, rowFromAppend } from "../change/append-row.ts";
+import { createBatcher } from "../change/batcher.ts";
+import { createStreamQueue } from "../change/stream-queue.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
 import {
@@ -9,16 +10,15 @@ import {
   headFromRow,
   tipColumns,
   tipsFromRows,
-} from "../rows.ts";
-import { createStreamQueue } from "../stream-queue.ts";
+} from "../sql/rows.ts";
 import { createBatchWriter } from "./append-batch.ts";
 import type { Sqlite } from "./database.ts";
-import { assertInPlace } from "./place.ts";
+import { assertInPlace } from "./file/place.ts";
+import { createUnsortedKeys } from "./keys/unsorted-keys.ts";
 import { createSqliteSearch } from "./search.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
+import { createWriterThread, type WriterThread } from "./thread/writer-thread.ts";
 import { transact } from "./transaction.ts";
-import { createUnsortedKeys } from "./unsorted-keys.ts";
-import { createWriterThread, type WriterThread } from "./writer-thread.ts";
 
 /**
  * An event store in a SQLite database.

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Head } from "../event-store.ts";
-import { headColumns, headFromRow, type Row } from "../rows.ts";
+import { headColumns, headFromRow, type Row } from "../sql/rows.ts";
 
 /** Heads that are read at once. They take 100 MB meanwhile. */
 const pageHeads = 50_000;

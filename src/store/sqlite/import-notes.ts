@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { textFromLines } from "../rejected-lines.ts";
+import { textFromLines } from "../sql/rejected-lines.ts";
 import { type BatchLines, OvertakenError } from "../transfer.ts";
 
 /** What is kept of imports beside the users. For use within the transaction of a batch. */

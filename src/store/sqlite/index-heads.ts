@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { KeysOf } from "../event-store.ts";
-import { keyChanges } from "../key-changes.ts";
+import { keyChanges } from "../search/key-changes.ts";
 import { headPages } from "./head-pages.ts";
-import { createKeyWriter } from "./key-writer.ts";
+import { createKeyWriter } from "./keys/key-writer.ts";
 
 /**
  * Write the search keys of all heads, which have none yet, within the transaction that is open. A

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import type { ClaimsOf } from "../claims.ts";
 import type { KeysOf } from "../event-store.ts";
+import type { ClaimsOf } from "../sql/claims.ts";
 import { indexHeads } from "./index-heads.ts";
 import { refoldClaims } from "./refold-claims.ts";
 import { transact } from "./transaction.ts";

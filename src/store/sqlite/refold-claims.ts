@@ -6,7 +6,7 @@ import {
   collisionOf,
   type Renaming,
   renamingOf,
-} from "../claims.ts";
+} from "../sql/claims.ts";
 import type { Sqlite } from "./database.ts";
 import { headPages } from "./head-pages.ts";
 

@@ -1,13 +1,13 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { EventStore } from "../event-store.ts";
-import { headColumns, headFromRow, type Row } from "../rows.ts";
-import { createScanQueue } from "../scan-queue.ts";
-import { createSearch } from "../search-heads.ts";
-import type { Dialect, SearchStatement } from "../search-sql.ts";
-import { raw, sql } from "../sql.ts";
+import { createScanQueue } from "../search/scan-queue.ts";
+import { createSearch } from "../search/search-heads.ts";
+import type { Dialect, SearchStatement } from "../search/search-sql.ts";
+import { raw, sql } from "../search/sql.ts";
+import { headColumns, headFromRow, type Row } from "../sql/rows.ts";
 import type { Sqlite } from "./database.ts";
-import { createReaderThread } from "./reader-thread.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
+import { createReaderThread } from "./thread/reader-thread.ts";
 
 export const dialect: Dialect = {
   placeholder: () => "?",

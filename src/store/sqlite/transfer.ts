@@ -1,13 +1,13 @@
+import { fatesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
 import { type Micros, StoreUnavailableError } from "../event-store.ts";
-import { pageFromRows } from "../head-page.ts";
-import { fatesFromResults, rowsFromNewStreams } from "../new-stream.ts";
-import { linesFromText } from "../rejected-lines.ts";
-import { headColumns } from "../rows.ts";
+import { pageFromRows } from "../sql/head-page.ts";
+import { linesFromText } from "../sql/rejected-lines.ts";
+import { headColumns } from "../sql/rows.ts";
 import type { HeadRange, Transfer } from "../transfer.ts";
 import type { Sqlite } from "./database.ts";
+import { unsortedBatch } from "./keys/unsorted-keys.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
-import { unsortedBatch } from "./unsorted-keys.ts";
-import { createWriterThread } from "./writer-thread.ts";
+import { createWriterThread } from "./thread/writer-thread.ts";
 
 /**
  * Streams of a batch while nobody else writes: a page of an index that many of them change is written

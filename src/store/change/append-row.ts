@@ -1,0 +1,40 @@
+import type { KeysOf } from "../event-store.ts";
+import { type KeyChange, keyChanges } from "../search/key-changes.ts";
+import type { Append } from "./append.ts";
+
+/** An append as it is stored; crosses threads. */
+export type AppendRow = {
+  readonly stream: string;
+  readonly organization: string;
+  readonly version: number;
+  readonly change: string;
+  readonly after: string | undefined;
+  readonly type: string;
+  readonly data: string;
+  readonly creator: string;
+  readonly createdAt: number;
+  readonly changedAt: number;
+  readonly state: string;
+  readonly claims: readonly string[] | undefined;
+  readonly keys: readonly KeyChange[];
+};
+
+/** @throws TypeError if data or state is not JSON. */
+export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRow {
+  const { stream, change, after, event, before, head, claims } = append;
+  return {
+    stream,
+    organization: head.organization,
+    version: head.version,
+    change,
+    after,
+    type: event.type,
+    data: JSON.stringify(event.data),
+    creator: event.creator,
+    createdAt: head.createdAt,
+    changedAt: head.changedAt,
+    state: JSON.stringify(head.state),
+    claims,
+    keys: keyChanges(keysOf, before, head),
+  };
+}

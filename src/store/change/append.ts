@@ -1,0 +1,26 @@
+import type { Head, NewEvent } from "../event-store.ts";
+
+/** A stream's head and the id of the change that wrote it. */
+export type Tip = { readonly head: Head<unknown>; readonly change: string };
+
+/** Write one event and the head it leads to, only if `after` is still the stream's latest change. */
+export type Append = {
+  readonly stream: string;
+  /** Unique. Stored with the event, so that an append of unknown outcome can be looked up. */
+  readonly change: string;
+  /**
+   * The change it was decided on; `undefined`: the stream must not exist. A version alone would not
+   * do: once a predecessor in flight has lost to another process, the other's event has its version.
+   */
+  readonly after: string | undefined;
+  readonly event: NewEvent;
+  /** It was decided on it; `undefined`: the stream is new. */
+  readonly before: Head<unknown> | undefined;
+  /** After the event. */
+  readonly head: Head<unknown>;
+  /** In place of the stream's claims; `undefined`: they stay. */
+  readonly claims: readonly string[] | undefined;
+};
+
+/** All but "appended": nothing was stored. "conflict" takes precedence over "claim-taken". */
+export type AppendResult = "appended" | "conflict" | "claim-taken";

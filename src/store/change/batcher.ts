@@ -1,0 +1,172 @@
+import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
+import type { BatchRecord, StoreObserver } from "../observer.ts";
+
+export type Batcher<Item, Result> = {
+  /**
+   * Resolves and rejects once the outcome of the item's batch is known.
+   *
+   * @param line Items of one line run in the order they were added; lines take turns.
+   * @param signal Aborted before the item's batch begins: the item is dropped and rejects with the
+   *   signal's reason, unless a later one of its line stays, which may rest on it.
+   */
+  add(item: Item, line: string, signal?: AbortSignal): Promise<Result>;
+  /** Refuses further items with StoreUnavailableError; resolves when all before are answered. */
+  close(): Promise<void>;
+};
+
+/**
+ * Items of one batch. From 64 on the fsync of a commit hardly shows in the cost of an item; more would
+ * only make the first wait for the last.
+ */
+const maxBatch = 128;
+
+type Pending<Item, Result> = {
+  readonly item: Item;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+  /** By `performance.now`. */
+  readonly addedAt: number;
+};
+
+/**
+ * Run many single items as few batches: changes as group commits, loads as one query.
+ *
+ * All items of one turn of the event loop form a batch. What arrives while a batch runs forms the next
+ * one, of at most 128. There is no timer to tune: a lone item waits one turn (microseconds), and a busy
+ * store pays one fsync, or one round trip, per batch.
+ *
+ * Lines take turns, an item each. A line that holds many items gets the places of a batch that the
+ * others leave, all of it if they leave all. So nobody waits longer for a busy line than for any other.
+ *
+ * The turn of the event loop matters: where `run` is synchronous nothing could queue up without it, and
+ * every batch would hold one item.
+ *
+ * A batch that fails as a whole is run again item by item, once, so that a bad item fails alone. The
+ * second run ends at the first StoreUnavailableError, which the remaining items get too. A batch that
+ * fails with StoreUnavailableError or OutcomeUnknownError is not run again: it is not about an item,
+ * and whoever waits has waited long enough.
+ *
+ * @param run Runs all items, in one transaction if they write, and returns one result per item, in
+ *   order. Rejects with OutcomeUnknownError if the outcome is open, else only if nothing was written.
+ * @param ended Told of every batch.
+ */
+export function createBatcher<Item, Result>(
+  run: (items: readonly Item[]) => Promise<readonly Result[]>,
+  ended: StoreObserver["committed"] = () => {},
+): Batcher<Item, Result> {
+  /** In the order of their turns; none is empty. */
+  const lines = new Map<string, Pending<Item, Result>[]>();
+  let running: Promise<void> | undefined;
+  let closed = false;
+
+  async function runAll(): Promise<void> {
+    await nextTurn();
+    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
+      await settle(batch);
+      await nextTurn();
+    }
+    running = undefined;
+  }
+
+  function takeBatch(): Pending<Item, Result>[] {
+    const batch: Pending<Item, Result>[] = [];
+    for (const [name, line] of lines) {
+      if (batch.length === maxBatch) break;
+      dropAborted(line);
+      const next = line.shift();
+      // What is set anew comes last, and again in this loop.
+      lines.delete(name);
+      if (next !== undefined) batch.push(next);
+      if (line.length > 0) lines.set(name, line);
+    }
+    return batch;
+  }
+
+  function dropAborted(line: Pending<Item, Result>[]): void {
+    for (let last = line.at(-1); last?.signal?.aborted; last = line.at(-1)) {
+      last.reject(last.signal.reason);
+      line.pop();
+    }
+  }
+
+  async function settle(batch: readonly Pending<Item, Result>[]): Promise<void> {
+    try {
+      const results = await runBatch(batch);
+      batch.forEach(({ resolve }, index) => {
+        resolve(results[index] as Result);
+      });
+    } catch (error) {
+      if (batch.length > 1 && isAboutItems(error)) await settleEach(batch);
+      else for (const { reject } of batch) reject(error);
+    }
+  }
+
+  async function settleEach(batch: readonly Pending<Item, Result>[]): Promise<void> {
+    let unavailable: StoreUnavailableError | undefined;
+    for (const pending of batch) {
+      const { resolve, reject } = pending;
+      if (unavailable !== undefined) {
+        reject(unavailable);
+        continue;
+      }
+      try {
+        const [result] = await runBatch([pending]);
+        resolve(result as Result);
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) unavailable = error;
+        reject(error);
+      }
+    }
+  }
+
+  async function runBatch(batch: readonly Pending<Item, Result>[]): Promise<readonly Result[]> {
+    const size = batch.length;
+    const begunAt = performance.now();
+    const waitedMs =
+      begunAt - batch.reduce((least, { addedAt }) => Math.min(least, addedAt), begunAt);
+    const tell = (outcome: BatchRecord["outcome"]) =>
+      ended({ size, outcome, waitedMs, durationMs: performance.now() - begunAt });
+    try {
+      const results = await run(batch.map(({ item }) => item));
+      tell("stored");
+      return results;
+    } catch (error) {
+      tell(outcomeFromError(error));
+      throw error;
+    }
+  }
+
+  return {
+    add(item, name, signal) {
+      if (closed) return Promise.reject(new StoreUnavailableError("the store is closed"));
+      const { promise, resolve, reject } = Promise.withResolvers<Result>();
+      const pending = { item, signal, resolve, reject, addedAt: performance.now() };
+      const line = lines.get(name);
+      if (line === undefined) lines.set(name, [pending]);
+      else line.push(pending);
+      running ??= runAll();
+      return promise;
+    },
+
+    async close() {
+      closed = true;
+      await running;
+    },
+  };
+}
+
+function isAboutItems(error: unknown): boolean {
+  return outcomeFromError(error) === "failed";
+}
+
+function outcomeFromError(error: unknown): BatchRecord["outcome"] {
+  if (error instanceof OutcomeUnknownError) return "unknown";
+  return error instanceof StoreUnavailableError ? "unavailable" : "failed";
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

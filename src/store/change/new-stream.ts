@@ -1,0 +1,44 @@
+import { randomUUID } from "node:crypto";
+import type { Head, KeysOf, Micros } from "../event-store.ts";
+import type { Fate, NewStream } from "../transfer.ts";
+import type { AppendResult } from "./append.ts";
+import { type AppendRow, rowFromAppend } from "./append-row.ts";
+
+/** The rows that write new streams, each decision on the one before it. */
+export function rowsFromNewStreams(
+  streams: readonly NewStream[],
+  now: Micros,
+  keysOf: KeysOf<unknown>,
+): AppendRow[] {
+  return streams.flatMap(({ stream, organization, decisions }) => {
+    let after: string | undefined;
+    let before: Head<unknown> | undefined;
+    return decisions.map(({ event, state, claims }, index) => {
+      const change = randomUUID();
+      const head = {
+        version: index + 1,
+        organization,
+        createdAt: now,
+        changedAt: now + index,
+        state,
+      };
+      const row = rowFromAppend({ stream, change, after, event, before, head, claims }, keysOf);
+      after = change;
+      before = head;
+      return row;
+    });
+  });
+}
+
+/** @param results Of the rows that `rowsFromNewStreams` made. */
+export function fatesFromResults(
+  streams: readonly NewStream[],
+  results: readonly AppendResult[],
+): Fate[] {
+  let index = 0;
+  return streams.map(({ decisions }) => {
+    const first = results[index];
+    index += decisions.length;
+    return first === "appended" ? "stored" : first === "conflict" ? "exists" : "claim-taken";
+  });
+}

@@ -1,0 +1,299 @@
+import { type Head, StoreOverloadedError } from "../event-store.ts";
+import type { Tip } from "./append.ts";
+
+/**
+ * The changes of one stream that are not answered yet, as plain data, and the rules for them.
+ *
+ * A change is *pending* until it is decided. It is decided on the *latest* head: the one that its
+ * predecessor's decision leads to, which may not be stored yet. Then it is *in flight* until its
+ * append has ended. Outcomes are looked at in the order of the changes:
+ *
+ * - An append that is stored answers its change. It also proves that its predecessors were right: a
+ *   change that was refused on one of their heads can be answered now.
+ * - An append that failed answers its change with the error.
+ * - An append that lost a race answers nothing: another process has written the stream meanwhile. The
+ *   change is decided again.
+ * - A refusal is answered at once if the latest head was loaded, or its append begun, after the change
+ *   arrived, and everything before it is stored. Otherwise the head may be older than the change,
+ *   or may never be stored. So the change is *held*: the next append that is stored proves the
+ *   refusal; if there is none, the change is decided again.
+ *
+ * After a failure or a lost race nothing more is decided. When nothing is in flight any more, the head
+ * is loaded again, and what must be decided again comes first.
+ *
+ * Changes are numbered in order of arrival, from 0, so that nothing here grows with the queue.
+ */
+export type StreamChanges = {
+  /**
+   * `loading`: a load is under way. `open`: pending changes may be decided on `latest`. `stale`:
+   * `latest` is not stored, or will not be.
+   */
+  readonly phase: "loading" | "open" | "stale";
+  /** So many changes have arrived. */
+  readonly arrived: number;
+  /** Changes with this number and higher ones are pending: they have never been decided. */
+  readonly undecided: number;
+  /** Pending, and before those: to be decided again, in order. */
+  readonly again: readonly Numbered[];
+  /** So many changes had arrived when the load or append that made `latest` began. */
+  readonly seen: number;
+  /** Decided, in order. The outcome of the first is not known. */
+  readonly inFlight: readonly InFlight[];
+  /** Before those in flight, in order: their outcome is known, their answer is not. */
+  readonly held: readonly Held[];
+  /** Why what comes next in flight may not be stored; the first reason counts. */
+  readonly broken: "conflict" | "failed" | undefined;
+  /** What the next change is decided on; `undefined`: there is no such stream. */
+  readonly latest: Tip | undefined;
+};
+
+type Numbered = {
+  readonly number: number;
+  /** How often it lost to another process. */
+  readonly races: number;
+};
+
+type InFlight = Numbered & {
+  readonly outcome: Outcome | { readonly kind: "unknown"; readonly tip: Tip };
+};
+
+type Held = Numbered & {
+  /** `undefined`: it lost a race, so there is nothing that a later append could prove. */
+  readonly refusal: { readonly error: unknown } | undefined;
+};
+
+/** How an append ended. */
+export type AppendOutcome =
+  | { readonly kind: "stored"; readonly head: Head<unknown> }
+  /** Another process was faster. Nothing was stored. */
+  | { readonly kind: "conflict" }
+  /** The error says whether something may be stored. */
+  | { readonly kind: "failed"; readonly error: unknown };
+
+type Outcome =
+  | AppendOutcome
+  | { readonly kind: "refused"; readonly error: unknown; readonly isProven: boolean };
+
+export type StreamEvent =
+  | { readonly kind: "arrived" }
+  | { readonly kind: "loaded"; readonly latest: Tip | undefined }
+  | { readonly kind: "load-failed"; readonly error: unknown }
+  /** The first pending change led to `tip`, and its append has begun. */
+  | { readonly kind: "decided"; readonly tip: Tip }
+  /** The first pending change was refused on `latest`. */
+  | { readonly kind: "refused"; readonly error: unknown }
+  /** The caller of the first pending change no longer waits. */
+  | { readonly kind: "left"; readonly error: unknown }
+  /** The append that leads to `tip` has ended. */
+  | { readonly kind: "settled"; readonly tip: Tip; readonly outcome: AppendOutcome };
+
+export type Answer =
+  | { readonly kind: "stored"; readonly number: number; readonly head: Head<unknown> }
+  | { readonly kind: "rejected"; readonly number: number; readonly error: unknown };
+
+export type Step = {
+  readonly changes: StreamChanges;
+  /** To be given, in this order. */
+  readonly answers: readonly Answer[];
+  /** How many changes turned out to have lost a race. */
+  readonly lostRaces: number;
+  /**
+   * `load`: load the latest head. `decide`: decide the first pending change on `latest`. `wait`: wait
+   * for the next event.
+   */
+  readonly next: "load" | "decide" | "wait";
+};
+
+/**
+ * As many as one batch takes. More would gain nothing: they would be decided for nothing when one
+ * before them is not stored, or be sent after their callers have left.
+ */
+const maxInFlight = 128;
+/** Races lost to other processes. An even race is lost this often in a row once in four billion. */
+const maxLostRaces = 32;
+/** Long enough for the other processes to finish a burst of writes. */
+const retryAfterMs = 1000;
+
+/** What a stream begins with. */
+export const noChanges: StreamChanges = {
+  phase: "stale",
+  arrived: 0,
+  undecided: 0,
+  again: [],
+  seen: 0,
+  inFlight: [],
+  held: [],
+  broken: undefined,
+  latest: undefined,
+};
+
+/** The number of the change that is to be decided next. */
+export function firstPending({ again, undecided }: StreamChanges): number {
+  return again[0]?.number ?? undecided;
+}
+
+/**
+ * What an event makes of the changes of a stream. Pure.
+ *
+ * @param event `decided`, `refused` and `left` only if the step before said `decide`, and `loaded` and
+ *   `load-failed` only if it said `load`.
+ */
+export function step(changes: StreamChanges, event: StreamEvent): Step {
+  switch (event.kind) {
+    case "arrived":
+      return proceed({ ...changes, arrived: changes.arrived + 1 });
+    case "loaded":
+      return proceed({ ...changes, phase: "open", latest: event.latest });
+    case "load-failed":
+      return failLoad(changes, event.error);
+    case "decided": {
+      const inFlight = withFirst(changes, { kind: "unknown", tip: event.tip });
+      const rest = withoutFirst(changes);
+      return proceed({ ...rest, seen: changes.arrived, inFlight, latest: event.tip });
+    }
+    case "refused": {
+      const isProven = firstPending(changes) < changes.seen;
+      const inFlight = withFirst(changes, { kind: "refused", error: event.error, isProven });
+      return conclude(withoutFirst(changes), inFlight);
+    }
+    case "left": {
+      const answers = [rejected(firstPending(changes), event.error)];
+      return proceed(withoutFirst(changes), answers);
+    }
+    case "settled": {
+      const phase = event.outcome.kind === "stored" ? changes.phase : "stale";
+      const inFlight = withOutcome(changes.inFlight, event.tip, event.outcome);
+      return conclude({ ...changes, phase }, inFlight);
+    }
+  }
+}
+
+/** Reject those that were here when the load began. */
+function failLoad(changes: StreamChanges, error: unknown): Step {
+  const { again, undecided, seen } = changes;
+  const numbers = again.map(({ number }) => number);
+  for (let number = undecided; number < seen; number += 1) numbers.push(number);
+  const answers = numbers.map((number) => rejected(number, error));
+  return proceed({ ...changes, phase: "stale", again: [], undecided: seen }, answers);
+}
+
+/** What is in flight, and the first pending change behind it. */
+function withFirst(changes: StreamChanges, outcome: InFlight["outcome"]): InFlight[] {
+  const { again, inFlight } = changes;
+  return [...inFlight, { number: firstPending(changes), races: again[0]?.races ?? 0, outcome }];
+}
+
+function withoutFirst(changes: StreamChanges): StreamChanges {
+  const { again, undecided } = changes;
+  return again.length > 0
+    ? { ...changes, again: again.slice(1) }
+    : { ...changes, undecided: undecided + 1 };
+}
+
+function withOutcome(inFlight: readonly InFlight[], tip: Tip, outcome: AppendOutcome): InFlight[] {
+  const place = inFlight.findIndex(
+    (each) => each.outcome.kind === "unknown" && each.outcome.tip === tip,
+  );
+  return inFlight.with(place, { ...(inFlight[place] as InFlight), outcome });
+}
+
+type Verdict = Pick<StreamChanges, "held" | "broken"> & Pick<Step, "answers" | "lostRaces">;
+
+/**
+ * Answer or hold, in order, what is in flight, up to the first whose outcome is not known.
+ *
+ * @param inFlight A copy: what is answered or held is taken out of it.
+ */
+function conclude(changes: StreamChanges, inFlight: InFlight[]): Step {
+  let verdict: Verdict = {
+    held: changes.held,
+    broken: changes.broken,
+    answers: [],
+    lostRaces: 0,
+  };
+  for (let [first] = inFlight; first !== undefined; [first] = inFlight) {
+    if (first.outcome.kind === "unknown") break;
+    verdict = judge(verdict, first, first.outcome);
+    inFlight.shift();
+  }
+  const { held, broken, answers, lostRaces } = verdict;
+  return proceed({ ...changes, inFlight, held, broken }, answers, lostRaces);
+}
+
+function judge(verdict: Verdict, change: Numbered, outcome: Outcome): Verdict {
+  const { number } = change;
+  const { held, broken, answers } = verdict;
+  switch (outcome.kind) {
+    case "stored":
+      return {
+        ...verdict,
+        held: held.filter(({ refusal }) => refusal === undefined),
+        // It rests on its predecessors. So one whose outcome was not known is stored.
+        broken: undefined,
+        answers: [...answers, ...refusalsOf(held), { kind: "stored", number, head: outcome.head }],
+      };
+    case "failed":
+      return {
+        ...verdict,
+        broken: broken ?? "failed",
+        answers: [...answers, rejected(number, outcome.error)],
+      };
+    case "conflict":
+      return hold({ ...verdict, broken: broken ?? "conflict" }, change, undefined);
+    case "refused":
+      return outcome.isProven && broken === undefined
+        ? { ...verdict, answers: [...answers, rejected(number, outcome.error)] }
+        : hold(verdict, change, { error: outcome.error });
+  }
+}
+
+function refusalsOf(held: readonly Held[]): Answer[] {
+  return held.flatMap(({ number, refusal }) =>
+    refusal === undefined ? [] : [rejected(number, refusal.error)],
+  );
+}
+
+/** Hold a change. If a race was lost, count it; a change that lost too many is rejected. */
+function hold(verdict: Verdict, { number, races }: Numbered, refusal: Held["refusal"]): Verdict {
+  const { held, broken, answers } = verdict;
+  if (broken !== "conflict") return { ...verdict, held: [...held, { number, races, refusal }] };
+  const lostRaces = verdict.lostRaces + 1;
+  if (races + 1 < maxLostRaces) {
+    return { ...verdict, lostRaces, held: [...held, { number, races: races + 1, refusal }] };
+  }
+  return { ...verdict, lostRaces, answers: [...answers, rejected(number, tooManyRaces())] };
+}
+
+/** Say what comes next. When nothing is in flight and nothing can be decided, begin with a new load. */
+function proceed(changes: StreamChanges, answers: readonly Answer[] = [], lostRaces = 0): Step {
+  const { phase, arrived, undecided, again, inFlight, held } = changes;
+  const isPending = again.length > 0 || undecided < arrived;
+  if (phase === "loading") return { changes, answers, lostRaces, next: "wait" };
+  if (phase === "open" && isPending && inFlight.length < maxInFlight) {
+    return { changes, answers, lostRaces, next: "decide" };
+  }
+  if (inFlight.length > 0 || (!isPending && held.length === 0)) {
+    return { changes, answers, lostRaces, next: "wait" };
+  }
+  return { changes: beginLoad(changes), answers, lostRaces, next: "load" };
+}
+
+function beginLoad({ arrived, undecided, again, held }: StreamChanges): StreamChanges {
+  const heldAgain = held.map(({ number, races }) => ({ number, races }));
+  return {
+    ...noChanges,
+    phase: "loading",
+    arrived,
+    undecided,
+    again: [...heldAgain, ...again],
+    seen: arrived,
+  };
+}
+
+function rejected(number: number, error: unknown): Answer {
+  return { kind: "rejected", number, error };
+}
+
+function tooManyRaces(): StoreOverloadedError {
+  return new StoreOverloadedError(`lost ${maxLostRaces} races for one stream`, retryAfterMs);
+}

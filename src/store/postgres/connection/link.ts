@@ -1,0 +1,58 @@
+import { StoreUnavailableError } from "../../event-store.ts";
+import type { Connection } from "./connector.ts";
+
+/** A connection that is made when it is needed, and made again after it broke. */
+export type Link = {
+  /**
+   * @throws StoreUnavailableError if there is no primary now; at once while the last failure is less
+   *   than a moment ago.
+   */
+  get(): Promise<Connection>;
+  /** Lets what was sent be answered. `get` is refused from now on. */
+  close(): Promise<void>;
+};
+
+/** Between attempts, doubled after each that failed. */
+const pauseMs = { first: 50, longest: 1_000 };
+
+export function createLink(connect: () => Promise<Connection>): Link {
+  let connection: Connection | undefined;
+  let connecting: Promise<Connection> | undefined;
+  let lastFailure: { readonly error: unknown; readonly until: number } | undefined;
+  let nextPauseMs = pauseMs.first;
+  let closed = false;
+
+  async function reconnect(): Promise<Connection> {
+    try {
+      connection = await connect();
+      nextPauseMs = pauseMs.first;
+      lastFailure = undefined;
+      return connection;
+    } catch (error) {
+      lastFailure = { error, until: performance.now() + nextPauseMs };
+      nextPauseMs = Math.min(2 * nextPauseMs, pauseMs.longest);
+      throw error;
+    } finally {
+      connecting = undefined;
+    }
+  }
+
+  return {
+    async get() {
+      if (closed) throw new StoreUnavailableError("the store is closed");
+      if (connection?.isOpen()) return connection;
+      if (connecting !== undefined) return connecting;
+      if (lastFailure !== undefined && performance.now() < lastFailure.until) {
+        throw lastFailure.error;
+      }
+      connecting = reconnect();
+      return connecting;
+    },
+
+    async close() {
+      closed = true;
+      await connecting?.catch(() => {});
+      await connection?.close();
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { UnsafeServerError } from "../postgres-error.ts";
+import type { Connection } from "./connector.ts";
+
+type Query = Connection["query"];
+
+/** Rounds in which two sessions are asked for their backends, in turn. */
+const rounds = 3;
+
+/**
+ * Find out whether a pooler keeps a backend for each session. One that hands its backends out by the
+ * transaction gives the same one to two sessions, in turn, or another one to a session each time. Our
+ * prepared statements, timeouts and planner settings belong to a session, and would be those of others.
+ *
+ * @param sessions Two, to the same host, that nothing has been set for.
+ * @throws UnsafeServerError if it does not.
+ */
+export async function assertSessionsLast(sessions: readonly [Query, Query]): Promise<void> {
+  const backends = sessions.map(() => new Set<number>());
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, query] of sessions.entries()) backends[index]?.add(await backendOf(query));
+  }
+  const pids = backends.flatMap((each) => [...each]);
+  if (pids.length === 2 && pids[0] !== pids[1]) return;
+  throw new UnsafeServerError(
+    "the pooler in front of PostgreSQL hands out connections by the transaction: set it to session " +
+      "pooling (pool_mode = session in PgBouncer), or connect to PostgreSQL itself",
+  );
+}
+
+async function backendOf(query: Query): Promise<number> {
+  const [row] = await query({ text: "select pg_backend_pid() as pid" });
+  return Number(row?.pid);
+}

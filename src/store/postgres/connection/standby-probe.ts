@@ -1,0 +1,54 @@
+import { StoreUnavailableError } from "../../event-store.ts";
+import { messageOf } from "../postgres-error.ts";
+import type { Connection } from "./connector.ts";
+
+/** Far more than a standby takes to confirm an empty commit. */
+const defaultPatienceMs = 5_000;
+
+/**
+ * Commit something that leaves no trace, to find out at the start whether commits get through: a
+ * synchronous standby that is missing makes each of them wait without an end.
+ *
+ * @param connect Makes another connection to the same server.
+ * @throws StoreUnavailableError if the commit waits; says for what, and what to do.
+ */
+export async function assertCommitsGetThrough(
+  connection: Connection,
+  connect: () => Promise<Connection>,
+  patienceMs = defaultPatienceMs,
+): Promise<void> {
+  const [settings] = await connection.query({
+    text: `select current_setting('synchronous_standby_names', true) as names,
+      pg_backend_pid() as pid`,
+  });
+  if (!settings?.names) return;
+  const commit = connection.query({ text: "select pg_logical_emit_message(true, 'giraffe', '')" });
+  const outcome = await firstOf(commit, patienceMs);
+  if (outcome === "done") return;
+  const names = JSON.stringify(settings.names);
+  const canceled = await cancel(Number(settings.pid), connect).catch(messageOf);
+  throw new StoreUnavailableError(
+    `PostgreSQL does not finish a commit: no synchronous standby confirms it ` +
+      `(synchronous_standby_names = ${names}). Start the standby, or take it out of that setting` +
+      (canceled === undefined ? "" : ` (${canceled})`),
+  );
+}
+
+async function firstOf(commit: Promise<unknown>, patienceMs: number): Promise<"done" | "waits"> {
+  const { promise: late, resolve } = Promise.withResolvers<"waits">();
+  const timer = setTimeout(() => resolve("waits"), patienceMs);
+  try {
+    return await Promise.race([commit.then(() => "done" as const), late]);
+  } finally {
+    clearTimeout(timer);
+    // After `late` it fails, because it is canceled; nobody asks then.
+    commit.catch(() => {});
+  }
+}
+
+/** Else the backend would wait on, and each start would leave another one. */
+async function cancel(pid: number, connect: () => Promise<Connection>): Promise<undefined> {
+  const other = await connect();
+  await other.query({ text: "select pg_cancel_backend($1::integer)", values: [pid] });
+  await other.close();
+}

@@ -1,0 +1,49 @@
+import { StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
+
+/** Scans that may wait: a minute of work at most. */
+const maxWaiting = 64;
+const retryAfterMs = 1_000;
+
+export type ScanQueue<Work, Result> = {
+  /**
+   * @param signal Aborted before the turn has come: the work is dropped.
+   * @throws StoreOverloadedError if too many wait.
+   */
+  add(work: Work, signal: AbortSignal | undefined): Promise<Result>;
+  /** Refuses what waits, with StoreUnavailableError; resolves when what runs is done. */
+  close(): Promise<void>;
+};
+
+/** Run work that takes long, one after another in order of arrival. */
+export function createScanQueue<Work, Result>(
+  run: (work: Work) => Promise<Result>,
+): ScanQueue<Work, Result> {
+  let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  let closed = false;
+
+  async function turn(work: Work, signal: AbortSignal | undefined, before: Promise<unknown>) {
+    waiting += 1;
+    await before;
+    waiting -= 1;
+    signal?.throwIfAborted();
+    if (closed) throw new StoreUnavailableError("the store is closed");
+    return run(work);
+  }
+
+  return {
+    async add(work, signal) {
+      if (waiting >= maxWaiting) {
+        throw new StoreOverloadedError(`${maxWaiting} searches are waiting`, retryAfterMs);
+      }
+      const result = turn(work, signal, last);
+      last = result.catch(() => {});
+      return result;
+    },
+
+    async close() {
+      closed = true;
+      await last;
+    },
+  };
+}

@@ -1,0 +1,191 @@
+import type { EventStore, Found, Head, KeysOf } from "../event-store.ts";
+import { matches, type Query, type Search, SearchTooBroadError, sorted } from "../search.ts";
+import type { Row } from "../sql/rows.ts";
+import {
+  countStatement,
+  type Dialect,
+  isIndexed,
+  type KeyComparison,
+  pageStatement,
+  type SearchStatement,
+  sizeStatement,
+  streamsStatement,
+} from "./search-sql.ts";
+
+/** What an engine brings. */
+export type SearchOptions = {
+  readonly dialect: Dialect;
+  /** Run a statement that reads a few rows. */
+  readonly lookUp: (statement: SearchStatement) => Promise<readonly Row[]>;
+  /** Run a statement that may read millions; at the latest when the signal is aborted it is dropped. */
+  readonly scan: (
+    statement: SearchStatement,
+    signal: AbortSignal | undefined,
+  ) => Promise<readonly Row[]>;
+  /** The heads of those that there are, in any order. */
+  readonly load: (
+    streams: readonly string[],
+    organization: string,
+  ) => Promise<readonly { readonly stream: string; readonly head: Head<unknown> }[]>;
+  readonly keysOf: KeysOf<unknown>;
+};
+
+/** So many are loaded, and sorted here: some milliseconds. */
+const maxCandidates = 1_000;
+
+/** Rows of the index that a search may look at: some seconds of work. */
+const maxRows = 10_000_000;
+
+/**
+ * Find streams, whichever of three ways is the shortest:
+ *
+ * 1. The index leads to a comparison's few streams, one of which every result must be: they are
+ *    loaded, and judged by their heads.
+ * 2. The same, but the few are found among all texts of a key, because they contain something.
+ * 3. There are many. The index of the key that is sorted by is walked until the page is full; the
+ *    total is counted by walking once more.
+ */
+export function createSearch(options: SearchOptions): EventStore["search"] {
+  const { dialect, lookUp, scan, load, keysOf } = options;
+
+  async function search(
+    organization: string,
+    wanted: Search,
+    signal: AbortSignal | undefined,
+  ): Promise<Found<unknown>> {
+    const few = async (
+      comparison: KeyComparison,
+      run: (statement: SearchStatement) => Promise<readonly Row[]>,
+    ) => {
+      const limit = maxCandidates + 1;
+      const rows = await run(streamsStatement(dialect, organization, comparison, limit));
+      return rows.length < limit ? rows.map(({ stream }) => String(stream)) : undefined;
+    };
+    const scanHere = (statement: SearchStatement) => scan(statement, signal);
+
+    const { query } = wanted;
+    let candidates = await cover(query, async (comparison) =>
+      isIndexed(comparison) ? few(comparison, lookUp) : undefined,
+    );
+    if (candidates === undefined) {
+      const scanned = scannedKeys(query);
+      if (scanned > 0)
+        await assertSize(organization, Math.floor(maxRows / (scanned + 1)), scanHere);
+      if (hasUnindexed(query)) {
+        candidates = await cover(query, (comparison) =>
+          few(comparison, isIndexed(comparison) ? lookUp : scanHere),
+        );
+      }
+    }
+    return candidates === undefined
+      ? walk(organization, wanted, scanHere)
+      : judge(organization, wanted, candidates);
+  }
+
+  async function assertSize(
+    organization: string,
+    most: number,
+    run: (statement: SearchStatement) => Promise<readonly Row[]>,
+  ): Promise<void> {
+    const [row] = await run(sizeStatement(dialect, organization, most + 1));
+    if (Number(row?.total) <= most) return;
+    throw new SearchTooBroadError(`the search would look at more than ${maxRows} texts`);
+  }
+
+  async function judge(
+    organization: string,
+    { query, offset, limit, ...order }: Search,
+    candidates: readonly string[],
+  ): Promise<Found<unknown>> {
+    const heads = await load([...new Set(candidates)], organization);
+    const found = heads.flatMap(({ stream, head }) => {
+      const keys = keysOf(head);
+      return keys !== undefined && matches(query, stream, keys) ? [{ stream, head, keys }] : [];
+    });
+    const results = sorted(found, order).slice(offset, offset + limit);
+    return { total: found.length, results: results.map(({ stream, head }) => ({ stream, head })) };
+  }
+
+  async function walk(
+    organization: string,
+    wanted: Search,
+    run: (statement: SearchStatement) => Promise<readonly Row[]>,
+  ): Promise<Found<unknown>> {
+    const rows = await run(pageStatement(dialect, organization, wanted));
+    const streams = rows.map(({ stream }) => String(stream));
+    const heads = await load(streams, organization);
+    const headOf = new Map(heads.map(({ stream, head }) => [stream, head]));
+    const results = streams.flatMap((stream) => {
+      const head = headOf.get(stream);
+      return head === undefined || keysOf(head) === undefined ? [] : [{ stream, head }];
+    });
+    const isLastPage = rows.length < wanted.limit && (rows.length > 0 || wanted.offset === 0);
+    if (isLastPage) return { total: wanted.offset + rows.length, results };
+    const [row] = await run(countStatement(dialect, organization, wanted.query));
+    return { total: Number(row?.total), results };
+  }
+
+  return <State>(organization: string, wanted: Search, signal?: AbortSignal) =>
+    search(organization, wanted, signal) as Promise<Found<State>>;
+}
+
+/**
+ * Streams among which all those are that a query is true of.
+ *
+ * @param find All that a comparison is true of; `undefined`: they are too many.
+ */
+async function cover(
+  query: Query,
+  find: (comparison: KeyComparison) => Promise<readonly string[] | undefined>,
+): Promise<readonly string[] | undefined> {
+  switch (query.kind) {
+    case "and":
+      for (const each of query.queries) {
+        const found = await cover(each, find);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    case "or": {
+      const all: string[] = [];
+      for (const each of query.queries) {
+        const found = await cover(each, find);
+        if (found === undefined) return undefined;
+        all.push(...found);
+      }
+      return all;
+    }
+    case "not":
+      return undefined;
+    case "streams":
+      return query.streams;
+    case "one-of":
+    case "text":
+      return find(query);
+  }
+}
+
+/** Comparisons for which all rows of a key, or many of them, may be looked at. */
+function scannedKeys(query: Query): number {
+  return comparisonsOf(query).filter(
+    (comparison) => comparison.kind === "text" && comparison.method !== "equals",
+  ).length;
+}
+
+function hasUnindexed(query: Query): boolean {
+  return comparisonsOf(query).some((comparison) => !isIndexed(comparison));
+}
+
+function comparisonsOf(query: Query): KeyComparison[] {
+  switch (query.kind) {
+    case "and":
+    case "or":
+      return query.queries.flatMap(comparisonsOf);
+    case "not":
+      return comparisonsOf(query.query);
+    case "streams":
+      return [];
+    case "one-of":
+    case "text":
+      return [query];
+  }
+}

@@ -1,0 +1,51 @@
+import type { Head, Micros } from "../event-store.ts";
+import { headFromRow, type Row } from "./rows.ts";
+
+/**
+ * The names that a head claims, as a change that led to it would have claimed them.
+ *
+ * @returns `undefined`: those that it has.
+ */
+export type ClaimsOf<State> = (state: State) => readonly string[] | undefined;
+
+/** Two streams claim one name, since names are folded otherwise than before. */
+export type Collision = {
+  /** Goes on without the name. */
+  readonly stream: string;
+  /** Whose name it is. */
+  readonly holder: string;
+};
+
+/** A stream whose names are others than those in the database. */
+export type Renaming = {
+  readonly stream: string;
+  readonly createdAt: Micros;
+  readonly names: readonly string[];
+};
+
+/** The renaming that a head needs, if it does. */
+export function renamingOf(
+  stream: string,
+  { state, createdAt }: Head<unknown>,
+  claimsOf: ClaimsOf<unknown>,
+  isHeld: (name: string) => boolean,
+): Renaming[] {
+  const names = claimsOf(state);
+  if (names === undefined || names.every(isHeld)) return [];
+  return [{ stream, createdAt, names }];
+}
+
+/** Of two that claim one name, the older stream is first. */
+export function byAge(a: Renaming, b: Renaming): number {
+  return a.createdAt - b.createdAt || (a.stream < b.stream ? -1 : 1);
+}
+
+/**
+ * A name that a stream has lost: the collision, if it would still claim it.
+ *
+ * @param row Its `name`, whose `holder` that is, and the head of the `stream`.
+ */
+export function collisionOf(row: Row, claimsOf: ClaimsOf<unknown>): Collision[] {
+  const isClaimed = claimsOf(headFromRow(row).state)?.includes(String(row.name));
+  return isClaimed ? [{ stream: String(row.stream), holder: String(row.holder) }] : [];
+}

@@ -1,0 +1,45 @@
+import type { Tip } from "../change/append.ts";
+import type { Head, StoredEvent } from "../event-store.ts";
+
+/** What a database answers with: values by the names of columns. Both engines have the same columns. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** The columns that `headFromRow` reads. */
+export const headColumns = "organization, version, created_at, changed_at, state";
+
+export function headFromRow(row: Row): Head<unknown> {
+  return {
+    version: Number(row.version),
+    organization: String(row.organization),
+    createdAt: Number(row.created_at),
+    changedAt: Number(row.changed_at),
+    state: JSON.parse(String(row.state)),
+  };
+}
+
+/** The columns that `tipsFromRows` reads. */
+export const tipColumns = `stream, change, ${headColumns}`;
+
+/** @returns The tip of each stream, in the order of the streams; `undefined` where there is no row. */
+export function tipsFromRows(
+  rows: readonly Row[],
+  streams: readonly string[],
+): (Tip | undefined)[] {
+  const tips = new Map(
+    rows.map((row) => [row.stream, { head: headFromRow(row), change: String(row.change) }]),
+  );
+  return streams.map((stream) => tips.get(stream));
+}
+
+/** The columns that `eventFromRow` reads. */
+export const eventColumns = "version, type, data, creator, at";
+
+export function eventFromRow(row: Row): StoredEvent {
+  return {
+    version: Number(row.version),
+    type: String(row.type),
+    data: JSON.parse(String(row.data)),
+    creator: String(row.creator),
+    at: Number(row.at),
+  };
+}

@@ -1,0 +1,105 @@
+import type { Append, AppendResult, Tip } from "../../../src/store/change/append.ts";
+import { createBatcher } from "../../../src/store/change/batcher.ts";
+import { createStreamQueue } from "../../../src/store/change/stream-queue.ts";
+import { OutcomeUnknownError, StoreUnavailableError } from "../../../src/store/event-store.ts";
+
+/** What becomes of a load or commit at its next step. */
+export const fates = ["goes on", "fails", "is lost", "is late"] as const;
+export type Fate = (typeof fates)[number];
+
+/** A load or a commit under way. */
+export type Operation = {
+  readonly server: object;
+  /** Takes effect. It may be called after `fail`, when an outcome was lost and comes late. */
+  readonly run: () => () => void;
+  readonly fail: (error: Error) => void;
+  readonly isCommit: boolean;
+  /** Delivers the answer; `undefined` until it has taken effect. */
+  answer?: () => void;
+  /** Nobody waits for its answer any more. */
+  isLate: boolean;
+};
+
+export type Database = ReturnType<typeof createDatabase>;
+
+/** What is durable, for all servers. */
+export function createDatabase() {
+  const tips = new Map<string, Tip>();
+  const events = new Map<string, Append[]>();
+  const holders = new Map<string, string>();
+
+  function write(append: Append): AppendResult {
+    const { stream, change: id, after, head, claims = [] } = append;
+    if (tips.get(stream)?.change !== after) return "conflict";
+    if (claims.some((name) => (holders.get(name) ?? stream) !== stream)) return "claim-taken";
+    for (const name of claims) holders.set(name, stream);
+    tips.set(stream, { head, change: id });
+    events.set(stream, [...(events.get(stream) ?? []), append]);
+    return "appended";
+  }
+
+  return {
+    tips,
+    events,
+    version: (stream: string) => events.get(stream)?.length ?? 0,
+    commit(batch: readonly Append[]): AppendResult[] {
+      if (batch.some(({ event }) => event.type === "poison"))
+        throw new TypeError("cannot be stored");
+      return batch.map(write);
+    },
+  };
+}
+
+export type Server = ReturnType<typeof createServer>;
+
+/** A queue and a batcher, as one process has them. */
+export function createServer(database: Database, operations: Operation[]) {
+  const id = {};
+  function begin<Result>(isCommit: boolean, effect: () => Result): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const run = () => {
+      try {
+        const result = effect();
+        return () => resolve(result);
+      } catch (error) {
+        return () => reject(error);
+      }
+    };
+    operations.push({ server: id, run, fail: reject, isCommit, isLate: false });
+    return promise;
+  }
+  const commits = createBatcher((batch: readonly Append[]) =>
+    begin(true, () => database.commit(batch)),
+  );
+  const { change } = createStreamQueue({
+    load: (stream) => begin(false, () => database.tips.get(stream)),
+    append: (append, signal) => commits.add(append, append.stream, signal),
+    now: () => 1,
+  });
+  return { id, change };
+}
+
+/** Let one of the operations under way meet its fate. */
+export function work(
+  operations: Operation[],
+  { which: at, fate }: { which: number; fate: Fate },
+): void {
+  const index = at % operations.length;
+  const operation = operations[index];
+  if (operation === undefined) return;
+  const isApplied = operation.answer !== undefined;
+  if (operation.isLate || (isApplied && fate === "goes on")) {
+    operations.splice(index, 1);
+    if (!operation.isLate) operation.answer?.();
+    else if (!isApplied) operation.run();
+  } else if (fate === "goes on") {
+    operation.answer = operation.run();
+  } else if (fate === "is late" && !isApplied && operation.isCommit) {
+    operation.isLate = true;
+    operation.fail(new OutcomeUnknownError("lost, and not over"));
+  } else {
+    operations.splice(index, 1);
+    const isOpen = operation.isCommit && (isApplied || fate === "is lost");
+    operation.fail(isOpen ? new OutcomeUnknownError("lost") : new StoreUnavailableError("down"));
+  }
+}

@@ -1,0 +1,551 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Append, Tip } from "../../../src/store/change/append.ts";
+import { createStreamQueue } from "../../../src/store/change/stream-queue.ts";
+import {
+  ClaimTakenError,
+  type Head,
+  OutcomeUnknownError,
+  StoreOverloadedError,
+  StoreUnavailableError,
+} from "../../../src/store/event-store.ts";
+
+type Fate =
+  | "commit"
+  | "overtaken"
+  | "fails"
+  | "lost-unstored"
+  | "lost-stored"
+  | "claim-taken"
+  | "left-out";
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** One organization's streams in memory; every append waits until it is told its fate. */
+function fakeStore() {
+  const tips = new Map<string, Tip>();
+  const stored: Append[] = [];
+  const pending: {
+    append: Append;
+    signal: AbortSignal | undefined;
+    settle: (fate: Fate) => void;
+  }[] = [];
+  let overtaking: string | undefined;
+  let foreign = 0;
+
+  const store = (append: Append) => {
+    tips.set(append.stream, { head: append.head, change: append.change });
+    stored.push(append);
+  };
+  /** Another process writes one event. */
+  const overtake = (stream: string) => {
+    const head = tips.get(stream)?.head;
+    foreign += 1;
+    store({
+      stream,
+      change: `foreign-${foreign}`,
+      after: undefined,
+      event: { type: "foreign", data: {}, creator: "other" },
+      before: head,
+      head: {
+        version: (head?.version ?? 0) + 1,
+        organization: "org",
+        createdAt: head?.createdAt ?? 1,
+        changedAt: (head?.changedAt ?? 0) + 1,
+        state: "foreign",
+      },
+      claims: undefined,
+    });
+  };
+  const write = (append: Append) => {
+    const isCurrent = tips.get(append.stream)?.change === append.after;
+    if (isCurrent) store(append);
+    if (overtaking === append.stream) overtake(append.stream);
+    overtaking = undefined;
+    return isCurrent ? ("appended" as const) : ("conflict" as const);
+  };
+  const outcomes: Record<Fate, (append: Append) => "appended" | "conflict" | "claim-taken"> = {
+    commit: write,
+    overtaken: (append) => {
+      overtake(append.stream);
+      return write(append);
+    },
+    fails: () => {
+      throw new StoreUnavailableError("disk full");
+    },
+    "lost-unstored": () => {
+      throw new OutcomeUnknownError("connection lost");
+    },
+    "lost-stored": (append) => {
+      write(append);
+      throw new OutcomeUnknownError("connection lost");
+    },
+    "left-out": () => {
+      throw new DOMException("the caller has left", "AbortError");
+    },
+    "claim-taken": (append) =>
+      tips.get(append.stream)?.change === append.after ? "claim-taken" : "conflict",
+  };
+
+  return {
+    tips,
+    stored,
+    pending,
+    overtake,
+    /** Let another process write right after the next append. */
+    overtakeLater(stream: string) {
+      overtaking = stream;
+    },
+    async load(stream: string) {
+      return tips.get(stream);
+    },
+    append: (append: Append, signal: AbortSignal | undefined) =>
+      new Promise<"appended" | "conflict" | "claim-taken">((resolve, reject) => {
+        const settle = (fate: Fate) => {
+          try {
+            resolve(outcomes[fate](append));
+          } catch (error) {
+            reject(error);
+          }
+        };
+        pending.push({ append, signal, settle });
+      }),
+    /** Let the oldest append meet its fate. */
+    next(fate: Fate) {
+      pending.shift()?.settle(fate);
+    },
+    /** Commit what is appended until nothing more is. */
+    async commitAll() {
+      for (await turn(); pending.length > 0; await turn()) {
+        for (const { settle } of pending.splice(0)) settle("commit");
+      }
+    },
+  };
+}
+
+function start(now: () => number = () => 1000) {
+  const store = fakeStore();
+  const waiting: number[] = [];
+  const retries: string[] = [];
+  const observer = {
+    waiting: (changes: number) => waiting.push(changes),
+    retried: (reason: string) => retries.push(reason),
+  };
+  const queue = createStreamQueue({ load: store.load, append: store.append, now, observer });
+  /** The state becomes the tag. */
+  const change = (tag: string, organization = "org", stream = "s", signal?: AbortSignal) =>
+    queue.change<string>(
+      stream,
+      organization,
+      () => ({ event: { type: "changed", data: { tag }, creator: "me" }, state: tag }),
+      signal,
+    );
+  return { store, queue, change, waiting, retries };
+}
+
+const refuse = () => {
+  throw new RangeError("refused");
+};
+const statusOf = (promise: Promise<unknown>) => {
+  const status = { is: "pending" };
+  promise.then(
+    () => {
+      status.is = "resolved";
+    },
+    (error: Error) => {
+      status.is = error.name;
+    },
+  );
+  return status;
+};
+
+describe("createStreamQueue", () => {
+  test("decides each change on the head that its predecessor decided, before it is committed", async () => {
+    const { store, change } = start();
+    const answers = ["a", "b", "c"].map((tag) => change(tag));
+    await turn();
+    expect(store.pending.map(({ append }) => append.head.version)).toEqual([1, 2, 3]);
+    for (const _ of answers) store.next("commit");
+    expect(await Promise.all(answers)).toMatchObject([
+      { version: 1, state: "a", createdAt: 1000, changedAt: 1000 },
+      { version: 2, state: "b", createdAt: 1000, changedAt: 1001 },
+      { version: 3, state: "c", createdAt: 1000, changedAt: 1002 },
+    ]);
+  });
+
+  test("tells how many changes wait, and which are decided again", async () => {
+    const { store, change, waiting, retries } = start();
+    const first = change("a");
+    const other = change("b", "org", "other");
+    await turn();
+    store.next("overtaken");
+    await store.commitAll();
+    await Promise.all([first, other]);
+    await turn();
+    expect(waiting).toEqual([1, 2, 1, 0]);
+    expect(retries).toEqual(["conflict"]);
+  });
+
+  test("never lets the date of a change fall back, whatever the clock does", async () => {
+    const times = [5000, 100, 6000];
+    const { store, change } = start(() => times.shift() ?? 0);
+    const answers = ["a", "b", "c"].map((tag) => change(tag));
+    await turn();
+    for (const _ of answers) store.next("commit");
+    expect((await Promise.all(answers)).map((head) => head.changedAt)).toEqual([5000, 5001, 6000]);
+  });
+
+  test("answers a refusal that rests on an uncommitted head only after its commit", async () => {
+    const { store, queue, change } = start();
+    const first = change("a");
+    const second = statusOf(queue.change("s", "org", refuse));
+    await turn();
+    expect(second.is).toBe("pending");
+    store.next("commit");
+    await first;
+    await turn();
+    expect(second.is).toBe("RangeError");
+  });
+
+  test("answers a refusal that rests on a committed head at once", async () => {
+    const { queue } = start();
+    await expect(queue.change("s", "org", refuse)).rejects.toThrow(RangeError);
+  });
+
+  test("decides a refusal again when the head it rests on is not stored", async () => {
+    const { store, queue, change } = start();
+    const first = change("a");
+    const seen: (Head<string> | undefined)[] = [];
+    const second = queue.change<string>("s", "org", (head) => {
+      seen.push(head);
+      return refuse();
+    });
+    await turn();
+    store.next("fails");
+    await expect(first).rejects.toThrow(StoreUnavailableError);
+    await expect(second).rejects.toThrow(RangeError);
+    expect(seen.map((head) => head?.version)).toEqual([1, undefined]);
+  });
+
+  test("decides again a refusal whose head another process may have moved before it came", async () => {
+    const { store, queue, change } = start();
+    const first = change("a");
+    await turn();
+    store.overtakeLater("s");
+    const seen: unknown[] = [];
+    const second = queue.change<string>("s", "org", (head) => {
+      seen.push(head?.state);
+      return refuse();
+    });
+    await turn();
+    store.next("commit");
+    await first;
+    await expect(second).rejects.toThrow(RangeError);
+    expect(seen).toEqual(["a", "foreign"]);
+  });
+
+  test("takes a later append as the proof that a refusal's head was the latest", async () => {
+    const { store, queue, change } = start();
+    const first = change("a");
+    await turn();
+    let decisions = 0;
+    const second = queue.change<string>("s", "org", () => {
+      decisions += 1;
+      return refuse();
+    });
+    const third = change("c");
+    await turn();
+    store.next("commit");
+    store.next("commit");
+    expect(await Promise.all([first, third])).toMatchObject([{ version: 1 }, { version: 2 }]);
+    await expect(second).rejects.toThrow(RangeError);
+    expect(decisions).toBe(1);
+  });
+
+  test("answers a refusal on an append that began after it came without another look", async () => {
+    const { store, queue, change } = start();
+    const first = change("a");
+    let decisions = 0;
+    const second = queue.change<string>("s", "org", () => {
+      decisions += 1;
+      return refuse();
+    });
+    await turn();
+    store.next("commit");
+    await first;
+    await expect(second).rejects.toThrow(RangeError);
+    expect(decisions).toBe(1);
+  });
+
+  test("decides 128 changes ahead and no more", async () => {
+    const { store, change } = start();
+    const answers = Array.from({ length: 200 }, (_, index) => change(`${index}`));
+    await turn();
+    expect(store.pending).toHaveLength(128);
+    store.next("commit");
+    await turn();
+    expect(store.pending).toHaveLength(128);
+    await store.commitAll();
+    expect((await Promise.all(answers)).map(({ version }) => version)).toEqual(
+      answers.map((_, index) => index + 1),
+    );
+  });
+
+  test("drops a change whose caller has left before it is decided", async () => {
+    const { store, change } = start();
+    const caller = new AbortController();
+    const before = Array.from({ length: 128 }, (_, index) => change(`${index}`));
+    const left = statusOf(change("left", "org", "s", caller.signal));
+    const after = change("after");
+    await turn();
+    caller.abort(new RangeError("left"));
+    await store.commitAll();
+    await Promise.all(before);
+    expect(await after).toMatchObject({ version: 129 });
+    expect(left.is).toBe("RangeError");
+    const early = change("early", "org", "s", caller.signal);
+    await expect(early).rejects.toThrow("left");
+    expect(store.stored.map(({ head }) => head.state)).not.toContain("early");
+  });
+
+  test("tells whoever appends whether the caller still waits, and decides again what was left out", async () => {
+    const { store, change } = start();
+    const caller = new AbortController();
+    const left = statusOf(change("left", "org", "s", caller.signal));
+    const after = change("after");
+    await turn();
+    expect(store.pending[0]?.signal).toBe(caller.signal);
+    store.next("left-out");
+    store.next("commit");
+    await store.commitAll();
+    expect(await after).toMatchObject({ version: 1 });
+    expect(left.is).toBe("AbortError");
+  });
+
+  test("decides all undone changes again, in order, when another process was faster", async () => {
+    const { store, change } = start();
+    const answers = ["a", "b", "c"].map((tag) => change(tag));
+    await turn();
+    store.next("overtaken");
+    store.next("commit");
+    store.next("commit");
+    await turn();
+    for (const _ of answers) store.next("commit");
+    expect((await Promise.all(answers)).map((head) => head.version)).toEqual([2, 3, 4]);
+    expect(store.stored.map(({ head }) => head.state)).toEqual(["foreign", "a", "b", "c"]);
+  });
+
+  test("decides nothing more on a head that will not be stored", async () => {
+    const { store, change } = start();
+    const first = statusOf(change("a"));
+    const later = [change("b")];
+    await turn();
+    store.next("fails");
+    await turn();
+    later.push(change("c"));
+    expect(store.pending).toHaveLength(1);
+    store.next("commit");
+    await turn();
+    expect(store.pending.map(({ append }) => append.head.state)).toEqual(["b", "c"]);
+    for (const _ of later) store.next("commit");
+    expect(await Promise.all(later)).toMatchObject([{ version: 1 }, { version: 2 }]);
+    expect(first.is).toBe("StoreUnavailableError");
+  });
+
+  test("gives up with StoreOverloadedError after 32 lost races", async () => {
+    const { store, change } = start();
+    const answer = statusOf(change("a"));
+    for (const _ of Array(32)) {
+      await turn();
+      store.next("overtaken");
+    }
+    await turn();
+    expect(answer.is).toBe("StoreOverloadedError");
+    expect(store.stored).toHaveLength(32);
+  });
+
+  test.for<{ fate: Fate; want: string; version: number }>([
+    { fate: "fails", want: "StoreUnavailableError", version: 1 },
+    { fate: "claim-taken", want: "ClaimTakenError", version: 1 },
+    { fate: "lost-unstored", want: "OutcomeUnknownError", version: 1 },
+    { fate: "lost-stored", want: "OutcomeUnknownError", version: 2 },
+  ])("stores what came after a change that met $fate", async ({ fate, want, version }) => {
+    const { store, change } = start();
+    const first = statusOf(change("a"));
+    const second = change("b");
+    await turn();
+    store.next(fate);
+    store.next("commit");
+    await turn();
+    store.next("commit");
+    expect(await second).toMatchObject({ version, state: "b" });
+    expect(first.is).toBe(want);
+  });
+
+  test("shows a stream of another organization as absent, and keeps it from being written", async () => {
+    const { store, queue, change } = start();
+    store.overtake("s");
+    const seen: unknown[] = [];
+    const answer = queue.change("s", "elsewhere", (head) => {
+      seen.push(head);
+      return refuse();
+    });
+    await expect(answer).rejects.toThrow(RangeError);
+    await expect(change("a", "elsewhere")).rejects.toThrow(ClaimTakenError);
+    expect(seen).toEqual([undefined]);
+    expect(store.pending).toEqual([]);
+  });
+
+  test("decides a change that came during a load on a load of its own", async () => {
+    const loads: PromiseWithResolvers<Tip | undefined>[] = [];
+    const queue = createStreamQueue({
+      load: () => {
+        const gate = Promise.withResolvers<Tip | undefined>();
+        loads.push(gate);
+        return gate.promise;
+      },
+      append: async () => "appended",
+      now: () => 1,
+    });
+    const first = statusOf(queue.change("s", "org", refuse));
+    const second = statusOf(queue.change("s", "org", refuse));
+    loads[0]?.resolve(undefined);
+    await turn();
+    expect([first.is, second.is, loads.length]).toEqual(["RangeError", "pending", 2]);
+    loads[1]?.resolve(undefined);
+    await turn();
+    expect(second.is).toBe("RangeError");
+  });
+
+  test("rejects with the error of a load that fails, and loads again for the next change", async () => {
+    const results = [Promise.reject(new StoreUnavailableError("gone")), Promise.resolve(undefined)];
+    const queue = createStreamQueue({
+      load: () => results.shift() ?? Promise.resolve(undefined),
+      append: async () => "appended",
+      now: () => 1,
+    });
+    const write = () => ({ event: { type: "t", data: {}, creator: "me" }, state: "a" });
+    await expect(queue.change("s", "org", write)).rejects.toThrow(StoreUnavailableError);
+    expect(await queue.change("s", "org", write)).toMatchObject({ version: 1 });
+  });
+
+  test.for([
+    { name: "1,024 changes of one stream", count: 1024, stream: () => "s" },
+    { name: "10,000 changes in all", count: 10_000, stream: (index: number) => `s${index % 20}` },
+  ])("F13: lets $name wait and refuses the next", async ({ count, stream }) => {
+    const { store, change } = start();
+    const answers = Array.from({ length: count }, (_, index) =>
+      change(`${index}`, "org", stream(index)),
+    );
+    await expect(change("one more", "org", stream(0))).rejects.toThrow(StoreOverloadedError);
+    await store.commitAll();
+    expect(await Promise.all(answers)).toHaveLength(count);
+    const later = change("later");
+    await turn();
+    store.next("commit");
+    expect(await later).toMatchObject({ state: "later" });
+  });
+
+  test("closes when all before is answered, and refuses more", async () => {
+    const { store, queue, change } = start();
+    const answer = change("a");
+    const closed = statusOf(queue.close());
+    await expect(change("b")).rejects.toThrow(StoreUnavailableError);
+    await turn();
+    expect(closed.is).toBe("pending");
+    store.next("commit");
+    await answer;
+    await turn();
+    expect(closed.is).toBe("resolved");
+  });
+
+  test("keeps its promises under every schedule", async () => {
+    const fates: Fate[] = ["commit", "overtaken", "fails", "lost-unstored", "lost-stored"];
+    const step = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({ stream: fc.constantFrom("s", "t"), refuses: fc.boolean() }),
+      },
+      { weight: 5, arbitrary: fc.constant<Fate>("commit") },
+      { weight: 2, arbitrary: fc.constantFrom(...fates) },
+      { weight: 2, arbitrary: fc.constant("turn" as const) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        expect(await violations(steps)).toEqual([]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+type Step = Fate | "turn" | { readonly stream: string; readonly refuses: boolean };
+
+/** Run a schedule to its end and say which promises were broken. */
+async function violations(steps: readonly Step[]): Promise<string[]> {
+  const { store, queue } = start();
+  const broken: string[] = [];
+  const outcomes = new Map<string, { kind: string; head?: Head<string> }>();
+  const durable = (stream: string) => store.tips.get(stream)?.head.version ?? 0;
+  let changes = 0;
+
+  const request = ({ stream, refuses }: { stream: string; refuses: boolean }) => {
+    changes += 1;
+    const tag = `${changes}`;
+    let seen: Head<string> | undefined;
+    queue
+      .change<string>(stream, "org", (head) => {
+        seen = head;
+        if (refuses) throw new RangeError("refused");
+        return { event: { type: "changed", data: { tag }, creator: "me" }, state: tag };
+      })
+      .then(
+        (head) => {
+          if (durable(stream) < head.version) broken.push(`${tag} was answered before its commit`);
+          outcomes.set(tag, { kind: "stored", head });
+        },
+        (error: Error) => {
+          const basis = store.stored.find(
+            ({ head, stream: of }) => of === stream && head.version === seen?.version,
+          );
+          if (refuses && error.name === "RangeError" && basis?.head.state !== seen?.state) {
+            broken.push(`${tag} was refused on a head that is not stored`);
+          }
+          outcomes.set(tag, { kind: error.name });
+        },
+      );
+  };
+
+  for (const step of steps) {
+    if (step === "turn") await turn();
+    else if (typeof step === "string") store.next(step);
+    else request(step);
+    await Promise.resolve();
+  }
+  while (outcomes.size < changes) {
+    await turn();
+    store.next("commit");
+  }
+
+  for (const stream of ["s", "t"]) {
+    const events = store.stored.filter((append) => append.stream === stream);
+    events.forEach(({ head }, index) => {
+      if (head.version !== index + 1)
+        broken.push(`${stream} has a gap or duplicate at ${index + 1}`);
+    });
+    const order = events.map(({ head }) => Number(head.state)).filter((tag) => tag > 0);
+    if (order.some((tag, index) => tag <= (order[index - 1] ?? 0)))
+      broken.push(`not FIFO: ${order}`);
+  }
+  for (const [tag, { kind, head }] of outcomes) {
+    const copies = store.stored.filter((append) => append.head.state === tag);
+    if (kind === "stored" && (copies.length !== 1 || copies[0]?.head !== head)) {
+      broken.push(`${tag} is stored ${copies.length} times, or differently`);
+    }
+    if (kind !== "stored" && kind !== "OutcomeUnknownError" && copies.length > 0) {
+      broken.push(`${tag} was answered with ${kind}, and stored`);
+    }
+    if (copies.length > 1) broken.push(`${tag} is stored twice`);
+  }
+  return broken;
+}

@@ -1,0 +1,256 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  type Decide,
+  type EventStore,
+  type Head,
+  StoreUnavailableError,
+} from "../../../src/store/event-store.ts";
+import type { RetryReason } from "../../../src/store/observer.ts";
+import { openPostgres } from "../../../src/store/postgres/database.ts";
+import { query, startPostgres } from "../../postgres.ts";
+import { newPostgresDatabase } from "../../postgres-database.ts";
+import { count, expectWhole, openPostgresStore as openStore, urlWith } from "../counting.ts";
+import { type Cut, errorResponse, startCuttingProxy } from "./cutting-proxy.ts";
+
+const countAndClaim =
+  (claim: string): Decide<number> =>
+  (head) => ({ ...count(head), claims: [claim] });
+
+/**
+ * Clients that change `streams` streams, each `perStream` times, one after another. What is
+ * unavailable was not stored, so they try again.
+ *
+ * @param heads What was acknowledged, so far.
+ */
+async function changeAll(
+  stores: readonly EventStore[],
+  streams: number,
+  perStream: number,
+  heads: Head<number>[] = [],
+): Promise<Head<number>[]> {
+  const change = async (store: EventStore, stream: string): Promise<Head<number>> => {
+    try {
+      return await store.change(stream, "org", count);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      await pause(10);
+      return change(store, stream);
+    }
+  };
+  const client = async (store: EventStore, stream: string) => {
+    for (const _ of Array(perStream)) heads.push(await change(store, stream));
+  };
+  await Promise.all(
+    stores.flatMap((store) =>
+      Array.from({ length: streams }, (_, index) => client(store, `s${index}`)),
+    ),
+  );
+  return heads;
+}
+
+describe("two nodes on one database", () => {
+  test("lose no change of a stream that both change", async () => {
+    const url = await newPostgresDatabase();
+    const stores = [await openStore(url), await openStore(url)] as const;
+    const heads = await changeAll(stores, 5, 60);
+    expect(heads.every(({ version, state }) => version === state)).toBe(true);
+    for (const stream of ["s0", "s1", "s2", "s3", "s4"]) await expectWhole(stores[0], stream, 120);
+  });
+
+  test("see at once what the other one has acknowledged", async () => {
+    const url = await newPostgresDatabase();
+    const [one, other] = [await openStore(url), await openStore(url)];
+    for (const version of Array.from({ length: 50 }, (_, index) => index + 1)) {
+      const claim = `claim-${version}`;
+      await one.change("s", "org", countAndClaim(claim));
+      expect(await other.load("s", "org")).toMatchObject({ version });
+      expect(await other.locate(claim)).toEqual({ stream: "s", organization: "org" });
+    }
+  });
+
+  test("give a claim that both want to one of them", async () => {
+    const url = await newPostgresDatabase();
+    const stores = [await openStore(url), await openStore(url)];
+    for (const round of Array(20).keys()) {
+      const results = await Promise.allSettled(
+        stores.map((store, node) =>
+          store.change(`s-${round}-${node}`, "org", countAndClaim(`claim-${round}`)),
+        ),
+      );
+      expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+      expect(results.find(({ status }) => status === "rejected")).toMatchObject({
+        reason: { name: "ClaimTakenError" },
+      });
+    }
+  });
+});
+
+describe("a connection that is lost during a commit", () => {
+  async function openBehindProxy(settings: Readonly<Record<string, string>> = {}) {
+    const url = await newPostgresDatabase();
+    const proxy = await startCuttingProxy(Number(new URL(url).port));
+    onTestFinished(() => proxy.close());
+    const behind = new URL(urlWith(url, settings));
+    behind.port = String(proxy.port);
+    const retries: RetryReason[] = [];
+    return { url, proxy, retries, store: await openStore(behind.href, retries) };
+  }
+
+  const changes: readonly { name: string; first: boolean; decide: Decide<number> }[] = [
+    { name: "the first change of a stream", first: true, decide: count },
+    { name: "a further change of a stream", first: false, decide: count },
+    { name: "a change that claims a name", first: true, decide: countAndClaim("name") },
+  ];
+  const cuts: readonly Cut[] = ["request", "answer", "late"];
+
+  test.for(cuts.flatMap((cut) => changes.map((change) => ({ cut, ...change }))))(
+    "F12: stores $name once (lost: $cut)",
+    async ({ cut, first, decide }) => {
+      const { proxy, store, retries } = await openBehindProxy();
+      const before = Number(!first);
+      for (const _ of Array(before)) await store.change("s", "org", count);
+      const wasCut = proxy.cutNext("append", cut);
+      const head = store.change("s", "org", decide);
+      await wasCut;
+      expect(await head).toMatchObject({ version: before + 1, state: before + 1 });
+      expect(retries).toEqual(["ambiguous"]);
+      await proxy.deliver();
+      await expectWhole(store, "s", before + 1);
+      expect(await store.change("s", "org", decide)).toMatchObject({ version: before + 2 });
+    },
+  );
+
+  test.for(cuts)("F12: tells the truth when another node writes, too (lost: %s)", async (cut) => {
+    const { url, proxy, store } = await openBehindProxy();
+    const other = await openStore(url);
+    await store.change("s", "org", count);
+    const wasCut = proxy.cutNext("append", cut);
+    const head = store.change("s", "org", count);
+    await wasCut;
+    const others = await Promise.all(
+      Array.from({ length: 20 }, () => other.change("s", "org", count)),
+    );
+    await proxy.deliver();
+    const versions = [...others, await head].map(({ version }) => version);
+    expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 21 }, (_, i) => i + 2));
+    await expectWhole(store, "s", 22);
+  });
+
+  test.for(
+    (["request", "answer", "late"] as const).flatMap((cut) =>
+      [
+        { severity: "PANIC", code: "58030", text: "could not fdatasync file" },
+        { severity: "PANIK", code: "53100", text: "konnte Datei nicht schreiben" },
+        { severity: "FATAL", code: "57P02", text: "terminating connection" },
+        { severity: "致命错误", code: "42P01", text: "a code of an ordinary error" },
+      ].map((farewell) => ({ cut, ...farewell })),
+    ),
+  )(
+    "C3: stores a change once whose backend ends with $severity $code (lost: $cut)",
+    async ({ cut, severity, code, text }) => {
+      const { proxy, store, retries } = await openBehindProxy();
+      await store.change("s", "org", count);
+      const wasCut = proxy.cutNext("append", cut, errorResponse(severity, code, text));
+      const head = store.change("s", "org", count);
+      await wasCut;
+      expect(await head).toMatchObject({ version: 2, state: 2 });
+      expect(retries).toEqual(["ambiguous"]);
+      await proxy.deliver();
+      await expectWhole(store, "s", 2);
+    },
+  );
+
+  test("F12: stores a change once whose answer the network swallows", async () => {
+    const { proxy, store, retries } = await openBehindProxy({ query_timeout: "2000" });
+    await store.change("s", "org", count);
+    const wasCut = proxy.cutNext("append", "silence");
+    const head = store.change("s", "org", count);
+    await wasCut;
+    expect(await head).toMatchObject({ version: 2, state: 2 });
+    expect(retries).toContain("ambiguous");
+    await expectWhole(store, "s", 2);
+  });
+
+  test("stores every change once under load, again and again", async () => {
+    const { proxy, store } = await openBehindProxy();
+    const heads: Head<number>[] = [];
+    const all = changeAll([store], 20, 30, heads);
+    for (const [round, cut] of [...cuts, ...cuts].entries()) {
+      await expect.poll(() => heads.length, { interval: 1 }).toBeGreaterThan(round * 60);
+      await proxy.cutNext("append", cut);
+      await proxy.deliver();
+    }
+    await all;
+    expect(heads).toHaveLength(600);
+    for (const index of Array(20).keys()) await expectWhole(store, `s${index}`, 30);
+  });
+
+  test("F12: is unknown if no primary can be asked in time, and later changes are unavailable", async () => {
+    const { url, proxy, store } = await openBehindProxy();
+    const wasCut = proxy.cutNext("append", "answer");
+    const change = store.change("s", "org", count);
+    await wasCut;
+    proxy.refuse();
+    await expect(change).rejects.toMatchObject({ name: "OutcomeUnknownError" });
+    await expect(store.change("s", "org", count)).rejects.toMatchObject({
+      name: "StoreUnavailableError",
+    });
+    await expectWhole(await openStore(url), "s", 1);
+  });
+});
+
+describe("a server", () => {
+  test("that ends connections under load costs no change", async () => {
+    const url = await newPostgresDatabase();
+    const store = await openStore(url);
+    const heads: Head<number>[] = [];
+    const all = changeAll([store], 20, 40, heads);
+    let ended = 0;
+    for (const round of Array(6).keys()) {
+      await expect.poll(() => heads.length, { interval: 1 }).toBeGreaterThan(round * 100);
+      const rows = await query(
+        url,
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name = 'giraffe' and datname = current_database()`,
+      );
+      ended += rows.length;
+    }
+    await all;
+    expect(ended).toBeGreaterThan(0);
+    for (const index of Array(20).keys()) await expectWhole(store, `s${index}`, 40);
+  });
+
+  test("that is down is unavailable, and loses nothing when it comes back", async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server.close());
+    const store = await openStore(await server.createDatabase());
+    await store.change("s", "org", count);
+    await server.stop();
+    for (const work of [
+      () => store.change("s", "org", count),
+      () => store.load("s", "org"),
+      () => store.locate("name"),
+      () => store.ping(),
+    ]) {
+      await expect(work()).rejects.toMatchObject({ name: "StoreUnavailableError" });
+    }
+    await server.start();
+    await expect.poll(() => store.ping().then(() => "up", String)).toBe("up");
+    await expect
+      .poll(() => store.change("s", "org", count).then(({ version }) => version, String))
+      .toBe(2);
+    await expectWhole(store, "s", 2);
+  });
+
+  test.for([{ setting: "synchronous_commit=off" }, { setting: "fsync=off" }])(
+    "F2: that runs with $setting is refused",
+    async ({ setting }) => {
+      const server = await startPostgres([setting]);
+      onTestFinished(() => server.close());
+      await expect(openPostgres(server.url("postgres"))).rejects.toThrow(
+        `PostgreSQL runs with ${setting.replace("=", " = ")} and may lose what it has acknowledged`,
+      );
+    },
+  );
+});

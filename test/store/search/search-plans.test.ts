@@ -1,0 +1,108 @@
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { describe, expect, test } from "vitest";
+import { openPostgres } from "../../../src/store/postgres/database.ts";
+import { dialect as postgres } from "../../../src/store/postgres/search.ts";
+import {
+  countStatement,
+  type Dialect,
+  type KeyComparison,
+  pageStatement,
+  type SearchStatement,
+  streamsStatement,
+} from "../../../src/store/search/search-sql.ts";
+import type { Query, Search } from "../../../src/store/search.ts";
+import { migrate } from "../../../src/store/sqlite/migrate.ts";
+import { dialect as sqlite } from "../../../src/store/sqlite/search.ts";
+import { newPostgresDatabase } from "../../postgres-database.ts";
+
+const has = (
+  method: (KeyComparison & { kind: "text" })["method"],
+  ignoreCase: boolean,
+): KeyComparison => ({ kind: "text", key: "a", method, text: "Gi", ignoreCase });
+const everything: Query = { kind: "and", queries: [] };
+
+type Row = {
+  readonly name: string;
+  readonly statement: (dialect: Dialect) => SearchStatement;
+  /** The columns by which the index is entered, behind those that all statements have. */
+  readonly by: "" | "folded=" | "folded>";
+};
+
+const page = (query: Query, order: Partial<Search> = {}) => {
+  const list = { query, sortBy: "a", ascending: true, offset: 0, limit: 100, ...order };
+  return (dialect: Dialect) => pageStatement(dialect, "org", list);
+};
+
+const rows: readonly Row[] = [
+  ...[true, false].flatMap((ignoreCase): Row[] => [
+    {
+      name: `equals, any case: ${ignoreCase}`,
+      statement: (dialect) => streamsStatement(dialect, "org", has("equals", ignoreCase), 1_001),
+      by: "folded=",
+    },
+    {
+      name: `begins, any case: ${ignoreCase}`,
+      statement: (dialect) =>
+        streamsStatement(dialect, "org", has("starts-with", ignoreCase), 1_001),
+      by: "folded>",
+    },
+    {
+      name: `how many begin, any case: ${ignoreCase}`,
+      statement: (dialect) => countStatement(dialect, "org", has("starts-with", ignoreCase)),
+      by: "folded>",
+    },
+  ]),
+  {
+    name: "one of some",
+    statement: (dialect) =>
+      streamsStatement(dialect, "org", { kind: "one-of", key: "a", texts: ["x", "y"] }, 1_001),
+    by: "folded=",
+  },
+  { name: "all by a key", statement: page(everything), by: "" },
+  {
+    name: "all by a key, the last first",
+    statement: page(everything, { ascending: false }),
+    by: "",
+  },
+  { name: "all by id", statement: page(everything, { sortBy: undefined }), by: "" },
+  { name: "those that begin, in order", statement: page(has("starts-with", true)), by: "folded>" },
+  {
+    name: "how many there are",
+    statement: (dialect) => countStatement(dialect, "org", everything),
+    by: "",
+  },
+];
+
+describe("on SQLite", () => {
+  const db = new DatabaseSync(":memory:");
+  migrate(db, () => undefined);
+
+  test.for(rows)("an index leads to $name", ({ statement, by }) => {
+    const { text, values } = statement(sqlite);
+    const plan = db
+      .prepare(`explain query plan ${text}`)
+      .all(...(values as SQLInputValue[]))
+      .map(({ detail }) => String(detail));
+    expect(plan).toContainEqual(
+      expect.stringMatching(
+        new RegExp(`^SEARCH k USING PRIMARY KEY \\(space=\\?${by === "" ? "\\)" : ` AND ${by}`}`),
+      ),
+    );
+    expect(plan.filter((detail) => /^SCAN (?!json_each)|TEMP B-TREE/.test(detail))).toEqual([]);
+  });
+});
+
+describe("on PostgreSQL", async () => {
+  const database = await openPostgres(await newPostgresDatabase());
+
+  test.for(rows)("an index leads to $name", async ({ statement, by }) => {
+    const { text, values } = statement(postgres);
+    const plan = await database.scan({ text: `explain (costs off) ${text}`, values });
+    const lines = plan.map((row) => String(row["QUERY PLAN"]));
+    const condition = lines.find((line) => line.includes("Index Cond:"));
+    expect(condition).toMatch(/\(organization = .*\(name = /);
+    expect(condition?.includes("(folded >")).toBe(by === "folded>");
+    expect(condition?.includes("(folded =")).toBe(by === "folded=");
+    expect(lines.filter((line) => /Seq Scan|Sort/.test(line))).toEqual([]);
+  });
+});

@@ -1,0 +1,31 @@
+/**
+ * A program to be killed: changes streams of the database PATH from 32 clients at once, COUNT
+ * changes in all, and prints a line "STREAM VERSION TAG" for each change that was acknowledged.
+ */
+
+import { randomUUID } from "node:crypto";
+import { openSqlite } from "../../../src/store/sqlite/database.ts";
+import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
+
+const [path = ":memory:", count = "0"] = process.argv.slice(2);
+const streams = ["hot", "hot", "hot", ...Array.from({ length: 20 }, (_, index) => `s${index}`)];
+const store = createSqliteEventStore({
+  database: openSqlite(path),
+  now: () => Date.now() * 1000,
+});
+
+let left = Number(count);
+async function client(): Promise<void> {
+  for (; left > 0; left -= 1) {
+    const stream = streams[left % streams.length] ?? "hot";
+    const tag = randomUUID();
+    const { version } = await store.change(stream, "org", () => ({
+      event: { type: "changed", data: { tag }, creator: "me" },
+      state: tag,
+    }));
+    process.stdout.write(`${stream} ${version} ${tag}\n`);
+  }
+}
+
+await Promise.all(Array.from({ length: 32 }, client));
+await store.close();

@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, test } from "vitest";
+import { openSqlite } from "../../../src/store/sqlite/database.ts";
+import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "giraffe-crash-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const program = fileURLToPath(new URL("crash-writer.ts", import.meta.url));
+const streams = ["hot", ...Array.from({ length: 20 }, (_, index) => `s${index}`)];
+
+/** Run the writer, kill it when so many changes are acknowledged, and return what it printed. */
+async function acknowledged(file: string, changes: number, killAfter: number): Promise<string[]> {
+  const child: ChildProcess = spawn(process.execPath, [program, file, `${changes}`], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exited = once(child, "exit");
+  const lines: string[] = [];
+  if (child.stdout === null) throw new Error("no output");
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
+    if (lines.length === killAfter) child.kill("SIGKILL");
+  }
+  await exited;
+  return lines.filter((line) => line.split(" ")[2]?.length === 36);
+}
+
+/** Every event as "STREAM VERSION TAG", after a look at versions and heads. */
+async function stored(file: string): Promise<string[]> {
+  const store = createSqliteEventStore({ database: openSqlite(file), now: () => 0 });
+  const found: string[] = [];
+  for (const stream of streams) {
+    const range = { after: 0, limit: 1_000_000, ascending: true };
+    const events = await store.history(stream, "org", range);
+    expect(events.map(({ version }) => version)).toEqual(events.map((_, index) => index + 1));
+    const tags = events.map(({ data }) => (data as { tag: string }).tag);
+    const head = await store.load(stream, "org");
+    expect([head?.version ?? 0, head?.state]).toEqual([events.length, tags.at(-1)]);
+    tags.forEach((tag, index) => {
+      found.push(`${stream} ${index + 1} ${tag}`);
+    });
+  }
+  await store.close();
+  return found;
+}
+
+describe("a SQLite event store", () => {
+  test("has everything it acknowledged, and no gap, after being killed again and again", async () => {
+    const file = join(folder, "killed.db");
+    const lines: string[] = [];
+    for (const _ of Array(6)) {
+      const killAfter = 1 + Math.floor(Math.random() * 3000);
+      lines.push(...(await acknowledged(file, 1_000_000, killAfter)));
+      const found = new Set(await stored(file));
+      expect(lines.filter((line) => !found.has(line))).toEqual([]);
+    }
+    expect(lines.length).toBeGreaterThanOrEqual(6);
+  });
+
+  test("loses no update when two processes write the same streams at once", async () => {
+    const file = join(folder, "shared.db");
+    const lines = await Promise.all([
+      acknowledged(file, 1500, Number.POSITIVE_INFINITY),
+      acknowledged(file, 1500, Number.POSITIVE_INFINITY),
+    ]);
+    const found = await stored(file);
+    expect(lines.flat().sort()).toEqual(found.sort());
+    expect(found.length).toBeGreaterThanOrEqual(3000);
+  });
+});
