@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: ["test/postgres-setup.ts"],
+    globalSetup: ["test/support/postgres-setup.ts"],
     // For the slowest and busiest machine: a test that hangs is found all the same.
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -14,9 +14,9 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { root, runProgram, startProgram } from "./child.ts";
 import { callRest, demo, profileUrl } from "./cli/serving.ts";
-import { newPostgresDatabase } from "./postgres-database.ts";
+import { root, runProgram, startProgram } from "./support/child.ts";
+import { newPostgresDatabase } from "./support/postgres-database.ts";
 
 /** Of the README's section. */
 const [section = ""] =

@@ -14,8 +14,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { ManagementService } from "../gen/zitadel/management_pb.ts";
 import { type Setting, serveSettings } from "../src/config/config.ts";
 import { errors, reasonFromKey } from "../src/domain/errors.ts";
-import { type Program, root, runGiraffe, runProgram, startGiraffe } from "./child.ts";
-import { startIssuer } from "./issuer.ts";
+import { type Program, root, runGiraffe, runProgram, startGiraffe } from "./support/child.ts";
+import { startIssuer } from "./support/issuer.ts";
 
 const readme = readFileSync(join(root, "README.md"), "utf8");
 

@@ -3,7 +3,7 @@ import { sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parseAst } from "vitest/node";
-import { growth, worst } from "./work.ts";
+import { growth, worst } from "./support/work.ts";
 
 /**
  * The regular expressions that see what a stranger sends, by file in src/. Each is given twice the input and

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { root, runProgram, startProgram } from "./child.ts";
+import { root, runProgram, startProgram } from "./support/child.ts";
 
 function createFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "giraffe-"));

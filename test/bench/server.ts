@@ -4,7 +4,7 @@ import { createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
-import { root } from "../child.ts";
+import { root } from "../support/child.ts";
 import { userLine } from "./users.ts";
 
 /** A server under load, in a process of its own. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { startPostgres } from "../postgres.ts";
+import { startPostgres } from "../support/postgres.ts";
 import type { LoadCall, Order, Report } from "./load.ts";
 import { protocolCalls } from "./protocols.ts";
 import { align, summarise } from "./report.ts";

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { root } from "../child.ts";
+import { root } from "../support/child.ts";
 import { align, summarise } from "./report.ts";
 import { benchFolder, fill, serve } from "./server.ts";
 

@@ -6,7 +6,7 @@ import { openPostgres } from "../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
-import { startPostgres } from "../postgres.ts";
+import { startPostgres } from "../support/postgres.ts";
 import { align, summarise } from "./report.ts";
 import { benchFolder, fill } from "./server.ts";
 import { organization, userId, userIds } from "./users.ts";

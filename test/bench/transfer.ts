@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { closeSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startPostgres } from "../postgres.ts";
+import { startPostgres } from "../support/postgres.ts";
 import { align, summarise } from "./report.ts";
 import { benchFolder, cpuMicrosOf, giraffe, main, memoryMiBOf, writeUsers } from "./server.ts";
 

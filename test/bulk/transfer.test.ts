@@ -13,9 +13,9 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { root, runGiraffe, runProgram, startGiraffe } from "../child.ts";
 import { callRest, createPlace, type Place, profileUrl } from "../cli/serving.ts";
-import { newPostgresDatabase } from "../postgres-database.ts";
+import { root, runGiraffe, runProgram, startGiraffe } from "../support/child.ts";
+import { newPostgresDatabase } from "../support/postgres-database.ts";
 
 const user = (index: number, more: object = {}) => ({
   userId: `u${index}`,

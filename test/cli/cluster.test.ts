@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { runGiraffe } from "../child.ts";
-import { newPostgresDatabase } from "../postgres-database.ts";
-import { scrape } from "../scrape.ts";
+import { runGiraffe } from "../support/child.ts";
+import { newPostgresDatabase } from "../support/postgres-database.ts";
+import { scrape } from "../support/scrape.ts";
 import { callRest, createPlace, profileUrl } from "./serving.ts";
 
 const profile = { firstName: "Gigi", lastName: "Giraffe", displayName: "Gigi" };

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { runGiraffe } from "../child.ts";
-import { query } from "../postgres.ts";
-import { newPostgresDatabase } from "../postgres-database.ts";
+import { runGiraffe } from "../support/child.ts";
+import { query } from "../support/postgres.ts";
+import { newPostgresDatabase } from "../support/postgres-database.ts";
 
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "giraffe-mistyped-"));

@@ -6,10 +6,11 @@ import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { credentials, Client as GrpcClient, Metadata } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
-import { runProgram } from "../child.ts";
+import { runProgram } from "../support/child.ts";
 import { createPlace, type Place, profileUrl, type Serving } from "./serving.ts";
 
-const testFile = (name: string) => fileURLToPath(new URL(`../tls/${name}`, import.meta.url));
+const testFile = (name: string) =>
+  fileURLToPath(new URL(`../support/tls/${name}`, import.meta.url));
 const certificate = testFile("cert.pem");
 
 /** A server with copies of the test certificate, which a test may replace. */

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { root, runGiraffe, runProgram, startGiraffe, startProgram } from "../child.ts";
+import { root, runGiraffe, runProgram, startGiraffe, startProgram } from "../support/child.ts";
 import { callRest, createPlace, demo, profileUrl, type Serving } from "./serving.ts";
 
 const profile = {

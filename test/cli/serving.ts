@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { type Program, runGiraffe, startGiraffe } from "../child.ts";
+import { type Program, runGiraffe, startGiraffe } from "../support/child.ts";
 
 /** What `--demo` puts into an empty database. */
 export const demo = { userId: "163840776835432705", organization: "69629023906488334" } as const;

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
-import { openBrowser } from "../browser.ts";
-import { root } from "../child.ts";
-import { startServer } from "../server.ts";
-import { startSite } from "../site.ts";
+import { openBrowser } from "../support/browser.ts";
+import { root } from "../support/child.ts";
+import { startServer } from "../support/server.ts";
+import { startSite } from "../support/site.ts";
 import { browserClients } from "./browser-clients.ts";
 import type { CallFromPage } from "./browser-page.ts";
 import { type Client, describeClient, type Reply } from "./client.contract.ts";

@@ -2,8 +2,8 @@ import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { codeFromString } from "@connectrpc/connect/protocol-connect";
 import { describe, expect, test } from "vitest";
-import { runProgram } from "../child.ts";
-import { startServer } from "../server.ts";
+import { runProgram } from "../support/child.ts";
+import { startServer } from "../support/server.ts";
 import { type Access, type Client, describeClient, type Reply } from "./client.contract.ts";
 import { methods, pathOf, refusalFrom } from "./proto.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runProgram } from "../child.ts";
-import { startServer, type TestServer } from "../server.ts";
+import { runProgram } from "../support/child.ts";
+import { startServer, type TestServer } from "../support/server.ts";
 import { type Access, type Client, describeClient, type MethodName } from "./client.contract.ts";
 
 const ways = {

@@ -36,7 +36,8 @@ function problemsOf(argv: readonly string[], environment?: Environment): readonl
   return [];
 }
 
-const testFile = (name: string) => fileURLToPath(new URL(`../tls/${name}`, import.meta.url));
+const testFile = (name: string) =>
+  fileURLToPath(new URL(`../support/tls/${name}`, import.meta.url));
 const certificate = testFile("cert.pem");
 const key = testFile("key.pem");
 

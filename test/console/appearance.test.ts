@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openBrowser, type TestBrowser } from "../browser.ts";
 import { gigi, methods, type Setting, startSetting } from "../support/api/setting.ts";
+import { openBrowser, type TestBrowser } from "../support/browser.ts";
 import { openConsole } from "./open-console.ts";
 
 let browser: TestBrowser;

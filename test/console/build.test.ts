@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createConsolePages } from "../../src/server/pages/console-pages.ts";
-import { root, runProgram } from "../child.ts";
+import { root, runProgram } from "../support/child.ts";
 import { startEcho } from "../wire/echo.ts";
 
 /** A copy of what the console is made of. */

@@ -4,8 +4,8 @@ import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { Route } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { openBrowser, type TestBrowser } from "../browser.ts";
 import { gigi, methods, type Setting, startSetting } from "../support/api/setting.ts";
+import { openBrowser, type TestBrowser } from "../support/browser.ts";
 import { type Console, eventually, openConsole } from "./open-console.ts";
 
 let browser: TestBrowser;

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { openBrowser, type TestBrowser } from "../browser.ts";
-import { startSite } from "../site.ts";
 import { methods, type Setting, startSetting } from "../support/api/setting.ts";
+import { openBrowser, type TestBrowser } from "../support/browser.ts";
+import { startSite } from "../support/site.ts";
 import { eventually, openConsole } from "./open-console.ts";
 
 let browser: TestBrowser;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { newPostgresDatabase } from "../postgres-database.ts";
 import { closeCallers } from "../support/api/callers.ts";
+import { newPostgresDatabase } from "../support/postgres-database.ts";
 import { profileOfNumber, profileText } from "./history/history.ts";
 import { explain, linearizable, startNodes } from "./linearizable.ts";
 

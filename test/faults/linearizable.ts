@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import { startServer, type TestServer } from "../server.ts";
 import { callers } from "../support/api/callers.ts";
 import { object, text } from "../support/api/json.ts";
 import { methods } from "../support/api/setting.ts";
+import { startServer, type TestServer } from "../support/server.ts";
 import { profileOfNumber, profileText } from "./history/history.ts";
 
 /** Servers of one database. Calls of one moment go to all of them in turn. */

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
-import { runGiraffe, runProgram, startGiraffe } from "../child.ts";
-import { startServer } from "../server.ts";
+import { runGiraffe, runProgram, startGiraffe } from "../support/child.ts";
+import { startServer } from "../support/server.ts";
 import { createRandom } from "./random.ts";
 import { runTrial, type Serving, type Trial, type TrialOptions, type Verdict } from "./trial.ts";
 

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Attack } from "./mutations/attack.ts";
 
-export const certFile = join(import.meta.dirname, "../tls/cert.pem");
-const keyFile = join(import.meta.dirname, "../tls/key.pem");
+export const certFile = join(import.meta.dirname, "../support/tls/cert.pem");
+const keyFile = join(import.meta.dirname, "../support/tls/key.pem");
 const program = join(import.meta.dirname, "../../src/main.js");
 
 /** The real server in a process of its own, with a database of its own. Linux only: it is watched in /proc. */

@@ -2,10 +2,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createReadiness } from "../../src/rpc/health.ts";
 import { createProbes } from "../../src/server/probes.ts";
 import { StoreUnavailableError } from "../../src/store/event-store.ts";
-import { newPostgresDatabase } from "../postgres-database.ts";
-import { scrape } from "../scrape.ts";
-import { startServer } from "../server.ts";
 import { startCuttingProxy } from "../store/postgres/cutting-proxy.ts";
+import { newPostgresDatabase } from "../support/postgres-database.ts";
+import { scrape } from "../support/scrape.ts";
+import { startServer } from "../support/server.ts";
 import { openRaw, statuses } from "../wire/raw.ts";
 
 async function visit(url: string, path: string) {

@@ -14,8 +14,8 @@ import { collisionsIn as postgresCollisions } from "../../src/store/postgres/ref
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
 import { collisionsIn as sqliteCollisions } from "../../src/store/sqlite/refold-claims.ts";
-import { query } from "../postgres.ts";
-import { newPostgresDatabase } from "../postgres-database.ts";
+import { query } from "../support/postgres.ts";
+import { newPostgresDatabase } from "../support/postgres-database.ts";
 
 /**
  * SHA-256 of every migration that has landed. Add a line for a new one; never change one: databases are

@@ -5,8 +5,8 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { root, runProgram } from "../child.ts";
 import { callRest, createPlace, demo, profileUrl } from "../cli/serving.ts";
+import { root, runProgram } from "../support/child.ts";
 import { openRaw } from "../wire/raw.ts";
 
 /** Run a script that has a log, in a process of its own. */

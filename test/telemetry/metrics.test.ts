@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { demo } from "../cli/serving.ts";
-import { samplesFrom, scrape } from "../scrape.ts";
-import { startServer, type TestServer } from "../server.ts";
 import { callers, closeCallers } from "../support/api/callers.ts";
 import { text } from "../support/api/json.ts";
 import { gigi, methods } from "../support/api/setting.ts";
+import { samplesFrom, scrape } from "../support/scrape.ts";
+import { startServer, type TestServer } from "../support/server.ts";
 
 const management = "zitadel.management.v1.ManagementService";
 

@@ -6,10 +6,10 @@ import {
 } from "@opentelemetry/sdk-trace-node";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createTracing } from "../../src/telemetry/trace.ts";
-import { type Program, startGiraffe } from "../child.ts";
 import { createPlace, demo } from "../cli/serving.ts";
 import { callers, closeCallers } from "../support/api/callers.ts";
 import { gigi, methods } from "../support/api/setting.ts";
+import { type Program, startGiraffe } from "../support/child.ts";
 
 const management = "zitadel.management.v1.ManagementService";
 const traceId = "0af7651916cd43dd8448eb211c80319c";

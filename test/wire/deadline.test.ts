@@ -9,7 +9,7 @@ import { type EchoHandlers, startEcho } from "./echo.ts";
 import { openHttp2, openRaw } from "./raw.ts";
 import { binaryNote, envelope, speakers } from "./speak.ts";
 
-const tlsFile = (name: string) => fileURLToPath(new URL(`../tls/${name}`, import.meta.url));
+const tlsFile = (name: string) => fileURLToPath(new URL(`../support/tls/${name}`, import.meta.url));
 const tls = { certFile: tlsFile("cert.pem"), keyFile: tlsFile("key.pem") };
 
 const grpcHeaders = {

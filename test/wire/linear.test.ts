@@ -13,7 +13,7 @@ import { framesFromText, framesFromTextStream } from "../../src/wire/protocol/gr
 import { firstJsonValue } from "../../src/wire/protocol/rest/json-value.ts";
 import { bindQuery } from "../../src/wire/protocol/rest/query.ts";
 import { createRestRouter } from "../../src/wire/protocol/rest/router.ts";
-import { growth } from "../work.ts";
+import { growth } from "../support/work.ts";
 
 const json = createJsonCodec(undefined);
 const parse = (text: string) => () => {

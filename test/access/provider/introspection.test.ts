@@ -5,7 +5,7 @@ import { createIntrospectionAuthenticator } from "../../../src/access/provider/i
 import type { ServiceError } from "../../../src/domain/errors.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
-import { audience, type Disorder, disorders, startIssuer } from "../../issuer.ts";
+import { audience, type Disorder, disorders, startIssuer } from "../../support/issuer.ts";
 import { askingAtOnce } from "../at-once.ts";
 
 const second = 1_000_000;

@@ -19,7 +19,7 @@ import {
   type SigningKey,
   signedToken,
   startIssuer,
-} from "../../issuer.ts";
+} from "../../support/issuer.ts";
 import { askingAtOnce } from "../at-once.ts";
 
 const second = 1_000_000;

@@ -9,12 +9,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { type JsonObject, ScalarType } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import { runProgram } from "../../child.ts";
-import { startServer, type TestServer } from "../../server.ts";
 import { type Caller, callers, closeCallers } from "../../support/api/callers.ts";
 import { list, object, text } from "../../support/api/json.ts";
 import { type Refusal, refusals, refused } from "../../support/api/refusals.ts";
 import { gigi, type Method, methods } from "../../support/api/setting.ts";
+import { runProgram } from "../../support/child.ts";
+import { startServer, type TestServer } from "../../support/server.ts";
 import {
   exchangeRaw,
   frameFlags,

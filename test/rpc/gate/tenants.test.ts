@@ -3,11 +3,11 @@ import { connect } from "node:http2";
 import { text as textOf } from "node:stream/consumers";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startServer, type TestServer } from "../../server.ts";
 import { type Caller, callers, closeCallers, type Reply } from "../../support/api/callers.ts";
 import { list, object, text } from "../../support/api/json.ts";
 import { type Refusal, refusals, refused } from "../../support/api/refusals.ts";
 import { gigi, type Method, methods } from "../../support/api/setting.ts";
+import { startServer, type TestServer } from "../../support/server.ts";
 
 /** The two organizations. The first is the one that the server made. */
 type Organization = "A" | "B";

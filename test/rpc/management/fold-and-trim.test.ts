@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { callRest } from "../../cli/serving.ts";
-import { newPostgresDatabase } from "../../postgres-database.ts";
-import { startServer } from "../../server.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
+import { startServer } from "../../support/server.ts";
 
 describe.each([
   { engine: "SQLite", flags: async () => [] },

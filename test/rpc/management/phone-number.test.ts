@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { phoneNumberFrom } from "../../../src/rpc/management/phone-number.ts";
-import { runProgram } from "../../child.ts";
+import { runProgram } from "../../support/child.ts";
 
 /** The longest that the field rules let through. */
 const text = fc.string({ unit: "binary", maxLength: 49 }).map((rest) => `+${rest}`);

@@ -1,8 +1,8 @@
 /** The tables that tell most about the store, once more on PostgreSQL. */
 
 import { describe } from "vitest";
-import { newPostgresDatabase } from "../../postgres-database.ts";
 import { useDatabases } from "../../support/api/setting.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
 
 useDatabases(newPostgresDatabase);
 

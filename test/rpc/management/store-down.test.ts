@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
-import { startServer } from "../../server.ts";
 import { callers, closeCallers } from "../../support/api/callers.ts";
 import { object, text } from "../../support/api/json.ts";
 import { refused } from "../../support/api/refusals.ts";
 import { gigi, methods } from "../../support/api/setting.ts";
+import { startServer } from "../../support/server.ts";
 
 test("I14: a store that is down is told on every protocol, stores nothing, and recovers by itself", async () => {
   const server = await startServer([]);

@@ -5,7 +5,7 @@ import { errors } from "../../../src/domain/errors.ts";
 import type { HumanEvent } from "../../../src/domain/human.ts";
 import { availableLanguages } from "../../../src/rpc/translate/translate.ts";
 import type { RuleText } from "../../../src/rpc/validate/validate.ts";
-import { startServer } from "../../server.ts";
+import { startServer } from "../../support/server.ts";
 
 const languages = "bg cs de en es fr hu id it ja ko mk nl pl pt ro ru sv tr zh".split(" ");
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createStaticPage } from "../../../src/wire/index.ts";
-import { openBrowser, type TestBrowser } from "../../browser.ts";
-import { startServer, type TestServer } from "../../server.ts";
+import { openBrowser, type TestBrowser } from "../../support/browser.ts";
+import { startServer, type TestServer } from "../../support/server.ts";
 
 let browser: TestBrowser;
 let server: TestServer;

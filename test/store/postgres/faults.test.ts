@@ -8,8 +8,8 @@ import {
 } from "../../../src/store/event-store.ts";
 import type { RetryReason } from "../../../src/store/observer.ts";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
-import { query, startPostgres } from "../../postgres.ts";
-import { newPostgresDatabase } from "../../postgres-database.ts";
+import { query, startPostgres } from "../../support/postgres.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { count, expectWhole, openPostgresStore as openStore, urlWith } from "../counting.ts";
 import { type Cut, errorResponse, startCuttingProxy } from "./cutting-proxy.ts";
 

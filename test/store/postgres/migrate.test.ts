@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../../src/store/postgres/event-store.ts";
-import { query } from "../../postgres.ts";
-import { newPostgresDatabase } from "../../postgres-database.ts";
+import { query } from "../../support/postgres.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
 
 const schema = (url: string) =>
   query(

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { EventStore } from "../../../src/store/event-store.ts";
 import { createServerMemory } from "../../../src/store/postgres/connection/server-memory.ts";
-import { type PostgresServer, query, startPostgres, startStandby } from "../../postgres.ts";
+import { type PostgresServer, query, startPostgres, startStandby } from "../../support/postgres.ts";
 import { count, expectWhole, openPostgresStore } from "../counting.ts";
 
 async function start(starting: Promise<PostgresServer>): Promise<PostgresServer> {

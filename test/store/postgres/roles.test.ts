@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { createPostgresDirectory } from "../../../src/store/postgres/directory.ts";
-import { query, startPostgres } from "../../postgres.ts";
+import { query, startPostgres } from "../../support/postgres.ts";
 import { count, expectWhole, openPostgresStore } from "../counting.ts";
 
 test("C12: one role makes the tables, in a schema, and another one that may only change rows serves", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
-import { type PostgresServer, query, startPostgres, startStandby } from "../../postgres.ts";
-import { newPostgresDatabase } from "../../postgres-database.ts";
+import { type PostgresServer, query, startPostgres, startStandby } from "../../support/postgres.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { count, expectWhole, openPostgresStore } from "../counting.ts";
 import { type PoolMode, type PoolOrder, startPooler } from "./pooler.ts";
 

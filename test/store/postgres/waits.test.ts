@@ -2,8 +2,8 @@ import { Client } from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type Head, StoreOverloadedError } from "../../../src/store/event-store.ts";
 import type { RetryReason } from "../../../src/store/observer.ts";
-import { query, startPostgres } from "../../postgres.ts";
-import { newPostgresDatabase } from "../../postgres-database.ts";
+import { query, startPostgres } from "../../support/postgres.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { count, expectWhole, openPostgresStore, urlWith } from "../counting.ts";
 
 /** Another program's connection, in a transaction. */

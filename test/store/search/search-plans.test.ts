@@ -13,7 +13,7 @@ import {
 import type { Query, Search } from "../../../src/store/search.ts";
 import { migrate } from "../../../src/store/sqlite/migrate.ts";
 import { dialect as sqlite } from "../../../src/store/sqlite/search.ts";
-import { newPostgresDatabase } from "../../postgres-database.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
 
 const has = (
   method: (KeyComparison & { kind: "text" })["method"],

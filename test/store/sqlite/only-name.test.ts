@@ -11,8 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { mountPointsFrom, secondName } from "../../../src/store/sqlite/file/only-name.ts";
-import { runGiraffe, runProgram } from "../../child.ts";
 import { createPlace } from "../../cli/serving.ts";
+import { runGiraffe, runProgram } from "../../support/child.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "giraffe-only-name-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,6 +1,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
-import { startServer } from "../../server.ts";
+import { startServer } from "../server.ts";
 import { type Caller, callers, closeCallers, type Reply } from "./callers.ts";
 import { text } from "./json.ts";
 

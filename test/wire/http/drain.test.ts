@@ -8,7 +8,8 @@ import { type EchoHandlers, startEcho } from "../echo.ts";
 import { openHttp2, openRaw, requestHttp2, statuses } from "../raw.ts";
 import { binaryNote, envelope, speakers } from "../speak.ts";
 
-const tlsFile = (name: string) => fileURLToPath(new URL(`../../tls/${name}`, import.meta.url));
+const tlsFile = (name: string) =>
+  fileURLToPath(new URL(`../../support/tls/${name}`, import.meta.url));
 const putSlow = "PUT /api/v1/notes/slow HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}";
 
 /** A handler that answers the note "slow" only when told to. */

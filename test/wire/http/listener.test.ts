@@ -23,7 +23,8 @@ import {
   watch,
 } from "../raw.ts";
 
-const tlsFile = (name: string) => fileURLToPath(new URL(`../../tls/${name}`, import.meta.url));
+const tlsFile = (name: string) =>
+  fileURLToPath(new URL(`../../support/tls/${name}`, import.meta.url));
 const tls = { certFile: tlsFile("cert.pem"), keyFile: tlsFile("key.pem") };
 const ca = readFileSync(tls.certFile);
 

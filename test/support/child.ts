@@ -3,7 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 /** The checkout. */
-export const root = fileURLToPath(new URL("..", import.meta.url));
+export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A program, while it runs. */
 export type Program = {
@@ -85,7 +85,7 @@ export function runProgram(...program: Parameters<typeof startProgram>): Promise
   return startProgram(...program).ended;
 }
 
-const main = fileURLToPath(new URL("../src/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../src/main.js", import.meta.url));
 
 /** Run `giraffe` to its end. */
 export function runGiraffe(...argv: string[]): Promise<Ended> {

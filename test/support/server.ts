@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ReadCommand } from "../src/cli/command.ts";
-import { parseCommand } from "../src/cli/program.ts";
-import type { Config } from "../src/config/config.ts";
-import { createService } from "../src/server/service.ts";
-import type { RequestRecord } from "../src/telemetry/log.ts";
+import type { ReadCommand } from "../../src/cli/command.ts";
+import { parseCommand } from "../../src/cli/program.ts";
+import type { Config } from "../../src/config/config.ts";
+import { createService } from "../../src/server/service.ts";
+import type { RequestRecord } from "../../src/telemetry/log.ts";
 
 /** A real server on a free port, with a database of its own in a temporary folder. */
 export type TestServer = {
