@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { CliError } from "../cli/admin.ts";
+import { BulkError } from "./bulk-error.ts";
 import { maxLineBytes } from "./line-batches.ts";
 
 /** Where lines come from. */
@@ -16,7 +16,7 @@ export type ImportSource = {
 
 /**
  * @param input A file, or `-` for stdin.
- * @throws CliError if it cannot be read.
+ * @throws BulkError if it cannot be read.
  */
 export async function openSource(input: string): Promise<ImportSource> {
   try {
@@ -31,7 +31,7 @@ export async function openSource(input: string): Promise<ImportSource> {
     start.destroy();
     return { key: keyOf(firstLine), size, chunks: open };
   } catch (error) {
-    throw new CliError(`cannot read ${input}: ${error instanceof Error ? error.message : error}`);
+    throw new BulkError(`cannot read ${input}: ${error instanceof Error ? error.message : error}`);
   }
 }
 

@@ -1,5 +1,4 @@
 import { isUtf8 } from "node:buffer";
-import { CliError } from "../cli/admin.ts";
 import type { Directory } from "../store/directory.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../store/event-store.ts";
 import {
@@ -10,6 +9,7 @@ import {
   type RejectedLines,
   type Transfer,
 } from "../store/transfer.ts";
+import { BulkError } from "./bulk-error.ts";
 import { type ImportSource, openSource } from "./import-source.ts";
 import { type Line, type LineBatch, lineBatches, maxLineBytes, type Stop } from "./line-batches.ts";
 import { createMeter } from "./meter.ts";
@@ -69,7 +69,7 @@ const creator = "import";
  *
  * @param input A file, or `-` for stdin, which cannot begin anew.
  * @param tell Told what a person should know at once.
- * @throws CliError if there is no organization, the file cannot be read, stdin differs from what was
+ * @throws BulkError if there is no organization, the file cannot be read, stdin differs from what was
  *   begun, another import of the same input is under way, or the database cannot be written.
  */
 export async function importUsers(
@@ -79,7 +79,7 @@ export async function importUsers(
 ): Promise<ImportSummary> {
   const organizations = new Set((await parts.directory.organizations()).map(({ id }) => id));
   if (organizations.size === 0) {
-    throw new CliError("there is no organization for the users: make one with org create NAME");
+    throw new BulkError("there is no organization for the users: make one with org create NAME");
   }
   const source = await openSource(input);
   const known = await parts.transfer.progress(source.key);
@@ -88,7 +88,7 @@ export async function importUsers(
   const tally = { imported: 0, rejected: 0, doneBefore: 0, triedAgain: 0 };
   try {
     if ((await importLines(run, tally)) === "differs") {
-      if (input === "-") throw new CliError(stdinDiffers);
+      if (input === "-") throw new BulkError(stdinDiffers);
       tell(`${input} differs in lines that were imported before: it begins anew`);
       Object.assign(tally, { rejected: 0, doneBefore: 0, triedAgain: 0 });
       await importLines({ ...run, isAnew: true }, tally);
@@ -107,7 +107,7 @@ const stdinDiffers =
 function resumable(error: unknown, input: string): unknown {
   if (error instanceof OvertakenError) {
     const name = input === "-" ? "this input" : input;
-    return new CliError(
+    return new BulkError(
       `another import of ${name} is under way: let it end, then run the same command again`,
       { cause: error },
     );
@@ -115,7 +115,7 @@ function resumable(error: unknown, input: string): unknown {
   if (!(error instanceof StoreUnavailableError || error instanceof OutcomeUnknownError)) {
     return error;
   }
-  return new CliError(`${error.message}; the same command goes on where this one was`, {
+  return new BulkError(`${error.message}; the same command goes on where this one was`, {
     cause: error,
   });
 }

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { access, type FileHandle, open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { CliError } from "../cli/admin.ts";
+import { BulkError } from "./bulk-error.ts";
 
 /** A line that is not imported. */
 export type Reject = {
@@ -38,7 +38,7 @@ export function rejectsToStderr(): Rejects {
 /**
  * Rejects in a file with mode 0600, which is there only if there are some.
  *
- * @throws CliError if the file cannot be written.
+ * @throws BulkError if the file cannot be written.
  */
 export async function rejectsToFile(file: string): Promise<Rejects> {
   const orExplain = async <Result>(work: () => Promise<Result>): Promise<Result> => {
@@ -46,7 +46,7 @@ export async function rejectsToFile(file: string): Promise<Rejects> {
       return await work();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new CliError(`cannot write ${file}: ${reason}`, { cause: error });
+      throw new BulkError(`cannot write ${file}: ${reason}`, { cause: error });
     }
   };
   await orExplain(() => assertWritable(file));

@@ -9,7 +9,7 @@ export const backup = anyCommand<AdminOptions & { readonly file: string }>({
   flags: adminFlags,
   read: (line) => withAdminOptions(line, { file: line.argument }),
   async run({ database, json, file }, out) {
-    const { backUpDatabase } = await import("../server/service.ts");
+    const { backUpDatabase } = await import("../server/database.ts");
     let meter: Meter | undefined;
     try {
       await backUpDatabase(database, file, (copied, whole) => {

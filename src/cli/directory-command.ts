@@ -35,7 +35,7 @@ export function directoryCommand<Options>(command: {
     flags: { ...flags, ...adminFlags },
     read: (line) => withAdminOptions(line, options(line)),
     async run(given, out) {
-      const { openDirectory, wallClock } = await import("../server/service.ts");
+      const { openDirectory, wallClock } = await import("../server/database.ts");
       const { createIdGenerator } = await import("../access/id.ts");
       check?.(given);
       const directory = await openDirectory(given.database, mayCreate);

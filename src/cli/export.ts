@@ -16,7 +16,8 @@ export const exportCommand = anyCommand<ExportOptions>({
   },
   read: (line) => withAdminOptions(line, { organization: textOf(line.given, "org") }),
   async run({ database, json, organization }) {
-    const { createUserLines, openTransfer } = await import("../server/service.ts");
+    const { openTransfer } = await import("../server/database.ts");
+    const { createUserLines } = await import("../bulk/user-line.ts");
     const { exportUsers } = await import("../bulk/export-users.ts");
     const { transfer, directory } = await openTransfer(database);
     try {

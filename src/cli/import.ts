@@ -9,7 +9,8 @@ export const importCommand = anyCommand<AdminOptions & { readonly input: string 
   flags: adminFlags,
   read: (line) => withAdminOptions(line, { input: line.argument }),
   async run({ database, json, input }, out) {
-    const { createUserLines, openTransfer, wallClock } = await import("../server/service.ts");
+    const { openTransfer, wallClock } = await import("../server/database.ts");
+    const { createUserLines } = await import("../bulk/user-line.ts");
     const { createIdGenerator } = await import("../access/id.ts");
     const { importUsers } = await import("../bulk/import-users.ts");
     const { transfer, directory } = await openTransfer(database);

@@ -1,7 +1,7 @@
+import { createUserLines } from "../bulk/user-line.ts";
 import { type Directory, RecordExistsError } from "../store/directory.ts";
 import { ClaimTakenError, type EventStore, type Micros } from "../store/event-store.ts";
 import { firstRecords, organizationId } from "./bootstrap.ts";
-import { createUserLines } from "./service.ts";
 
 /** What a database of a test begins with. */
 export type Seed = {

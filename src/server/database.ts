@@ -1,0 +1,157 @@
+import { ConfigError, type Database } from "../config/config.ts";
+import { claims as claimsOf } from "../domain/human.ts";
+import { searchKeys } from "../domain/search-keys.ts";
+import type { Directory } from "../store/directory.ts";
+import type { EventStore, Micros } from "../store/event-store.ts";
+import type { StoreObserver } from "../store/observer.ts";
+import type { Collision } from "../store/sql/claims.ts";
+import { assertExists, openSqlite, type Sqlite } from "../store/sqlite/database.ts";
+import { createSqliteDirectory } from "../store/sqlite/directory.ts";
+import { createSqliteEventStore } from "../store/sqlite/event-store.ts";
+import { type DatabaseLock, lockDatabase } from "../store/sqlite/file/lock.ts";
+import { watchPlace } from "../store/sqlite/file/place.ts";
+import { collisionsIn } from "../store/sqlite/refold-claims.ts";
+import type { Transfer } from "../store/transfer.ts";
+import { watchFailures } from "./watch-failures.ts";
+
+/** Microseconds of the wall clock, which counts milliseconds. */
+export const wallClock = (): Micros => Date.now() * 1_000;
+
+/** A database that a server has opened. */
+export type OpenStore = {
+  readonly store: EventStore;
+  readonly directory: Directory;
+  /** Users who have lost their user name to others, because it differs only in what no longer counts. */
+  readonly collisions: readonly Collision[];
+  /** Resolves with what is wrong if the files of the database are no longer where they were. */
+  readonly gone: Promise<Error>;
+  /** Lets changes in flight end. */
+  close(): Promise<void>;
+};
+
+/** On SQLite, the store of the one server that uses the database: a second one is refused. */
+export async function openStore(database: Database, observer: StoreObserver): Promise<OpenStore> {
+  if (database.kind === "sqlite") return openSqliteStore(database.path, observer);
+  const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
+  const { collisionsIn } = await import("../store/postgres/refold-claims.ts");
+  const postgres = await openPostgres(database.url, searchKeys, { claimsOf });
+  const store = createPostgresEventStore({ database: postgres, now: wallClock, observer });
+  const directory = createPostgresDirectory(postgres);
+  return {
+    store: watchFailures(store, observer.failed),
+    directory,
+    collisions: await collisionsIn(postgres),
+    gone: never,
+    async close() {
+      await store.close();
+      await directory.close();
+    },
+  };
+}
+
+const never = new Promise<Error>(() => {});
+
+function openSqliteStore(path: string, observer: StoreObserver): OpenStore {
+  const lock = path === ":memory:" ? undefined : lockDatabase(path);
+  const sqlite = openLocked(path, lock);
+  const watch = lock && watchPlace([...sqlite.place, ...lock.place]);
+  const store = createSqliteEventStore({ database: sqlite, now: wallClock, observer });
+  const directory = createSqliteDirectory(sqlite);
+  return {
+    store: watchFailures(store, observer.failed),
+    directory,
+    collisions: collisionsIn(sqlite),
+    gone: watch?.gone ?? never,
+    async close() {
+      watch?.close();
+      await store.close();
+      await directory.close();
+      lock?.close();
+    },
+  };
+}
+
+/** A database that cannot be opened keeps no lock. */
+function openLocked(path: string, lock: DatabaseLock | undefined): Sqlite {
+  try {
+    return openSqlite(path, searchKeys, claimsOf);
+  } catch (error) {
+    lock?.close();
+    throw error;
+  }
+}
+
+/**
+ * The directory alone, for commands that run beside a server.
+ *
+ * @param mayCreate Whether to make a database if there is none.
+ * @throws StoreUnavailableError if there is none and may be none, or if it cannot be opened.
+ */
+export async function openDirectory(database: Database, mayCreate: boolean): Promise<Directory> {
+  if (database.kind === "sqlite") {
+    if (!mayCreate) assertExists(database.path);
+    return createSqliteDirectory(openSqlite(database.path, searchKeys, claimsOf));
+  }
+  const { openPostgres, createPostgresDirectory } = await loadPostgres();
+  return createPostgresDirectory(
+    await openPostgres(database.url, searchKeys, { claimsOf, mayCreate }),
+  );
+}
+
+/**
+ * The directory, and users by the thousand, for commands that run beside a server.
+ *
+ * @throws StoreUnavailableError if there is no such database: a new one would have no organization.
+ */
+export async function openTransfer(
+  database: Database,
+): Promise<{ readonly directory: Directory; readonly transfer: Transfer }> {
+  if (database.kind === "sqlite") {
+    assertExists(database.path);
+    const sqlite = openSqlite(database.path, searchKeys, claimsOf);
+    const { createSqliteTransfer } = await import("../store/sqlite/transfer.ts");
+    return {
+      directory: createSqliteDirectory(sqlite),
+      transfer: createSqliteTransfer({ database: sqlite, now: wallClock }),
+    };
+  }
+  const { openPostgres, createPostgresDirectory } = await loadPostgres();
+  const { createPostgresTransfer } = await import("../store/postgres/transfer.ts");
+  const postgres = await openPostgres(database.url, searchKeys, { claimsOf, mayCreate: false });
+  return {
+    directory: createPostgresDirectory(postgres),
+    transfer: createPostgresTransfer({ database: postgres, now: wallClock }),
+  };
+}
+
+/**
+ * Copy the database into a file while others use it.
+ *
+ * @param observe Told now and then how many bytes there are, and how many there are to be.
+ * @throws ConfigError for a database that is no SQLite file.
+ * @throws StoreUnavailableError if there is no database or it has a second name, the file exists, or the
+ *   copy cannot be made.
+ */
+export async function backUpDatabase(
+  database: Database,
+  target: string,
+  observe: (copied: number, whole: number) => void,
+): Promise<void> {
+  if (database.kind !== "sqlite" || database.path === ":memory:") {
+    throw new ConfigError([
+      "--database is no SQLite file: PostgreSQL has pg_dump and pg_basebackup for this",
+    ]);
+  }
+  const { backUp } = await import("../store/sqlite/file/backup.ts");
+  await backUp(database.path, target, observe);
+}
+
+/** Only when it is used: its driver costs a start on SQLite a fifth of its time. */
+async function loadPostgres() {
+  const [database, directory, eventStore] = await Promise.all([
+    import("../store/postgres/database.ts"),
+    import("../store/postgres/directory.ts"),
+    import("../store/postgres/event-store.ts"),
+  ]);
+  return { ...database, ...directory, ...eventStore };
+}
