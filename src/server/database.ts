@@ -1,10 +1,10 @@
 import { ConfigError, type Database } from "../config/config.ts";
 import { claims as claimsOf } from "../domain/human.ts";
 import { searchKeys } from "../domain/search-keys.ts";
+import type { Collision } from "../store/collision.ts";
 import type { Directory } from "../store/directory.ts";
 import type { EventStore, Micros } from "../store/event-store.ts";
 import type { StoreObserver } from "../store/observer.ts";
-import type { Collision } from "../store/sql/claims.ts";
 import { assertExists, openSqlite, type Sqlite } from "../store/sqlite/database.ts";
 import { createSqliteDirectory } from "../store/sqlite/directory.ts";
 import { createSqliteEventStore } from "../store/sqlite/event-store.ts";

@@ -11,7 +11,7 @@ import {
   type RpcParts,
   restPrefix,
 } from "../rpc/routes.ts";
-import type { Collision } from "../store/sql/claims.ts";
+import type { Collision } from "../store/collision.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
 import type { RequestRecord } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";

@@ -203,6 +203,8 @@ describe("finding people", () => {
     const opened = await open();
     const { page, signIn } = opened;
     await signIn(setting.tokens.viewer);
+    // The list that the page begins with must not be the one that is refused.
+    await eventually(() => names(opened)).not.toEqual([]);
     await page.route("**/ListUsers", refuse, { times: 1 });
     await page.getByLabel("Find by name, user name or e-mail").fill("amél");
     await eventually(() => found(opened)).toBe(

@@ -1,11 +1,6 @@
-import {
-  byAge,
-  type ClaimsOf,
-  type Collision,
-  collisionOf,
-  type Renaming,
-  renamingOf,
-} from "../sql/claims.ts";
+import type { Collision } from "../collision.ts";
+import { byAge, type ClaimsOf, collisionOf, type Renaming, renamingOf } from "../sql/claims.ts";
+
 import { headColumns, headFromRow, type Row } from "../sql/rows.ts";
 import type { Connection } from "./connection/connector.ts";
 import type { Postgres } from "./database.ts";

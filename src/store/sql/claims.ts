@@ -1,3 +1,4 @@
+import type { Collision } from "../collision.ts";
 import type { Head, Micros } from "../event-store.ts";
 import { headFromRow, type Row } from "./rows.ts";
 
@@ -7,14 +8,6 @@ import { headFromRow, type Row } from "./rows.ts";
  * @returns `undefined`: those that it has.
  */
 export type ClaimsOf<State> = (state: State) => readonly string[] | undefined;
-
-/** Two streams claim one name, since names are folded otherwise than before. */
-export type Collision = {
-  /** Goes on without the name. */
-  readonly stream: string;
-  /** Whose name it is. */
-  readonly holder: string;
-};
 
 /** A stream whose names are others than those in the database. */
 export type Renaming = {

@@ -1,12 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import {
-  byAge,
-  type ClaimsOf,
-  type Collision,
-  collisionOf,
-  type Renaming,
-  renamingOf,
-} from "../sql/claims.ts";
+import type { Collision } from "../collision.ts";
+import { byAge, type ClaimsOf, collisionOf, type Renaming, renamingOf } from "../sql/claims.ts";
 import type { Sqlite } from "./database.ts";
 import { headPages } from "./head-pages.ts";
 
