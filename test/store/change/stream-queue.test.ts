@@ -186,6 +186,34 @@ describe("createStreamQueue", () => {
     expect(retries).toEqual(["conflict"]);
   });
 
+  test("tells of every change that a lost race has decided again", async () => {
+    const { store, queue, change, retries } = start();
+    const first = change("a");
+    const second = statusOf(queue.change("s", "org", refuse));
+    await turn();
+    store.next("overtaken");
+    await store.commitAll();
+    await first;
+    await turn();
+    expect(second.is).toBe("RangeError");
+    expect(retries).toEqual(["conflict", "conflict"]);
+  });
+
+  test("forgets a stream when all its changes are answered: the next one loads the head", async () => {
+    const loads: string[] = [];
+    const queue = createStreamQueue({
+      load: async (stream) => {
+        loads.push(stream);
+        return undefined;
+      },
+      append: async () => "appended",
+      now: () => 1,
+    });
+    const write = () => ({ event: { type: "t", data: {}, creator: "me" }, state: "a" });
+    for (const stream of ["s", "s", "t"]) await queue.change(stream, "org", write);
+    expect(loads).toEqual(["s", "s", "t"]);
+  });
+
   test("never lets the date of a change fall back, whatever the clock does", async () => {
     const times = [5000, 100, 6000];
     const { store, change } = start(() => times.shift() ?? 0);
@@ -448,13 +476,20 @@ describe("createStreamQueue", () => {
 
   test("closes when all before is answered, and refuses more", async () => {
     const { store, queue, change } = start();
-    const answer = change("a");
+    const before = change("before");
+    await store.commitAll();
+    await before;
+    const answers = [change("a"), change("b")];
     const closed = statusOf(queue.close());
-    await expect(change("b")).rejects.toThrow(StoreUnavailableError);
+    await expect(change("c")).rejects.toThrow(StoreUnavailableError);
     await turn();
     expect(closed.is).toBe("pending");
     store.next("commit");
-    await answer;
+    await answers[0];
+    await turn();
+    expect(closed.is).toBe("pending");
+    store.next("commit");
+    await answers[1];
     await turn();
     expect(closed.is).toBe("resolved");
   });
