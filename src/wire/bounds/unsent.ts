@@ -24,12 +24,12 @@ export type UnsentAnswer = {
   /**
    * So many bytes will be handed over; called when all before were taken.
    *
-   * @returns Whether to go on. If not, the answer was broken off.
+   * @returns Whether to go on. If not, the answer has ended or was broken off.
    */
   hand(bytes: number): boolean;
   /** So many of them were taken: by the system, which then has room for more. */
   took(bytes: number): void;
-  /** Everything was taken, or nobody is there to take it. */
+  /** The answer is over, whether or not it was taken. Nothing can be handed over any more. */
   end(): void;
 };
 
@@ -61,6 +61,7 @@ export function createUnsent({
     #left = 0;
     #movedAt = now;
     #isBroken = false;
+    #isOver = false;
 
     constructor(client: string, abort: () => void) {
       this.#client = client;
@@ -68,6 +69,8 @@ export function createUnsent({
     }
 
     hand(bytes: number): boolean {
+      // What a handler says to a client that has gone.
+      if (this.#isOver) return false;
       this.#left = bytes;
       this.#movedAt = now;
       waiting.add(this);
@@ -85,10 +88,15 @@ export function createUnsent({
       this.#movedAt = now;
       this.#left -= bytes;
       this.#share?.shrink(bytes);
-      if (this.#left === 0) this.end();
+      if (this.#left === 0) this.#rest();
     }
 
     end(): void {
+      this.#isOver = true;
+      this.#rest();
+    }
+
+    #rest(): void {
       waiting.delete(this);
       this.#share?.end();
       this.#share = undefined;
