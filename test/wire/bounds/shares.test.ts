@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createShares } from "../../src/wire/shares.ts";
+import { createShares } from "../../../src/wire/bounds/shares.ts";
 
 function setUp(max: number, maxEach: number) {
   const shares = createShares(max, maxEach);
