@@ -39,12 +39,13 @@ export const compressMinBytes = 1024;
 export const openingTimeoutMs = 5_000;
 
 /**
- * Bytes of a body that nobody reads, after which a connection of HTTP/1.1 goes on: a client that is
- * refused need not connect again. More is as expensive as a new connection.
+ * Bytes of a body that nobody reads, which are dropped after an early answer. Up to here a connection of
+ * HTTP/1.1 goes on, so that a client that is refused need not connect again; more is as expensive as
+ * a new connection. A stream of HTTP/2 is reset beyond.
  */
 export const maxDroppedBytes = 65_536;
 
-/** Time to read and drop the rest of a refused HTTP/1.1 body, so that the refusal arrives. */
+/** Time to read and drop the rest of a refused body, so that the refusal arrives. In milliseconds. */
 export const lingerMs = 1_000;
 
 /** Time for streams to say that the server is shutting down, in milliseconds. */

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { type UnsentAnswer, writeInPieces, writeTracked } from "../bounds/unsent.ts";
-import { http2Limits, pieceBytes } from "../limits.ts";
+import { http2Limits, lingerMs, maxDroppedBytes, pieceBytes } from "../limits.ts";
 import {
   type Answer,
   type AnswerStream,
@@ -169,11 +169,21 @@ function dropUnread(stream: ServerHttp2Stream): void {
 }
 
 /**
- * After the last frame of an answer that came before the end of the request: RST_STREAM NO_ERROR
- * tells the client to stop sending.
+ * After the last frame of an answer that came before the end of the request. RST_STREAM NO_ERROR tells
+ * the client to stop sending (RFC 9113, section 8.1), but curl reports an error instead of the answer
+ * when a reset comes while it sends. So what is small is read and dropped first.
  */
 function stopReading(stream: ServerHttp2Stream): void {
-  if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR);
+  if (stream.readableEnded || stream.closed) return;
+  const reset = () => stream.close(NGHTTP2_NO_ERROR);
+  const timer = setTimeout(reset, lingerMs);
+  stream.once("close", () => clearTimeout(timer));
+  let dropped = 0;
+  stream.on("data", (chunk: Buffer) => {
+    dropped += chunk.byteLength;
+    if (dropped > maxDroppedBytes) reset();
+  });
+  stream.resume();
 }
 
 function answerStream(stream: ServerHttp2Stream, sending: UnsentAnswer): AnswerStream {

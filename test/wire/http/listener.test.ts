@@ -379,9 +379,9 @@ describe("an early answer over HTTP/2", () => {
     expect(answer).toMatchObject({ status: 200, trailers: { "grpc-status": "8" }, reset: 0 });
   });
 
-  test("is told by its frames: answer, then RST_STREAM NO_ERROR", async () => {
-    await using server = await startEcho();
-    using connection = await openRaw(server.port);
+  /** A request whose head is answered at once, and the frames of its stream. */
+  async function openRefused(port: number) {
+    const connection = await openRaw(port);
     const fields = headerBlock([
       [":method", "POST"],
       [":scheme", "http"],
@@ -390,19 +390,42 @@ describe("an early answer over HTTP/2", () => {
     ]);
     connection.send(http2Opening);
     connection.send(http2Frame(frameTypes.headers, frameFlags.endHeaders, 1, fields));
-    const ofStream = () =>
+    const frames = () =>
       framesOf(connection.received)
         .filter(({ streamId }) => streamId === 1)
         .map(({ type, payload }) => ({
           type,
           code: type === frameTypes.reset && payload.readUInt32BE(0),
         }));
-    await expect.poll(() => ofStream().at(-1)).toEqual({ type: frameTypes.reset, code: 0 });
-    expect(
-      ofStream()
-        .slice(0, 2)
-        .map(({ type }) => type),
-    ).toEqual([frameTypes.headers, frameTypes.data]);
+    await expect.poll(() => frames().map(({ type }) => type)).toEqual(answerFrames);
+    return { connection, frames };
+  }
+  const answerFrames = [frameTypes.headers, frameTypes.data];
+  const data = (flags: number, bytes: number) =>
+    http2Frame(frameTypes.data, flags, 1, Buffer.alloc(bytes));
+
+  test("ends the stream without a reset when the rest of the body comes soon, which curl needs", async () => {
+    await using server = await startEcho();
+    const { connection, frames } = await openRefused(server.port);
+    connection.send(data(frameFlags.endStream, 100));
+    connection.send(http2Frame(frameTypes.ping, 0, 0, Buffer.alloc(8)));
+    await expect
+      .poll(() => framesOf(connection.received).some(({ type }) => type === frameTypes.ping))
+      .toBe(true);
+    expect(frames().map(({ type }) => type)).toEqual(answerFrames);
+    connection[Symbol.dispose]();
+  });
+
+  test.for([
+    { name: "does not come", bytes: 0 },
+    { name: "is larger than what is dropped", bytes: 65_536 },
+  ])("is followed by RST_STREAM NO_ERROR if the rest of the body $name", async ({ bytes }) => {
+    await using server = await startEcho();
+    const { connection, frames } = await openRefused(server.port);
+    for (let sent = 0; sent < bytes; sent += 16_384) connection.send(data(0, 16_384));
+    if (bytes > 0) connection.send(data(0, 1));
+    await expect.poll(() => frames().at(-1)).toEqual({ type: frameTypes.reset, code: 0 });
+    connection[Symbol.dispose]();
   });
 });
 
