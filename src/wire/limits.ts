@@ -73,16 +73,16 @@ export const clientLimits: ClientLimits = {
   maxConnections: 4096,
   /** A quarter: many people may share one address, and four such addresses still leave nobody out. */
   maxConnectionsEach: 1024,
-  /** Streams that are open, such as a Watch of health, each some 20 KB. */
-  maxStreams: 2048,
+  /** Streams that are open, such as a Watch of health, each some 40 KB. */
+  maxStreams: 1024,
   /** One for each of the channels of a large deployment behind one address. */
-  maxStreamsEach: 256,
+  maxStreamsEach: 128,
   /** As old as a connection may become, so that a stream does not keep one for ever. */
   maxStreamAgeMs: 600_000,
   /** HTTP/2 requests that are open, each some 15 KB; HTTP/1.1 has one on a connection. */
-  maxRequests: 4096,
-  /** More than a busy service has open in a tenth of a second. Further ones may be sent again. */
-  maxRequestsEach: 2048,
+  maxRequests: 2048,
+  /** As many as are answered in a tenth of a second. Further ones may be sent again. */
+  maxRequestsEach: 1024,
   /** Bytes of answers that are not sent yet: clients that do not read must not fill the heap. */
   maxUnsentBytes: 33_554_432,
   /** Four thousand small answers, or one of any size. */

@@ -3,7 +3,8 @@ export type Shares = {
   /**
    * @param client Who takes: see `addressGroup`.
    * @param takeBack Called if it is needed more elsewhere. The share has ended by then.
-   * @returns `undefined` if one client may not have that much. Who has nothing yet always gets some.
+   * @returns `undefined` if one client may not have that much, or if all is taken and it would have
+   *   most of all. What one client may have does not limit its first share.
    */
   take(client: string, amount: number, takeBack: () => void): Share | undefined;
 };
@@ -21,7 +22,8 @@ type Holder = { readonly held: Set<Held>; amount: number };
 
 /**
  * Keep room for everybody. When more is taken than there is, the client that has most loses the
- * largest of its shares, the oldest among equals. So a flood from few addresses takes from itself.
+ * largest of its shares, the oldest among equals, unless that is the one who asks: it gets nothing. So
+ * a flood from few addresses takes from itself, and a flood from many does not take back and forth.
  *
  * @param max For all clients together.
  * @param maxEach For one client.
@@ -41,22 +43,30 @@ export function createShares(max: number, maxEach: number): Shares {
     if (holder.held.size === 0) holders.delete(held.client);
   }
 
-  function takeBackLargest(): void {
-    const held = largest(largest(holders.values()).held);
-    shrink(held, held.amount);
-    held.takeBack();
+  /** @returns Whether there is room for so much, for a client that would have `after` then. */
+  function makeRoom(amount: number, after: number): boolean {
+    while (taken + amount > max) {
+      const holder = largest(holders.values());
+      if (holder === undefined) return true;
+      const held = largest(holder.held);
+      if (held === undefined || holder.amount <= after) return false;
+      shrink(held, held.amount);
+      held.takeBack();
+    }
+    return true;
   }
 
   return {
     take(client, amount, takeBack) {
+      const before = holders.get(client)?.amount ?? 0;
+      const after = before + amount;
+      if ((before > 0 && after > maxEach) || !makeRoom(amount, after)) return undefined;
       const holder = holders.get(client) ?? { held: new Set(), amount: 0 };
-      if (holder.amount > 0 && holder.amount + amount > maxEach) return undefined;
       const held: Held = { client, takeBack, amount };
       holder.held.add(held);
       holder.amount += amount;
       holders.set(client, holder);
       taken += amount;
-      while (taken > max) takeBackLargest();
       return {
         shrink: (less) => shrink(held, less),
         end: () => shrink(held, held.amount),
@@ -65,9 +75,10 @@ export function createShares(max: number, maxEach: number): Shares {
   };
 }
 
-function largest<Item extends { readonly amount: number }>(items: Iterable<Item>): Item {
+function largest<Item extends { readonly amount: number }>(
+  items: Iterable<Item>,
+): Item | undefined {
   let found: Item | undefined;
   for (const item of items) if (found === undefined || item.amount > found.amount) found = item;
-  if (found === undefined) throw new Error("more is taken than anybody holds");
   return found;
 }

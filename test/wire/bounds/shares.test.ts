@@ -54,6 +54,15 @@ test("A3: a share that was lost is gone: it can neither shrink nor end", () => {
   first?.shrink(1);
   take("c", 1, "c1");
   expect(lost).toEqual(["a1"]);
-  take("d", 1, "d1");
-  expect(lost).toHaveLength(2);
+});
+
+test("A3: when all is taken, whoever would have most gets nothing, and takes from nobody", () => {
+  const { take, lost } = setUp(4, 4);
+  take("a", 2, "a1");
+  take("b", 2, "b1");
+  expect(take("a", 1, "a2")).toBeUndefined();
+  expect(take("c", 2, "c1")).toBeUndefined();
+  expect(lost).toEqual([]);
+  expect(take("c", 1, "c2")).toBeDefined();
+  expect(lost).toEqual(["a1"]);
 });
