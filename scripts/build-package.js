@@ -1,7 +1,7 @@
-// Packs what people install: `npm run pack` leaves dist/giraffe-VERSION.tgz. Node strips no types inside
-// node_modules, so all of src/ and gen/ becomes JavaScript. It is bundled, with those dependencies that
-// are ES modules, because 30 files load in half the time that 240 take. Files are found by pattern: a
-// new one needs no word here.
+// Makes the package that people install: `npm run pack` writes dist/giraffe-profiles-giraffe-VERSION.tgz.
+// Node does not strip types inside node_modules, so src/ and gen/ become JavaScript. They are bundled,
+// together with those dependencies that are ES modules, because 30 files load in half the time of 240.
+// Files are found by pattern, so a new file needs no change here.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -17,7 +17,7 @@ const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes:
   .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
   .filter((file) => !file.startsWith(join(root, "src", "console", "/")));
 
-/** How a file names the one that a thread of its own begins with. */
+/** How a file names the first file of a worker thread. */
 const threadUrl = /new URL\("\.\/([\w-]+)\.ts", import\.meta\.url\)/g;
 
 const threads = sources.flatMap((file) =>
@@ -26,7 +26,7 @@ const threads = sources.flatMap((file) =>
   ),
 );
 
-/** All scripts lie side by side in lib/; what they read lies where it does here. */
+/** In the package all scripts are in lib/. The other files keep the paths that they have here. */
 const findFiles = {
   name: "find-files",
   setup({ onLoad }) {
@@ -42,12 +42,12 @@ const findFiles = {
   },
 };
 
-/** Stays a dependency: bundled, it would not work inside an ES module. */
+/** A CommonJS package stays a dependency, because it does not work when it is bundled into an ES module. */
 const isCommonJs = (name) => {
   const file = join(root, "node_modules", name, "package.json");
   return JSON.parse(readFileSync(file, "utf8")).type !== "module";
 };
-/** Copied: its own package would run a script where it is installed. */
+/** Its files are copied, because its own package has an install script. */
 const viewer = "swagger-ui-dist";
 const viewerFiles = [
   ...["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"],
@@ -78,7 +78,7 @@ async function buildScripts() {
   writeFileSync(join(target, "THIRD-PARTY.txt"), noticesOf(Object.keys(metafile.inputs)));
 }
 
-/** A file that is found in a way that `findFiles` does not know would be missed by users only. */
+/** Fail if a script still names a .ts file: `findFiles` did not know that way to name a file. */
 function assertComplete(files) {
   for (const file of files) {
     const script = readFileSync(join(root, file), "utf8");
@@ -87,7 +87,7 @@ function assertComplete(files) {
   }
 }
 
-/** What the licenses of bundled packages ask for: their texts, and the notices at the heads of files. */
+/** Licenses of bundled packages ask for this: their texts, and the notices at the heads of files. */
 function noticesOf(files) {
   const notices = new Set();
   for (const file of files) {
@@ -103,7 +103,7 @@ function noticesOf(files) {
   return [...notices].join("\n\n");
 }
 
-/** Only the door has types, and they name no other file. */
+/** Only src/index.ts gets types. They import no other file. */
 function buildTypes() {
   const folder = join(root, "dist", "types");
   const config = join(folder, "tsconfig.json");
@@ -125,9 +125,10 @@ function buildTypes() {
 
 function copyFiles() {
   const read = sources.filter((file) => !file.endsWith(".ts") && !file.endsWith("main.js"));
-  const others = ["gen/openapi.json", "dist/console", "LICENSE", "README.md"];
+  const others = ["gen/openapi.json", "dist/console", "LICENSE"];
   for (const file of [...read, ...others.map((name) => join(root, name))])
     cpSync(file, join(target, relative(root, file)), { recursive: true });
+  cpSync(join(root, "docs", "package.md"), join(target, "README.md"));
   for (const name of viewerFiles)
     cpSync(join(root, "node_modules", viewer, name), join(target, "swagger-ui", name));
 }

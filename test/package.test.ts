@@ -18,15 +18,15 @@ import { callRest, demo, profileUrl } from "./cli/serving.ts";
 import { root, runProgram, startProgram } from "./support/child.ts";
 import { newPostgresDatabase } from "./support/postgres-database.ts";
 
-/** Of the README's section. */
 const [section = ""] =
   /^## Use it inside a test suite$.*?(?=^## )/ms.exec(
     readFileSync(join(root, "README.md"), "utf8"),
   ) ?? [];
-const blockOf = (language: string) =>
-  new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "ms").exec(section)?.[1] ?? "";
-const [pack = "", install = "", serve = ""] = blockOf("sh").split("\n");
-const example = blockOf("js");
+/** The first fenced block of a language. */
+const blockOf = (text: string, language: string) =>
+  new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "ms").exec(text)?.[1] ?? "";
+const [pack = "", install = "", serve = ""] = blockOf(section, "sh").split("\n");
+const example = blockOf(section, "js");
 
 /** npm asks registries, and they may be slow. */
 const npmHangsMs = 240_000;
@@ -50,19 +50,22 @@ afterAll(() => rmSync(join(project, ".."), { recursive: true, force: true }));
 
 const readJson = (...path: string[]) => JSON.parse(readFileSync(join(project, ...path), "utf8"));
 
+const packageReadme = () =>
+  readFileSync(join(project, "node_modules", "@giraffe-profiles", "giraffe", "README.md"), "utf8");
+
 describe("the package", () => {
   test("has nothing that runs when it is installed, and brings nothing that has", () => {
-    const manifest = readJson("node_modules", "giraffe", "package.json");
+    const manifest = readJson("node_modules", "@giraffe-profiles", "giraffe", "package.json");
     expect(manifest).not.toHaveProperty("scripts");
     expect(manifest).not.toHaveProperty("devDependencies");
     expect(manifest).not.toHaveProperty("optionalDependencies");
     const { packages } = readJson("package-lock.json");
-    expect(Object.keys(packages)).toContain("node_modules/giraffe");
+    expect(Object.keys(packages)).toContain("node_modules/@giraffe-profiles/giraffe");
     expect(Object.keys(packages).filter((path) => packages[path].hasInstallScript)).toEqual([]);
   });
 
   test("has what runs, what that reads, and licenses", () => {
-    const folder = join(project, "node_modules", "giraffe");
+    const folder = join(project, "node_modules", "@giraffe-profiles", "giraffe");
     const files = readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
@@ -76,6 +79,12 @@ describe("the package", () => {
     );
   });
 
+  test("has a README that needs no file that is not there", () => {
+    const readme = packageReadme();
+    expect(blockOf(readme, "sh").trim()).toBe(serve);
+    expect(readme).not.toMatch(/\]\(|npm run /);
+  });
+
   test("runs the command line", async () => {
     const { code, stdout, stderr } = await sh("npx giraffe --help");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -84,7 +93,7 @@ describe("the package", () => {
 
   test("C8: finds the library that reads phone numbers", async () => {
     const script = `
-      import { createGiraffe } from "giraffe";
+      import { createGiraffe } from "@giraffe-profiles/giraffe";
       await using giraffe = await createGiraffe({
         users: [
           {
@@ -165,8 +174,11 @@ describe("the package", () => {
 });
 
 describe("createGiraffe, installed", () => {
-  test("works in the README's test, which ends by itself and leaves nothing behind", async () => {
-    writeFileSync(join(project, "rename.test.js"), example);
+  test.for([
+    { page: "documentation", read: () => example },
+    { page: "package's README", read: () => blockOf(packageReadme(), "js") },
+  ])("works in the test of the $page, which ends and leaves nothing behind", async ({ read }) => {
+    writeFileSync(join(project, "rename.test.js"), read());
     const before = readdirSync(project);
     const { code, stdout } = await runProgram(process.execPath, ["--test"], { cwd: project });
     expect(stdout).toMatch(/^. pass 1$/m);
@@ -176,7 +188,7 @@ describe("createGiraffe, installed", () => {
 
   test("says nothing by itself", async () => {
     const script = `
-      import { createGiraffe } from "giraffe";
+      import { createGiraffe } from "@giraffe-profiles/giraffe";
       const giraffe = await createGiraffe();
       const { status } = await fetch(giraffe.url + "/debug/ready");
       await giraffe.close();
