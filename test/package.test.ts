@@ -18,15 +18,13 @@ import { callRest, demo, profileUrl } from "./cli/serving.ts";
 import { root, runProgram, startProgram } from "./support/child.ts";
 import { newPostgresDatabase } from "./support/postgres-database.ts";
 
-const [section = ""] =
-  /^## Use it inside a test suite$.*?(?=^## )/ms.exec(
-    readFileSync(join(root, "README.md"), "utf8"),
-  ) ?? [];
+const page = readFileSync(join(root, "docs", "embedding.md"), "utf8");
+
 /** The first fenced block of a language. */
 const blockOf = (text: string, language: string) =>
   new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "ms").exec(text)?.[1] ?? "";
-const [pack = "", install = "", serve = ""] = blockOf(section, "sh").split("\n");
-const example = blockOf(section, "js");
+const [pack = "", install = "", serve = ""] = blockOf(page, "sh").split("\n");
+const example = blockOf(page, "js");
 
 /** npm asks registries, and they may be slow. */
 const npmHangsMs = 240_000;
