@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { ManagementService } from "../gen/zitadel/management_pb.ts";
 import { type Setting, serveSettings } from "../src/config/config.ts";
 import { errors, reasonFromKey } from "../src/domain/errors.ts";
+import { bodyTimeoutMs, clientLimits, maxEchoBytes, maxPipelined } from "../src/wire/limits.ts";
 import { type Program, root, runGiraffe, runProgram, startGiraffe } from "./support/child.ts";
 import { startIssuer } from "./support/issuer.ts";
 
@@ -329,6 +330,27 @@ describe("the documents", () => {
       expect({ kind, id }, reason).toEqual(catalogue.get(reason));
       expect(codeToString(Number(number)), reason).toBe(kind);
     }
+  });
+
+  test("tell the limits of clients as the code has them", () => {
+    const limits = sectionOf("docs/operating.md", "Limits");
+    const row = (what: string) =>
+      limits.split("\n").find((line) => line.startsWith(`| ${what}`)) ?? "";
+    const number = (value: number) => value.toLocaleString("en");
+    const each = (all: number, one: number) =>
+      new RegExp(`\\b${number(all)} (?:in all|at once), ${number(one)} of one client`);
+    const { maxConnections, maxRequests, maxStreams, maxUnsentBytes, unsentTimeoutMs } =
+      clientLimits;
+    expect(row("connections")).toMatch(each(maxConnections, clientLimits.maxConnectionsEach));
+    expect(row("HTTP/2 requests")).toMatch(each(maxRequests, clientLimits.maxRequestsEach));
+    expect(row("streaming calls")).toMatch(each(maxStreams, clientLimits.maxStreamsEach));
+    expect(row("answers")).toContain(`${unsentTimeoutMs / 1_000} seconds`);
+    expect(row("answers")).toContain(
+      `${maxUnsentBytes / 2 ** 20} MiB may wait in all, ${clientLimits.maxUnsentBytesEach / 2 ** 20} MiB for one`,
+    );
+    expect(row("time for a request body")).toContain(`${bodyTimeoutMs / 1_000} seconds`);
+    expect(row("headers of an answer")).toContain(`${maxEchoBytes} bytes`);
+    expect(row("requests on an HTTP/1.1")).toContain(`${maxPipelined} requests wait`);
   });
 
   test("list the methods that are served", () => {
