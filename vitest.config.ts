@@ -4,6 +4,11 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    coverage: {
+      include: ["src/**"],
+      reporter: ["text-summary", "html"],
+      reportsDirectory: "dist/coverage",
+    },
     globalSetup: ["test/support/postgres-setup.ts"],
     // For the slowest and busiest machine: a test that hangs is found all the same.
     testTimeout: 300_000,
