@@ -1,4 +1,4 @@
-import { fold } from "../text/fold.ts";
+import { lowerCase } from "../text/lower-case.ts";
 import { trim } from "../text/trim.ts";
 import { type ErrorKey, ServiceError } from "./errors.ts";
 import { changedFields, displayNameOrDefault, type Profile } from "./profile.ts";
@@ -233,5 +233,5 @@ export function claims(state: HumanState): readonly string[] {
 
 /** The name by which the store finds whoever has this user name, in any case. */
 export function userNameClaim(userName: string): string {
-  return `user-name:${fold(userName)}`;
+  return `user-name:${lowerCase(userName)}`;
 }

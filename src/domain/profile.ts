@@ -6,7 +6,7 @@ export const genders = { unspecified: 0, female: 1, male: 2, diverse: 3 } as con
 
 export type Gender = (typeof genders)[keyof typeof genders];
 
-/** What a person tells about themselves. Texts are verbatim: not trimmed, folded or normalised. */
+/** What a person tells about themselves. Texts are verbatim: not trimmed, lower-cased or normalised. */
 export type Profile = {
   readonly firstName: string;
   readonly lastName: string;

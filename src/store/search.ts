@@ -1,4 +1,4 @@
-import { fold } from "../text/fold.ts";
+import { lowerCase } from "../text/lower-case.ts";
 
 /**
  * What a stream is found by: texts by name, such as `{ lastName: "Giraffe" }`. Of at most some 300
@@ -20,7 +20,7 @@ export type Comparison =
       readonly key: string;
       readonly method: "equals" | "starts-with" | "contains" | "ends-with";
       readonly text: string;
-      /** Compare what `fold` makes of both texts. */
+      /** Compare the lower case of both texts. */
       readonly ignoreCase: boolean;
     }
   /** The text is one of these, case included. */
@@ -31,7 +31,8 @@ export type Comparison =
 export type Search = {
   readonly query: Query;
   /**
-   * The key whose folded text decides, in the order of Unicode; of equal ones the stream's id does.
+   * The key whose text in lower case decides the order, by code points. Equal texts are in the order of
+   * their streams' ids.
    * `undefined`: the id alone.
    */
   readonly sortBy: string | undefined;
@@ -63,7 +64,7 @@ export function matches(query: Query, stream: string, keys: SearchKeys): boolean
       const { method, ignoreCase } = query;
       const text = keys[query.key] ?? "";
       return ignoreCase
-        ? comparisons[method](fold(text), fold(query.text))
+        ? comparisons[method](lowerCase(text), lowerCase(query.text))
         : comparisons[method](text, query.text);
     }
   }
@@ -88,7 +89,7 @@ export function sorted<Item extends Placed>(
   return items
     .map((item) => ({
       item,
-      text: Buffer.from(sortBy === undefined ? "" : fold(item.keys[sortBy] ?? "")),
+      text: Buffer.from(sortBy === undefined ? "" : lowerCase(item.keys[sortBy] ?? "")),
       stream: Buffer.from(item.stream),
     }))
     .sort((a, b) => sign * (Buffer.compare(a.text, b.text) || Buffer.compare(a.stream, b.stream)))

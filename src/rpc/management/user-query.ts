@@ -88,7 +88,7 @@ function textQuery(key: SearchKeyName, text: string, method: TextQueryMethod): Q
 function stateQuery(state: UserState): Query {
   const status = Object.entries(userStates).find(([, each]) => each === state)?.[0];
   if (status === undefined) return constant(false);
-  // Of lower case anyway, and folded texts are in the index.
+  // A state is in lower case anyway, so it is compared in the index, which holds texts in lower case.
   return { kind: "text", key: "state", text: status, method: "equals", ignoreCase: true };
 }
 

@@ -1,4 +1,4 @@
-import { fold } from "../../text/fold.ts";
+import { lowerCase } from "../../text/lower-case.ts";
 import type { Head, KeysOf } from "../event-store.ts";
 
 /**
@@ -42,9 +42,9 @@ export function keyChanges(
 }
 
 function keyChange(name: string, from: string | undefined, to: string | undefined): KeyChange {
-  const old = from === undefined ? undefined : fold(from);
+  const old = from === undefined ? undefined : lowerCase(from);
   if (to === undefined) return [name, old, undefined, null];
-  const folded = fold(to);
+  const folded = lowerCase(to);
   return [name, old, folded, folded === to ? null : to];
 }
 

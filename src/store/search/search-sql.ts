@@ -1,4 +1,4 @@
-import { fold } from "../../text/fold.ts";
+import { lowerCase } from "../../text/lower-case.ts";
 import type { Comparison, Query, Search } from "../search.ts";
 import { everyStream } from "./key-changes.ts";
 import { keyParts, leastCutBytes, reachesCut } from "./key-parts.ts";
@@ -155,18 +155,18 @@ function comparison(scope: Scope, query: KeyComparison, alias: string): Sql {
   const text = raw(`coalesce(${alias}.text, ${alias}.folded)`);
   if (query.kind === "one-of") {
     const { isAmong } = scope.dialect;
-    const inIndex = (each: string) => keyParts(fold(each), keyBytesOf(scope)).folded;
+    const inIndex = (each: string) => keyParts(lowerCase(each), keyBytesOf(scope)).folded;
     const texts = [...new Set(query.texts.map(inIndex))];
     return sql`${isAmong(raw(`${alias}.folded`), texts)} and ${isAmong(text, query.texts)}`;
   }
   const { method, ignoreCase, text: part } = query;
   switch (method) {
     case "equals": {
-      const found = equals(scope, alias, fold(part));
+      const found = equals(scope, alias, lowerCase(part));
       return ignoreCase ? found : sql`${found} and ${text} = ${part}`;
     }
     case "starts-with": {
-      const found = startsWith(scope, alias, fold(part));
+      const found = startsWith(scope, alias, lowerCase(part));
       return ignoreCase ? found : sql`${found} and substr(${text}, 1, length(${part})) = ${part}`;
     }
     case "contains":
@@ -206,7 +206,7 @@ function startsWith(scope: Scope, alias: string, beginning: string): Sql {
 
 /** A row whose text was cut is recognised by its length, and looked at beside the index. */
 function hasFolded(scope: Scope, { key, method, text }: TextComparison, alias: string): Sql {
-  const part = fold(text);
+  const part = lowerCase(text);
   const found = has(scope, method, raw(`${alias}.folded`), part);
   if (scope.dialect.keyBytes === undefined) return found;
   const isShort = raw(`octet_length(${alias}.folded) < ${leastCutBytes(scope.dialect.keyBytes)}`);

@@ -469,7 +469,7 @@ test("ListUsers agrees with a plain filter over random users and queries", async
 
   /** A query, and what it means. */
   type Meant = { json: JsonObject; isTrue: (person: Person) => boolean };
-  const fold = (text: string) => text.toLowerCase();
+  const lowerCase = (text: string) => text.toLowerCase();
   const comparisons = {
     EQUALS: (a: string, b: string) => a === b,
     STARTS_WITH: (a: string, b: string) => a.startsWith(b),
@@ -493,7 +493,7 @@ test("ListUsers agrees with a plain filter over random users and queries", async
       },
       isTrue: (each) => {
         const text = each[field] ?? "";
-        return ignoreCase ? compare(fold(text), fold(part)) : compare(text, part);
+        return ignoreCase ? compare(lowerCase(text), lowerCase(part)) : compare(text, part);
       },
     }));
   const otherQuery: fc.Arbitrary<Meant> = fc.oneof(
@@ -553,7 +553,10 @@ test("ListUsers agrees with a plain filter over random users and queries", async
     async ({ json, isTrue }, [column, field], asc, { offset, limit }) => {
       const found = everyone
         .filter(isTrue)
-        .sort((a, b) => compare(fold(a[field] ?? ""), fold(b[field] ?? "")) || compare(a.id, b.id))
+        .sort(
+          (a, b) =>
+            compare(lowerCase(a[field] ?? ""), lowerCase(b[field] ?? "")) || compare(a.id, b.id),
+        )
         .map(({ id }) => id);
       if (!asc) found.reverse();
       const { body, message } = await setting.callOver(byDefault, methods.listUsers as Method, {

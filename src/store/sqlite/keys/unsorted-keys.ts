@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { fold } from "../../../text/fold.ts";
+import { lowerCase } from "../../../text/lower-case.ts";
 import type { KeysOf, Micros } from "../../event-store.ts";
 import { everyStream } from "../../search/key-changes.ts";
 import type { NewStream } from "../../transfer.ts";
@@ -44,7 +44,7 @@ const ascii = /^[\0-\x7f]*$/;
 function foldedOf(texts: string, keys: Readonly<Record<string, string>>): string | null {
   if (ascii.test(texts)) return null;
   return JSON.stringify(
-    Object.fromEntries(Object.entries(keys).map(([name, text]) => [name, fold(text)])),
+    Object.fromEntries(Object.entries(keys).map(([name, text]) => [name, lowerCase(text)])),
   );
 }
 

@@ -2,10 +2,10 @@
  * What `unicode.ToLower` of Go changes, in Unicode 15.0.0, which the Go of ZITADEL 4 has. Ranges of
  * code points in hexadecimal, `/2`: only every second one, and what is added or subtracted.
  *
- * A table instead of JavaScript's own, because indexes hold folded texts: they must not depend on which
- * Unicode the running Node has.
+ * A table instead of JavaScript's own, because indexes hold texts in lower case: they must not depend on the
+ * Unicode of the running Node.
  */
-const lowerCase = `
+const changedByGo = `
   41-5a+20 c0-d6+20 d8-de+20 100-12e/2+1 130-c7 132-136/2+1 139-147/2+1 14a-176/2+1 178-79
   179-17d/2+1 181+d2 182-184/2+1 186+ce 187+1 189-18a+cd 18b+1 18e+4f 18f+ca 190+cb 191+1 193+cd
   194+cf 196+d3 197+d1 198+1 19c+d3 19d+d5 19f+d6 1a0-1a4/2+1 1a6+da 1a7+1 1a9+da 1ac+1 1ae+da
@@ -37,19 +37,19 @@ let lowered: ReadonlyMap<string, string> | undefined;
  * A text without its case, as Go's `strings.ToLower` makes it: each code point by itself, and always to
  * one. So `İ` becomes `i`, `Σ` is `σ` at the end, too, and `ß` is not `ss`.
  *
- * The fold of a text begins with the fold of each of its beginnings.
+ * If a text begins with another, its lower case begins with the other's lower case.
  */
-export function fold(text: string): string {
+export function lowerCase(text: string): string {
   if (ascii.test(text)) return text.toLowerCase();
   lowered ??= readTable();
-  let folded = "";
-  for (const character of text) folded += lowered.get(character) ?? character;
-  return folded;
+  let lower = "";
+  for (const character of text) lower += lowered.get(character) ?? character;
+  return lower;
 }
 
 function readTable(): ReadonlyMap<string, string> {
   const table = new Map<string, string>();
-  for (const row of lowerCase.trim().split(/\s+/)) {
+  for (const row of changedByGo.trim().split(/\s+/)) {
     const [, first = "", last = first, step, distance = ""] =
       /^([0-9a-f]+)(?:-([0-9a-f]+)(?=[/+-]))?(\/2)?([+-][0-9a-f]+)$/.exec(row) ?? [];
     const offset = Number.parseInt(distance, 16);
