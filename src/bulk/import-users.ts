@@ -261,7 +261,7 @@ function problemOf(fate: Fate | undefined, { line, text, user }: UserOfLine): Re
   switch (fate) {
     case "exists":
       return [{ line, reason: `the id ${JSON.stringify(user.stream)} is taken`, text }];
-    case "claim-taken":
+    case "unique-key-taken":
       return [{ line, reason: "the user name is taken", text }];
     default:
       return [];

@@ -212,7 +212,7 @@ export type Step = {
   readonly event: HumanEvent;
   readonly state: HumanState;
   /** The names that nobody else may hold from now on; left out if they are the same as before. */
-  readonly claims?: readonly string[];
+  readonly uniqueKeys?: readonly string[];
 };
 
 /**
@@ -223,15 +223,17 @@ export type Step = {
 export function advance(command: HumanCommand, before: HumanState): Step {
   const event = decide(command, before);
   const state = evolve(before, event);
-  return state.kind === before.kind ? { event, state } : { event, state, claims: claims(state) };
+  return state.kind === before.kind
+    ? { event, state }
+    : { event, state, uniqueKeys: uniqueKeys(state) };
 }
 
 /** The names that nobody else may hold while this state lasts; a user name never changes. */
-export function claims(state: HumanState): readonly string[] {
-  return state.kind === "present" ? [userNameClaim(state.userName)] : [];
+export function uniqueKeys(state: HumanState): readonly string[] {
+  return state.kind === "present" ? [userNameKey(state.userName)] : [];
 }
 
 /** The name by which the store finds whoever has this user name, in any case. */
-export function userNameClaim(userName: string): string {
+export function userNameKey(userName: string): string {
   return `user-name:${lowerCase(userName)}`;
 }

@@ -1,5 +1,5 @@
 import { ConfigError, type Database } from "../config/config.ts";
-import { claims as claimsOf } from "../domain/human.ts";
+import { uniqueKeys as uniqueKeysOf } from "../domain/human.ts";
 import { searchKeys } from "../domain/search-keys.ts";
 import type { Collision } from "../store/collision.ts";
 import type { Directory } from "../store/directory.ts";
@@ -10,7 +10,7 @@ import { createSqliteDirectory } from "../store/sqlite/directory.ts";
 import { createSqliteEventStore } from "../store/sqlite/event-store.ts";
 import { type DatabaseLock, lockDatabase } from "../store/sqlite/file/lock.ts";
 import { watchPlace } from "../store/sqlite/file/place.ts";
-import { collisionsIn } from "../store/sqlite/refold-claims.ts";
+import { collisionsIn } from "../store/sqlite/renew-unique-keys.ts";
 import type { Transfer } from "../store/transfer.ts";
 import { watchFailures } from "./watch-failures.ts";
 
@@ -33,8 +33,8 @@ export type OpenStore = {
 export async function openStore(database: Database, observer: StoreObserver): Promise<OpenStore> {
   if (database.kind === "sqlite") return openSqliteStore(database.path, observer);
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
-  const { collisionsIn } = await import("../store/postgres/refold-claims.ts");
-  const postgres = await openPostgres(database.url, searchKeys, { claimsOf });
+  const { collisionsIn } = await import("../store/postgres/renew-unique-keys.ts");
+  const postgres = await openPostgres(database.url, searchKeys, { uniqueKeysOf });
   const store = createPostgresEventStore({ database: postgres, now: wallClock, observer });
   const directory = createPostgresDirectory(postgres);
   return {
@@ -74,7 +74,7 @@ function openSqliteStore(path: string, observer: StoreObserver): OpenStore {
 /** A database that cannot be opened keeps no lock. */
 function openLocked(path: string, lock: DatabaseLock | undefined): Sqlite {
   try {
-    return openSqlite(path, searchKeys, claimsOf);
+    return openSqlite(path, searchKeys, uniqueKeysOf);
   } catch (error) {
     lock?.close();
     throw error;
@@ -90,11 +90,11 @@ function openLocked(path: string, lock: DatabaseLock | undefined): Sqlite {
 export async function openDirectory(database: Database, mayCreate: boolean): Promise<Directory> {
   if (database.kind === "sqlite") {
     if (!mayCreate) assertExists(database.path);
-    return createSqliteDirectory(openSqlite(database.path, searchKeys, claimsOf));
+    return createSqliteDirectory(openSqlite(database.path, searchKeys, uniqueKeysOf));
   }
   const { openPostgres, createPostgresDirectory } = await loadPostgres();
   return createPostgresDirectory(
-    await openPostgres(database.url, searchKeys, { claimsOf, mayCreate }),
+    await openPostgres(database.url, searchKeys, { uniqueKeysOf, mayCreate }),
   );
 }
 
@@ -108,7 +108,7 @@ export async function openTransfer(
 ): Promise<{ readonly directory: Directory; readonly transfer: Transfer }> {
   if (database.kind === "sqlite") {
     assertExists(database.path);
-    const sqlite = openSqlite(database.path, searchKeys, claimsOf);
+    const sqlite = openSqlite(database.path, searchKeys, uniqueKeysOf);
     const { createSqliteTransfer } = await import("../store/sqlite/transfer.ts");
     return {
       directory: createSqliteDirectory(sqlite),
@@ -117,7 +117,7 @@ export async function openTransfer(
   }
   const { openPostgres, createPostgresDirectory } = await loadPostgres();
   const { createPostgresTransfer } = await import("../store/postgres/transfer.ts");
-  const postgres = await openPostgres(database.url, searchKeys, { claimsOf, mayCreate: false });
+  const postgres = await openPostgres(database.url, searchKeys, { uniqueKeysOf, mayCreate: false });
   return {
     directory: createPostgresDirectory(postgres),
     transfer: createPostgresTransfer({ database: postgres, now: wallClock }),

@@ -1,6 +1,6 @@
 import { createUserLines } from "../bulk/user-line.ts";
 import { type Directory, RecordExistsError } from "../store/directory.ts";
-import { ClaimTakenError, type EventStore, type Micros } from "../store/event-store.ts";
+import { type EventStore, type Micros, UniqueKeyTakenError } from "../store/event-store.ts";
 import { firstRecords, organizationId } from "./bootstrap.ts";
 
 /** What a database of a test begins with. */
@@ -56,7 +56,7 @@ export async function seed(
     }
     for (const [version, decision] of decisions.entries()) {
       await store.change(userId, organization, (head) => {
-        if ((head?.version ?? 0) !== version) throw new ClaimTakenError();
+        if ((head?.version ?? 0) !== version) throw new UniqueKeyTakenError();
         return decision;
       });
     }
@@ -73,6 +73,6 @@ export async function seed(
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof ClaimTakenError) return "its userId or userName is taken";
+  if (error instanceof UniqueKeyTakenError) return "its userId or userName is taken";
   return error instanceof Error ? error.message : String(error);
 }

@@ -62,7 +62,7 @@ export type Decision<State> = {
    * Names that only this stream may hold from now on, in place of those it held. Opaque, unique
    * over all organizations. Default: the names stay as they are.
    */
-  readonly claims?: readonly string[];
+  readonly uniqueKeys?: readonly string[];
 };
 
 /**
@@ -103,7 +103,7 @@ export interface EventStore {
    * @returns The head after the change.
    * @throws What `decide` throws, or the signal's reason if the change was dropped; nothing was
    *   stored.
-   * @throws ClaimTakenError if another stream holds a claimed name, or has this stream's id.
+   * @throws UniqueKeyTakenError if another stream holds one of the unique keys, or has this stream's id.
    * @throws StoreOverloadedError if too many changes wait; nothing was stored.
    * @throws StoreUnavailableError if the database cannot be written; nothing was stored.
    * @throws OutcomeUnknownError if the database failed in a way that leaves the outcome open.
@@ -144,8 +144,8 @@ export interface EventStore {
    */
   search<State>(organization: string, search: Search, signal?: AbortSignal): Promise<Found<State>>;
 
-  /** Which stream holds a claimed name, over all organizations. */
-  locate(claim: string): Promise<{ stream: string; organization: string } | undefined>;
+  /** The stream that holds a unique key, over all organizations; `undefined` if none does. */
+  locate(uniqueKey: string): Promise<{ stream: string; organization: string } | undefined>;
 
   /** @throws StoreUnavailableError if the database cannot be read. */
   ping(): Promise<void>;
@@ -154,9 +154,9 @@ export interface EventStore {
   close(): Promise<void>;
 }
 
-/** Another stream holds a name that the change claims, or a stream of another organization has its id. */
-export class ClaimTakenError extends Error {
-  override readonly name = "ClaimTakenError";
+/** Another stream holds one of the unique keys of the change, or a stream of another organization has its id. */
+export class UniqueKeyTakenError extends Error {
+  override readonly name = "UniqueKeyTakenError";
 }
 
 /** Too many changes wait already. Nothing was stored; try again in `retryAfterMs`. */

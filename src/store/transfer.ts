@@ -52,7 +52,7 @@ export class OvertakenError extends Error {
 export type NewStream = {
   readonly stream: string;
   readonly organization: string;
-  /** At least one. Only the first may claim names. */
+  /** At least one. Only the first may set unique keys. */
   readonly decisions: readonly Decision<unknown>[];
 };
 
@@ -61,8 +61,8 @@ export type Fate =
   | "stored"
   /** There is a stream with this id. */
   | "exists"
-  /** Another stream holds a claimed name. */
-  | "claim-taken";
+  /** Another stream holds one of its unique keys. */
+  | "unique-key-taken";
 
 export type HeadRange = {
   readonly after: string;

@@ -4,14 +4,14 @@ import { type ErrorKey, ServiceError } from "../../src/domain/errors.ts";
 import {
   type Account,
   advance,
-  claims,
   decide,
   evolve,
   type HumanCommand,
   type HumanEvent,
   type HumanState,
   initialState,
-  userNameClaim,
+  uniqueKeys,
+  userNameKey,
 } from "../../src/domain/human.ts";
 import type { Profile } from "../../src/domain/profile.ts";
 
@@ -263,17 +263,17 @@ describe("evolve", () => {
   });
 });
 
-describe("claims", () => {
+describe("uniqueKeys", () => {
   test.for<{ name: string; given: HumanEvent[]; want: string[] }>([
     { name: "nothing if absent", given: [], want: [] },
     { name: "the user name if present", given: [added], want: ["user-name:gigi@giraffe.example"] },
     { name: "nothing once removed", given: [added, removed], want: [] },
   ])("holds $name", ({ given, want }) => {
-    expect(claims(fold(given))).toEqual(want);
+    expect(uniqueKeys(fold(given))).toEqual(want);
   });
 
   test("is the same for a user name in another case", () => {
-    expect(userNameClaim("GIGI")).toBe(userNameClaim("gigi"));
+    expect(userNameKey("GIGI")).toBe(userNameKey("gigi"));
   });
 
   test.for([
@@ -283,7 +283,7 @@ describe("claims", () => {
     { a: "ΜΆΪΟΣ", b: "μάϊοσ", isOne: true },
     { a: "ΜΆΪΟΣ", b: "μάϊος", isOne: false },
   ])("C7: $a and $b are one: $isOne", ({ a, b, isOne }) => {
-    expect(userNameClaim(a) === userNameClaim(b)).toBe(isOne);
+    expect(userNameKey(a) === userNameKey(b)).toBe(isOne);
   });
 
   test("C7: are trimmed as Go does, and so are other names and the e-mail address", () => {
@@ -308,7 +308,7 @@ describe("advance", () => {
   test.for<{ name: string; command: HumanCommand; before: HumanState; want: string[] | undefined }>(
     [
       {
-        name: "claims the name of a new user",
+        name: "sets the unique key of a new user",
         command: add,
         before: initialState,
         want: ["user-name:gigi@giraffe.example"],
@@ -328,7 +328,7 @@ describe("advance", () => {
     ],
   )("$name", ({ command, before, want }) => {
     const step = advance(command, before);
-    expect(step.claims).toEqual(want);
+    expect(step.uniqueKeys).toEqual(want);
     expect(step.state).toEqual(evolve(before, step.event));
   });
 });

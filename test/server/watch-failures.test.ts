@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { watchFailures } from "../../src/server/watch-failures.ts";
 import {
-  ClaimTakenError,
   type EventStore,
   OutcomeUnknownError,
   StoreOverloadedError,
   StoreUnavailableError,
+  UniqueKeyTakenError,
 } from "../../src/store/event-store.ts";
 import type { Search } from "../../src/store/search.ts";
 
@@ -46,7 +46,7 @@ describe("watchFailures", () => {
     { error: new StoreUnavailableError("down"), want: "unavailable" },
     { error: new StoreOverloadedError("full", 1_000), want: "overloaded" },
     { error: new OutcomeUnknownError("?"), want: "unknown" },
-    { error: new ClaimTakenError("taken"), want: undefined },
+    { error: new UniqueKeyTakenError("taken"), want: undefined },
     { error: new RangeError("a bug, or the caller's fault"), want: undefined },
   ];
   const rows = Object.entries(operations).flatMap(([name, call]) =>

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
-  ClaimTakenError,
   type Decision,
   type EventStore,
   type Head,
   StoreUnavailableError,
+  UniqueKeyTakenError,
 } from "../../src/store/event-store.ts";
 
 type Counter = { readonly count: number; readonly text?: string };
@@ -21,13 +21,13 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
 
     const organization = `org-${randomUUID()}`;
     const newStream = () => `stream-${randomUUID()}`;
-    const counted = (head: Head<Counter> | undefined, claims?: string[]): Decision<Counter> => {
+    const counted = (head: Head<Counter> | undefined, uniqueKeys?: string[]): Decision<Counter> => {
       const count = (head?.state.count ?? 0) + 1;
       const event = { type: "counted", data: { to: count }, creator: "me" };
-      return { event, state: { count }, ...(claims && { claims }) };
+      return { event, state: { count }, ...(uniqueKeys && { uniqueKeys }) };
     };
-    const count = (stream: string, claims?: string[], owner = organization) =>
-      store.change<Counter>(stream, owner, (head) => counted(head, claims));
+    const count = (stream: string, uniqueKeys?: string[], owner = organization) =>
+      store.change<Counter>(stream, owner, (head) => counted(head, uniqueKeys));
     const all = { after: 0, limit: 1000, ascending: true };
 
     test("stores the first event of a stream", async () => {
@@ -135,7 +135,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       await count(stream);
       expect(await store.load(stream, other)).toBeUndefined();
       expect(await store.history(stream, other, all)).toEqual([]);
-      await expect(count(stream, undefined, other)).rejects.toThrow(ClaimTakenError);
+      await expect(count(stream, undefined, other)).rejects.toThrow(UniqueKeyTakenError);
       expect(await store.load(stream, organization)).toMatchObject({ version: 1 });
     });
 
@@ -155,17 +155,17 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         count(stream, undefined, `org-${randomUUID()}`),
       ]);
       expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
-      expect(results[1]).toMatchObject({ reason: expect.any(ClaimTakenError) });
+      expect(results[1]).toMatchObject({ reason: expect.any(UniqueKeyTakenError) });
     });
 
-    test("knows nothing of an unknown stream and claim", async () => {
+    test("finds nothing for an unknown stream or unique key", async () => {
       const stream = newStream();
       expect(await store.load(stream, organization)).toBeUndefined();
       expect(await store.history(stream, organization, all)).toEqual([]);
       expect(await store.locate(stream)).toBeUndefined();
     });
 
-    test("finds a stream by its claim until it claims something else", async () => {
+    test("finds a stream by its unique key until the stream has another one", async () => {
       const stream = newStream();
       const [first, second] = [randomUUID(), randomUUID()];
       await count(stream, [first, first]);
@@ -176,37 +176,39 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       expect(await store.locate(second)).toEqual({ stream, organization });
     });
 
-    test("refuses a claim that another stream holds, and stores nothing of the change", async () => {
+    test("refuses a unique key that another stream holds, and stores nothing of the change", async () => {
       const [holder, other] = [newStream(), newStream()];
-      const claim = randomUUID();
-      await count(holder, [claim]);
-      await expect(count(other, [claim], `org-${randomUUID()}`)).rejects.toThrow(ClaimTakenError);
+      const uniqueKey = randomUUID();
+      await count(holder, [uniqueKey]);
+      await expect(count(other, [uniqueKey], `org-${randomUUID()}`)).rejects.toThrow(
+        UniqueKeyTakenError,
+      );
       expect(await count(other)).toMatchObject({ version: 1 });
-      await expect(count(other, [claim])).rejects.toThrow(ClaimTakenError);
+      await expect(count(other, [uniqueKey])).rejects.toThrow(UniqueKeyTakenError);
       expect(await store.load(other, organization)).toMatchObject({ version: 1 });
       await count(holder, []);
-      expect(await count(other, [claim])).toMatchObject({ version: 2 });
+      expect(await count(other, [uniqueKey])).toMatchObject({ version: 2 });
     });
 
-    test("lets exactly one of many racing streams have a claim", async () => {
-      const claim = randomUUID();
-      const racers = Array.from({ length: 50 }, () => count(newStream(), [claim]));
+    test("gives a unique key to exactly one of many racing streams", async () => {
+      const uniqueKey = randomUUID();
+      const racers = Array.from({ length: 50 }, () => count(newStream(), [uniqueKey]));
       const results = await Promise.allSettled(racers);
       expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     });
 
-    test("goes on with a stream after a refused claim", async () => {
+    test("goes on with a stream after a refused unique key", async () => {
       const [holder, stream] = [newStream(), newStream()];
-      const claim = randomUUID();
-      await count(holder, [claim]);
+      const uniqueKey = randomUUID();
+      await count(holder, [uniqueKey]);
       const results = await Promise.allSettled([
         count(stream),
-        count(stream, [claim]),
+        count(stream, [uniqueKey]),
         count(stream),
       ]);
       expect(results).toMatchObject([
         { value: { version: 1 } },
-        { reason: expect.any(ClaimTakenError) },
+        { reason: expect.any(UniqueKeyTakenError) },
         { value: { version: 2, state: { count: 2 } } },
       ]);
     });

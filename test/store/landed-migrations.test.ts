@@ -4,16 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
-import { advance, claims, type HumanState, userNameClaim } from "../../src/domain/human.ts";
+import { advance, type HumanState, uniqueKeys, userNameKey } from "../../src/domain/human.ts";
 import { genders } from "../../src/domain/profile.ts";
 import { searchKeys } from "../../src/domain/search-keys.ts";
 import type { EventStore } from "../../src/store/event-store.ts";
 import { openPostgres } from "../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
-import { collisionsIn as postgresCollisions } from "../../src/store/postgres/refold-claims.ts";
+import { collisionsIn as postgresCollisions } from "../../src/store/postgres/renew-unique-keys.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
-import { collisionsIn as sqliteCollisions } from "../../src/store/sqlite/refold-claims.ts";
+import { collisionsIn as sqliteCollisions } from "../../src/store/sqlite/renew-unique-keys.ts";
 import { query } from "../support/postgres.ts";
 import { newPostgresDatabase } from "../support/postgres-database.ts";
 
@@ -74,7 +74,7 @@ const demoUser = "163840776835432705";
 /** That everything in a stored database is found by how names are folded today. */
 async function expectWhole(store: EventStore, isFoldedAnew: boolean) {
   const streamOf = async (userName: string) =>
-    (await store.locate(userNameClaim(userName)))?.stream ?? "nobody";
+    (await store.locate(userNameKey(userName)))?.stream ?? "nobody";
   const nameOf = async (stream: string) => {
     const { state } = (await store.load<HumanState>(stream, organization)) ?? {};
     return state?.kind === "present" ? state.profile.displayName : state?.kind;
@@ -128,7 +128,7 @@ async function expectWhole(store: EventStore, isFoldedAnew: boolean) {
     return { event: { ...event, creator: "me" }, ...next };
   };
   await expect(store.change("new", organization, decide)).rejects.toThrow(
-    expect.objectContaining({ name: "ClaimTakenError" }),
+    expect.objectContaining({ name: "UniqueKeyTakenError" }),
   );
 }
 
@@ -159,7 +159,7 @@ describe("a stored SQLite database", () => {
     async ({ name, version }) => {
       const file = join(folder, name);
       copyFileSync(new URL(name, fixtures), file);
-      const database = openSqlite(file, searchKeys, claims);
+      const database = openSqlite(file, searchKeys, uniqueKeys);
       const store = createSqliteEventStore({ database, now: () => Date.now() * 1_000 });
       await expectWhole(store, version < foldedAnew);
       if (version < foldedAnew) await expectCollision(store, sqliteCollisions(database));
@@ -167,7 +167,7 @@ describe("a stored SQLite database", () => {
       await store.close();
 
       const fresh = join(folder, `new-${name}`);
-      const other = openSqlite(fresh, searchKeys, claims);
+      const other = openSqlite(fresh, searchKeys, uniqueKeys);
       other.acquire();
       other.release();
       expect(schema(file)).toEqual(schema(fresh));
@@ -194,7 +194,7 @@ describe("a stored PostgreSQL database", () => {
     async ({ name, version }) => {
       const url = await newPostgresDatabase();
       await query(url, readFileSync(new URL(name, fixtures), "utf8"));
-      const database = await openPostgres(url, searchKeys, { claimsOf: claims });
+      const database = await openPostgres(url, searchKeys, { uniqueKeysOf: uniqueKeys });
       const store = createPostgresEventStore({ database, now: () => Date.now() * 1_000 });
       await expectWhole(store, version < foldedAnew);
       if (version < foldedAnew) await expectCollision(store, await postgresCollisions(database));

@@ -225,14 +225,14 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
     test("does not store keys of a change that is refused", async () => {
       const organization = newOrganization();
       const [holder, other] = [newStream(), newStream()];
-      const claim = (stream: string, a: string) =>
+      const take = (stream: string, a: string) =>
         store.change<State>(stream, organization, () => ({
-          event: { type: "claimed", data: {}, creator: "me" },
+          event: { type: "taken", data: {}, creator: "me" },
           state: { keys: { a } },
-          claims: [organization],
+          uniqueKeys: [organization],
         }));
-      await claim(holder, "x");
-      await expect(claim(other, "y")).rejects.toThrow("claimed name");
+      await take(holder, "x");
+      await expect(take(other, "y")).rejects.toThrow("unique key");
       expect(await search(organization, {})).toEqual({ total: 1, streams: [holder] });
       expect((await search(organization, { query: has("a", "contains", "y") })).total).toBe(0);
     });

@@ -40,13 +40,13 @@ export function describeTransfer(
       await store.close();
     });
 
-    const newStream = (stream: string, claims: string[] = [], states = ["a"]): NewStream => ({
+    const newStream = (stream: string, uniqueKeys: string[] = [], states = ["a"]): NewStream => ({
       stream,
       organization: "org",
       decisions: states.map((state, index) => ({
         event: { type: "said", data: { state }, creator: "me" },
         state,
-        ...(index === 0 && { claims }),
+        ...(index === 0 && { uniqueKeys }),
       })),
     });
     const newId = () => `s-${randomUUID()}`;
@@ -79,11 +79,11 @@ export function describeTransfer(
     });
 
     test("writes streams that the event store then has", async () => {
-      const [id, claim] = [newId(), newId()];
-      const fates = await transfer.write([newStream(id, [claim], ["a", "b"])], progress());
+      const [id, uniqueKey] = [newId(), newId()];
+      const fates = await transfer.write([newStream(id, [uniqueKey], ["a", "b"])], progress());
       expect(fates).toEqual(["stored"]);
       expect(await store.load(id, "org")).toMatchObject({ version: 2, state: "b" });
-      expect(await store.locate(claim)).toEqual({ stream: id, organization: "org" });
+      expect(await store.locate(uniqueKey)).toEqual({ stream: id, organization: "org" });
       const range = { after: 0, limit: 9, ascending: true };
       const history = await store.history(id, "org", range);
       expect(history.map(({ version, data }) => [version, data])).toEqual([
@@ -98,12 +98,12 @@ export function describeTransfer(
     });
 
     test("tells of each stream what became of it, and lets the others be", async () => {
-      const [old, fresh, other, claim, free] = [newId(), newId(), newId(), newId(), newId()];
-      await transfer.write([newStream(old, [claim])], progress());
+      const [old, fresh, other, uniqueKey, free] = [newId(), newId(), newId(), newId(), newId()];
+      await transfer.write([newStream(old, [uniqueKey])], progress());
       const fates = await transfer.write(
         [
           newStream(old, [], ["again", "and again"]),
-          newStream(newId(), [claim], ["a", "b"]),
+          newStream(newId(), [uniqueKey], ["a", "b"]),
           newStream(fresh, [free]),
           newStream(fresh),
           newStream(newId(), [free]),
@@ -111,7 +111,14 @@ export function describeTransfer(
         ],
         progress(),
       );
-      expect(fates).toEqual(["exists", "claim-taken", "stored", "exists", "claim-taken", "stored"]);
+      expect(fates).toEqual([
+        "exists",
+        "unique-key-taken",
+        "stored",
+        "exists",
+        "unique-key-taken",
+        "stored",
+      ]);
       expect(await store.load(old, "org")).toMatchObject({ version: 1, state: "a" });
       expect(await store.load(fresh, "org")).toMatchObject({ version: 1 });
       expect(await store.load(other, "org")).toMatchObject({ version: 1 });

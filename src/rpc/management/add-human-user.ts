@@ -1,8 +1,8 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
-import { userNameClaim } from "../../domain/human.ts";
-import { ClaimTakenError, type EventStore } from "../../store/event-store.ts";
+import { userNameKey } from "../../domain/human.ts";
+import { type EventStore, UniqueKeyTakenError } from "../../store/event-store.ts";
 import { trim } from "../../text/trim.ts";
 import {
   type AddHuman,
@@ -33,7 +33,7 @@ export function createAddHumanUser(store: EventStore, newId: () => string): AddM
       return { userId, details: detailsFromHead(head) };
     } catch (error) {
       if (!isTaken(error)) throw error;
-      const holder = await store.locate(userNameClaim(trim(command.userName)));
+      const holder = await store.locate(userNameKey(trim(command.userName)));
       if (holder !== undefined || attempt === maxAttempts)
         throw new ServiceError("userAlreadyExists");
       return add(command, context, attempt + 1);
@@ -48,7 +48,7 @@ export function createAddHumanUser(store: EventStore, newId: () => string): AddM
 
 function isTaken(error: unknown): boolean {
   return (
-    error instanceof ClaimTakenError ||
+    error instanceof UniqueKeyTakenError ||
     (error instanceof ServiceError && error.key === "userAlreadyExists")
   );
 }

@@ -1,7 +1,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
-import { type HumanState, userNameClaim } from "../../domain/human.ts";
+import { type HumanState, userNameKey } from "../../domain/human.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { organizationKey } from "../gate/authorize.ts";
@@ -25,7 +25,7 @@ export function createGetUser(store: EventStore, directory: Directory): GetMetho
       return { user: userFromServiceAccount(account) };
     },
     async getUserByLoginNameGlobal({ loginName }) {
-      const place = await store.locate(userNameClaim(loginName));
+      const place = await store.locate(userNameKey(loginName));
       const head = place && (await store.load<HumanState>(place.stream, place.organization));
       const user = head && userFromHead(place.stream, head);
       if (user === undefined) throw new ServiceError("userNotFound");

@@ -15,13 +15,13 @@ export type AppendRow = {
   readonly createdAt: number;
   readonly changedAt: number;
   readonly state: string;
-  readonly claims: readonly string[] | undefined;
+  readonly uniqueKeys: readonly string[] | undefined;
   readonly keys: readonly KeyChange[];
 };
 
 /** @throws TypeError if data or state is not JSON. */
 export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRow {
-  const { stream, change, after, event, before, head, claims } = append;
+  const { stream, change, after, event, before, head, uniqueKeys } = append;
   return {
     stream,
     organization: head.organization,
@@ -34,7 +34,7 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRo
     createdAt: head.createdAt,
     changedAt: head.changedAt,
     state: JSON.stringify(head.state),
-    claims,
+    uniqueKeys,
     keys: keyChanges(keysOf, before, head),
   };
 }

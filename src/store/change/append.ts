@@ -18,9 +18,9 @@ export type Append = {
   readonly before: Head<unknown> | undefined;
   /** After the event. */
   readonly head: Head<unknown>;
-  /** In place of the stream's claims; `undefined`: they stay. */
-  readonly claims: readonly string[] | undefined;
+  /** In place of the stream's unique keys; `undefined`: they stay. */
+  readonly uniqueKeys: readonly string[] | undefined;
 };
 
-/** All but "appended": nothing was stored. "conflict" takes precedence over "claim-taken". */
-export type AppendResult = "appended" | "conflict" | "claim-taken";
+/** All but "appended": nothing was stored. "conflict" takes precedence over "unique-key-taken". */
+export type AppendResult = "appended" | "conflict" | "unique-key-taken";

@@ -13,7 +13,7 @@ export function rowsFromNewStreams(
   return streams.flatMap(({ stream, organization, decisions }) => {
     let after: string | undefined;
     let before: Head<unknown> | undefined;
-    return decisions.map(({ event, state, claims }, index) => {
+    return decisions.map(({ event, state, uniqueKeys }, index) => {
       const change = randomUUID();
       const head = {
         version: index + 1,
@@ -22,7 +22,7 @@ export function rowsFromNewStreams(
         changedAt: now + index,
         state,
       };
-      const row = rowFromAppend({ stream, change, after, event, before, head, claims }, keysOf);
+      const row = rowFromAppend({ stream, change, after, event, before, head, uniqueKeys }, keysOf);
       after = change;
       before = head;
       return row;
@@ -39,6 +39,6 @@ export function fatesFromResults(
   return streams.map(({ decisions }) => {
     const first = results[index];
     index += decisions.length;
-    return first === "appended" ? "stored" : first === "conflict" ? "exists" : "claim-taken";
+    return first === "appended" ? "stored" : first === "conflict" ? "exists" : "unique-key-taken";
   });
 }

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import {
-  ClaimTakenError,
   type Decide,
   type EventStore,
   type Head,
   type Micros,
   StoreOverloadedError,
   StoreUnavailableError,
+  UniqueKeyTakenError,
 } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
 import type { Append, AppendResult, Tip } from "./append.ts";
@@ -172,7 +172,7 @@ export function createStreamQueue({
   };
 }
 
-/** @throws What `decide` throws, and ClaimTakenError if another organization owns the stream. */
+/** @throws What `decide` throws, and UniqueKeyTakenError if another organization owns the stream. */
 function appendFromDecision(
   stream: string,
   latest: Tip | undefined,
@@ -180,8 +180,8 @@ function appendFromDecision(
   now: () => Micros,
 ): Append {
   const head = latest?.head.organization === organization ? latest.head : undefined;
-  const { event, state, claims } = decide(head);
-  if (latest !== undefined && head === undefined) throw new ClaimTakenError("the id is taken");
+  const { event, state, uniqueKeys } = decide(head);
+  if (latest !== undefined && head === undefined) throw new UniqueKeyTakenError("the id is taken");
   const changedAt = head === undefined ? now() : Math.max(now(), head.changedAt + 1);
   return {
     stream,
@@ -196,7 +196,7 @@ function appendFromDecision(
       changedAt,
       state,
     },
-    claims,
+    uniqueKeys,
   };
 }
 
@@ -206,8 +206,11 @@ function outcomeFromResult(result: AppendResult, { head }: Append): AppendOutcom
       return { kind: "stored", head };
     case "conflict":
       return { kind: "conflict" };
-    case "claim-taken":
-      return { kind: "failed", error: new ClaimTakenError("another stream holds a claimed name") };
+    case "unique-key-taken":
+      return {
+        kind: "failed",
+        error: new UniqueKeyTakenError("another stream holds this unique key"),
+      };
   }
 }
 

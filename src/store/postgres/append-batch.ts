@@ -8,7 +8,7 @@ import { keyBytes } from "./key-bytes.ts";
 
 /**
  * Appends of one stream, each decided on the one before. It stands or falls by its first: only that
- * one can meet another writer, and only that one may change the stream's claims. So its events are
+ * one can meet another writer, and only that one may change the stream's unique keys. So its events are
  * written together, and of its heads only the last.
  */
 export type Chain = {
@@ -19,7 +19,7 @@ export type Chain = {
  * Cut a batch into rounds that one statement can write, each with at most one chain of a stream.
  *
  * A hot stream is one long chain, so it costs a batch what many streams do, less the heads. There is
- * a second round only if the claims of one stream change twice in one batch, or after other changes.
+ * a second round only if the unique keys of one stream change twice in one batch, or after other changes.
  */
 export function roundsOf(rows: readonly AppendRow[]): Chain[][] {
   const chainsOf = new Map<string, AppendRow[][]>();
@@ -27,7 +27,7 @@ export function roundsOf(rows: readonly AppendRow[]): Chain[][] {
     const chains = chainsOf.get(row.stream);
     const chain = chains?.at(-1);
     if (chains === undefined) chainsOf.set(row.stream, [[row]]);
-    else if (chain?.at(-1)?.change === row.after && row.claims === undefined) chain?.push(row);
+    else if (chain?.at(-1)?.change === row.after && row.uniqueKeys === undefined) chain?.push(row);
     else chains.push([row]);
   }
   const rounds: Chain[][] = [];
@@ -41,14 +41,14 @@ export function roundsOf(rows: readonly AppendRow[]): Chain[][] {
 }
 
 /**
- * Leave out chains that claim a name which another chain of the round claims, too: one statement
- * cannot tell who was first. Those are decided again, and find the name taken, or free after all.
+ * Leave out chains with a unique key that another chain of the round also has: one statement cannot tell
+ * which was first. They are decided again, and then find the key taken, or free.
  */
 export function withoutContested(round: readonly Chain[]): Chain[] {
   const holders = new Map<string, string>();
-  return round.filter(({ rows: [{ stream, claims = [] }] }) => {
-    if (claims.some((name) => holders.has(name) && holders.get(name) !== stream)) return false;
-    for (const name of claims) holders.set(name, stream);
+  return round.filter(({ rows: [{ stream, uniqueKeys = [] }] }) => {
+    if (uniqueKeys.some((name) => holders.has(name) && holders.get(name) !== stream)) return false;
+    for (const name of uniqueKeys) holders.set(name, stream);
     return true;
   });
 }
@@ -67,7 +67,7 @@ export function appendStatement(chains: readonly Chain[]): Statement {
   const firsts = chains.map(({ rows: [first] }) => first);
   const lasts = chains.map(({ rows }) => rows.at(-1) as AppendRow);
   const events = chains.flatMap(({ rows }) => rows);
-  const claiming = firsts.filter(({ claims }) => claims !== undefined);
+  const withKeys = firsts.filter(({ uniqueKeys }) => uniqueKeys !== undefined);
   const heads = [
     firsts.map(({ stream }) => stream),
     firsts.map(({ organization }) => organization),
@@ -88,16 +88,16 @@ export function appendStatement(chains: readonly Chain[]): Statement {
     events.map(({ changedAt }) => changedAt),
   ];
   const values = [...heads, ...history, ...keyColumns(chains)];
-  if (claiming.length === 0) return { name: "append", text: appendText, values };
-  const wanted = claiming.flatMap(({ stream, claims }) =>
-    [...new Set(claims)].map((name) => ({ stream, name })),
+  if (withKeys.length === 0) return { name: "append", text: appendText, values };
+  const wanted = withKeys.flatMap(({ stream, uniqueKeys }) =>
+    [...new Set(uniqueKeys)].map((name) => ({ stream, name })),
   );
   const names = [
-    claiming.map(({ stream }) => stream),
+    withKeys.map(({ stream }) => stream),
     wanted.map(({ stream }) => stream),
     wanted.map(({ name }) => name),
   ];
-  return { name: "append-claims", text: claimText, values: [...values, ...names] };
+  return { name: "append-unique-keys", text: uniqueKeysText, values: [...values, ...names] };
 }
 
 /** Of the rows of the index that go, and of those that come. */
@@ -134,7 +134,7 @@ function keyColumns(chains: readonly Chain[]): (string | null)[][] {
 /** @param refused What the statement answered with. */
 export function resultsFromRows(refused: readonly Row[]): Map<string, AppendResult> {
   return new Map(
-    refused.map(({ stream, taken }) => [String(stream), taken ? "claim-taken" : "conflict"]),
+    refused.map(({ stream, taken }) => [String(stream), taken ? "unique-key-taken" : "conflict"]),
   );
 }
 
@@ -191,7 +191,7 @@ const appendText = `
   select stream, false as taken from batch where stream not in (select stream from written)`;
 
 /** A name that another transaction takes after the look at `claims` violates its primary key. */
-const claimText = `
+const uniqueKeysText = `
   with ${batch},
   wanted as (select * from unnest($27::text[], $28::text[]) as w (stream, name)),
   taken as (

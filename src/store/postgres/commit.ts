@@ -51,7 +51,7 @@ export function createCommit(
       for (const chain of chains) {
         const result = refused.get(chain.rows[0].stream) ?? "appended";
         for (const [place, row] of chain.rows.entries()) {
-          results.set(row, result === "claim-taken" && place > 0 ? "conflict" : result);
+          results.set(row, result === "unique-key-taken" && place > 0 ? "conflict" : result);
         }
       }
     }
@@ -118,16 +118,18 @@ async function resolveRound(
 /**
  * @param refused What the second statement did not write.
  * @returns What the first one did not write either.
- * @throws OutcomeUnknownError if a chain lacks a claim now: its head has not moved, so the first
- *   statement could still be written, once the claim is free.
+ * @throws OutcomeUnknownError if a unique key of a chain is taken now: its head has not moved, so the
+ *   first statement could still be written, once that key is free.
  */
 async function withoutStored(
   connection: Connection,
   chains: readonly Chain[],
   refused: Map<string, AppendResult>,
 ): Promise<Map<string, AppendResult>> {
-  if ([...refused.values()].includes("claim-taken")) {
-    throw new OutcomeUnknownError("a connection was lost during a commit that lacks a claim now");
+  if ([...refused.values()].includes("unique-key-taken")) {
+    throw new OutcomeUnknownError(
+      "a connection was lost during a commit, and a unique key is taken now",
+    );
   }
   if (refused.size === 0) return refused;
   const firsts = chains

@@ -1,7 +1,7 @@
 import { type KeysOf, StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
 import { SearchTooBroadError } from "../search.ts";
-import type { ClaimsOf } from "../sql/claims.ts";
 import type { Row } from "../sql/rows.ts";
+import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import {
   type Connection,
   type ConnectionOptions,
@@ -25,7 +25,7 @@ import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 /** One database, shared by the event store and the directory. */
 export type Postgres = {
   readonly keysOf: KeysOf<unknown>;
-  readonly claimsOf: ClaimsOf<unknown>;
+  readonly uniqueKeysOf: UniqueKeysOf<unknown>;
   /**
    * Read. Sent again if the connection is lost.
    *
@@ -58,7 +58,7 @@ const retryAfterMs = 1_000;
  *
  * @param url Such as `postgres://user:password@host1,host2/database`.
  * @param keysOf What streams are found by. Always the same for a database. Default: they are not.
- * @param options.claimsOf For streams that are older than how their names are folded.
+ * @param options.uniqueKeysOf For streams that are older than how their names are folded.
  * @param options.mayCreate Whether to set up a database that has no tables of ours. Default: true.
  * @throws StoreUnavailableError if no primary can be reached, there are no tables and may be none, or
  *   its commits wait for a standby that is missing.
@@ -70,13 +70,13 @@ export async function openPostgres<State>(
   url: string,
   keysOf: KeysOf<State> = () => undefined,
   {
-    claimsOf = () => undefined,
+    uniqueKeysOf = () => undefined,
     mayCreate = true,
-  }: { readonly claimsOf?: ClaimsOf<State>; readonly mayCreate?: boolean } = {},
+  }: { readonly uniqueKeysOf?: UniqueKeysOf<State>; readonly mayCreate?: boolean } = {},
 ): Promise<Postgres> {
   const untyped = {
     keysOf: keysOf as KeysOf<unknown>,
-    claimsOf: claimsOf as ClaimsOf<unknown>,
+    uniqueKeysOf: uniqueKeysOf as UniqueKeysOf<unknown>,
   };
   const memory = createServerMemory();
   const connect = (options: ConnectionOptions = {}) =>
@@ -86,7 +86,7 @@ export async function openPostgres<State>(
   try {
     if (!mayCreate) await assertSetUp(first);
     await assertCommitsGetThrough(first, connect);
-    await migrate(first, untyped.keysOf, untyped.claimsOf);
+    await migrate(first, untyped.keysOf, untyped.uniqueKeysOf);
   } finally {
     await first.close();
   }

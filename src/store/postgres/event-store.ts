@@ -78,11 +78,11 @@ export function createPostgresEventStore(options: {
 
     search: searching.search,
 
-    async locate(claim: string) {
+    async locate(uniqueKey: string) {
       const [row] = await database.read({
         name: "locate",
         text: "select stream, organization from claims join heads using (stream) where name = $1",
-        values: [claim],
+        values: [uniqueKey],
       });
       return row && { stream: String(row.stream), organization: String(row.organization) };
     },

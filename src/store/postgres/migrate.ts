@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
-import type { ClaimsOf } from "../sql/claims.ts";
+import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import type { Connection } from "./connection/connector.ts";
 import { indexHeads } from "./index-heads.ts";
 import { fateFromError, isDuplicate, sqlState, sqlStateOf } from "./postgres-error.ts";
-import { refoldClaims } from "./refold-claims.ts";
+import { renewUniqueKeys } from "./renew-unique-keys.ts";
 
 type Migration = (
   connection: Connection,
   keysOf: KeysOf<unknown>,
-  claimsOf: ClaimsOf<unknown>,
+  uniqueKeysOf: UniqueKeysOf<unknown>,
 ) => Promise<void>;
 
 /** In order; append only. Number n leads from version n - 1 of the schema to version n. */
@@ -18,10 +18,10 @@ const migrations: readonly Migration[] = [
   (connection) => runFile(connection, "002.sql"),
   // Step 4 writes the index.
   (connection) => runFile(connection, "003.sql"),
-  async (connection, keysOf, claimsOf) => {
+  async (connection, keysOf, uniqueKeysOf) => {
     await runFile(connection, "004.sql");
     await indexHeads(connection, keysOf);
-    await refoldClaims(connection, claimsOf);
+    await renewUniqueKeys(connection, uniqueKeysOf);
   },
   (connection) => runFile(connection, "005.sql"),
 ];
@@ -43,13 +43,13 @@ const created: readonly (string | undefined)[] = [
  * node pass, and the others wait for it, without any lock that an engine might not have.
  *
  * @param keysOf For streams that are older than the index.
- * @param claimsOf For streams that are older than how their names are folded.
+ * @param uniqueKeysOf For streams that are older than how their names are folded.
  * @throws Error if the database is newer than this program.
  */
 export async function migrate(
   connection: Connection,
   keysOf: KeysOf<unknown>,
-  claimsOf: ClaimsOf<unknown> = () => undefined,
+  uniqueKeysOf: UniqueKeysOf<unknown> = () => undefined,
 ): Promise<void> {
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const version = await schemaVersion(connection);
@@ -61,7 +61,7 @@ export async function migrate(
     }
     const migration = migrations[version];
     if (migration === undefined) return;
-    await step(connection, version + 1, () => migration(connection, keysOf, claimsOf));
+    await step(connection, version + 1, () => migration(connection, keysOf, uniqueKeysOf));
   }
   throw new StoreUnavailableError("other nodes migrate the database without an end");
 }

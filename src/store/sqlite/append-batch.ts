@@ -47,8 +47,8 @@ export function createBatchWriter(
     "?, ?, ?, ?, ?, ?, ?",
   );
   const deleteHead = db.prepare("delete from heads where stream = ?");
-  const releaseClaims = db.prepare("delete from claims where stream = ?");
-  const insertClaim = db.prepare(
+  const releaseUniqueKeys = db.prepare("delete from claims where stream = ?");
+  const insertUniqueKey = db.prepare(
     "insert into claims (name, stream) values (?, ?) on conflict (name) do nothing",
   );
   const keys = createKeyWriter(db);
@@ -56,20 +56,20 @@ export function createBatchWriter(
   const notes = createImportNotes(db);
 
   /** @returns Whether nobody else holds one of the names. */
-  function claim(stream: string, names: ReadonlySet<string>): boolean {
-    for (const name of names) if (insertClaim.run(name, stream).changes === 0) return false;
+  function insertUniqueKeys(stream: string, names: ReadonlySet<string>): boolean {
+    for (const name of names) if (insertUniqueKey.run(name, stream).changes === 0) return false;
     return true;
   }
 
   /** A new stream meets its like seldom: what it has written is taken back then. */
   function beginStream(row: AppendRow): AppendResult {
-    const { stream, organization, version, change, createdAt, changedAt, state, claims } = row;
+    const { stream, organization, version, change, createdAt, changedAt, state, uniqueKeys } = row;
     const head = [stream, organization, version, change, createdAt, changedAt, state] as const;
     if (insertHead.run(...head).changes === 0) return "conflict";
-    if (!claim(stream, new Set(claims))) {
-      releaseClaims.run(stream);
+    if (!insertUniqueKeys(stream, new Set(uniqueKeys))) {
+      releaseUniqueKeys.run(stream);
       deleteHead.run(stream);
-      return "claim-taken";
+      return "unique-key-taken";
     }
     return "appended";
   }
@@ -77,17 +77,18 @@ export function createBatchWriter(
   function extendStream(row: AppendRow, after: string): AppendResult {
     const { stream, organization, version, change, changedAt, state } = row;
     const before = [stream, organization, version - 1, after] as const;
-    const claims = row.claims && new Set(row.claims);
-    if (claims !== undefined) {
+    const uniqueKeys = row.uniqueKeys && new Set(row.uniqueKeys);
+    if (uniqueKeys !== undefined) {
       if (isCurrent.get(...before) === undefined) return "conflict";
-      if ([...claims].some((name) => isTaken.get(name, stream) !== undefined)) return "claim-taken";
+      if ([...uniqueKeys].some((name) => isTaken.get(name, stream) !== undefined))
+        return "unique-key-taken";
     }
     if (updateHead.run(version, change, changedAt, state, ...before).changes === 0) {
       return "conflict";
     }
-    if (claims !== undefined) {
-      releaseClaims.run(stream);
-      claim(stream, claims);
+    if (uniqueKeys !== undefined) {
+      releaseUniqueKeys.run(stream);
+      insertUniqueKeys(stream, uniqueKeys);
     }
     return "appended";
   }

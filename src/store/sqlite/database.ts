@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
-import type { ClaimsOf } from "../sql/claims.ts";
+import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import { assertOnlyName } from "./file/only-name.ts";
 import { type Place, placeOf } from "./file/place.ts";
 import { migrate } from "./migrate.ts";
@@ -16,7 +16,7 @@ export type Sqlite = {
   /** Its files; none of a database in memory. */
   readonly place: Place;
   readonly keysOf: KeysOf<unknown>;
-  readonly claimsOf: ClaimsOf<unknown>;
+  readonly uniqueKeysOf: UniqueKeysOf<unknown>;
   /** The calling thread's connection. It waits up to 5 s for a lock, blocking the thread. */
   acquire(): DatabaseSync;
   /** Call once for each `acquire`: the last one checkpoints and closes the connection. */
@@ -34,19 +34,19 @@ const oldestSqlite = "3.51.3";
  *
  * @param path A file, created with mode 0600 (its directory with 0700), or ":memory:".
  * @param keysOf What streams are found by. Always the same for a database. Default: they are not.
- * @param claimsOf For streams that are older than how their names are folded.
+ * @param uniqueKeysOf For streams that are older than how their names are folded.
  * @throws StoreUnavailableError if the file cannot be created, opened or written, or has a second name.
  * @throws Error if SQLite is too old, or older than the database's schema.
  */
 export function openSqlite<State>(
   path: string,
   keysOf: KeysOf<State> = () => undefined,
-  claimsOf: ClaimsOf<State> = () => undefined,
+  uniqueKeysOf: UniqueKeysOf<State> = () => undefined,
 ): Sqlite {
   const file = path === ":memory:" ? undefined : createFile(path);
   const untyped = {
     keysOf: keysOf as KeysOf<unknown>,
-    claimsOf: claimsOf as ClaimsOf<unknown>,
+    uniqueKeysOf: uniqueKeysOf as UniqueKeysOf<unknown>,
   };
   const db = openMigrated(path, file, untyped);
   let users = 0;
@@ -140,7 +140,7 @@ function createEmpty(path: string): void {
 function openMigrated(
   path: string,
   file: string | undefined,
-  { keysOf, claimsOf }: Pick<Sqlite, "keysOf" | "claimsOf">,
+  { keysOf, uniqueKeysOf }: Pick<Sqlite, "keysOf" | "uniqueKeysOf">,
 ): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
@@ -148,7 +148,7 @@ function openMigrated(
     db = connect(file ?? ":memory:", maxBusyMs);
     assertVersion(db);
     useWriteAheadLog(db);
-    migrate(db, keysOf, claimsOf);
+    migrate(db, keysOf, uniqueKeysOf);
     return db;
   } catch (error) {
     db?.close();

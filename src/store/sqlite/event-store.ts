@@ -49,7 +49,7 @@ export function createSqliteEventStore(options: {
     );
   const selectOldestFirst = selectHistory("asc");
   const selectNewestFirst = selectHistory("desc");
-  const selectClaim = db.prepare(
+  const selectUniqueKey = db.prepare(
     `select stream, organization from claims join heads using (stream) where name = ?`,
   );
   const selectChange = db.prepare(
@@ -114,8 +114,8 @@ export function createSqliteEventStore(options: {
 
     search: searching.search,
 
-    async locate(claim: string) {
-      const row = withStoreErrors(() => selectClaim.get(claim));
+    async locate(uniqueKey: string) {
+      const row = withStoreErrors(() => selectUniqueKey.get(uniqueKey));
       return row && { stream: String(row.stream), organization: String(row.organization) };
     },
 

@@ -1,12 +1,16 @@
 import { readFileSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { KeysOf } from "../event-store.ts";
-import type { ClaimsOf } from "../sql/claims.ts";
+import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import { indexHeads } from "./index-heads.ts";
-import { refoldClaims } from "./refold-claims.ts";
+import { renewUniqueKeys } from "./renew-unique-keys.ts";
 import { transact } from "./transaction.ts";
 
-type Migration = (db: DatabaseSync, keysOf: KeysOf<unknown>, claimsOf: ClaimsOf<unknown>) => void;
+type Migration = (
+  db: DatabaseSync,
+  keysOf: KeysOf<unknown>,
+  uniqueKeysOf: UniqueKeysOf<unknown>,
+) => void;
 
 /** In order; append only. Number n leads from version n - 1 of the schema to version n. */
 const migrations: readonly Migration[] = [
@@ -14,10 +18,10 @@ const migrations: readonly Migration[] = [
   (db) => runFile(db, "002.sql"),
   // The index is written by step 4, in the same transaction.
   (db) => runFile(db, "003.sql"),
-  (db, keysOf, claimsOf) => {
+  (db, keysOf, uniqueKeysOf) => {
     runFile(db, "004.sql");
     indexHeads(db, keysOf);
-    refoldClaims(db, claimsOf);
+    renewUniqueKeys(db, uniqueKeysOf);
   },
   (db) => runFile(db, "005.sql"),
 ];
@@ -28,13 +32,13 @@ const migrations: readonly Migration[] = [
  * The version is SQLite's `user_version`, which is written in the migration's own transaction.
  *
  * @param keysOf For streams that are older than the index.
- * @param claimsOf For streams that are older than how their names are folded.
+ * @param uniqueKeysOf For streams that are older than how their names are folded.
  * @throws Error if the database is newer than this program.
  */
 export function migrate(
   db: DatabaseSync,
   keysOf: KeysOf<unknown>,
-  claimsOf: ClaimsOf<unknown> = () => undefined,
+  uniqueKeysOf: UniqueKeysOf<unknown> = () => undefined,
 ): void {
   if (schemaVersion(db) === migrations.length) return;
   transact(db, () => {
@@ -45,7 +49,7 @@ export function migrate(
           `up to ${migrations.length}: run the newer Giraffe that wrote it`,
       );
     }
-    for (const step of migrations.slice(version)) step(db, keysOf, claimsOf);
+    for (const step of migrations.slice(version)) step(db, keysOf, uniqueKeysOf);
     db.exec(`pragma user_version = ${migrations.length}`);
   });
 }

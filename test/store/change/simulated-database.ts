@@ -29,10 +29,11 @@ export function createDatabase() {
   const holders = new Map<string, string>();
 
   function write(append: Append): AppendResult {
-    const { stream, change: id, after, head, claims = [] } = append;
+    const { stream, change: id, after, head, uniqueKeys = [] } = append;
     if (tips.get(stream)?.change !== after) return "conflict";
-    if (claims.some((name) => (holders.get(name) ?? stream) !== stream)) return "claim-taken";
-    for (const name of claims) holders.set(name, stream);
+    if (uniqueKeys.some((name) => (holders.get(name) ?? stream) !== stream))
+      return "unique-key-taken";
+    for (const name of uniqueKeys) holders.set(name, stream);
     tips.set(stream, { head, change: id });
     events.set(stream, [...(events.get(stream) ?? []), append]);
     return "appended";

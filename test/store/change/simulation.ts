@@ -19,7 +19,7 @@ import {
  */
 
 /** What a change wants. "poison" cannot be stored, and spoils the transaction that tries. */
-const wishes = ["write", "refuse", "claim", "poison"] as const;
+const wishes = ["write", "refuse", "unique key", "poison"] as const;
 
 export type Step =
   | {
@@ -155,7 +155,7 @@ function startChange(
     return {
       event: { type: wish, data: {}, creator: "me" },
       state: tag,
-      ...(wish === "claim" && { claims: ["name"] }),
+      ...(wish === "unique key" && { uniqueKeys: ["name"] }),
     };
   };
   const settle = (answer: string, head?: Head<string>) => {
@@ -205,7 +205,8 @@ function brokenByCalls({ events }: Database, calls: readonly Call[]): string[] {
       check(stored[version - 1]?.head.state === seen?.state, "rests on what is not stored");
     }
     if (answer === "TypeError") check(wish === "poison", "failed for another's fault");
-    if (answer === "ClaimTakenError") check(wish === "claim", "failed for another's claim");
+    if (answer === "UniqueKeyTakenError")
+      check(wish === "unique key", "failed for a unique key of another change");
   }
   return broken;
 }

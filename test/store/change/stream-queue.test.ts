@@ -3,11 +3,11 @@ import { describe, expect, test } from "vitest";
 import type { Append, Tip } from "../../../src/store/change/append.ts";
 import { createStreamQueue } from "../../../src/store/change/stream-queue.ts";
 import {
-  ClaimTakenError,
   type Head,
   OutcomeUnknownError,
   StoreOverloadedError,
   StoreUnavailableError,
+  UniqueKeyTakenError,
 } from "../../../src/store/event-store.ts";
 
 type Fate =
@@ -16,7 +16,7 @@ type Fate =
   | "fails"
   | "lost-unstored"
   | "lost-stored"
-  | "claim-taken"
+  | "unique-key-taken"
   | "left-out";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -54,7 +54,7 @@ function fakeStore() {
         changedAt: (head?.changedAt ?? 0) + 1,
         state: "foreign",
       },
-      claims: undefined,
+      uniqueKeys: undefined,
     });
   };
   const write = (append: Append) => {
@@ -64,7 +64,7 @@ function fakeStore() {
     overtaking = undefined;
     return isCurrent ? ("appended" as const) : ("conflict" as const);
   };
-  const outcomes: Record<Fate, (append: Append) => "appended" | "conflict" | "claim-taken"> = {
+  const outcomes: Record<Fate, (append: Append) => "appended" | "conflict" | "unique-key-taken"> = {
     commit: write,
     overtaken: (append) => {
       overtake(append.stream);
@@ -83,8 +83,8 @@ function fakeStore() {
     "left-out": () => {
       throw new DOMException("the caller has left", "AbortError");
     },
-    "claim-taken": (append) =>
-      tips.get(append.stream)?.change === append.after ? "claim-taken" : "conflict",
+    "unique-key-taken": (append) =>
+      tips.get(append.stream)?.change === append.after ? "unique-key-taken" : "conflict",
   };
 
   return {
@@ -100,7 +100,7 @@ function fakeStore() {
       return tips.get(stream);
     },
     append: (append: Append, signal: AbortSignal | undefined) =>
-      new Promise<"appended" | "conflict" | "claim-taken">((resolve, reject) => {
+      new Promise<"appended" | "conflict" | "unique-key-taken">((resolve, reject) => {
         const settle = (fate: Fate) => {
           try {
             resolve(outcomes[fate](append));
@@ -394,7 +394,7 @@ describe("createStreamQueue", () => {
 
   test.for<{ fate: Fate; want: string; version: number }>([
     { fate: "fails", want: "StoreUnavailableError", version: 1 },
-    { fate: "claim-taken", want: "ClaimTakenError", version: 1 },
+    { fate: "unique-key-taken", want: "UniqueKeyTakenError", version: 1 },
     { fate: "lost-unstored", want: "OutcomeUnknownError", version: 1 },
     { fate: "lost-stored", want: "OutcomeUnknownError", version: 2 },
   ])("stores what came after a change that met $fate", async ({ fate, want, version }) => {
@@ -419,7 +419,7 @@ describe("createStreamQueue", () => {
       return refuse();
     });
     await expect(answer).rejects.toThrow(RangeError);
-    await expect(change("a", "elsewhere")).rejects.toThrow(ClaimTakenError);
+    await expect(change("a", "elsewhere")).rejects.toThrow(UniqueKeyTakenError);
     expect(seen).toEqual([undefined]);
     expect(store.pending).toEqual([]);
   });

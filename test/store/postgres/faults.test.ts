@@ -13,9 +13,9 @@ import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { count, expectWhole, openPostgresStore as openStore, urlWith } from "../counting.ts";
 import { type Cut, errorResponse, startCuttingProxy } from "./cutting-proxy.ts";
 
-const countAndClaim =
-  (claim: string): Decide<number> =>
-  (head) => ({ ...count(head), claims: [claim] });
+const countWithKey =
+  (uniqueKey: string): Decide<number> =>
+  (head) => ({ ...count(head), uniqueKeys: [uniqueKey] });
 
 /**
  * Clients that change `streams` streams, each `perStream` times, one after another. What is
@@ -62,25 +62,25 @@ describe("two nodes on one database", () => {
     const url = await newPostgresDatabase();
     const [one, other] = [await openStore(url), await openStore(url)];
     for (const version of Array.from({ length: 50 }, (_, index) => index + 1)) {
-      const claim = `claim-${version}`;
-      await one.change("s", "org", countAndClaim(claim));
+      const uniqueKey = `key-${version}`;
+      await one.change("s", "org", countWithKey(uniqueKey));
       expect(await other.load("s", "org")).toMatchObject({ version });
-      expect(await other.locate(claim)).toEqual({ stream: "s", organization: "org" });
+      expect(await other.locate(uniqueKey)).toEqual({ stream: "s", organization: "org" });
     }
   });
 
-  test("give a claim that both want to one of them", async () => {
+  test("give a unique key that both want to one of them", async () => {
     const url = await newPostgresDatabase();
     const stores = [await openStore(url), await openStore(url)];
     for (const round of Array(20).keys()) {
       const results = await Promise.allSettled(
         stores.map((store, node) =>
-          store.change(`s-${round}-${node}`, "org", countAndClaim(`claim-${round}`)),
+          store.change(`s-${round}-${node}`, "org", countWithKey(`key-${round}`)),
         ),
       );
       expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
       expect(results.find(({ status }) => status === "rejected")).toMatchObject({
-        reason: { name: "ClaimTakenError" },
+        reason: { name: "UniqueKeyTakenError" },
       });
     }
   });
@@ -100,7 +100,7 @@ describe("a connection that is lost during a commit", () => {
   const changes: readonly { name: string; first: boolean; decide: Decide<number> }[] = [
     { name: "the first change of a stream", first: true, decide: count },
     { name: "a further change of a stream", first: false, decide: count },
-    { name: "a change that claims a name", first: true, decide: countAndClaim("name") },
+    { name: "a change with a unique key", first: true, decide: countWithKey("name") },
   ];
   const cuts: readonly Cut[] = ["request", "answer", "late"];
 

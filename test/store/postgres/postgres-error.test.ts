@@ -69,7 +69,7 @@ describe("fateFromError", () => {
     expect(fateFromError(serverError(code))).toBe("ambiguous");
   });
 
-  test("takes a name that another transaction has just claimed for retry", () => {
+  test("retries when another transaction has just taken a unique key", () => {
     expect(fateFromError(serverError(sqlState.uniqueViolation, "claims_pkey"))).toBe("retry");
   });
 

@@ -6,7 +6,7 @@ const rowsAtOnce = 20;
 /**
  * Prepare to insert many rows into a table.
  *
- * @param into The table and its columns, such as `claims (name, stream)`.
+ * @param into The table and its columns, such as `heads (stream, state)`.
  * @param row A placeholder for each value of a row, such as `?, jsonb(?)`.
  * @param onConflict The clause behind the values. Default: a conflict is an error.
  */

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 
-/** New names fall anywhere into the index of claims, so a large batch writes a page for nearly each. */
+/** New names fall anywhere into the index of unique keys, so a large batch writes a page for nearly each. */
 const cacheKib = 65_536;
 /** Pages that several batches write are copied from the log into the database once: 128 MiB of them. */
 const aloneLogPages = 32_768;

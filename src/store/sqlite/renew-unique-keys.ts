@@ -1,6 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Collision } from "../collision.ts";
-import { byAge, type ClaimsOf, collisionOf, type Renaming, renamingOf } from "../sql/claims.ts";
+import {
+  byAge,
+  collisionOf,
+  type Renaming,
+  renamingOf,
+  type UniqueKeysOf,
+} from "../sql/unique-keys.ts";
 import type { Sqlite } from "./database.ts";
 import { headPages } from "./head-pages.ts";
 
@@ -10,8 +16,8 @@ import { headPages } from "./head-pages.ts";
  * Where a name is held already, its holder keeps it; of several streams that come to claim one name,
  * the oldest gets it. The others stay as they are, without the name, and are written down.
  */
-export function refoldClaims(db: DatabaseSync, claimsOf: ClaimsOf<unknown>): void {
-  const selectClaim = db.prepare("select 1 from claims where name = ? and stream = ?");
+export function renewUniqueKeys(db: DatabaseSync, uniqueKeysOf: UniqueKeysOf<unknown>): void {
+  const selectUniqueKey = db.prepare("select 1 from claims where name = ? and stream = ?");
   const release = db.prepare("delete from claims where stream = ?");
   const insert = db.prepare(
     "insert into claims (name, stream) values (?, ?) on conflict (name) do nothing",
@@ -20,8 +26,8 @@ export function refoldClaims(db: DatabaseSync, claimsOf: ClaimsOf<unknown>): voi
   const renamings: Renaming[] = [];
   for (const page of headPages(db)) {
     for (const { stream, head } of page) {
-      const isHeld = (name: string) => selectClaim.get(name, stream) !== undefined;
-      renamings.push(...renamingOf(stream, head, claimsOf, isHeld));
+      const isHeld = (name: string) => selectUniqueKey.get(name, stream) !== undefined;
+      renamings.push(...renamingOf(stream, head, uniqueKeysOf, isHeld));
     }
   }
   const oldestFirst = renamings.sort(byAge);
@@ -33,8 +39,8 @@ export function refoldClaims(db: DatabaseSync, claimsOf: ClaimsOf<unknown>): voi
   }
 }
 
-/** Those of `refoldClaims` that there still are. */
-export function collisionsIn({ acquire, release, claimsOf }: Sqlite): Collision[] {
+/** Those of `renewUniqueKeys` that there still are. */
+export function collisionsIn({ acquire, release, uniqueKeysOf }: Sqlite): Collision[] {
   const rows = acquire()
     .prepare(
       `select lost_claims.stream as stream, name, claims.stream as holder,
@@ -44,5 +50,5 @@ export function collisionsIn({ acquire, release, claimsOf }: Sqlite): Collision[
     )
     .all();
   release();
-  return rows.flatMap((row) => collisionOf(row, claimsOf));
+  return rows.flatMap((row) => collisionOf(row, uniqueKeysOf));
 }

@@ -3,11 +3,11 @@ import type { Head, Micros } from "../event-store.ts";
 import { headFromRow, type Row } from "./rows.ts";
 
 /**
- * The names that a head claims, as a change that led to it would have claimed them.
+ * The unique keys of a state: those that a change to this state would set today.
  *
  * @returns `undefined`: those that it has.
  */
-export type ClaimsOf<State> = (state: State) => readonly string[] | undefined;
+export type UniqueKeysOf<State> = (state: State) => readonly string[] | undefined;
 
 /** A stream whose names are others than those in the database. */
 export type Renaming = {
@@ -20,10 +20,10 @@ export type Renaming = {
 export function renamingOf(
   stream: string,
   { state, createdAt }: Head<unknown>,
-  claimsOf: ClaimsOf<unknown>,
+  uniqueKeysOf: UniqueKeysOf<unknown>,
   isHeld: (name: string) => boolean,
 ): Renaming[] {
-  const names = claimsOf(state);
+  const names = uniqueKeysOf(state);
   if (names === undefined || names.every(isHeld)) return [];
   return [{ stream, createdAt, names }];
 }
@@ -38,7 +38,7 @@ export function byAge(a: Renaming, b: Renaming): number {
  *
  * @param row Its `name`, whose `holder` that is, and the head of the `stream`.
  */
-export function collisionOf(row: Row, claimsOf: ClaimsOf<unknown>): Collision[] {
-  const isClaimed = claimsOf(headFromRow(row).state)?.includes(String(row.name));
-  return isClaimed ? [{ stream: String(row.stream), holder: String(row.holder) }] : [];
+export function collisionOf(row: Row, uniqueKeysOf: UniqueKeysOf<unknown>): Collision[] {
+  const isWanted = uniqueKeysOf(headFromRow(row).state)?.includes(String(row.name));
+  return isWanted ? [{ stream: String(row.stream), holder: String(row.holder) }] : [];
 }

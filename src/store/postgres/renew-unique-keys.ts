@@ -1,7 +1,12 @@
 import type { Collision } from "../collision.ts";
-import { byAge, type ClaimsOf, collisionOf, type Renaming, renamingOf } from "../sql/claims.ts";
-
 import { headColumns, headFromRow, type Row } from "../sql/rows.ts";
+import {
+  byAge,
+  collisionOf,
+  type Renaming,
+  renamingOf,
+  type UniqueKeysOf,
+} from "../sql/unique-keys.ts";
 import type { Connection } from "./connection/connector.ts";
 import type { Postgres } from "./database.ts";
 
@@ -14,11 +19,11 @@ const batchHeads = 1_000;
  * Where a name is held already, its holder keeps it; of several streams that come to claim one name,
  * the oldest gets it. The others stay as they are, without the name, and are written down.
  */
-export async function refoldClaims(
+export async function renewUniqueKeys(
   connection: Connection,
-  claimsOf: ClaimsOf<unknown>,
+  uniqueKeysOf: UniqueKeysOf<unknown>,
 ): Promise<void> {
-  const oldestFirst = (await renamings(connection, claimsOf)).sort(byAge);
+  const oldestFirst = (await renamings(connection, uniqueKeysOf)).sort(byAge);
   await connection.query({
     text: "delete from claims where stream = any ($1::text[])",
     values: [oldestFirst.map(({ stream }) => stream)],
@@ -37,35 +42,38 @@ export async function refoldClaims(
   }
 }
 
-async function renamings(connection: Connection, claimsOf: ClaimsOf<unknown>): Promise<Renaming[]> {
+async function renamings(
+  connection: Connection,
+  uniqueKeysOf: UniqueKeysOf<unknown>,
+): Promise<Renaming[]> {
   const found: Renaming[] = [];
   for (let after: string | undefined = ""; after !== undefined; ) {
     const heads: Row[] = await connection.query({
       text: `select stream, ${headColumns} from heads where stream > $1 order by stream limit $2`,
       values: [after, batchHeads],
     });
-    const claims = await connection.query({
+    const uniqueKeys = await connection.query({
       text: "select stream, name from claims where stream = any ($1::text[])",
       values: [heads.map(({ stream }) => stream)],
     });
-    const held = new Set(claims.map(({ stream, name }) => JSON.stringify([stream, name])));
+    const held = new Set(uniqueKeys.map(({ stream, name }) => JSON.stringify([stream, name])));
     for (const row of heads) {
       const stream = String(row.stream);
       const isHeld = (name: string) => held.has(JSON.stringify([stream, name]));
-      found.push(...renamingOf(stream, headFromRow(row), claimsOf, isHeld));
+      found.push(...renamingOf(stream, headFromRow(row), uniqueKeysOf, isHeld));
     }
     after = heads.length < batchHeads ? undefined : String(heads.at(-1)?.stream);
   }
   return found;
 }
 
-/** Those of `refoldClaims` that there still are. */
-export async function collisionsIn({ read, claimsOf }: Postgres): Promise<Collision[]> {
+/** Those of `renewUniqueKeys` that there still are. */
+export async function collisionsIn({ read, uniqueKeysOf }: Postgres): Promise<Collision[]> {
   const rows = await read({
     text: `select lost_claims.stream as stream, name, claims.stream as holder,
         organization, version, created_at, changed_at, state
       from lost_claims join claims using (name) join heads on heads.stream = lost_claims.stream
       where claims.stream <> lost_claims.stream order by lost_claims.stream`,
   });
-  return rows.flatMap((row) => collisionOf(row, claimsOf));
+  return rows.flatMap((row) => collisionOf(row, uniqueKeysOf));
 }
