@@ -2,8 +2,8 @@ import { isUtf8 } from "node:buffer";
 import type { Directory } from "../store/directory.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../store/event-store.ts";
 import {
-  type Fate,
   type NewStream,
+  type NewStreamOutcome,
   OvertakenError,
   type Progress,
   type RejectedLines,
@@ -148,14 +148,14 @@ async function importLines(run: Run, tally: Tally): Promise<"done" | "differs"> 
       rejected: problems.map(({ line }) => line),
     };
     const progress = { source: source.key, lines: batch.count, digest: batch.digest };
-    const fates = await transfer.write(
+    const outcomes = await transfer.write(
       users.map(({ user }) => user),
       batch.stop === undefined
         ? { ...lines, kind: "next", progress, known, isAnew: isAnew && !isBegun }
         : { ...lines, kind: "again", of: batch.stop },
     );
     if (batch.stop === undefined) known = progress;
-    const taken = users.flatMap((each, index) => problemOf(fates[index], each));
+    const taken = users.flatMap((each, index) => problemOf(outcomes[index], each));
     // Not before: another import of the same input may be writing the file, and be the first.
     if (!isBegun) await rejects.begin();
     isBegun = true;
@@ -257,8 +257,11 @@ function organizationFrom(named: string | undefined, known: ReadonlySet<string>)
   return named;
 }
 
-function problemOf(fate: Fate | undefined, { line, text, user }: UserOfLine): Reject[] {
-  switch (fate) {
+function problemOf(
+  outcome: NewStreamOutcome | undefined,
+  { line, text, user }: UserOfLine,
+): Reject[] {
+  switch (outcome) {
     case "exists":
       return [{ line, reason: `the id ${JSON.stringify(user.stream)} is taken`, text }];
     case "unique-key-taken":

@@ -57,7 +57,7 @@ export type NewStream = {
 };
 
 /** What became of a new stream. It is stored wholly, or not at all. */
-export type Fate =
+export type NewStreamOutcome =
   | "stored"
   /** There is a stream with this id. */
   | "exists"
@@ -82,14 +82,14 @@ export interface Transfer {
    * Write new streams, the progress and which lines were rejected in one transaction; durable once
    * resolved. One call at a time.
    *
-   * @returns The fate of each, in order. Of two in one batch that are in each other's way, the first
+   * @returns The outcome of each, in order. Of two in one batch that are in each other's way, the first
    *   is stored.
    * @throws OvertakenError if another transfer has moved the progress, or tried the rejected lines.
    * @throws StoreUnavailableError if the database cannot be written; nothing was stored.
    * @throws OutcomeUnknownError if the database failed in a way that leaves the outcome open: the
    *   progress tells.
    */
-  write(streams: readonly NewStream[], lines: BatchLines): Promise<Fate[]>;
+  write(streams: readonly NewStream[], lines: BatchLines): Promise<NewStreamOutcome[]>;
 
   /**
    * Let searches find all that was written, by whatever transfer; until then they may not.

@@ -80,8 +80,8 @@ export function describeTransfer(
 
     test("writes streams that the event store then has", async () => {
       const [id, uniqueKey] = [newId(), newId()];
-      const fates = await transfer.write([newStream(id, [uniqueKey], ["a", "b"])], progress());
-      expect(fates).toEqual(["stored"]);
+      const outcomes = await transfer.write([newStream(id, [uniqueKey], ["a", "b"])], progress());
+      expect(outcomes).toEqual(["stored"]);
       expect(await store.load(id, "org")).toMatchObject({ version: 2, state: "b" });
       expect(await store.locate(uniqueKey)).toEqual({ stream: id, organization: "org" });
       const range = { after: 0, limit: 9, ascending: true };
@@ -100,7 +100,7 @@ export function describeTransfer(
     test("tells of each stream what became of it, and lets the others be", async () => {
       const [old, fresh, other, uniqueKey, free] = [newId(), newId(), newId(), newId(), newId()];
       await transfer.write([newStream(old, [uniqueKey])], progress());
-      const fates = await transfer.write(
+      const outcomes = await transfer.write(
         [
           newStream(old, [], ["again", "and again"]),
           newStream(newId(), [uniqueKey], ["a", "b"]),
@@ -111,7 +111,7 @@ export function describeTransfer(
         ],
         progress(),
       );
-      expect(fates).toEqual([
+      expect(outcomes).toEqual([
         "exists",
         "unique-key-taken",
         "stored",
@@ -198,12 +198,12 @@ export function describeTransfer(
 
       const again = { kind: "again", of: rejected as RejectedLines } as const;
       const three = newId();
-      const fates = await transfer.write([newStream(three), newStream(taken)], {
+      const outcomes = await transfer.write([newStream(three), newStream(taken)], {
         ...again,
         tried: [2, 3],
         rejected: [9],
       });
-      expect(fates).toEqual(["stored", "exists"]);
+      expect(outcomes).toEqual(["stored", "exists"]);
       expect(await transfer.rejected(source, 0)).toEqual({ ...first, rejected: [3, 9] });
       expect(await transfer.progress(source)).toEqual(third);
 

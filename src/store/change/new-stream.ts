@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Head, KeysOf, Micros } from "../event-store.ts";
-import type { Fate, NewStream } from "../transfer.ts";
+import type { NewStream, NewStreamOutcome } from "../transfer.ts";
 import type { AppendResult } from "./append.ts";
 import { type AppendRow, rowFromAppend } from "./append-row.ts";
 
@@ -31,10 +31,10 @@ export function rowsFromNewStreams(
 }
 
 /** @param results Of the rows that `rowsFromNewStreams` made. */
-export function fatesFromResults(
+export function outcomesFromResults(
   streams: readonly NewStream[],
   results: readonly AppendResult[],
-): Fate[] {
+): NewStreamOutcome[] {
   let index = 0;
   return streams.map(({ decisions }) => {
     const first = results[index];

@@ -11,7 +11,7 @@ import {
 } from "./append-batch.ts";
 import type { Connection } from "./connection/connector.ts";
 import type { Link } from "./connection/link.ts";
-import { type Fate, fateFromError, unavailableFrom } from "./postgres-error.ts";
+import { outcomeFromError, type StatementOutcome, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
 /** How long a lost commit is looked for before its outcome is called unknown. A failover takes less. */
@@ -63,7 +63,7 @@ const retryReasons = {
   retry: "refused",
   elsewhere: "elsewhere",
   ambiguous: "ambiguous",
-} as const satisfies Partial<Record<Fate, RetryReason>>;
+} as const satisfies Partial<Record<StatementOutcome, RetryReason>>;
 
 /** @returns The chains that were not written, by stream. */
 async function writeRound(
@@ -79,13 +79,13 @@ async function writeRound(
     try {
       return resultsFromRows(await connection.query(statement));
     } catch (error) {
-      const fate = fateFromError(error);
-      if (fate === "elsewhere" || fate === "ambiguous") connection.destroy();
-      if (fate === "bug") throw error;
-      const isLast = retries === maxRetries && fate !== "ambiguous";
-      if (fate === "unavailable" || isLast) throw unavailableFrom(error);
-      retried(retryReasons[fate]);
-      if (fate === "ambiguous") return resolveRound(link, chains, error);
+      const outcome = outcomeFromError(error);
+      if (outcome === "elsewhere" || outcome === "ambiguous") connection.destroy();
+      if (outcome === "bug") throw error;
+      const isLast = retries === maxRetries && outcome !== "ambiguous";
+      if (outcome === "unavailable" || isLast) throw unavailableFrom(error);
+      retried(retryReasons[outcome]);
+      if (outcome === "ambiguous") return resolveRound(link, chains, error);
     }
     await pauseBeforeRetry();
   }
@@ -105,9 +105,9 @@ async function resolveRound(
       const refused = resultsFromRows(await connection.query(appendStatement(chains)));
       return await withoutStored(connection, chains, refused);
     } catch (error) {
-      const fate = error instanceof OutcomeUnknownError ? "bug" : fateFromError(error);
-      if (fate === "elsewhere" || fate === "ambiguous") connection?.destroy();
-      if (fate === "bug" || performance.now() >= until) {
+      const outcome = error instanceof OutcomeUnknownError ? "bug" : outcomeFromError(error);
+      if (outcome === "elsewhere" || outcome === "ambiguous") connection?.destroy();
+      if (outcome === "bug" || performance.now() >= until) {
         throw new OutcomeUnknownError("a connection was lost during a commit", { cause });
       }
     }

@@ -14,7 +14,7 @@ import { createServerMemory } from "./connection/server-memory.ts";
 import { assertCommitsGetThrough } from "./connection/standby-probe.ts";
 import { assertSetUp, migrate } from "./migrate.ts";
 import {
-  fateFromError,
+  outcomeFromError,
   sqlState,
   sqlStateOf,
   UnsafeServerError,
@@ -158,9 +158,9 @@ async function withRetries(readOnce: () => Promise<Row[]>): Promise<Row[]> {
     try {
       return await readOnce();
     } catch (error) {
-      const fate = isOurs(error) ? "bug" : fateFromError(error);
-      if (fate === "bug") throw error;
-      if (fate === "unavailable" || retries === maxRetries) throw unavailableFrom(error);
+      const outcome = isOurs(error) ? "bug" : outcomeFromError(error);
+      if (outcome === "bug") throw error;
+      if (outcome === "unavailable" || retries === maxRetries) throw unavailableFrom(error);
     }
     await pauseBeforeRetry();
   }

@@ -10,7 +10,7 @@ import {
 import type { Row } from "../sql/rows.ts";
 import type { Statement } from "./connection/connector.ts";
 import type { Postgres } from "./database.ts";
-import { fateFromError, isDuplicate, unavailableFrom } from "./postgres-error.ts";
+import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 
 /**
  * A directory in a PostgreSQL database. Each operation is one statement.
@@ -33,9 +33,9 @@ export function createPostgresDirectory(database: Postgres): Directory {
           cause: error,
         });
       }
-      const fate = fateFromError(error);
-      if (fate === "bug") throw error;
-      if (fate !== "ambiguous") throw unavailableFrom(error);
+      const outcome = outcomeFromError(error);
+      if (outcome === "bug") throw error;
+      if (outcome !== "ambiguous") throw unavailableFrom(error);
       connection.destroy();
       throw new OutcomeUnknownError("the connection was lost during a commit", { cause: error });
     }

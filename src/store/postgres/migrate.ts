@@ -3,7 +3,7 @@ import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import type { Connection } from "./connection/connector.ts";
 import { indexHeads } from "./index-heads.ts";
-import { fateFromError, isDuplicate, sqlState, sqlStateOf } from "./postgres-error.ts";
+import { isDuplicate, outcomeFromError, sqlState, sqlStateOf } from "./postgres-error.ts";
 import { renewUniqueKeys } from "./renew-unique-keys.ts";
 
 type Migration = (
@@ -97,7 +97,7 @@ async function step(
     await connection.query({ text: "commit" });
   } catch (error) {
     if (connection.isOpen()) await connection.query({ text: "rollback" });
-    if (!isDuplicate(error) && fateFromError(error) !== "retry") throw error;
+    if (!isDuplicate(error) && outcomeFromError(error) !== "retry") throw error;
   }
 }
 

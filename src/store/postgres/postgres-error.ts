@@ -38,9 +38,9 @@ const sqlClass = {
  * - `unavailable`: rolled back, because the server lacks something; at once it would lack it again.
  * - `bug`: rolled back, because of the statement or its values.
  */
-export type Fate = "retry" | "elsewhere" | "ambiguous" | "unavailable" | "bug";
+export type StatementOutcome = "retry" | "elsewhere" | "ambiguous" | "unavailable" | "bug";
 
-const fates: Readonly<Record<string, Fate>> = {
+const outcomes: Readonly<Record<string, StatementOutcome>> = {
   [sqlState.serializationFailure]: "retry",
   [sqlState.deadlockDetected]: "retry",
   [sqlState.lockNotAvailable]: "retry",
@@ -56,7 +56,7 @@ const fates: Readonly<Record<string, Fate>> = {
   [sqlState.cannotConnectNow]: "unavailable",
 };
 
-const fatesOfClasses: Readonly<Record<string, Fate>> = {
+const outcomesOfClasses: Readonly<Record<string, StatementOutcome>> = {
   [sqlClass.connectionException]: "ambiguous",
   [sqlClass.invalidAuthorization]: "unavailable",
   [sqlClass.insufficientResources]: "unavailable",
@@ -77,15 +77,15 @@ export class UnsafeServerError extends Error {
 const racedConstraints: readonly (string | undefined)[] = ["claims_pkey"];
 
 /**
- * The fate of a statement that had been sent. An error without SQLSTATE is a lost connection, and so is
+ * The outcome of a statement that had been sent. An error without SQLSTATE is a lost connection, and so is
  * one that ends the backend, whatever its SQLSTATE: a full disk may fail the sync of a commit whose
  * record is in the log, and is found there after the restart.
  */
-export function fateFromError(error: unknown): Fate {
+export function outcomeFromError(error: unknown): StatementOutcome {
   const code = sqlStateOf(error);
   if (code === undefined || finalSeverities.includes(severityOf(error))) return "ambiguous";
   if (isDuplicate(error) && racedConstraints.includes(constraintOf(error))) return "retry";
-  return fates[code] ?? fatesOfClasses[code.slice(0, 2)] ?? "bug";
+  return outcomes[code] ?? outcomesOfClasses[code.slice(0, 2)] ?? "bug";
 }
 
 /** A row with the same key exists. */

@@ -1,22 +1,22 @@
 import type { AppendResult } from "../change/append.ts";
 import type { AppendRow } from "../change/append-row.ts";
-import { fatesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
+import { outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
 import { type Micros, OutcomeUnknownError } from "../event-store.ts";
 import { pageFromRows } from "../sql/head-page.ts";
 import { linesFromText, rejectedLines, textFromLines } from "../sql/rejected-lines.ts";
 import { headColumns } from "../sql/rows.ts";
 import {
   type BatchLines,
-  type Fate,
   type HeadRange,
   type NewStream,
+  type NewStreamOutcome,
   OvertakenError,
   type Transfer,
 } from "../transfer.ts";
 import { appendStatement, resultsFromRows, roundsOf, withoutContested } from "./append-batch.ts";
 import type { Connection } from "./connection/connector.ts";
 import type { Postgres } from "./database.ts";
-import { fateFromError, isDuplicate, unavailableFrom } from "./postgres-error.ts";
+import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
 /** The locks of a batch are held for as long as it takes, and few others want them. */
@@ -36,35 +36,35 @@ export function createPostgresTransfer(options: {
     streams: readonly NewStream[],
     rows: readonly AppendRow[],
     lines: BatchLines,
-  ): Promise<Fate[] | "again"> {
+  ): Promise<NewStreamOutcome[] | "again"> {
     const connection = await link.get();
     let isCommitting = false;
     try {
       await connection.query({ text: "begin" });
       // First, because another import of the same input then waits, and is told that it was overtaken.
       await move(connection, lines);
-      const fates = fatesFromResults(streams, await append(connection, rows));
-      const isStored = fates.map((fate) => fate === "stored");
+      const outcomes = outcomesFromResults(streams, await append(connection, rows));
+      const isStored = outcomes.map((outcome) => outcome === "stored");
       await keepRejected(connection, lines, rejectedLines(lines, isStored));
       isCommitting = true;
       await connection.query({ text: "commit" });
-      return fates;
+      return outcomes;
     } catch (error) {
       if (error instanceof OvertakenError) {
         await connection.query({ text: "rollback" });
         throw error;
       }
-      const fate = fateFromError(error);
+      const outcome = outcomeFromError(error);
       // Another node took a name or an id between two looks: at the next it is there to be seen.
-      const isAgain = isDuplicate(error) || fate === "retry";
-      const isLost = fate === "ambiguous" || fate === "elsewhere";
+      const isAgain = isDuplicate(error) || outcome === "retry";
+      const isLost = outcome === "ambiguous" || outcome === "elsewhere";
       if (isLost) connection.destroy();
       else if (connection.isOpen()) await connection.query({ text: "rollback" });
-      if (isCommitting && fate === "ambiguous") {
+      if (isCommitting && outcome === "ambiguous") {
         throw new OutcomeUnknownError("a connection was lost during a commit", { cause: error });
       }
       if (isAgain || isLost) return "again";
-      throw fate === "bug" ? error : unavailableFrom(error);
+      throw outcome === "bug" ? error : unavailableFrom(error);
     }
   }
 
@@ -72,8 +72,8 @@ export function createPostgresTransfer(options: {
     async write(streams, lines) {
       const rows = rowsFromNewStreams(streams, now(), database.keysOf);
       for (let retries = 0; retries <= maxRetries; retries += 1) {
-        const fates = await attempt(streams, rows, lines);
-        if (fates !== "again") return fates;
+        const outcomes = await attempt(streams, rows, lines);
+        if (outcomes !== "again") return outcomes;
         await pauseBeforeRetry();
       }
       throw unavailableFrom(new Error("the batch lost to other transactions again and again"));

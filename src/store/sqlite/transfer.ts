@@ -1,4 +1,4 @@
-import { fatesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
+import { outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
 import { type Micros, StoreUnavailableError } from "../event-store.ts";
 import { pageFromRows } from "../sql/head-page.ts";
 import { linesFromText } from "../sql/rejected-lines.ts";
@@ -43,7 +43,7 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
       const at = now();
       const rows = rowsFromNewStreams(streams, at, () => undefined);
       const keys = unsortedBatch(streams, at, database.keysOf);
-      return fatesFromResults(streams, await writer.write(rows, { lines, keys }));
+      return outcomesFromResults(streams, await writer.write(rows, { lines, keys }));
     },
 
     async complete() {

@@ -4,8 +4,8 @@ import { createStreamQueue } from "../../../src/store/change/stream-queue.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../../../src/store/event-store.ts";
 
 /** What becomes of a load or commit at its next step. */
-export const fates = ["goes on", "fails", "is lost", "is late"] as const;
-export type Fate = (typeof fates)[number];
+export const outcomes = ["goes on", "fails", "is lost", "is late"] as const;
+export type Outcome = (typeof outcomes)[number];
 
 /** A load or a commit under way. */
 export type Operation = {
@@ -80,27 +80,27 @@ export function createServer(database: Database, operations: Operation[]) {
   return { id, change };
 }
 
-/** Let one of the operations under way meet its fate. */
+/** Give one of the operations under way its outcome. */
 export function work(
   operations: Operation[],
-  { which: at, fate }: { which: number; fate: Fate },
+  { which: at, outcome }: { which: number; outcome: Outcome },
 ): void {
   const index = at % operations.length;
   const operation = operations[index];
   if (operation === undefined) return;
   const isApplied = operation.answer !== undefined;
-  if (operation.isLate || (isApplied && fate === "goes on")) {
+  if (operation.isLate || (isApplied && outcome === "goes on")) {
     operations.splice(index, 1);
     if (!operation.isLate) operation.answer?.();
     else if (!isApplied) operation.run();
-  } else if (fate === "goes on") {
+  } else if (outcome === "goes on") {
     operation.answer = operation.run();
-  } else if (fate === "is late" && !isApplied && operation.isCommit) {
+  } else if (outcome === "is late" && !isApplied && operation.isCommit) {
     operation.isLate = true;
     operation.fail(new OutcomeUnknownError("lost, and not over"));
   } else {
     operations.splice(index, 1);
-    const isOpen = operation.isCommit && (isApplied || fate === "is lost");
+    const isOpen = operation.isCommit && (isApplied || outcome === "is lost");
     operation.fail(isOpen ? new OutcomeUnknownError("lost") : new StoreUnavailableError("down"));
   }
 }

@@ -5,9 +5,9 @@ import {
   createDatabase,
   createServer,
   type Database,
-  type Fate,
-  fates,
   type Operation,
+  type Outcome,
+  outcomes,
   type Server,
   work,
 } from "./simulated-database.ts";
@@ -30,7 +30,7 @@ export type Step =
       /** As soon as it is answered, its caller wants the same again. */
       readonly isEager: boolean;
     }
-  | { readonly kind: "work"; readonly which: number; readonly fate: Fate }
+  | { readonly kind: "work"; readonly which: number; readonly outcome: Outcome }
   | { readonly kind: "leave"; readonly which: number }
   | { readonly kind: "crash"; readonly server: number };
 
@@ -46,15 +46,15 @@ const changes = fc.record({
   wish: fc.constantFrom<(typeof wishes)[number]>("write", "write", "refuse", ...wishes),
   isEager: fc.boolean(),
 });
-const works = (...fate: Fate[]) =>
-  fc.record({ kind: fc.constant("work" as const), which, fate: fc.constantFrom(...fate) });
+const works = (...outcome: Outcome[]) =>
+  fc.record({ kind: fc.constant("work" as const), which, outcome: fc.constantFrom(...outcome) });
 
 /** What happens, in which order. */
 export const schedules: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     { weight: 10, arbitrary: changes },
     { weight: 14, arbitrary: works("goes on") },
-    { weight: 3, arbitrary: works(...fates) },
+    { weight: 3, arbitrary: works(...outcomes) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("leave" as const), which }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("crash" as const), server: anyServer }) },
   ),
@@ -123,10 +123,10 @@ export async function brokenPromises(steps: readonly Step[]): Promise<string[]> 
   }
   for (let patience = 20_000; calls.some(({ answer }) => answer === "none"); patience -= 1) {
     if (patience === 0) return ["a change is never answered"];
-    work(operations, { which: 0, fate: "goes on" });
+    work(operations, { which: 0, outcome: "goes on" });
     await turn();
   }
-  while (operations.length > 0) work(operations, { which: 0, fate: "goes on" });
+  while (operations.length > 0) work(operations, { which: 0, outcome: "goes on" });
   return [...brokenByStreams(database), ...brokenByCalls(database, calls), ...brokenOrder(calls)];
 }
 

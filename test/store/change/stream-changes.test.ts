@@ -568,7 +568,7 @@ type Happening =
   | { readonly kind: "foreign" }
   | {
       readonly kind: "work";
-      readonly fate: "goes on" | "fails" | "is lost" | "is lost, stored";
+      readonly ending: "goes on" | "fails" | "is lost" | "is lost, stored";
       readonly which: number;
     };
 
@@ -585,7 +585,14 @@ const happenings: fc.Arbitrary<Happening> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       kind: fc.constant("work" as const),
-      fate: fc.constantFrom("goes on", "goes on", "goes on", "fails", "is lost", "is lost, stored"),
+      ending: fc.constantFrom(
+        "goes on",
+        "goes on",
+        "goes on",
+        "fails",
+        "is lost",
+        "is lost, stored",
+      ),
       which: fc.nat(5),
     }),
   },
@@ -682,26 +689,26 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
     return true;
   }
 
-  function work({ fate, which }: { fate: string; which: number }): void {
+  function work({ ending, which }: { ending: string; which: number }): void {
     // What fails may overtake what was sent before it.
-    const isInOrder = fate === "goes on" || fate === "is lost, stored";
+    const isInOrder = ending === "goes on" || ending === "is lost, stored";
     const [operation] = underWay.splice(isInOrder ? 0 : which % underWay.length, 1);
     if (operation === undefined) return;
     if (operation === "load") {
       const latest = log.length === 0 ? undefined : tip(log.length, log.at(-1));
       const error = new NotStored();
-      take(fate === "goes on" ? { kind: "loaded", latest } : { kind: "load-failed", error });
+      take(ending === "goes on" ? { kind: "loaded", latest } : { kind: "load-failed", error });
       return;
     }
     const isStored = isInOrder && write(operation);
     const outcome =
-      fate === "goes on"
+      ending === "goes on"
         ? isStored
           ? ({ kind: "stored", head: operation.tip.head } as const)
           : ({ kind: "conflict" } as const)
         : ({
             kind: "failed",
-            error: fate === "fails" ? new NotStored() : new Unknown(),
+            error: ending === "fails" ? new NotStored() : new Unknown(),
           } as const);
     take({ kind: "settled", tip: operation.tip, outcome });
   }
@@ -716,7 +723,7 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
     }
   }
   for (let patience = 1000; underWay.length > 0 && patience > 0; patience -= 1) {
-    work({ fate: "goes on", which: 0 });
+    work({ ending: "goes on", which: 0 });
   }
 
   let latest = 0;

@@ -10,7 +10,7 @@ import {
   UniqueKeyTakenError,
 } from "../../../src/store/event-store.ts";
 
-type Fate =
+type Outcome =
   | "commit"
   | "overtaken"
   | "fails"
@@ -21,14 +21,14 @@ type Fate =
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** One organization's streams in memory; every append waits until it is told its fate. */
+/** One organization's streams in memory; every append waits until it is told its outcome. */
 function fakeStore() {
   const tips = new Map<string, Tip>();
   const stored: Append[] = [];
   const pending: {
     append: Append;
     signal: AbortSignal | undefined;
-    settle: (fate: Fate) => void;
+    settle: (outcome: Outcome) => void;
   }[] = [];
   let overtaking: string | undefined;
   let foreign = 0;
@@ -64,28 +64,29 @@ function fakeStore() {
     overtaking = undefined;
     return isCurrent ? ("appended" as const) : ("conflict" as const);
   };
-  const outcomes: Record<Fate, (append: Append) => "appended" | "conflict" | "unique-key-taken"> = {
-    commit: write,
-    overtaken: (append) => {
-      overtake(append.stream);
-      return write(append);
-    },
-    fails: () => {
-      throw new StoreUnavailableError("disk full");
-    },
-    "lost-unstored": () => {
-      throw new OutcomeUnknownError("connection lost");
-    },
-    "lost-stored": (append) => {
-      write(append);
-      throw new OutcomeUnknownError("connection lost");
-    },
-    "left-out": () => {
-      throw new DOMException("the caller has left", "AbortError");
-    },
-    "unique-key-taken": (append) =>
-      tips.get(append.stream)?.change === append.after ? "unique-key-taken" : "conflict",
-  };
+  const results: Record<Outcome, (append: Append) => "appended" | "conflict" | "unique-key-taken"> =
+    {
+      commit: write,
+      overtaken: (append) => {
+        overtake(append.stream);
+        return write(append);
+      },
+      fails: () => {
+        throw new StoreUnavailableError("disk full");
+      },
+      "lost-unstored": () => {
+        throw new OutcomeUnknownError("connection lost");
+      },
+      "lost-stored": (append) => {
+        write(append);
+        throw new OutcomeUnknownError("connection lost");
+      },
+      "left-out": () => {
+        throw new DOMException("the caller has left", "AbortError");
+      },
+      "unique-key-taken": (append) =>
+        tips.get(append.stream)?.change === append.after ? "unique-key-taken" : "conflict",
+    };
 
   return {
     tips,
@@ -101,18 +102,18 @@ function fakeStore() {
     },
     append: (append: Append, signal: AbortSignal | undefined) =>
       new Promise<"appended" | "conflict" | "unique-key-taken">((resolve, reject) => {
-        const settle = (fate: Fate) => {
+        const settle = (outcome: Outcome) => {
           try {
-            resolve(outcomes[fate](append));
+            resolve(results[outcome](append));
           } catch (error) {
             reject(error);
           }
         };
         pending.push({ append, signal, settle });
       }),
-    /** Let the oldest append meet its fate. */
-    next(fate: Fate) {
-      pending.shift()?.settle(fate);
+    /** Give the oldest append its outcome. */
+    next(outcome: Outcome) {
+      pending.shift()?.settle(outcome);
     },
     /** Commit what is appended until nothing more is. */
     async commitAll() {
@@ -392,23 +393,26 @@ describe("createStreamQueue", () => {
     expect(store.stored).toHaveLength(32);
   });
 
-  test.for<{ fate: Fate; want: string; version: number }>([
-    { fate: "fails", want: "StoreUnavailableError", version: 1 },
-    { fate: "unique-key-taken", want: "UniqueKeyTakenError", version: 1 },
-    { fate: "lost-unstored", want: "OutcomeUnknownError", version: 1 },
-    { fate: "lost-stored", want: "OutcomeUnknownError", version: 2 },
-  ])("stores what came after a change that met $fate", async ({ fate, want, version }) => {
-    const { store, change } = start();
-    const first = statusOf(change("a"));
-    const second = change("b");
-    await turn();
-    store.next(fate);
-    store.next("commit");
-    await turn();
-    store.next("commit");
-    expect(await second).toMatchObject({ version, state: "b" });
-    expect(first.is).toBe(want);
-  });
+  test.for<{ outcome: Outcome; want: string; version: number }>([
+    { outcome: "fails", want: "StoreUnavailableError", version: 1 },
+    { outcome: "unique-key-taken", want: "UniqueKeyTakenError", version: 1 },
+    { outcome: "lost-unstored", want: "OutcomeUnknownError", version: 1 },
+    { outcome: "lost-stored", want: "OutcomeUnknownError", version: 2 },
+  ])(
+    "stores what came after a change with the outcome $outcome",
+    async ({ outcome, want, version }) => {
+      const { store, change } = start();
+      const first = statusOf(change("a"));
+      const second = change("b");
+      await turn();
+      store.next(outcome);
+      store.next("commit");
+      await turn();
+      store.next("commit");
+      expect(await second).toMatchObject({ version, state: "b" });
+      expect(first.is).toBe(want);
+    },
+  );
 
   test("shows a stream of another organization as absent, and keeps it from being written", async () => {
     const { store, queue, change } = start();
@@ -495,14 +499,14 @@ describe("createStreamQueue", () => {
   });
 
   test("keeps its promises under every schedule", async () => {
-    const fates: Fate[] = ["commit", "overtaken", "fails", "lost-unstored", "lost-stored"];
+    const outcomes: Outcome[] = ["commit", "overtaken", "fails", "lost-unstored", "lost-stored"];
     const step = fc.oneof(
       {
         weight: 4,
         arbitrary: fc.record({ stream: fc.constantFrom("s", "t"), refuses: fc.boolean() }),
       },
-      { weight: 5, arbitrary: fc.constant<Fate>("commit") },
-      { weight: 2, arbitrary: fc.constantFrom(...fates) },
+      { weight: 5, arbitrary: fc.constant<Outcome>("commit") },
+      { weight: 2, arbitrary: fc.constantFrom(...outcomes) },
       { weight: 2, arbitrary: fc.constant("turn" as const) },
     );
     await fc.assert(
@@ -514,7 +518,7 @@ describe("createStreamQueue", () => {
   });
 });
 
-type Step = Fate | "turn" | { readonly stream: string; readonly refuses: boolean };
+type Step = Outcome | "turn" | { readonly stream: string; readonly refuses: boolean };
 
 /** Run a schedule to its end and say which promises were broken. */
 async function violations(steps: readonly Step[]): Promise<string[]> {

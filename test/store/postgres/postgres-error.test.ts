@@ -1,8 +1,8 @@
 import { DatabaseError } from "pg";
 import { describe, expect, test } from "vitest";
 import {
-  type Fate,
-  fateFromError,
+  outcomeFromError,
+  type StatementOutcome,
   sqlState,
   sqlStateOf,
 } from "../../../src/store/postgres/postgres-error.ts";
@@ -13,8 +13,8 @@ function serverError(code: string, constraint?: string, severity = "ERROR"): Dat
   return Object.assign(error, { code, severity, constraint });
 }
 
-describe("fateFromError", () => {
-  test.for<{ code: string; name: string; want: Fate }>([
+describe("outcomeFromError", () => {
+  test.for<{ code: string; name: string; want: StatementOutcome }>([
     { code: "40001", name: "serialization failure", want: "retry" },
     { code: "40P01", name: "deadlock", want: "retry" },
     { code: "55P03", name: "lock not available", want: "retry" },
@@ -38,7 +38,7 @@ describe("fateFromError", () => {
     { code: "23503", name: "foreign key violation", want: "bug" },
     { code: "23505", name: "unique violation", want: "bug" },
   ])("takes $code ($name) for $want", ({ code, want }) => {
-    expect(fateFromError(serverError(code))).toBe(want);
+    expect(outcomeFromError(serverError(code))).toBe(want);
   });
 
   test.for([
@@ -61,16 +61,16 @@ describe("fateFromError", () => {
     "XX000",
   ])("C3: takes %s for ambiguous if it ends the backend", (code) => {
     for (const severity of ["FATAL", "PANIC"]) {
-      expect(fateFromError(serverError(code, "claims_pkey", severity))).toBe("ambiguous");
+      expect(outcomeFromError(serverError(code, "claims_pkey", severity))).toBe("ambiguous");
     }
   });
 
   test.for(["XX000", "XX001", "XX002"])("C3: takes %s for ambiguous", (code) => {
-    expect(fateFromError(serverError(code))).toBe("ambiguous");
+    expect(outcomeFromError(serverError(code))).toBe("ambiguous");
   });
 
   test("retries when another transaction has just taken a unique key", () => {
-    expect(fateFromError(serverError(sqlState.uniqueViolation, "claims_pkey"))).toBe("retry");
+    expect(outcomeFromError(serverError(sqlState.uniqueViolation, "claims_pkey"))).toBe("retry");
   });
 
   test.for([
@@ -81,6 +81,6 @@ describe("fateFromError", () => {
     Object.assign(new Error("write EPIPE"), { code: "EPIPE" }),
   ])("takes %s for ambiguous", (error) => {
     expect(sqlStateOf(error)).toBeUndefined();
-    expect(fateFromError(error)).toBe("ambiguous");
+    expect(outcomeFromError(error)).toBe("ambiguous");
   });
 });

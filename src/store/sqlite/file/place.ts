@@ -33,8 +33,8 @@ export function assertInPlace(place: Place): void {
   for (const { path, device, inode } of place) {
     const seen = look(path);
     if (seen?.dev === device && seen.ino === inode) continue;
-    const fate = seen === undefined ? "was deleted or moved" : "was replaced";
-    throw new StoreUnavailableError(`${path} ${fate} while the database was open`);
+    const change = seen === undefined ? "was deleted or moved" : "was replaced";
+    throw new StoreUnavailableError(`${path} ${change} while the database was open`);
   }
 }
 
