@@ -31,9 +31,8 @@ export type Comparison =
 export type Search = {
   readonly query: Query;
   /**
-   * The key whose text in lower case decides the order, by code points. Equal texts are in the order of
-   * their streams' ids.
-   * `undefined`: the id alone.
+   * The key whose text in lower case decides the order, by code points. Streams with equal texts are in
+   * the order of their ids. `undefined`: sort by id alone.
    */
   readonly sortBy: string | undefined;
   /** Lowest first, else exactly the other way round. */

@@ -8,9 +8,9 @@ import { createPostgresEventStore } from "../../src/store/postgres/event-store.t
 import { dialect as postgresDialect } from "../../src/store/postgres/search.ts";
 import { createSearch } from "../../src/store/search/search-heads.ts";
 import type { Dialect, SearchStatement } from "../../src/store/search/search-sql.ts";
-import { raw, sql } from "../../src/store/search/sql.ts";
 import type { Query, Search } from "../../src/store/search.ts";
 import type { Row } from "../../src/store/sql/rows.ts";
+import { raw, sql } from "../../src/store/sql/sql.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
 import { dialect as sqliteDialect } from "../../src/store/sqlite/search.ts";

@@ -2,8 +2,8 @@ import type { EventStore } from "../event-store.ts";
 import { createScanQueue } from "../search/scan-queue.ts";
 import { createSearch } from "../search/search-heads.ts";
 import type { Dialect } from "../search/search-sql.ts";
-import { raw, sql } from "../search/sql.ts";
 import { headColumns, headFromRow } from "../sql/rows.ts";
+import { raw, sql } from "../sql/sql.ts";
 import type { Postgres } from "./database.ts";
 import { keyBytes } from "./key-bytes.ts";
 

@@ -1,8 +1,8 @@
 import { lowerCase } from "../../text/lower-case.ts";
 import type { Comparison, Query, Search } from "../search.ts";
+import { joined, raw, type Sql, type SqlStatement, sql, statementFromSql } from "../sql/sql.ts";
 import { everyStream } from "./key-changes.ts";
 import { keyParts, leastCutBytes, reachesCut } from "./key-parts.ts";
-import { joined, raw, type Sql, type SqlStatement, sql, statementFromSql } from "./sql.ts";
 
 /** Where engines differ. */
 export type Dialect = {

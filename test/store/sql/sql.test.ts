@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { joined, raw, type Sql, sql, statementFromSql } from "../../../src/store/search/sql.ts";
+import { joined, raw, type Sql, sql, statementFromSql } from "../../../src/store/sql/sql.ts";
 
 const numbered = (whole: Sql) => statementFromSql(whole, (number) => `$${number}`);
 
