@@ -4,7 +4,7 @@ import { combined } from "../search/key-changes.ts";
 import { keyParts } from "../search/key-parts.ts";
 import type { Row } from "../sql/rows.ts";
 import type { Statement } from "./connection/connector.ts";
-import { keyBytes } from "./key-bytes.ts";
+import { keyBytes, keyTexts } from "./key-rows.ts";
 
 /**
  * Appends of one stream, each decided on the one before. It stands or falls by its first: only that
@@ -107,16 +107,12 @@ function keyColumns(chains: readonly Chain[]): (string | null)[][] {
     const ofChain = combined(rows.map(({ keys }) => keys));
     return ofChain.map(([name, before, after, text]) => {
       const from = before === undefined ? undefined : keyParts(before, keyBytes).folded;
-      const { folded: to, rest = null } = after === undefined ? {} : keyParts(after, keyBytes);
-      return {
-        ...{ stream, organization, name, rest, to },
-        ...{ from: from === to ? undefined : from },
-        text: rest === null ? text : (text ?? after ?? null),
-      };
+      const to = after === undefined ? undefined : keyTexts(after, text);
+      return { stream, organization, name, to, from: from === to?.folded ? undefined : from };
     });
   });
   const gone = changes.filter(({ from }) => from !== undefined);
-  const come = changes.filter(({ to }) => to !== undefined);
+  const come = changes.flatMap(({ to, ...key }) => (to === undefined ? [] : [{ ...key, ...to }]));
   return [
     gone.map(({ organization }) => organization),
     gone.map(({ name }) => name),
@@ -124,7 +120,7 @@ function keyColumns(chains: readonly Chain[]): (string | null)[][] {
     gone.map(({ stream }) => stream),
     come.map(({ organization }) => organization),
     come.map(({ name }) => name),
-    come.map(({ to }) => to ?? null),
+    come.map(({ folded }) => folded),
     come.map(({ stream }) => stream),
     come.map(({ text }) => text),
     come.map(({ rest }) => rest),

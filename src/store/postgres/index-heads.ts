@@ -1,33 +1,21 @@
 import type { KeysOf } from "../event-store.ts";
 import { keyChanges } from "../search/key-changes.ts";
-import { keyParts } from "../search/key-parts.ts";
-import { headColumns, headFromRow } from "../sql/rows.ts";
 import type { Connection } from "./connection/connector.ts";
-import { keyBytes } from "./key-bytes.ts";
-
-/** Heads of one statement. */
-const batchHeads = 1_000;
+import { headPages } from "./head-pages.ts";
+import { keyTexts } from "./key-rows.ts";
 
 /**
- * Write the search keys of all heads, which have none yet, within the transaction that is open. No
- * older node may write meanwhile: it knows nothing of keys.
+ * Write the search keys of all heads, within the transaction that is open. There must be none yet, and no
+ * older server may write meanwhile, because it does not write keys.
  */
 export async function indexHeads(connection: Connection, keysOf: KeysOf<unknown>): Promise<void> {
-  for (let after = ""; ; ) {
-    const heads = await connection.query({
-      text: `select stream, ${headColumns} from heads where stream > $1 order by stream limit $2`,
-      values: [after, batchHeads],
-    });
-    const rows = heads.flatMap((row) => {
-      const head = headFromRow(row);
-      const { organization } = head;
-      const stream = String(row.stream);
-      return keyChanges(keysOf, undefined, head).map(([name, , whole = "", text]) => {
-        const { folded, rest } = keyParts(whole, keyBytes);
-        const asItIs = rest === null ? text : (text ?? whole);
-        return { organization, name, folded, rest, text: asItIs, stream };
-      });
-    });
+  for await (const page of headPages(connection)) {
+    const rows = page.flatMap(({ stream, head }) =>
+      keyChanges(keysOf, undefined, head).map(([name, , lower = "", text]) => ({
+        ...{ organization: head.organization, name, stream },
+        ...keyTexts(lower, text),
+      })),
+    );
     await connection.query({
       text: `insert into search_keys (organization, name, folded, stream, text, rest)
         select * from unnest(
@@ -41,8 +29,5 @@ export async function indexHeads(connection: Connection, keysOf: KeysOf<unknown>
         rows.map(({ rest }) => rest),
       ],
     });
-    const last = heads.at(-1);
-    if (last === undefined || heads.length < batchHeads) return;
-    after = String(last.stream);
   }
 }

@@ -1,35 +1,20 @@
-import { readFileSync } from "node:fs";
 import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
+import {
+  assertKnownVersion,
+  type Migration,
+  migrations,
+  migrationText,
+} from "../sql/migrations.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import type { Connection } from "./connection/connector.ts";
 import { indexHeads } from "./index-heads.ts";
 import { isDuplicate, outcomeFromError, sqlState, sqlStateOf } from "./postgres-error.ts";
 import { renewUniqueKeys } from "./renew-unique-keys.ts";
 
-type Migration = (
-  connection: Connection,
-  keysOf: KeysOf<unknown>,
-  uniqueKeysOf: UniqueKeysOf<unknown>,
-) => Promise<void>;
-
-/** In order; append only. Number n leads from version n - 1 of the schema to version n. */
-const migrations: readonly Migration[] = [
-  (connection) => runFile(connection, "001.sql"),
-  (connection) => runFile(connection, "002.sql"),
-  // Step 4 writes the index.
-  (connection) => runFile(connection, "003.sql"),
-  async (connection, keysOf, uniqueKeysOf) => {
-    await runFile(connection, "004.sql");
-    await indexHeads(connection, keysOf);
-    await renewUniqueKeys(connection, uniqueKeysOf);
-  },
-  (connection) => runFile(connection, "005.sql"),
-];
-
-/** Other nodes that migrate at the same time; each of them is slower at most once per step. */
+/** Other nodes may migrate at the same time. Each of them takes a step before us at most once. */
 const maxAttempts = 100;
 
-/** What the loser of a race to create the same table is told. */
+/** The errors of a node that creates a table which another node has just created. */
 const created: readonly (string | undefined)[] = [
   sqlState.duplicateTable,
   sqlState.duplicateObject,
@@ -37,13 +22,13 @@ const created: readonly (string | undefined)[] = [
 ];
 
 /**
- * Bring the schema up to date. Harmless when it is, and when several nodes do it at once.
+ * Bring the schema up to date. Harmless if it is up to date, and if several nodes do it at once.
  *
- * Each step inserts its number in its own transaction, before anything else: the primary key lets one
- * node pass, and the others wait for it, without any lock that an engine might not have.
+ * Each step inserts its number in its own transaction, before anything else. The primary key lets one
+ * node pass and makes the others wait, so no lock is needed that an engine might lack.
  *
- * @param keysOf For streams that are older than the index.
- * @param uniqueKeysOf For streams that are older than how their names are folded.
+ * @param keysOf For databases that are older than the index.
+ * @param uniqueKeysOf For databases whose unique keys were made by older rules.
  * @throws Error if the database is newer than this program.
  */
 export async function migrate(
@@ -51,19 +36,22 @@ export async function migrate(
   keysOf: KeysOf<unknown>,
   uniqueKeysOf: UniqueKeysOf<unknown> = () => undefined,
 ): Promise<void> {
+  const run = async (migration: Migration) => {
+    await connection.query({ text: migrationText(migration, import.meta.url) });
+    if (!migration.writesKeys) return;
+    await indexHeads(connection, keysOf);
+    await renewUniqueKeys(connection, uniqueKeysOf);
+  };
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const version = await schemaVersion(connection);
-    if (version > migrations.length) {
-      throw new Error(
-        `the database has schema version ${version}, but this version of Giraffe knows only ` +
-          `up to ${migrations.length}: run the newer Giraffe that wrote it`,
-      );
-    }
+    assertKnownVersion(version);
     const migration = migrations[version];
     if (migration === undefined) return;
-    await step(connection, version + 1, () => migration(connection, keysOf, uniqueKeysOf));
+    await step(connection, version + 1, () => run(migration));
   }
-  throw new StoreUnavailableError("other nodes migrate the database without an end");
+  throw new StoreUnavailableError(
+    "other servers have been migrating this database all the time: try again when they are done",
+  );
 }
 
 /** @throws StoreUnavailableError if the database has none of our tables. */
@@ -81,7 +69,7 @@ async function isSetUp(connection: Connection): Promise<boolean> {
   return table?.exists === true;
 }
 
-/** Does nothing if another node takes the step first. */
+/** Take one step in a transaction. Does nothing if another node takes the step first. */
 async function step(
   connection: Connection,
   version: number,
@@ -99,11 +87,6 @@ async function step(
     if (connection.isOpen()) await connection.query({ text: "rollback" });
     if (!isDuplicate(error) && outcomeFromError(error) !== "retry") throw error;
   }
-}
-
-async function runFile(connection: Connection, name: string): Promise<void> {
-  const text = readFileSync(new URL(`migrations/${name}`, import.meta.url), "utf8");
-  await connection.query({ text });
 }
 
 async function schemaVersion(connection: Connection): Promise<number> {

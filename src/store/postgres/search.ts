@@ -2,13 +2,15 @@ import type { EventStore } from "../event-store.ts";
 import { createScanQueue } from "../search/scan-queue.ts";
 import { createSearch } from "../search/search-heads.ts";
 import type { Dialect } from "../search/search-sql.ts";
-import { headColumns, headFromRow } from "../sql/rows.ts";
+import { streamHeadFromRow } from "../sql/head-pages.ts";
+import { headColumns } from "../sql/rows.ts";
 import { raw, sql } from "../sql/sql.ts";
 import type { Postgres } from "./database.ts";
-import { keyBytes } from "./key-bytes.ts";
+import { keyBytes } from "./key-rows.ts";
+import { placeholder } from "./statement.ts";
 
 export const dialect: Dialect = {
-  placeholder: (number) => `$${number}`,
+  placeholder,
   isOfKey(alias, organization, name) {
     const row = raw(alias);
     return sql`${row}.organization = ${organization} and ${row}.name = ${name}`;
@@ -36,7 +38,7 @@ export function createPostgresSearch(database: Postgres): {
             where stream = any ($1::text[]) and organization = $2`,
           values: [streams, organization],
         });
-        return rows.map((row) => ({ stream: String(row.stream), head: headFromRow(row) }));
+        return rows.map(streamHeadFromRow);
       },
       keysOf: database.keysOf,
     }),

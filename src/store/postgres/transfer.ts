@@ -2,9 +2,18 @@ import type { AppendResult } from "../change/append.ts";
 import type { AppendRow } from "../change/append-row.ts";
 import { outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
 import { type Micros, OutcomeUnknownError } from "../event-store.ts";
-import { pageFromRows } from "../sql/head-page.ts";
-import { linesFromText, rejectedLines, textFromLines } from "../sql/rejected-lines.ts";
-import { headColumns } from "../sql/rows.ts";
+import { headPageSql, pageFromRows } from "../sql/head-pages.ts";
+import {
+  forgetRejected,
+  keepRejected,
+  moveNotes,
+  progressFromRow,
+  rejectedFromRow,
+  rejectedLines,
+  selectProgress,
+  selectRejected,
+} from "../sql/import-notes.ts";
+import type { Sql } from "../sql/sql.ts";
 import {
   type BatchLines,
   type HeadRange,
@@ -18,6 +27,7 @@ import type { Connection } from "./connection/connector.ts";
 import type { Postgres } from "./database.ts";
 import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
+import { statementOf } from "./statement.ts";
 
 /** The locks of a batch are held for as long as it takes, and few others want them. */
 const batchStreams = 2_000;
@@ -30,6 +40,7 @@ export function createPostgresTransfer(options: {
   const { database, now } = options;
   database.acquire();
   const link = database.link();
+  const read = (whole: Sql) => database.read(statementOf(whole));
   let isClosed = false;
 
   async function attempt(
@@ -42,10 +53,10 @@ export function createPostgresTransfer(options: {
     try {
       await connection.query({ text: "begin" });
       // First, because another import of the same input then waits, and is told that it was overtaken.
-      await move(connection, lines);
+      await moveImport(connection, lines);
       const outcomes = outcomesFromResults(streams, await append(connection, rows));
       const isStored = outcomes.map((outcome) => outcome === "stored");
-      await keepRejected(connection, lines, rejectedLines(lines, isStored));
+      await noteRejected(connection, lines, rejectedLines(lines, isStored));
       isCommitting = true;
       await connection.query({ text: "commit" });
       return outcomes;
@@ -84,35 +95,17 @@ export function createPostgresTransfer(options: {
     batchSize: () => batchStreams,
 
     async progress(source) {
-      const [row] = await database.read({
-        text: "select lines, digest from imports where source = $1",
-        values: [source],
-      });
-      return row && { source, lines: Number(row.lines), digest: String(row.digest) };
+      const [row] = await read(selectProgress(source));
+      return row && progressFromRow(row);
     },
 
     async rejected(source, behind) {
-      const [row] = await database.read({
-        text: `select lines, digest, rejected from import_rejects
-          where source = $1 and lines > $2 order by lines limit 1`,
-        values: [source, behind],
-      });
-      return (
-        row && {
-          source,
-          lines: Number(row.lines),
-          digest: String(row.digest),
-          rejected: linesFromText(String(row.rejected)),
-        }
-      );
+      const [row] = await read(selectRejected(source, behind));
+      return row && rejectedFromRow(row);
     },
 
     async heads<State>(range: HeadRange) {
-      const rows = await database.read({
-        text: `select stream, ${headColumns} from heads where stream > $1 order by stream limit $2`,
-        values: [range.after, range.limit],
-      });
-      return pageFromRows<State>(rows, range);
+      return pageFromRows<State>(await read(headPageSql(range.after, range.limit)), range);
     },
 
     async close() {
@@ -150,58 +143,23 @@ async function append(connection: Connection, rows: readonly AppendRow[]): Promi
 }
 
 /**
- * Within the transaction of the connection.
+ * Move the notes of an import, within the transaction of its batch.
  *
  * @throws OvertakenError if another import has moved the progress, or tried the rejected lines.
  */
-async function move(connection: Connection, lines: BatchLines): Promise<void> {
-  const moved = await connection.query(moveStatement(lines));
+async function moveImport(connection: Connection, lines: BatchLines): Promise<void> {
+  const moved = await connection.query(statementOf(moveNotes(lines)));
   if (moved.length === 0) throw new OvertakenError();
-  if (lines.kind === "next" && lines.isAnew) {
-    const { source } = lines.progress;
-    await connection.query({
-      text: "delete from import_rejects where source = $1",
-      values: [source],
-    });
-  }
+  const forget = forgetRejected(lines);
+  if (forget !== undefined) await connection.query(statementOf(forget));
 }
 
-/** Returns a row if nobody else was there before. */
-function moveStatement(lines: BatchLines) {
-  if (lines.kind === "again") {
-    const { source, lines: end, rejected } = lines.of;
-    return {
-      text: `delete from import_rejects where source = $1 and lines = $2 and rejected = $3
-        returning source`,
-      values: [source, end, textFromLines(rejected)],
-    };
-  }
-  const { progress, known } = lines;
-  const values = [progress.source, progress.lines, progress.digest];
-  if (known === undefined) {
-    return {
-      text: `insert into imports (source, lines, digest) values ($1, $2, $3)
-        on conflict (source) do nothing returning source`,
-      values,
-    };
-  }
-  return {
-    text: `update imports set lines = $2, digest = $3
-      where source = $1 and lines = $4 and digest = $5 returning source`,
-    values: [...values, known.lines, known.digest],
-  };
-}
-
-/** Within the transaction of the connection, after `move`. */
-async function keepRejected(
+/** Note lines that are to be tried again, within the transaction of the batch, after `moveImport`. */
+async function noteRejected(
   connection: Connection,
   lines: BatchLines,
   rejected: readonly number[],
 ): Promise<void> {
-  if (rejected.length === 0) return;
-  const { source, lines: end, digest } = lines.kind === "next" ? lines.progress : lines.of;
-  await connection.query({
-    text: "insert into import_rejects (source, lines, digest, rejected) values ($1, $2, $3, $4)",
-    values: [source, end, digest, textFromLines(rejected)],
-  });
+  const keep = keepRejected(lines, rejected);
+  if (keep !== undefined) await connection.query(statementOf(keep));
 }

@@ -5,39 +5,42 @@ import { headFromRow, type Row } from "./rows.ts";
 /**
  * The unique keys of a state: those that a change to this state would set today.
  *
- * @returns `undefined`: those that it has.
+ * @returns `undefined`: the stream keeps those that it has.
  */
 export type UniqueKeysOf<State> = (state: State) => readonly string[] | undefined;
 
-/** A stream whose names are others than those in the database. */
-export type Renaming = {
+/** A stream whose unique keys are not those in the database. */
+export type Renewal = {
   readonly stream: string;
   readonly createdAt: Micros;
-  readonly names: readonly string[];
+  readonly uniqueKeys: readonly string[];
 };
 
-/** The renaming that a head needs, if it does. */
-export function renamingOf(
+/** The renewal that a head needs, if it needs one. */
+export function renewalOf(
   stream: string,
   { state, createdAt }: Head<unknown>,
   uniqueKeysOf: UniqueKeysOf<unknown>,
-  isHeld: (name: string) => boolean,
-): Renaming[] {
-  const names = uniqueKeysOf(state);
-  if (names === undefined || names.every(isHeld)) return [];
-  return [{ stream, createdAt, names }];
+  isHeld: (uniqueKey: string) => boolean,
+): Renewal[] {
+  const uniqueKeys = uniqueKeysOf(state);
+  if (uniqueKeys === undefined || uniqueKeys.every(isHeld)) return [];
+  return [{ stream, createdAt, uniqueKeys }];
 }
 
-/** Of two that claim one name, the older stream is first. */
-export function byAge(a: Renaming, b: Renaming): number {
+/** Sorts older streams first: of two that want one key, the older one gets it. */
+export function byAge(a: Renewal, b: Renewal): number {
   return a.createdAt - b.createdAt || (a.stream < b.stream ? -1 : 1);
 }
 
-/**
- * A name that a stream has lost: the collision, if it would still claim it.
- *
- * @param row Its `name`, whose `holder` that is, and the head of the `stream`.
- */
+/** Selects unique keys that streams have lost to others, as rows for `collisionOf`. */
+export const selectLostKeys = `
+  select lost_claims.stream as stream, name, claims.stream as holder,
+    organization, version, created_at, changed_at, state
+  from lost_claims join claims using (name) join heads on heads.stream = lost_claims.stream
+  where claims.stream <> lost_claims.stream order by lost_claims.stream`;
+
+/** The collision of a stream that has lost a unique key, if its state still wants the key. */
 export function collisionOf(row: Row, uniqueKeysOf: UniqueKeysOf<unknown>): Collision[] {
   const isWanted = uniqueKeysOf(headFromRow(row).state)?.includes(String(row.name));
   return isWanted ? [{ stream: String(row.stream), holder: String(row.holder) }] : [];

@@ -1,9 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendResult } from "../change/append.ts";
 import type { AppendRow } from "../change/append-row.ts";
-import { rejectedLines } from "../sql/rejected-lines.ts";
+import { rejectedLines } from "../sql/import-notes.ts";
 import type { BatchLines } from "../transfer.ts";
-import { createImportNotes } from "./import-notes.ts";
+import { moveImport, noteRejected } from "./import-notes.ts";
 import { createInsert } from "./keys/insert-rows.ts";
 import { createKeyWriter } from "./keys/key-writer.ts";
 import { createUnsortedKeys, type UnsortedBatch } from "./keys/unsorted-keys.ts";
@@ -53,7 +53,6 @@ export function createBatchWriter(
   );
   const keys = createKeyWriter(db);
   const unsorted = createUnsortedKeys(db);
-  const notes = createImportNotes(db);
 
   /** @returns Whether nobody else holds one of the names. */
   function insertUniqueKeys(stream: string, names: ReadonlySet<string>): boolean {
@@ -98,7 +97,7 @@ export function createBatchWriter(
 
   return (rows, bulk) =>
     transact(db, () => {
-      if (bulk !== undefined) notes.move(bulk.lines);
+      if (bulk !== undefined) moveImport(db, bulk.lines);
       const results: AppendResult[] = [];
       const entries = [...rows.entries()];
       // Of two lines of an import that claim one name, the first is to have it.
@@ -118,7 +117,7 @@ export function createBatchWriter(
         const isStored = firsts.map((result) => result === "appended");
         unsorted.add(bulk.keys, isStored);
         if (unsorted.count() > bulk.maxUnsorted) unsorted.sort();
-        notes.keepRejected(bulk.lines, rejectedLines(bulk.lines, isStored));
+        noteRejected(db, bulk.lines, rejectedLines(bulk.lines, isStored));
       }
       return results;
     });

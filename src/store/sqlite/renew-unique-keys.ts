@@ -3,52 +3,46 @@ import type { Collision } from "../collision.ts";
 import {
   byAge,
   collisionOf,
-  type Renaming,
-  renamingOf,
+  type Renewal,
+  renewalOf,
+  selectLostKeys,
   type UniqueKeysOf,
 } from "../sql/unique-keys.ts";
 import type { Sqlite } from "./database.ts";
 import { headPages } from "./head-pages.ts";
 
 /**
- * Write the names that streams claim as they are folded now, within the transaction that is open.
+ * Write all unique keys as they are made today, within the transaction that is open.
  *
- * Where a name is held already, its holder keeps it; of several streams that come to claim one name,
- * the oldest gets it. The others stay as they are, without the name, and are written down.
+ * If another stream holds a key already, it keeps the key; if several streams now want the same key, the
+ * oldest gets it. The others go on without it, and are listed in `lost_claims`.
  */
 export function renewUniqueKeys(db: DatabaseSync, uniqueKeysOf: UniqueKeysOf<unknown>): void {
-  const selectUniqueKey = db.prepare("select 1 from claims where name = ? and stream = ?");
+  const selectKey = db.prepare("select 1 from claims where name = ? and stream = ?");
   const release = db.prepare("delete from claims where stream = ?");
   const insert = db.prepare(
     "insert into claims (name, stream) values (?, ?) on conflict (name) do nothing",
   );
   const insertLost = db.prepare("insert into lost_claims (stream, name) values (?, ?)");
-  const renamings: Renaming[] = [];
+  const renewals: Renewal[] = [];
   for (const page of headPages(db)) {
     for (const { stream, head } of page) {
-      const isHeld = (name: string) => selectUniqueKey.get(name, stream) !== undefined;
-      renamings.push(...renamingOf(stream, head, uniqueKeysOf, isHeld));
+      const isHeld = (uniqueKey: string) => selectKey.get(uniqueKey, stream) !== undefined;
+      renewals.push(...renewalOf(stream, head, uniqueKeysOf, isHeld));
     }
   }
-  const oldestFirst = renamings.sort(byAge);
+  const oldestFirst = renewals.sort(byAge);
   for (const { stream } of oldestFirst) release.run(stream);
-  for (const { stream, names } of oldestFirst) {
-    for (const name of names) {
-      if (insert.run(name, stream).changes === 0) insertLost.run(stream, name);
+  for (const { stream, uniqueKeys } of oldestFirst) {
+    for (const uniqueKey of uniqueKeys) {
+      if (insert.run(uniqueKey, stream).changes === 0) insertLost.run(stream, uniqueKey);
     }
   }
 }
 
-/** Those of `renewUniqueKeys` that there still are. */
+/** Streams that `renewUniqueKeys` left without a unique key, and that still want it. */
 export function collisionsIn({ acquire, release, uniqueKeysOf }: Sqlite): Collision[] {
-  const rows = acquire()
-    .prepare(
-      `select lost_claims.stream as stream, name, claims.stream as holder,
-         organization, version, created_at, changed_at, state
-       from lost_claims join claims using (name) join heads on heads.stream = lost_claims.stream
-       where claims.stream <> lost_claims.stream order by lost_claims.stream`,
-    )
-    .all();
+  const rows = acquire().prepare(selectLostKeys).all();
   release();
   return rows.flatMap((row) => collisionOf(row, uniqueKeysOf));
 }

@@ -1,16 +1,18 @@
-import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { EventStore } from "../event-store.ts";
 import { createScanQueue } from "../search/scan-queue.ts";
 import { createSearch } from "../search/search-heads.ts";
 import type { Dialect, SearchStatement } from "../search/search-sql.ts";
-import { headColumns, headFromRow, type Row } from "../sql/rows.ts";
+import { streamHeadFromRow } from "../sql/head-pages.ts";
+import { headColumns, type Row } from "../sql/rows.ts";
 import { raw, sql } from "../sql/sql.ts";
 import type { Sqlite } from "./database.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
+import { placeholder, runStatement } from "./statement.ts";
 import { createReaderThread } from "./thread/reader-thread.ts";
 
 export const dialect: Dialect = {
-  placeholder: () => "?",
+  placeholder,
   isOfKey(alias, organization, name) {
     const spaces = sql`search_spaces where organization = ${organization} and name = ${name}`;
     return sql`${raw(alias)}.space = (select id from ${spaces})`;
@@ -34,8 +36,8 @@ export function createSqliteSearch(
     `select stream, ${headColumns} from heads
      where stream in (select value from json_each(?)) and organization = ?`,
   );
-  const readHere = async ({ text, values }: SearchStatement): Promise<Row[]> =>
-    withStoreErrors(() => db.prepare(text).all(...(values as SQLInputValue[])));
+  const readHere = async (statement: SearchStatement): Promise<Row[]> =>
+    withStoreErrors(() => runStatement(db, statement));
   const thread = file === undefined ? undefined : createReaderThread({ file, place });
   const scans = createScanQueue(thread === undefined ? readHere : thread.read);
   return {
@@ -45,7 +47,7 @@ export function createSqliteSearch(
       scan: scans.add,
       async load(streams, organization) {
         const rows = withStoreErrors(() => selectHeads.all(JSON.stringify(streams), organization));
-        return rows.map((row) => ({ stream: String(row.stream), head: headFromRow(row) }));
+        return rows.map(streamHeadFromRow);
       },
       keysOf,
     }),

@@ -1,12 +1,18 @@
 import { outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
 import { type Micros, StoreUnavailableError } from "../event-store.ts";
-import { pageFromRows } from "../sql/head-page.ts";
-import { linesFromText } from "../sql/rejected-lines.ts";
-import { headColumns } from "../sql/rows.ts";
+import { headPageSql, pageFromRows } from "../sql/head-pages.ts";
+import {
+  progressFromRow,
+  rejectedFromRow,
+  selectProgress,
+  selectRejected,
+} from "../sql/import-notes.ts";
+import type { Sql } from "../sql/sql.ts";
 import type { HeadRange, Transfer } from "../transfer.ts";
 import type { Sqlite } from "./database.ts";
 import { unsortedBatch } from "./keys/unsorted-keys.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
+import { readRows } from "./statement.ts";
 import { createWriterThread } from "./thread/writer-thread.ts";
 
 /**
@@ -27,14 +33,7 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
   if (file === undefined) throw new Error("a database in memory has nothing to transfer");
   const db = database.acquire();
   const writer = createWriterThread({ file, place }, { isBulk: true });
-  const selectProgress = db.prepare("select source, lines, digest from imports where source = ?");
-  const selectRejected = db.prepare(
-    `select source, lines, digest, rejected from import_rejects
-     where source = ? and lines > ? order by lines limit 1`,
-  );
-  const selectHeads = db.prepare(
-    `select stream, ${headColumns} from heads where stream > ? order by stream limit ?`,
-  );
+  const read = (whole: Sql) => withStoreErrors(() => readRows(db, whole));
   let isClosed = false;
 
   return {
@@ -54,25 +53,17 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
     batchSize: () => (writer.isAlone() ? aloneBatch : besideBatch),
 
     async progress(source) {
-      const row = withStoreErrors(() => selectProgress.get(source));
-      return row && { source, lines: Number(row.lines), digest: String(row.digest) };
+      const [row] = read(selectProgress(source));
+      return row && progressFromRow(row);
     },
 
     async rejected(source, behind) {
-      const row = withStoreErrors(() => selectRejected.get(source, behind));
-      return (
-        row && {
-          source,
-          lines: Number(row.lines),
-          digest: String(row.digest),
-          rejected: linesFromText(String(row.rejected)),
-        }
-      );
+      const [row] = read(selectRejected(source, behind));
+      return row && rejectedFromRow(row);
     },
 
     async heads<State>(range: HeadRange) {
-      const rows = withStoreErrors(() => selectHeads.all(range.after, range.limit));
-      return pageFromRows<State>(rows, range);
+      return pageFromRows<State>(read(headPageSql(range.after, range.limit)), range);
     },
 
     async close() {
