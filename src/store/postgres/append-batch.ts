@@ -3,7 +3,7 @@ import type { AppendRow } from "../change/append-row.ts";
 import { combined } from "../search/key-changes.ts";
 import { keyParts } from "../search/key-parts.ts";
 import type { Row } from "../sql/rows.ts";
-import type { Statement } from "./connection/connector.ts";
+import type { Statement } from "./connection/connection.ts";
 import { keyBytes, keyTexts } from "./key-rows.ts";
 
 /**

@@ -9,7 +9,7 @@ import {
   roundsOf,
   withoutContested,
 } from "./append-batch.ts";
-import type { Connection } from "./connection/connector.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
 import { outcomeFromError, type StatementOutcome, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";

@@ -2,12 +2,11 @@ import { type KeysOf, StoreOverloadedError, StoreUnavailableError } from "../eve
 import { SearchTooBroadError } from "../search.ts";
 import type { Row } from "../sql/rows.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
+import type { Connection, Statement } from "./connection/connection.ts";
 import {
-  type Connection,
   type ConnectionOptions,
   connectToPrimary,
   rememberPrimaries,
-  type Statement,
 } from "./connection/connector.ts";
 import { createLink, type Link } from "./connection/link.ts";
 import { createServerMemory } from "./connection/server-memory.ts";

@@ -8,7 +8,7 @@ import {
   tokenFromRow,
 } from "../sql/directory-rows.ts";
 import type { Row } from "../sql/rows.ts";
-import type { Statement } from "./connection/connector.ts";
+import type { Statement } from "./connection/connection.ts";
 import type { Postgres } from "./database.ts";
 import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 

@@ -1,5 +1,5 @@
 import { headPageSql, nextAfter, type StreamHead, streamHeadFromRow } from "../sql/head-pages.ts";
-import type { Connection } from "./connection/connector.ts";
+import type { Connection } from "./connection/connection.ts";
 import { statementOf } from "./statement.ts";
 
 /** Heads of one statement. */

@@ -1,6 +1,6 @@
 import type { KeysOf } from "../event-store.ts";
 import { keyChanges } from "../search/key-changes.ts";
-import type { Connection } from "./connection/connector.ts";
+import type { Connection } from "./connection/connection.ts";
 import { headPages } from "./head-pages.ts";
 import { keyTexts } from "./key-rows.ts";
 

@@ -6,7 +6,7 @@ import {
   migrationText,
 } from "../sql/migrations.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
-import type { Connection } from "./connection/connector.ts";
+import type { Connection } from "./connection/connection.ts";
 import { indexHeads } from "./index-heads.ts";
 import { isDuplicate, outcomeFromError, sqlState, sqlStateOf } from "./postgres-error.ts";
 import { renewUniqueKeys } from "./renew-unique-keys.ts";

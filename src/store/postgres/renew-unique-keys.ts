@@ -8,7 +8,7 @@ import {
   selectLostKeys,
   type UniqueKeysOf,
 } from "../sql/unique-keys.ts";
-import type { Connection } from "./connection/connector.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { Postgres } from "./database.ts";
 import { headPages } from "./head-pages.ts";
 

@@ -23,7 +23,7 @@ import {
   type Transfer,
 } from "../transfer.ts";
 import { appendStatement, resultsFromRows, roundsOf, withoutContested } from "./append-batch.ts";
-import type { Connection } from "./connection/connector.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { Postgres } from "./database.ts";
 import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";

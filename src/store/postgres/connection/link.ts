@@ -1,5 +1,5 @@
 import { StoreUnavailableError } from "../../event-store.ts";
-import type { Connection } from "./connector.ts";
+import type { Connection } from "./connection.ts";
 
 /** A connection that is made when it is needed, and made again after it broke. */
 export type Link = {

@@ -1,5 +1,5 @@
 import { UnsafeServerError } from "../postgres-error.ts";
-import type { Connection } from "./connector.ts";
+import type { Connection } from "./connection.ts";
 
 type Query = Connection["query"];
 

@@ -1,5 +1,5 @@
 import { sqlStateOf } from "../postgres-error.ts";
-import type { Connection } from "./connector.ts";
+import type { Connection } from "./connection.ts";
 
 /** Which server one talks to. */
 export type ServerIdentity = {

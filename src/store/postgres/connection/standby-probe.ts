@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from "../../event-store.ts";
 import { messageOf } from "../postgres-error.ts";
-import type { Connection } from "./connector.ts";
+import type { Connection } from "./connection.ts";
 
 /** Far more than a standby takes to confirm an empty commit. */
 const defaultPatienceMs = 5_000;

@@ -1,0 +1,78 @@
+import { UnsafeServerError } from "../postgres-error.ts";
+import { assertSessionsLast } from "./pooler.ts";
+import type { Session } from "./session.ts";
+
+/** Longer than a batch, or a migration of an empty database, takes on a loaded server. */
+const statementTimeoutMs = 5_000;
+
+/**
+ * Of the session, where the engine knows them. Every statement of ours goes by an index: a plan that is
+ * kept was made when the table was small, and scanning all of it looked cheap. Up to version 17 a scan
+ * that cannot be avoided then looks so dear that the server would compile the statement.
+ */
+export const usualSettings = {
+  enable_seqscan: "off",
+  jit: "off",
+  statement_timeout: String(statementTimeoutMs),
+};
+
+/** What is sent at the start of a session would be refused by PgBouncer. */
+export async function applySettings(
+  session: Session,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  await session.query({
+    text: `select count(set_config(s.name, s.value, false))
+      from unnest($1::text[], $2::text[]) as s (name, value)
+      where s.name in (select p.name from pg_settings p)`,
+    values: [Object.keys(settings), Object.values(settings)],
+  });
+}
+
+/**
+ * Look at the server's settings, and at who is in front of it.
+ *
+ * @param another Makes a second session.
+ */
+export async function assertPrimary(
+  session: Session,
+  another: () => Promise<Session>,
+): Promise<void> {
+  const [settings] = await session.query({
+    text: `select current_setting('transaction_read_only') as read_only,
+      current_setting('synchronous_commit', true) as synchronous_commit,
+      current_setting('synchronous_standby_names', true) as standbys,
+      current_setting('fsync', true) as fsync,
+      current_setting('server_encoding', true) as encoding,
+      pg_backend_pid() as pid`,
+  });
+  if (settings?.read_only === "on") throw new Error("it only reads, so it is not the primary");
+  for (const name of ["synchronous_commit", "fsync"]) {
+    if (settings?.[name] !== "off") continue;
+    throw new UnsafeServerError(
+      `PostgreSQL runs with ${name} = off and may lose what it has acknowledged: turn it on`,
+    );
+  }
+  if (settings?.synchronous_commit === "local" && settings.standbys) {
+    throw new UnsafeServerError(
+      "PostgreSQL runs with synchronous_commit = local beside synchronous_standby_names, and a " +
+        "failover may lose what it has acknowledged: set synchronous_commit to on, also for the " +
+        "role and the database",
+    );
+  }
+  const { encoding } = settings ?? {};
+  if (typeof encoding === "string" && encoding !== "UTF8") {
+    throw new UnsafeServerError(
+      `the database has the encoding ${encoding}, which lacks most names: make a new one, with ` +
+        "create database NAME encoding 'UTF8' template template0",
+    );
+  }
+  // A pooler gives a process id of its own making.
+  if (Number(settings?.pid) === session.processId) return;
+  const other = await another();
+  try {
+    await assertSessionsLast([session.query, other.query]);
+  } finally {
+    await other.close();
+  }
+}

@@ -1,0 +1,169 @@
+import { Client } from "pg";
+import type { Row } from "../../sql/rows.ts";
+import { messageOf, sqlState, sqlStateOf } from "../postgres-error.ts";
+import type { Connection } from "./connection.ts";
+import { type TlsAttempt, tlsAttempts } from "./tls-attempts.ts";
+import type { PostgresHost } from "./url.ts";
+
+/** A server warned during a commit: its standbys may not have it. */
+export class CommitWarningError extends Error {
+  override readonly name = "CommitWarningError";
+}
+
+/** A server sent an error and then ended the connection, as it does after FATAL and PANIC. */
+export class BackendEndedError extends Error {
+  override readonly name = "BackendEndedError";
+}
+
+/** A host that does not answer by then is passed over. */
+const connectTimeoutMs = 3_000;
+/** The statement timeout does not end a commit that waits for a standby; this timer does, for us. */
+const answerTimeoutMs = 15_000;
+/** Of silence, before TCP asks whether the other side is there. */
+const keepAliveDelayMs = 10_000;
+
+/** A connection to any server, as it is before anything is known of the server. */
+export type Session = Omit<Connection, "identity"> & {
+  /** As the server, or a pooler in its place, said at the start. */
+  readonly processId: number | undefined;
+  whenEnded(listener: () => void): void;
+  heedWarnings(isHeeded: boolean): void;
+};
+
+/** @throws Error if the host cannot be reached, or does not take us; says why of each way there is. */
+export async function openSession(host: PostgresHost, pipeline: boolean): Promise<Session> {
+  const failures: unknown[] = [];
+  for (const tls of tlsAttempts(host)) {
+    const client = newClient(host, tls, pipeline);
+    let isReached = false;
+    let processId: number | undefined;
+    client.connection.once("connect", () => {
+      isReached = true;
+    });
+    client.connection.once("backendKeyData", (key: { readonly processID: number }) => {
+      processId = key.processID;
+    });
+    try {
+      await client.connect();
+      return sessionOf(client, processId);
+    } catch (error) {
+      client.connection.stream.destroy();
+      failures.push(error);
+      if (!isReached || !isAboutTls(error)) break;
+    }
+  }
+  throw failures.length === 1 ? failures[0] : new AggregateError(failures);
+}
+
+function newClient(host: PostgresHost, tls: TlsAttempt, pipeline: boolean): Client {
+  const client = new Client({
+    connectionString: host.url,
+    ssl: tls,
+    pipeline,
+    application_name: "giraffe",
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: answerTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveDelayMs,
+  });
+  // Without a listener an idle connection that breaks would end the process.
+  client.on("error", () => {});
+  return client;
+}
+
+/** What a server that was reached says, or does, if it wants TLS, or wants none. */
+function isAboutTls(error: unknown): boolean {
+  const code = sqlStateOf(error);
+  if (code !== undefined) return code === sqlState.invalidAuthorizationSpecification;
+  return messageOf(error) !== "timeout expired";
+}
+
+function sessionOf(client: Client, processId: number | undefined): Session {
+  let open = true;
+  let isHeeded = false;
+  let warning: CommitWarningError | undefined;
+  client.on("error", () => {
+    open = false;
+  });
+  client.on("end", () => {
+    open = false;
+  });
+  client.on("notice", (notice) => {
+    if (isHeeded && notice.code === sqlState.warning) {
+      warning = new CommitWarningError(notice.message);
+    }
+  });
+  const survival = watchSurvival(client);
+
+  function destroy(): void {
+    open = false;
+    client.connection.stream.destroy();
+  }
+
+  return {
+    processId,
+    async query(statement) {
+      warning = undefined;
+      try {
+        const { rows } = await client.query<Row>(statement);
+        if (warning !== undefined) throw warning;
+        return rows;
+      } catch (error) {
+        // Only an error that the server sent, and that leaves it there, leaves the connection usable.
+        if (sqlStateOf(error) !== undefined && (await survival())) throw error;
+        destroy();
+        if (sqlStateOf(error) === undefined) throw error;
+        throw new BackendEndedError(`the server ended the connection: ${messageOf(error)}`, {
+          cause: error,
+        });
+      }
+    },
+    isOpen: () => open,
+    async close() {
+      if (!open) return;
+      open = false;
+      await client.end();
+    },
+    destroy,
+    whenEnded: (listener) => void client.once("end", listener),
+    heedWarnings(yes) {
+      isHeeded = yes;
+    },
+  };
+}
+
+/**
+ * Tell whether a connection goes on after an error that the server sent: it then says that it is ready
+ * for the next statement. The severity of the error would tell, too, but it is in the server's language.
+ *
+ * @returns Resolves as soon as it is known, at the latest after 15 s without a word.
+ */
+function watchSurvival(client: Client): () => Promise<boolean> {
+  let isReady = true;
+  let hasEnded = false;
+  const waiting: (() => void)[] = [];
+  const wake = () => {
+    for (const resolve of waiting.splice(0)) resolve();
+  };
+  client.connection.on("errorMessage", () => {
+    isReady = false;
+  });
+  client.connection.on("readyForQuery", () => {
+    isReady = true;
+    wake();
+  });
+  client.connection.on("end", () => {
+    hasEnded = true;
+    wake();
+  });
+  return async () => {
+    if (!isReady && !hasEnded) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.push(resolve);
+      const timer = setTimeout(resolve, answerTimeoutMs);
+      await promise;
+      clearTimeout(timer);
+    }
+    return isReady;
+  };
+}
