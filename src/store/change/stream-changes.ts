@@ -1,5 +1,14 @@
-import { type Head, StoreOverloadedError } from "../event-store.ts";
 import type { Tip } from "./append.ts";
+import {
+  type Answer,
+  type AppendOutcome,
+  type Held,
+  judge,
+  type Numbered,
+  type Outcome,
+  rejected,
+  type Verdict,
+} from "./verdict.ts";
 
 /**
  * The changes of one stream that are not answered yet, as plain data, and the rules for them.
@@ -47,33 +56,11 @@ export type StreamChanges = {
   readonly latest: Tip | undefined;
 };
 
-type Numbered = {
-  readonly number: number;
-  /** How often it lost to another process. */
-  readonly races: number;
-};
-
 type InFlight = Numbered & {
   readonly outcome: Outcome | { readonly kind: "unknown"; readonly tip: Tip };
 };
 
-type Held = Numbered & {
-  /** `undefined`: it lost a race, so there is nothing that a later append could prove. */
-  readonly refusal: { readonly error: unknown } | undefined;
-};
-
-/** How an append ended. */
-export type AppendOutcome =
-  | { readonly kind: "stored"; readonly head: Head<unknown> }
-  /** Another process was faster. Nothing was stored. */
-  | { readonly kind: "conflict" }
-  /** The error says whether something may be stored. */
-  | { readonly kind: "failed"; readonly error: unknown };
-
-type Outcome =
-  | AppendOutcome
-  | { readonly kind: "refused"; readonly error: unknown; readonly isProven: boolean };
-
+/** What happens to the changes of a stream. */
 export type StreamEvent =
   | { readonly kind: "arrived" }
   | { readonly kind: "loaded"; readonly latest: Tip | undefined }
@@ -87,10 +74,7 @@ export type StreamEvent =
   /** The append that leads to `tip` has ended. */
   | { readonly kind: "settled"; readonly tip: Tip; readonly outcome: AppendOutcome };
 
-export type Answer =
-  | { readonly kind: "stored"; readonly number: number; readonly head: Head<unknown> }
-  | { readonly kind: "rejected"; readonly number: number; readonly error: unknown };
-
+/** What an event leads to. */
 export type Step = {
   readonly changes: StreamChanges;
   /** To be given, in this order. */
@@ -109,10 +93,6 @@ export type Step = {
  * before them is not stored, or be sent after their callers have left.
  */
 const maxInFlight = 128;
-/** Races lost to other processes. An even race is lost this often in a row once in four billion. */
-const maxLostRaces = 32;
-/** Long enough for the other processes to finish a burst of writes. */
-const retryAfterMs = 1000;
 
 /** What a stream begins with. */
 export const noChanges: StreamChanges = {
@@ -197,8 +177,6 @@ function withOutcome(inFlight: readonly InFlight[], tip: Tip, outcome: AppendOut
   return inFlight.with(place, { ...(inFlight[place] as InFlight), outcome });
 }
 
-type Verdict = Pick<StreamChanges, "held" | "broken"> & Pick<Step, "answers" | "lostRaces">;
-
 /**
  * Answer or hold, in order, what is in flight, up to the first whose outcome is not known.
  *
@@ -218,50 +196,6 @@ function conclude(changes: StreamChanges, inFlight: InFlight[]): Step {
   }
   const { held, broken, answers, lostRaces } = verdict;
   return proceed({ ...changes, inFlight, held, broken }, answers, lostRaces);
-}
-
-function judge(verdict: Verdict, change: Numbered, outcome: Outcome): Verdict {
-  const { number } = change;
-  const { held, broken, answers } = verdict;
-  switch (outcome.kind) {
-    case "stored":
-      return {
-        ...verdict,
-        held: held.filter(({ refusal }) => refusal === undefined),
-        // It rests on its predecessors. So one whose outcome was not known is stored.
-        broken: undefined,
-        answers: [...answers, ...refusalsOf(held), { kind: "stored", number, head: outcome.head }],
-      };
-    case "failed":
-      return {
-        ...verdict,
-        broken: broken ?? "failed",
-        answers: [...answers, rejected(number, outcome.error)],
-      };
-    case "conflict":
-      return hold({ ...verdict, broken: broken ?? "conflict" }, change, undefined);
-    case "refused":
-      return outcome.isProven && broken === undefined
-        ? { ...verdict, answers: [...answers, rejected(number, outcome.error)] }
-        : hold(verdict, change, { error: outcome.error });
-  }
-}
-
-function refusalsOf(held: readonly Held[]): Answer[] {
-  return held.flatMap(({ number, refusal }) =>
-    refusal === undefined ? [] : [rejected(number, refusal.error)],
-  );
-}
-
-/** Hold a change. If a race was lost, count it; a change that lost too many is rejected. */
-function hold(verdict: Verdict, { number, races }: Numbered, refusal: Held["refusal"]): Verdict {
-  const { held, broken, answers } = verdict;
-  if (broken !== "conflict") return { ...verdict, held: [...held, { number, races, refusal }] };
-  const lostRaces = verdict.lostRaces + 1;
-  if (races + 1 < maxLostRaces) {
-    return { ...verdict, lostRaces, held: [...held, { number, races: races + 1, refusal }] };
-  }
-  return { ...verdict, lostRaces, answers: [...answers, rejected(number, tooManyRaces())] };
 }
 
 /** Say what comes next. When nothing is in flight and nothing can be decided, begin with a new load. */
@@ -288,12 +222,4 @@ function beginLoad({ arrived, undecided, again, held }: StreamChanges): StreamCh
     again: [...heldAgain, ...again],
     seen: arrived,
   };
-}
-
-function rejected(number: number, error: unknown): Answer {
-  return { kind: "rejected", number, error };
-}
-
-function tooManyRaces(): StoreOverloadedError {
-  return new StoreOverloadedError(`lost ${maxLostRaces} races for one stream`, retryAfterMs);
 }

@@ -11,8 +11,6 @@ import {
 import type { StoreObserver } from "../observer.ts";
 import type { Append, AppendResult, Tip } from "./append.ts";
 import {
-  type Answer,
-  type AppendOutcome,
   firstPending,
   noChanges,
   type Step,
@@ -20,6 +18,7 @@ import {
   type StreamEvent,
   step,
 } from "./stream-changes.ts";
+import type { Answer, AppendOutcome } from "./verdict.ts";
 
 /** What an engine brings. */
 export type StreamQueueOptions = {

@@ -1,11 +1,10 @@
 import type { EventStore, Found, Head, KeysOf } from "../event-store.ts";
 import { matches, type Query, type Search, SearchTooBroadError, sorted } from "../search.ts";
 import type { Row } from "../sql/rows.ts";
+import type { Dialect, KeyComparison } from "./condition-sql.ts";
 import {
   countStatement,
-  type Dialect,
   isIndexed,
-  type KeyComparison,
   pageStatement,
   type SearchStatement,
   sizeStatement,

@@ -1,8 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { EventStore } from "../event-store.ts";
+import type { Dialect } from "../search/condition-sql.ts";
 import { createScanQueue } from "../search/scan-queue.ts";
 import { createSearch } from "../search/search-heads.ts";
-import type { Dialect, SearchStatement } from "../search/search-sql.ts";
+import type { SearchStatement } from "../search/search-sql.ts";
 import { streamHeadFromRow } from "../sql/head-pages.ts";
 import { headColumns, type Row } from "../sql/rows.ts";
 import { raw, sql } from "../sql/sql.ts";

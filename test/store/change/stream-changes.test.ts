@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Tip } from "../../../src/store/change/append.ts";
 import {
-  type Answer,
   firstPending,
   noChanges,
   type Step,
@@ -10,6 +9,7 @@ import {
   type StreamEvent,
   step,
 } from "../../../src/store/change/stream-changes.ts";
+import type { Answer } from "../../../src/store/change/verdict.ts";
 import { StoreOverloadedError } from "../../../src/store/event-store.ts";
 
 const tip = (version: number, change = `change ${version}`): Tip => ({

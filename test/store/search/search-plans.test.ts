@@ -2,10 +2,9 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { dialect as postgres } from "../../../src/store/postgres/search.ts";
+import type { Dialect, KeyComparison } from "../../../src/store/search/condition-sql.ts";
 import {
   countStatement,
-  type Dialect,
-  type KeyComparison,
   pageStatement,
   type SearchStatement,
   streamsStatement,

@@ -1,0 +1,182 @@
+import { lowerCase } from "../../text/lower-case.ts";
+import type { Comparison, Query } from "../search.ts";
+import { joined, raw, type Sql, sql } from "../sql/sql.ts";
+import { keyParts, leastCutBytes, reachesCut } from "./key-parts.ts";
+
+/** Where engines differ. */
+export type Dialect = {
+  /** Stands for the value with this number, from 1. */
+  readonly placeholder: (number: number) => string;
+  /** A condition that is true of the rows of a key. */
+  readonly isOfKey: (alias: string, organization: string, name: string) => Sql;
+  /** The function that tells where in its first text the second one begins; 0: nowhere. */
+  readonly position: string;
+  /** A condition that is true of an expression that is among the texts. */
+  readonly isAmong: (expression: Sql, texts: readonly string[]) => Sql;
+  /** Of a folded text in the index; what is longer goes on in the column `rest`. Default: any number. */
+  readonly keyBytes?: number;
+};
+
+/** A comparison of a key. */
+export type KeyComparison = Exclude<Comparison, { kind: "streams" }>;
+
+type TextComparison = Comparison & { kind: "text" };
+
+/** How a comparison compares. */
+export function methodOf(comparison: KeyComparison): string {
+  return comparison.kind === "text" ? comparison.method : comparison.kind;
+}
+
+/** What the conditions of a statement share. */
+type Scope = {
+  readonly dialect: Dialect;
+  /** A condition that is true of the rows of a key. */
+  readonly isOfKey: (alias: string, name: string) => Sql;
+  /** The key whose rows are walked, as `k`. */
+  readonly key: string;
+};
+
+/** Rows of one key, as `k`, of streams that the query is true of. */
+export function keyRows(dialect: Dialect, organization: string, key: string, query: Query): Sql {
+  const isOfKey = (alias: string, name: string) => dialect.isOfKey(alias, organization, name);
+  const scope = { dialect, isOfKey, key };
+  return sql`search_keys k where ${isOfKey("k", key)} and ${condition(scope, query)}`;
+}
+
+function condition(scope: Scope, query: Query): Sql {
+  switch (query.kind) {
+    case "and":
+      return query.queries.length === 0 ? sql`true` : all(scope, query.queries, " and ");
+    case "or":
+      return query.queries.length === 0 ? sql`false` : all(scope, query.queries, " or ");
+    case "not":
+      return sql`not (${condition(scope, query.query)})`;
+    case "streams":
+      return scope.dialect.isAmong(sql`k.stream`, query.streams);
+    case "one-of":
+    case "text":
+      return query.key === scope.key
+        ? comparison(scope, query, "k")
+        : comparisonElsewhere(scope, query);
+  }
+}
+
+function all(scope: Scope, queries: readonly Query[], operator: string): Sql {
+  const conditions = queries.map((query) => condition(scope, query));
+  return sql`(${joined(conditions, operator)})`;
+}
+
+/**
+ * A comparison of another key. A row that is known can be asked for; others are gathered once. "is
+ * true" keeps planners from making a join of it, which they would do in the worst way if they take
+ * the rows for few.
+ */
+function comparisonElsewhere(scope: Scope, query: KeyComparison): Sql {
+  const rows = sql`search_keys o where ${scope.isOfKey("o", query.key)} and ${comparison(scope, query, "o")}`;
+  return methodOf(query) === "equals"
+    ? sql`exists (select 1 from ${rows} and o.stream = k.stream) is true`
+    : sql`(k.stream in (select o.stream from ${rows})) is true`;
+}
+
+function comparison(scope: Scope, query: KeyComparison, alias: string): Sql {
+  const text = raw(`coalesce(${alias}.text, ${alias}.folded)`);
+  if (query.kind === "one-of") {
+    const { isAmong } = scope.dialect;
+    const inIndex = (each: string) => keyParts(lowerCase(each), keyBytesOf(scope)).folded;
+    const texts = [...new Set(query.texts.map(inIndex))];
+    return sql`${isAmong(raw(`${alias}.folded`), texts)} and ${isAmong(text, query.texts)}`;
+  }
+  const { method, ignoreCase, text: part } = query;
+  switch (method) {
+    case "equals": {
+      const found = equals(scope, alias, lowerCase(part));
+      return ignoreCase ? found : sql`${found} and ${text} = ${part}`;
+    }
+    case "starts-with": {
+      const found = startsWith(scope, alias, lowerCase(part));
+      return ignoreCase ? found : sql`${found} and substr(${text}, 1, length(${part})) = ${part}`;
+    }
+    case "contains":
+    case "ends-with": {
+      const found = hasFolded(scope, query, alias);
+      return ignoreCase ? found : sql`${found} and ${isSoAsItIs(scope, query, alias)}`;
+    }
+  }
+}
+
+function keyBytesOf({ dialect }: Scope): number {
+  return dialect.keyBytes ?? Number.POSITIVE_INFINITY;
+}
+
+/** The folded text, also where the index holds only its beginning. */
+function wholeText(alias: string): Sql {
+  return raw(`(${alias}.folded || coalesce(${alias}.rest, ''))`);
+}
+
+function equals(scope: Scope, alias: string, text: string): Sql {
+  const keyBytes = keyBytesOf(scope);
+  const { folded, rest } = keyParts(text, keyBytes);
+  const found = sql`${raw(`${alias}.folded`)} = ${folded}`;
+  if (!reachesCut(text, keyBytes)) return found;
+  return sql`${found} and ${raw(`coalesce(${alias}.rest, '')`)} = ${rest ?? ""}`;
+}
+
+/** For a long text the index leads to the rows that begin as it does, as far as every cut row goes. */
+function startsWith(scope: Scope, alias: string, beginning: string): Sql {
+  const folded = raw(`${alias}.folded`);
+  const keyBytes = keyBytesOf(scope);
+  if (!reachesCut(beginning, keyBytes)) return beginsWith(folded, beginning);
+  const least = keyParts(beginning, leastCutBytes(keyBytes) - 1).folded;
+  const isWhole = sql`substr(${wholeText(alias)}, 1, length(${beginning})) = ${beginning}`;
+  return sql`${beginsWith(folded, least)} and ${isWhole}`;
+}
+
+/** A row whose text was cut is recognised by its length, and looked at beside the index. */
+function hasFolded(scope: Scope, { key, method, text }: TextComparison, alias: string): Sql {
+  const part = lowerCase(text);
+  const found = has(scope, method, raw(`${alias}.folded`), part);
+  if (scope.dialect.keyBytes === undefined) return found;
+  const isShort = raw(`octet_length(${alias}.folded) < ${leastCutBytes(scope.dialect.keyBytes)}`);
+  const inRow = rowBeside(scope, key, alias, has(scope, method, wholeText("e"), part));
+  return sql`case when ${isShort} then ${found} else ${inRow} end`;
+}
+
+/**
+ * What contains a text does so folded, too. Folded texts are looked through in the index alone; for
+ * the few that are left the row beside it is asked.
+ */
+function isSoAsItIs(scope: Scope, { key, method, text }: TextComparison, alias: string): Sql {
+  return rowBeside(scope, key, alias, has(scope, method, sql`coalesce(e.text, e.folded)`, text));
+}
+
+/** A condition on the row of the table, as `e`, that belongs to a row of the index. */
+function rowBeside(scope: Scope, key: string, alias: string, holds: Sql): Sql {
+  const row = raw(`e.folded = ${alias}.folded and e.stream = ${alias}.stream`);
+  return sql`(select ${holds} from search_keys e where ${scope.isOfKey("e", key)} and ${row})`;
+}
+
+function has({ dialect }: Scope, method: TextComparison["method"], text: Sql, part: string): Sql {
+  return method === "contains"
+    ? sql`${raw(dialect.position)}(${text}, ${part}) > 0`
+    : sql`substr(${text}, length(${text}) - length(${part}) + 1) = ${part}`;
+}
+
+function beginsWith(folded: Sql, beginning: string): Sql {
+  const from = sql`${folded} >= ${beginning}`;
+  const end = firstBehind(beginning);
+  return end === undefined ? from : sql`${from} and ${folded} < ${end}`;
+}
+
+const lastCodePoint = 0x10ffff;
+const lastBeforeSurrogates = 0xd7ff;
+const firstAfterSurrogates = 0xe000;
+
+/** The first text, in the order of code points, behind all that begin like this; `undefined`: none. */
+function firstBehind(beginning: string): string | undefined {
+  const codePoints = Array.from(beginning, (character) => character.codePointAt(0) ?? 0);
+  while (codePoints.at(-1) === lastCodePoint) codePoints.pop();
+  const last = codePoints.pop();
+  if (last === undefined) return undefined;
+  const next = last === lastBeforeSurrogates ? firstAfterSurrogates : last + 1;
+  return String.fromCodePoint(...codePoints, next);
+}
