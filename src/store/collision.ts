@@ -1,7 +1,7 @@
-/** Two streams claim one name, since names are folded otherwise than before. */
+/** Two streams want the same unique key, because a newer version makes keys by other rules. */
 export type Collision = {
-  /** Goes on without the name. */
+  /** The stream that goes on without the key. */
   readonly stream: string;
-  /** Whose name it is. */
+  /** The stream that has the key. */
   readonly holder: string;
 };

@@ -6,7 +6,7 @@ export type Organization = {
   readonly createdAt: Micros;
 };
 
-/** A machine that calls the API. Not a stream: it has no history. */
+/** A program that calls the API. It is not a stream, so it has no history. */
 export type ServiceAccount = {
   readonly id: string;
   readonly organization: string;

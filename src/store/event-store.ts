@@ -20,7 +20,7 @@ export type StoredEvent = NewEvent & {
 };
 
 /**
- * Where a stream stands: the fold of all its events, written in the same transaction as the latest.
+ * The state of a stream: the fold of all its events, written in the same transaction as the latest.
  *
  * `version` is a number, not a bigint: it counts one stream's events and cannot reach 2^53.
  */
@@ -37,37 +37,37 @@ export type Head<State> = {
 };
 
 /**
- * What a head is found by. Pure; given once, when the database is opened: the keys are written with
- * the head, and no change can forget them.
+ * The search keys of a head. Pure. Given once, when the database is opened, so that the keys are written
+ * with every head.
  *
- * @returns `undefined` if the stream is not to be found any more.
+ * @returns `undefined` if searches must not find the stream any more.
  */
 export type KeysOf<State> = (
   head: Pick<Head<State>, "state" | "createdAt">,
 ) => SearchKeys | undefined;
 
-/** A part of what a search finds. */
+/** One page of the results of a search. */
 export type Found<State> = {
-  /** Of all parts. */
+  /** Number of results on all pages. */
   readonly total: number;
   readonly results: readonly { readonly stream: string; readonly head: Head<State> }[];
 };
 
-/** What a change writes: one event, and the state it leads to. */
+/** What a change writes: one event and the next state. */
 export type Decision<State> = {
   readonly event: NewEvent;
   /** The next state; survives JSON unchanged. */
   readonly state: State;
   /**
-   * Names that only this stream may hold from now on, in place of those it held. Opaque, unique
-   * over all organizations. Default: the names stay as they are.
+   * Texts that only this stream may hold from now on, in place of those it held: unique over all
+   * organizations, and opaque to the store. Default: the stream keeps those it has.
    */
   readonly uniqueKeys?: readonly string[];
 };
 
 /**
- * Pure: no clock, no I/O, no ids made inside. Called again with a newer head when another writer
- * was faster, so one change may decide several times and is stored once.
+ * Decides what a change writes. Pure: no clock, no I/O, no ids made inside. It is called again with a newer
+ * head if another writer was faster, so it may run several times for a change that is stored once.
  *
  * @param head `undefined` if the organization owns no such stream.
  * @throws Whatever refuses the change; `change` rejects with it.
@@ -85,7 +85,7 @@ export type HistoryRange = {
 };
 
 /**
- * Where events live. Knows nothing of what they mean.
+ * Stores events and the heads of streams. It does not know what the events mean.
  *
  * Every operation on a stream carries the organization: a stream of another organization looks
  * exactly like one that does not exist. `loadOnInstance` is the one exception, and says why.
@@ -95,11 +95,11 @@ export interface EventStore {
    * Change one stream by one event.
    *
    * Changes of one stream run one after another in order of arrival, each on the head that its
-   * predecessor decided. Resolves, and rejects, only after the outcome of the commit on which the
-   * answer rests is known; what it resolves to is durable.
+   * predecessor decided. Resolves or rejects only when the outcome of every commit that the answer
+   * depends on is known. What it resolves to is durable.
    *
-   * @param signal Aborted: the caller no longer waits. A change that has not been sent to the
-   *   database by then is dropped, unless one that is to be sent was decided on it.
+   * @param signal Abort it when the caller no longer waits. A change that has not been sent to the
+   *   database by then is dropped, unless a change that will be sent was decided on it.
    * @returns The head after the change.
    * @throws What `decide` throws, or the signal's reason if the change was dropped; nothing was
    *   stored.
@@ -131,14 +131,13 @@ export interface EventStore {
   history(stream: string, organization: string, range: HistoryRange): Promise<StoredEvent[]>;
 
   /**
-   * Streams of the organization that a query is true of; sees every change that has resolved.
+   * The streams of the organization that match a query. Sees every change that has resolved.
    *
-   * Equal texts and beginnings are looked up. What contains a text or ends with it is looked for
-   * among all the texts of a key, which takes a quarter of a second for a million streams; such
-   * searches run one at a time.
+   * "equals" and "starts-with" use an index. "contains" and "ends-with" scan all the texts of a key,
+   * which takes a quarter of a second for a million streams; such searches run one at a time.
    *
-   * @param signal Aborted: the caller no longer waits. What has not begun by then is dropped.
-   * @throws SearchTooBroadError if it would look at more than ten million texts.
+   * @param signal Abort it when the caller no longer waits. A scan that has not begun by then is dropped.
+   * @throws SearchTooBroadError if it would scan more than ten million texts, or takes too long.
    * @throws StoreOverloadedError if too many searches wait.
    * @throws The signal's reason if the search was dropped.
    */
@@ -150,7 +149,7 @@ export interface EventStore {
   /** @throws StoreUnavailableError if the database cannot be read. */
   ping(): Promise<void>;
 
-  /** Lets changes in flight finish, then releases file and connections. */
+  /** Lets changes in flight finish, then releases the file and the connections. */
   close(): Promise<void>;
 }
 

@@ -1,31 +1,36 @@
-/** Told what a store does, for whoever counts it. Must not throw. */
+/** What a store reports of its work, for metrics. Its functions must not throw. */
 export type StoreObserver = {
-  /** So many changes wait for their answers now. */
+  /** The number of changes that wait for their answers now. */
   waiting(changes: number): void;
   /** A transaction is over. */
   committed(batch: BatchRecord): void;
-  /** Something has to be done again. */
+  /** A load, a statement or a change has to be done again. */
   retried(reason: RetryReason): void;
-  /** An operation was not carried out, and not because of what was asked. */
+  /** An operation failed, and not because of its arguments. */
   failed(operation: string, kind: FailureKind): void;
 };
 
+/** One transaction of a batcher. */
 export type BatchRecord = {
+  /** Number of items. */
   readonly size: number;
-  /** `failed`: because of an item; `unknown`: it may be stored, or not. */
+  /** `failed`: because of one of the items; `unknown`: the batch may be stored, or not. */
   readonly outcome: "stored" | "failed" | "unavailable" | "unknown";
-  /** How long the one that waited longest waited for the transaction to begin. */
+  /** The longest time that an item waited for the transaction to begin. */
   readonly waitedMs: number;
   /** From the beginning of the transaction until its outcome was known. */
   readonly durationMs: number;
 };
 
 /**
- * - `conflict`: another process has moved the head on which a change was decided.
- * - `refused`: the database asked for it, after a deadlock for one.
- * - `elsewhere`: the database has become one that only reads.
+ * Why something has to be done again.
+ *
+ * - `conflict`: another process has changed the stream since the change was decided.
+ * - `refused`: the database rolled the transaction back, for example after a deadlock.
+ * - `elsewhere`: the server has become read-only, so another one is the primary.
  * - `ambiguous`: the connection was lost during a commit.
  */
 export type RetryReason = "conflict" | "refused" | "elsewhere" | "ambiguous";
 
+/** Why an operation failed; see the errors of `EventStore`. */
 export type FailureKind = "overloaded" | "unavailable" | "unknown";

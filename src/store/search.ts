@@ -1,14 +1,14 @@
 import { lowerCase } from "../text/lower-case.ts";
 
 /**
- * What a stream is found by: texts by name, such as `{ lastName: "Giraffe" }`. Of at most some 300
- * characters each: they are stored in indexes. A name without a text reads as `""`.
+ * What searches look at: texts by name, such as `{ lastName: "Giraffe" }`. Each has at most about 300
+ * characters, because it is stored in an index. A missing text counts as `""`.
  */
 export type SearchKeys = Readonly<Record<string, string>>;
 
-/** What must be true of a stream. Texts are compared as they are: no wildcards, no normalisation. */
+/** What a stream must match. Texts have no wildcards and are not normalised. */
 export type Query =
-  /** True if all of them are, or one of them is: of none, `and` is true and `or` is false. */
+  /** All of the queries, or at least one of them. Of no queries, `and` is true and `or` is false. */
   | { readonly kind: "and" | "or"; readonly queries: readonly Query[] }
   | { readonly kind: "not"; readonly query: Query }
   | Comparison;
@@ -27,7 +27,7 @@ export type Comparison =
   | { readonly kind: "one-of"; readonly key: string; readonly texts: readonly string[] }
   | { readonly kind: "streams"; readonly streams: readonly string[] };
 
-/** A part of a sorted list. */
+/** One page of a sorted list. */
 export type Search = {
   readonly query: Query;
   /**
@@ -35,7 +35,7 @@ export type Search = {
    * the order of their ids. `undefined`: sort by id alone.
    */
   readonly sortBy: string | undefined;
-  /** Lowest first, else exactly the other way round. */
+  /** Lowest first, else the exact reverse. */
   readonly ascending: boolean;
   readonly offset: number;
   readonly limit: number;
@@ -46,7 +46,7 @@ export class SearchTooBroadError extends Error {
   override readonly name = "SearchTooBroadError";
 }
 
-/** Whether a query is true of a stream. What engines find agrees with it. */
+/** Whether a stream matches a query. The engines find exactly the streams for which this is true. */
 export function matches(query: Query, stream: string, keys: SearchKeys): boolean {
   switch (query.kind) {
     case "and":
@@ -76,7 +76,7 @@ const comparisons = {
   "ends-with": (text, part) => text.endsWith(part),
 } satisfies Record<string, (text: string, part: string) => boolean>;
 
-/** Something with a place in a sorted list. */
+/** Something that can be sorted like a stream. */
 type Placed = { readonly stream: string; readonly keys: SearchKeys };
 
 /** Sort as `Search` says. */

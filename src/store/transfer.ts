@@ -6,7 +6,7 @@ export type Progress = {
   readonly source: string;
   /** Lines of the input that are done, those included that were refused. */
   readonly lines: number;
-  /** Of those lines, to tell whether it is still the same input. */
+  /** Of those lines, to find out whether the input is still the same. */
   readonly digest: string;
 };
 
@@ -39,7 +39,7 @@ export type BatchLines = {
   | { readonly kind: "again"; readonly of: RejectedLines }
 );
 
-/** Another transfer of the same input has written meanwhile. Nothing of this batch was stored. */
+/** Another import of the same input wrote first. Nothing of this batch was stored. */
 export class OvertakenError extends Error {
   override readonly name = "OvertakenError";
 
@@ -48,7 +48,7 @@ export class OvertakenError extends Error {
   }
 }
 
-/** A stream that is to be, with all it begins with. */
+/** A stream to be created, with its first changes. */
 export type NewStream = {
   readonly stream: string;
   readonly organization: string;
@@ -56,7 +56,7 @@ export type NewStream = {
   readonly decisions: readonly Decision<unknown>[];
 };
 
-/** What became of a new stream. It is stored wholly, or not at all. */
+/** What became of a new stream. It is stored completely, or not at all. */
 export type NewStreamOutcome =
   | "stored"
   /** There is a stream with this id. */
@@ -64,41 +64,43 @@ export type NewStreamOutcome =
   /** Another stream holds one of its unique keys. */
   | "unique-key-taken";
 
+/** Which heads to read; see `Transfer.heads`. */
 export type HeadRange = {
   readonly after: string;
   readonly limit: number;
   readonly organization: string | undefined;
 };
 
+/** One page of heads. */
 export type HeadPage<State> = {
   readonly heads: readonly { readonly stream: string; readonly head: Head<State> }[];
   /** Behind which id the next page begins; `undefined`: this was the last one. */
   readonly next: string | undefined;
 };
 
-/** Streams by the thousand, in and out. */
+/** Imports and exports streams by the thousand. */
 export interface Transfer {
   /**
    * Write new streams, the progress and which lines were rejected in one transaction; durable once
    * resolved. One call at a time.
    *
-   * @returns The outcome of each, in order. Of two in one batch that are in each other's way, the first
-   *   is stored.
+   * @returns The outcome of each, in order. Of two in one batch that conflict, the first is
+   *   stored.
    * @throws OvertakenError if another transfer has moved the progress, or tried the rejected lines.
    * @throws StoreUnavailableError if the database cannot be written; nothing was stored.
-   * @throws OutcomeUnknownError if the database failed in a way that leaves the outcome open: the
-   *   progress tells.
+   * @throws OutcomeUnknownError if the database failed in a way that leaves the outcome open: read
+   *   the progress to find out.
    */
   write(streams: readonly NewStream[], lines: BatchLines): Promise<NewStreamOutcome[]>;
 
   /**
-   * Let searches find all that was written, by whatever transfer; until then they may not.
+   * Let searches find everything that transfers have written. Until then they may miss it.
    *
-   * @throws As `write` does; to be called again.
+   * @throws As `write` does. Call it again then.
    */
   complete(): Promise<void>;
 
-  /** How many streams the next batch should have; more would keep others from writing for long. */
+  /** How many streams the next batch should have. A larger one would block other writers for too long. */
   batchSize(): number;
 
   /** As written last for this source. */
@@ -108,8 +110,8 @@ export interface Transfer {
   rejected(source: string, behind: number): Promise<RejectedLines | undefined>;
 
   /**
-   * Heads in the order of their streams' ids, page by page. A page is read in one short transaction,
-   * however few of its heads are of the organization.
+   * Heads in the order of their streams' ids, page by page. A page is read in one short transaction. It
+   * may hold few heads, or none, if most of those looked at belong to other organizations.
    *
    * @param range.after Only ids behind this one; `""` for all.
    * @param range.limit Heads to look at.

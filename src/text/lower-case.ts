@@ -34,8 +34,8 @@ const ascii = /^[\0-\x7f]*$/;
 let lowered: ReadonlyMap<string, string> | undefined;
 
 /**
- * A text without its case, as Go's `strings.ToLower` makes it: each code point by itself, and always to
- * one. So `İ` becomes `i`, `Σ` is `σ` at the end, too, and `ß` is not `ss`.
+ * A text in lower case, as Go's `strings.ToLower` makes it: each code point by itself, and always to one
+ * code point. So `İ` becomes `i`, `Σ` is `σ` at the end, too, and `ß` is not `ss`.
  *
  * If a text begins with another, its lower case begins with the other's lower case.
  */

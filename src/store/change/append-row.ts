@@ -2,7 +2,7 @@ import type { KeysOf } from "../event-store.ts";
 import { type KeyChange, keyChanges } from "../search/key-changes.ts";
 import type { Append } from "./append.ts";
 
-/** An append as it is stored; crosses threads. */
+/** An append as it is stored. It is sent between threads, so it is plain data. */
 export type AppendRow = {
   readonly stream: string;
   readonly organization: string;
@@ -19,7 +19,10 @@ export type AppendRow = {
   readonly keys: readonly KeyChange[];
 };
 
-/** @throws TypeError if data or state is not JSON. */
+/**
+ * @param keysOf Of the database.
+ * @throws TypeError if data or state is not JSON.
+ */
 export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRow {
   const { stream, change, after, event, before, head, uniqueKeys } = append;
   return {

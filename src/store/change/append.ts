@@ -9,12 +9,12 @@ export type Append = {
   /** Unique. Stored with the event, so that an append of unknown outcome can be looked up. */
   readonly change: string;
   /**
-   * The change it was decided on; `undefined`: the stream must not exist. A version alone would not
-   * do: once a predecessor in flight has lost to another process, the other's event has its version.
+   * The change it was decided on; `undefined`: the stream must not exist. A version alone is not enough:
+   * if a predecessor in flight lost a race to another process, the other's event has the same version.
    */
   readonly after: string | undefined;
   readonly event: NewEvent;
-  /** It was decided on it; `undefined`: the stream is new. */
+  /** The head it was decided on; `undefined`: the stream is new. */
   readonly before: Head<unknown> | undefined;
   /** After the event. */
   readonly head: Head<unknown>;
@@ -22,5 +22,5 @@ export type Append = {
   readonly uniqueKeys: readonly string[] | undefined;
 };
 
-/** All but "appended": nothing was stored. "conflict" takes precedence over "unique-key-taken". */
+/** If it is not "appended", nothing was stored. If both others apply, it is "conflict". */
 export type AppendResult = "appended" | "conflict" | "unique-key-taken";

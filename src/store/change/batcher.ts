@@ -1,22 +1,23 @@
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
 import type { BatchRecord, StoreObserver } from "../observer.ts";
 
+/** Collects single items and runs them in batches. */
 export type Batcher<Item, Result> = {
   /**
    * Resolves and rejects once the outcome of the item's batch is known.
    *
-   * @param line Items of one line run in the order they were added; lines take turns.
-   * @param signal Aborted before the item's batch begins: the item is dropped and rejects with the
-   *   signal's reason, unless a later one of its line stays, which may rest on it.
+   * @param queue Items of one queue run in the order they were added; queues take turns.
+   * @param signal If it is aborted before the item's batch begins, the item is dropped and rejects with
+   *   the signal's reason. But it stays if a later item of its queue stays, which may depend on it.
    */
-  add(item: Item, line: string, signal?: AbortSignal): Promise<Result>;
+  add(item: Item, queue: string, signal?: AbortSignal): Promise<Result>;
   /** Refuses further items with StoreUnavailableError; resolves when all before are answered. */
   close(): Promise<void>;
 };
 
 /**
- * Items of one batch. From 64 on the fsync of a commit hardly shows in the cost of an item; more would
- * only make the first wait for the last.
+ * Items of one batch. With 64 or more the fsync of a commit hardly adds to the cost of an item. More than
+ * 128 would only make the first item wait for the last.
  */
 const maxBatch = 128;
 
@@ -32,31 +33,31 @@ type Pending<Item, Result> = {
 /**
  * Run many single items as few batches: changes as group commits, loads as one query.
  *
- * All items of one turn of the event loop form a batch. What arrives while a batch runs forms the next
- * one, of at most 128. There is no timer to tune: a lone item waits one turn (microseconds), and a busy
- * store pays one fsync, or one round trip, per batch.
+ * All items of one turn of the event loop form a batch. Items that arrive while a batch runs form the next
+ * one, of at most 128. There is no timer to tune: a single item waits one turn (microseconds), and a busy
+ * store pays for one fsync, or one round trip, per batch.
  *
- * Lines take turns, an item each. A line that holds many items gets the places of a batch that the
- * others leave, all of it if they leave all. So nobody waits longer for a busy line than for any other.
+ * Queues take turns, one item each. A queue with many items gets the places of a batch that the others do
+ * not need. So a busy queue delays the others no more than any other queue does.
  *
- * The turn of the event loop matters: where `run` is synchronous nothing could queue up without it, and
- * every batch would hold one item.
+ * Each batch waits for a turn of the event loop because otherwise, if `run` is synchronous, no items could
+ * collect and every batch would hold one item.
  *
  * A batch that fails as a whole is run again item by item, once, so that a bad item fails alone. The
  * second run ends at the first StoreUnavailableError, which the remaining items get too. A batch that
- * fails with StoreUnavailableError or OutcomeUnknownError is not run again: it is not about an item,
- * and whoever waits has waited long enough.
+ * fails with StoreUnavailableError or OutcomeUnknownError is not run again, because no item is the cause,
+ * and its callers have waited long enough.
  *
  * @param run Runs all items, in one transaction if they write, and returns one result per item, in
  *   order. Rejects with OutcomeUnknownError if the outcome is open, else only if nothing was written.
- * @param ended Told of every batch.
+ * @param ended Called after every batch.
  */
 export function createBatcher<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly Result[]>,
   ended: StoreObserver["committed"] = () => {},
 ): Batcher<Item, Result> {
   /** In the order of their turns; none is empty. */
-  const lines = new Map<string, Pending<Item, Result>[]>();
+  const queues = new Map<string, Pending<Item, Result>[]>();
   let running: Promise<void> | undefined;
   let closed = false;
 
@@ -71,22 +72,22 @@ export function createBatcher<Item, Result>(
 
   function takeBatch(): Pending<Item, Result>[] {
     const batch: Pending<Item, Result>[] = [];
-    for (const [name, line] of lines) {
+    for (const [name, queue] of queues) {
       if (batch.length === maxBatch) break;
-      dropAborted(line);
-      const next = line.shift();
-      // What is set anew comes last, and again in this loop.
-      lines.delete(name);
+      dropAborted(queue);
+      const next = queue.shift();
+      // A queue that is set again moves to the end, and this loop reaches it again.
+      queues.delete(name);
       if (next !== undefined) batch.push(next);
-      if (line.length > 0) lines.set(name, line);
+      if (queue.length > 0) queues.set(name, queue);
     }
     return batch;
   }
 
-  function dropAborted(line: Pending<Item, Result>[]): void {
-    for (let last = line.at(-1); last?.signal?.aborted; last = line.at(-1)) {
+  function dropAborted(queue: Pending<Item, Result>[]): void {
+    for (let last = queue.at(-1); last?.signal?.aborted; last = queue.at(-1)) {
       last.reject(last.signal.reason);
-      line.pop();
+      queue.pop();
     }
   }
 
@@ -125,14 +126,14 @@ export function createBatcher<Item, Result>(
     const begunAt = performance.now();
     const waitedMs =
       begunAt - batch.reduce((least, { addedAt }) => Math.min(least, addedAt), begunAt);
-    const tell = (outcome: BatchRecord["outcome"]) =>
+    const report = (outcome: BatchRecord["outcome"]) =>
       ended({ size, outcome, waitedMs, durationMs: performance.now() - begunAt });
     try {
       const results = await run(batch.map(({ item }) => item));
-      tell("stored");
+      report("stored");
       return results;
     } catch (error) {
-      tell(outcomeFromError(error));
+      report(outcomeFromError(error));
       throw error;
     }
   }
@@ -142,9 +143,9 @@ export function createBatcher<Item, Result>(
       if (closed) return Promise.reject(new StoreUnavailableError("the store is closed"));
       const { promise, resolve, reject } = Promise.withResolvers<Result>();
       const pending = { item, signal, resolve, reject, addedAt: performance.now() };
-      const line = lines.get(name);
-      if (line === undefined) lines.set(name, [pending]);
-      else line.push(pending);
+      const queue = queues.get(name);
+      if (queue === undefined) queues.set(name, [pending]);
+      else queue.push(pending);
       running ??= runAll();
       return promise;
     },

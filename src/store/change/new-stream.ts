@@ -4,7 +4,7 @@ import type { NewStream, NewStreamOutcome } from "../transfer.ts";
 import type { AppendResult } from "./append.ts";
 import { type AppendRow, rowFromAppend } from "./append-row.ts";
 
-/** The rows that write new streams, each decision on the one before it. */
+/** The rows that write new streams, each decision after the one before it. */
 export function rowsFromNewStreams(
   streams: readonly NewStream[],
   now: Micros,

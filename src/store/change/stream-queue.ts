@@ -20,7 +20,7 @@ import {
 } from "./stream-changes.ts";
 import type { Answer, AppendOutcome } from "./verdict.ts";
 
-/** What an engine brings. */
+/** What an engine provides. */
 export type StreamQueueOptions = {
   /** The latest durable head, whichever organization owns it. */
   readonly load: (stream: string) => Promise<Tip | undefined>;
@@ -28,13 +28,14 @@ export type StreamQueueOptions = {
    * Appends of one stream must take effect in the order of the calls. Rejects with
    * OutcomeUnknownError if the outcome is open; any other rejection means nothing was stored.
    *
-   * @param signal Aborted: the append may be left out, and rejects with the signal's reason then.
+   * @param signal If it is aborted, the append may be left out; it then rejects with the signal's reason.
    */
   readonly append: (append: Append, signal: AbortSignal | undefined) => Promise<AppendResult>;
   readonly now: () => Micros;
   readonly observer?: Pick<StoreObserver, "waiting" | "retried"> | undefined;
 };
 
+/** The queues of all streams. */
 export type StreamQueue = {
   /** As `EventStore.change`. */
   readonly change: EventStore["change"];
@@ -42,11 +43,11 @@ export type StreamQueue = {
   close(): Promise<void>;
 };
 
-/** Changes of one stream that may wait: beyond, a hot stream's callers would wait longer than they do. */
+/** Changes of one stream that may wait. With more, callers would give up before their turn. */
 const maxPerStream = 1024;
 /** Changes of all streams that may wait: about one second of work, some 20 MB. */
 const maxInAll = 10_000;
-/** By then even a full queue is worked off. */
+/** Even a full queue is empty by then. */
 const retryAfterMs = 1000;
 
 /** A change as its caller asked for it. */

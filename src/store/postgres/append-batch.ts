@@ -7,9 +7,9 @@ import type { Statement } from "./connection/connection.ts";
 import { keyBytes, keyTexts } from "./key-rows.ts";
 
 /**
- * Appends of one stream, each decided on the one before. It stands or falls by its first: only that
- * one can meet another writer, and only that one may change the stream's unique keys. So its events are
- * written together, and of its heads only the last.
+ * Appends of one stream, each decided on the one before. They are stored together or not at all, depending
+ * on the first: only the first can conflict with another writer, and only the first may change the stream's
+ * unique keys. So all events are written together, and only the last head.
  */
 export type Chain = {
   readonly rows: readonly [AppendRow, ...AppendRow[]];
@@ -18,7 +18,7 @@ export type Chain = {
 /**
  * Cut a batch into rounds that one statement can write, each with at most one chain of a stream.
  *
- * A hot stream is one long chain, so it costs a batch what many streams do, less the heads. There is
+ * A hot stream is one long chain, so it costs no more than many streams do, and fewer heads are written. There is
  * a second round only if the unique keys of one stream change twice in one batch, or after other changes.
  */
 export function roundsOf(rows: readonly AppendRow[]): Chain[][] {
@@ -56,12 +56,12 @@ export function withoutContested(round: readonly Chain[]): Chain[] {
 /**
  * Write chains of different streams in one statement, which commits by itself: one round trip.
  *
- * Heads are locked in the order of their streams, else two nodes would wait for each other. The look
- * at `heads` before tells new streams from old ones in the statement's snapshot; what has changed
- * since then is caught by the condition of the update, which sees the latest row. Every look at a
- * table is a subquery of its own, which goes by the index whatever the planner thinks of its size.
+ * Heads are locked in the order of their streams, because otherwise two nodes could wait for each other. The
+ * first read of `heads` uses the snapshot of the statement, and finds out which streams are new. A later
+ * change is found by the condition of the update, which sees the latest row. Every read of a table is a
+ * subquery of its own, so that it uses the index whatever size the planner assumes.
  *
- * @returns Answers with the chains that were not written: see `resultsFromRows`.
+ * @returns Its rows are the chains that were not written: see `resultsFromRows`.
  */
 export function appendStatement(chains: readonly Chain[]): Statement {
   const firsts = chains.map(({ rows: [first] }) => first);
@@ -100,7 +100,7 @@ export function appendStatement(chains: readonly Chain[]): Statement {
   return { name: "append-unique-keys", text: uniqueKeysText, values: [...values, ...names] };
 }
 
-/** Of the rows of the index that go, and of those that come. */
+/** The columns of the index rows to delete, and of those to insert. */
 function keyColumns(chains: readonly Chain[]): (string | null)[][] {
   const changes = chains.flatMap(({ rows }) => {
     const [{ stream, organization }] = rows;
@@ -127,7 +127,7 @@ function keyColumns(chains: readonly Chain[]): (string | null)[][] {
   ];
 }
 
-/** @param refused What the statement answered with. */
+/** @param refused The rows of `appendStatement`. */
 export function resultsFromRows(refused: readonly Row[]): Map<string, AppendResult> {
   return new Map(
     refused.map(({ stream, taken }) => [String(stream), taken ? "unique-key-taken" : "conflict"]),
@@ -186,7 +186,7 @@ const appendText = `
   with ${batch}, ${written("")}
   select stream, false as taken from batch where stream not in (select stream from written)`;
 
-/** A name that another transaction takes after the look at `claims` violates its primary key. */
+/** If another transaction takes a key after `claims` was read, the insert violates the primary key. */
 const uniqueKeysText = `
   with ${batch},
   wanted as (select * from unnest($27::text[], $28::text[]) as w (stream, name)),

@@ -14,26 +14,27 @@ import type { Link } from "./connection/link.ts";
 import { outcomeFromError, type StatementOutcome, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
-/** How long a lost commit is looked for before its outcome is called unknown. A failover takes less. */
+/** How long to look for a lost commit before its outcome is called unknown. A failover takes less. */
 const resolveMs = 10_000;
 
 /**
  * Write a batch, and find out what became of it.
  *
- * A connection that is lost after a statement was sent leaves the outcome open: the old backend may
- * have committed, or may do so later. Then the **same** statement is sent again to the primary of now,
- * until one answers. That settles it, wherever the first one is:
- * - It was committed, or is about to be: the head has moved on, or is locked until it has, so ours is
- *   refused, and the event is found by its change's id.
- * - It was not: ours is written. The first one, should it still be on its way, then finds a head that
- *   is no longer the one it was decided on, and is refused: a change's id never comes back.
- * - Another writer was faster than both: refused, and not found. Neither can be written any more.
+ * If the connection is lost after a statement was sent, the outcome is open: the old backend may have
+ * committed, or may do so later. Then the **same** statement is sent again, to the current primary, until it
+ * is answered. The answer decides the outcome, whatever becomes of the first statement:
+ * - The first was committed, or is about to be: the head has changed, or is locked until it has. So the
+ *   second is refused, and the event is found by the id of its change.
+ * - The first was not committed: the second is written. If the first still arrives, the head is no longer
+ *   the one it was decided on, so it is refused: ids of changes are never used again.
+ * - Another writer was faster than both: the second is refused, and no event is found. Neither can be
+ *   written any more.
  *
- * So nothing is killed by its process id, which would mean somebody else after a failover or behind a
- * pooler, and the head itself is the fence.
+ * So the head protects against late commits. No backend is killed by its process id, because after a failover
+ * or behind a pooler the id may belong to another session.
  *
- * @returns Rejects with StoreUnavailableError, OutcomeUnknownError, or what the server says about a
- *   value; but for OutcomeUnknownError, nothing was stored.
+ * @returns Rejects with StoreUnavailableError, OutcomeUnknownError, or the server's error about a value.
+ *   Except after OutcomeUnknownError, nothing was stored.
  */
 export function createCommit(
   link: Link,
@@ -45,7 +46,7 @@ export function createCommit(
       const chains = withoutContested(round);
       const refused = await writeRound(link, chains, retried).catch((error: unknown) => {
         if (index === 0 || error instanceof OutcomeUnknownError) throw error;
-        // The first round stands. What is decided again meets the error as the first of its batch.
+        // The first round is stored. The rest is decided again, and meets the error in the next batch.
         return new Map(chains.map(({ rows: [{ stream }] }) => [stream, "conflict" as const]));
       });
       for (const chain of chains) {
@@ -135,8 +136,8 @@ async function withoutStored(
   const firsts = chains
     .map(({ rows: [first] }) => first)
     .filter(({ stream }) => refused.has(stream));
-  // A lock is a commit that waits for the standbys, if the server has any to wait for: what is
-  // found afterwards is on them, too.
+  // A transaction that locks rows waits for the synchronous standbys when it commits. So what is found
+  // afterwards is on the standbys, too.
   await connection.query({
     text: "select 1 from heads where stream = any ($1::text[]) order by stream for update",
     values: [firsts.map(({ stream }) => stream)],

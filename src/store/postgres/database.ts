@@ -33,7 +33,7 @@ export type Postgres = {
    */
   read(statement: Statement): Promise<Row[]>;
   /**
-   * Read what takes long, so that nobody else waits for it. One statement at a time.
+   * Read something that takes long, on a connection of its own. One statement at a time.
    *
    * @throws SearchTooBroadError if it takes longer than a statement may.
    * @throws StoreUnavailableError if the database cannot be read.
@@ -46,9 +46,9 @@ export type Postgres = {
   release(): Promise<void>;
 };
 
-/** Reads are bound by the processor of one node and of the server, not by round trips. */
+/** Two are enough, because the processors of the node and the server limit reads, not round trips. */
 const readConnections = 2;
-/** Statements that wait on a connection: about a tenth of a second of work. */
+/** Statements that may wait on a connection, which is about a tenth of a second of work. */
 const maxWaiting = 512;
 const retryAfterMs = 1_000;
 
@@ -56,8 +56,8 @@ const retryAfterMs = 1_000;
  * Open a database, and bring its schema up to date.
  *
  * @param url Such as `postgres://user:password@host1,host2/database`.
- * @param keysOf What streams are found by. Always the same for a database. Default: they are not.
- * @param options.uniqueKeysOf For streams that are older than how their names are folded.
+ * @param keysOf Must always be the same for a database. Default: searches find nothing.
+ * @param options.uniqueKeysOf For databases whose unique keys were made by older rules.
  * @param options.mayCreate Whether to set up a database that has no tables of ours. Default: true.
  * @throws StoreUnavailableError if no primary can be reached, there are no tables and may be none, or
  *   its commits wait for a standby that is missing.
@@ -144,7 +144,7 @@ export async function openPostgres<State>(
   };
 }
 
-/** Scans gather what they find in hash tables, of a million streams if need be. */
+/** Scans collect streams in hash tables, which may hold a million of them. */
 async function toScan(connection: Connection): Promise<Connection> {
   await connection.query({
     text: "select set_config(name, '64MB', false) from pg_settings where name = 'work_mem'",
@@ -171,7 +171,7 @@ function isOurs(error: unknown): boolean {
   return ours.some((kind) => error instanceof kind);
 }
 
-/** A server that was safe at the start may be restarted with other settings. */
+/** A server that was safe at the start may have been restarted with other settings. */
 function asUnavailable(error: unknown): never {
   throw error instanceof UnsafeServerError ? unavailableFrom(error) : error;
 }

@@ -9,16 +9,16 @@ import type { Postgres } from "./database.ts";
 import { createPostgresSearch } from "./search.ts";
 
 /**
- * Batches that commit at the same time, each on a connection of its own; a stream keeps to one. While
- * one waits for the disk the other fills the processor; of four, smaller batches cost a third more.
+ * Batches that commit at the same time, each on a connection of its own; a stream always uses the same one.
+ * While one batch waits for the disk, the other uses the processor. With four connections the batches are
+ * smaller, and each change costs a third more.
  */
 const commitConnections = 2;
 
 /**
  * An event store in a PostgreSQL database, which other nodes may use at the same time.
  *
- * Heads that are asked for together are read together: what is asked for while a read is under way
- * forms the next one.
+ * Heads are read in batches: those that are asked for during a read are read together next.
  */
 export function createPostgresEventStore(options: {
   database: Postgres;
@@ -107,7 +107,7 @@ async function readTips(database: Postgres, streams: readonly string[]) {
   return tipsFromRows(rows, streams);
 }
 
-/** The same connection for a stream each time, so that its appends keep their order. */
+/** The connection of a stream; always the same, so that its appends keep their order. */
 function placeOf(stream: string, places: number): number {
   let hash = 0;
   for (let index = 0; index < stream.length; index += 1) {

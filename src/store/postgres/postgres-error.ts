@@ -35,7 +35,7 @@ const sqlClass = {
  * - `retry`: rolled back, and the next attempt may succeed.
  * - `elsewhere`: rolled back, because this server only reads: another one is the primary.
  * - `ambiguous`: it may have been committed, or may still be.
- * - `unavailable`: rolled back, because the server lacks something; at once it would lack it again.
+ * - `unavailable`: rolled back, because the server lacks something, and would lack it again at once.
  * - `bug`: rolled back, because of the statement or its values.
  */
 export type StatementOutcome = "retry" | "elsewhere" | "ambiguous" | "unavailable" | "bug";
@@ -61,25 +61,28 @@ const outcomesOfClasses: Readonly<Record<string, StatementOutcome>> = {
   [sqlClass.invalidAuthorization]: "unavailable",
   [sqlClass.insufficientResources]: "unavailable",
   [sqlClass.systemError]: "unavailable",
-  // Whoever sends one does not know itself: a coordinator of several servers may fail after its commit.
+  // The outcome is open, because a coordinator of several servers may fail after its commit.
   [sqlClass.internalError]: "ambiguous",
 };
 
-/** Errors of these end the backend. In the server's language: others are seen by the end of the connection. */
+/**
+ * Errors of these severities end the backend. They are in the server's language: in other languages the end
+ * of the connection shows the same.
+ */
 const finalSeverities: readonly (string | undefined)[] = ["FATAL", "PANIC"];
 
-/** The server, or what is in front of it, loses what was acknowledged, or cannot store all texts. */
+/** The server, or a pooler in front of it, may lose acknowledged changes, or cannot store all texts. */
 export class UnsafeServerError extends Error {
   override readonly name = "UnsafeServerError";
 }
 
-/** Names of unique constraints that another transaction may violate for us, between look and write. */
+/** Unique constraints that we may violate because another transaction wrote between our read and our write. */
 const racedConstraints: readonly (string | undefined)[] = ["claims_pkey"];
 
 /**
- * The outcome of a statement that had been sent. An error without SQLSTATE is a lost connection, and so is
- * one that ends the backend, whatever its SQLSTATE: a full disk may fail the sync of a commit whose
- * record is in the log, and is found there after the restart.
+ * The outcome of a statement that was sent. An error without SQLSTATE is a lost connection. So is an error
+ * that ends the backend, whatever its SQLSTATE: for example, if the disk is full, the sync of a commit may
+ * fail although its record is in the log, where the restart finds it.
  */
 export function outcomeFromError(error: unknown): StatementOutcome {
   const code = sqlStateOf(error);
@@ -93,7 +96,7 @@ export function isDuplicate(error: unknown): boolean {
   return sqlStateOf(error) === sqlState.uniqueViolation;
 }
 
-/** The error a server sent has a SQLSTATE; one of the connection has none. */
+/** The SQLSTATE of an error that the server sent; errors of the connection have none. */
 export function sqlStateOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   const { code } = error;
@@ -110,13 +113,13 @@ function constraintOf(error: unknown): string | undefined {
   return (error as { readonly constraint?: string }).constraint;
 }
 
-/** For a read, or a write that was not stored. Holds no value of a statement. */
+/** The error for a read, or for a write that was not stored. Its message holds no value of a statement. */
 export function unavailableFrom(error: unknown): StoreUnavailableError {
   if (error instanceof StoreUnavailableError) return error;
   return new StoreUnavailableError(`PostgreSQL: ${messageOf(error)}`, { cause: error });
 }
 
-/** Node wraps the attempts at the addresses of one host in an error without a message. */
+/** The message of an error. Node wraps failed attempts at several addresses in an error without a message. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join("; ");
   return error instanceof Error ? error.message : String(error);

@@ -5,7 +5,7 @@ export const maxRetries = 5;
 
 const pauseMs = { least: 5, most: 50 };
 
-/** A random time, so that two servers that collided do not collide again. */
+/** Wait a random time, so that two servers that collided do not collide again. */
 export function pauseBeforeRetry(): Promise<void> {
   const { least, most } = pauseMs;
   return pause(least + Math.random() * (most - least));

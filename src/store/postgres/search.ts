@@ -9,6 +9,7 @@ import type { Postgres } from "./database.ts";
 import { keyBytes } from "./key-rows.ts";
 import { placeholder } from "./statement.ts";
 
+/** SQL as PostgreSQL wants it. */
 export const dialect: Dialect = {
   placeholder,
   isOfKey(alias, organization, name) {
@@ -20,7 +21,7 @@ export const dialect: Dialect = {
   keyBytes,
 };
 
-/** Search a PostgreSQL database; what may read many rows goes by a connection of its own. */
+/** Search a PostgreSQL database. Statements that may read many rows use a connection of their own. */
 export function createPostgresSearch(database: Postgres): {
   readonly search: EventStore["search"];
   close(): Promise<void>;

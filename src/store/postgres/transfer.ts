@@ -29,7 +29,7 @@ import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 import { statementOf } from "./statement.ts";
 
-/** The locks of a batch are held for as long as it takes, and few others want them. */
+/** Streams of a batch. Its locks are held until it is stored, but hardly any other writer wants them. */
 const batchStreams = 2_000;
 
 /** Transfers of a PostgreSQL database. Each batch is a transaction of a few statements. */
@@ -52,7 +52,7 @@ export function createPostgresTransfer(options: {
     let isCommitting = false;
     try {
       await connection.query({ text: "begin" });
-      // First, because another import of the same input then waits, and is told that it was overtaken.
+      // First, because then another import of the same input waits here and fails with OvertakenError.
       await moveImport(connection, lines);
       const outcomes = outcomesFromResults(streams, await append(connection, rows));
       const isStored = outcomes.map((outcome) => outcome === "stored");
@@ -66,7 +66,7 @@ export function createPostgresTransfer(options: {
         throw error;
       }
       const outcome = outcomeFromError(error);
-      // Another node took a name or an id between two looks: at the next it is there to be seen.
+      // Another node took a unique key or an id between our read and our write. The next attempt sees it.
       const isAgain = isDuplicate(error) || outcome === "retry";
       const isLost = outcome === "ambiguous" || outcome === "elsewhere";
       if (isLost) connection.destroy();
@@ -87,7 +87,9 @@ export function createPostgresTransfer(options: {
         if (outcomes !== "again") return outcomes;
         await pauseBeforeRetry();
       }
-      throw unavailableFrom(new Error("the batch lost to other transactions again and again"));
+      throw unavailableFrom(
+        new Error("the batch conflicted with other transactions in every attempt"),
+      );
     },
 
     async complete() {},
@@ -117,9 +119,9 @@ export function createPostgresTransfer(options: {
 }
 
 /**
- * Streams of one statement. The planner does not know how long its lists will be and joins them in
- * nested loops, so that time grows with the square: 2,000 at once take three times as long as a
- * hundred twenty times.
+ * Streams of one statement. The planner does not know how long the lists will be and joins them in nested
+ * loops, so the time grows with the square: one statement with 2,000 streams takes three times as long as
+ * twenty statements with 100.
  */
 const statementChains = 100;
 
@@ -127,7 +129,8 @@ const statementChains = 100;
 async function append(connection: Connection, rows: readonly AppendRow[]): Promise<AppendResult[]> {
   const results = new Map<AppendRow, AppendResult>();
   for (const round of roundsOf(rows)) {
-    // One statement cannot tell who of two was first to claim a name; the second has one of its own.
+    // If two chains want the same unique key, one statement cannot tell which was first. So the second
+    // chain gets a statement of its own.
     for (let left = round; left.length > 0; ) {
       const chains = withoutContested(left.slice(0, statementChains));
       const refused = resultsFromRows(await connection.query(appendStatement(chains)));

@@ -3,17 +3,17 @@ import type { Comparison, Query } from "../search.ts";
 import { joined, raw, type Sql, sql } from "../sql/sql.ts";
 import { keyParts, leastCutBytes, reachesCut } from "./key-parts.ts";
 
-/** Where engines differ. */
+/** What differs between the engines. */
 export type Dialect = {
-  /** Stands for the value with this number, from 1. */
+  /** The placeholder of the value with this number, from 1. */
   readonly placeholder: (number: number) => string;
   /** A condition that is true of the rows of a key. */
   readonly isOfKey: (alias: string, organization: string, name: string) => Sql;
-  /** The function that tells where in its first text the second one begins; 0: nowhere. */
+  /** The function that finds its second text in the first and returns the position; 0: it is not there. */
   readonly position: string;
   /** A condition that is true of an expression that is among the texts. */
   readonly isAmong: (expression: Sql, texts: readonly string[]) => Sql;
-  /** Of a folded text in the index; what is longer goes on in the column `rest`. Default: any number. */
+  /** How much of a text the index holds; the rest is in the column `rest`. Default: all of it. */
   readonly keyBytes?: number;
 };
 
@@ -67,9 +67,9 @@ function all(scope: Scope, queries: readonly Query[], operator: string): Sql {
 }
 
 /**
- * A comparison of another key. A row that is known can be asked for; others are gathered once. "is
- * true" keeps planners from making a join of it, which they would do in the worst way if they take
- * the rows for few.
+ * A comparison of another key than the one that is read. For "equals" each row of the other key is looked
+ * up; otherwise all its matching rows are collected once. "is true" keeps planners from turning this into a
+ * join, which would be very slow if they underestimate the number of rows.
  */
 function comparisonElsewhere(scope: Scope, query: KeyComparison): Sql {
   const rows = sql`search_keys o where ${scope.isOfKey("o", query.key)} and ${comparison(scope, query, "o")}`;
@@ -108,7 +108,7 @@ function keyBytesOf({ dialect }: Scope): number {
   return dialect.keyBytes ?? Number.POSITIVE_INFINITY;
 }
 
-/** The folded text, also where the index holds only its beginning. */
+/** The whole text in lower case, also if the index holds only its beginning. */
 function wholeText(alias: string): Sql {
   return raw(`(${alias}.folded || coalesce(${alias}.rest, ''))`);
 }
@@ -121,7 +121,7 @@ function equals(scope: Scope, alias: string, text: string): Sql {
   return sql`${found} and ${raw(`coalesce(${alias}.rest, '')`)} = ${rest ?? ""}`;
 }
 
-/** For a long text the index leads to the rows that begin as it does, as far as every cut row goes. */
+/** If the text may have been cut, the index finds the rows by a shorter beginning, and each is then compared. */
 function startsWith(scope: Scope, alias: string, beginning: string): Sql {
   const folded = raw(`${alias}.folded`);
   const keyBytes = keyBytesOf(scope);
@@ -131,7 +131,7 @@ function startsWith(scope: Scope, alias: string, beginning: string): Sql {
   return sql`${beginsWith(folded, least)} and ${isWhole}`;
 }
 
-/** A row whose text was cut is recognised by its length, and looked at beside the index. */
+/** A row whose text was cut is recognised by its length; its whole text is read from the table. */
 function hasFolded(scope: Scope, { key, method, text }: TextComparison, alias: string): Sql {
   const part = lowerCase(text);
   const found = has(scope, method, raw(`${alias}.folded`), part);
@@ -142,8 +142,8 @@ function hasFolded(scope: Scope, { key, method, text }: TextComparison, alias: s
 }
 
 /**
- * What contains a text does so folded, too. Folded texts are looked through in the index alone; for
- * the few that are left the row beside it is asked.
+ * Compare case, too. A text that contains another also contains it in lower case, so the index is searched
+ * first, and only the rows it finds are read from the table.
  */
 function isSoAsItIs(scope: Scope, { key, method, text }: TextComparison, alias: string): Sql {
   return rowBeside(scope, key, alias, has(scope, method, sql`coalesce(e.text, e.folded)`, text));
@@ -171,7 +171,7 @@ const lastCodePoint = 0x10ffff;
 const lastBeforeSurrogates = 0xd7ff;
 const firstAfterSurrogates = 0xe000;
 
-/** The first text, in the order of code points, behind all that begin like this; `undefined`: none. */
+/** The first text, by code points, behind all that begin with `beginning`; `undefined`: there is none. */
 function firstBehind(beginning: string): string | undefined {
   const codePoints = Array.from(beginning, (character) => character.codePointAt(0) ?? 0);
   while (codePoints.at(-1) === lastCodePoint) codePoints.pop();

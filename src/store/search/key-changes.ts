@@ -2,24 +2,24 @@ import { lowerCase } from "../../text/lower-case.ts";
 import type { Head, KeysOf } from "../event-store.ts";
 
 /**
- * What becomes of a stream's place among the texts of one key. A tuple, because it crosses threads by
- * the million: the names of fields would weigh more than what they hold.
+ * A change of one search key of a stream. It is a tuple because millions of them are sent between threads,
+ * and the names of fields would take more space than their values.
  */
 export type KeyChange = readonly [
   name: string,
-  /** Its folded text before; `undefined`: it had no place. */
+  /** The old text in lower case; `undefined`: there was none. */
   from: string | undefined,
-  /** Its folded text; `undefined`: it has no place any more. */
+  /** The new text in lower case; `undefined`: there is none any more. */
   to: string | undefined,
-  /** As it is; `null`: as it is folded. */
+  /** The new text as given; `null`: it is in lower case. */
   text: string | null,
 ];
 
-/** The name of a key that every stream has which can be found. Its text is `""`: sorted by ids. */
+/** The name of a key that every searchable stream has. Its text is `""`, so it sorts by ids. */
 export const everyStream = "";
 
 /**
- * What the change of a head changes in the index. Of a key that stays, nothing.
+ * The changes of the index that belong to the change of a head. A key that stays the same has none.
  *
  * @param before `undefined`: the stream is new.
  */
@@ -44,11 +44,11 @@ export function keyChanges(
 function keyChange(name: string, from: string | undefined, to: string | undefined): KeyChange {
   const old = from === undefined ? undefined : lowerCase(from);
   if (to === undefined) return [name, old, undefined, null];
-  const folded = lowerCase(to);
-  return [name, old, folded, folded === to ? null : to];
+  const lower = lowerCase(to);
+  return [name, old, lower, lower === to ? null : to];
 }
 
-/** The changes of several heads of one stream, one after another, as those of one. */
+/** Combine the changes of several heads of one stream, in order, into those of one. */
 export function combined(steps: readonly (readonly KeyChange[])[]): readonly KeyChange[] {
   if (steps.length === 1) return steps[0] ?? [];
   const changes = new Map<string, KeyChange>();

@@ -1,11 +1,14 @@
 /** The longest code point in UTF-8. */
 const longestCharacter = 4;
 
-/** Of a folded text: what an index holds, and what is kept beside it; `null`: it holds the whole text. */
+/**
+ * A text in lower case: `folded` is what the index holds, and `rest` is what is kept beside it; `null` if the
+ * index holds the whole text. Both are named after their columns.
+ */
 export type KeyParts = { readonly folded: string; readonly rest: string | null };
 
 /**
- * Cut a folded text, between two characters, so that its first part fits an index.
+ * Cut a text in lower case, between two characters, so that its first part fits into an index.
  *
  * @param maxBytes In UTF-8, of the first part.
  */
@@ -23,7 +26,7 @@ export function keyParts(text: string, maxBytes: number): KeyParts {
   return { folded: text.slice(0, end), rest: text.slice(end) };
 }
 
-/** Whether a text is so long that it may be, or begin with, the first part of a text that was cut. */
+/** Whether a text is long enough to be, or to begin with, the first part of a text that was cut. */
 export function reachesCut(text: string, maxBytes: number): boolean {
   const least = leastCutBytes(maxBytes);
   return !isSurelyWithin(text, least - 1) && Buffer.byteLength(text) >= least;

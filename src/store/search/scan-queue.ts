@@ -1,16 +1,17 @@
 import { StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
 
-/** Scans that may wait: a minute of work at most. */
+/** Scans that may wait. Together they take a minute at most. */
 const maxWaiting = 64;
 const retryAfterMs = 1_000;
 
+/** Runs one piece of work at a time. */
 export type ScanQueue<Work, Result> = {
   /**
-   * @param signal Aborted before the turn has come: the work is dropped.
+   * @param signal If it is aborted before the turn of the work, the work is dropped.
    * @throws StoreOverloadedError if too many wait.
    */
   add(work: Work, signal: AbortSignal | undefined): Promise<Result>;
-  /** Refuses what waits, with StoreUnavailableError; resolves when what runs is done. */
+  /** Rejects work that waits, with StoreUnavailableError; resolves when running work is done. */
   close(): Promise<void>;
 };
 

@@ -11,17 +11,17 @@ import {
   streamsStatement,
 } from "./search-sql.ts";
 
-/** What an engine brings. */
+/** What an engine provides. */
 export type SearchOptions = {
   readonly dialect: Dialect;
   /** Run a statement that reads a few rows. */
   readonly lookUp: (statement: SearchStatement) => Promise<readonly Row[]>;
-  /** Run a statement that may read millions; at the latest when the signal is aborted it is dropped. */
+  /** Run a statement that may read millions of rows. If the signal is aborted first, it is dropped. */
   readonly scan: (
     statement: SearchStatement,
     signal: AbortSignal | undefined,
   ) => Promise<readonly Row[]>;
-  /** The heads of those that there are, in any order. */
+  /** The heads of those streams that exist, in any order. */
   readonly load: (
     streams: readonly string[],
     organization: string,
@@ -29,20 +29,20 @@ export type SearchOptions = {
   readonly keysOf: KeysOf<unknown>;
 };
 
-/** So many are loaded, and sorted here: some milliseconds. */
+/** At most so many streams are loaded and sorted here, which takes some milliseconds. */
 const maxCandidates = 1_000;
 
-/** Rows of the index that a search may look at: some seconds of work. */
+/** Rows of the index that a search may look at, which takes some seconds. */
 const maxRows = 10_000_000;
 
 /**
- * Find streams, whichever of three ways is the shortest:
+ * Find streams by the cheapest of three ways:
  *
- * 1. The index leads to a comparison's few streams, one of which every result must be: they are
- *    loaded, and judged by their heads.
- * 2. The same, but the few are found among all texts of a key, because they contain something.
- * 3. There are many. The index of the key that is sorted by is walked until the page is full; the
- *    total is counted by walking once more.
+ * 1. Every result must match one comparison, and the index finds the few streams that match it. They are
+ *    loaded, and their heads are compared with the whole query.
+ * 2. The same, but a scan of all texts of the key finds them, because of "contains" or "ends-with".
+ * 3. No comparison matches few streams. The index of the sort key is read in order until the page is full;
+ *    the total is counted by reading it once more.
  */
 export function createSearch(options: SearchOptions): EventStore["search"] {
   const { dialect, lookUp, scan, load, keysOf } = options;
@@ -129,9 +129,9 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
 }
 
 /**
- * Streams among which all those are that a query is true of.
+ * Streams that include all that match a query; `undefined`: they are too many.
  *
- * @param find All that a comparison is true of; `undefined`: they are too many.
+ * @param find All streams that match a comparison; `undefined`: they are too many.
  */
 async function cover(
   query: Query,
@@ -163,7 +163,7 @@ async function cover(
   }
 }
 
-/** Comparisons for which all rows of a key, or many of them, may be looked at. */
+/** The number of comparisons that may look at all rows of a key, or at many of them. */
 function scannedKeys(query: Query): number {
   return comparisonsOf(query).filter(
     (comparison) => comparison.kind === "text" && comparison.method !== "equals",

@@ -6,7 +6,7 @@ import { everyStream } from "./key-changes.ts";
 /** A statement of a search. */
 export type SearchStatement = SqlStatement;
 
-/** Finds some streams that a comparison is true of: column `stream`. Walks the comparison's own key. */
+/** Finds streams that match a comparison: column `stream`. Reads the index of the comparison's key. */
 export function streamsStatement(
   dialect: Dialect,
   organization: string,
@@ -17,7 +17,7 @@ export function streamsStatement(
   return statement(dialect, sql`select k.stream from ${rows} limit ${limit}`);
 }
 
-/** Finds the streams of a part of a sorted list, in order. Walks the key that it is sorted by. */
+/** Finds the streams of one page, in order: column `stream`. Reads the index of the sort key. */
 export function pageStatement(
   dialect: Dialect,
   organization: string,
@@ -29,7 +29,7 @@ export function pageStatement(
   return statement(dialect, sql`select k.stream from ${sorted} limit ${limit} offset ${offset}`);
 }
 
-/** Counts the streams that a query is true of: column `total`. Walks the key with the fewest. */
+/** Counts the streams that match a query: column `total`. Reads the index of the narrowest comparison. */
 export function countStatement(
   dialect: Dialect,
   organization: string,
@@ -40,7 +40,7 @@ export function countStatement(
   return statement(dialect, sql`select count(*) as total from ${rows}`);
 }
 
-/** Counts the streams that can be found, but not beyond `limit`: column `total`. */
+/** Counts the searchable streams, but stops at `limit`: column `total`. */
 export function sizeStatement(
   dialect: Dialect,
   organization: string,
@@ -51,15 +51,15 @@ export function sizeStatement(
   return statement(dialect, sql`select count(*) as total from (${some}) as counted`);
 }
 
-/** What an index leads to directly, in order of how few that probably are. */
+/** Comparisons that an index answers. Those that probably match the fewest streams come first. */
 const indexed = ["equals", "one-of", "starts-with"];
 
-/** Whether the rows of a comparison stand together in the index. Else all of its key are looked at. */
+/** Whether the index answers a comparison. If not, all rows of its key are looked at. */
 export function isIndexed(comparison: KeyComparison): boolean {
   return indexed.includes(methodOf(comparison));
 }
 
-/** The comparison that must be true of all that the query is true of, if there is one. */
+/** A comparison that every match of the query also matches, if there is one; probably the narrowest. */
 function narrowest(query: Query): KeyComparison | undefined {
   const rank = (comparison: KeyComparison) => {
     const place = indexed.indexOf(methodOf(comparison));

@@ -1,7 +1,7 @@
 import type { Tip } from "../change/append.ts";
 import type { Head, StoredEvent } from "../event-store.ts";
 
-/** What a database answers with: values by the names of columns. Both engines have the same columns. */
+/** A row: values by column. Both engines have the same columns. */
 export type Row = Readonly<Record<string, unknown>>;
 
 /** The columns that `headFromRow` reads. */

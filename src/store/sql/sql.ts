@@ -1,22 +1,22 @@
-/** What a statement may be given beside its text. */
+/** A value of a statement. */
 export type Value = string | number | readonly string[];
 
-/** A piece of SQL that carries what is inserted between its texts: other pieces, and values. */
+/** A piece of SQL: texts, and what is inserted between them, which are other pieces and values. */
 export type Sql = {
   /** One more than is inserted. */
   readonly texts: readonly string[];
   readonly inserted: readonly (Sql | Value)[];
 };
 
-/** What an engine is given to run. */
+/** A statement that an engine can run. */
 export type SqlStatement = { readonly text: string; readonly values: Value[] };
 
-/** Write SQL. What is inserted and is no SQL is a value: no text that a caller sent becomes SQL. */
+/** Write SQL. Anything inserted that is not `Sql` becomes a value, so no text from a caller becomes SQL. */
 export function sql(texts: TemplateStringsArray, ...inserted: readonly (Sql | Value)[]): Sql {
   return { texts, inserted };
 }
 
-/** SQL as it is. Never pass a text that a caller sent. */
+/** A text as SQL, unchanged. Never pass a text from a caller. */
 export function raw(text: string): Sql {
   return { texts: [text], inserted: [] };
 }
@@ -28,8 +28,8 @@ export function joined(pieces: readonly Sql[], separator: string): Sql {
 }
 
 /**
- * The whole statement. Only here do values get their numbers: in the order of the text, whatever order
- * its pieces were made in.
+ * Put a statement together. Values are numbered only here, in the order of the text, so the order in which
+ * the pieces were made does not matter.
  *
  * @param placeholder Stands for the value with this number, from 1.
  */

@@ -9,14 +9,14 @@ import { createKeyWriter } from "./keys/key-writer.ts";
 import { createUnsortedKeys, type UnsortedBatch } from "./keys/unsorted-keys.ts";
 import { transact } from "./transaction.ts";
 
-/** What a transfer writes beside the rows. */
+/** What a transfer writes besides the rows. */
 export type Bulk = {
   readonly lines: BatchLines;
   /** Of the streams, in the order of the rows, which have none themselves. */
   readonly keys: UnsortedBatch;
 };
 
-/** Of at most `maxUnsorted` streams keys stay aside after the batch. */
+/** After the batch, the keys of at most `maxUnsorted` streams stay unsorted. */
 type BulkWithin = Bulk & { readonly maxUnsorted: number };
 
 /**
@@ -54,13 +54,13 @@ export function createBatchWriter(
   const keys = createKeyWriter(db);
   const unsorted = createUnsortedKeys(db);
 
-  /** @returns Whether nobody else holds one of the names. */
+  /** @returns Whether no other stream holds one of the unique keys. */
   function insertUniqueKeys(stream: string, names: ReadonlySet<string>): boolean {
     for (const name of names) if (insertUniqueKey.run(name, stream).changes === 0) return false;
     return true;
   }
 
-  /** A new stream meets its like seldom: what it has written is taken back then. */
+  /** A conflict is rare for a new stream, so it is written first and deleted again after a conflict. */
   function beginStream(row: AppendRow): AppendResult {
     const { stream, organization, version, change, createdAt, changedAt, state, uniqueKeys } = row;
     const head = [stream, organization, version, change, createdAt, changedAt, state] as const;
@@ -100,7 +100,7 @@ export function createBatchWriter(
       if (bulk !== undefined) moveImport(db, bulk.lines);
       const results: AppendResult[] = [];
       const entries = [...rows.entries()];
-      // Of two lines of an import that claim one name, the first is to have it.
+      // If two lines of an import want the same unique key, the first must get it, so they keep their order.
       if (bulk === undefined) entries.sort(byStream);
       const appended: AppendRow[] = [];
       for (const [index, row] of entries) {
@@ -127,7 +127,7 @@ function eventValues({ stream, version, change, type, data, creator, changedAt }
   return [stream, version, change, type, data, creator, changedAt];
 }
 
-/** Neighbours share pages. Stable, so rows of one stream keep their order. */
+/** Streams with similar ids share pages. The sort is stable, so rows of one stream keep their order. */
 function byStream([, a]: [number, AppendRow], [, b]: [number, AppendRow]): number {
   if (a.stream === b.stream) return 0;
   return a.stream < b.stream ? -1 : 1;

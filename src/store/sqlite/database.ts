@@ -11,7 +11,7 @@ import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
 
 /** One database, shared by the event store and the directory. */
 export type Sqlite = {
-  /** With links resolved; `undefined`: it lives in memory, and only `acquire` reaches it. */
+  /** With links resolved; `undefined`: the database is in memory, and only `acquire` gives access to it. */
   readonly file: string | undefined;
   /** Its files; none of a database in memory. */
   readonly place: Place;
@@ -26,15 +26,15 @@ export type Sqlite = {
 /** How long a connection or a writer tries to get the write lock that another process holds. */
 export const maxBusyMs = 5000;
 
-/** Before it, a checkpoint beside a writer could corrupt the database. Source: sqlite.org/wal.html */
+/** Before this version a checkpoint during a write could corrupt the database. Source: sqlite.org/wal.html */
 const oldestSqlite = "3.51.3";
 
 /**
  * Open a database, create it if there is none, and bring its schema up to date.
  *
  * @param path A file, created with mode 0600 (its directory with 0700), or ":memory:".
- * @param keysOf What streams are found by. Always the same for a database. Default: they are not.
- * @param uniqueKeysOf For streams that are older than how their names are folded.
+ * @param keysOf Must always be the same for a database. Default: searches find nothing.
+ * @param uniqueKeysOf For databases whose unique keys were made by older rules.
  * @throws StoreUnavailableError if the file cannot be created, opened or written, or has a second name.
  * @throws Error if SQLite is too old, or older than the database's schema.
  */
@@ -91,8 +91,8 @@ function existing(file: string): URL {
 }
 
 /**
- * Create a database file that only its owner can read, unless it exists. A file that exists is not
- * opened: to close it again would end all locks that SQLite has on it in this process.
+ * Create a database file that only its owner can read, unless it exists. A file that exists is not opened,
+ * because closing it would end all locks that SQLite has on it in this process.
  *
  * @returns Its path with links resolved.
  * @throws StoreUnavailableError
@@ -133,7 +133,7 @@ function createEmpty(path: string): void {
   try {
     closeSync(openSync(path, "wx", 0o600));
   } catch (error) {
-    if (!existsSync(path)) throw error; // Else another process was faster.
+    if (!existsSync(path)) throw error; // Otherwise another process has just created it.
   }
 }
 
@@ -162,12 +162,12 @@ function assertVersion(db: DatabaseSync): void {
   throw new Error(`SQLite ${version} is too old, at least ${oldestSqlite} is needed: update Node`);
 }
 
-/** In the order of numbers; to compare as text of a language would cost a start 10 ms. */
+/** Versions as texts that sort by number. `localeCompare` would do this too, but costs a start 10 ms. */
 function sortable(version: string): string {
   return version.replace(/\d+/g, (digits) => digits.padStart(6, "0"));
 }
 
-/** The change of mode does not wait for other connections by itself, whatever the busy timeout. */
+/** The busy timeout does not apply to a change of the journal mode, so wait for other connections here. */
 function useWriteAheadLog(db: DatabaseSync): void {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   const pauseMs = 5;
@@ -182,7 +182,7 @@ function useWriteAheadLog(db: DatabaseSync): void {
   }
 }
 
-/** What cannot be copied now, for example because another process reads it, stays in the log. */
+/** Pages that cannot be copied now, for example because another process reads them, stay in the log. */
 function checkpoint(db: DatabaseSync): void {
   try {
     db.exec("pragma busy_timeout = 0; pragma wal_checkpoint(truncate);");
@@ -191,7 +191,7 @@ function checkpoint(db: DatabaseSync): void {
   }
 }
 
-/** What whoever started the server needs to know. */
+/** The error for the person who starts the server. */
 export function cannotOpen(path: string, error: unknown): StoreUnavailableError {
   const reason = error instanceof Error ? error.message : String(error);
   return new StoreUnavailableError(`cannot open the database ${path}: ${reason}`, { cause: error });

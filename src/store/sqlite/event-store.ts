@@ -23,8 +23,8 @@ import { transact } from "./transaction.ts";
 /**
  * An event store in a SQLite database.
  *
- * A file is written by a thread of its own and read on the calling thread; a database in memory has
- * only the one connection, and no disk to wait for, so it is written on the calling thread too.
+ * A file is written by a thread of its own and read on the calling thread. A database in memory has only
+ * one connection and no disk to wait for, so the calling thread writes it, too.
  */
 export function createSqliteEventStore(options: {
   database: Sqlite;
@@ -57,7 +57,7 @@ export function createSqliteEventStore(options: {
   );
   const selectAnything = db.prepare("select 1 from heads limit 1");
 
-  // What an import that was broken off has left.
+  // An import that was interrupted may have left unsorted keys.
   const unsorted = createUnsortedKeys(db);
   withStoreErrors(() => unsorted.count() > 0 && transact(db, unsorted.sort));
 
@@ -69,7 +69,7 @@ export function createSqliteEventStore(options: {
       ? createWriterHere(createBatchWriter(db))
       : createWriterThread({ file, place }, { isStored });
   const commits = createBatcher(writer.write, observer?.committed);
-  // Together, because after each commit SQLite has the upper pages of the index to read again.
+  // Heads are loaded in batches because SQLite reads the upper pages of the index again after each commit.
   const loads = createBatcher(async (streams: readonly string[]) => {
     const rows = withStoreErrors(() => selectTips.all(JSON.stringify(streams)));
     return tipsFromRows(rows, streams);

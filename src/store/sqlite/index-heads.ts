@@ -5,8 +5,8 @@ import { headPages } from "./head-pages.ts";
 import { createKeyWriter } from "./keys/key-writer.ts";
 
 /**
- * Write the search keys of all heads, which have none yet, within the transaction that is open. A
- * million users take half a minute.
+ * Write the search keys of all heads, within the transaction that is open. There must be none yet. A million
+ * users take half a minute.
  */
 export function indexHeads(db: DatabaseSync, keysOf: KeysOf<unknown>): void {
   const { write } = createKeyWriter(db);

@@ -12,6 +12,7 @@ import { withStoreErrors } from "./sqlite-error.ts";
 import { placeholder, runStatement } from "./statement.ts";
 import { createReaderThread } from "./thread/reader-thread.ts";
 
+/** SQL as SQLite wants it. */
 export const dialect: Dialect = {
   placeholder,
   isOfKey(alias, organization, name) {
@@ -24,8 +25,8 @@ export const dialect: Dialect = {
 };
 
 /**
- * Search a SQLite database: what reads a few rows on the calling thread, what may read many in a
- * thread of its own. A database in memory has only the one connection.
+ * Search a SQLite database. Statements that read a few rows run on the calling thread; those that may read
+ * many run in a thread of their own. A database in memory has only one connection, so all run here.
  *
  * @param db The calling thread's connection.
  */

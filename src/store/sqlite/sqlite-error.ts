@@ -28,9 +28,9 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * A commit that fails with it may have been made: the log is whole, but not known to be on the disk.
- * After a failed write (778) it is not whole: the record that ends a transaction is written last, and
- * bears a checksum. Source: sqlite.org/fileformat2.html, section 4
+ * Whether a commit that fails with this error may have been made. After most I/O errors the log is complete,
+ * but may not be on the disk. After a failed write (778) it is not complete, because the record that ends a
+ * transaction is written last, with a checksum. Source: sqlite.org/fileformat2.html, section 4
  */
 export function leavesCommitOpen(error: unknown): boolean {
   return primaryCode(error) === code.ioError && errcode(error) !== writeFailed;
@@ -43,8 +43,8 @@ export function isDuplicate(error: unknown): boolean {
 }
 
 /**
- * What the port promises for an error of a transaction that was rolled back, or of a read:
- * StoreUnavailableError if it is about the database or a closed connection, else the error itself.
+ * The error that the port promises for a read, or for a transaction that was rolled back:
+ * StoreUnavailableError if the database or a closed connection is the cause, otherwise the error itself.
  */
 export function storeErrorFrom(error: unknown): unknown {
   const primary = primaryCode(error);

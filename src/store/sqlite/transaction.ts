@@ -5,12 +5,12 @@ import { leavesCommitOpen } from "./sqlite-error.ts";
 /**
  * Run `work` in one write transaction.
  *
- * Some errors (disk full, I/O) make SQLite roll back by itself; going on would then write outside
- * any transaction. So whatever is thrown ends the whole transaction.
+ * Some errors (disk full, I/O) make SQLite roll back by itself, and further statements would then run
+ * outside any transaction. So every error ends the whole transaction.
  *
  * @throws What `work` throws, and SQLite's errors: nothing was stored.
- * @throws OutcomeUnknownError if the disk failed during the commit: what it had taken by then may
- *   be found by the recovery after a crash.
+ * @throws OutcomeUnknownError if the disk failed during the commit: the recovery after a crash may
+ *   still find the transaction in the log.
  */
 export function transact<Result>(db: DatabaseSync, work: () => Result): Result {
   db.exec("begin immediate");

@@ -16,16 +16,17 @@ import { readRows } from "./statement.ts";
 import { createWriterThread } from "./thread/writer-thread.ts";
 
 /**
- * Streams of a batch while nobody else writes: a page of an index that many of them change is written
- * once. The first who does waits for one, which takes less than a second.
+ * Streams of a batch while no other process writes. In a large batch many streams change the same pages of
+ * an index, and each page is written once. Another process that begins to write waits for one such batch,
+ * which takes less than a second.
  */
 const aloneBatch = 8_000;
-/** Each takes some 50 µs, and whoever writes, too, waits for all of them. */
+/** Streams of a batch beside other writers. Each takes about 50 µs, and the others wait for the whole batch. */
 const besideBatch = 1_000;
 
 /**
- * Transfers of a SQLite file. Batches are written by a thread of its own, so that the next one can be
- * made meanwhile, and so that they give way to a server beside it.
+ * Transfers of a SQLite file. A thread of its own writes the batches, so that the next batch can be
+ * prepared meanwhile. It pauses between batches if a server uses the same file.
  */
 export function createSqliteTransfer(options: { database: Sqlite; now: () => Micros }): Transfer {
   const { database, now } = options;
@@ -46,7 +47,7 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
     },
 
     async complete() {
-      // Whoever writes anything but a transfer sorts the keys first.
+      // A batch that is not of a transfer sorts the keys first; this one does nothing else.
       await writer.write([]);
     },
 

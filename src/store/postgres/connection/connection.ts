@@ -12,15 +12,15 @@ export type Connection = {
    * ends the connection, or more than 15 s without an answer, rejects all that was sent.
    *
    * @returns The rows.
-   * @throws CommitWarningError if the server answered, but would not vouch for the commit.
+   * @throws CommitWarningError if the server answered with a warning: the commit may not be safe.
    * @throws BackendEndedError if the server answered with an error, and the connection has ended.
    */
   query(statement: Statement): Promise<Row[]>;
   isOpen(): boolean;
-  /** Lets what was sent be answered. */
+  /** Close after the answers to all statements that were sent. */
   close(): Promise<void>;
-  /** At once; the server may not have done yet what it was sent. */
+  /** Close at once. The server may still run statements that were sent. */
   destroy(): void;
-  /** Of the server; `undefined` if it does not tell. */
+  /** The identity of the server; `undefined` if it is not known. */
   readonly identity: ServerIdentity | undefined;
 };

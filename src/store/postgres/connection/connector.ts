@@ -6,12 +6,13 @@ import { applySettings, assertPrimary, usualSettings } from "./server-settings.t
 import { openSession } from "./session.ts";
 import { hostsOf, type PostgresHost } from "./url.ts";
 
+/** What a connection is for. */
 export type ConnectionOptions = {
   /** Send statements before earlier ones are answered. */
   readonly pipeline?: boolean;
-  /** For statements that write: a warning then ends the connection, for the commit may be in doubt. */
+  /** For statements that write: a warning then ends the connection, because the commit may not be safe. */
   readonly writes?: boolean;
-  /** Of the primaries that were used before; others are refused. Default: any primary will do. */
+  /** The primaries that were used before; older ones are refused. Default: any primary is accepted. */
   readonly memory?: ServerMemory;
 };
 
@@ -21,7 +22,7 @@ export type ConnectionOptions = {
  * node-postgres knows neither several hosts nor `target_session_attrs`.
  *
  * @throws StoreUnavailableError if there is none now; says why of each host.
- * @throws UnsafeServerError if the primary may lose what it acknowledged, or cannot store all texts.
+ * @throws UnsafeServerError if the primary may lose acknowledged changes, or cannot store all texts.
  */
 export async function connectToPrimary(
   url: string,
@@ -40,8 +41,8 @@ export async function connectToPrimary(
 }
 
 /**
- * Look at all hosts of a URL, and remember the primary with the latest timeline: after a failover the
- * old one may be back, and be named first.
+ * Connect to all hosts of a URL, and remember the primary with the latest timeline, because after a failover
+ * the old primary may be back and come first in the URL.
  */
 export async function rememberPrimaries(url: string, memory: ServerMemory): Promise<void> {
   const hosts = hostsOf(url);
@@ -55,7 +56,7 @@ export async function rememberPrimaries(url: string, memory: ServerMemory): Prom
     try {
       memory.admit(identity, () => {})();
     } catch {
-      // It is refused again, with words, if it is needed.
+      // It is an old primary. `connectToPrimary` refuses it with a message if it gets there.
     }
   }
 }

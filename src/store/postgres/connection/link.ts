@@ -1,18 +1,18 @@
 import { StoreUnavailableError } from "../../event-store.ts";
 import type { Connection } from "./connection.ts";
 
-/** A connection that is made when it is needed, and made again after it broke. */
+/** A connection that is opened when it is first needed, and again after it was lost. */
 export type Link = {
   /**
-   * @throws StoreUnavailableError if there is no primary now; at once while the last failure is less
-   *   than a moment ago.
+   * @throws StoreUnavailableError if there is no primary now; at once if the last attempt failed
+   *   a moment ago.
    */
   get(): Promise<Connection>;
-  /** Lets what was sent be answered. `get` is refused from now on. */
+  /** Closes after the answers to all statements that were sent. `get` rejects from now on. */
   close(): Promise<void>;
 };
 
-/** Between attempts, doubled after each that failed. */
+/** The pause between attempts; doubled after each failure. */
 const pauseMs = { first: 50, longest: 1_000 };
 
 export function createLink(connect: () => Promise<Connection>): Link {

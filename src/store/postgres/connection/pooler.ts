@@ -3,13 +3,13 @@ import type { Connection } from "./connection.ts";
 
 type Query = Connection["query"];
 
-/** Rounds in which two sessions are asked for their backends, in turn. */
+/** How often each of the two sessions is asked for its backend. */
 const rounds = 3;
 
 /**
- * Find out whether a pooler keeps a backend for each session. One that hands its backends out by the
- * transaction gives the same one to two sessions, in turn, or another one to a session each time. Our
- * prepared statements, timeouts and planner settings belong to a session, and would be those of others.
+ * Check that a pooler keeps one backend for each session. A pooler that assigns backends per transaction
+ * gives the same backend to two sessions, or different backends to one session. Our prepared statements,
+ * timeouts and planner settings belong to a session, and would get mixed up with those of others.
  *
  * @param sessions Two, to the same host, that nothing has been set for.
  * @throws UnsafeServerError if it does not.

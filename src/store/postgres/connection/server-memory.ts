@@ -1,7 +1,7 @@
 import { sqlStateOf } from "../postgres-error.ts";
 import type { Connection } from "./connection.ts";
 
-/** Which server one talks to. */
+/** The identity of a server. */
 export type ServerIdentity = {
   /** The same for a primary and all its standbys. */
   readonly system: string;
@@ -10,17 +10,17 @@ export type ServerIdentity = {
 };
 
 /**
- * What a process knows of the primaries it has used. An old primary that comes back after a failover
- * still accepts writes, and knows nothing of what the new one has acknowledged; fencing it off is up
- * to the operator, but it is not followed.
+ * The primaries that this process has used. An old primary that comes back after a failover still accepts
+ * writes, but lacks what the new one has acknowledged. The operator must shut it down; until then we refuse
+ * to use it.
  */
 export type ServerMemory = {
   /**
-   * Remember the server of a connection, if it is the one of before or a successor of it.
+   * Remember the server of a connection, if it is the same as before or its successor.
    *
-   * @param retire Called once if a successor is met later.
+   * @param retire Called once if a successor is found later.
    * @returns To be called when the connection has ended.
-   * @throws Error if the server is an older one, or another one altogether.
+   * @throws Error if the server is older, or belongs to another cluster.
    */
   admit(identity: ServerIdentity, retire: () => void): () => void;
 };
@@ -64,10 +64,10 @@ const cannotTell = {
 } as const;
 
 /**
- * Ask a primary who it is. The control file tells the timeline of the last checkpoint, which may be
- * from before a promotion; the name of the log's current file tells the present one.
+ * Read the identity of a primary. The control file has the timeline of the last checkpoint, which may be
+ * older than a promotion. The name of the current log file has the current timeline.
  *
- * @returns `undefined` if the engine does not know such things, or the role must not.
+ * @returns `undefined` if the engine does not have this, or the role must not read it.
  */
 export async function askIdentity(query: Connection["query"]): Promise<ServerIdentity | undefined> {
   try {

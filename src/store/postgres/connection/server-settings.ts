@@ -6,9 +6,10 @@ import type { Session } from "./session.ts";
 const statementTimeoutMs = 5_000;
 
 /**
- * Of the session, where the engine knows them. Every statement of ours goes by an index: a plan that is
- * kept was made when the table was small, and scanning all of it looked cheap. Up to version 17 a scan
- * that cannot be avoided then looks so dear that the server would compile the statement.
+ * Settings of every session, if the engine knows them. All our statements use an index, but a plan that was
+ * cached while a table was small may scan the whole table, so such scans are off. Up to version 17 a scan
+ * that cannot be avoided then looks so expensive that the server would compile the statement, so that is off,
+ * too.
  */
 export const usualSettings = {
   enable_seqscan: "off",
@@ -16,7 +17,7 @@ export const usualSettings = {
   statement_timeout: String(statementTimeoutMs),
 };
 
-/** What is sent at the start of a session would be refused by PgBouncer. */
+/** Set settings by a statement, because PgBouncer refuses unknown ones at the start of a session. */
 export async function applySettings(
   session: Session,
   settings: Readonly<Record<string, string>>,
@@ -30,7 +31,7 @@ export async function applySettings(
 }
 
 /**
- * Look at the server's settings, and at who is in front of it.
+ * Check that the server is a primary with safe settings, and that a pooler in front of it is usable.
  *
  * @param another Makes a second session.
  */
@@ -67,7 +68,7 @@ export async function assertPrimary(
         "create database NAME encoding 'UTF8' template template0",
     );
   }
-  // A pooler gives a process id of its own making.
+  // A pooler sends a process id of its own, which differs from that of the backend.
   if (Number(settings?.pid) === session.processId) return;
   const other = await another();
   try {

@@ -15,22 +15,22 @@ export class BackendEndedError extends Error {
   override readonly name = "BackendEndedError";
 }
 
-/** A host that does not answer by then is passed over. */
+/** A host that does not answer by then is skipped. */
 const connectTimeoutMs = 3_000;
-/** The statement timeout does not end a commit that waits for a standby; this timer does, for us. */
+/** The statement timeout does not end a commit that waits for a standby, so we stop waiting by this timer. */
 const answerTimeoutMs = 15_000;
-/** Of silence, before TCP asks whether the other side is there. */
+/** After so long without data TCP checks that the other side is still there. */
 const keepAliveDelayMs = 10_000;
 
 /** A connection to any server, as it is before anything is known of the server. */
 export type Session = Omit<Connection, "identity"> & {
-  /** As the server, or a pooler in its place, said at the start. */
+  /** As the server, or a pooler in front of it, sent it at the start. */
   readonly processId: number | undefined;
   whenEnded(listener: () => void): void;
   heedWarnings(isHeeded: boolean): void;
 };
 
-/** @throws Error if the host cannot be reached, or does not take us; says why of each way there is. */
+/** @throws Error if the host cannot be reached, or refuses us; the message has the reason of each attempt. */
 export async function openSession(host: PostgresHost, pipeline: boolean): Promise<Session> {
   const failures: unknown[] = [];
   for (const tls of tlsAttempts(host)) {
@@ -66,12 +66,12 @@ function newClient(host: PostgresHost, tls: TlsAttempt, pipeline: boolean): Clie
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveDelayMs,
   });
-  // Without a listener an idle connection that breaks would end the process.
+  // Without a listener a broken idle connection would end the process.
   client.on("error", () => {});
   return client;
 }
 
-/** What a server that was reached says, or does, if it wants TLS, or wants none. */
+/** Whether a server that was reached refused us because it wants TLS, or does not want it. */
 function isAboutTls(error: unknown): boolean {
   const code = sqlStateOf(error);
   if (code !== undefined) return code === sqlState.invalidAuthorizationSpecification;
@@ -109,7 +109,7 @@ function sessionOf(client: Client, processId: number | undefined): Session {
         if (warning !== undefined) throw warning;
         return rows;
       } catch (error) {
-        // Only an error that the server sent, and that leaves it there, leaves the connection usable.
+        // The connection is still usable only if the server sent the error and did not end the session.
         if (sqlStateOf(error) !== undefined && (await survival())) throw error;
         destroy();
         if (sqlStateOf(error) === undefined) throw error;
@@ -133,10 +133,11 @@ function sessionOf(client: Client, processId: number | undefined): Session {
 }
 
 /**
- * Tell whether a connection goes on after an error that the server sent: it then says that it is ready
- * for the next statement. The severity of the error would tell, too, but it is in the server's language.
+ * Find out whether a connection survives an error that the server sent: if it does, the server says that it
+ * is ready for the next statement. The severity of the error would show it, too, but it is in the server's
+ * language.
  *
- * @returns Resolves as soon as it is known, at the latest after 15 s without a word.
+ * @returns Resolves as soon as it is known, at the latest after 15 s.
  */
 function watchSurvival(client: Client): () => Promise<boolean> {
   let isReady = true;

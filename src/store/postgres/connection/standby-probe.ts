@@ -2,15 +2,15 @@ import { StoreUnavailableError } from "../../event-store.ts";
 import { messageOf } from "../postgres-error.ts";
 import type { Connection } from "./connection.ts";
 
-/** Far more than a standby takes to confirm an empty commit. */
+/** A standby confirms an empty commit in far less time. */
 const defaultPatienceMs = 5_000;
 
 /**
- * Commit something that leaves no trace, to find out at the start whether commits get through: a
- * synchronous standby that is missing makes each of them wait without an end.
+ * Commit something that leaves no trace, to find out at the start whether commits finish: if a synchronous
+ * standby is missing, every commit waits forever.
  *
  * @param connect Makes another connection to the same server.
- * @throws StoreUnavailableError if the commit waits; says for what, and what to do.
+ * @throws StoreUnavailableError if the commit waits; the message says for what, and what to do.
  */
 export async function assertCommitsGetThrough(
   connection: Connection,
@@ -41,12 +41,12 @@ async function firstOf(commit: Promise<unknown>, patienceMs: number): Promise<"d
     return await Promise.race([commit.then(() => "done" as const), late]);
   } finally {
     clearTimeout(timer);
-    // After `late` it fails, because it is canceled; nobody asks then.
+    // If the time is over, the commit is canceled and fails, but its result is not needed any more.
     commit.catch(() => {});
   }
 }
 
-/** Else the backend would wait on, and each start would leave another one. */
+/** Cancel the commit. Otherwise the backend would wait forever, and each start would leave one more. */
 async function cancel(pid: number, connect: () => Promise<Connection>): Promise<undefined> {
   const other = await connect();
   await other.query({ text: "select pg_cancel_backend($1::integer)", values: [pid] });

@@ -6,8 +6,8 @@ import type { PostgresHost } from "./url.ts";
 export type TlsAttempt = false | ConnectionOptions;
 
 /**
- * What to try in turn with a host, until the server takes it. As in libpq, the server's certificate is
- * looked at if there is one to compare it with, and its name only by `verify-full`.
+ * The ways to connect to a host, to be tried in order until the server accepts one. As in libpq, the server's
+ * certificate is checked if there is a root certificate, and its name is checked only by `verify-full`.
  *
  * @throws Error if a file cannot be read.
  */

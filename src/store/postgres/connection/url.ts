@@ -2,7 +2,7 @@
 export type PostgresHost = {
   /** For messages, such as `db.example:5432` or `/run/postgresql`. Without user and password. */
   readonly host: string;
-  /** For node-postgres: names this host alone, and nothing that is said of TLS and of timeouts. */
+  /** For node-postgres: has only this host, and no parameters for TLS and timeouts. */
   readonly url: string;
   /** `undefined` on a Unix socket, which never has TLS. */
   readonly tls: PostgresTls | undefined;
@@ -25,8 +25,8 @@ const shapeProblem =
   "give sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE, where several hosts are separated by commas, and postgres:///DATABASE?host=/FOLDER for a Unix socket";
 
 /**
- * What a parameter may be; any value if it is not listed. What asks for more safety than there is must
- * not be passed over in silence, and only a primary can be written.
+ * The values that a parameter may have; any value if it is not listed. Parameters that ask for a protection
+ * that we do not have are refused, and so are those that ask for a standby, because only a primary can write.
  */
 const accepted: Readonly<Record<string, readonly string[]>> = {
   target_session_attrs: ["read-write", "primary"],
@@ -45,11 +45,11 @@ const accepted: Readonly<Record<string, readonly string[]>> = {
   ssl_max_protocol_version: [],
 };
 
-/** Those that are read here. */
+/** Parameters that are read here. */
 const own = ["host", "port", "ssl", "sslmode", "sslrootcert", "sslcert", "sslkey"];
 
 /**
- * Those that are set once the session is there: sent at its start, they would be refused by PgBouncer.
+ * Parameters that are set in the open session, because PgBouncer refuses them at its start.
  */
 const sessionSettings = [
   "statement_timeout",
@@ -57,15 +57,15 @@ const sessionSettings = [
   "idle_in_transaction_session_timeout",
 ];
 
-/** Of node-postgres alone: modes are libpq's here anyway. */
+/** Parameters of node-postgres that are ignored, because `sslmode` means the same as in libpq here anyway. */
 const dropped = ["uselibpqcompat"];
 
-/** The URL cannot be used. The message says why, and holds no part of it. */
+/** The URL cannot be used. The message says why, and holds no part of the URL, which has a password. */
 class PostgresUrlError extends Error {
   override readonly name = "PostgresUrlError";
 }
 
-/** What is wrong with a URL, as what to give instead; `undefined`: nothing. */
+/** What is wrong with a URL, as advice what to give instead; `undefined`: nothing is wrong. */
 export function postgresUrlProblem(url: string): string | undefined {
   try {
     hostsOf(url);
@@ -175,7 +175,7 @@ function modeOfSwitch(ssl: string | undefined): string | undefined {
   return ssl === "true" || ssl === "1" ? "require" : "disable";
 }
 
-/** Hosts with their ports, as they stand in a URL. The parameters beat what stands in its usual place. */
+/** Hosts with their ports, as in a URL. The parameters `host` and `port` take precedence. */
 function placesFrom(
   authority: string,
   host: string | undefined,
@@ -197,7 +197,7 @@ function encodedHost(host: string): string {
   return host.includes(":") && !host.startsWith("/") ? `[${host}]` : encodeURIComponent(host);
 }
 
-/** Files that a URL names and that must be there. */
+/** The files that a URL names. They must exist. */
 export function postgresFiles(url: string): string[] {
   const tls = hostsOf(url).find((host) => host.tls !== undefined)?.tls;
   if (tls === undefined) return [];

@@ -14,24 +14,24 @@ import { StoreUnavailableError } from "../../event-store.ts";
 import { assertExists, createFile } from "../database.ts";
 import { assertOnlyName } from "./only-name.ts";
 
-/** More than a database can have. */
+/** More pages than a database can have. */
 const allPages = 0x7fff_ffff;
 
-/** Between two looks at how far a copy has come, in milliseconds. */
+/** How often the progress of a copy is reported. */
 const lookMs = 200;
 
 /**
  * Copy a database, as it is at this moment, while others use it.
  *
- * All pages are copied in one step: the step has its own snapshot and keeps nobody from writing, but
- * a copy in several would begin again whenever another process wrote.
+ * All pages are copied in one step. The step has its own snapshot and blocks no writer; a copy in several
+ * steps would begin again whenever another process writes.
  *
- * The copy is checked, and gets its name only when it is whole and on the disk.
+ * The copy is checked, and gets its name only when it is complete and on the disk.
  *
  * @param target Must not exist. Created with mode 0600.
- * @param observe Told now and then how many bytes there are, and how many there are to be.
+ * @param observe Called from time to time with the number of bytes copied and the number in all.
  * @throws StoreUnavailableError if there is no database or it has a second name, if the target exists or
- *   cannot be written, or if the copy is not sound.
+ *   cannot be written, or if the copy is damaged.
  */
 export async function backUp(
   source: string,
@@ -41,7 +41,7 @@ export async function backUp(
   if (existsSync(target)) throw new StoreUnavailableError(`${target} exists already`);
   assertExists(source);
   assertOnlyName(realpathSync(source));
-  // Not that of another backup that runs now.
+  // With the process id, so that it is not the file of another backup that runs now.
   const part = createFile(`${target}.${process.pid}.part`);
   let looking: NodeJS.Timeout | undefined;
   try {
@@ -68,8 +68,8 @@ export async function backUp(
 }
 
 /**
- * A connection of its own, closed before the copy: the copy holds the lock of its connection, and a
- * statement that the garbage collector then ends would stop the thread.
+ * This uses a connection of its own and closes it before the copy. During the copy its connection is locked,
+ * and if the garbage collector finalized a statement of that connection, the thread would wait for the lock.
  */
 function measure(file: string): { readonly bytes: number; readonly schemaVersion: number } {
   const db = new DatabaseSync(file, { readOnly: true });
@@ -83,7 +83,7 @@ function measure(file: string): { readonly bytes: number; readonly schemaVersion
   }
 }
 
-/** Also makes the copy one file: a log beside it could be left behind. */
+/** Also turn the copy into a single file, because a log beside it could be left behind. */
 function assertSound(file: string, schemaVersion: number): void {
   const db = new DatabaseSync(file);
   try {

@@ -11,7 +11,7 @@ export class DatabaseLockedError extends Error {
 
 /** Keep it: the lock is lost with the object. */
 export type DatabaseLock = {
-  /** While the lock's own file is there, nobody else gets the lock. */
+  /** The file of the lock. While it is there, no other server gets the lock. */
   readonly place: Place;
   close(): void;
 };
@@ -19,9 +19,8 @@ export type DatabaseLock = {
 /**
  * Make sure that only one server uses a database file. Commands beside it do not ask for this lock.
  *
- * The lock is an exclusive transaction on a side database, `PATH-serve.lock`: it ends with the
- * process, however that ends, and it does not keep anybody from the database itself. Whoever gives the
- * lock back removes that file.
+ * The lock is an exclusive transaction on a side database, `PATH-serve.lock`. It ends with the process, even
+ * if the process is killed, and it blocks nothing in the database itself. `close` removes that file.
  *
  * @param path Of the database file, which need not exist yet. Not ":memory:".
  * @throws DatabaseLockedError at once if another process, or this one, holds the lock.
@@ -33,7 +32,7 @@ export function lockDatabase(path: string): DatabaseLock {
     createFile(side);
     const before = identityOf(side);
     const db = lock(side, path);
-    // Else its holder has just removed it, and the next to come would make another one.
+    // Otherwise its holder has just removed the file, and the next server would create another one.
     if (before !== undefined && identityOf(side) === before) {
       return { place: placeOf(side), close: () => release(db, side) };
     }
@@ -54,17 +53,17 @@ function lock(side: string, path: string): DatabaseSync {
   }
 }
 
-/** Removed first, so that nobody loses a file whose lock they hold. */
+/** Remove the file before the lock ends, so that it is not removed while another server holds its lock. */
 function release(db: DatabaseSync, side: string): void {
   try {
     rmSync(side, { force: true });
   } catch {
-    // Windows does not remove what is open; the file stays there.
+    // Windows does not remove open files; the file stays there.
   }
   db.close();
 }
 
-/** The number of a file may be given to another one later, but not within the same nanosecond. */
+/** An inode number may be used again for another file, but not with the same time of creation. */
 function identityOf(path: string): string | undefined {
   const seen = statSync(path, { bigint: true, throwIfNoEntry: false });
   return seen && `${seen.dev} ${seen.ino} ${seen.birthtimeNs}`;

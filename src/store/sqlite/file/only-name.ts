@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { StoreUnavailableError } from "../../event-store.ts";
 
-/** What the system says of a file. */
+/** What the system knows of a file. */
 type Sighting = {
   /** With links resolved. */
   readonly file: string;
@@ -18,14 +18,14 @@ type Sighting = {
  * Make sure that a database file has no second name. SQLite keeps the log and the locks beside the
  * name that a file was opened by, so two programs that use two names destroy the database.
  *
- * Symbolic links are no second name: they are resolved before.
+ * Symbolic links do not count as names, because they are resolved before.
  *
  * @param file With links resolved.
  * @throws StoreUnavailableError
  */
 export function assertOnlyName(file: string): void {
   const seen = statSync(file);
-  // What is no file is SQLite's to refuse.
+  // SQLite itself refuses anything that is not a file.
   if (!seen.isFile()) return;
   const problem = secondName({
     file,
@@ -37,7 +37,7 @@ export function assertOnlyName(file: string): void {
   if (problem !== undefined) throw new StoreUnavailableError(problem);
 }
 
-/** @returns Why the file must not be used, and what to do; `undefined`: it may be used. */
+/** @returns Why the file must not be used, and what to do about it; `undefined`: it may be used. */
 export function secondName(seen: Sighting): string | undefined {
   const { file, names, mountPoints } = seen;
   if (names > 1) {
@@ -46,7 +46,7 @@ export function secondName(seen: Sighting): string | undefined {
       "remove the others; where another place needs the database, mount its folder there"
     );
   }
-  // Devices tell less: within one file system they are equal, and overlay file systems mix them.
+  // Devices are less reliable: they are equal within one file system, and overlay file systems mix them.
   const isMounted =
     mountPoints === undefined ? seen.device !== seen.folderDevice : mountPoints.has(file);
   if (!isMounted) return undefined;
@@ -56,7 +56,7 @@ export function secondName(seen: Sighting): string | undefined {
   );
 }
 
-/** Linux tells; other systems do not. */
+/** Only Linux lists them. */
 function mountPoints(): ReadonlySet<string> | undefined {
   try {
     return mountPointsFrom(readFileSync("/proc/self/mountinfo", "utf8"));

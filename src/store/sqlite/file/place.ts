@@ -1,19 +1,19 @@
 import { statSync } from "node:fs";
 import { StoreUnavailableError } from "../../event-store.ts";
 
-/** Which files a database consists of; crosses threads. */
+/** The files of a database. Sent between threads. */
 export type Place = readonly {
   readonly path: string;
   readonly device: bigint;
   readonly inode: bigint;
 }[];
 
-/** How often a server looks whether its database is still there. */
+/** How often a server checks that its database is still there. */
 const lookMs = 500;
 
 /**
- * The database file, its log and the log's index, as they are now. The three stay what they are while
- * a connection is open.
+ * The database file, its log and the log's index, as they are now. None of the three is replaced while a
+ * connection is open.
  */
 export function placeOf(file: string): Place {
   return [file, `${file}-wal`, `${file}-shm`].flatMap((path) => {
@@ -23,8 +23,8 @@ export function placeOf(file: string): Place {
 }
 
 /**
- * Look whether a path still leads to the files that are open. What is written to others is lost.
- * Takes some 3 µs.
+ * Check that the paths still lead to the files that are open, because writes to other files are lost. Takes
+ * about 3 µs.
  *
  * @throws StoreUnavailableError if somebody has deleted, moved or replaced one of them, or if the system
  *   does not let us look.
@@ -52,7 +52,7 @@ export function watchPlace(place: Place): { readonly gone: Promise<Error>; close
   return { gone, close: () => clearInterval(timer) };
 }
 
-/** Numbers of files may be beyond 2^53. A number is not given again while the file is open. */
+/** Inode numbers may be larger than 2^53. A number is not used again while its file is open. */
 function look(path: string) {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false });

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
-/** Rows of one statement: its fixed cost is a third of a row's. */
+/** Rows of one statement. The fixed cost of a statement is a third of the cost of a row. */
 const rowsAtOnce = 20;
 
 /**

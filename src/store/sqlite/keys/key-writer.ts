@@ -11,8 +11,8 @@ type NewKey = readonly [space: number, folded: string, stream: string, text: str
 /**
  * Prepare to write the search keys of heads. Call it once in each transaction.
  *
- * New rows are written in the order of the index: those of a large batch that share a page then meet
- * it while it is at hand.
+ * New rows are written in the order of the index, so that rows of a large batch that share a page are
+ * written while this page is in the cache.
  */
 export function createKeyWriter(db: DatabaseSync): {
   write(rows: readonly KeyedRow[]): void;
@@ -44,7 +44,7 @@ export function createKeyWriter(db: DatabaseSync): {
   };
 }
 
-/** Of each stream what all its rows come to. */
+/** The combined changes of each stream. */
 function changesOf(rows: readonly KeyedRow[]) {
   const streams = new Map<string, { organization: string; steps: (readonly KeyChange[])[] }>();
   for (const { stream, organization, keys } of rows) {
@@ -59,7 +59,7 @@ function changesOf(rows: readonly KeyedRow[]) {
   }));
 }
 
-/** Nearly as SQLite does. */
+/** Nearly the order of the index; SQLite compares UTF-8, JavaScript UTF-16. */
 function byPlace([space, folded, stream]: NewKey, b: NewKey): number {
   if (space !== b[0]) return space - b[0];
   if (folded !== b[1]) return folded < b[1] ? -1 : 1;

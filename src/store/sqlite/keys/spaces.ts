@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 
 /**
- * Numbers in place of an organization and the name of a key, which every row would have to repeat.
+ * Numbers that stand for an organization and the name of a key, so that the rows need not repeat both.
  *
  * @returns Call it once in each transaction. A number that is new there is known only there: the
  *   transaction may be rolled back.

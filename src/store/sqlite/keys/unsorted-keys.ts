@@ -6,23 +6,25 @@ import type { NewStream } from "../../transfer.ts";
 import { createInsert } from "./insert-rows.ts";
 import { createSpaces } from "./spaces.ts";
 
-/** What a new stream is found by, to be put aside; crosses threads. */
+/** The search keys of a new stream, to be sorted later. Sent between threads. */
 type UnsortedKeys = {
   readonly organization: string;
   readonly stream: string;
   /** JSON: texts by name. */
   readonly texts: string;
-  /** JSON: folded texts by name. `null`: all texts are ASCII. */
+  /** JSON: texts in lower case by name. `null`: all texts are ASCII, and SQLite lower-cases them. */
   readonly folded: string | null;
 };
 
+/** The unsorted keys of a batch of new streams. */
 export type UnsortedBatch = {
-  /** Of all keys that there are. */
+  /** The names of all keys. */
   readonly names: readonly string[];
-  /** Of each stream; `undefined` if it is not to be found. */
+  /** For each stream; `undefined` if searches must not find it. */
   readonly streams: readonly (UnsortedKeys | undefined)[];
 };
 
+/** @param createdAt Of all the streams. */
 export function unsortedBatch(
   streams: readonly NewStream[],
   createdAt: Micros,
@@ -49,21 +51,21 @@ function foldedOf(texts: string, keys: Readonly<Record<string, string>>): string
 }
 
 /**
- * Prepare to put the keys of many new streams aside, and to write them in the order of the index later.
+ * Prepare to keep the keys of many new streams unsorted, and to write them in the order of the index later.
  *
- * Keys of a batch fall anywhere into the index, so to write them at once writes a page of it for nearly
- * each. A hundred thousand streams share those pages, and SQLite sorts and writes their keys in a
+ * The keys of a batch are spread over the whole index, so writing them at once would write nearly a page for
+ * each key. The keys of a hundred thousand streams share pages, so sorting and writing them together takes a
  * third of the time.
  *
- * What is put aside is not found. Whoever else changes streams, or is about to search, sorts first; so
- * the keys that are aside are always those of the latest heads. Call everything within a transaction.
+ * Searches do not find unsorted keys. Every other change of a stream, and every start of a server, sorts
+ * first, so unsorted keys are always those of the latest heads. Call everything within a transaction.
  */
 export function createUnsortedKeys(db: DatabaseSync): {
-  /** @param isStored Of each stream whether it was. */
+  /** @param isStored For each stream. */
   add(batch: UnsortedBatch, isStored: readonly boolean[]): void;
-  /** Of how many streams keys are aside. */
+  /** Number of streams with unsorted keys. */
   count(): number;
-  /** Write all that are aside. A hundred thousand streams take about a second. */
+  /** Write all unsorted keys to the index. A hundred thousand streams take about a second. */
   sort(): void;
 } {
   const spaces = createSpaces(db);
@@ -72,7 +74,7 @@ export function createUnsortedKeys(db: DatabaseSync): {
     "unsorted_keys (organization, stream, texts, folded)",
     "?, ?, jsonb(?), jsonb(?)",
   );
-  // All come and go together, so their numbers have no gaps.
+  // All rows are deleted together, so their ids have no gaps.
   const selectCount = db.prepare(
     `select (select max(id) from unsorted_keys) - (select min(id) from unsorted_keys) + 1 as count`,
   );
@@ -80,7 +82,8 @@ export function createUnsortedKeys(db: DatabaseSync): {
     `select id, name, organization from search_spaces
      where organization in (select distinct organization from unsorted_keys)`,
   );
-  // Without the limits SQLite would put the inner queries into the outer one, and read each text thrice.
+  // The limits keep SQLite from merging the inner queries with the outer one, which would read each text
+  // three times.
   const sortOne = db.prepare(
     `insert into search_keys (space, folded, stream, text)
      select :space, folded, stream, nullif(text, folded) from (

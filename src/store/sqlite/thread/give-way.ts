@@ -1,16 +1,17 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 
-/** New names fall anywhere into the index of unique keys, so a large batch writes a page for nearly each. */
+/** New unique keys are spread over the whole index, so a large batch touches a page for nearly each. */
 const cacheKib = 65_536;
-/** Pages that several batches write are copied from the log into the database once: 128 MiB of them. */
+/** With a log of up to 128 MiB, a page that several batches write is copied into the database only once. */
 const aloneLogPages = 32_768;
-/** SQLite's default. Beyond it the next to commit copies, and that should not be the server. */
+/** SQLite's default. The next commit beyond it copies the pages, which should not be the server's commit. */
 const besideLogPages = 1_000;
 
 /** How long a batch waits when others write, too. */
 export const restMs = 20;
 
+/** Lets other processes write between large batches. */
 export type GiveWay = {
   /** Call it before each batch, outside a transaction. */
   readonly pause: () => Promise<void>;
@@ -21,9 +22,9 @@ export type GiveWay = {
 /**
  * Prepare a connection for large batches, one after another.
  *
- * Alone it uses memory and log for speed. Once another process has written, it rests before each
- * batch: SQLite gives the write lock to whoever asks first, and a server beside it asks every 16 ms
- * or more often, so that without a rest it would hardly ever come to write.
+ * While no other process writes, it uses much memory and a long log for speed. Once another process has
+ * written, it pauses before each batch, because SQLite gives the write lock to the first who asks: a server
+ * that waits asks every 16 ms or more often, and without a pause it would hardly ever get the lock.
  *
  * @param rest Waits for so many milliseconds.
  */
