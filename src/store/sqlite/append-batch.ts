@@ -29,6 +29,55 @@ type BulkWithin = Bulk & { readonly maxUnsorted: number };
 export function createBatchWriter(
   db: DatabaseSync,
 ): (rows: readonly AppendRow[], bulk?: BulkWithin) => AppendResult[] {
+  const write = createRowWriter(db);
+  const insertEvents = createInsert(
+    db,
+    "events (stream, version, change, type, data, creator, at)",
+    "?, ?, ?, ?, ?, ?, ?",
+  );
+  const keys = createKeyWriter(db);
+  const unsorted = createUnsortedKeys(db);
+
+  return (rows, bulk) =>
+    transact(db, () => {
+      if (bulk !== undefined) moveImport(db, bulk.lines);
+      const results: AppendResult[] = [];
+      const entries = [...rows.entries()];
+      // If two lines of an import want the same unique key, the first must get it, so they keep their order.
+      if (bulk === undefined) entries.sort(byStream);
+      const appended: AppendRow[] = [];
+      for (const [index, row] of entries) {
+        const result = write(row);
+        results[index] = result;
+        if (result === "appended") appended.push(row);
+      }
+      insertEvents(appended.map(eventValues));
+      if (bulk === undefined) {
+        if (unsorted.count() > 0) unsorted.sort();
+        keys.write(appended);
+      } else {
+        const firsts = results.filter((_, index) => rows[index]?.after === undefined);
+        const isStored = firsts.map((result) => result === "appended");
+        unsorted.add(bulk.keys, isStored);
+        if (unsorted.count() > bulk.maxUnsorted) unsorted.sort();
+        noteRejected(db, bulk.lines, rejectedLines(bulk.lines, isStored));
+      }
+      return results;
+    });
+}
+
+function eventValues({ stream, version, change, type, data, creator, changedAt }: AppendRow) {
+  return [stream, version, change, type, data, creator, changedAt];
+}
+
+/** Streams with similar ids share pages. The sort is stable, so rows of one stream keep their order. */
+function byStream([, a]: [number, AppendRow], [, b]: [number, AppendRow]): number {
+  if (a.stream === b.stream) return 0;
+  return a.stream < b.stream ? -1 : 1;
+}
+
+/** Prepare to write a row, without its event and its search keys. */
+function createRowWriter(db: DatabaseSync): (row: AppendRow) => AppendResult {
   const isCurrent = db.prepare(
     "select 1 from heads where stream = ? and organization = ? and version = ? and change = ?",
   );
@@ -41,18 +90,11 @@ export function createBatchWriter(
     `update heads set version = ?, change = ?, changed_at = ?, state = ?
      where stream = ? and organization = ? and version = ? and change = ?`,
   );
-  const insertEvents = createInsert(
-    db,
-    "events (stream, version, change, type, data, creator, at)",
-    "?, ?, ?, ?, ?, ?, ?",
-  );
   const deleteHead = db.prepare("delete from heads where stream = ?");
   const releaseUniqueKeys = db.prepare("delete from claims where stream = ?");
   const insertUniqueKey = db.prepare(
     "insert into claims (name, stream) values (?, ?) on conflict (name) do nothing",
   );
-  const keys = createKeyWriter(db);
-  const unsorted = createUnsortedKeys(db);
 
   /** @returns Whether no other stream holds one of the unique keys. */
   function insertUniqueKeys(stream: string, names: ReadonlySet<string>): boolean {
@@ -92,43 +134,5 @@ export function createBatchWriter(
     return "appended";
   }
 
-  const write = (row: AppendRow) =>
-    row.after === undefined ? beginStream(row) : extendStream(row, row.after);
-
-  return (rows, bulk) =>
-    transact(db, () => {
-      if (bulk !== undefined) moveImport(db, bulk.lines);
-      const results: AppendResult[] = [];
-      const entries = [...rows.entries()];
-      // If two lines of an import want the same unique key, the first must get it, so they keep their order.
-      if (bulk === undefined) entries.sort(byStream);
-      const appended: AppendRow[] = [];
-      for (const [index, row] of entries) {
-        const result = write(row);
-        results[index] = result;
-        if (result === "appended") appended.push(row);
-      }
-      insertEvents(appended.map(eventValues));
-      if (bulk === undefined) {
-        if (unsorted.count() > 0) unsorted.sort();
-        keys.write(appended);
-      } else {
-        const firsts = results.filter((_, index) => rows[index]?.after === undefined);
-        const isStored = firsts.map((result) => result === "appended");
-        unsorted.add(bulk.keys, isStored);
-        if (unsorted.count() > bulk.maxUnsorted) unsorted.sort();
-        noteRejected(db, bulk.lines, rejectedLines(bulk.lines, isStored));
-      }
-      return results;
-    });
-}
-
-function eventValues({ stream, version, change, type, data, creator, changedAt }: AppendRow) {
-  return [stream, version, change, type, data, creator, changedAt];
-}
-
-/** Streams with similar ids share pages. The sort is stable, so rows of one stream keep their order. */
-function byStream([, a]: [number, AppendRow], [, b]: [number, AppendRow]): number {
-  if (a.stream === b.stream) return 0;
-  return a.stream < b.stream ? -1 : 1;
+  return (row) => (row.after === undefined ? beginStream(row) : extendStream(row, row.after));
 }

@@ -1,3 +1,4 @@
+import type { DatabaseSync } from "node:sqlite";
 import { type Directory, type NewRecords, RecordExistsError } from "../directory.ts";
 import {
   accountFromRow,
@@ -18,58 +19,8 @@ import { transact } from "./transaction.ts";
  */
 export function createSqliteDirectory(database: Sqlite): Directory {
   const db = database.acquire();
-  const insertOrganization = db.prepare(
-    "insert into organizations (id, name, created_at) values (?, ?, ?)",
-  );
-  const insertAccount = db.prepare(
-    "insert into service_accounts (id, organization, name, created_at) values (?, ?, ?, ?)",
-  );
-  const insertToken = db.prepare(
-    `insert into tokens (id, digest, account, created_at, expires_at, revoked_at)
-     values (?, ?, ?, ?, ?, ?)`,
-  );
-  const insertMembership = db.prepare(
-    `insert into memberships (subject, organization, role) values (?, ?, ?)
-     on conflict do nothing`,
-  );
-  const selectOrganization = db.prepare("select * from organizations where id = ?");
-  const selectOrganizations = db.prepare("select * from organizations order by created_at, rowid");
-  const selectAccount = db.prepare("select * from service_accounts where id = ?");
-  const selectAccounts = db.prepare(
-    "select * from service_accounts where organization = ? order by created_at, rowid",
-  );
-  const selectAccountByName = db.prepare(
-    "select * from service_accounts where organization = ? and name = ?",
-  );
-  const selectTokenByDigest = db.prepare(`select ${tokenColumns} where t.digest = ?`);
-  const selectTokens = db.prepare(`select ${tokenColumns} order by t.created_at, t.rowid`);
-  const updateToken = db.prepare(
-    "update tokens set revoked_at = ifnull(revoked_at, ?) where id = ?",
-  );
-  const selectMemberships = db.prepare(
-    "select * from memberships where subject = ? order by rowid",
-  );
-  const selectEveryMembership = db.prepare("select * from memberships order by rowid");
-  const deleteMembership = db.prepare(
-    `delete from memberships
-     where subject = ? and ifnull(organization, '') = ifnull(?, '') and role = ?`,
-  );
-
-  function insert(records: NewRecords): void {
-    for (const { id, name, createdAt } of records.organizations ?? []) {
-      insertOrganization.run(id, name, createdAt);
-    }
-    for (const { id, organization, name, createdAt } of records.serviceAccounts ?? []) {
-      insertAccount.run(id, organization, name, createdAt);
-    }
-    for (const { id, digest, account, createdAt, expiresAt, revokedAt } of records.tokens ?? []) {
-      insertToken.run(id, digest, account, createdAt, expiresAt ?? null, revokedAt ?? null);
-    }
-    for (const { subject, organization, role } of records.memberships ?? []) {
-      insertMembership.run(subject, organization ?? null, role);
-    }
-  }
-
+  const statements = prepareStatements(db);
+  const insert = (records: NewRecords) => insertRecords(statements, records);
   let released = false;
 
   return {
@@ -80,7 +31,7 @@ export function createSqliteDirectory(database: Sqlite): Directory {
     async found(records) {
       return guard(() =>
         transact(db, () => {
-          if (selectOrganizations.get() !== undefined) return false;
+          if (statements.selectOrganizations.get() !== undefined) return false;
           insert(records);
           return true;
         }),
@@ -88,51 +39,52 @@ export function createSqliteDirectory(database: Sqlite): Directory {
     },
 
     async organization(id) {
-      const row = guard(() => selectOrganization.get(id));
+      const row = guard(() => statements.selectOrganization.get(id));
       return row && organizationFromRow(row);
     },
 
     async organizations() {
-      return guard(() => selectOrganizations.all().map(organizationFromRow));
+      return guard(() => statements.selectOrganizations.all().map(organizationFromRow));
     },
 
     async serviceAccount(id) {
-      const row = guard(() => selectAccount.get(id));
+      const row = guard(() => statements.selectAccount.get(id));
       return row && accountFromRow(row);
     },
 
     async serviceAccounts(organization) {
-      return guard(() => selectAccounts.all(organization).map(accountFromRow));
+      return guard(() => statements.selectAccounts.all(organization).map(accountFromRow));
     },
 
     async serviceAccountByName(organization, name) {
-      const row = guard(() => selectAccountByName.get(organization, name));
+      const row = guard(() => statements.selectAccountByName.get(organization, name));
       return row && accountFromRow(row);
     },
 
     async tokenByDigest(digest) {
-      const row = guard(() => selectTokenByDigest.get(digest));
+      const row = guard(() => statements.selectTokenByDigest.get(digest));
       return row && tokenFromRow(row);
     },
 
     async tokens() {
-      return guard(() => selectTokens.all().map(tokenFromRow));
+      return guard(() => statements.selectTokens.all().map(tokenFromRow));
     },
 
     async revokeToken(id, at) {
-      return guard(() => transact(db, () => updateToken.run(at, id).changes === 1));
+      return guard(() => transact(db, () => statements.updateToken.run(at, id).changes === 1));
     },
 
     async memberships(subject) {
-      return guard(() => selectMemberships.all(subject).map(membershipFromRow));
+      return guard(() => statements.selectMemberships.all(subject).map(membershipFromRow));
     },
 
     async everyMembership() {
-      return guard(() => selectEveryMembership.all().map(membershipFromRow));
+      return guard(() => statements.selectEveryMembership.all().map(membershipFromRow));
     },
 
     async removeMembership({ subject, organization, role }) {
-      const remove = () => deleteMembership.run(subject, organization ?? null, role).changes === 1;
+      const remove = () =>
+        statements.deleteMembership.run(subject, organization ?? null, role).changes === 1;
       return guard(() => transact(db, remove));
     },
 
@@ -150,5 +102,66 @@ function guard<Result>(work: () => Result): Result {
   } catch (error) {
     if (!isDuplicate(error)) throw error;
     throw new RecordExistsError("a record with this id, digest or name exists", { cause: error });
+  }
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(db: DatabaseSync) {
+  return {
+    insertOrganization: db.prepare(
+      "insert into organizations (id, name, created_at) values (?, ?, ?)",
+    ),
+    insertAccount: db.prepare(
+      "insert into service_accounts (id, organization, name, created_at) values (?, ?, ?, ?)",
+    ),
+    insertToken: db.prepare(
+      `insert into tokens (id, digest, account, created_at, expires_at, revoked_at)
+       values (?, ?, ?, ?, ?, ?)`,
+    ),
+    insertMembership: db.prepare(
+      `insert into memberships (subject, organization, role) values (?, ?, ?)
+       on conflict do nothing`,
+    ),
+    selectOrganization: db.prepare("select * from organizations where id = ?"),
+    selectOrganizations: db.prepare("select * from organizations order by created_at, rowid"),
+    selectAccount: db.prepare("select * from service_accounts where id = ?"),
+    selectAccounts: db.prepare(
+      "select * from service_accounts where organization = ? order by created_at, rowid",
+    ),
+    selectAccountByName: db.prepare(
+      "select * from service_accounts where organization = ? and name = ?",
+    ),
+    selectTokenByDigest: db.prepare(`select ${tokenColumns} where t.digest = ?`),
+    selectTokens: db.prepare(`select ${tokenColumns} order by t.created_at, t.rowid`),
+    updateToken: db.prepare("update tokens set revoked_at = ifnull(revoked_at, ?) where id = ?"),
+    selectMemberships: db.prepare("select * from memberships where subject = ? order by rowid"),
+    selectEveryMembership: db.prepare("select * from memberships order by rowid"),
+    deleteMembership: db.prepare(
+      `delete from memberships
+       where subject = ? and ifnull(organization, '') = ifnull(?, '') and role = ?`,
+    ),
+  };
+}
+
+function insertRecords(statements: Statements, records: NewRecords): void {
+  for (const { id, name, createdAt } of records.organizations ?? []) {
+    statements.insertOrganization.run(id, name, createdAt);
+  }
+  for (const { id, organization, name, createdAt } of records.serviceAccounts ?? []) {
+    statements.insertAccount.run(id, organization, name, createdAt);
+  }
+  for (const { id, digest, account, createdAt, expiresAt, revokedAt } of records.tokens ?? []) {
+    statements.insertToken.run(
+      id,
+      digest,
+      account,
+      createdAt,
+      expiresAt ?? null,
+      revokedAt ?? null,
+    );
+  }
+  for (const { subject, organization, role } of records.memberships ?? []) {
+    statements.insertMembership.run(subject, organization ?? null, role);
   }
 }

@@ -1,3 +1,4 @@
+import type { DatabaseSync } from "node:sqlite";
 import { type AppendRow, rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
@@ -34,35 +35,14 @@ export function createSqliteEventStore(options: {
   const { database, now, observer } = options;
   const { file, place } = database;
   const db = database.acquire();
-  const selectTips = db.prepare(
-    `select ${tipColumns} from heads where stream in (select value from json_each(?))`,
-  );
-  const selectHead = db.prepare(
-    `select ${headColumns} from heads where stream = ? and organization = ?`,
-  );
-  const selectHeadOnInstance = db.prepare(`select ${headColumns} from heads where stream = ?`);
-  const selectHistory = (order: "asc" | "desc") =>
-    db.prepare(
-      `select ${eventColumns} from events
-       where stream = ? and exists (select 1 from heads where stream = ? and organization = ?)
-       and version > ? order by version ${order} limit ?`,
-    );
-  const selectOldestFirst = selectHistory("asc");
-  const selectNewestFirst = selectHistory("desc");
-  const selectUniqueKey = db.prepare(
-    `select stream, organization from claims join heads using (stream) where name = ?`,
-  );
-  const selectChange = db.prepare(
-    "select 1 from events where stream = ? and version = ? and change = ?",
-  );
-  const selectAnything = db.prepare("select 1 from heads limit 1");
+  const statements = prepareStatements(db);
 
   // An import that was interrupted may have left unsorted keys.
   const unsorted = createUnsortedKeys(db);
   withStoreErrors(() => unsorted.count() > 0 && transact(db, unsorted.sort));
 
   const isStored = ({ stream, version, change }: AppendRow) =>
-    selectChange.get(stream, version, change) !== undefined;
+    statements.selectChange.get(stream, version, change) !== undefined;
   const searching = createSqliteSearch(database, db);
   const writer =
     file === undefined
@@ -71,7 +51,7 @@ export function createSqliteEventStore(options: {
   const commits = createBatcher(writer.write, observer?.committed);
   // Heads are loaded in batches because SQLite reads the upper pages of the index again after each commit.
   const loads = createBatcher(async (streams: readonly string[]) => {
-    const rows = withStoreErrors(() => selectTips.all(JSON.stringify(streams)));
+    const rows = withStoreErrors(() => statements.selectTips.all(JSON.stringify(streams)));
     return tipsFromRows(rows, streams);
   });
   const queue = createStreamQueue({
@@ -96,17 +76,17 @@ export function createSqliteEventStore(options: {
     change: queue.change,
 
     async load<State>(stream: string, organization: string) {
-      const row = withStoreErrors(() => selectHead.get(stream, organization));
+      const row = withStoreErrors(() => statements.selectHead.get(stream, organization));
       return row && (headFromRow(row) as Head<State>);
     },
 
     async loadOnInstance<State>(stream: string) {
-      const row = withStoreErrors(() => selectHeadOnInstance.get(stream));
+      const row = withStoreErrors(() => statements.selectHeadOnInstance.get(stream));
       return row && (headFromRow(row) as Head<State>);
     },
 
     async history(stream: string, organization: string, range: HistoryRange) {
-      const select = range.ascending ? selectOldestFirst : selectNewestFirst;
+      const select = range.ascending ? statements.selectOldestFirst : statements.selectNewestFirst;
       return withStoreErrors(() =>
         select.all(stream, stream, organization, range.after, range.limit).map(eventFromRow),
       );
@@ -115,13 +95,13 @@ export function createSqliteEventStore(options: {
     search: searching.search,
 
     async locate(uniqueKey: string) {
-      const row = withStoreErrors(() => selectUniqueKey.get(uniqueKey));
+      const row = withStoreErrors(() => statements.selectUniqueKey.get(uniqueKey));
       return row && { stream: String(row.stream), organization: String(row.organization) };
     },
 
     async ping() {
       assertInPlace(place);
-      withStoreErrors(() => selectAnything.get());
+      withStoreErrors(() => statements.selectAnything.get());
     },
 
     close() {
@@ -139,5 +119,40 @@ function createWriterHere(writeBatch: ReturnType<typeof createBatchWriter>): Wri
     },
     isAlone: () => true,
     async close() {},
+  };
+}
+
+function prepareStatements(db: DatabaseSync) {
+  const selectTips = db.prepare(
+    `select ${tipColumns} from heads where stream in (select value from json_each(?))`,
+  );
+  const selectHead = db.prepare(
+    `select ${headColumns} from heads where stream = ? and organization = ?`,
+  );
+  const selectHeadOnInstance = db.prepare(`select ${headColumns} from heads where stream = ?`);
+  const selectHistory = (order: "asc" | "desc") =>
+    db.prepare(
+      `select ${eventColumns} from events
+       where stream = ? and exists (select 1 from heads where stream = ? and organization = ?)
+       and version > ? order by version ${order} limit ?`,
+    );
+  const selectOldestFirst = selectHistory("asc");
+  const selectNewestFirst = selectHistory("desc");
+  const selectUniqueKey = db.prepare(
+    `select stream, organization from claims join heads using (stream) where name = ?`,
+  );
+  const selectChange = db.prepare(
+    "select 1 from events where stream = ? and version = ? and change = ?",
+  );
+  const selectAnything = db.prepare("select 1 from heads limit 1");
+  return {
+    selectTips,
+    selectHead,
+    selectHeadOnInstance,
+    selectOldestFirst,
+    selectNewestFirst,
+    selectUniqueKey,
+    selectChange,
+    selectAnything,
   };
 }
