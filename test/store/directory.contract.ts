@@ -58,7 +58,7 @@ export function describeDirectory(name: string, open: () => Promise<Directory>) 
       expect(await directory.memberships(account.id)).toEqual([membership]);
     });
 
-    test("knows nothing of what was not added", async () => {
+    test("finds nothing that was not added", async () => {
       expect(await directory.organization("none")).toBeUndefined();
       expect(await directory.serviceAccount("none")).toBeUndefined();
       expect(await directory.serviceAccountByName("none", "admin")).toBeUndefined();
@@ -168,7 +168,7 @@ export function describeDirectory(name: string, open: () => Promise<Directory>) 
       ]);
     });
 
-    test("removes the one membership that is meant, once", async () => {
+    test("removes exactly the given membership, once", async () => {
       const [first, second] = [await added(), await added()];
       const { subject } = first.membership;
       const elsewhere = { ...first.membership, organization: second.organization.id };

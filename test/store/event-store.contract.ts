@@ -43,7 +43,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       expect(await store.load(stream, organization)).toEqual(head);
     });
 
-    test("shows a change to whoever reads after it resolved", async () => {
+    test("shows a change to every read after it resolved", async () => {
       const stream = newStream();
       const first = await count(stream);
       const second = await count(stream);
@@ -75,7 +75,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       expect(await store.load(stream, organization)).toBeUndefined();
     });
 
-    test("rejects a state that is not JSON, and stores what came with it", async () => {
+    test("rejects a state that is not JSON, and stores the other changes of the batch", async () => {
       const [bad, good] = [newStream(), newStream()];
       const change = store.change(bad, organization, () => ({
         event: { type: "bad", data: {}, creator: "me" },
@@ -129,7 +129,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       );
     });
 
-    test("hides a stream from other organizations, and keeps its id from them", async () => {
+    test("hides a stream from other organizations, which cannot use its id", async () => {
       const stream = newStream();
       const other = `org-${randomUUID()}`;
       await count(stream);
@@ -139,7 +139,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       expect(await store.load(stream, organization)).toMatchObject({ version: 1 });
     });
 
-    test("B1: finds a stream on the instance, whoever owns it", async () => {
+    test("B1: finds a stream on the instance, whichever organization owns it", async () => {
       const stream = newStream();
       const other = `org-${randomUUID()}`;
       expect(await store.loadOnInstance(stream)).toBeUndefined();

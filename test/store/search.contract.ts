@@ -168,7 +168,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
       return written;
     };
 
-    test("finds what a stream is found by now, and not before", async () => {
+    test("finds a stream by its current keys, not by older ones", async () => {
       const organization = newOrganization();
       const stream = newStream();
       const find = async (a: string, b: string) =>
@@ -186,7 +186,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
       expect(await find("two", "y")).toBe(1);
     });
 
-    test("sees changes that were made at once, in their order", async () => {
+    test("sees changes that were made at the same time, in their order", async () => {
       const organization = newOrganization();
       const names = Array.from({ length: 60 }, newStream);
       await Promise.all(
@@ -204,7 +204,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
       expect(await search(organization, { sortBy: "b" })).toEqual(want);
     });
 
-    test("never finds what another organization has", async () => {
+    test("never finds streams of another organization", async () => {
       const [mine, other] = [newOrganization(), newOrganization()];
       const [stream, foreign] = [newStream(), newStream()];
       await write(mine, stream, { a: "x" });
@@ -289,7 +289,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
         await expect(search(organization, { query })).rejects.toThrow(SearchTooBroadError);
       });
 
-      test("drops searches that nobody waits for, and answers the others", async () => {
+      test("drops searches that no caller waits for, and answers the others", async () => {
         const gone = new AbortController();
         const searches = [gone.signal, undefined, gone.signal].map((signal) =>
           store.search(organization, { ...list, query: not(nothing), limit: 1 }, signal),

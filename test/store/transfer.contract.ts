@@ -97,7 +97,7 @@ export function describeTransfer(
       expect(changed).toMatchObject({ version: 3, state: "bc" });
     });
 
-    test("tells of each stream what became of it, and lets the others be", async () => {
+    test("reports the outcome of each stream, without effect on the others", async () => {
       const [old, fresh, other, uniqueKey, free] = [newId(), newId(), newId(), newId(), newId()];
       await transfer.write([newStream(old, [uniqueKey])], progress());
       const outcomes = await transfer.write(
@@ -150,7 +150,7 @@ export function describeTransfer(
       expect(byId.results.map(({ stream }) => stream)).toEqual(found.toSorted());
     });
 
-    test("keeps what streams are found by in step with changes that come between", async () => {
+    test("keeps search keys up to date with changes during a transfer", async () => {
       const organization = `org-${randomUUID()}`;
       const [changed, kept] = [newId(), newId()];
       await transfer.write(
@@ -166,7 +166,7 @@ export function describeTransfer(
       expect(await whoSaid(store, organization, "b")).toEqual([changed]);
     });
 
-    test("remembers the progress that it wrote last, by source", async () => {
+    test("remembers the latest progress of each source", async () => {
       const first = newProgress(7);
       expect(await transfer.progress(first.source)).toBeUndefined();
       await transfer.write([newStream(newId())], next(first));
@@ -275,7 +275,7 @@ export function describeTransfer(
       expect(heads).toMatchObject([{ stream: ids[0], head: { organization: "org", state: "a" } }]);
     });
 
-    test("goes on behind heads of other organizations, of which it gives none", async () => {
+    test("skips heads of other organizations", async () => {
       const prefix = `t-${randomUUID()}`;
       const own = { ...newStream(`${prefix}-9`), organization: "another" };
       await transfer.write(

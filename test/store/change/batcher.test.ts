@@ -17,8 +17,8 @@ function recorder(failing: (batch: readonly number[]) => Error | undefined = () 
     },
     (batch) => told.push(batch),
   );
-  /** To a line of its own. */
-  const add = (item: number) => batcher.add(item, `line ${item}`);
+  /** To a queue of its own. */
+  const add = (item: number) => batcher.add(item, `queue ${item}`);
   return { batches, told, batcher, add };
 }
 
@@ -30,7 +30,7 @@ const kindOf = (answer: Promise<unknown>) =>
   );
 
 describe("createBatcher", () => {
-  test("runs the items of one turn together and gives each its own result", async () => {
+  test("runs the items of one turn of the event loop together, and gives each its own result", async () => {
     const { batches, add } = recorder();
     expect(await Promise.all([1, 2, 3].map(add))).toEqual([10, 20, 30]);
     expect(batches).toEqual([[1, 2, 3]]);
@@ -64,20 +64,20 @@ describe("createBatcher", () => {
     expect(batches.flat()).toEqual(range(300));
   });
 
-  test("lets lines take turns, and gives one line what the others leave", async () => {
+  test("lets queues take turns, and gives one queue the places that the others do not need", async () => {
     const { batches, batcher } = recorder();
     const hot = range(200).map((item) => batcher.add(item, "hot"));
-    const others = [1000, 1001, 1002].map((item) => batcher.add(item, `line ${item}`));
-    const late = batcher.add(1003, "line 1002");
+    const others = [1000, 1001, 1002].map((item) => batcher.add(item, `queue ${item}`));
+    const late = batcher.add(1003, "queue 1002");
     await Promise.all([...hot, ...others, late]);
     expect(batches[0]?.slice(0, 8)).toEqual([0, 1000, 1001, 1002, 1, 1003, 2, 3]);
     expect(batches.map((batch) => batch.length)).toEqual([128, 76]);
     expect(batches.flat().filter((item) => item < 1000)).toEqual(range(200));
   });
 
-  test("lets a line that was left out begin the next batch", async () => {
+  test("lets a queue that was left out begin the next batch", async () => {
     const { batches, batcher } = recorder();
-    const twoEach = range(400).map((item) => batcher.add(item, `line ${item % 200}`));
+    const twoEach = range(400).map((item) => batcher.add(item, `queue ${item % 200}`));
     await Promise.all(twoEach);
     expect(batches.map((batch) => [batch[0], batch.length])).toEqual([
       [0, 128],
@@ -87,7 +87,7 @@ describe("createBatcher", () => {
     ]);
   });
 
-  test("drops the items at the end of a line that nobody waits for, and no others", async () => {
+  test("drops the items at the end of a queue that no caller waits for, and no others", async () => {
     const { batches, batcher } = recorder();
     const gone = AbortSignal.abort(new RangeError("gone"));
     const answers = [
@@ -181,7 +181,7 @@ describe("createBatcher", () => {
     }
   });
 
-  test("closes after what was added has run, and refuses more", async () => {
+  test("closes after all added items have run, and refuses more", async () => {
     const { batches, batcher, add } = recorder();
     const added = add(1);
     await batcher.close();
@@ -190,7 +190,7 @@ describe("createBatcher", () => {
     await expect(add(2)).rejects.toThrow(StoreUnavailableError);
   });
 
-  test("answers every item once, whatever arrives when and fails", async () => {
+  test("answers every item once, whatever fails and in whatever order items arrive", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(3), fc.boolean()), { maxLength: 40 }),

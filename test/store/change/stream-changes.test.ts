@@ -545,7 +545,7 @@ describe("step", () => {
     },
   ]);
 
-  test("says when to try again after 32 lost races", () => {
+  test("gives a retry time after 32 lost races", () => {
     const changes = { ...noChanges, arrived: 1, undecided: 1, inFlight: [flying(0, one, 31)] };
     const { answers } = step(changes, settled.conflict(one));
     expect(answers).toMatchObject([

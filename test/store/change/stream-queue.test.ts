@@ -174,7 +174,7 @@ describe("createStreamQueue", () => {
     ]);
   });
 
-  test("tells how many changes wait, and which are decided again", async () => {
+  test("reports how many changes wait, and which are decided again", async () => {
     const { store, change, waiting, retries } = start();
     const first = change("a");
     const other = change("b", "org", "other");
@@ -224,7 +224,7 @@ describe("createStreamQueue", () => {
     expect((await Promise.all(answers)).map((head) => head.changedAt)).toEqual([5000, 5001, 6000]);
   });
 
-  test("answers a refusal that rests on an uncommitted head only after its commit", async () => {
+  test("answers a refusal on an uncommitted head only after the commit of that head", async () => {
     const { store, queue, change } = start();
     const first = change("a");
     const second = statusOf(queue.change("s", "org", refuse));
@@ -236,12 +236,12 @@ describe("createStreamQueue", () => {
     expect(second.is).toBe("RangeError");
   });
 
-  test("answers a refusal that rests on a committed head at once", async () => {
+  test("answers a refusal on a committed head at once", async () => {
     const { queue } = start();
     await expect(queue.change("s", "org", refuse)).rejects.toThrow(RangeError);
   });
 
-  test("decides a refusal again when the head it rests on is not stored", async () => {
+  test("decides a refusal again when its head is not stored", async () => {
     const { store, queue, change } = start();
     const first = change("a");
     const seen: (Head<string> | undefined)[] = [];
@@ -291,7 +291,7 @@ describe("createStreamQueue", () => {
     expect(decisions).toBe(1);
   });
 
-  test("answers a refusal on an append that began after it came without another look", async () => {
+  test("answers a refusal on an append that began after the change arrived, without another load", async () => {
     const { store, queue, change } = start();
     const first = change("a");
     let decisions = 0;
@@ -337,7 +337,7 @@ describe("createStreamQueue", () => {
     expect(store.stored.map(({ head }) => head.state)).not.toContain("early");
   });
 
-  test("tells whoever appends whether the caller still waits, and decides again what was left out", async () => {
+  test("passes the caller's signal to the append, and decides again what was left out", async () => {
     const { store, change } = start();
     const caller = new AbortController();
     const left = statusOf(change("left", "org", "s", caller.signal));
@@ -428,7 +428,7 @@ describe("createStreamQueue", () => {
     expect(store.pending).toEqual([]);
   });
 
-  test("decides a change that came during a load on a load of its own", async () => {
+  test("decides a change that arrived during a load on a new load", async () => {
     const loads: PromiseWithResolvers<Tip | undefined>[] = [];
     const queue = createStreamQueue({
       load: () => {
@@ -478,7 +478,7 @@ describe("createStreamQueue", () => {
     expect(await later).toMatchObject({ state: "later" });
   });
 
-  test("closes when all before is answered, and refuses more", async () => {
+  test("closes when all earlier changes are answered, and refuses more", async () => {
     const { store, queue, change } = start();
     const before = change("before");
     await store.commitAll();

@@ -50,7 +50,7 @@ describe("connectToPrimary", () => {
     expect(connection.isOpen()).toBe(false);
   });
 
-  test("says of each host why it is not the primary, and no password", async () => {
+  test("names the reason for each host, and no password", async () => {
     const url = through("closed", "broken").replace("://giraffe@", "://giraffe:hunter2@");
     const failure = await connectToPrimary(url).catch((error: unknown) => error);
     expect(failure).toMatchObject({
@@ -60,11 +60,11 @@ describe("connectToPrimary", () => {
     expect(String(failure)).not.toContain("hunter2");
   });
 
-  test("F18: passes over a server that only reads", async () => {
+  test("F18: skips a server that is read-only", async () => {
     await expect(connectToPrimary(readOnly)).rejects.toThrow("so it is not the primary");
   });
 
-  test("goes by the index, and compiles nothing", async () => {
+  test("uses the index, and compiles nothing", async () => {
     const connection = await connectToPrimary(writable);
     const text =
       "select current_setting('enable_seqscan') as seqscan, current_setting('jit') as jit";
@@ -82,14 +82,14 @@ describe("connectToPrimary", () => {
 
   const warn = "do $$ begin raise warning 'might not have been replicated'; end $$";
 
-  test("C5: goes on after a warning where nothing is written", async () => {
+  test("C5: ignores a warning on a connection that does not write", async () => {
     const connection = await connectToPrimary(writable);
     expect(await connection.query({ text: warn })).toEqual([]);
     expect(connection.isOpen()).toBe(true);
     await connection.close();
   });
 
-  test("C5: calls an answer with a warning to a write no answer: standbys may not have the commit", async () => {
+  test("C5: fails after a warning to a write, because the standbys may not have the commit", async () => {
     const connection = await connectToPrimary(writable, { writes: true });
     await expect(connection.query({ text: warn })).rejects.toMatchObject({
       name: "CommitWarningError",

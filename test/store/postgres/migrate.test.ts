@@ -13,7 +13,7 @@ const schema = (url: string) =>
   );
 
 describe("migrate", () => {
-  test("does no harm when it runs again", async () => {
+  test("changes nothing when it runs again", async () => {
     const url = await newPostgresDatabase();
     await openPostgres(url);
     const first = await schema(url);

@@ -35,7 +35,7 @@ async function replicated(standby: PostgresServer, events: number): Promise<void
 }
 
 describe("an old primary that returns after a failover", () => {
-  test("C4, F11: is refused, and said to be one, by who knows the new one", async () => {
+  test("C4, F11: is refused, with the reason, by a process that knows the new primary", async () => {
     const old = await start(startPostgres());
     await query(old.url("postgres"), "create database giraffe");
     const next = await start(startStandby(old, "next"));
@@ -61,7 +61,7 @@ describe("an old primary that returns after a failover", () => {
     expect(await query(old.url("giraffe"), "select from events")).toHaveLength(1);
   });
 
-  test("C4: is left by who was connected to it all the time", async () => {
+  test("C4: loses the connections that were open all the time", async () => {
     const old = await start(startPostgres());
     await query(old.url("postgres"), "create database giraffe");
     const next = await start(startStandby(old, "next"));
@@ -94,7 +94,7 @@ describe("an old primary that returns after a failover", () => {
   });
 });
 
-test("C4: another database cluster is refused, and said to be one", async () => {
+test("C4: another database cluster is refused, with the reason", async () => {
   const ours = await start(startPostgres());
   const theirs = await start(startPostgres());
   for (const server of [ours, theirs])

@@ -28,7 +28,7 @@ describeTransfer("PostgreSQL", async (keysOf) => {
 });
 
 describe("openPostgres", () => {
-  test("F13: refuses reads that too many others wait before, and answers the others", async () => {
+  test("F13: refuses reads when too many others wait, and answers the others", async () => {
     const database = await newDatabase();
     database.acquire();
     const reads = Array.from({ length: 2_000 }, () => database.read({ text: "select 1 as one" }));
@@ -57,7 +57,7 @@ describe("openPostgres", () => {
     );
   });
 
-  test("writes a hot stream and its neighbours by a statement or two per batch", async () => {
+  test("writes a hot stream and other streams with one or two statements per batch", async () => {
     const url = await newPostgresDatabase();
     const store = createPostgresEventStore({ database: await openPostgres(url), now });
     const change = (stream: string) =>

@@ -4,7 +4,7 @@ import { createPostgresDirectory } from "../../../src/store/postgres/directory.t
 import { query, startPostgres } from "../../support/postgres.ts";
 import { count, expectWhole, openPostgresStore } from "../counting.ts";
 
-test("C12: one role makes the tables, in a schema, and another one that may only change rows serves", async () => {
+test("C12: one role creates the tables in a schema, and another role that may only change rows serves", async () => {
   const server = await startPostgres();
   onTestFinished(() => server.close());
   const admin = server.url("giraffe");

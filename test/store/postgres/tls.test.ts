@@ -139,7 +139,7 @@ describe("sslmode", () => {
     expect(await trial(url("require", `&sslcert=${certificate}&sslkey=${key}`))).toBe(true);
   });
 
-  test("C12: prefer and allow go without TLS where there is none, require does not", async () => {
+  test("C12: prefer and allow work without TLS if the server has none, require does not", async () => {
     const plain = await startPostgres();
     onTestFinished(() => plain.close());
     const to = (mode: string) => trial(`${plain.url("postgres")}?sslmode=${mode}`);

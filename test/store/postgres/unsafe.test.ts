@@ -32,7 +32,7 @@ describe("openPostgres", () => {
     expect(await openingOf(server.url("postgres"))).toMatch(/synchronous_commit = local/);
   });
 
-  test("C5: takes synchronous_commit = local where there are no standbys", async () => {
+  test("C5: accepts synchronous_commit = local if there are no standbys", async () => {
     const url = await newPostgresDatabase();
     expect(await openingOf(`${url}?options=-csynchronous_commit%3Dlocal`)).toBe("opened");
   });
@@ -53,7 +53,7 @@ describe("openPostgres", () => {
     },
   );
 
-  test("C5: says that a synchronous standby is missing, leaves nothing waiting, and opens once it is there", async () => {
+  test("C5: reports that a synchronous standby is missing, leaves no commit waiting, and opens when the standby is there", async () => {
     const server = await start([]);
     const url = server.url("postgres");
     const store = await openPostgresStore(url);

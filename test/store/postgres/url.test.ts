@@ -60,7 +60,7 @@ describe("hostsOf", () => {
     expect(hostsOf(`postgres:///g?host=/run&${query}`)[0]?.tls).toBeUndefined();
   });
 
-  test("keeps timeouts for later", () => {
+  test("keeps timeouts for the open session", () => {
     const url = "postgres://h/g?statement_timeout=1&lock_timeout=2s&query_timeout=3";
     expect(hostsOf(url)).toMatchObject([
       {

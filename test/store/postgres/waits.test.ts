@@ -99,7 +99,7 @@ describe("a change that meets another program's lock", () => {
 });
 
 describe("a commit that waits for a standby that is not there", () => {
-  test("F17: is unknown in the end; meanwhile so many changes wait and no more, and none is lost", async () => {
+  test("F17: has an unknown outcome in the end; until then a limited number of changes wait, and none is lost", async () => {
     const server = await startPostgres();
     onTestFinished(() => server.close());
     const url = await server.createDatabase();

@@ -20,7 +20,7 @@ function createWork() {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("createScanQueue", () => {
-  test("runs one after another, in order of arrival, whatever becomes of them", async () => {
+  test("runs work in order of arrival, one after another, also after a failure", async () => {
     const { queue, begun, endOf } = createWork();
     const first = queue.add("first", undefined);
     const second = queue.add("second", undefined);
@@ -33,7 +33,7 @@ describe("createScanQueue", () => {
     expect(begun).toEqual(["first", "second"]);
   });
 
-  test("drops what nobody waits for any more, but not what has begun", async () => {
+  test("drops work that no caller waits for any more, but not work that has begun", async () => {
     const { queue, begun, endOf } = createWork();
     const gone = new AbortController();
     const results = [queue.add("first", gone.signal), queue.add("second", gone.signal)];
@@ -47,7 +47,7 @@ describe("createScanQueue", () => {
     expect(begun).toEqual(["first"]);
   });
 
-  test("refuses what too many wait before", async () => {
+  test("refuses work when too much waits", async () => {
     const { queue, endOf } = createWork();
     endOf("x").resolve("found");
     const results = await Promise.allSettled(
@@ -59,7 +59,7 @@ describe("createScanQueue", () => {
     expect(await queue.add("x", undefined)).toBe("found");
   });
 
-  test("finishes what has begun when it closes, and refuses the rest", async () => {
+  test("finishes work that has begun when it closes, and refuses the rest", async () => {
     const { queue, begun, endOf } = createWork();
     const results = [queue.add("first", undefined), queue.add("second", undefined)];
     await turn();

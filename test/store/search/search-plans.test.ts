@@ -76,7 +76,7 @@ describe("on SQLite", () => {
   const db = new DatabaseSync(":memory:");
   migrate(db, () => undefined);
 
-  test.for(rows)("an index leads to $name", ({ statement, by }) => {
+  test.for(rows)("an index finds $name", ({ statement, by }) => {
     const { text, values } = statement(sqlite);
     const plan = db
       .prepare(`explain query plan ${text}`)
@@ -94,7 +94,7 @@ describe("on SQLite", () => {
 describe("on PostgreSQL", async () => {
   const database = await openPostgres(await newPostgresDatabase());
 
-  test.for(rows)("an index leads to $name", async ({ statement, by }) => {
+  test.for(rows)("an index finds $name", async ({ statement, by }) => {
     const { text, values } = statement(postgres);
     const plan = await database.scan({ text: `explain (costs off) ${text}`, values });
     const lines = plan.map((row) => String(row["QUERY PLAN"]));

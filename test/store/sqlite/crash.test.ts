@@ -51,7 +51,7 @@ async function stored(file: string): Promise<string[]> {
 }
 
 describe("a SQLite event store", () => {
-  test("has everything it acknowledged, and no gap, after being killed again and again", async () => {
+  test("has all acknowledged changes, and no gap, after it was killed several times", async () => {
     const file = join(folder, "killed.db");
     const lines: string[] = [];
     for (const _ of Array(6)) {

@@ -27,7 +27,7 @@ function open() {
   return { own, other, giveWay, rests, say, logPages };
 }
 
-test("C11: who writes alone does not rest, and lets the log grow", async () => {
+test("C11: without other writers it does not pause, and lets the log grow", async () => {
   const { own, giveWay, rests, say, logPages } = open();
   say(own);
   await giveWay.pause();
@@ -36,7 +36,7 @@ test("C11: who writes alone does not rest, and lets the log grow", async () => {
   expect(logPages()).toBe(32_768);
 });
 
-test("C11: who is not alone any more rests before each batch, and keeps the log short", async () => {
+test("C11: beside other writers it pauses before each batch, and keeps the log short", async () => {
   const { own, other, giveWay, rests, say, logPages } = open();
   say(other);
   await giveWay.pause();

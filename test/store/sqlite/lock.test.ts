@@ -77,7 +77,7 @@ describe("lockDatabase", () => {
     expect(await attempt(file)).toBe("locked");
   });
 
-  test("sees through a symbolic link", () => {
+  test("follows a symbolic link", () => {
     const directory = join(folder, "real");
     mkdirSync(directory);
     symlinkSync(directory, join(folder, "link"));
@@ -97,7 +97,7 @@ describe("lockDatabase", () => {
     );
   });
 
-  test("keeps nobody from the database itself", () => {
+  test("does not block the database itself", () => {
     const file = join(folder, "beside.db");
     const lock = lockDatabase(file);
     const database = openSqlite(file);

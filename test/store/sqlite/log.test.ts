@@ -56,7 +56,7 @@ describe.runIf(process.platform === "linux")("what the system's cache alone has"
   );
 });
 
-test("F24: a log that a long reader has let grow is used again, and nothing is lost", async () => {
+test("F24: a log that grew because of a long read is used again, and nothing is lost", async () => {
   const file = join(folder, "reader.db");
   const store = openStore(file);
   const filler = "x".repeat(64_000);

@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const schema = (db: DatabaseSync) => db.prepare("select name, sql from sqlite_schema").all();
 
 describe("migrate", () => {
-  test("does no harm when it runs again", () => {
+  test("changes nothing when it runs again", () => {
     const db = new DatabaseSync(":memory:");
     migrate(db, () => undefined);
     const first = schema(db);

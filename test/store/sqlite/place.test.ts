@@ -69,7 +69,7 @@ describe("a SQLite event store", () => {
     },
   );
 
-  test("C2: is gone, too, where the system does not let it look", async () => {
+  test("C2: counts as gone, too, if the system does not let it look", async () => {
     const { file, database, store } = open();
     await change(store);
     const { gone } = watchPlace(database.place);
@@ -99,7 +99,7 @@ describe("a SQLite event store", () => {
     await store.close();
   });
 
-  test("C2: keeps what it acknowledged when only its log was deleted", async () => {
+  test("C2: keeps acknowledged changes when only its log was deleted", async () => {
     const { file, store } = open();
     await change(store);
     await change(store);

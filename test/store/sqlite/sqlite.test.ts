@@ -214,7 +214,7 @@ describe("createSqliteEventStore", () => {
     await store.close();
   });
 
-  test("finds, or is unavailable to a search whose reader dies under it", async () => {
+  test("answers a search, or is unavailable, when its reader dies during the search", async () => {
     const workers = noteWorkers();
     const store = openStore(newFile(), ({ state }: { state: number }) => ({ count: `${state}` }));
     await store.change("s", "org", count);
@@ -237,7 +237,7 @@ describe("createSqliteEventStore", () => {
     await store.close();
   });
 
-  test("F23: tells the truth when its writer dies again and again under load", async () => {
+  test("F23: reports the true outcome when its writer dies several times under load", async () => {
     const workers = noteWorkers();
     const store = openStore(newFile());
     const streams = Array.from({ length: 20 }, (_, index) => `s${index}`);

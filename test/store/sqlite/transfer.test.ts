@@ -34,7 +34,7 @@ const progress = {
   progress: { source: "s", lines: 2, digest: "d" },
 } as const;
 
-test("what a transfer has written that was broken off is found from the next start on", async () => {
+test("searches find what an interrupted transfer has written after the next start", async () => {
   const file = join(folder, `${randomUUID()}.db`);
   const transfer = createSqliteTransfer({ database: openSqlite(file, saidLast), now });
   await transfer.write(streams, progress);
@@ -44,7 +44,7 @@ test("what a transfer has written that was broken off is found from the next sta
   await store.close();
 });
 
-test("C11: a transfer rests before each batch once somebody else has written", async () => {
+test("C11: a transfer pauses before each batch once another process has written", async () => {
   const file = join(folder, `${randomUUID()}.db`);
   const transfer = createSqliteTransfer({ database: openSqlite(file, saidLast), now });
   const store = createSqliteEventStore({ database: openSqlite(file, saidLast), now });
@@ -70,7 +70,7 @@ test("C11: a transfer rests before each batch once somebody else has written", a
   await store.close();
 });
 
-test("whoever changes a stream of a transfer that is not complete leaves no trace of what it was", async () => {
+test("a change of a stream from an incomplete transfer removes the stream's old keys", async () => {
   const file = join(folder, `${randomUUID()}.db`);
   const store = createSqliteEventStore({ database: openSqlite(file, saidLast), now });
   const transfer = createSqliteTransfer({ database: openSqlite(file, saidLast), now });
