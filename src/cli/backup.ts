@@ -1,4 +1,4 @@
-import { createMeter, type Meter } from "../bulk/meter.ts";
+import type { Meter } from "../bulk/meter.ts";
 import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command.ts";
 
 /** `giraffe backup FILE` */
@@ -10,6 +10,7 @@ export const backup = anyCommand<AdminOptions & { readonly file: string }>({
   read: (line) => withAdminOptions(line, { file: line.argument }),
   async run({ database, json, file }, out) {
     const { backUpDatabase } = await import("../server/database.ts");
+    const { createMeter } = await import("../bulk/meter.ts");
     let meter: Meter | undefined;
     try {
       await backUpDatabase(database, file, (copied, whole) => {

@@ -7,12 +7,8 @@ import type { EventStore, Micros } from "../store/event-store.ts";
 import type { StoreObserver } from "../store/observer.ts";
 import { assertExists, openSqlite, type Sqlite } from "../store/sqlite/database.ts";
 import { createSqliteDirectory } from "../store/sqlite/directory.ts";
-import { createSqliteEventStore } from "../store/sqlite/event-store.ts";
-import { type DatabaseLock, lockDatabase } from "../store/sqlite/file/lock.ts";
-import { watchPlace } from "../store/sqlite/file/place.ts";
-import { collisionsIn } from "../store/sqlite/renew-unique-keys.ts";
+import type { DatabaseLock } from "../store/sqlite/file/lock.ts";
 import type { Transfer } from "../store/transfer.ts";
-import { watchFailures } from "./watch-failures.ts";
 
 /** Microseconds of the wall clock, which counts milliseconds. */
 export const wallClock = (): Micros => Date.now() * 1_000;
@@ -34,6 +30,7 @@ export async function openStore(database: Database, observer: StoreObserver): Pr
   if (database.kind === "sqlite") return openSqliteStore(database.path, observer);
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
   const { collisionsIn } = await import("../store/postgres/renew-unique-keys.ts");
+  const { watchFailures } = await import("./watch-failures.ts");
   const postgres = await openPostgres(database.url, searchKeys, { uniqueKeysOf });
   const store = createPostgresEventStore({ database: postgres, now: wallClock, observer });
   const directory = createPostgresDirectory(postgres);
@@ -51,7 +48,9 @@ export async function openStore(database: Database, observer: StoreObserver): Pr
 
 const never = new Promise<Error>(() => {});
 
-function openSqliteStore(path: string, observer: StoreObserver): OpenStore {
+async function openSqliteStore(path: string, observer: StoreObserver): Promise<OpenStore> {
+  const { createSqliteEventStore, lockDatabase, watchPlace, collisionsIn, watchFailures } =
+    await loadSqliteStore();
   const lock = path === ":memory:" ? undefined : lockDatabase(path);
   const sqlite = openLocked(path, lock);
   const watch = lock && watchPlace([...sqlite.place, ...lock.place]);
@@ -144,6 +143,18 @@ export async function backUpDatabase(
   }
   const { backUp } = await import("../store/sqlite/file/backup.ts");
   await backUp(database.path, target, observe);
+}
+
+/** Only for a server: most commands read the directory alone. */
+async function loadSqliteStore() {
+  const [eventStore, lock, place, claims, failures] = await Promise.all([
+    import("../store/sqlite/event-store.ts"),
+    import("../store/sqlite/file/lock.ts"),
+    import("../store/sqlite/file/place.ts"),
+    import("../store/sqlite/renew-unique-keys.ts"),
+    import("./watch-failures.ts"),
+  ]);
+  return { ...eventStore, ...lock, ...place, ...claims, ...failures };
 }
 
 /** Only when it is used: its driver costs a start on SQLite a fifth of its time. */
