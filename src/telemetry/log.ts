@@ -1,60 +1,22 @@
 import { type Logger, pino, stdTimeFunctions } from "pino";
+import { createLineWriter } from "./line-writer.ts";
 
 /** One JSON object per line on stderr. Never a body, a token, a name or an e-mail address. */
 export type Log = Logger;
 
-/** Lines wait this long for others, to be written together: a write for each costs more than the line. */
-const gatherMs = 10;
-
-/** A pipe takes so much in one piece (PIPE_BUF of Linux): lines of several workers do not mix. */
-const maxPieceBytes = 4_096;
-
-/** What may wait for a reader that stands still. Later lines are dropped: no call waits for a log. */
-const maxWaitingBytes = 16_777_216;
-
 /**
- * Lines are on their way within 10 ms. An exit waits for them, and so does whoever says what is fatal;
- * a process that is killed takes along what it has not written. What is fatal is written at once, by
- * this thread: lines that another thread has been given before, and is late with, come after it.
+ * Lines are written within 10 ms, and all are written before the process exits. A fatal line is
+ * written before `fatal` returns. A process that is killed loses its last lines.
  *
- * @param level Lowest that is written, as pino names them.
+ * @param level The lowest level that is written, as pino names it.
  */
 export function createLog(level: string): Log {
   const serializers = { err: (error: unknown) => describe(error) };
+  // pino calls `flushSync` for every fatal line.
   return pino(
     { level, base: null, timestamp: stdTimeFunctions.isoTime, serializers },
-    gatherLines(),
+    createLineWriter(2),
   );
-}
-
-function gatherLines() {
-  const later = pino.destination({
-    fd: 2,
-    sync: false,
-    maxLength: maxWaitingBytes,
-    maxWrite: maxPieceBytes,
-  });
-  const atOnce = pino.destination({ fd: 2, sync: true });
-  let lines = "";
-  const take = () => {
-    const taken = lines;
-    lines = "";
-    return taken;
-  };
-  const hand = () => void later.write(take());
-  const flushSync = () => {
-    later.flushSync();
-    atOnce.write(take());
-  };
-  process.on("exit", flushSync);
-  return {
-    write(line: string) {
-      if (lines.length + line.length > maxPieceBytes) hand();
-      if (lines === "") setTimeout(hand, gatherMs);
-      lines += line;
-    },
-    flushSync,
-  };
 }
 
 /**

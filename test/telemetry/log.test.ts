@@ -108,6 +108,49 @@ describe("createLog", () => {
   });
 });
 
+describe("a pipe that is full and does not block", () => {
+  /** The reader begins a second late, when the log waits to try again. */
+  const pipe = '"$0" "$@" 2>&1 >/dev/null | (sleep 1; cat)';
+
+  test("O3: loses no line, whatever waits to be tried again when the process crashes", async () => {
+    const { stdout } = await runProgram(
+      "sh",
+      [
+        "-c",
+        pipe,
+        process.execPath,
+        "--input-type=module",
+        "--eval",
+        `
+        import { createLog } from "./src/telemetry/log.ts";
+        // Node.js makes the descriptor of a pipe non-blocking when it opens the stream.
+        process.stderr.on("error", () => {});
+        const log = createLog("info");
+        for (let line = 0; line < 5_000; line += 1) log.info(String(line));
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        log.fatal("the end");
+        process.kill(process.pid, "SIGKILL");
+      `,
+      ],
+      { cwd: root },
+    );
+    const numbers = Array.from({ length: 5_000 }, (_, line) => String(line));
+    expect(linesOf(stdout).map(({ msg }) => msg)).toEqual([...numbers, "the end"]);
+  });
+
+  test("ends if nobody can read any more", async () => {
+    const { code } = await runWithLog(`
+      import { closeSync } from "node:fs";
+      const log = createLog("info");
+      closeSync(2);
+      for (let line = 0; line < 5_000; line += 1) log.info(String(line));
+      log.fatal("the end");
+      process.exit(70);
+    `);
+    expect(code).toBe(70);
+  });
+});
+
 describe("the log of a server", () => {
   const profile = { firstName: "Persephone", lastName: "Okapi", displayName: "P. Okapi" };
 
