@@ -15,12 +15,14 @@ type Described = {
   readonly labels?: readonly string[];
 };
 
+/** How often something happened. */
 export type Counter = {
-  /** @param values Of the labels. */
+  /** @param values The values of the labels, in the order of `labels`. */
   increment(...values: readonly string[]): void;
   metric(): Metric;
 };
 
+/** Starts at 0; a counter with labels has no value until it is incremented. */
 export function createCounter({ name, help, labels = [] }: Described): Counter {
   const series = createSeries(labels, () => ({ total: 0 }));
   return {
@@ -37,13 +39,14 @@ export function createCounter({ name, help, labels = [] }: Described): Counter {
   };
 }
 
+/** How often values fell into each range. */
 export type Histogram = {
-  /** @param values Of the labels. */
+  /** @param values The values of the labels, in the order of `labels`. */
   observe(value: number, ...values: readonly string[]): void;
   metric(): Metric;
 };
 
-/** @param bounds Ascending. A value is counted at the first bound that is not less than it. */
+/** @param bounds In ascending order. A value is counted at the first bound that is not less than it. */
 export function createHistogram({
   name,
   help,
@@ -84,11 +87,13 @@ export function createHistogram({
   };
 }
 
+/** A value that goes up and down. */
 export type Gauge = {
   set(value: number): void;
   metric(): Metric;
 };
 
+/** Starts at 0. Has no labels. */
 export function createGauge({ name, help }: Described): Gauge {
   let value = 0;
   return {

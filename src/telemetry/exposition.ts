@@ -1,4 +1,4 @@
-/** One metric of one process, as prom-client says it in JSON. */
+/** One metric of one process, in the JSON of prom-client. */
 export type Metric = {
   readonly name: string;
   readonly help: string;
@@ -8,7 +8,7 @@ export type Metric = {
   readonly values: readonly {
     readonly labels: Readonly<Record<string, string | number>>;
     readonly value: number;
-    /** Of a part of a histogram. */
+    /** The name of a part of a histogram, such as `…_bucket`. */
     readonly metricName?: string;
   }[];
 };
@@ -16,7 +16,7 @@ export type Metric = {
 /** All metrics of one process. Survives JSON unchanged. */
 export type Snapshot = readonly Metric[];
 
-/** Of the text. */
+/** The content type of the text. */
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8";
 
 /** The text that Prometheus reads, for all processes that share a port. */
@@ -26,8 +26,8 @@ export async function textFromSnapshots(snapshots: readonly Snapshot[]): Promise
 }
 
 /**
- * What prom-client tells of the process: processor time, memory, file descriptors, collected garbage.
- * It begins to look when it is first asked.
+ * prom-client's metrics of the process: processor time, memory, file descriptors, garbage collection.
+ * Nothing is measured before the first call.
  */
 export function createProcessMetrics(): () => Promise<Snapshot> {
   let begun: ReturnType<typeof beginProcessMetrics> | undefined;
@@ -43,18 +43,18 @@ export function createProcessMetrics(): () => Promise<Snapshot> {
 async function beginProcessMetrics() {
   const { collectDefaultMetrics, Registry } = await loadPromClient();
   const register = new Registry();
-  // The longest it takes, because its figures of the event loop are left out: percentiles of several
-  // processes make no percentile of all, and in the first moment they are no numbers at all.
+  // The longest interval that it accepts, because we leave out its figures of the event loop: one cannot
+  // add up percentiles of several processes, and the first ones are not numbers.
   collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 2 ** 31 - 1 });
   return register;
 }
 
-/** prom-client leaves it out where processes are added. The oldest has seen all that was counted. */
+/** prom-client would leave it out of the sum over processes. We show when the oldest one started. */
 const overrides: Readonly<Record<string, Partial<Metric>>> = {
   process_start_time_seconds: { aggregator: "min" },
 };
 
-/** When somebody asks for metrics: it would cost every start a tenth of its time. */
+/** Loaded when somebody asks for metrics, because loading takes a tenth of the time of a start. */
 function loadPromClient() {
   return import("prom-client");
 }

@@ -20,8 +20,8 @@ export function createLog(level: string): Log {
 }
 
 /**
- * What an error says of itself. Drivers add the values it was about, and whoever throws something else
- * may have anything in it: these stay out.
+ * Type, message, code and stack of an error, and no other field: drivers add values from the database.
+ * Of anything else that was thrown only the type, because it may hold anything.
  */
 function describe(error: unknown, causes = 4): object {
   if (!(error instanceof Error)) return { type: typeof error };
@@ -37,7 +37,7 @@ function describe(error: unknown, causes = 4): object {
   };
 }
 
-/** One answered request, as far as the log cares. */
+/** What the log and the metrics say about one answered request. */
 export type RequestRecord = {
   readonly requestId: string;
   /** `undefined` unless the request is traced. */
@@ -49,13 +49,13 @@ export type RequestRecord = {
   /** Such as `failed_precondition`; `undefined` for a success. */
   readonly code: string | undefined;
   readonly durationMs: number;
-  /** Why a token was refused, in words that hold nothing of it. */
+  /** Why a token was refused. Holds no part of the token. */
   readonly refusal: string | undefined;
-  /** Why, where it is our fault. */
+  /** What was thrown, if the server is at fault; else `undefined`. */
   readonly cause: unknown;
 };
 
-/** Write one line for a request: an error if it is our fault, else information. */
+/** Write one line for a request: level error if the server is at fault, else info. */
 export function logRequest(log: Log, record: RequestRecord): void {
   const { cause, durationMs, ...rest } = record;
   const line = { ...rest, durationMs: Math.round(durationMs * 1_000) / 1_000 };

@@ -2,11 +2,11 @@ import { createCounter, createGauge, createHistogram } from "./counts.ts";
 import { createProcessMetrics, type Snapshot } from "./exposition.ts";
 import type { RequestRecord } from "./log.ts";
 
-/** What a server counts. Every label has a few dozen values at most, and none that a caller sends. */
+/** What a server counts. Every label has at most a few dozen values, and none comes from a caller. */
 export type Metrics = {
-  /** A request is answered. */
+  /** A request was answered. */
   request(record: RequestRecord): void;
-  /** The event loop is late by this. */
+  /** How late the event loop is. */
   lag(lateMs: number): void;
   readonly store: {
     waiting(changes: number): void;
@@ -19,7 +19,7 @@ export type Metrics = {
     retried(reason: string): void;
     failed(operation: string, kind: string): void;
   };
-  /** @param load What there is to do now. */
+  /** @param load What is open and in flight now. */
   snapshot(load: { readonly connections: number; readonly calls: number }): Promise<Snapshot>;
 };
 
@@ -28,31 +28,32 @@ const durationBounds = [
   ...[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05],
   ...[0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
 ];
-/** Seconds. A loop that is half a second late sheds calls. */
+/** Seconds. Calls are refused while the loop is half a second late. */
 const lagBounds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 /** Changes. A transaction has at most 128. */
 const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128];
 
+/** All counts are 0 at the start. */
 export function createMetrics(): Metrics {
   const requests = createCounter({
     name: "giraffe_requests_total",
-    help: "Answered requests. The method of what is no call is unknown, its code that of HTTP.",
+    help: "Answered requests. A request that is not an RPC has the method unknown and its HTTP status as the code.",
     labels: ["method", "protocol", "code"],
   });
   const durations = createHistogram({
     name: "giraffe_request_duration_seconds",
-    help: "From the head of a request to its answer.",
+    help: "Time from the head of a request to its answer.",
     labels: ["method", "protocol"],
     bounds: durationBounds,
   });
   const connections = createGauge({ name: "giraffe_connections", help: "Open connections." });
   const calls = createGauge({
     name: "giraffe_calls_in_flight",
-    help: "Unary calls that are being answered.",
+    help: "Unary calls in flight.",
   });
   const lags = createHistogram({
     name: "giraffe_event_loop_lag_seconds",
-    help: "How late the event loop was, ten times a second.",
+    help: "How late the event loop was, measured ten times a second.",
     bounds: lagBounds,
   });
   const waiting = createGauge({
@@ -61,28 +62,28 @@ export function createMetrics(): Metrics {
   });
   const batchSizes = createHistogram({
     name: "giraffe_store_batch_size",
-    help: "Changes of a transaction.",
+    help: "Changes in one transaction.",
     bounds: batchBounds,
   });
   const batchWaits = createHistogram({
     name: "giraffe_store_batch_wait_seconds",
-    help: "How long the change that waited longest waited for its transaction to begin.",
+    help: "How long the oldest change of a transaction waited until it began.",
     bounds: durationBounds,
   });
   const commits = createHistogram({
     name: "giraffe_store_commit_duration_seconds",
-    help: "From the beginning of a transaction until its outcome is known.",
+    help: "Time from the beginning of a transaction until its outcome is known.",
     labels: ["outcome"],
     bounds: durationBounds,
   });
   const retries = createCounter({
     name: "giraffe_store_retries_total",
-    help: "What had to be done again, and why.",
+    help: "Operations that were tried again, by reason.",
     labels: ["reason"],
   });
   const failures = createCounter({
     name: "giraffe_store_errors_total",
-    help: "Operations that the store could not carry out.",
+    help: "Operations that failed in the store.",
     labels: ["operation", "kind"],
   });
   const own = [

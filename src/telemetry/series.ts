@@ -1,8 +1,8 @@
 /** The counts of one metric, by the values of its labels. */
 export type Series<Count> = {
   /**
-   * Made when first asked for, and kept: values come from small sets that the server chooses, never
-   * from what a caller sends.
+   * The count of these values. It is created at the first call and kept for ever, so values must come
+   * from small sets that the server chooses, never from what a caller sends.
    *
    * @param values In the order of the labels.
    */
@@ -16,7 +16,7 @@ export type Series<Count> = {
  */
 type Tree<Count> = Map<string, Tree<Count>> | Count | undefined;
 
-/** @param labels Their names. Without any there is one count from the beginning. */
+/** @param labels Their names. Without labels there is one count, from the beginning. */
 export function createSeries<Count extends object>(
   labels: readonly string[],
   create: () => Count,

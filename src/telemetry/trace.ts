@@ -16,7 +16,7 @@ export type TracedCall = {
   readonly protocol: string;
   /** `package.Service/Method`. */
   readonly method: string;
-  /** Of HTTP, which are the metadata of gRPC, too. Names in lower case. */
+  /** HTTP headers, which hold the metadata of gRPC too. Names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 };
 
@@ -29,14 +29,14 @@ export type CallSpan = {
   end(code: string | undefined): void;
 };
 
-/** As the semantic conventions of OpenTelemetry name them; it has no word for REST. */
+/** Names from the semantic conventions of OpenTelemetry, which have none for REST. */
 const systems: Readonly<Record<string, string>> = {
   grpc: "grpc",
   "grpc-web": "grpc",
   connect: "connectrpc",
 };
 
-/** Where the server is to blame, or nobody knows: the others are what callers get for what they ask. */
+/** Codes for which the server may be at fault. For the others the caller is. */
 const faults: readonly string[] = [
   "unknown",
   "deadline_exceeded",
@@ -47,11 +47,10 @@ const faults: readonly string[] = [
 ];
 
 /**
- * Make a span for every call, as a child of what the caller sends in `traceparent`. It says which
- * method, by which protocol and how it ended; nothing of what was said.
+ * Make a span for every call, as a child of the span in `traceparent`. It has the method, the protocol
+ * and the code of the answer, and nothing from messages.
  *
- * @returns `undefined` if no OpenTelemetry SDK was registered before: then nothing is to be done for
- *   a call, and nothing is.
+ * @returns `undefined` if no OpenTelemetry SDK was registered before.
  */
 export function createTracing(): ((call: TracedCall) => CallSpan) | undefined {
   const tracer = registeredTracer();
@@ -77,7 +76,7 @@ function registeredTracer(): Tracer | undefined {
     : provider.getTracer("giraffe");
 }
 
-/** An SDK may follow HTTP by itself: then its span is the parent, and has the caller's as its own. */
+/** An SDK may make a span for HTTP: it is the parent then, and the caller's span is its parent. */
 function parentOf(headers: TracedCall["headers"]) {
   const active = context.active();
   if (trace.getSpan(active) !== undefined) return active;
@@ -94,7 +93,7 @@ function end(span: Span, code: string, system: string): void {
   span.end();
 }
 
-/** gRPC writes its codes in capitals, and one of them with another letter. */
+/** gRPC writes its codes in capitals, and "canceled" with two l. */
 function grpcStatus(code: string): string {
   return code === "canceled" ? "CANCELLED" : code.toUpperCase();
 }
