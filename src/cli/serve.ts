@@ -9,11 +9,11 @@ export const serve = anyCommand<Config>({
   read: ({ given, environment }) => readConfig(given, environment),
   async run(config, out) {
     if (config.workers === 1) {
-      const { runServer, underSignals } = await import("./run-server.ts");
+      const { runServer, underSignals } = await import("./serve/run-server.ts");
       return runServer(config, underSignals(config, out));
     }
     // Several workers are processes of their own, of which this may be one.
-    const { serveTogether } = await import("./cluster.ts");
+    const { serveTogether } = await import("./serve/workers.ts");
     return serveTogether(config, out);
   },
 });

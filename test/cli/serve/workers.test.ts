@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { runGiraffe } from "../support/child.ts";
-import { newPostgresDatabase } from "../support/postgres-database.ts";
-import { scrape } from "../support/scrape.ts";
-import { callRest, createPlace, profileUrl } from "./serving.ts";
+import { runGiraffe } from "../../support/child.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
+import { scrape } from "../../support/scrape.ts";
+import { callRest, createPlace, profileUrl } from "../serving.ts";
 
 const profile = { firstName: "Gigi", lastName: "Giraffe", displayName: "Gigi" };
 const died = /"pid":(\d+),.*a worker died/;

@@ -1,9 +1,9 @@
 import { relative, resolve } from "node:path";
-import type { Config } from "../config/config.ts";
-import { demoUserId } from "../server/bootstrap.ts";
-import { createService, type Service } from "../server/service.ts";
-import type { Snapshot } from "../telemetry/exposition.ts";
-import { createLog, type Log, logRequest } from "../telemetry/log.ts";
+import type { Config } from "../../config/config.ts";
+import { demoUserId } from "../../server/bootstrap.ts";
+import { createService, type Service } from "../../server/service.ts";
+import type { Snapshot } from "../../telemetry/exposition.ts";
+import { createLog, type Log, logRequest } from "../../telemetry/log.ts";
 
 /** For sysexits' EX_SOFTWARE: a supervisor should start us again. */
 const exitSoftware = 70;

@@ -1,8 +1,8 @@
 import cluster, { type Worker } from "node:cluster";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Config } from "../config/config.ts";
-import type { Snapshot } from "../telemetry/exposition.ts";
-import { createLog } from "../telemetry/log.ts";
+import type { Config } from "../../config/config.ts";
+import type { Snapshot } from "../../telemetry/exposition.ts";
+import { createLog } from "../../telemetry/log.ts";
 import { banner, firstSignal, runServer, type Supervisor } from "./run-server.ts";
 
 /** What the first process tells its workers. */
