@@ -9,10 +9,11 @@ export const serve = anyCommand<Config>({
   read: ({ given, environment }) => readConfig(given, environment),
   async run(config, out) {
     if (config.workers === 1) {
-      const { runServer, underSignals } = await import("./serve/run-server.ts");
+      const { runServer } = await import("./serve/run-server.ts");
+      const { underSignals } = await import("./serve/signals.ts");
       return runServer(config, underSignals(config, out));
     }
-    // Several workers are processes of their own, of which this may be one.
+    // This process may be the first one or a worker.
     const { serveTogether } = await import("./serve/workers.ts");
     return serveTogether(config, out);
   },
