@@ -13,7 +13,7 @@ import { dirname, join, posix } from "node:path";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { ManagementService } from "../gen/zitadel/management_pb.ts";
-import { type Setting, serveSettings } from "../src/config/config.ts";
+import { type Setting, serveSettings } from "../src/config/settings.ts";
 import { errors, reasonFromKey } from "../src/domain/errors.ts";
 import { bodyTimeoutMs, clientLimits, maxEchoBytes, maxPipelined } from "../src/wire/limits.ts";
 import { type Program, root, runGiraffe, runProgram, startGiraffe } from "./support/child.ts";

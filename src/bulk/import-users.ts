@@ -1,8 +1,6 @@
-import { isUtf8 } from "node:buffer";
 import type { Directory } from "../store/directory.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../store/event-store.ts";
 import {
-  type NewStream,
   type NewStreamOutcome,
   OvertakenError,
   type Progress,
@@ -11,27 +9,10 @@ import {
 } from "../store/transfer.ts";
 import { BulkError } from "./bulk-error.ts";
 import { type ImportSource, openSource } from "./import-source.ts";
-import { type Line, type LineBatch, lineBatches, maxLineBytes, type Stop } from "./line-batches.ts";
+import { type LineBatch, lineBatches, type Stop } from "./line-batches.ts";
 import { createMeter } from "./meter.ts";
-import {
-  assertWhole,
-  notUtf8,
-  type Reject,
-  type Rejects,
-  rejectFrom,
-  rejectsToFile,
-  rejectsToStderr,
-} from "./rejects.ts";
-
-/** What a line is read as; see `createUserLines`. */
-export type ReadLine = (
-  text: string,
-  creator: string,
-) => {
-  readonly userId: string | undefined;
-  readonly organization: string | undefined;
-  readonly decisions: NewStream["decisions"];
-};
+import { type ReadLine, readBatch, type UserOfLine } from "./read-batch.ts";
+import { type Reject, type Rejects, rejectsToFile, rejectsToStderr } from "./rejects.ts";
 
 export type ImportParts = {
   readonly transfer: Transfer;
@@ -53,16 +34,13 @@ export type ImportSummary = {
   readonly rejects: string | null;
 };
 
-/** Written as the creator of the events: no user of the API has this id. */
-const creator = "import";
-
 /**
  * Import users, one to a line of JSON.
  *
- * How far it came, and which lines it rejected, is kept in the transaction of each batch. So a run
- * that was broken off goes on where it was, rejected lines are tried again by every run, and lines
- * appended to an input that is done are imported the next time. An input is known by its first line,
- * and is the same as long as the lines that are done have not changed; if they have, it begins anew.
+ * The transaction of each batch also stores how many lines are done and which were rejected. So a run
+ * that was interrupted continues where it stopped, every run tries rejected lines again, and lines that
+ * are appended later are imported by the next run. An input is recognized by its first line. If lines
+ * that are done have changed since, the import starts again from the beginning.
  *
  * Lines that are not imported go to `FILE.rejected`, or to stderr for stdin. That file can be
  * imported, too. Each run writes it from its beginning.
@@ -156,7 +134,7 @@ async function importLines(run: Run, tally: Tally): Promise<"done" | "differs"> 
     );
     if (batch.stop === undefined) known = progress;
     const taken = users.flatMap((each, index) => problemOf(outcomes[index], each));
-    // Not before: another import of the same input may be writing the file, and be the first.
+    // Only after the first write has succeeded: it fails if another import of the same input is running.
     if (!isBegun) await rejects.begin();
     isBegun = true;
     await rejects.add([...problems, ...taken].sort((a, b) => a.line - b.line));
@@ -180,7 +158,7 @@ async function importLines(run: Run, tally: Tally): Promise<"done" | "differs"> 
       // The next batch is read while this one is written.
       await writing;
       writing = write(batch, read);
-      // Awaited below, or at the end; until then nobody else hears it fail.
+      // It is awaited later; without this, Node.js would report an unhandled rejection before that.
       writing.catch(() => {});
     }
     await writing;
@@ -206,55 +184,6 @@ function createStops(transfer: Transfer, before: Progress | undefined) {
     behind = next.lines;
     return { ...next, wanted: new Set(next.rejected) };
   };
-}
-
-type UserOfLine = { readonly line: number; readonly text: string; readonly user: NewStream };
-
-function readBatch(
-  lines: readonly Line[],
-  { readLine, newId, organizations }: Pick<Run, "readLine" | "newId" | "organizations">,
-) {
-  const users: UserOfLine[] = [];
-  const problems: Reject[] = [];
-  for (const { line, bytes } of lines) {
-    let text = bytes?.toString() ?? "";
-    try {
-      assertReadable(bytes);
-      const reject = rejectFrom(withoutMark(text));
-      if (reject !== undefined) {
-        ({ text } = reject);
-        assertWhole(reject);
-      } else if (text.trim() === "") continue;
-      const {
-        userId = newId(),
-        organization: named,
-        decisions,
-      } = readLine(withoutMark(text), creator);
-      const organization = organizationFrom(named, organizations);
-      users.push({ line, text, user: { stream: userId, organization, decisions } });
-    } catch (error) {
-      problems.push({ line, reason: error instanceof Error ? error.message : String(error), text });
-    }
-  }
-  return { users, problems };
-}
-
-function assertReadable(bytes: Buffer | undefined): asserts bytes {
-  if (bytes === undefined) throw new Error(`the line is longer than ${maxLineBytes} bytes`);
-  if (!isUtf8(bytes)) throw new Error(notUtf8);
-}
-
-/** A byte order mark begins a file, and may stand within one that was put together of several. */
-function withoutMark(text: string): string {
-  return text.startsWith("\ufeff") ? text.slice(1) : text;
-}
-
-function organizationFrom(named: string | undefined, known: ReadonlySet<string>): string {
-  const [only] = known;
-  if (named === undefined && only !== undefined && known.size === 1) return only;
-  if (named === undefined) throw new Error("organization is missing, and there is not only one");
-  if (!known.has(named)) throw new Error(`there is no organization ${JSON.stringify(named)}`);
-  return named;
 }
 
 function problemOf(

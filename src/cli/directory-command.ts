@@ -1,4 +1,4 @@
-import type { Setting } from "../config/config.ts";
+import type { Setting } from "../config/settings.ts";
 import type { Admin } from "./admin.ts";
 import {
   type AdminOptions,

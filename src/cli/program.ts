@@ -1,5 +1,6 @@
 import { CommanderError, Option, Command as Parser } from "commander";
-import { ConfigError, type Environment, flagOf, type Setting } from "../config/config.ts";
+import { ConfigError, type Environment } from "../config/config.ts";
+import { flagOf, type Setting } from "../config/settings.ts";
 import { backup } from "./backup.ts";
 import { type AnyCommand, missingFlags, type ReadCommand } from "./command.ts";
 import { exportCommand } from "./export.ts";

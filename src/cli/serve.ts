@@ -1,4 +1,5 @@
-import { type Config, readConfig, serveSettings } from "../config/config.ts";
+import { type Config, readConfig } from "../config/config.ts";
+import { serveSettings } from "../config/settings.ts";
 import { anyCommand } from "./command.ts";
 
 /** `giraffe serve` */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { languages as configured } from "../../../src/config/config-schema.ts";
+import { languages as configured } from "../../../src/config/value-schemas.ts";
 import { errors } from "../../../src/domain/errors.ts";
 import type { HumanEvent } from "../../../src/domain/human.ts";
 import { availableLanguages } from "../../../src/rpc/translate/translate.ts";
