@@ -17,7 +17,7 @@ export type GiraffeUser = {
   readonly organization?: string;
   /** Default: `USER_STATE_ACTIVE`. */
   readonly state?: "USER_STATE_ACTIVE" | "USER_STATE_INACTIVE" | "USER_STATE_LOCKED";
-  /** Of nobody else, in whatever case. */
+  /** No other user may have it, in upper or lower case. */
   readonly userName: string;
   readonly profile: {
     readonly firstName: string;
@@ -57,14 +57,14 @@ export type Giraffe = {
  * It keeps everything in memory, reads no environment, logs nothing, leaves signals alone and writes
  * no file. Any web page may call it. Several do not know of each other; each has a token of its own.
  *
- * @throws Error that says what is no good, such as `users[1]: its userId or userName is taken`;
+ * @throws Error that says what is invalid, such as `users[1]: its userId or userName is taken`;
  *   nothing runs then.
  */
 export async function createGiraffe(options: GiraffeOptions = {}): Promise<Giraffe> {
   const { organizations = [], users = [] } = options;
   const { promise: seeding, resolve: onSeeded } = Promise.withResolvers<Seeded>();
   const service = await createService(configInMemory(), ignore, {
-    // Its event loop is not its own: others, such as tests, can make it late.
+    // Tests run on the same event loop and can make it late; calls must not be refused for that.
     maxLagMs: Number.POSITIVE_INFINITY,
     async begin(store, directory, parts) {
       onSeeded(await seed(store, directory, { organizations, users }, parts));
@@ -80,7 +80,7 @@ export async function createGiraffe(options: GiraffeOptions = {}): Promise<Giraf
   return { url, ...(await seeding), close, [Symbol.asyncDispose]: close };
 }
 
-/** The defaults of `serve`, but for what a test needs. */
+/** The defaults of `serve`, except for what a test needs. */
 function configInMemory(): Config {
   const given = { listen: "127.0.0.1:0", corsOrigin: ["*"], drainMs: "1000" };
   const reading = readConfig(given, {});

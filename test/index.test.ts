@@ -192,7 +192,7 @@ describe("createGiraffe", () => {
     {
       name: "an organization that is named twice",
       options: { organizations: ["zoo", "zoo"] },
-      want: "organizations: one is there twice",
+      want: 'organizations: the id "zoo" is listed twice',
     },
   ])("refuses $name", async ({ options, want }) => {
     await expect(createGiraffe(options)).rejects.toThrow(want);

@@ -67,7 +67,9 @@ export async function importUsers(
   try {
     if ((await importLines(run, tally)) === "differs") {
       if (input === "-") throw new BulkError(stdinDiffers);
-      tell(`${input} differs in lines that were imported before: it begins anew`);
+      tell(
+        `${input} differs in lines that were imported before: starting again from the first line`,
+      );
       Object.assign(tally, { rejected: 0, doneBefore: 0, triedAgain: 0 });
       await importLines({ ...run, isAnew: true }, tally);
     }
@@ -80,7 +82,7 @@ export async function importUsers(
 }
 
 const stdinDiffers =
-  "stdin begins like an input that was imported before, but differs in lines that are done: import it from a file, which can begin anew";
+  "stdin begins like an input that was imported before, but differs in lines that are done: import it from a file, which can be read again from its start";
 
 function resumable(error: unknown, input: string): unknown {
   if (error instanceof OvertakenError) {
@@ -93,7 +95,7 @@ function resumable(error: unknown, input: string): unknown {
   if (!(error instanceof StoreUnavailableError || error instanceof OutcomeUnknownError)) {
     return error;
   }
-  return new BulkError(`${error.message}; the same command goes on where this one was`, {
+  return new BulkError(`${error.message}; run the same command again to continue from here`, {
     cause: error,
   });
 }

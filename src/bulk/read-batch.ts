@@ -71,7 +71,7 @@ function withoutMark(text: string): string {
 function organizationFrom(named: string | undefined, known: ReadonlySet<string>): string {
   const [only] = known;
   if (named === undefined && only !== undefined && known.size === 1) return only;
-  if (named === undefined) throw new Error("organization is missing, and there is not only one");
+  if (named === undefined) throw new Error("organization is missing, and there is more than one");
   if (!known.has(named)) throw new Error(`there is no organization ${JSON.stringify(named)}`);
   return named;
 }

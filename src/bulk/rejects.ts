@@ -79,7 +79,7 @@ async function assertWritable(file: string): Promise<void> {
   await access(dirname(file), constants.W_OK);
   const found = await stat(file).catch(() => undefined);
   if (found === undefined) return;
-  if (!found.isFile()) throw new Error("it is no file");
+  if (!found.isFile()) throw new Error("it is not a file");
   await access(file, constants.W_OK);
 }
 

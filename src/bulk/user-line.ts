@@ -172,7 +172,7 @@ function objectFrom(text: string): JsonObject {
 function isTrue(field: string, value: JsonValue | undefined): boolean {
   if (value === undefined || value === null) return false;
   if (typeof value === "boolean") return value;
-  throw new Error(`${field} is neither true nor false`);
+  throw new Error(`${field} must be true or false`);
 }
 
 function isEmpty(fields: object): boolean {
@@ -195,5 +195,5 @@ function statusCommand(value: JsonValue | undefined): HumanCommand | undefined {
   const status = Object.values(statuses).find((each) => each.state === state);
   if (status !== undefined) return status.command;
   const known = Object.values(statuses).map((each) => UserStateSchema.value[each.state]?.name);
-  throw new Error(`state is none of ${known.join(", ")}`);
+  throw new Error(`state must be one of ${known.join(", ")}`);
 }

@@ -4,7 +4,7 @@ import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./c
 /** `giraffe import FILE`. The exit code is 1 if lines were rejected. */
 export const importCommand = anyCommand<AdminOptions & { readonly input: string }>({
   name: "import",
-  help: "add users from lines of JSON in a file, or - for stdin; goes on where it was broken off",
+  help: "add users from lines of JSON in a file, or - for stdin; continues where an interrupted run stopped",
   argument: "FILE",
   flags: adminFlags,
   read: (line) => withAdminOptions(line, { input: line.argument }),
@@ -38,6 +38,6 @@ function wordsOf({ imported, rejected, doneBefore, triedAgain, rejects }: Import
     ...(rejected > 0 ? [`rejected ${rejected} lines, see ${rejects ?? "above"}`] : []),
   ];
   if (rejected === 0) return [counts.join(", ")];
-  const orMend = rejects === null ? "" : `, or mend them in ${rejects} and import that file`;
+  const orMend = rejects === null ? "" : `, or correct them in ${rejects} and import that file`;
   return [counts.join(", "), `run the same command to try the rejected lines again${orMend}`];
 }

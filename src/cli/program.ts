@@ -159,7 +159,7 @@ function operandsOf(parser: Parser, argument: string | undefined) {
     argument: operand ?? "",
     problems: [
       ...unknown.map((text) => unknownFlag(parser, text)),
-      ...others.map((text) => `${JSON.stringify(text)} is one argument too many`),
+      ...others.map((text) => `${JSON.stringify(text)} is an unexpected argument`),
       ...(isMissing ? [`${argument} is missing`] : []),
     ],
   };

@@ -4,7 +4,7 @@ import { directoryCommand } from "./directory-command.ts";
 /** `giraffe token revoke ID` */
 export const tokenRevoke = directoryCommand({
   name: "token revoke",
-  help: "make a token useless for ever",
+  help: "revoke a token for ever",
   argument: "ID",
   options: ({ argument }) => ({ id: argument }),
   run: revokeToken,

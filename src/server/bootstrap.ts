@@ -29,7 +29,7 @@ const demoUser = {
   },
 } as const;
 
-/** The database is empty, and nobody said where its first token should go. */
+/** The database is empty, and no file is configured for its first token. */
 export class TokenFileMissingError extends Error {
   override readonly name = "TokenFileMissingError";
 }
@@ -38,9 +38,9 @@ export class TokenFileMissingError extends Error {
  * Give an empty database what is needed to begin: an organization, the service account `admin` with
  * the role IAM_OWNER, and a token for it in a file that only its owner can read.
  *
- * The organization comes last: a start that is broken off before leaves the database empty, and the
- * next one begins again. Only then the token takes its place: of several servers that start at once
- * one is the founder, and its token is the one that is kept.
+ * The organization is written last, so an interrupted start leaves the database empty and the next start
+ * tries again. The token file gets its name after that: if several servers start at once, only one of
+ * them creates the organization, and its token is kept.
  *
  * @param options.demo Add the demo human, too.
  * @returns Whether the database was empty.
@@ -64,7 +64,7 @@ export async function bootstrap(
   const draft = `${adminTokenFile}.${randomUUID()}`;
   writeSecret(draft, secret);
   const founded = await directory.found(records);
-  // Somebody else was faster: the other organization stands, and our token opens nothing.
+  // Another server was faster: its organization is kept, and our token is not stored.
   if (founded) renameSync(draft, adminTokenFile);
   else rmSync(draft);
   return founded;
@@ -99,7 +99,7 @@ async function addDemoUser(store: EventStore, creator: string): Promise<void> {
       return { event: { ...event, creator }, ...next };
     });
   } catch (error) {
-    // Left by a start that was broken off, or added by another one just now.
+    // An interrupted start has left the user, or another server has just added it.
     if (!(error instanceof ServiceError)) throw error;
   }
 }

@@ -4,7 +4,7 @@ import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { RequestRecord } from "../telemetry/log.ts";
 import type { Outcome, WireOptions } from "../wire/index.ts";
 
-/** What the wire tells of a request, in the words of the log and the metrics. */
+/** Turn what the wire reports about a request into a record for the log and the metrics. */
 export function recordFromOutcome({ method, error, ...outcome }: Outcome): RequestRecord {
   return {
     requestId: outcome.requestId,
@@ -41,14 +41,14 @@ export async function loadTracing(): Promise<WireOptions["trace"]> {
   );
 }
 
-/** What is our fault has a cause for the log; what is the caller's has none. */
+/** Codes for which the server is at fault. Only these have a cause in the log. */
 const ownFaults: readonly Code[] = [Code.Internal, Code.Unknown, Code.Unavailable, Code.DataLoss];
 
 function causeFrom(error: ConnectError | undefined): unknown {
   return error !== undefined && ownFaults.includes(error.code) ? error.cause : undefined;
 }
 
-/** Whoever sets up an identity provider has to know; the caller learns only that the token is not valid. */
+/** For the person who sets up an identity provider. The caller learns only that the token is invalid. */
 function refusalFrom(error: ConnectError | undefined): string | undefined {
   if (error?.code !== Code.Unauthenticated || !(error.cause instanceof Error)) return undefined;
   return error.cause.message;

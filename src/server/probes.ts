@@ -3,7 +3,7 @@ import type { EventStore } from "../store/event-store.ts";
 import { expositionType, type Snapshot, textFromSnapshots } from "../telemetry/exposition.ts";
 import { type Answer, jsonAnswer } from "../wire/index.ts";
 
-/** Longer than a database takes that is well, shorter than load balancers wait. In milliseconds. */
+/** In milliseconds. A healthy database answers sooner, and load balancers wait longer. */
 const pingTimeoutMs = 2_000;
 
 /**
@@ -42,7 +42,7 @@ export function createProbes(options: {
   ]);
 }
 
-/** Who asks while the work is under way shares it: nobody makes the server do it a thousand times. */
+/** Callers that ask while the work is in flight share its result, so that many probes cost one. */
 function shared<Result>(work: () => Promise<Result>): () => Promise<Result> {
   let running: Promise<Result> | undefined;
   return () => {

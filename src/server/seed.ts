@@ -3,7 +3,7 @@ import { type Directory, RecordExistsError } from "../store/directory.ts";
 import { type EventStore, type Micros, UniqueKeyTakenError } from "../store/event-store.ts";
 import { firstRecords, organizationId } from "./bootstrap.ts";
 
-/** What a database of a test begins with. */
+/** What the database of a test contains at the start. */
 export type Seed = {
   /** Their ids; each is its name, too. */
   readonly organizations: readonly string[];
@@ -11,7 +11,7 @@ export type Seed = {
   readonly users: readonly object[];
 };
 
-/** What whoever seeded a database needs to use it. */
+/** What a caller needs to use a database that was seeded. */
 export type Seeded = {
   /** Of the service account `admin`. */
   readonly token: string;
@@ -22,10 +22,10 @@ export type Seeded = {
 };
 
 /**
- * Give an empty database what every server begins with, and what a test wants beside it. One after
- * another, so that of two users in each other's way the second is named.
+ * Add to an empty database what every server starts with, then the organizations and users of a test.
+ * Users are added one after another, so that of two users that collide the second one is reported.
  *
- * @throws Error that says which organization or user is no good, and why.
+ * @throws Error that says which organization or user is invalid, and why.
  */
 export async function seed(
   store: EventStore,
@@ -35,14 +35,16 @@ export async function seed(
 ): Promise<Seeded> {
   const createdAt = now();
   const { secret, admin, records } = firstRecords(newId, createdAt);
+  const known = [organizationId, ...organizations];
   const others = organizations.map((id) => ({ id, name: id, createdAt }));
   try {
     await directory.add({ ...records, organizations: [...records.organizations, ...others] });
   } catch (error) {
     if (!(error instanceof RecordExistsError)) throw error;
-    throw new Error("organizations: one is there twice", { cause: error });
+    throw new Error(`organizations: the id ${JSON.stringify(repeated(known))} is listed twice`, {
+      cause: error,
+    });
   }
-  const known = [organizationId, ...organizations];
   const userIds: string[] = [];
   const seeded = { token: secret, organization: organizationId, userIds };
   if (users.length === 0) return seeded;
@@ -70,6 +72,11 @@ export async function seed(
     }
   }
   return seeded;
+}
+
+/** The first that equals an earlier one. */
+function repeated(ids: readonly string[]): string | undefined {
+  return ids.find((id, index) => ids.indexOf(id) < index);
 }
 
 function reasonOf(error: unknown): string {

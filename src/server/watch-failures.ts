@@ -6,7 +6,7 @@ import {
 } from "../store/event-store.ts";
 import type { FailureKind, StoreObserver } from "../store/observer.ts";
 
-/** The same store. Besides, `failed` is told of what the store could not do. */
+/** The same store, which also reports every failed operation to `failed`. */
 export function watchFailures(store: EventStore, failed: StoreObserver["failed"]): EventStore {
   function watched<Operation extends (...args: never[]) => Promise<unknown>>(
     name: string,
@@ -35,7 +35,7 @@ export function watchFailures(store: EventStore, failed: StoreObserver["failed"]
   };
 }
 
-/** `undefined` for what the caller is to blame for, or the program. */
+/** `undefined` if the caller or the program is at fault, and not the store. */
 function kindFromError(error: unknown): FailureKind | undefined {
   if (error instanceof StoreUnavailableError) return "unavailable";
   if (error instanceof StoreOverloadedError) return "overloaded";

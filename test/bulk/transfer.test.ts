@@ -145,7 +145,7 @@ describe("import", () => {
       6: expect.stringContaining("ImportHumanUserRequest_Profile.FirstName"),
       7: "field password is not supported",
       8: 'there is no organization "404"',
-      9: "state is none of USER_STATE_ACTIVE, USER_STATE_INACTIVE, USER_STATE_LOCKED",
+      9: "state must be one of USER_STATE_ACTIVE, USER_STATE_INACTIVE, USER_STATE_LOCKED",
       10: "userId is not a text of 1 to 200 characters",
       11: 'the id "u1" is taken',
       12: "the user name is taken",
@@ -154,7 +154,7 @@ describe("import", () => {
     expect(rejected[0]).toMatchObject({ line: 2, text: "{" });
   });
 
-  test("does what is done once, goes on with what is new, and begins anew with what was changed", async () => {
+  test("imports each line once, continues with new lines, and starts again if imported lines have changed", async () => {
     const { file, run } = await createInput([user(1), user(2)]);
     await run("import", file);
     expect((await run("import", file)).summary).toMatchObject({ imported: 0, doneBefore: 2 });
@@ -231,7 +231,7 @@ describe("import", () => {
     });
   });
 
-  test("reads stdin, too, and goes on where it was", async () => {
+  test("reads stdin, too, and continues where it stopped", async () => {
     const { place, file } = await createInput([user(1), { userId: "u2" }]);
     expect(await importStdin(place, file)).toEqual({
       code: 1,
@@ -288,7 +288,7 @@ describe("import", () => {
     ]);
     expect((await place.administer("import", file)).stdout).toBe(
       `imported 0 users, 3 lines were done before, 1 rejected lines were tried again, rejected 1 lines, see ${file}.rejected\n` +
-        `run the same command to try the rejected lines again, or mend them in ${file}.rejected and import that file\n`,
+        `run the same command to try the rejected lines again, or correct them in ${file}.rejected and import that file\n`,
     );
     await place.administer("org", "create", "Lake", "--id", "lake");
     appendFileSync(file, linesOf([user(5, { organization: "lake" })]));
@@ -330,7 +330,7 @@ describe("import", () => {
       code: 1,
       summary: { imported: 1, rejected: 1 },
     });
-    expect(rejectsOf(last)[0]?.reason).toBe("organization is missing, and there is not only one");
+    expect(rejectsOf(last)[0]?.reason).toBe("organization is missing, and there is more than one");
   });
 
   test("C11: a rejected line whose text is not whole stays rejected, however often it is imported", async () => {
@@ -415,14 +415,14 @@ describe("import", () => {
     expect(lines).toEqual(Array.from({ length: 6_000 }, (_, index) => 2 + 2 * index));
   });
 
-  test("C11: tells when it begins anew, and tries each line once", async () => {
+  test("C11: says when it starts again, and tries each line once", async () => {
     const { file, run } = await createInput([user(1), { userId: "u2" }, user(3)]);
     await run("import", file);
     writeFileSync(file, linesOf([user(1), { userId: "u2" }, user(4)]));
     expect(await run("import", file)).toMatchObject({
       code: 1,
       summary: { imported: 1, rejected: 2, doneBefore: 0, triedAgain: 0 },
-      stderr: `${file} differs in lines that were imported before: it begins anew\n`,
+      stderr: `${file} differs in lines that were imported before: starting again from the first line\n`,
     });
     expect(rejectsOf(file).map(({ line }) => line)).toEqual([1, 2]);
   });

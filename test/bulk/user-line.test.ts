@@ -136,7 +136,7 @@ describe("a user line", () => {
     {
       name: "verbatim that is no boolean",
       fields: { verbatim: 1 },
-      want: "neither true nor false",
+      want: "must be true or false",
     },
     { name: "no language tag", fields: profileWith({ preferredLanguage: "de_" }), want: "tag" },
     { name: "a name that is empty", fields: profileWith({ firstName: "" }), want: "FirstName" },

@@ -603,8 +603,8 @@ describe("admin commands", () => {
     { argv: ["token", "crate"], want: ["unknown command 'crate' (Did you mean create?)"] },
     { argv: ["--verbose"], want: ["unknown option '--verbose'"] },
     { argv: ["org", "create"], want: ["NAME is missing"] },
-    { argv: ["org", "create", "a", "b"], want: ['"b" is one argument too many'] },
-    { argv: ["org", "list", "a"], want: ['"a" is one argument too many'] },
+    { argv: ["org", "create", "a", "b"], want: ['"b" is an unexpected argument'] },
+    { argv: ["org", "list", "a"], want: ['"a" is an unexpected argument'] },
     {
       argv: ["token", "revoke", "--force"],
       want: ["--force is not a flag of this command; --help lists them"],

@@ -8,7 +8,7 @@ const builtFolder = fileURLToPath(new URL("../../../dist/console", import.meta.u
 
 /** The console at `/`, and what it loads. Without the folder, `/` tells how to get one. */
 export function createConsolePages(folder = builtFolder): WireOptions["pages"] {
-  // No string becomes markup or script, whoever would try.
+  // Browsers then refuse to turn a string into markup or script.
   const headers = pageHeaders(["require-trusted-types-for 'script'"]);
   const pages = createStaticPages(folder, headers);
   if (!pages.has("/")) pages.set("/", () => notBuilt);
