@@ -25,11 +25,8 @@ import {
 import { changedFields } from "../domain/profile.ts";
 import { type AddHuman, commandFromImportRequest } from "../rpc/management/add-human-command.ts";
 import { createEnglishTranslator } from "../rpc/translate/translate.ts";
-import {
-  createFieldRules,
-  FieldRulesError,
-  type FieldViolation,
-} from "../rpc/validate/validate.ts";
+import { FieldRulesError, type FieldViolation } from "../rpc/validate/field-violation.ts";
+import { createFieldRules } from "../rpc/validate/validate.ts";
 import type { Decision } from "../store/event-store.ts";
 
 /** A user as one line of an import says it. */

@@ -28,7 +28,7 @@ import {
   StoreUnavailableError,
 } from "../store/event-store.ts";
 import { SearchTooBroadError } from "../store/search.ts";
-import { FieldRulesError } from "./validate/validate.ts";
+import { FieldRulesError } from "./validate/field-violation.ts";
 
 /** The domain of every `google.rpc.ErrorInfo` we send. */
 export const errorDomain = "giraffe";

@@ -9,7 +9,7 @@ import { ManagementService } from "../../gen/zitadel/management_pb.ts";
 import { ErrorDetailSchema } from "../../gen/zitadel/message_pb.ts";
 import { ServiceError } from "../../src/domain/errors.ts";
 import { convertErrors } from "../../src/rpc/errors.ts";
-import { FieldRulesError } from "../../src/rpc/validate/validate.ts";
+import { FieldRulesError } from "../../src/rpc/validate/field-violation.ts";
 import {
   OutcomeUnknownError,
   StoreOverloadedError,

@@ -3,7 +3,7 @@ import { type ContextValues, createContextKey, type Interceptor } from "@connect
 import { ServiceError } from "../../domain/errors.ts";
 import { languagesFromAcceptLanguage } from "../../domain/language/language.ts";
 import { matchLanguage } from "../../domain/language/language-match.ts";
-import { FieldRulesError, type FieldViolation } from "../validate/validate.ts";
+import { FieldRulesError, type FieldViolation } from "../validate/field-violation.ts";
 
 /** Text of a key in the caller's language; in English if it has none there; else the key itself. */
 export type Translator = (key: string) => string;

@@ -4,7 +4,7 @@ import { languages as configured } from "../../../src/config/value-schemas.ts";
 import { errors } from "../../../src/domain/errors.ts";
 import type { HumanEvent } from "../../../src/domain/human.ts";
 import { availableLanguages } from "../../../src/rpc/translate/translate.ts";
-import type { RuleText } from "../../../src/rpc/validate/validate.ts";
+import type { RuleText } from "../../../src/rpc/validate/rule-text.ts";
 import { startServer } from "../../support/server.ts";
 
 const languages = "bg cs de en es fr hu id it ja ko mk nl pl pt ro ru sv tr zh".split(" ");

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { ServiceError } from "../../../src/domain/errors.ts";
 import { createTranslate, translatorKey } from "../../../src/rpc/translate/translate.ts";
-import { FieldRulesError, type FieldViolation } from "../../../src/rpc/validate/validate.ts";
+import { FieldRulesError, type FieldViolation } from "../../../src/rpc/validate/field-violation.ts";
 
 const notChanged = () => new ServiceError("profileNotChanged", { cause: "the cause" });
 

@@ -26,13 +26,9 @@ import {
   UpdateHumanProfileRequestSchema,
 } from "../../../gen/zitadel/management_pb.ts";
 import type { SearchQuerySchema } from "../../../gen/zitadel/user_pb.ts";
-import {
-  createFieldRules,
-  createValidate,
-  FieldRulesError,
-  type FieldViolation,
-  type RuleText,
-} from "../../../src/rpc/validate/validate.ts";
+import { FieldRulesError, type FieldViolation } from "../../../src/rpc/validate/field-violation.ts";
+import type { RuleText } from "../../../src/rpc/validate/rule-text.ts";
+import { createFieldRules, createValidate } from "../../../src/rpc/validate/validate.ts";
 
 const assertFieldRules = createFieldRules([ManagementService]);
 
