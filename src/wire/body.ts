@@ -36,6 +36,11 @@ function tooLarge({ maxMessageBytes }: BodyLimits): ConnectError {
  */
 export function readBody(exchange: Exchange, reader: BodyReader): void {
   const body = exchange.openBody();
+  // While the gate waited, an empty body over HTTP/2 may have ended: Node does not wait for a reader then.
+  if (body.readableEnded) {
+    reader.done(Buffer.alloc(0));
+    return;
+  }
   let waiting: BodyReader | undefined = reader;
   let chunks: Buffer[] = [];
   let bytes = 0;

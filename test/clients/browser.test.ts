@@ -70,7 +70,9 @@ describe("a page of an origin that may not call", () => {
 
 describe("over TLS", () => {
   test.for(names)("a browser calls by HTTP/2: %s", async (name) => {
-    const [cert, key] = ["cert", "key"].map((each) => join(root, "test", "tls", `${each}.pem`));
+    const [cert, key] = ["cert", "key"].map((each) =>
+      join(root, "test", "support", "tls", `${each}.pem`),
+    );
     const { server, call } = await startDemo(`--tls-cert=${cert}`, `--tls-key=${key}`);
     const network = await context.newCDPSession(page);
     const protocols = new Map<string, string | undefined>();

@@ -372,3 +372,38 @@ describe("A5: a head is looked at in this order:", () => {
     expect(statuses(await exchangeRaw(server.port, request))).toEqual([501]);
   });
 });
+
+describe("A5: a gate that lets an empty body wait", () => {
+  const later: RequestGate = () => sleep(20);
+  const headers = {
+    ":method": "POST",
+    ":path": "/echo.v1.EchoService/Echo",
+    "content-type": "application/proto",
+  };
+
+  test.for([
+    { name: "in a frame of its own", endStream: false },
+    { name: "told by the head", endStream: true },
+  ])("hears of its end over HTTP/2: $name", async ({ endStream }) => {
+    await using server = await startEcho({}, { requestGate: later });
+    using session = openHttp2(server.port);
+    for (let turn = 0; turn < 20; turn += 1) {
+      const stream = session.request(headers, { endStream });
+      if (!endStream) stream.end();
+      const [answer] = await once(stream, "response");
+      expect(answer[":status"]).toBe(200);
+      stream.close();
+    }
+  });
+
+  test("hears of its end over HTTP/1.1", async () => {
+    await using server = await startEcho({}, { requestGate: later });
+    for (const framing of ["Content-Length: 0\r\n", "", "Transfer-Encoding: chunked\r\n"]) {
+      const end = framing.startsWith("Transfer") ? "0\r\n\r\n" : "";
+      const head =
+        "POST /echo.v1.EchoService/Echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/proto\r\nConnection: close\r\n";
+      const answer = await exchangeRaw(server.port, `${head}${framing}\r\n${end}`);
+      expect(statuses(answer)).toEqual([200]);
+    }
+  });
+});
