@@ -31,13 +31,6 @@ export type UnaryMethod = {
  */
 export type RequestGate = (context: HandlerContext) => void | Promise<void>;
 
-/** How a call ended. */
-export type Conclusion = {
-  readonly answer: Answer;
-  /** `undefined` for a success. The cause is for the log, not for the client. */
-  readonly error: ConnectError | undefined;
-};
-
 /** @param interceptors The first is the outermost. */
 export function createUnaryMethod(
   spec: MethodImplSpec & { kind: "unary" },
@@ -63,7 +56,7 @@ export function createUnaryMethod(
  * The steps call one another, because a promise between each two would cost more than the steps do.
  *
  * @param options.bind Applied to the message before the handler sees it: path variables, for one.
- * @param conclude Called once.
+ * @param options.onAnswer Called once. The error is `undefined` for a success; its cause must not be sent.
  */
 export function callUnary(
   method: UnaryMethod,
@@ -78,7 +71,7 @@ export function callUnary(
     readonly bind: ((message: Message) => void) | undefined;
     /** Runs the gate and the onion. */
     readonly trace: { run<Result>(work: () => Result): Result } | undefined;
-    readonly conclude: (conclusion: Conclusion) => void;
+    readonly onAnswer: (answer: Answer, error: ConnectError | undefined) => void;
   },
 ): void {
   const { limits, protocolName, requestGate, trace } = options;
@@ -87,15 +80,15 @@ export function callUnary(
   let isOver = false;
   const bodyLimits = { maxBytes: dialog.maxBodyBytes, maxMessageBytes: limits.maxMessageBytes };
 
-  const conclude = (answer: Answer, error: ConnectError | undefined) => {
+  const end = (answer: Answer, error: ConnectError | undefined) => {
     isOver = true;
     deadline?.end();
-    options.conclude({ answer, error });
+    options.onAnswer(answer, error);
   };
   const fail = (reason: unknown) => {
     if (isOver) return;
     const error = repair(explain(errorFrom(reason), options.errorDomain));
-    conclude(refuse(dialog, error, call?.metadata(), options.errorDomain), error);
+    end(refuse(dialog, error, call?.metadata(), options.errorDomain), error);
   };
   const succeed = (response: UnaryResponse) => {
     if (isOver) return;
@@ -106,7 +99,7 @@ export function callUnary(
       fail(reason);
       return;
     }
-    conclude(answer, undefined);
+    end(answer, undefined);
   };
   const begin = (started: Deadline, made: Call, read: (body: Buffer) => Message, body: Buffer) => {
     if (isOver) return;

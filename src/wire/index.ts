@@ -7,10 +7,11 @@
  */
 export type { RequestGate } from "./call.ts";
 export { peerKey } from "./call-context.ts";
-export type { Outcome, Trace, TracedCall, WireOptions } from "./dispatch.ts";
 export type { Answer, RequestHead } from "./http/exchange.ts";
 export { jsonAnswer } from "./http/http-answers.ts";
 export { createStaticPage, createStaticPages } from "./http/static-pages.ts";
 export type { TlsFiles } from "./http/tls.ts";
 export type { Limits } from "./limits.ts";
 export { createListener, type Listener, type ListenOptions, type Load } from "./listener.ts";
+export type { WireOptions } from "./options.ts";
+export type { Outcome, Trace, TracedCall } from "./outcome.ts";

@@ -9,7 +9,7 @@ import { createShares } from "./bounds/shares.ts";
 import { createStuckSockets } from "./bounds/stuck-sockets.ts";
 import { createTurns } from "./bounds/turns.ts";
 import { createUnsent } from "./bounds/unsent.ts";
-import { createDispatch, type WireOptions } from "./dispatch.ts";
+import { createDispatch } from "./dispatch/dispatch.ts";
 import type { ExchangeSite } from "./http/exchange.ts";
 import { Http1Exchange } from "./http/exchange-http1.ts";
 import { checkHeaders, Http2Exchange } from "./http/exchange-http2.ts";
@@ -25,6 +25,7 @@ import {
   maxRequestsPerSocket,
   openingTimeoutMs,
 } from "./limits.ts";
+import type { WireOptions } from "./options.ts";
 import { remembering } from "./protocol/remembering.ts";
 
 /** Where and how to listen. */

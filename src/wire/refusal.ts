@@ -1,9 +1,9 @@
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
-import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { cut } from "./cut.ts";
 import { maxErrorMessageBytes, retryMs } from "./limits.ts";
+import { addRetryInfo, setRetryHeaders } from "./retry-hint.ts";
 
 /** What the wire itself refuses, before any handler is asked. Programs match on the reasons. */
 export const refusals = {
@@ -34,10 +34,7 @@ export function refusal(kind: RefusalKind, message: string, cause?: unknown): Co
   const { code, ...hint } = refusals[kind];
   const error = new ConnectError(message, code, undefined, undefined, cause);
   kinds.set(error, kind);
-  if ("retryMs" in hint) {
-    error.metadata.set("retry-after", String(Math.ceil(hint.retryMs / 1_000)));
-    error.metadata.set("grpc-retry-pushback-ms", String(hint.retryMs));
-  }
+  if ("retryMs" in hint) setRetryHeaders(error, hint.retryMs);
   return error;
 }
 
@@ -55,10 +52,7 @@ export function explain(given: ConnectError, domain: string | undefined): Connec
   const { reason, ...hint } =
     kind === undefined ? { reason: reasonFromCode(error.code) } : refusals[kind];
   error.details.push({ desc: ErrorInfoSchema, value: { reason, domain } });
-  if ("retryMs" in hint) {
-    const retryDelay = durationFromMs(hint.retryMs);
-    error.details.push({ desc: RetryInfoSchema, value: { retryDelay } });
-  }
+  if ("retryMs" in hint) addRetryInfo(error, hint.retryMs);
   return error;
 }
 

@@ -6,6 +6,9 @@ import { extname, join, relative, sep } from "node:path";
 import { answerCompression } from "../protocol/compression.ts";
 import type { Answer, RequestHead } from "./exchange.ts";
 
+/** Answers GET and HEAD for one path. */
+export type Page = (head: RequestHead) => Answer | Promise<Answer>;
+
 /** By the end of a file's name. */
 const contentTypes: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
@@ -74,8 +77,6 @@ export function createStaticPage(find: () => URL, headers: OutgoingHttpHeaders):
     }
   };
 }
-
-type Page = (head: RequestHead) => Answer | Promise<Answer>;
 
 function contentTypeOf(path: string): string {
   const contentType = contentTypes[extname(path)];

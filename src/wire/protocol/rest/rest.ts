@@ -34,6 +34,9 @@ export type RestFinding =
   | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
   | { readonly kind: "not-found" };
 
+/** The methods that have a REST path. */
+export type Rest = { find(head: RequestHead): RestFinding };
+
 type Route = {
   readonly method: UnaryMethod;
   readonly binding: RestBinding;
@@ -56,7 +59,7 @@ export function createRest(
   prefix: string,
   json: JsonCodec,
   maxMessageBytes: number,
-): { find(head: RequestHead): RestFinding } {
+): Rest {
   const routes = methods.flatMap((method) =>
     restRoutesFromMethod(method.descriptor).map((route) => ({
       ...route,

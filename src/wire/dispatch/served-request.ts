@@ -1,0 +1,82 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import { errorFrom } from "../call.ts";
+import type { Answer, Exchange, HeaderList } from "../http/exchange.ts";
+import { jsonAnswer } from "../http/http-answers.ts";
+import type { WireOptions } from "../options.ts";
+import type { Trace } from "../outcome.ts";
+
+/** A request until its outcome is reported, which happens once. */
+export class ServedRequest {
+  readonly exchange: Exchange;
+  /** Headers of its answer, whatever that is. */
+  readonly common: HeaderList;
+  readonly #id: string;
+  readonly #options: Pick<WireOptions, "observe" | "trace">;
+  readonly #startedAt = performance.now();
+  #protocol = "http";
+  #method: DescMethod | undefined;
+  #trace: Trace | undefined;
+
+  constructor(
+    exchange: Exchange,
+    id: string,
+    common: HeaderList,
+    options: Pick<WireOptions, "observe" | "trace">,
+  ) {
+    this.exchange = exchange;
+    this.common = common;
+    this.#id = id;
+    this.#options = options;
+  }
+
+  /** `undefined` unless calls are traced and this is one. */
+  get trace(): Trace | undefined {
+    return this.#trace;
+  }
+
+  /** It is known now what the request is: the outcome says so. */
+  identify(protocol: string, method: DescMethod | undefined): void {
+    this.#protocol = protocol;
+    this.#method = method;
+    if (method !== undefined) {
+      this.#trace = this.#options.trace?.({ protocol, method, head: this.exchange.head });
+    }
+  }
+
+  /** Send the whole answer and report it. */
+  reply(answer: Answer, error?: ConnectError): void {
+    try {
+      this.exchange.respond(answer, this.common);
+    } catch (cause) {
+      // Node refuses some headers and trailers of handlers. The client must get an answer all the same.
+      this.fail(cause);
+      return;
+    }
+    this.report(answer.status, error);
+  }
+
+  /** @param cause For the log. The client is told no more than "internal error". */
+  fail(cause: unknown): void {
+    this.exchange.respond(internalError, this.common);
+    this.report(internalError.status, errorFrom(cause));
+  }
+
+  /** To be called directly only by who has sent the answer: a stream. */
+  report(status: number, error?: ConnectError): void {
+    const outcome = {
+      requestId: this.#id,
+      protocol: this.#protocol,
+      method: this.#method,
+      status,
+      error,
+      durationMs: performance.now() - this.#startedAt,
+      peer: this.exchange.head.peer,
+      traceId: this.#trace?.traceId,
+    };
+    this.#trace?.end(outcome);
+    this.#options.observe(outcome);
+  }
+}
+
+const internalError = jsonAnswer(500, { code: 13, message: "internal error" });

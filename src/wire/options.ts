@@ -1,0 +1,53 @@
+import type { Registry } from "@bufbuild/protobuf";
+import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
+import type { RequestGate } from "./call.ts";
+import type { Page } from "./http/static-pages.ts";
+import type { ClientLimits, Limits } from "./limits.ts";
+import type { Outcome, Trace, TracedCall } from "./outcome.ts";
+
+/** What is served, to whom, and within which limits. */
+export type WireOptions = {
+  /** Registers services, as with any Connect server. */
+  readonly routes: (router: ConnectRouter) => void;
+  /** Who is let in. Default: every call. */
+  readonly requestGate?: RequestGate;
+  /** Around what is let in. The first is the outermost. */
+  readonly interceptors: readonly Interceptor[];
+  /** Knows the messages that may stand in a `google.protobuf.Any`, for JSON. Default: none. */
+  readonly registry?: Registry;
+  /** Stands before every path of `google.api.http`, such as `/management/v1`. */
+  readonly restPrefix: string;
+  readonly limits: Limits;
+  /** What clients may hold at once. Default, also of each: `clientLimits` in `limits.ts`. */
+  readonly clientLimits?: Partial<ClientLimits>;
+  /**
+   * Addresses and CIDR ranges of proxies: from them, and from nobody else, the client's address is
+   * taken from `Forwarded` or `X-Forwarded-For`. Default: none.
+   */
+  readonly trustedProxies?: readonly string[];
+  readonly cors: {
+    /** Compared character by character; `*` allows every origin; empty allows none. */
+    readonly origins: readonly string[];
+    /** That a page may send beside those of the RPC protocols. */
+    readonly requestHeaders: readonly string[];
+    /** That a page may read beside those of the RPC protocols. */
+    readonly answerHeaders: readonly string[];
+  };
+  /** On every answer. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The domain in the `google.rpc.ErrorInfo` of errors that bring none themselves. Default: they get none. */
+  readonly errorDomain?: string;
+  /** Plain pages by path, for GET and HEAD. */
+  readonly pages: ReadonlyMap<string, Page>;
+  /** Told of every request when it is answered, those included that no handler saw. */
+  readonly observe: (outcome: Outcome) => void;
+  /** Told ten times a second how late the event loop is, in milliseconds. Default: nobody is. */
+  readonly observeLag?: (lateMs: number) => void;
+  /**
+   * Calls are refused while the event loop is later than this, again and again. Infinity: never for
+   * that reason, for a server that shares its event loop with others. Default: 500.
+   */
+  readonly maxLagMs?: number | undefined;
+  /** Told of every call as soon as its method is known. Default: nobody is. */
+  readonly trace?: ((call: TracedCall) => Trace) | undefined;
+};
