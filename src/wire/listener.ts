@@ -25,8 +25,8 @@ import {
   maxRequestsPerSocket,
   openingTimeoutMs,
 } from "./limits.ts";
+import { memoize } from "./memoize.ts";
 import type { WireOptions } from "./options.ts";
-import { remembering } from "./protocol/remembering.ts";
 
 /** Where and how to listen. */
 export type ListenOptions = {
@@ -85,7 +85,7 @@ export function createListener(options: WireOptions): Listener {
   const opening = new Set<Socket>();
   const limits = { ...clientLimits, ...options.clientLimits };
   const clients = createClientAddresses(options.trustedProxies);
-  const groupOf = remembering(addressGroup);
+  const groupOf = memoize(addressGroup);
   const places = createShares(limits.maxConnections, limits.maxConnectionsEach);
   const unfed = createShares(limits.maxUnfedBytes, limits.maxUnfedBytesEach);
   const requests = createShares(limits.maxRequests, limits.maxRequestsEach);

@@ -204,7 +204,7 @@ export const floods: readonly Flood[] = [
   },
   {
     name: "ever other hosts, types, origins and addresses",
-    aimsAt: "what is remembered of headers (remembering.ts, cors.ts, client-address.ts)",
+    aimsAt: "what is remembered of headers (memoize.ts, cors.ts, client-address.ts)",
     connections: 100,
     addresses: 100,
     isRead: true,

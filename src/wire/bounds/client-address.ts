@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP, isIPv6, SocketAddress } from "node:net";
-import { remembering } from "../protocol/remembering.ts";
+import { memoize } from "../memoize.ts";
 
 /** Who a client is, as far as its address tells. */
 export type ClientAddresses = {
@@ -28,7 +28,7 @@ export function createClientAddresses(trustedProxies: readonly string[] = []): C
   if (trustedProxies.length === 0) return { isTrusted: () => false, of: (peer) => peer };
   const trusted = new BlockList();
   for (const range of trustedProxies) addRange(trusted, range);
-  const isTrusted = remembering((address: string) => {
+  const isTrusted = memoize((address: string) => {
     const version = isIP(address);
     return version !== 0 && trusted.check(address.replace(/%.*/, ""), `ipv${version as 4 | 6}`);
   });

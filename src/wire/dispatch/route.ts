@@ -13,8 +13,8 @@ import {
   restNotFound,
 } from "../http/http-answers.ts";
 import type { Page } from "../http/static-pages.ts";
+import { memoize } from "../memoize.ts";
 import type { Dialog, MethodShape, Protocol } from "../protocol/protocol.ts";
-import { remembering } from "../protocol/remembering.ts";
 import type { Rest } from "../protocol/rest/rest.ts";
 import type { StreamingMethod } from "../protocol/streaming.ts";
 
@@ -73,7 +73,7 @@ export type RouteTables = {
 export function createRoute(tables: RouteTables): (head: RequestHead) => Route {
   const { unary, streaming, rest, connect, cors } = tables;
   const isHostValid = createHostCheck();
-  const grpcSpoken = remembering((contentType) =>
+  const grpcSpoken = memoize((contentType) =>
     tables.grpcFamily.find((protocol) => protocol.speaks(contentType)),
   );
 

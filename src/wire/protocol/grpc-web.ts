@@ -7,6 +7,7 @@ import {
 } from "@connectrpc/connect/protocol-grpc-web";
 import { withHeader } from "../http/exchange.ts";
 import { methodNotAllowed, unsupportedMediaType } from "../http/http-answers.ts";
+import { memoize } from "../memoize.ts";
 import { binaryCodec, type Codec, type JsonCodec } from "./codec.ts";
 import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
 import { envelopeHeadBytes, frame, openEnvelope, sealEnvelope } from "./envelope.ts";
@@ -14,7 +15,6 @@ import { timeoutFrom } from "./grpc.ts";
 import { statusTrailers } from "./grpc-status.ts";
 import { framesFromText, textFromFrames } from "./grpc-web-text.ts";
 import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
-import { remembering } from "./remembering.ts";
 
 /**
  * gRPC-Web, binary and text, as
@@ -23,7 +23,7 @@ import { remembering } from "./remembering.ts";
  * The trailers are the last frame of the body, so any version of HTTP carries it.
  */
 export function createGrpcWeb(json: JsonCodec, maxMessageBytes: number): Protocol {
-  const formOf = remembering((contentType) => {
+  const formOf = memoize((contentType) => {
     const type = parseContentType(contentType);
     return (
       type && {

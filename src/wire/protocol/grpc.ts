@@ -3,13 +3,13 @@ import { parseContentType, parseTimeout } from "@connectrpc/connect/protocol-grp
 import { echo } from "../cut.ts";
 import { headersToNode, withHeader } from "../http/exchange.ts";
 import { methodNotAllowed, unsupportedMediaType } from "../http/http-answers.ts";
+import { memoize } from "../memoize.ts";
 import { refusal } from "../refusal.ts";
 import { binaryCodec, type Codec, type JsonCodec } from "./codec.ts";
 import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
 import { envelopeHeadBytes, openEnvelope, sealEnvelope } from "./envelope.ts";
 import { statusTrailers } from "./grpc-status.ts";
 import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
-import { remembering } from "./remembering.ts";
 
 const statusOk = { "grpc-status": "0" };
 
@@ -19,7 +19,7 @@ const statusOk = { "grpc-status": "0" };
  * Over HTTP/1.1 the trailers follow the last chunk: the content type decides, not the version.
  */
 export function createGrpc(json: JsonCodec, maxMessageBytes: number): Protocol {
-  const formOf = remembering((contentType) => {
+  const formOf = memoize((contentType) => {
     const type = parseContentType(contentType);
     return (
       type && {

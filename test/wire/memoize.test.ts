@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { remembering } from "../../../src/wire/protocol/remembering.ts";
+import { memoize } from "../../src/wire/memoize.ts";
 
 test("computes once for each of the first 32 texts, and rightly for every other", () => {
   const computed: string[] = [];
-  const lengthOf = remembering((text) => {
+  const lengthOf = memoize((text) => {
     computed.push(text);
     return text === "" ? undefined : text.length;
   });
