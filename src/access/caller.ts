@@ -1,3 +1,4 @@
+import type { BearerToken } from "./bearer-token.ts";
 import type { TakeTurn } from "./failed-attempts.ts";
 
 /** Who calls. */
@@ -13,17 +14,16 @@ export type Caller = {
 /**
  * Recognises one kind of bearer token.
  *
- * @param token As sent, without the "Bearer " prefix; at most 8,192 characters.
- * @param takeTurn What has to be asked about the token is asked through it.
+ * @param takeTurn Whatever is asked of the directory or of a provider is asked through it.
  * @returns The caller, or `undefined` if the token is of another kind.
  * @throws ServiceError `tokenInvalid` if the token is of this kind and refused;
  *   `identityProviderUnavailable` if only an identity provider could tell, and it does not.
  */
 export type Authenticator = {
-  (token: string, takeTurn: TakeTurn): Promise<Caller | undefined>;
+  (token: BearerToken, takeTurn: TakeTurn): Promise<Caller | undefined>;
   /**
-   * The caller, if it is remembered that the token is valid at this moment: nobody is asked, and nobody
-   * waits. Without it, nothing is remembered.
+   * The caller, if the token is still known to be valid from an earlier call. Asks nobody. An
+   * authenticator without it has to be asked on every call.
    */
-  readonly remembered?: (token: string) => Caller | undefined;
+  readonly remembered?: (token: BearerToken) => Caller | undefined;
 };

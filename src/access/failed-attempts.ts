@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { LRUCache } from "lru-cache";
 import { ServiceError } from "../domain/errors.ts";
@@ -31,6 +30,7 @@ export type TakeTurn = <Answer>(
  * Runs one authentication attempt.
  *
  * @param address Of the client; IPv6 addresses count by their /64, which is what one customer gets.
+ * @param digest Of the token.
  * @param attempt Takes a turn for what it asks others.
  * @returns What `attempt` returns.
  * @throws ServiceError `tooManyFailedAuthentications` instead of what `attempt` throws about a wrong
@@ -39,7 +39,7 @@ export type TakeTurn = <Answer>(
  */
 export type FailedAttempts = <Result>(
   address: string,
-  token: string,
+  digest: string,
   attempt: (takeTurn: TakeTurn) => Promise<Result>,
 ) => Promise<Result>;
 
@@ -65,8 +65,7 @@ export function createFailedAttempts(options: { readonly now: () => Micros }): F
     provider: createQuestionTurns(allowance),
   };
 
-  return async (address, token, attempt) => {
-    const digest = hash("sha256", token, "base64");
+  return async (address, digest, attempt) => {
     const isKnown = accepted.get(digest) === true;
     const group = addressGroup(address);
     let turn: Turn | undefined;

@@ -1,11 +1,12 @@
-import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { ServiceError } from "../domain/errors.ts";
 import type { Directory } from "../store/directory.ts";
 import type { Micros } from "../store/event-store.ts";
+import { type BearerToken, digestOf } from "./bearer-token.ts";
 import type { Authenticator, Caller } from "./caller.ts";
 import type { TakeTurn } from "./failed-attempts.ts";
-import { createReusedAnswers, defaultReuseMs, type SteadyClock } from "./reused-answers.ts";
+import { defaultMaxAgeMs, memoize, type SteadyClock } from "./memoize.ts";
 
 const prefix = "gir_";
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -37,19 +38,14 @@ export function isTokenSecret(text: string): boolean {
   return text.endsWith(checksumOf(random));
 }
 
-/** SHA-256 of a token secret, lower-case hex: what the directory knows it by. */
-export function digestOf(secret: string): string {
-  return hash("sha256", secret, "hex");
-}
-
 /**
  * Recognise our own tokens: everything that starts with `gir_`.
  *
- * A positive answer is reused for `reuseMs`, never beyond the token's own end; a negative one never.
+ * A positive answer is reused for `maxAgeMs`, never beyond the token's own end; a negative one never.
  *
  * @param options.now Decides whether a token has expired.
- * @param options.reuseMs How long a revoked token may go on working. Default: 2,000 ms.
- * @param options.clock Measures `reuseMs`. Default: the monotonic clock.
+ * @param options.maxAgeMs How long a revoked token may go on working. Default: 2,000 ms.
+ * @param options.clock Measures `maxAgeMs`. Default: the monotonic clock.
  * @returns Throws ServiceError `tokenInvalid` for a token that is malformed, unknown, expired or
  *   revoked, alike.
  */
@@ -57,14 +53,14 @@ export function createPersonalAccessTokenAuthenticator(
   directory: Pick<Directory, "tokenByDigest">,
   options: {
     readonly now: () => Micros;
-    readonly reuseMs?: number;
+    readonly maxAgeMs?: number;
     readonly clock?: SteadyClock;
   },
 ): Authenticator {
-  const { now, reuseMs = defaultReuseMs, clock = performance } = options;
+  const { now, maxAgeMs = defaultMaxAgeMs, clock = performance } = options;
   const isOver = (end: Micros | undefined) => end !== undefined && end <= now();
 
-  const lookUp = createReusedAnswers(
+  const lookUp = memoize(
     async (
       digest: string,
       takeTurn: TakeTurn,
@@ -80,20 +76,19 @@ export function createPersonalAccessTokenAuthenticator(
       };
       return { caller, expiresAt: token.expiresAt };
     },
-    reuseMs,
-    clock,
+    { maxAgeMs, clock },
   );
 
-  const recognise = async (token: string, takeTurn: TakeTurn) => {
-    if (!token.startsWith(prefix)) return undefined;
-    if (!isTokenSecret(token)) throw new ServiceError("tokenInvalid");
-    const answer = await lookUp(digestOf(token), takeTurn);
+  const recognise = async ({ text, digest }: BearerToken, takeTurn: TakeTurn) => {
+    if (!text.startsWith(prefix)) return undefined;
+    if (!isTokenSecret(text)) throw new ServiceError("tokenInvalid");
+    const answer = await lookUp(digest, takeTurn);
     if (answer === undefined || isOver(answer.expiresAt)) throw new ServiceError("tokenInvalid");
     return answer.caller;
   };
-  const remembered = (token: string) => {
-    if (!token.startsWith(prefix)) return undefined;
-    const answer = lookUp.remembered(digestOf(token));
+  const remembered = ({ text, digest }: BearerToken) => {
+    if (!text.startsWith(prefix)) return undefined;
+    const answer = lookUp.remembered(digest);
     return answer === undefined || isOver(answer.expiresAt) ? undefined : answer.caller;
   };
   return Object.assign(recognise, { remembered });

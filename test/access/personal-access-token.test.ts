@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { digestOf } from "../../src/access/bearer-token.ts";
 import {
   createPersonalAccessTokenAuthenticator,
   createTokenSecret,
-  digestOf,
   isTokenSecret,
 } from "../../src/access/personal-access-token.ts";
 import type { Token } from "../../src/store/directory.ts";

@@ -1,4 +1,4 @@
-import type { SteadyClock } from "../reused-answers.ts";
+import type { SteadyClock } from "../memoize.ts";
 import { isUnusableAnswer, unavailable } from "./ask-provider.ts";
 
 /** One lost packet is no outage. */

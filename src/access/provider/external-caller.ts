@@ -2,7 +2,7 @@ import type { HumanState } from "../../domain/human.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import type { Caller } from "../caller.ts";
-import { createReusedAnswers, defaultReuseMs, type SteadyClock } from "../reused-answers.ts";
+import { defaultMaxAgeMs, memoize, type SteadyClock } from "../memoize.ts";
 import { type Claims, refused } from "./claims.ts";
 
 /**
@@ -10,7 +10,7 @@ import { type Claims, refused } from "./claims.ts";
  *
  * The home organization is the one that the token names, else the one of the subject's first role,
  * else the first one there is. The language is the token's, else that of the human with the subject's
- * id. All this is seen anew after `reuseMs`.
+ * id. All this is seen anew after `maxAgeMs`.
  *
  * The human is looked up by id alone, on the whole instance: what the token says of organizations
  * does not matter.
@@ -22,21 +22,20 @@ import { type Claims, refused } from "./claims.ts";
 export type ExternalCaller = (claims: Claims) => Promise<Caller>;
 
 /**
- * @param options.reuseMs How long look-ups are reused. Default: 2,000 ms.
- * @param options.clock Measures `reuseMs`. Default: the monotonic clock.
+ * @param options.maxAgeMs How long look-ups are reused. Default: 2,000 ms.
+ * @param options.clock Measures `maxAgeMs`. Default: the monotonic clock.
  */
 export function createExternalCaller(options: {
   readonly directory: Pick<Directory, "memberships" | "organizations" | "serviceAccount">;
   readonly store: Pick<EventStore, "loadOnInstance">;
-  readonly reuseMs?: number;
+  readonly maxAgeMs?: number;
   readonly clock?: SteadyClock;
 }): ExternalCaller {
-  const { directory, store, reuseMs = defaultReuseMs, clock = performance } = options;
-  const firstOrganization = createReusedAnswers(
-    async () => (await directory.organizations())[0]?.id,
-    reuseMs,
+  const { directory, store, maxAgeMs = defaultMaxAgeMs, clock = performance } = options;
+  const firstOrganization = memoize(async () => (await directory.organizations())[0]?.id, {
+    maxAgeMs,
     clock,
-  );
+  });
 
   const homeOf = async (subject: string): Promise<string> => {
     const memberships = await directory.memberships(subject);
@@ -44,7 +43,7 @@ export function createExternalCaller(options: {
     return home?.organization ?? (await firstOrganization("")) ?? "";
   };
 
-  const callerOf = createReusedAnswers(
+  const callerOf = memoize(
     async (key): Promise<Caller> => {
       const { subject, ...claimed }: Omit<Claims, "expiresAt"> = JSON.parse(key);
       if ((await directory.serviceAccount(subject)) !== undefined)
@@ -57,8 +56,7 @@ export function createExternalCaller(options: {
       const language = claimed.language ?? person.profile.preferredLanguage;
       return { subject, organization, language };
     },
-    reuseMs,
-    clock,
+    { maxAgeMs, clock },
   );
 
   return ({ subject, organization, language }) =>

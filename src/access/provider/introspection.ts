@@ -1,9 +1,9 @@
 import { ServiceError } from "../../domain/errors.ts";
 import type { Micros } from "../../store/event-store.ts";
+import type { BearerToken } from "../bearer-token.ts";
 import type { Authenticator } from "../caller.ts";
 import type { TakeTurn } from "../failed-attempts.ts";
-import type { SteadyClock } from "../reused-answers.ts";
-import { createTokenAnswers } from "../token-answers.ts";
+import { memoize, type SteadyClock } from "../memoize.ts";
 import { askProvider, unusable, unusableStatusOf } from "./ask-provider.ts";
 import { createBreaker } from "./breaker.ts";
 import { type Claims, claimsFrom, refused } from "./claims.ts";
@@ -14,11 +14,11 @@ const timeoutMs = 2_000;
 /** Of an answer, which is about one token. */
 const maxBytes = 65_536;
 /** For so long a token that was revoked at the provider may go on working. */
-const maxReuseMs = 30_000;
+const maxClaimsAgeMs = 30_000;
 /** With these statuses the provider says of the token alone that it cannot be one. */
 const refusingStatuses: readonly unknown[] = [400, 413, 414, 422, 431];
 /** Spares the provider a client that tries again and again. */
-const refusalReuseMs = 5_000;
+const maxRefusalAgeMs = 5_000;
 
 /**
  * Ask the provider about every token (RFC 7662). It is to come last: it recognises them all.
@@ -65,21 +65,21 @@ export function createIntrospectionAuthenticator(options: {
       throw refused(`${url} answered with status ${status}`);
     });
 
-  const judge = async (token: string, takeTurn: TakeTurn): Promise<Answer> => {
+  const judge = async (_digest: string, { text, takeTurn }: Question): Promise<Answer> => {
     try {
-      const document = await takeTurn("provider", () => ask(token));
+      const document = await takeTurn("provider", () => ask(text));
       const claims = activeClaims(document, expected);
-      return { claims, reuseMs: reuseMsOf(claims, now()) };
+      return { claims, maxAgeMs: maxAgeMsOf(claims, now()) };
     } catch (refusal) {
       const isRefused = refusal instanceof ServiceError && refusal.key === "tokenInvalid";
       if (!isRefused) throw refusal;
-      return { refusal, reuseMs: refusalReuseMs };
+      return { refusal, maxAgeMs: maxRefusalAgeMs };
     }
   };
-  const answers = createTokenAnswers(judge, clock);
+  const answerTo = memoize(judge, { maxAgeMs: (answer) => answer.maxAgeMs, clock });
 
-  return async (token, takeTurn) => {
-    const { claims, refusal } = await answers(token, takeTurn);
+  return async ({ text, digest }, takeTurn) => {
+    const { claims, refusal } = await answerTo(digest, { text, takeTurn });
     if (claims === undefined) throw refusal;
     if (claims.expiresAt !== undefined && claims.expiresAt <= now())
       throw refused("it has expired");
@@ -87,9 +87,11 @@ export function createIntrospectionAuthenticator(options: {
   };
 }
 
+type Question = Pick<BearerToken, "text"> & { readonly takeTurn: TakeTurn };
+
 type Answer =
-  | { readonly claims: Claims; readonly refusal?: undefined; readonly reuseMs: number }
-  | { readonly claims?: undefined; readonly refusal: unknown; readonly reuseMs: number };
+  | { readonly claims: Claims; readonly refusal?: undefined; readonly maxAgeMs: number }
+  | { readonly claims?: undefined; readonly refusal: unknown; readonly maxAgeMs: number };
 
 function activeClaims(
   document: Readonly<Record<string, unknown>>,
@@ -105,9 +107,9 @@ function activeClaims(
   return claimsFrom(document);
 }
 
-function reuseMsOf({ expiresAt }: Claims, now: Micros): number {
-  if (expiresAt === undefined) return maxReuseMs;
-  return Math.max(0, Math.min(maxReuseMs, Math.floor((expiresAt - now) / 1_000)));
+function maxAgeMsOf({ expiresAt }: Claims, now: Micros): number {
+  if (expiresAt === undefined) return maxClaimsAgeMs;
+  return Math.max(0, Math.min(maxClaimsAgeMs, Math.floor((expiresAt - now) / 1_000)));
 }
 
 /** As RFC 6749 wants the parts of a Basic authorization, section 2.3.1. */

@@ -2,7 +2,7 @@ import type { JWK } from "jose";
 import { JWKSNoMatchingKey } from "jose/errors";
 import { createLocalJWKSet } from "jose/jwks/local";
 import type { JWTVerifyGetKey } from "jose/jwt/verify";
-import type { SteadyClock } from "../reused-answers.ts";
+import type { SteadyClock } from "../memoize.ts";
 import { askProvider, unavailable } from "./ask-provider.ts";
 import { presentMembers } from "./present-members.ts";
 

@@ -5,8 +5,7 @@ import { jwtVerify } from "jose/jwt/verify";
 import { ServiceError } from "../../domain/errors.ts";
 import type { Micros } from "../../store/event-store.ts";
 import type { Authenticator } from "../caller.ts";
-import { defaultReuseMs, type SteadyClock } from "../reused-answers.ts";
-import { createTokenAnswers } from "../token-answers.ts";
+import { defaultMaxAgeMs, memoize, type SteadyClock } from "../memoize.ts";
 import { type Claims, claimsFrom, refused } from "./claims.ts";
 import type { ExternalCaller } from "./external-caller.ts";
 import { createIssuerKeys } from "./issuer-keys.ts";
@@ -24,26 +23,26 @@ const maxTokenAgeSeconds = 30 * 86_400;
  * Recognise JWT access tokens: three parts in base64url, the first of which is a JOSE header. They must
  * be signed by a key of the issuer and have its `iss`, our audience in `aud`, `sub`, `iat` and `exp`.
  *
- * A positive answer is reused for `reuseMs`, never beyond the token's end; a negative one never.
+ * A positive answer is reused for `maxAgeMs`, never beyond the token's end; a negative one never.
  *
  * @param options.issuer As tokens name it. Its keys are found by OpenID Connect Discovery.
  * @param options.now Decides what has expired, or not begun; 5 seconds early or late are forgiven.
- * @param options.reuseMs How long a token goes on working when its key was withdrawn. Default: 2,000 ms.
- * @param options.clock Measures `reuseMs` and the age of keys. Default: the monotonic clock.
+ * @param options.maxAgeMs How long a token goes on working when its key was withdrawn. Default: 2,000 ms.
+ * @param options.clock Measures `maxAgeMs` and the age of keys. Default: the monotonic clock.
  */
 export function createJwtAuthenticator(options: {
   readonly issuer: string;
   readonly audience: string;
   readonly callerOf: ExternalCaller;
   readonly now: () => Micros;
-  readonly reuseMs?: number;
+  readonly maxAgeMs?: number;
   readonly clock?: SteadyClock;
 }): Authenticator {
   const { issuer, audience, callerOf, now } = options;
-  const { reuseMs = defaultReuseMs, clock = performance } = options;
+  const { maxAgeMs = defaultMaxAgeMs, clock = performance } = options;
   const keys = createIssuerKeys(issuer, clock);
 
-  const verify = async (token: string): Promise<Claims & { reuseMs: number }> => {
+  const verify = async (_digest: string, token: string): Promise<Claims> => {
     if (!token.split(".").every(isCanonical)) throw refused("it is not written as signed");
     const checks = {
       issuer,
@@ -57,19 +56,19 @@ export function createJwtAuthenticator(options: {
       const { payload } = await jwtVerify(token, keys, { algorithms, ...checks }).catch(
         (error: unknown) => UnsecuredJWT.decode(withoutNotBefore(error), checks),
       );
-      return { ...claimsFrom(payload), reuseMs };
+      return claimsFrom(payload);
     } catch (error) {
       if (error instanceof ServiceError) throw error;
       throw refused(reasonFrom(error));
     }
   };
-  const answers = createTokenAnswers(verify, clock);
+  const claimsOf = memoize(verify, { maxAgeMs, clock });
 
-  return async (token) => {
-    const header = headerOf(token);
+  return async ({ text, digest }) => {
+    const header = headerOf(text);
     if (header === undefined) return undefined;
     if (!types.includes(header.typ?.toLowerCase())) throw refused("it is not for access");
-    const claims = await answers(token);
+    const claims = await claimsOf(digest, text);
     const end = (claims.expiresAt ?? 0) + clockToleranceSeconds * 1_000_000;
     if (end <= now()) throw refused("it has expired");
     return callerOf(claims);

@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { type ContextValues, createContextKey } from "@connectrpc/connect";
+import { type BearerToken, bearerTokenFrom } from "../../access/bearer-token.ts";
 import type { Authenticator, Caller } from "../../access/caller.ts";
 import type { FailedAttempts, TakeTurn } from "../../access/failed-attempts.ts";
 import { ServiceError } from "../../domain/errors.ts";
@@ -40,14 +41,14 @@ export function createAuthenticate(options: {
       values.set(callerKey, remembered);
       return undefined;
     }
-    return failures(peer(values), token, (takeTurn) =>
+    return failures(peer(values), token.digest, (takeTurn) =>
       recognise(token, authenticators, takeTurn),
     ).then((caller) => void values.set(callerKey, caller));
   };
 }
 
 function rememberedCaller(
-  token: string,
+  token: BearerToken,
   authenticators: readonly Authenticator[],
 ): Caller | undefined {
   for (const { remembered } of authenticators) {
@@ -58,7 +59,7 @@ function rememberedCaller(
 }
 
 async function recognise(
-  token: string,
+  token: BearerToken,
   authenticators: readonly Authenticator[],
   takeTurn: TakeTurn,
 ): Promise<Caller> {
@@ -73,11 +74,11 @@ async function recognise(
  * Exactly `Bearer ` and one token. The scheme is case-sensitive, as in ZITADEL and unlike RFC 9110
  * section 11.1. Two headers arrive as one value, "Bearer a, Bearer b", whose space gives them away.
  */
-function bearerToken(header: Headers): string {
+function bearerToken(header: Headers): BearerToken {
   const value = header.get("authorization");
   if (!value) throw new ServiceError("authHeaderMissing");
-  const token = /^Bearer (\S+)$/.exec(value)?.[1];
-  if (token === undefined) throw new ServiceError("authHeaderInvalid");
-  if (token.length > maxTokenLength) throw new ServiceError("tokenInvalid");
-  return token;
+  const text = /^Bearer (\S+)$/.exec(value)?.[1];
+  if (text === undefined) throw new ServiceError("authHeaderInvalid");
+  if (text.length > maxTokenLength) throw new ServiceError("tokenInvalid");
+  return bearerTokenFrom(text);
 }

@@ -1,11 +1,7 @@
 import { type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
 import { createContextKey } from "@connectrpc/connect";
 import { auth_option } from "../../../gen/zitadel/options_pb.ts";
-import {
-  createReusedAnswers,
-  defaultReuseMs,
-  type SteadyClock,
-} from "../../access/reused-answers.ts";
+import { defaultMaxAgeMs, memoize, type SteadyClock } from "../../access/memoize.ts";
 import { isPermission, permissionsOf } from "../../access/roles.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { Directory, Membership } from "../../store/directory.ts";
@@ -29,28 +25,27 @@ export type PermissionOf = (method: DescMethod) => string | undefined;
  * `x-zitadel-orgid` names, or else the caller's own. Give that organization to what is inside.
  *
  * A new organization and a first membership are seen at once; what is added to or taken from a
- * caller that has memberships is seen after `reuseMs` at most.
+ * caller that has memberships is seen after `maxAgeMs` at most.
  *
- * @param options.reuseMs How long look-ups are reused. Default: 2,000 ms.
- * @param options.clock Measures `reuseMs`. Default: the monotonic clock.
+ * @param options.maxAgeMs How long look-ups are reused. Default: 2,000 ms.
+ * @param options.clock Measures `maxAgeMs`. Default: the monotonic clock.
  * @throws ServiceError `organizationNotFound` for whatever is not the id of an organization;
  *   `membershipNotFound`, `permissionMissing`; `authHeaderMissing` without a caller.
  */
 export function createAuthorize(options: {
   readonly directory: Pick<Directory, "organization" | "memberships">;
   readonly permissionOf: PermissionOf;
-  readonly reuseMs?: number;
+  readonly maxAgeMs?: number;
   readonly clock?: SteadyClock;
 }): Gate {
-  const { directory, permissionOf, reuseMs = defaultReuseMs, clock = performance } = options;
-  const organization = createReusedAnswers((id) => directory.organization(id), reuseMs, clock);
-  const memberships = createReusedAnswers(
+  const { directory, permissionOf, maxAgeMs = defaultMaxAgeMs, clock = performance } = options;
+  const organization = memoize((id) => directory.organization(id), { maxAgeMs, clock });
+  const memberships = memoize(
     async (subject) => {
       const found = await directory.memberships(subject);
       return found.length === 0 ? undefined : found;
     },
-    reuseMs,
-    clock,
+    { maxAgeMs, clock },
   );
 
   const check = async (subject: string, id: string, permission: string) => {

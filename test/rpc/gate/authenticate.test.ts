@@ -7,7 +7,7 @@ import { ServiceError } from "../../../src/domain/errors.ts";
 import { callerKey, createAuthenticate } from "../../../src/rpc/gate/authenticate.ts";
 import type { Gate } from "../../../src/rpc/gate/gate.ts";
 
-/** Stands for rpc/gate.ts: the key of a ServiceError is the message. */
+/** Stands for createGate: the key of a ServiceError is the message. */
 const keysAsMessages =
   (...gates: readonly Gate[]): Gate =>
   async (context) => {
@@ -28,10 +28,10 @@ const callerOf = (subject: string): Caller => ({
 /** Knows tokens that start with its name, and accepts the one that ends in "good". */
 const authenticatorOf =
   (name: string): Authenticator =>
-  async (token) => {
-    if (!token.startsWith(name)) return undefined;
-    if (!token.endsWith("good")) throw new ServiceError("tokenInvalid");
-    return callerOf(token);
+  async ({ text }) => {
+    if (!text.startsWith(name)) return undefined;
+    if (!text.endsWith("good")) throw new ServiceError("tokenInvalid");
+    return callerOf(text);
   };
 
 /** Calls GetUserByID and Healthz; each returns the caller's subject, or the error's key. */
@@ -40,8 +40,8 @@ function setUp() {
   const seen: string[] = [];
   const authenticate = createAuthenticate({
     authenticators: [
-      async (token) => {
-        seen.push(token);
+      async ({ text }) => {
+        seen.push(text);
         return undefined;
       },
       authenticatorOf("one"),
