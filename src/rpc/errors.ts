@@ -1,14 +1,6 @@
-import { create, toBinary } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import {
-  Code,
-  ConnectError,
-  type ConnectError as ConnectErrorType,
-  type Interceptor,
-} from "@connectrpc/connect";
-import {
-  type BadRequest,
-  BadRequest_FieldViolationSchema,
   BadRequestSchema,
   ErrorInfoSchema,
   RetryInfoSchema,
@@ -28,12 +20,13 @@ import {
   StoreUnavailableError,
 } from "../store/event-store.ts";
 import { SearchTooBroadError } from "../store/search.ts";
+import { badRequestFrom } from "./validate/bad-request.ts";
 import { FieldRulesError } from "./validate/field-violation.ts";
 
 /** The domain of every `google.rpc.ErrorInfo` we send. */
 export const errorDomain = "giraffe";
 
-/** The only place where our kinds of refusal become codes of RPC. */
+/** The only map from our kinds of errors to the codes of RPC. */
 export const codes = {
   already_exists: Code.AlreadyExists,
   failed_precondition: Code.FailedPrecondition,
@@ -48,7 +41,7 @@ export const codes = {
   unknown: Code.Unknown,
 } satisfies Record<ErrorKind, Code>;
 
-/** What errors carry: the status of gRPC, and every detail that may be in it, those of the wire included. */
+/** The messages that errors carry: the status of gRPC, and all details, those that the wire adds included. */
 export const errorMessages = [
   StatusSchema,
   ErrorDetailSchema,
@@ -56,8 +49,6 @@ export const errorMessages = [
   ErrorInfoSchema,
   RetryInfoSchema,
 ] as const;
-
-type OutgoingDetails = ConstructorParameters<typeof ConnectErrorType>[3];
 
 /** How long a client should wait before it tries again, where that may help. */
 const retryMs: Partial<Record<ErrorKey, number>> = {
@@ -67,9 +58,10 @@ const retryMs: Partial<Record<ErrorKey, number>> = {
 };
 
 /**
- * Turn anything thrown further inside into an error that says what it may: code, "message (ID)" and
- * details. A ConnectError goes through as it is; what nobody foresaw becomes internal with one fixed
- * text, and its cause goes to the log.
+ * Turn whatever a handler throws into an error that a client may see: code, "message (ID)" and details.
+ *
+ * A ConnectError passes unchanged. An unexpected error becomes `internal` with one fixed text; its
+ * cause goes to the log.
  */
 export const convertErrors: Interceptor = (next) => async (request) => {
   try {
@@ -79,28 +71,29 @@ export const convertErrors: Interceptor = (next) => async (request) => {
   }
 };
 
-/** Anything thrown, as `convertErrors` sends it. */
+/** The error that `convertErrors` throws in place of this one. */
 export function connectErrorFrom(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
   if (error instanceof ServiceError) return fromCatalogue(error.key, error);
   if (error instanceof FieldRulesError) return fromFieldRules(error);
-  if (error instanceof StoreOverloadedError) {
-    return withRetry(fromCatalogue("storeOverloaded", { cause: error }), error.retryAfterMs);
-  }
-  if (error instanceof StoreUnavailableError) {
-    return fromCatalogue("storeUnavailable", { cause: error });
-  }
-  if (error instanceof SearchTooBroadError)
-    return fromCatalogue("searchTooBroad", { cause: error });
-  if (error instanceof OutcomeUnknownError)
-    return fromCatalogue("outcomeUnknown", { cause: error });
-  return fromCatalogue("internal", { cause: error });
+  const key = keyOfStoreError(error) ?? "internal";
+  const retryAfterMs = error instanceof StoreOverloadedError ? error.retryAfterMs : undefined;
+  return fromCatalogue(key, { cause: error }, retryAfterMs);
 }
 
-/** ZITADEL's `ErrorDetail` stays first: its clients read details[0]. */
+function keyOfStoreError(error: unknown): ErrorKey | undefined {
+  if (error instanceof StoreOverloadedError) return "storeOverloaded";
+  if (error instanceof StoreUnavailableError) return "storeUnavailable";
+  if (error instanceof SearchTooBroadError) return "searchTooBroad";
+  if (error instanceof OutcomeUnknownError) return "outcomeUnknown";
+  return undefined;
+}
+
+/** ZITADEL's `ErrorDetail` comes first, because its clients read `details[0]`. */
 function fromCatalogue(
   key: ErrorKey,
   { message: text = errors[key].message, cause }: { message?: string; cause?: unknown },
+  retryAfterMs = retryMs[key],
 ): ConnectError {
   const { kind, id } = errors[key];
   const details: OutgoingDetails = [];
@@ -108,58 +101,26 @@ function fromCatalogue(
   details.push(errorInfo(key));
   const message = id === "" ? text : `${text} (${id})`;
   const error = new ConnectError(message, codes[kind], undefined, details, cause);
-  return withRetry(error, retryMs[key]);
+  if (retryAfterMs !== undefined) addRetryHint(error, retryAfterMs);
+  return error;
 }
 
-function fromFieldRules({ message, violations }: FieldRulesError): ConnectError {
-  const fieldViolations = violations.map(({ field, description, rule, localized }) => ({
-    field,
-    description,
-    reason: rule,
-    localizedMessage: localized,
-  }));
-  const badRequest = create(BadRequestSchema, { fieldViolations });
-  dropBeyond(badRequest, bytesBeside(message));
-  return new ConnectError(message, codes[errors.fieldInvalid.kind], undefined, [
-    { desc: BadRequestSchema, value: badRequest },
+type OutgoingDetails = ConstructorParameters<typeof ConnectError>[3];
+
+function fromFieldRules(error: FieldRulesError): ConnectError {
+  return new ConnectError(error.message, codes[errors.fieldInvalid.kind], undefined, [
+    { desc: BadRequestSchema, value: badRequestFrom(error) },
     errorInfo("fieldInvalid"),
   ]);
 }
 
-/** Of the 8 KiB of headers that clients of gRPC take, what the status may have. */
-const maxStatusBytes = 7_000;
-
-/** How many bytes are left for violations: gRPC has the message in a header, and both in base64 in another. */
-function bytesBeside(message: string): number {
-  const inBase64 = maxStatusBytes - encodeURIComponent(message.toWellFormed()).length;
-  return (inBase64 * 3) / 4 - Buffer.byteLength(message) - errorInfoBytes;
+function errorInfo(key: ErrorKey) {
+  return { desc: ErrorInfoSchema, value: { reason: reasonFromKey(key), domain: errorDomain } };
 }
 
-/** More than the `ErrorInfo`, and what stands around the details. */
-const errorInfoBytes = 160;
-
-/** Leave out the last violations, so that those before them fit. The first one always stays. */
-function dropBeyond({ fieldViolations }: BadRequest, maxBytes: number): void {
-  let bytes = 0;
-  const beyond = fieldViolations.findIndex((violation, index) => {
-    bytes += toBinary(BadRequest_FieldViolationSchema, violation).byteLength + lengthPrefixBytes;
-    return index > 0 && bytes > maxBytes;
-  });
-  if (beyond !== -1) fieldViolations.length = beyond;
-}
-
-/** Of a message within another one: its tag, and its length. */
-const lengthPrefixBytes = 3;
-
-/** Tell clients when to come again, in each of the ways they look for it. */
-function withRetry(error: ConnectError, afterMs: number | undefined): ConnectError {
-  if (afterMs === undefined) return error;
+/** Say when to try again: in a detail, in HTTP's header and in the one that gRPC's clients obey. */
+function addRetryHint(error: ConnectError, afterMs: number): void {
   error.details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(afterMs) } });
   error.metadata.set("retry-after", String(Math.ceil(afterMs / 1_000)));
   error.metadata.set("grpc-retry-pushback-ms", String(afterMs));
-  return error;
-}
-
-function errorInfo(key: ErrorKey) {
-  return { desc: ErrorInfoSchema, value: { reason: reasonFromKey(key), domain: errorDomain } };
 }

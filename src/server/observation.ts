@@ -1,6 +1,6 @@
-import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { methodName } from "../rpc/method-name.ts";
 import type { RequestRecord } from "../telemetry/log.ts";
 import type { Outcome, WireOptions } from "../wire/index.ts";
 
@@ -10,7 +10,7 @@ export function recordFromOutcome({ method, error, ...outcome }: Outcome): Reque
     requestId: outcome.requestId,
     traceId: outcome.traceId,
     protocol: outcome.protocol,
-    method: method && nameOf(method),
+    method: method && methodName(method),
     status: outcome.status,
     code: error && codeToString(error.code),
     durationMs: outcome.durationMs,
@@ -35,7 +35,7 @@ export async function loadTracing(): Promise<WireOptions["trace"]> {
   return (
     startSpan &&
     (({ protocol, method, head }) => {
-      const span = startSpan({ protocol, method: nameOf(method), headers: head.headers });
+      const span = startSpan({ protocol, method: methodName(method), headers: head.headers });
       return { ...span, end: ({ error }) => span.end(error && codeToString(error.code)) };
     })
   );
@@ -52,9 +52,4 @@ function causeFrom(error: ConnectError | undefined): unknown {
 function refusalFrom(error: ConnectError | undefined): string | undefined {
   if (error?.code !== Code.Unauthenticated || !(error.cause instanceof Error)) return undefined;
   return error.cause.message;
-}
-
-/** `package.Service/Method`. */
-function nameOf({ parent, name }: DescMethod): string {
-  return `${parent.typeName}/${name}`;
 }

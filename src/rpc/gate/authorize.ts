@@ -5,6 +5,7 @@ import { defaultMaxAgeMs, memoize, type SteadyClock } from "../../access/memoize
 import { isPermission, permissionsOf } from "../../access/roles.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { Directory, Membership } from "../../store/directory.ts";
+import { methodName } from "../method-name.ts";
 import { callerKey } from "./authenticate.ts";
 import type { Gate } from "./gate.ts";
 
@@ -102,9 +103,9 @@ export function permissionsFromServices(
   publicMethods: readonly string[],
 ): PermissionOf {
   const methods = services.flatMap((service) => service.methods);
-  const names = new Set(methods.map(nameOf));
+  const names = new Set(methods.map(methodName));
   const problems = [
-    ...methods.flatMap((method) => problemsOf(method, publicMethods.includes(nameOf(method)))),
+    ...methods.flatMap((method) => problemsOf(method, publicMethods.includes(methodName(method)))),
     ...publicMethods
       .filter((name) => !names.has(name))
       .map((name) => `${name} is listed as public, but no service has it`),
@@ -115,13 +116,14 @@ export function permissionsFromServices(
 
   const permissions = new Map(methods.map((method) => [method, declaredPermission(method)]));
   return (method) => {
-    if (!permissions.has(method)) throw new Error(`${nameOf(method)} is not among the services`);
+    if (!permissions.has(method))
+      throw new Error(`${methodName(method)} is not among the services`);
     return permissions.get(method);
   };
 }
 
 function problemsOf(method: DescMethod, isPublic: boolean): string[] {
-  const name = nameOf(method);
+  const name = methodName(method);
   const permission = declaredPermission(method);
   if (permission === undefined) {
     return isPublic ? [] : [`${name} has no permission and is not listed as public`];
@@ -133,8 +135,4 @@ function problemsOf(method: DescMethod, isPublic: boolean): string[] {
 
 function declaredPermission(method: DescMethod): string | undefined {
   return hasOption(method, auth_option) ? getOption(method, auth_option).permission : undefined;
-}
-
-function nameOf(method: DescMethod): string {
-  return `${method.parent.typeName}/${method.name}`;
 }
