@@ -5,22 +5,22 @@ import type { Authenticator } from "./caller.ts";
 import { createPersonalAccessTokenAuthenticator } from "./personal-access-token.ts";
 import { createExternalCaller } from "./provider/external-caller.ts";
 
-/** Where JWTs come from, and whom they must be meant for. */
+/** The issuer whose JWTs are accepted, and the audience that they must name. */
 export type Oidc = { readonly issuer: string; readonly audience: string };
 
-/** Whom to ask about other tokens, and as whom. */
+/** The endpoint that is asked about other tokens (RFC 7662), and our credentials there. */
 export type Introspection = {
   readonly url: string;
   readonly clientId: string;
-  /** Its white space at the ends does not count. */
+  /** White space around the secret is ignored. */
   readonly clientSecretFile: string;
 };
 
 /**
- * Who recognises tokens, in the order in which they are asked: our own tokens, the issuer's JWTs, and
- * whatever else the provider knows. A token is recognised by exactly one.
+ * Make the authenticators, in the order in which they are asked: for our own tokens, for JWTs of the
+ * issuer, and for whatever else the provider knows. Exactly one recognises a token.
  *
- * What is not configured is not loaded.
+ * Modules that the configuration does not need are not loaded.
  *
  * @throws Error if the file with the secret cannot be read.
  */

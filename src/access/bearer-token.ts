@@ -8,6 +8,7 @@ export type BearerToken = {
   readonly digest: string;
 };
 
+/** Hashes the token, so call this once per call. */
 export function bearerTokenFrom(text: string): BearerToken {
   return { text, digest: digestOf(text) };
 }

@@ -7,7 +7,7 @@ export type Caller = {
   readonly subject: string;
   /** The caller's home: the organization of a call that names none. */
   readonly organization: string;
-  /** BCP 47 tag in which the caller wants to be answered; `undefined` if the token does not say. */
+  /** BCP 47 tag of the language that the caller reads; `undefined` if it is not known. */
   readonly language: string | undefined;
 };
 

@@ -9,15 +9,16 @@ import { type Allowance, createQuestionTurns, type Turn } from "./question-turns
 const failuresPerSecond = 20;
 /** A deployment whose token has just expired fails on all its connections at once. */
 const failuresAtOnce = 100;
-/** Some megabytes. An attacker with more addresses than this gets a full bucket again, no more. */
+/** Takes some megabytes. An attacker who has more addresses gets full buckets again, and nothing else. */
 const maxAddresses = 10_000;
+/** Takes some megabytes. */
 const maxAcceptedTokens = 10_000;
 
 /**
  * Ask the directory or the provider about a token. The question waits for its turn, unless the token was
  * accepted before. An attempt waits only once, before its first question.
  *
- * @param whom Each has a queue of its own: who asks the directory does not wait for a slow provider.
+ * @param whom Each has a queue of its own, so that a slow provider delays no question to the directory.
  * @throws ServiceError `tooManyFailedAuthentications` if too many questions wait already.
  * @throws What `question` throws.
  */
@@ -46,16 +47,18 @@ export type FailedAttempts = <Result>(
 /**
  * Limit failed authentications per address: 20 a second, bursts of 100.
  *
- * A valid token is never refused because of what others of its address do, so every token is looked
- * at, and the limit decides how a wrong one is answered: while the address has guesses left,
- * each costs one and the client learns that the token is wrong; then it learns only that there were
- * too many. What can be told here (form, checksum, signature) is told at once. What has to be
- * asked waits for its turn, which `createQuestionTurns` keeps fair; there is a guess reserved for it
- * before, so that no more can be under way at once than there are guesses, and four.
+ * A valid token is never refused because of what other clients at its address do. So every token is
+ * checked, and the limit only decides how a wrong one is answered. While the address has guesses left,
+ * a wrong token costs one, and the client learns that the token is wrong. After that, the client
+ * learns only that there were too many failures.
  *
- * A wrong token is one that ends in `tokenInvalid`, or that the identity provider has no usable answer
- * about. One that was accepted before is told the truth even when no guess is left, because its
- * client must learn that it needs a new one.
+ * Form, checksum and signature are checked at once. A question to the directory or a provider waits
+ * for its turn (`createQuestionTurns`). A guess is reserved before it is asked, so an address has at
+ * most four more questions in flight than it has guesses.
+ *
+ * A token is wrong if the attempt ends in `tokenInvalid`, or if the identity provider gives no usable
+ * answer about it. A token that was accepted before is always answered with the truth, because its
+ * client must learn that it needs a new token.
  */
 export function createFailedAttempts(options: { readonly now: () => Micros }): FailedAttempts {
   const allowance = createAllowance(options.now);
@@ -121,12 +124,12 @@ function isAboutToken(error: unknown): boolean {
   return isInvalid(error) || isUnusableAnswer(error);
 }
 
-/** How many failures an address had left at a moment. */
+/** How many failures an address had left, and when. */
 type Bucket = { readonly left: number; readonly at: Micros };
 
 /**
- * The addresses that share one bucket: an IPv4 address alone, whether or not it is written as IPv6;
- * an IPv6 address with its /64. Any other text stands for itself.
+ * The group of addresses that share one bucket. An IPv4 address is alone, also if it is written as
+ * IPv6. An IPv6 address shares with its /64. Any other text is its own group.
  */
 export function addressGroup(address: string): string {
   const [plain = ""] = address.split("%");

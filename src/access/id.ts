@@ -11,11 +11,11 @@ const machines = 65_536;
  * Make ids in ZITADEL's sonyflake layout: ticks of 10 ms since 2019-04-29, an 8-bit counter, a 16-bit
  * machine id; written as a decimal string, 18 digits from March 2021 until March 2038.
  *
- * Ids of one generator grow, whatever the clock does: the 257th id of a tick, and every id made while
- * the clock is behind, counts on from the latest tick instead of waiting.
+ * Each id of one generator is larger than the one before, whatever the clock does: the 257th id of a
+ * tick, and every id made after the clock was set back, counts on from the latest tick and does not wait.
  *
  * The machine id is random per generator, so two generators can make the same id: whoever stores one
- * must refuse an id that is taken, and try another.
+ * must refuse an id that is taken, and try another one.
  */
 export function createIdGenerator(options: { readonly now: () => Micros }): () => string {
   const machine = randomInt(machines);

@@ -19,11 +19,11 @@ const checksumWidth = 6;
 const shape = new RegExp(`^${prefix}[0-9A-Za-z]{${randomWidth + checksumWidth}}$`);
 
 /**
- * A new token secret: `gir_`, 256 random bits as 43 base62 characters, and the CRC32 of those 43
+ * Make a token secret: `gir_`, 256 random bits as 43 base62 characters, and the CRC32 of those 43
  * characters as 6 more. The checksum lets scanners of leaked secrets recognise one, and lets us
  * refuse a mistyped one without a look-up.
  *
- * @returns The secret, to be shown once, and the digest, to be stored.
+ * @returns The secret, which is shown once, and the digest, which is stored.
  */
 export function createTokenSecret(): { readonly secret: string; readonly digest: string } {
   const random = base62(BigInt(`0x${randomBytes(randomBits / 8).toString("hex")}`), randomWidth);
@@ -41,7 +41,7 @@ export function isTokenSecret(text: string): boolean {
 /**
  * Recognise our own tokens: everything that starts with `gir_`.
  *
- * A positive answer is reused for `maxAgeMs`, never beyond the token's own end; a negative one never.
+ * A positive answer is reused for `maxAgeMs`, but not after the token has expired; a negative one never.
  *
  * @param options.now Decides whether a token has expired.
  * @param options.maxAgeMs How long a revoked token may go on working. Default: 2,000 ms.
@@ -94,13 +94,13 @@ export function createPersonalAccessTokenAuthenticator(
   return Object.assign(recognise, { remembered });
 }
 
-/** Compared once more here, so that a database with lax text comparison cannot let a token in. */
+/** Compares again, because a database may compare text less strictly, such as without case. */
 function isSame(stored: string, computed: string): boolean {
   const [a, b] = [Buffer.from(stored), Buffer.from(computed)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Every call needs it, so it does without bigints. */
+/** CRC32 in base62. Computed with numbers, which are faster than BigInts and large enough. */
 function checksumOf(text: string): string {
   let digits = "";
   for (let rest = crc32(text); digits.length < checksumWidth; rest = Math.floor(rest / 62)) {

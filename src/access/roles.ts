@@ -4,8 +4,8 @@ const everything = ["user.write", "user.read", "user.global.read", "user.delete"
 const reading = ["user.read", "user.global.read"] as const;
 
 /**
- * What each role may do, of what this service asks for. A role that may do nothing here is listed
- * so that it can be given all the same.
+ * The permissions of each role, as far as this service asks for them. Roles without any of them are
+ * listed too, because they can be given.
  *
  * Source: the default role mappings of ZITADEL v4, `cmd/defaults.yaml`.
  */
@@ -50,6 +50,7 @@ const roles: ReadonlyMap<string, ReadonlySet<string>> = new Map(
 /** Every role that can be given. */
 export const roleNames: readonly string[] = [...roles.keys()];
 
+/** Whether the role can be given. */
 export function isRole(name: string): boolean {
   return roles.has(name);
 }

@@ -1,14 +1,14 @@
 import { ServiceError } from "../../domain/errors.ts";
 
 /**
- * Ask an identity provider for a JSON object. Redirects are not followed: the address is the one that
- * was configured, or none.
+ * Ask an identity provider for a JSON object. Redirects are not followed, because only the configured
+ * address is trusted.
  *
- * @param request.signal Ends the wait, for the whole answer.
+ * @param request.signal Limits the time until the whole answer is there.
  * @param request.maxBytes Of the answer, after decompression.
- * @throws ServiceError `identityProviderUnavailable` if there is no such answer. Its cause says which
- *   address and why, never what was sent or answered, which may hold tokens and claims; it is an
- *   UnusableAnswerError if the provider has answered.
+ * @throws ServiceError `identityProviderUnavailable` if there is no such answer. Its cause names the
+ *   address and the reason, and nothing that was sent or answered, because that may hold tokens and
+ *   claims. The cause is an UnusableAnswerError if the provider has answered.
  */
 export async function askProvider(
   url: string,
@@ -20,7 +20,7 @@ export async function askProvider(
   });
   const { status } = response;
   const bytes = await bytesOf(response, maxBytes).catch((error: unknown) => {
-    // With another status the body hardly matters.
+    // With another status only the error code in the body matters, and it may be missing.
     if (status === 200) throw unavailable(`${url} did not answer to the end`, error);
     return undefined;
   });
@@ -35,8 +35,8 @@ export async function askProvider(
 }
 
 /**
- * The provider has answered, but not with what it was asked for. It works; this answer, which may be
- * about one odd token, does not.
+ * The provider has answered, but not with what it was asked for. This says nothing about its health,
+ * because the question may have been about one odd token.
  */
 class UnusableAnswerError extends Error {
   override readonly name = "UnusableAnswerError";
@@ -48,28 +48,32 @@ class UnusableAnswerError extends Error {
   }
 }
 
-/** @param reason For the log. */
+/**
+ * The error for an answer of no use.
+ *
+ * @param reason For the log.
+ */
 export function unusable(reason: string, status = 200): ServiceError {
   const cause = new UnusableAnswerError(reason, status);
   return new ServiceError("identityProviderUnavailable", { cause });
 }
 
-/** Whether the provider has answered, so that the error says nothing about its health. */
+/** Whether the provider has answered, so the error says nothing about its health. */
 export function isUnusableAnswer(error: unknown): boolean {
   return unusableStatusOf(error) !== undefined;
 }
 
-/** Of HTTP, if the provider has answered. */
+/** The HTTP status of an unusable answer; `undefined` for any other error. */
 export function unusableStatusOf(error: unknown): number | undefined {
   if (!(error instanceof ServiceError)) return undefined;
   return error.cause instanceof UnusableAnswerError ? error.cause.status : undefined;
 }
 
 /**
- * Whether a status concerns everything that we ask, not only this: the provider fails (5xx), does not
- * accept us as the client that we are (401, RFC 7662 section 2.3; or `invalid_client`, RFC 6749
- * section 5.2), or has had too many questions of us (429). A 401 that speaks of an invalid token is no
- * such case: some providers answer so about the token that they are asked about.
+ * Whether other questions would fail, too: the provider has an error (5xx), refuses our credentials
+ * (401, RFC 7662 section 2.3; or `invalid_client`, RFC 6749 section 5.2), or wants fewer questions (429).
+ * A 401 that mentions an invalid token is different: with it, some providers refuse the token that
+ * they were asked about.
  */
 function isTrouble({ status, headers }: Response, error: unknown): boolean {
   if (status >= 500 || status === 429 || error === "invalid_client") return true;
@@ -77,7 +81,11 @@ function isTrouble({ status, headers }: Response, error: unknown): boolean {
   return status === 401 && error !== "invalid_token" && !challenge.includes("invalid_token");
 }
 
-/** @param reason For the log. */
+/**
+ * The error for a provider that fails or cannot be reached.
+ *
+ * @param reason For the log.
+ */
 export function unavailable(reason: string, cause?: unknown): ServiceError {
   return new ServiceError("identityProviderUnavailable", { cause: new Error(reason, { cause }) });
 }
@@ -94,7 +102,7 @@ async function bytesOf({ body }: Response, maxBytes: number): Promise<Buffer | u
   return Buffer.concat(chunks);
 }
 
-/** The error of the parser would show what it read. */
+/** Drops the error of the parser, because it quotes the answer. */
 function objectFrom(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

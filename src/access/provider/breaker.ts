@@ -1,18 +1,18 @@
 import type { SteadyClock } from "../memoize.ts";
 import { isUnusableAnswer, unavailable } from "./ask-provider.ts";
 
-/** One lost packet is no outage. */
+/** More than one, because a lost packet is no outage. */
 const failuresInARow = 5;
 const pauseMs = 1_000;
 /** Enough for thousands of answers a second. */
 const maxAttempts = 256;
 
 /**
- * Spare a provider that fails, and those who wait for it: after 5 failures in a row one attempt a second
- * is made, until one succeeds. Never more than 256 at once.
+ * A circuit breaker for a provider: after 5 failures in a row, allow one attempt a second until one
+ * succeeds, and refuse the others at once. Never allow more than 256 at a time.
  *
- * Any answer is a success, even one that is of no use: it may be about one odd token, and whoever
- * brings odd tokens must not keep others from the provider.
+ * An unusable answer counts as a success. It may be caused by one odd token, and whoever sends odd
+ * tokens must not stop others from using the provider.
  *
  * @returns Makes an attempt, or throws ServiceError `identityProviderUnavailable` without one.
  */
@@ -24,7 +24,7 @@ export function createBreaker(
   let nextAt = 0;
 
   return async (attempt) => {
-    if (attempts >= maxAttempts) throw unavailable(`${maxAttempts} attempts are under way`);
+    if (attempts >= maxAttempts) throw unavailable(`${maxAttempts} attempts are in flight`);
     if (failures >= failuresInARow) {
       if (clock.now() < nextAt) throw unavailable(`the last ${failures} attempts failed`);
       nextAt = clock.now() + pauseMs;

@@ -6,18 +6,18 @@ import { defaultMaxAgeMs, memoize, type SteadyClock } from "../memoize.ts";
 import { type Claims, refused } from "./claims.ts";
 
 /**
- * Who calls, of the subject that an external token names.
+ * Find the caller that an external token names.
  *
  * The home organization is the one that the token names, else the one of the subject's first role,
  * else the first one there is. The language is the token's, else that of the human with the subject's
- * id. All this is seen anew after `maxAgeMs`.
+ * id. Changes of these are seen after `maxAgeMs`.
  *
  * The human is looked up by id alone, on the whole instance: what the token says of organizations
  * does not matter.
  *
  * @throws ServiceError `tokenInvalid` for a human who is deactivated, locked or removed; and for
- *   the id of a service account: those have tokens of ours, and who may choose a name at the provider
- *   must not get their roles.
+ *   the id of a service account. Service accounts have tokens of ours, and a user who can choose a
+ *   `sub` at the provider must not get their roles.
  */
 export type ExternalCaller = (claims: Claims) => Promise<Caller>;
 

@@ -13,19 +13,20 @@ import { presentMembers } from "./present-members.ts";
 const timeoutMs = 2_000;
 /** Of an answer, which is about one token. */
 const maxBytes = 65_536;
-/** For so long a token that was revoked at the provider may go on working. */
+/** How long a token may go on working after the provider has revoked it. */
 const maxClaimsAgeMs = 30_000;
-/** With these statuses the provider says of the token alone that it cannot be one. */
+/** With these statuses a provider says that this text cannot be a token; other tokens may be fine. */
 const refusingStatuses: readonly unknown[] = [400, 413, 414, 422, 431];
-/** Spares the provider a client that tries again and again. */
+/** How long a refusal is reused, so that a client that tries again and again does not load the provider. */
 const maxRefusalAgeMs = 5_000;
 
 /**
- * Ask the provider about every token (RFC 7662). It is to come last: it recognises them all.
+ * Ask the provider about every token (RFC 7662). This must be the last authenticator, because it
+ * recognises every token.
  *
- * A positive answer is reused for 30 seconds, never beyond the token's end, a negative one for 5.
- * Without an answer nobody is let in: there is no other way. A member that is null is absent, and
- * null for "active" means that the token is not.
+ * A positive answer is reused for 30 seconds, but not after the token has expired; a negative one for
+ * 5 seconds. If the provider does not answer, the call fails. A member that is null is absent, and
+ * null for "active" means that the token is not active.
  *
  * @param options.expected What `iss` and `aud` of an answer must be, where it has them.
  * @param options.now Decides what has expired.
@@ -112,7 +113,7 @@ function maxAgeMsOf({ expiresAt }: Claims, now: Micros): number {
   return Math.max(0, Math.min(maxClaimsAgeMs, Math.floor((expiresAt - now) / 1_000)));
 }
 
-/** As RFC 6749 wants the parts of a Basic authorization, section 2.3.1. */
+/** Encodes a part of the Basic credentials (RFC 6749, section 2.3.1). */
 function formEncoded(text: string): string {
   return new URLSearchParams([["", text]]).toString().slice(1);
 }

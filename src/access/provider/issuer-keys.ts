@@ -10,18 +10,18 @@ import { presentMembers } from "./present-members.ts";
 const timeoutMs = 5_000;
 /** Hundreds of keys; issuers have a handful. */
 const maxBytes = 262_144;
-/** How often keys are looked at again, so that a key that was withdrawn stops working. */
+/** How often keys are retrieved again, so that a key that was withdrawn stops working. */
 const refreshMs = 300_000;
-/** Between two retrievals that succeeded: tokens with invented key ids cannot make us ask more often. */
+/** Between two successful retrievals, because tokens with invented key ids must not make us ask more often. */
 const coolDownMs = 30_000;
 /** After the first failure; doubled by each further one, up to the cool-down. */
 const firstPauseMs = 1_000;
-/** For so long known keys outlive an issuer that cannot be reached. */
+/** How long known keys are used while the issuer cannot be reached. */
 const maxAgeMs = 86_400_000;
 
 type Keys = {
   readonly find: JWTVerifyGetKey;
-  /** With several keys a token must say which one it means. */
+  /** With several keys a token must name its key. */
   readonly areSeveral: boolean;
   readonly retrievedAt: number;
 };
@@ -31,8 +31,8 @@ type Keys = {
  * while they are used, and for a key that is not known, at most every 30 seconds. All who need a
  * retrieval share one. While it fails, known keys are good for 24 hours.
  *
- * jose has a remote key set of its own, but that one cools down only after success, so during an outage
- * every token with an unknown key would ask again, and its keys end with their age.
+ * The remote key set of jose does not fit: it cools down only after a success, so that during an outage
+ * every token with an unknown key would ask again, and it drops old keys although it gets no new ones.
  *
  * @param issuer As tokens name it.
  * @returns Finds the key of a token. Throws JOSEError if the issuer has no such key, and ServiceError
@@ -44,10 +44,10 @@ export function createIssuerKeys(issuer: string, clock: SteadyClock): JWTVerifyG
   let failure: unknown;
   let startedAt = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | undefined;
-  // Processes that were started together are not to ask together.
+  // Random, so that processes that were started together do not ask together.
   const jitter = 0.8 + 0.2 * Math.random();
 
-  /** Does nothing while it is too early. Never rejects: `failure` says how it went. */
+  /** Does nothing while it is too early. Never rejects: an error is in `failure`. */
   const retrieve = (): Promise<void> => {
     const pauseMs = failures === 0 ? coolDownMs : firstPauseMs * 2 ** (failures - 1);
     const isEarly = clock.now() < startedAt + Math.min(pauseMs, coolDownMs);
@@ -76,7 +76,8 @@ export function createIssuerKeys(issuer: string, clock: SteadyClock): JWTVerifyG
 
   const usableKeys = async (): Promise<Keys> => {
     const idleMs = clock.now() - startedAt;
-    // Whoever asks regularly never waits; after a long silence keys may have been withdrawn.
+    // Under regular load no call waits, because keys are refreshed beside it. After a long pause they
+    // may have been withdrawn, so the call waits for new ones.
     if (!isUsable(keys) || idleMs > 2 * refreshMs) await retrieve();
     else if (idleMs > refreshMs * jitter) void retrieve();
     if (keys !== undefined && isUsable(keys)) return keys;
@@ -125,7 +126,7 @@ async function retrieveKeys(issuer: string, retrievedAt: number): Promise<Keys> 
   }
 }
 
-/** Elsewhere than at the issuer itself, which may be on loopback, only TLS says who answers. */
+/** At another origin than the issuer's, which may be on loopback, only TLS proves who answers. */
 function isKeyAddress(address: unknown, issuer: string): address is string {
   const url = typeof address === "string" ? URL.parse(address) : null;
   if (url === null || url.username !== "" || url.password !== "") return false;

@@ -16,18 +16,18 @@ const algorithms = ["RS256", "ES256", "EdDSA"];
 const types: readonly unknown[] = [undefined, "jwt", "at+jwt", "application/at+jwt"];
 /** How far the issuer's clock and ours may be apart. */
 const clockToleranceSeconds = 5;
-/** Longer than issuers let access tokens live: one that was to live for ever does not. */
+/** Longer than issuers let access tokens live, to bound one that would live for ever. */
 const maxTokenAgeSeconds = 30 * 86_400;
 
 /**
  * Recognise JWT access tokens: three parts in base64url, the first of which is a JOSE header. They must
  * be signed by a key of the issuer and have its `iss`, our audience in `aud`, `sub`, `iat` and `exp`.
  *
- * A positive answer is reused for `maxAgeMs`, never beyond the token's end; a negative one never.
+ * A positive answer is reused for `maxAgeMs`, but not after the token has expired; a negative one never.
  *
  * @param options.issuer As tokens name it. Its keys are found by OpenID Connect Discovery.
- * @param options.now Decides what has expired, or not begun; 5 seconds early or late are forgiven.
- * @param options.maxAgeMs How long a token goes on working when its key was withdrawn. Default: 2,000 ms.
+ * @param options.now Decides what has expired or is not valid yet, with a tolerance of 5 seconds.
+ * @param options.maxAgeMs How long a token goes on working after its key was withdrawn. Default: 2,000 ms.
  * @param options.clock Measures `maxAgeMs` and the age of keys. Default: the monotonic clock.
  */
 export function createJwtAuthenticator(options: {
@@ -43,7 +43,7 @@ export function createJwtAuthenticator(options: {
   const keys = createIssuerKeys(issuer, clock);
 
   const verify = async (_digest: string, token: string): Promise<Claims> => {
-    if (!token.split(".").every(isCanonical)) throw refused("it is not written as signed");
+    if (!token.split(".").every(isCanonical)) throw refused("its base64url is not canonical");
     const checks = {
       issuer,
       audience,
@@ -67,7 +67,7 @@ export function createJwtAuthenticator(options: {
   return async ({ text, digest }) => {
     const header = headerOf(text);
     if (header === undefined) return undefined;
-    if (!types.includes(header.typ?.toLowerCase())) throw refused("it is not for access");
+    if (!types.includes(header.typ?.toLowerCase())) throw refused("it is not an access token");
     const claims = await claimsOf(digest, text);
     const end = (claims.expiresAt ?? 0) + clockToleranceSeconds * 1_000_000;
     if (end <= now()) throw refused("it has expired");
@@ -92,7 +92,7 @@ function withoutNotBefore(error: unknown): string {
   return new UnsecuredJWT(claims).encode();
 }
 
-/** Texts of jose may name what the token holds, and its errors carry the claims. */
+/** Only codes and names of claims, because texts and members of the errors of jose may hold claims. */
 function reasonFrom(error: unknown): string {
   if (error instanceof JWTClaimValidationFailed || error instanceof JWTExpired)
     return `${error.code}, ${error.claim}`;
@@ -112,7 +112,7 @@ function headerOf(token: string): { readonly typ?: string } | undefined {
   }
 }
 
-/** The last character has bits that mean nothing, so one signature could be written in several ways. */
+/** Without this check one signature could be written in several ways: the last character has unused bits. */
 function isCanonical(part: string): boolean {
   return Buffer.from(part, "base64url").toString("base64url") === part;
 }

@@ -1,6 +1,6 @@
 /**
- * The members of a JSON object that have a value: some providers write null for a member that is
- * absent. Only the object's own members; what is nested stays as it is.
+ * The members of a JSON object that are not null, because some providers write null for a member that
+ * is absent. Nested objects are not changed.
  */
 export function presentMembers(
   document: Readonly<Record<string, unknown>>,

@@ -6,21 +6,21 @@ import type { FailedAttempts, TakeTurn } from "../../access/failed-attempts.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { Gate } from "./gate.ts";
 
-/** Longer than any token an issuer makes, short enough to hash and parse for nothing. */
+/** Longer than the tokens of any issuer, and so short that hashing and parsing cost little. */
 const maxTokenLength = 8_192;
 
-/** The caller of this request. Present in every handler behind createAuthenticate, but the public ones. */
+/** The caller of this request; `undefined` in public methods. */
 export const callerKey = createContextKey<Caller | undefined>(undefined, {
   description: "caller",
 });
 
 /**
- * Stop calls without a valid bearer token; give the caller to what is inside. A token that is known to be
- * valid waits for nothing, and counts in no limit.
+ * Refuse calls without a valid bearer token, and put the caller into the context values of the others. A
+ * call whose token is known to be valid does not wait, and counts in no limit.
  *
  * @param options.authenticators Asked in order. `undefined` means "not mine", a throw means "mine,
  *   and refused".
- * @param options.isPublic Methods that anyone may call: a token is not even looked at.
+ * @param options.isPublic Methods that anyone may call: their token is not looked at.
  * @param options.failures Limits failed attempts.
  * @param options.peer The address of the other end of the connection.
  * @throws ServiceError `authHeaderMissing`, `authHeaderInvalid`, `tokenInvalid`,
@@ -72,7 +72,8 @@ async function recognise(
 
 /**
  * Exactly `Bearer ` and one token. The scheme is case-sensitive, as in ZITADEL and unlike RFC 9110
- * section 11.1. Two headers arrive as one value, "Bearer a, Bearer b", whose space gives them away.
+ * section 11.1. Two headers arrive as one value, "Bearer a, Bearer b", and are refused because of the
+ * space.
  */
 function bearerToken(header: Headers): BearerToken {
   const value = header.get("authorization");

@@ -9,7 +9,7 @@ import { methodName } from "../method-name.ts";
 import { callerKey } from "./authenticate.ts";
 import type { Gate } from "./gate.ts";
 
-/** What a method asks for when any caller will do. */
+/** The permission of methods that every authenticated caller may call. */
 const anyCaller = "authenticated";
 
 /** Longer than any id. */
@@ -18,19 +18,19 @@ const maxOrganizationLength = 200;
 /** The organization this request acts on; it exists. Empty for public methods. */
 export const organizationKey = createContextKey<string>("", { description: "organization" });
 
-/** What a caller needs to call the method; `undefined` if anyone may. */
+/** The permission that a method needs; `undefined` if anyone may call it. */
 export type PermissionOf = (method: DescMethod) => string | undefined;
 
 /**
- * Stop callers that may not call the method in the organization of the call, which is the one that
- * `x-zitadel-orgid` names, or else the caller's own. Give that organization to what is inside.
+ * Refuse callers that may not call the method in the organization of the call, which is the one that
+ * `x-zitadel-orgid` names, or else the caller's own. Put that organization into the context values.
  *
- * A new organization and a first membership are seen at once; what is added to or taken from a
- * caller that has memberships is seen after `maxAgeMs` at most.
+ * A new organization and a caller's first membership are seen at once. Other changes of memberships
+ * are seen after `maxAgeMs` at most.
  *
  * @param options.maxAgeMs How long look-ups are reused. Default: 2,000 ms.
  * @param options.clock Measures `maxAgeMs`. Default: the monotonic clock.
- * @throws ServiceError `organizationNotFound` for whatever is not the id of an organization;
+ * @throws ServiceError `organizationNotFound` if there is no organization with this id;
  *   `membershipNotFound`, `permissionMissing`; `authHeaderMissing` without a caller.
  */
 export function createAuthorize(options: {
@@ -88,10 +88,10 @@ function assertHeld(
 }
 
 /**
- * Read what every method asks for from its `zitadel.v1.auth_option`, once, at start.
+ * Read the permission of every method from its `zitadel.v1.auth_option`, once, at start.
  *
- * A method is public only if it declares nothing and is on the list: forgetting the declaration
- * stops the start, instead of opening the method.
+ * A method is public only if it declares no permission and is on the list. So a forgotten declaration
+ * is an error at start, and does not make the method public.
  *
  * @param publicMethods Such as `grpc.health.v1.Health/Check`.
  * @returns Throws Error for a method of another service.

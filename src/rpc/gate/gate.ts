@@ -2,14 +2,14 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { connectErrorFrom } from "../errors.ts";
 
 /**
- * Lets a call in or throws, before its body is read; as the `requestGate` of Connect. Returns a promise
+ * Lets a call pass or throws, before its body is read: the `requestGate` of Connect. Returns a promise
  * only if it has to wait.
  */
 export type Gate = (context: HandlerContext) => void | Promise<void>;
 
 /**
- * Ask two gates, one after the other. What they throw becomes an error that says what it may, as with
- * `convertErrors`, in no other language: ZITADEL does not translate it either.
+ * Combine two gates, which are asked one after the other. Their errors are converted as
+ * `convertErrors` does, and not translated, because ZITADEL does not translate these either.
  */
 export function createGate(first: Gate, second: Gate): Gate {
   const fail = (error: unknown): never => {
