@@ -131,9 +131,10 @@ export const errors = {
   internal: { kind: "internal", id: "", message: "An internal error occurred" },
 } as const satisfies Record<string, { kind: ErrorKind; id: string; message: string }>;
 
+/** The name of an error in code, and, in upper snake case, its reason on the wire. */
 export type ErrorKey = keyof typeof errors;
 
-/** What kind of refusal an error is. `rpc/errors.ts` gives each its code. */
+/** The kind of an error. `rpc/errors.ts` maps each to its code. */
 export type ErrorKind =
   | "already_exists"
   | "failed_precondition"

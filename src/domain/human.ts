@@ -3,28 +3,31 @@ import { trim } from "../text/trim.ts";
 import { type ErrorKey, ServiceError } from "./errors.ts";
 import { changedFields, displayNameOrDefault, type Profile } from "./profile.ts";
 
-/** How to reach a person, and the name they are found by. */
+/** A person's user name, e-mail address and phone. */
 export type Account = {
   /** Unique on the instance, whatever its case. */
   readonly userName: string;
   readonly email: string;
   readonly isEmailVerified: boolean;
-  /** E.164 (older ones as they came in), or `""` if there is none. */
+  /** E.164, or `""` if there is none. Phones of old events are as they were sent. */
   readonly phone: string;
   readonly isPhoneVerified: boolean;
 };
 
+/** Only an active human may use this API. */
 export type HumanStatus = "active" | "inactive" | "locked";
 
-/** Survives JSON unchanged. A removed human keeps its id and nothing else. */
+/** Can be stored as JSON. Of a removed human only the id is left. */
 export type HumanState = { readonly kind: "absent" } | { readonly kind: "removed" } | PresentHuman;
 
+/** A human who was added and not removed. */
 export type PresentHuman = Account & {
   readonly kind: "present";
   readonly status: HumanStatus;
   readonly profile: Profile;
 };
 
+/** The state before the first event. */
 export const initialState: HumanState = { kind: "absent" };
 
 type Nothing = Readonly<Record<string, never>>;
@@ -44,21 +47,22 @@ type LifecycleEventType =
 
 type AddHuman = Omit<Account, "phone"> & {
   readonly type: "add";
-  /** `undefined` if there is one, but it is no phone number. */
+  /** `""` if there is none; `undefined` if the text sent is no phone number. */
   readonly phone: string | undefined;
   readonly profile: Profile;
   /**
-   * Store the profile as it is, such as one that was stored before. Default: first and last name are
-   * trimmed and must not be blank, and a blank display name is made from them.
+   * Store the profile as it is, because it was stored before, such as in an export. Default: first and
+   * last name are trimmed and must not be blank, and a blank display name is made from them.
    */
   readonly isVerbatim?: boolean;
 };
 type ChangeProfile = { readonly type: "change-profile"; readonly profile: Profile };
 type Transition = { readonly type: keyof typeof transitions };
 
+/** What can be done to a human. */
 export type HumanCommand = AddHuman | ChangeProfile | Transition | { readonly type: "remove" };
 
-/** Which status a command needs, what it writes, and how it is refused. */
+/** Per command: the statuses that allow it, its event, and its errors. */
 const transitions = {
   deactivate: {
     event: "user.deactivated",
@@ -97,7 +101,8 @@ const transitions = {
  * @throws ServiceError `userNameBlank`, `firstNameBlank`, `lastNameBlank` if a human to be added has
  *   such a name of white space only.
  * @throws ServiceError `phoneInvalid` if a human to be added has a phone that is no phone number.
- * @throws ServiceError `profileNotFound`, `…NotFound` if the human is absent or removed.
+ * @throws ServiceError `profileNotFound`, or the `…NotFound` of the command, if the human is absent or
+ *   removed.
  * @throws ServiceError `profileNotChanged` if no field differs.
  * @throws ServiceError `alreadyInactive`, `notInactive`, `notLockable`, `notLocked` if the status
  *   does not allow the transition.
@@ -119,7 +124,7 @@ export function decide(command: HumanCommand, state: HumanState): HumanEvent {
   }
 }
 
-/** Names and the address are trimmed here and never again: an update stores names verbatim. */
+/** Names and the e-mail address are trimmed only here: as in ZITADEL, an update stores names verbatim. */
 function add(
   { type: _, profile, isVerbatim = false, phone, ...given }: AddHuman,
   state: HumanState,
@@ -207,7 +212,7 @@ function withStatus(state: HumanState, status: HumanStatus): HumanState {
   return state.kind === "present" ? { ...state, status } : state;
 }
 
-/** What a command leads to. */
+/** The result of a command. */
 export type Step = {
   readonly event: HumanEvent;
   readonly state: HumanState;

@@ -4,9 +4,10 @@ import { parseLanguage } from "./language/language.ts";
 /** As on the wire and in events. */
 export const genders = { unspecified: 0, female: 1, male: 2, diverse: 3 } as const;
 
+/** As a number of `genders`. */
 export type Gender = (typeof genders)[keyof typeof genders];
 
-/** What a person tells about themselves. Texts are verbatim: not trimmed, lower-cased or normalised. */
+/** The data that a person can change. Texts are verbatim: not trimmed, lower-cased or normalised. */
 export type Profile = {
   readonly firstName: string;
   readonly lastName: string;
@@ -19,7 +20,7 @@ export type Profile = {
 
 /** A profile as a request or an imported line carries it. */
 export type ProfileInput = Omit<Profile, "gender"> & {
-  /** Any number. ZITADEL's data also has -1 for unspecified. */
+  /** Any number: ZITADEL's data also has -1 for unspecified. */
   readonly gender: number;
 };
 

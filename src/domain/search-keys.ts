@@ -12,15 +12,16 @@ export const searchKeyNames = [
   "createdAt",
 ] as const;
 
+/** The name of a key, as the store keeps it. */
 export type SearchKeyName = (typeof searchKeyNames)[number];
 
-/** Digits of a moment, so that text is sorted as numbers are. Enough until the year 2286. */
+/** Every moment has as many digits, so that texts sort like numbers. Enough until the year 2286. */
 const momentDigits = 16;
 
 /**
  * What a human is found by; `undefined` if it is absent or removed.
  *
- * Adding a key, or making one of something else, needs a migration that writes the index anew.
+ * A new key, or a key with another meaning, needs a migration that rewrites the index.
  *
  * @param head.createdAt Microseconds since 1970.
  */
@@ -44,7 +45,7 @@ export function searchKeys(head: {
   };
 }
 
-/** A moment as a key that is sorted by time. */
+/** A moment as text that sorts by time. */
 export function momentKey(micros: number): string {
   return String(micros).padStart(momentDigits, "0");
 }

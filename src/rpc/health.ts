@@ -5,7 +5,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "../../gen/health/v1/health_pb.ts";
 
-/** Whether new calls are welcome. One for the whole server: its services come and go together. */
+/** Whether the server accepts new calls. There is one for all services, which start and stop together. */
 export type Readiness = {
   isReady(): boolean;
   set(ready: boolean): void;
@@ -19,7 +19,7 @@ export type Readiness = {
 
 /** Not ready until it is set. */
 export function createReadiness(): Readiness {
-  // Not an EventEmitter: there, each of thousands of watchers that leaves is looked for in a list.
+  // Not an EventEmitter: removing a listener there searches a list, and there may be thousands of watchers.
   const waiting = new Set<() => void>();
   let ready = false;
   return {
@@ -27,22 +27,22 @@ export function createReadiness(): Readiness {
     set(next) {
       if (next === ready) return;
       ready = next;
-      const told = [...waiting];
+      const watchers = [...waiting];
       waiting.clear();
-      for (const tell of told) tell();
+      for (const wake of watchers) wake();
     },
     changed: (signal) =>
       new Promise((resolve, reject) => {
         signal.throwIfAborted();
-        const tell = () => {
+        const wake = () => {
           signal.removeEventListener("abort", leave);
           resolve();
         };
         const leave = () => {
-          waiting.delete(tell);
+          waiting.delete(wake);
           reject(signal.reason);
         };
-        waiting.add(tell);
+        waiting.add(wake);
         signal.addEventListener("abort", leave, { once: true });
       }),
   };
@@ -52,7 +52,7 @@ export function createReadiness(): Readiness {
  * The handlers of `grpc.health.v1`: Check, List and Watch.
  *
  * Anyone who may call them learns which services there are and whether they serve, nothing else.
- * A Watch lasts until its client leaves, its deadline passes or the server ends it.
+ * A Watch lasts until its client cancels it, its deadline passes or the server ends it.
  *
  * Source: grpc/grpc doc/health-checking.md.
  *

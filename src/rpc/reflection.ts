@@ -27,15 +27,16 @@ type Answer =
  * Let clients ask for the descriptors of `services`: gRPC server reflection under both of its names,
  * `grpc.reflection.v1` and `v1alpha`, which differ in nothing else.
  *
- * Whoever may call it reads the whole contract: every file that a service needs, with all it
- * declares and all options, served or not. It holds no data of users.
+ * Callers can read the whole contract: every file that a service needs, with everything that it
+ * declares, also methods that are not served. It holds no data of users.
  *
  * Descriptors are indexed at the first request, not at start-up.
  *
  * Source: grpc/grpc doc/server-reflection.md.
  *
  * @param services What is listed, beside the two reflection services themselves.
- * @param unnamed Messages that no service names, but that errors carry: clients look for them, too.
+ * @param unnamed Messages that no service refers to, such as the details of errors: clients ask for
+ *   them, too.
  */
 export function registerReflection(
   router: ConnectRouter,
@@ -55,7 +56,7 @@ export function registerReflection(
   router.service(v1alpha.ServerReflection, { serverReflectionInfo });
 }
 
-/** @param sent The files that the stream has carried; those of this answer are added. */
+/** @param sent The files that this stream has already carried; those of the answer are added. */
 function answer(index: Index, asked: Request["messageRequest"], sent: Set<DescFile>): Answer {
   switch (asked.case) {
     case "listServices":
@@ -82,8 +83,9 @@ function answer(index: Index, asked: Request["messageRequest"], sent: Set<DescFi
 }
 
 /**
- * The file first, even if it was sent before, then what it needs and the stream has not carried.
- * Every file comes before those it imports, so a client can build them from the last to the first.
+ * The file itself comes first, even if it was sent before. Then come the files that it imports, without
+ * those that the stream has already carried. Every file comes before those that it imports, so a client
+ * can build them from the last to the first.
  */
 function fileAnswer(
   index: Index,
@@ -112,7 +114,7 @@ function extensionNumbersAnswer(index: Index, typeName: string): Answer {
   };
 }
 
-/** A message of the stream, not the end of the call. */
+/** Sent as a message of the stream, which goes on. */
 function errorAnswer(errorCode: Code, errorMessage: string): Answer {
   return { case: "errorResponse", value: { errorCode, errorMessage } };
 }
@@ -137,8 +139,8 @@ function createIndex(services: readonly DescService[], unnamed: readonly DescMes
 }
 
 /**
- * All that a file imports, directly or not, each after its own imports, and the file last; without
- * what is in `seen`, to which it adds.
+ * All files that a file imports, directly or not, each after its own imports, and last the file itself.
+ * Skips those in `seen`, and adds the others to it.
  */
 function* withDependencies(file: DescFile, seen: Set<DescFile>): Generator<DescFile> {
   if (seen.has(file)) return;
@@ -147,7 +149,7 @@ function* withDependencies(file: DescFile, seen: Set<DescFile>): Generator<DescF
   yield file;
 }
 
-/** Full names of all that a file declares. A value of an enum is named beside its enum, not below. */
+/** Full names of everything that a file declares. The scope of an enum's value is that of its enum. */
 function* symbols(file: DescFile): Generator<string> {
   for (const type of nestedTypes(file)) {
     yield type.typeName;

@@ -25,10 +25,10 @@ import { createValidate } from "./validate/validate.ts";
 
 const services = [ManagementService, Health, ReflectionV1, ReflectionV1Alpha];
 
-/** Where the paths of `google.api.http` begin, as in ZITADEL. */
+/** The prefix of all paths of `google.api.http`, as in ZITADEL. */
 export const restPrefix = "/management/v1";
 
-/** Methods that anyone may call, without a token. Every other one declares a permission. */
+/** Methods that anyone may call without a token. Every other method declares a permission. */
 const publicMethods = [
   "zitadel.management.v1.ManagementService/Healthz",
   "grpc.health.v1.Health/Check",
@@ -38,7 +38,7 @@ const publicMethods = [
   "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
 
-/** What the methods work with. */
+/** What methods, gate and interceptors need. */
 export type RpcParts = {
   readonly store: EventStore;
   readonly directory: Directory;
@@ -52,7 +52,7 @@ export type RpcParts = {
   readonly peer: Parameters<typeof createAuthenticate>[0]["peer"];
 };
 
-/** Every service that is served. What `ManagementService` has and we do not answers unimplemented. */
+/** Every service that is served. Methods of `ManagementService` without a handler answer `unimplemented`. */
 export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
   const { store, directory, readiness, newId, now } = parts;
   return (router) => {
@@ -72,10 +72,10 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
 }
 
 /**
- * What stands before every call: who calls, and whether they may. The body of a call that is refused is
- * not read.
+ * The gate before every call: it authenticates and authorizes the caller. The body of a call that it
+ * refuses is not read.
  *
- * @throws Error if a method is neither public nor declares what it needs.
+ * @throws Error if a method is neither public nor declares its permission.
  */
 export function createRequestGate(parts: RpcParts): Gate {
   const permissionOf = permissionsFromServices(services, publicMethods);
@@ -88,7 +88,10 @@ export function createRequestGate(parts: RpcParts): Gate {
   );
 }
 
-/** The onion around every handler, outermost first. Its order is the order of refusals. */
+/**
+ * The interceptors around every handler, outermost first. Errors are translated while they still are
+ * ServiceErrors, and converted after that.
+ */
 export function createInterceptors(parts: Pick<RpcParts, "defaultLanguage">): Interceptor[] {
   return [
     convertErrors,

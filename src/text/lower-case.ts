@@ -1,6 +1,7 @@
 /**
- * What `unicode.ToLower` of Go changes, in Unicode 15.0.0, which the Go of ZITADEL 4 has. Ranges of
- * code points in hexadecimal, `/2`: only every second one, and what is added or subtracted.
+ * The code points that `unicode.ToLower` of Go changes, in Unicode 15.0.0, which ZITADEL 4 is built with.
+ * Each entry is a range in hexadecimal, `/2` if it means every second code point, and the number that is
+ * added or subtracted.
  *
  * A table instead of JavaScript's own, because indexes hold texts in lower case: they must not depend on the
  * Unicode of the running Node.

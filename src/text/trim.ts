@@ -1,6 +1,6 @@
 /**
- * What `unicode.IsSpace` of Go says is white space, Unicode's White_Space. U+FEFF, which JavaScript
- * trims, is none, and U+0085, which it does not, is one.
+ * White space as `unicode.IsSpace` of Go knows it: Unicode's White_Space. JavaScript's `trim` differs: it
+ * removes U+FEFF and keeps U+0085.
  */
 const whiteSpace = new Set([
   ...[0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x20, 0x85, 0xa0, 0x1680],

@@ -12,7 +12,7 @@ const timeoutMs = 5_000;
 const maxBytes = 262_144;
 /** How often keys are retrieved again, so that a key that was withdrawn stops working. */
 const refreshMs = 300_000;
-/** Between two successful retrievals, because tokens with invented key ids must not make us ask more often. */
+/** Between two successful retrievals: tokens with invented key ids must not make us ask more often. */
 const coolDownMs = 30_000;
 /** After the first failure; doubled by each further one, up to the cool-down. */
 const firstPauseMs = 1_000;

@@ -1,17 +1,17 @@
 import { parseLanguage } from "./language.ts";
 
 /**
- * Which of the available languages a reader should get, as Go's `language.Matcher` chooses it, with
- * the fallback as its default:
+ * Choose one of the available languages for a reader, as Go's `language.Matcher` does with the fallback
+ * as its default:
  * - the first preferred language that is available in its usual script, whatever its region
  *   (`de-CH` → `de`). If the same language is preferred again further down (`de-CH, fr, de`), an
  *   exact match in between is better;
- * - else an available one that its speakers tend to read (`gsw` → `de`, `gl` → `es`);
+ * - else an available language that speakers of a preferred one usually read (`gsw` → `de`, `gl` → `es`);
  * - else the same language in another script (`zh-Hant` → `zh`);
  * - else the fallback, if it is written in the script of a preferred language; else the first
  *   available that is (`uk` → `bg`); else the fallback.
  *
- * Malformed tags and unknown languages are passed over. Where it differs from Go: rare member
+ * Malformed tags and unknown languages are ignored. Where it differs from Go: rare member
  * languages count as their macrolanguage (`quz` as `qu`), and ICU knows the script of more.
  *
  * Never throws.
@@ -96,8 +96,8 @@ function usableTag(tag: string): Intl.Locale | undefined {
 const subtagsPattern = /^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|\d{3}))?(?=-|$)/;
 
 /**
- * What speakers of a language tend to read if there is nothing in it, for the languages that are
- * translated to. Source: CLDR `languageMatching`, as golang.org/x/text v0.21 has it.
+ * For each language with translations: the languages whose speakers usually read it if there is nothing
+ * in their own. Source: CLDR `languageMatching`, as golang.org/x/text v0.21 has it.
  */
 const closeLanguages: ReadonlyMap<string, string> = new Map(
   Object.entries({

@@ -1,4 +1,4 @@
-/** The code as BCP 47 spells it, the shortest there is; `undefined` if it is not a known one. */
+/** The shortest code of BCP 47 for the language; `undefined` if the language is not known. */
 export function knownLanguage(code: string): string | undefined {
   const isPrivate = /^q[a-t][a-z]$/.test(code);
   if (isPrivate || replacedLanguages.has(code) || unnamedLanguages.has(code)) return code;
@@ -34,10 +34,10 @@ export function knownRegion(code: string): string | undefined {
 
 type SubtagKind = "language" | "script" | "region";
 
-/** Made when first needed: they take milliseconds that start-up does not have. */
+/** Made when first needed, because they would make the start slower by milliseconds. */
 const names = new Map<SubtagKind, Intl.DisplayNames>();
 
-/** Codes found known, because asking ICU again costs microseconds. A few hundred of each kind. */
+/** Codes that ICU knows, kept because asking it again takes microseconds. A few hundred of each kind. */
 const knownCodes = { language: new Set(), script: new Set(), region: new Set() } satisfies Record<
   SubtagKind,
   Set<string>
@@ -70,7 +70,7 @@ export const wholeTags = pairs(
     "zh-min-nan=nan zh-xiang=hsn root=und en-us-posix=en-US-u-va-posix",
 );
 
-/** No language, and those the table above leads to though ICU has no name for them. */
+/** `und`, and the languages in the table above for which ICU has no name. */
 const unnamedLanguages = words("und ami bnn pwn sfb sgg tao tay tsu vgt xtg");
 
 /** Deprecated and bibliographic codes (CLDR `languageAlias`), macrolanguages aside. */
@@ -81,10 +81,10 @@ export const replacedLanguages = pairs(
     "prp=gu rum=ro slo=sk smd=kmb snb=iba tdu=dtp tib=bo tnf=prs wel=cy",
 );
 
-/** Three-letter codes whose two-letter form upstream takes from the older edition of the list. */
+/** Three-letter codes for which upstream uses an older two-letter code. */
 const respelledLanguages = pairs("bih=bh hbs=sh heb=iw mol=mo tgl=tl twi=tw yid=ji");
 
-/** Members of a macrolanguage, which `Intl` would replace by it. */
+/** Members of a macrolanguage, which `Intl` would replace by the macrolanguage. */
 const memberLanguages = words(
   "als arb ayr azj cmn cwd ekk esk fat fuc gaz gug ike khk kmr knc kng kpv lvs npi ojg ory pbu pes " +
     "plt quz src swh uzn ydd zsm zyb",
@@ -97,8 +97,8 @@ export const replacedRegions = pairs(
 );
 
 /**
- * Registered variants (IANA language subtag registry) of up to 7 characters, and the one that the
- * first table leads to. `Intl` has no list.
+ * Registered variants (IANA language subtag registry) of up to 7 characters, and `oxendict`, which is in
+ * the first table. `Intl` has no list of them.
  */
 export const variants = words(
   "1901 1994 1996 abl1943 akuapem alalc97 aluku ao1990 aranes arevela arevmda arkaika asante " +

@@ -9,11 +9,11 @@ import {
 } from "./language-subtags.ts";
 
 /**
- * What is stored for a language tag as a client sends it: the canonical BCP 47 tag, `"und"` if
- * nothing of it can be used. Agrees with Go's `golang.org/x/text/language.Parse`, whose result
- * upstream stores even when it comes with an error:
- * - what cannot be a subtag, or is unknown, is left out and the rest kept (`en-foobar` → `en`);
- *   an unknown language becomes `und` (`xx-US` → `und-US`);
+ * The canonical BCP 47 tag that is stored for a tag as a client sends it; `"und"` if no part of it can
+ * be used. Agrees with Go's `golang.org/x/text/language.Parse`, whose result upstream stores even if
+ * it comes with an error:
+ * - malformed and unknown subtags are left out, the others are kept (`en-foobar` → `en`); an unknown
+ *   language becomes `und` (`xx-US` → `und-US`);
  * - spelling is fixed (`EN_us` → `en-US`, `deu` → `de`), an extended language replaces its prefix
  *   (`zh-yue` → `yue`);
  * - codes that were replaced are updated (`iw` → `he`, `UK` → `GB`), but only if nothing was left
@@ -70,7 +70,7 @@ export function languagesFromAcceptLanguage(header: string): string[] {
     .map(({ tag }) => tag);
 }
 
-/** Far above the 10 code points of the field rules; bounds the work on any input. */
+/** Far above the 10 code points of the field rules. Bounds the work on other input. */
 const longestTag = 100;
 const longestHeader = 1000;
 const mostLanguages = 10;
@@ -122,7 +122,7 @@ function takeExtension(rest: string[]): string[] {
   return rest.splice(0, end === -1 ? rest.length : end);
 }
 
-/** The codes in use today, for a tag of which nothing was left out. */
+/** Replaces outdated codes. Only for a tag of which nothing was left out, as in Go. */
 function update({ language, script, region, tail, complete }: Subtags): Subtags {
   const [newLanguage = language, implied = ""] = replacedLanguages.get(language)?.split("-") ?? [];
   const impliesRegion = /^[A-Z]{2}$/.test(implied);

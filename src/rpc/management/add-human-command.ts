@@ -7,15 +7,16 @@ import type { HumanCommand } from "../../domain/human.ts";
 import { profileFrom } from "../../domain/profile.ts";
 import { phoneNumberFrom } from "./phone-number.ts";
 
+/** The command of both methods that add a human. */
 export type AddHuman = HumanCommand & { readonly type: "add" };
 
-/** @throws ServiceError `fieldNotSupported` for a field that we do not keep. */
+/** @throws ServiceError `fieldNotSupported` for a field that we do not store. */
 export function commandFromAddRequest(request: AddHumanUserRequest): AddHuman {
   refuseFields({ initial_password: request.initialPassword !== "" });
   return commandFrom(request);
 }
 
-/** @throws ServiceError `fieldNotSupported` for a field that we do not keep. */
+/** @throws ServiceError `fieldNotSupported` for a field that we do not store. */
 export function commandFromImportRequest(request: ImportHumanUserRequest): AddHuman {
   refuseFields({
     password: request.password !== "",
@@ -37,7 +38,7 @@ function refuseFields(fields: Record<string, boolean>): void {
   }
 }
 
-/** Field rules have seen to it that profile and e-mail are there. */
+/** The field rules demand profile and e-mail, so both are there. */
 function commandFrom({
   userName,
   profile,

@@ -14,16 +14,16 @@ import { detailsFromHead } from "./details.ts";
 
 type AddMethods = Pick<ServiceImpl<typeof ManagementService>, "addHumanUser" | "importHumanUser">;
 
-/** How often a new id may turn out to be taken. Once is unheard of. */
+/** How many new ids are tried. Even one that is taken is extremely unlikely. */
 const maxAttempts = 3;
 
 /**
  * Add a human, who is active at once.
  *
- * What we do not keep (passwords, one-time codes, links to identity providers) is refused by name,
- * never dropped silently.
+ * A request with something that we do not store (passwords, one-time codes, links to identity
+ * providers) is refused, and the error names the field.
  *
- * @param newId Makes an id; it may be taken by another node at the same moment.
+ * @param newId Makes an id. Another server may have taken it.
  */
 export function createAddHumanUser(store: EventStore, newId: () => string): AddMethods {
   async function add(command: AddHuman, context: HandlerContext, attempt = 1) {

@@ -12,7 +12,7 @@ type StatusMethods = Pick<
 
 type StatusCommand = Exclude<HumanCommand["type"], "add" | "change-profile">;
 
-/** The methods that take an id, change whether a user may act, and return details. */
+/** The methods that change the status of a user or remove one. All take an id and return details. */
 export function createChangeUserStatus(store: EventStore): StatusMethods {
   const run =
     (type: StatusCommand) =>

@@ -5,7 +5,8 @@ import { callerKey } from "../gate/authenticate.ts";
 import { organizationKey } from "../gate/authorize.ts";
 
 /**
- * Run one command on one user of the organization of the call, unless the call ends before its turn.
+ * Run one command on one user of the organization of the call. A call that ends while its change is
+ * waiting changes nothing.
  *
  * @returns The head after the change; it is durable.
  * @throws ServiceError what `decide` throws.

@@ -3,7 +3,7 @@ import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type ObjectDetails, ObjectDetailsSchema } from "../../../gen/zitadel/object_pb.ts";
 import type { Head, Micros } from "../../store/event-store.ts";
 
-/** Where an object stands, as every answer tells it. */
+/** Version, dates and organization of an object, as every answer carries them. */
 export function detailsFromHead(head: Omit<Head<unknown>, "state">): ObjectDetails {
   return create(ObjectDetailsSchema, {
     sequence: BigInt(head.version),
@@ -13,6 +13,7 @@ export function detailsFromHead(head: Omit<Head<unknown>, "state">): ObjectDetai
   });
 }
 
+/** Exact: timestamps have nanoseconds. */
 export function timestampFromMicros(micros: Micros): Timestamp {
   const seconds = Math.floor(micros / 1_000_000);
   const nanos = (micros - seconds * 1_000_000) * 1_000;

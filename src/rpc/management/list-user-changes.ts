@@ -6,11 +6,12 @@ import { organizationKey } from "../gate/authorize.ts";
 import { translatorKey } from "../translate/translate.ts";
 import { timestampFromMicros } from "./details.ts";
 
-/** Changes in one answer, if the caller sets no limit, and at most. */
+/** Changes in one answer if the caller sets no limit. */
 const defaultLimit = 100;
+/** Changes in one answer at most. */
 const maxLimit = 1_000;
 
-/** Read what happened to a user: which kind of change, when and by whom, without values. */
+/** List the changes of a user: which kind, when and by whom, without values. */
 export function createListUserChanges(
   store: EventStore,
   directory: Directory,
@@ -19,7 +20,7 @@ export function createListUserChanges(
     const organization = values.get(organizationKey);
     const translate = values.get(translatorKey);
     const events = await store.history(userId, organization, {
-      // No version is beyond that, so nothing is found, and every engine knows the number.
+      // No version is larger than this, and every engine can compare with it.
       after: Math.min(Number(query?.sequence ?? 0n), Number.MAX_SAFE_INTEGER),
       limit: Math.min(query?.limit || defaultLimit, maxLimit),
       ascending: query?.asc ?? false,

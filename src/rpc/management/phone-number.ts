@@ -1,9 +1,9 @@
 import { createRequire } from "node:module";
 
-/** What ZITADEL takes a number without its country for. The field rules ask for a "+" today. */
+/** ZITADEL reads a number without "+" as one of this region. Today the field rules demand the "+". */
 const defaultRegion = "CH";
 
-/** ITU-T E.164: "+", and at most 15 digits, those of the country included. */
+/** ITU-T E.164: "+" and at most 15 digits, the country code included. */
 const e164 = /^\+[1-9]\d{1,14}$/;
 
 const require = createRequire(import.meta.url);
@@ -12,7 +12,7 @@ let toE164: ((text: string) => string) | undefined;
 /**
  * Read a phone number as people write it, with spaces and such.
  *
- * Only its shape is looked at, as in ZITADEL: whether a network has given out the number is not asked.
+ * Only the form is checked, as in ZITADEL, not whether the number is in use.
  *
  * @returns The number in E.164, without an extension; `undefined` if the text is no phone number.
  */
@@ -20,14 +20,14 @@ export function phoneNumberFrom(text: string): string | undefined {
   toE164 ??= loadParser();
   try {
     const number = toE164(text);
-    // The library computes in doubles: a number of more than 15 digits could come out as another one.
+    // The library computes with doubles, so a number of more than 15 digits could come out changed.
     return e164.test(number) ? number : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Takes 30 ms and some 20 MB, so whoever meets no phone number does not load it. */
+/** Loading takes 30 ms and some 20 MB, so it waits for the first phone number. */
 function loadParser(): (text: string) => string {
   const library: typeof import("google-libphonenumber") = require("google-libphonenumber");
   const util = library.PhoneNumberUtil.getInstance();

@@ -5,18 +5,18 @@ import type { SearchKeyName } from "../../domain/search-keys.ts";
 import type { Comparison, Query } from "../../store/search.ts";
 import { userStates } from "./user.ts";
 
-/** As in ZITADEL: a query is at most in the twentieth one around it. */
+/** How many queries may be around a query, as in ZITADEL. */
 const maxLevel = 20;
-/** In all. Each may look at a text of every user. */
+/** In one request, nested ones included. Each may compare a text of every user. */
 const maxQueries = 100;
 
-/** What users are asked for who are of one type. */
+/** One query per type of user. */
 export type UserQueries = { readonly human: Query; readonly machine: Query };
 
 /**
- * What must be true of a user for whom all the queries are true.
+ * The store's form of the queries of a request, all of which a user must match.
  *
- * A login name is the user name. `…_UNSPECIFIED` and states that nobody is in are true of nobody.
+ * A login name is the user name. `…_UNSPECIFIED` and states that no user can have match nobody.
  *
  * @throws ServiceError `queryTooDeep`, `queryTooLarge`, and `queryInvalid` for a `not` of nothing.
  */

@@ -5,7 +5,7 @@ import type { ServiceAccount } from "../../store/directory.ts";
 import type { Head } from "../../store/event-store.ts";
 import { detailsFromHead } from "./details.ts";
 
-/** How each status is told. */
+/** The state on the wire for each status. */
 export const userStates = {
   active: UserState.ACTIVE,
   inactive: UserState.INACTIVE,
@@ -33,6 +33,7 @@ export function userFromHead(id: string, head: Head<HumanState>): User | undefin
   });
 }
 
+/** A service account never changes, so its version is 1. */
 export function userFromServiceAccount({
   id,
   name,

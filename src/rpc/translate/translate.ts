@@ -5,25 +5,25 @@ import { languagesFromAcceptLanguage } from "../../domain/language/language.ts";
 import { matchLanguage } from "../../domain/language/language-match.ts";
 import { FieldRulesError, type FieldViolation } from "../validate/field-violation.ts";
 
-/** Text of a key in the caller's language; in English if it has none there; else the key itself. */
+/** The text of a key in the caller's language, else in English, else the key itself. */
 export type Translator = (key: string) => string;
 
-/** Translates for the caller of this request. Returns every key as it is outside createTranslate. */
+/** Translates for the caller of this request. Without createTranslate it returns every key unchanged. */
 export const translatorKey = createContextKey<Translator>((key) => key, {
   description: "translator",
 });
 
 /**
- * Give the handler a translator, and the messages of its errors the caller's language.
+ * Put a translator into the context values, and translate the messages of errors.
  *
  * A ServiceError whose message is a key of the translations is translated. Violations of field rules
- * keep their words, which clients match on, and get a text for people beside them, in English, too:
- * those words are not for people. Everything else passes unchanged. The language is chosen when a
- * text is needed, so a call that succeeds without one pays nothing.
+ * keep their description, because clients match on it, and get a text for people beside it, also in
+ * English. Every other error passes unchanged. The language is chosen when the first text is needed,
+ * so a call without any text costs nothing.
  *
- * @param options.defaultLanguage Used when nothing the caller prefers is available; one of
+ * @param options.defaultLanguage Used if no language that the caller prefers is available; one of
  *   `availableLanguages()`.
- * @param options.callerLanguage The language of whoever calls, which goes before the header's.
+ * @param options.callerLanguage The language of the caller, preferred to those of the header.
  *   `undefined` and "und": only the header counts.
  */
 export function createTranslate(options: {
@@ -78,14 +78,14 @@ export function availableLanguages(): readonly string[] {
 type Texts = ReadonlyMap<string, string>;
 type Translation = { readonly locale: string; readonly texts: Texts };
 
-/** Text of a key, with the language it is in. */
+/** Finds the text of a key, and the language that it is in. */
 type Reader = (key: string) => { readonly locale: string; readonly message: string };
 
 const noTexts: Texts = new Map();
 
 const folder = new URL("./texts/", import.meta.url);
 
-/** For people who read no answer of a call, such as whoever runs an import. */
+/** For output that belongs to no call, such as that of an import. */
 export function createEnglishTranslator(): Translator {
   const texts = textsOf("en");
   return (key) => texts.get(key) ?? key;
@@ -100,7 +100,7 @@ function readTranslations(): ReadonlyMap<string, Texts> {
   return new Map(availableLanguages().map((language) => [language, textsOf(language)]));
 }
 
-/** So many fit, in any language, with the rest into the 8 KiB that clients accept of headers. */
+/** Texts in any language that fit, with everything else, into the 8 KiB of headers that clients accept. */
 const mostLocalized = 16;
 
 function localize(violations: readonly FieldViolation[], read: Reader): FieldViolation[] {
@@ -118,7 +118,7 @@ function localize(violations: readonly FieldViolation[], read: Reader): FieldVio
   });
 }
 
-/** The gateway passes a browser's Accept-Language on under a name of its own. */
+/** grpc-gateway passes a browser's Accept-Language on with a prefix. */
 function preferredLanguages(caller: string | undefined, header: Headers): readonly string[] {
   const accepted = header.get("accept-language") || header.get("grpcgateway-accept-language") || "";
   const fromHeader = languagesFromAcceptLanguage(accepted);

@@ -1,10 +1,12 @@
 /**
- * What is wrong with an e-mail address. Accepts what Go's net/mail.ParseAddress and
- * protoc-gen-validate accept of bare addresses, blanks around one included, but no display names,
- * comments, quoted local parts or domain literals: ZITADEL refuses those a step later.
+ * What is wrong with an e-mail address, in the words of Go; `undefined` if nothing is.
+ *
+ * Accepts the bare addresses that Go's net/mail.ParseAddress and protoc-gen-validate accept, with
+ * blanks around them. Refuses display names, comments, quoted local parts and domain literals, which
+ * ZITADEL refuses a step later.
  */
 export function emailProblem(value: string): string | undefined {
-  // Twice the longest address: whatever it is, there is no need to read it, nor to send it back.
+  // Twice the longest address: it is too long in any case, so it is neither read nor quoted.
   if (value.length > 508) return "email addresses cannot exceed 254 characters";
   const start = skip(value, 0, isBlank);
   if (start === value.length) return "mail: no address";
@@ -27,7 +29,7 @@ export function emailProblem(value: string): string | undefined {
 
 const notBare = "mail: only a bare address is accepted";
 
-/** What net/mail says of a text that does not begin with an address. */
+/** The words of net/mail for a text that does not begin with an address. */
 function phraseProblem(value: string, start: number): string {
   let from = start;
   let words = 0;
