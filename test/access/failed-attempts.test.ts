@@ -135,7 +135,7 @@ describe("createFailedAttempts", () => {
       ).catch(() => {});
     const attempt = failures("10.0.0.1", "known", (takeTurn) => takeTurn("provider", pass));
     expect(await attempt).toBe("passed");
-    // Nor do tokens of ours wait for the provider.
+    // Tokens of ours do not wait for the provider either.
     const ours = failures("10.0.0.1", "ours", (takeTurn) => takeTurn("directory", pass));
     expect(await ours).toBe("passed");
   });

@@ -22,13 +22,13 @@ function setUp(left: number) {
         (error: { key: string }) => refused.push(error.key),
       );
   };
-  /** Until all that can have begun. */
+  /** Waits until every turn that can begin has begun. */
   const settle = () => new Promise((resolve) => setImmediate(resolve));
   return { ask, begun, refused, settle, takenOf };
 }
 
 describe("createQuestionTurns", () => {
-  test("B3: has at most four under way beyond the guesses that an address may make", async () => {
+  test("B3: has at most four in flight beyond the guesses that an address may make", async () => {
     const { ask, begun, settle, takenOf } = setUp(10);
     ask("a", 500);
     await settle();
@@ -36,7 +36,7 @@ describe("createQuestionTurns", () => {
       ...Array.from({ length: 10 }, () => true),
       ...Array.from({ length: 4 }, () => false),
     ]);
-    // A wrong one with a reservation leaves nothing behind; one without makes room for one.
+    // A wrong token with a reserved guess makes no room; one without makes room for one question.
     begun[0]?.turn.end(true);
     await settle();
     expect(begun).toHaveLength(14);
@@ -81,7 +81,7 @@ describe("createQuestionTurns", () => {
     expect(refused).toHaveLength(1);
   });
 
-  test("B3: has at most 192 under way, and lets addresses take turns", async () => {
+  test("B3: has at most 192 in flight, and lets addresses take turns", async () => {
     const { ask, begun, settle } = setUp(1_000);
     ask("a", 500);
     ask("b", 2);

@@ -97,7 +97,7 @@ describe("convertErrors", () => {
       message: "An internal error occurred",
       reason: "INTERNAL",
     },
-  ])("tells of $name what may be told", async ({ thrown, code, message, reason }) => {
+  ])("sends of $name only what clients may see", async ({ thrown, code, message, reason }) => {
     const error = await seen(thrown);
     expect({ code: error.code, message: error.rawMessage }).toEqual({ code, message });
     expect(error.findDetails(ErrorInfoSchema)).toMatchObject([{ reason, domain: "giraffe" }]);

@@ -32,7 +32,7 @@ const calls: Record<Version, (requests: AsyncIterable<Request>) => AsyncIterable
   v1alpha: createClient(v1alpha.ServerReflection, transport).serverReflectionInfo,
 };
 
-/** One stream that asks everything in turn. */
+/** Sends all questions on one stream. */
 async function ask(version: Version, ...asked: Asked[]): Promise<Answer[]> {
   async function* requests() {
     for (const messageRequest of asked) yield { host: "giraffe.example", messageRequest };

@@ -171,13 +171,13 @@ describe("createJwtAuthenticator", () => {
       },
     );
 
-    test("refuses one key under the algorithm of another", async () => {
+    test("refuses a key with the algorithm of another key", async () => {
       for (const key of issuer.keys)
         for (const { alg, kid } of issuer.keys.filter((other) => other !== key))
           expect(await outcome(issuer.token({}, { alg, kid }, key))).toBe("tokenInvalid");
     });
 
-    test("refuses the signature of a stranger under the name of a key", async () => {
+    test("refuses a stranger's signature with the id of a known key", async () => {
       for (const { alg, kid } of issuer.keys)
         expect(await outcome(issuer.token({}, {}, createSigningKey(alg, kid)))).toBe(
           "tokenInvalid",
@@ -229,7 +229,7 @@ describe("createJwtAuthenticator", () => {
       { name: "is another issuer's", claims: { iss: "https://id.example" } },
       { name: "names nobody", claims: { sub: null } },
       { name: "is bound to a key", claims: { cnf: { jkt: "x" } } },
-    ])("B4: checks all else of a token whose nbf is null: $name", async ({ claims }) => {
+    ])("B4: checks the other claims of a token whose nbf is null: $name", async ({ claims }) => {
       expect(await outcome(issuer.token({ ...claims, nbf: null }))).toBe("tokenInvalid");
     });
 
@@ -351,14 +351,14 @@ describe("createJwtAuthenticator", () => {
       );
     });
 
-    test("is not led astray by __proto__", async () => {
+    test("ignores __proto__", async () => {
       const claims = `"iat":${iat},"__proto__":{"exp":${iat + 60}}`;
       expect(await outcome(withClaims(claims))).toBe("tokenInvalid");
     });
   });
 
   describe("I6: mutations", () => {
-    test("refuses whatever differs in a bit from an accepted token", async () => {
+    test("refuses a token that differs in one bit from an accepted one", async () => {
       const tokens = issuer.keys.map((key) => issuer.token({}, {}, key));
       for (const token of tokens) expect(await outcome(token)).toBe("sam");
       const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
@@ -397,7 +397,7 @@ describe("createJwtAuthenticator", () => {
     });
   });
 
-  test("names neither token nor claims in what is logged of a refusal", async () => {
+  test("logs neither token nor claims of a refused token", async () => {
     const tokens = [
       issuer.token({ sub: "canary-sub", aud: "canary-aud", email: "canary@giraffe.example" }),
       issuer.token({}, { alg: "canary-alg" }),
@@ -429,11 +429,11 @@ describe("a caller by JWT", () => {
     });
   });
 
-  test("keeps working until the end of the token, with one look at the signature", async () => {
+  test("keeps working until the token expires, and verifies the signature once", async () => {
     const { outcome, issuer, time } = await setUp();
     const token = issuer.token({ exp: start / second + 60 });
     expect(await outcome(token)).toBe("sam");
-    // The monotonic clock stands still, so the answer is reused: only its end counts.
+    // The monotonic clock is stopped, so the answer is reused until the token expires.
     time.micros = start + 65 * second - 1;
     expect(await outcome(token)).toBe("sam");
     time.micros = start + 65 * second;
@@ -465,7 +465,7 @@ describe("I7: the retrieval of keys", () => {
     { name: "keys without TLS elsewhere", discovery: { jwks_uri: "http://169.254.169.254/keys" } },
     { name: "keys in a file", discovery: { jwks_uri: "file:///etc/passwd" } },
     { name: "keys in the address", discovery: { jwks_uri: 'data:,{"keys":[]}' } },
-  ])("goes no further than a discovery document with $name", async ({ discovery }) => {
+  ])("stops at a discovery document with $name", async ({ discovery }) => {
     const { outcome, issuer } = await setUp();
     issuer.discovery = discovery;
     expect(await outcome(issuer.token())).toBe("identityProviderUnavailable");
@@ -506,7 +506,7 @@ describe("I7: the retrieval of keys", () => {
     expect(await outcome(issuer.token())).toBe("identityProviderUnavailable");
   });
 
-  test("takes no secret for a public key", async () => {
+  test("does not use a secret as a public key", async () => {
     const { outcome, issuer } = await setUp();
     const key = issuer.keys[0] as SigningKey;
     const jwk = { ...key.privateKey.export({ format: "jwk" }), kid: key.kid };
@@ -554,7 +554,7 @@ describe("I7: the retrieval of keys", () => {
 });
 
 describe("I8: keys that come and go", () => {
-  test("takes a new key at once, and 30 seconds after it looked in vain", async () => {
+  test("finds a new key at once, and 30 seconds after a search without success", async () => {
     const { outcome, issuer, pass } = await setUp();
     expect(await outcome(issuer.token())).toBe("sam");
     pass(30_000);
@@ -568,7 +568,7 @@ describe("I8: keys that come and go", () => {
     expect(await outcome(issuer.token({}, {}, third))).toBe("sam");
   });
 
-  test("lets go of a key that was withdrawn, within 5 minutes of use", async () => {
+  test("drops a key that was withdrawn, within 5 minutes of use", async () => {
     const { outcome, issuer, pass } = await setUp();
     const [withdrawn] = issuer.keys;
     const tokens = Array.from({ length: 9 }, (_, number) =>
@@ -577,7 +577,7 @@ describe("I8: keys that come and go", () => {
     expect(await outcome(tokens[0] as string)).toBe("sam");
     issuer.keys = [createSigningKey("ES256")];
     pass(300_001);
-    // This one is still answered by what is known, and has it looked at again.
+    // This call still uses the known keys, and starts a retrieval.
     expect(await outcome(tokens[1] as string)).toBe("sam");
     await expect.poll(() => retrievals(issuer)).toBe(2);
     await expect.poll(() => outcome(tokens[2] as string)).toBe("tokenInvalid");
@@ -585,7 +585,7 @@ describe("I8: keys that come and go", () => {
     expect(await outcome(tokens[0] as string)).toBe("tokenInvalid");
   });
 
-  test("lets go of a key that was withdrawn in a long silence, with the first call", async () => {
+  test("drops a key that was withdrawn during a long pause, with the first call", async () => {
     const { outcome, issuer, pass } = await setUp();
     const [withdrawn] = issuer.keys;
     expect(await outcome(issuer.token())).toBe("sam");
@@ -611,7 +611,7 @@ describe("I8: keys that come and go", () => {
     expect(await outcome(issuer.token())).toBe("sam");
   });
 
-  test("refuses nobody with a good token in an outage of 20 minutes, and asks ever more rarely", async () => {
+  test("refuses no valid token in an outage of 20 minutes, and asks less and less often", async () => {
     const { outcome, issuer, pass } = await setUp();
     expect(await outcome(issuer.token())).toBe("sam");
     pass(30_000);
@@ -629,7 +629,7 @@ describe("I8: keys that come and go", () => {
     expect(issuer.asked.length).toBeGreaterThan(30);
   });
 
-  test("is unavailable, not refused, while keys were never seen, and comes back", async () => {
+  test("is unavailable, not refused, until the first keys are there", async () => {
     const { outcome, issuer, pass } = await setUp();
     issuer.disorder = (response) => response.destroy();
     for (const _ of Array.from({ length: 20 }))
@@ -640,7 +640,7 @@ describe("I8: keys that come and go", () => {
     expect(await outcome(issuer.token())).toBe("sam");
   });
 
-  test("refuses what is wrong for other reasons than its key, outage or not", async () => {
+  test("refuses tokens that are invalid for other reasons than the key, also in an outage", async () => {
     const { outcome, issuer } = await setUp();
     expect(await outcome(issuer.token())).toBe("sam");
     issuer.disorder = (response) => response.destroy();

@@ -26,13 +26,13 @@ import {
   openRaw,
 } from "../../wire/raw.ts";
 
-/** Against hanging, not a limit: the usual second is little on a busy machine. */
+/** Only so that a test does not hang. The default of one second is too short on a busy machine. */
 const patienceMs = 60_000;
 
 let server: TestServer;
 /** May read, never write. */
 let viewer: string;
-/** Has a role that may do nothing here. */
+/** Has a role without any permission here. */
 let powerless: string;
 /** May do everything, in another organization. */
 let outsider: string;
@@ -50,7 +50,7 @@ async function read({ url }: TestServer, caller: Caller, token: string, id = use
   return reply;
 }
 
-/** A call that must succeed. */
+/** Makes a call, and throws unless it succeeds. */
 async function call({ url, adminToken }: TestServer, method: Method, request: JsonObject) {
   const { body, message } = await byDefault.call(url, method, request, { token: adminToken });
   if (body === undefined) throw new Error(`${method.name}: ${message}`);
@@ -143,7 +143,7 @@ describe.for(callers)("I16: every method, over $name,", (caller) => {
     },
   );
 
-  test("is guarded, but for Healthz", () => {
+  test("needs a token, except Healthz", () => {
     expect(Object.values(methods).filter(isOpen)).toHaveLength(1);
     expect(guarded.length).toBeGreaterThanOrEqual(12);
   });
@@ -160,7 +160,7 @@ describe.for(callers)("the authorization header, over $name,", (caller) => {
     return reply;
   };
 
-  test("is taken in the one form there is", async () => {
+  test("is accepted in exactly one form", async () => {
     expect(await readWith({ authorization: `Bearer ${viewer}` })).toMatchObject({ code: 0 });
     expect(await readWith({ AUTHORIZATION: `Bearer ${viewer}` })).toMatchObject({ code: 0 });
   });
@@ -301,7 +301,7 @@ describe.for(ways.flatMap((way) => requests.map((request) => ({ ...way, request 
   ({ send, request }) => {
     const good = () => `Bearer ${viewer}`;
 
-    test("are no trouble when there is but one", async () => {
+    test("are accepted if there is only one", async () => {
       expect(await send(request, [good()])).toContain("gigi@giraffe.example");
     });
 
@@ -341,7 +341,7 @@ function base62(value: number): string {
 /** A secret as the server makes them, around these 43 characters. */
 const sealed = (random: string) => `gir_${random}${base62(crc32(random))}`;
 
-/** A thousand texts that are not this secret, however little they differ. */
+/** A thousand texts that differ little from this secret. */
 function mutationsOf(secret: string): string[] {
   const random = secret.slice(4, 4 + randomWidth);
   const places = [...secret].map((_, at) => at);
@@ -372,13 +372,13 @@ function mutationsOf(secret: string): string[] {
     ],
     ...[btoa(secret), encodeURIComponent(`${secret} `), `"${secret}"`, `<${secret}>`],
     ...[createHash("sha256").update(secret).digest("hex"), random, `gir_${random}`],
-    // With a checksum that is right: only a look-up can tell.
+    // With a right checksum, so that only a look-up can refuse them.
     ...[...random].flatMap((letter, at) =>
       [1, 2, 30, 61].map((by) => sealed(replaced(random, at, next(letter, by)))),
     ),
     ...[...random].map((_, at) => sealed(swapped(random, at))),
     ...[random.toUpperCase(), random.toLowerCase(), "0".repeat(43), "z".repeat(43)].map(sealed),
-    // With a wrong one.
+    // With a wrong checksum.
     ...[1, 2, 3, 5, 7, 11, 31, 61].flatMap((by) =>
       places.map((at) => replaced(secret, at, next(secret[at] ?? "", by))),
     ),
@@ -387,11 +387,11 @@ function mutationsOf(secret: string): string[] {
 }
 
 describe("I9: a token", () => {
-  test("is made of what the mutations below take it to be made of", () => {
+  test("has the form that the mutations below assume", () => {
     expect(sealed(viewer.slice(4, 4 + randomWidth))).toBe(viewer);
   });
 
-  test("is not opened by a thousand that are almost like it", async () => {
+  test("is not matched by a thousand that are almost equal", async () => {
     const first = await startServer([]);
     const { folder } = first;
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -402,7 +402,7 @@ describe("I9: a token", () => {
     const mutations = mutationsOf(good).map((token, at) => ({ token, caller: callerOf(at) }));
     expect(mutations).toHaveLength(1_000);
 
-    // A hundred at a time: more of them one server refuses without a look.
+    // A hundred per server, because it refuses more of them without a check.
     for (let from = 0; from < mutations.length; from += 100) {
       const again = await startServer([], folder);
       expect(await read(again, byDefault, good, id)).toMatchObject({ code: 0 });
@@ -445,7 +445,7 @@ describe("I9: a token", () => {
     expect(await read(server, byDefault, viewer)).toMatchObject({ code: 0 });
   });
 
-  test("that is revoked leaves the others of its account alone", async () => {
+  test("that is revoked does not affect the others of its account", async () => {
     const flags = [...viewerFlags, server.organization];
     const [one, two] = [
       await createToken(server, "two tokens", ...flags),
@@ -483,7 +483,7 @@ describe("I15: whoever guesses tokens", () => {
     retryDelay: "1s",
   };
 
-  test("is stopped after 100, then may try 20 a second, and disturbs nobody", async () => {
+  test("is stopped after 100 tries, then has 20 a second, and affects nobody else", async () => {
     const own = await startServer([]);
     onTestFinished(() => own.close());
     const id = await addUser(own);
@@ -503,7 +503,7 @@ describe("I15: whoever guesses tokens", () => {
       );
     expect(await ask(0, known)).toMatchObject({ code: 0 });
 
-    // Time stands still, or the guesser would gain some.
+    // The clock is stopped, because the guesser gets new tries with time.
     vi.useFakeTimers({ toFake: ["Date"] });
     onTestFinished(() => void vi.useRealTimers());
     all(await guess(100), refusals.tokenInvalid);
@@ -523,7 +523,7 @@ describe("I15: whoever guesses tokens", () => {
 });
 
 describe("I9: a secret", () => {
-  /** What would let a reader of the file in: the secret, or what it is made of. */
+  /** What must not be in the file: the secret and its parts. */
   function needlesOf(secret: string): Buffer[] {
     const random = secret.slice(4, 4 + randomWidth);
     const value = [...random].reduce(

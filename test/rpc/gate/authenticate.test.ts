@@ -129,7 +129,7 @@ describe("createAuthenticate", () => {
     expect(seen).toEqual([]);
   });
 
-  test("refuses a token of more than 8,192 characters unseen", async () => {
+  test("refuses a token of more than 8,192 characters without asking anyone", async () => {
     const { getUser, seen } = setUp();
     const longest = `one-${"x".repeat(8_184)}good`;
     expect(await getUser(`Bearer ${longest}`)).toBe(longest);
@@ -146,7 +146,7 @@ describe("createAuthenticate", () => {
     },
   );
 
-  test("sheds guesses from one address and goes on serving whose token is valid", async () => {
+  test("limits guesses from one address and still accepts its valid tokens", async () => {
     const { getUser, healthz } = setUp();
     await getUser("Bearer one-good");
     const guesses: string[] = [];

@@ -28,7 +28,7 @@ import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
 const healthz = "zitadel.management.v1.ManagementService/Healthz";
 const managementPermissions = permissionsFromServices([ManagementService], [healthz]);
 
-/** Stands for rpc/gate.ts: the key of a ServiceError is the message. */
+/** Stands for createGate: the key of a ServiceError is the message. */
 const keysAsMessages =
   (...gates: readonly Gate[]): Gate =>
   async (context) => {
@@ -40,7 +40,7 @@ const keysAsMessages =
     }
   };
 
-/** Stands for rpc/authenticate.ts: the caller `sam`, at home in `home`; nobody for `nobody`. */
+/** Stands for createAuthenticate: the caller `sam`, at home in `home`; nobody for `nobody`. */
 const authenticateSam: Gate = ({ requestHeader, values }) => {
   const caller = { subject: "sam", organization: "home", language: undefined };
   if (!requestHeader.has("nobody")) values.set(callerKey, caller);

@@ -90,7 +90,7 @@ async function ask(
   return reply;
 }
 
-/** A call that must succeed. */
+/** Makes a call, and throws unless it succeeds. */
 async function call(...call: Parameters<typeof ask>) {
   const { body, message } = await ask(...call);
   if (body === undefined) throw new Error(message);
@@ -106,7 +106,7 @@ const opaque = (claims: Record<string, unknown>): string => {
   return token;
 };
 
-/** What a caller sees who may read, but not this user. */
+/** The reply to a caller who may read, but not this user. */
 const userNotFound = { code: 5, message: expect.stringContaining("(QUERY-") };
 
 const kinds = [
@@ -150,7 +150,7 @@ describe.for(callers)("over $name,", (caller) => {
         refused(caller, refusals.membershipNotFound),
       );
       expect(await read({ sub: "root", [claim]: server.organization })).toMatchObject({ code: 0 });
-      // Whose home is elsewhere does not find the user.
+      // A caller whose home is another organization does not find the user.
       expect(await read({ sub: "stranger" })).toMatchObject(userNotFound);
     });
   });
@@ -306,7 +306,7 @@ describe("a server with a provider", () => {
       const userName = `kim-${method}`;
       const email = { email: `${userName}@giraffe.example` };
       const request = { userName, profile: gigi, email };
-      // At home in the other organization, with a role in the first: no claim leads to them.
+      // At home in the other organization, with a role in the first, and with no claim that names either.
       const elsewhere = { "x-zitadel-orgid": other };
       const add = methods.importHumanUser;
       const id = text((await call(byDefault, server.adminToken, add, request, elsewhere)).userId);
@@ -344,7 +344,7 @@ describe("a server with a provider", () => {
     await single.administer("member", "add", "--subject", "root", "--role", "IAM_OWNER");
     const read = async (token: string) =>
       (await ask(byDefault, token, methods.getHumanProfile, { userId }, {}, single)).code;
-    // Time stands still, or the guesser would gain some.
+    // The clock is stopped, because the guesser gets new tries with time.
     vi.useFakeTimers({ toFake: ["Date"] });
     onTestFinished(() => void vi.useRealTimers());
     issuer.delayMs = 20;

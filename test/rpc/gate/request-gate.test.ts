@@ -13,7 +13,7 @@ afterAll(() => setting.close());
 const bomb = gzipSync(Buffer.alloc(50_000_000));
 const secret = "a secret of the body";
 
-/** Bodies that are refused of who may write, with the header that they need. */
+/** Bodies that are refused even if the caller may write, with the headers that they need. */
 function bodiesOf({ protocol, encoding }: Caller) {
   const name =
     protocol === "gRPC" || protocol === "gRPC-Web" ? "grpc-encoding" : "content-encoding";

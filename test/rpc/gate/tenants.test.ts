@@ -16,7 +16,7 @@ type Permission = "user.write" | "user.read" | "user.delete";
 
 const everything = ["user.write", "user.read", "user.delete"] as const;
 
-/** What ZITADEL's default roles may do, written out again: a mistake in the server's table must show. */
+/** The permissions of ZITADEL's default roles, written again here, so that a mistake in the server's table is found. */
 const permissionsOf: Readonly<Record<string, readonly Permission[]>> = {
   IAM_OWNER: everything,
   IAM_ORG_MANAGER: everything,
@@ -59,7 +59,7 @@ const everyone: readonly Who[] = Object.keys(permissionsOf).flatMap((role): Who[
       ],
 );
 
-/** One of each kind: everywhere, at home, abroad, reading only, nothing at all. */
+/** One of each kind: all organizations, the own one, another one, reading only, no permission. */
 const someone: readonly Who[] = [
   { role: "IAM_OWNER", home: "A" },
   { role: "ORG_OWNER", home: "A" },
@@ -82,9 +82,9 @@ type Reach = {
   readonly method: Method;
   readonly permission: Permission;
   readonly request: (id: string) => JsonObject;
-  /** How who cannot be reached is answered; "nothing": by an empty list. */
+  /** The reply for a user that the caller cannot reach; "nothing" is an empty list. */
   readonly missing: Refusal | "nothing";
-  /** How a machine of the organization is answered. Default: like who does not exist. */
+  /** The reply for a machine of the organization. Default: that for a user who does not exist. */
   readonly machine?: Refusal | "found";
   /** What it does to a human. */
   readonly writes?: string;
@@ -155,7 +155,7 @@ const cells: readonly Cell[] = headers.flatMap((header) =>
 const titleOf = ({ header, whom, reach }: Cell) =>
   `${reach.method.name} of ${whom}, organization ${header}`;
 
-/** What must become of a call: the organization in which it succeeds, an empty list, or a refusal. */
+/** The expected outcome of a call: the organization in which it succeeds, an empty list, or a refusal. */
 type Outcome = Organization | "nothing" | Refusal;
 
 function outcomeOf({ role, home }: Who, { header, whom, reach }: Cell): Outcome {
@@ -169,7 +169,7 @@ function outcomeOf({ role, home }: Who, { header, whom, reach }: Cell): Outcome 
   return reach.machine === "found" ? organization : (reach.machine ?? reach.missing);
 }
 
-/** The whole reply but the headers; of a success, whom and whose it is about. */
+/** The reply without headers; of a success, the user and the organization. */
 function wantedReply(caller: Caller, outcome: Outcome, id: string) {
   if (typeof outcome !== "string") return refused(caller, outcome);
   const body = outcome === "nothing" ? {} : { id, resourceOwner: organizations[outcome] };
@@ -179,14 +179,14 @@ function wantedReply(caller: Caller, outcome: Outcome, id: string) {
 let server: TestServer;
 let organizations: Record<Header, string>;
 let tokens: ReadonlyMap<string, string>;
-/** Those whom no call may change. */
+/** The users that no call may change. */
 let fixed: Record<"machine of A" | "machine of B" | "removed from A" | "removed from B", string>;
 const unknown = "1";
 
 const byDefault = callers[0] as Caller;
 const tokenOf = ({ role, home }: Who) => text(tokens.get(`${role} of ${home}`));
 
-/** A call that must succeed, of the owner of the instance. */
+/** Makes a call as the owner of the instance, and throws unless it succeeds. */
 async function call(method: Method, request: JsonObject, organization: string) {
   const reply = await byDefault.call(server.url, method, request, {
     token: server.adminToken,
@@ -202,7 +202,7 @@ async function addUser(organization: string, userName = `user-${userNames++}`): 
   return text((await call(methods.importHumanUser, request, organization)).userId);
 }
 
-/** What happened to a user, the oldest first. */
+/** The changes of a user, the oldest first. */
 async function changesOf(userId: string, organization: string): Promise<string[]> {
   const request = { userId, query: { asc: true } };
   const { result = [] } = await call(methods.listUserChanges, request, organization);
@@ -243,7 +243,7 @@ afterAll(async () => {
   await server.close();
 });
 
-/** Without its headers, which differ each time, and of a success only whom and whose it is about. */
+/** Without headers, which differ each time; of a success, only the user and the organization. */
 async function replyTo(caller: Caller, who: Who, { header, reach }: Cell, id: string) {
   const { headers: _, ...reply } = await caller.call(server.url, reach.method, reach.request(id), {
     token: tokenOf(who),
@@ -256,7 +256,7 @@ async function replyTo(caller: Caller, who: Who, { header, reach }: Cell, id: st
   return { ...reply, body: { id: named.id, resourceOwner } };
 }
 
-/** Of a list of nobody or one, who that is. */
+/** The user in a list of at most one. */
 function listed({ details, result = [] }: Record<string, unknown>) {
   const users = list(result);
   expect(object(details).totalResult ?? "0").toBe(String(users.length));
@@ -269,7 +269,7 @@ function listed({ details, result = [] }: Record<string, unknown>) {
   );
 }
 
-/** Humans are made anew for each call, so that it alone can have changed them. */
+/** New humans for each call, so that only this call can have changed them. */
 async function idFor(whom: Whom): Promise<string> {
   if (whom === "unknown") return unknown;
   if (whom === "human of A" || whom === "human of B")
@@ -291,7 +291,7 @@ async function traceOf(home: string, id: string) {
   return { changes, profile: body?.profile };
 }
 
-/** How it must be found: as it was, or changed by just the one call. */
+/** The expected state: as before, or changed by this one call. */
 function wantedTrace({ reach }: Cell, outcome: Outcome) {
   const changes = ["user.human.added"];
   if (typeof outcome !== "string" || reach.writes === undefined) return { changes, profile: gigi };
@@ -348,7 +348,7 @@ describe("I13: who reaches whom, where:", () => {
   );
 });
 
-/** Everything a client can see of a reply, but when it was given. */
+/** Everything that a client can see of a reply, except its time. */
 function visible({ headers, ...reply }: Reply) {
   const entries = [...headers].filter(([name]) => name !== "date" && name !== "x-request-id");
   return { ...reply, headers: Object.fromEntries(entries), names: [...headers.keys()].sort() };
@@ -357,7 +357,7 @@ function visible({ headers, ...reply }: Reply) {
 describe.for(callers)(
   "I12: whether a user of another organization exists, over $name,",
   (caller) => {
-    /** @param alike Who at home is answered like who does not exist. */
+    /** @param alike The users at home for whom the reply is that for a user who does not exist. */
     const byId = (method: Method, ...alike: (keyof typeof fixed)[]) => ({
       method,
       alike,
@@ -428,7 +428,7 @@ describe.for(callers)(
 /** Bytes of UTF-8, as Node.js wants them in a header. */
 const bytesOf = (value: string) => Buffer.from(value).toString("latin1");
 
-/** What is not the id of an organization, though it may look like one. */
+/** Texts that are no id of an organization, although some look like one. */
 function oddValues(A: string, B: string): string[] {
   const places = [...A].map((_, at) => at);
   const values = [

@@ -54,7 +54,7 @@ describe.for(callers)("over $name,", (caller) => {
       });
     });
 
-    test("trims the names that must not be blank, and no others", async () => {
+    test("trims only the names that must not be blank", async () => {
       const human = newHuman();
       const profile = { ...gigi, firstName: " Gigi\t", lastName: "\nGiraffe ", nickName: " Gi " };
       const { body } = await call(method, { ...human, userName: ` ${human.userName} `, profile });
@@ -94,7 +94,7 @@ describe.for(callers)("over $name,", (caller) => {
       expect(await call(method, human, { where: "other" })).toEqual(refused(caller, want));
     });
 
-    test("gives a removed user's name to another user", async () => {
+    test("lets another user take a removed user's name", async () => {
       const human = newHuman();
       const first = await setting.call(method, human);
       await setting.call(methods.removeUser, { id: String(first.userId) });
@@ -204,7 +204,7 @@ describe.for(callers)("over $name,", (caller) => {
       expect(await call(method, human)).toEqual(refused(caller, phoneInvalid));
     });
 
-    test("C8: tells of blank names before it tells of the phone", async () => {
+    test("C8: reports blank names before an invalid phone", async () => {
       const human = newHuman({ phone: { phone: "+" }, profile: { ...gigi, lastName: " " } });
       const { details } = await call(method, human);
       expect(JSON.stringify(details)).toContain("LAST_NAME_BLANK");
@@ -229,7 +229,7 @@ describe.for(callers)("over $name,", (caller) => {
       });
     });
 
-    test("tells a violation in a message within a message, and all of them", async () => {
+    test("reports all violations, those in nested messages included", async () => {
       const human = newHuman({ profile: { ...gigi, lastName: "" }, email: { email: "@" } });
       const reply = await call(method, human);
       expect(reply.details[0]?.value).toMatchObject({
@@ -267,7 +267,7 @@ describe.for(callers)("over $name,", (caller) => {
       field: "idps",
       value: { idps: [{ configId: "1", externalUserId: "2" }] },
     },
-  ])("$method.name refuses $field by its name", async ({ method, field, value }) => {
+  ])("$method.name refuses $field and names it", async ({ method, field, value }) => {
     const human = newHuman(value);
     expect(await call(method, human)).toEqual(
       refused(caller, {

@@ -19,13 +19,13 @@ afterAll(async () => {
 
 const counted = (count: number, first = 0) => Array.from({ length: count }, (_, at) => first + at);
 
-/** One caller after the other. */
+/** The callers in turn. */
 const callerOf = (number: number) => callers[number % callers.length] as Caller;
 
 const languages = ["en", "de", "fr", "it"];
 const genders = ["GENDER_FEMALE", "GENDER_MALE", "GENDER_DIVERSE"];
 
-/** What no other request carries: a mixture of two requests would show. */
+/** A profile that no other request carries, so that a mixture of two requests is noticed. */
 function profileOf(number: number): JsonObject {
   return {
     firstName: `first name ${number}`,
@@ -37,7 +37,7 @@ function profileOf(number: number): JsonObject {
   };
 }
 
-/** Over the protocol whose turn it is. */
+/** Over the next protocol in turn. */
 function update(
   { url, adminToken }: TestServer,
   userId: string,
@@ -48,7 +48,7 @@ function update(
   return callerOf(number).call(url, methods.updateHumanProfile, { userId, ...profile }, options);
 }
 
-/** A call that must succeed. */
+/** Makes a call, and throws unless it succeeds. */
 async function call({ url, adminToken }: TestServer, method: Method, request: JsonObject) {
   const { body, message } = await callerOf(0).call(url, method, request, { token: adminToken });
   if (body === undefined) throw new Error(`${method.name}: ${message}`);
@@ -76,7 +76,7 @@ async function changesOf(from: TestServer, userId: string) {
   });
 }
 
-/** Sequence and date as an answer tells them. */
+/** Sequence and date in an answer. */
 function acknowledged({ body }: Reply) {
   const { sequence, changeDate } = object(body?.details);
   return { sequence: Number(sequence), changeDate: text(changeDate) };
@@ -109,7 +109,7 @@ describe("updates at the same time,", () => {
     expect(dates).toEqual([...new Set(dates)].sort());
   });
 
-  test("50 with the same data: one is stored, 49 are told that nothing changes", async () => {
+  test("50 with the same data: one is stored, 49 are refused because nothing changes", async () => {
     const userId = await addUser(server);
     const profile = profileOf(0);
     const replies = await Promise.all(
@@ -134,7 +134,7 @@ describe("updates at the same time,", () => {
     expect(await changesOf(server, userId)).toHaveLength(2);
   });
 
-  test("three of each of 100 users: none gets what is another's", async () => {
+  test("three for each of 100 users: no user gets another user's data", async () => {
     const users = await Promise.all(counted(100).map(() => addUser(server)));
     const rounds = await Promise.all(
       users.map((userId, index) =>
@@ -210,7 +210,7 @@ type Attempt = {
 
 const wasAcknowledged = ({ reply }: Attempt) => reply?.code === 0;
 
-/** Whose data a user may have at this sequence: who was told so, else who was told nothing. */
+/** The attempts whose data a user may have at this sequence: the one whose answer says so, else those without an answer. */
 function possibleLast(attempts: readonly Attempt[], sequence: number): readonly Attempt[] {
   const told = attempts.filter(
     ({ reply }) => reply?.code === 0 && acknowledged(reply).sequence === sequence,
@@ -219,7 +219,7 @@ function possibleLast(attempts: readonly Attempt[], sequence: number): readonly 
 }
 
 describe("a server that is started again", () => {
-  test("counts on where it stopped", async () => {
+  test("continues the sequence where it stopped", async () => {
     const first = await startServer([]);
     const userId = await addUser(first);
     const before = acknowledged(await update(first, userId, 0));
@@ -240,13 +240,13 @@ describe("a server that is started again", () => {
     expect(dates).toEqual([...new Set(dates)].sort());
   });
 
-  test("has all that was acknowledged before it stopped, and nothing that was refused", async () => {
+  test("has every change that was acknowledged before it stopped, and none that was refused", async () => {
     const first = await startServer([]);
     const users = await Promise.all(counted(8).map(() => addUser(first)));
     const attempts: Attempt[] = [];
     let numbers = 0;
     const busy = Promise.withResolvers<void>();
-    /** Updates one user again and again until the server no longer lets it. */
+    /** Updates one user again and again until the server stops. */
     const work = async (userId: string): Promise<void> => {
       const number = numbers;
       numbers += 1;

@@ -34,14 +34,14 @@ const update = (userId: string, headers?: CallOptions["headers"]) =>
 const changesOf = async (userId: string) =>
   list((await call(methods.listUserChanges, { userId })).body?.result).length;
 
-test("an update that nobody waits for any more is dropped while it waits for the database", async () => {
+test("an update whose client has gone is dropped while it waits for the database", async () => {
   const [first, late, left, last] = (await Promise.all(
     ["first", "late", "left", "last"].map(addUser),
   )) as [string, string, string, string];
   const other = new DatabaseSync(join(server.folder, "giraffe.db"));
   other.exec("begin immediate");
 
-  // It is with the database; what comes later waits for it.
+  // The database is busy with this update; later ones wait for it.
   const answer = update(first);
   await call(methods.getHumanProfile, { userId: first });
   expect(await update(late, { "grpc-timeout": "50m" })).toMatchObject({ code: 4 });
@@ -64,7 +64,7 @@ test("an update that nobody waits for any more is dropped while it waits for the
   expect(await Promise.all([first, late, left, last].map(changesOf))).toEqual([2, 1, 1, 2]);
 });
 
-test("F21: an update whose time runs out while the event loop stands still is dropped", async () => {
+test("F21: an update whose deadline passes while the event loop is blocked is dropped", async () => {
   const [first, late] = (await Promise.all(["stalled", "expired"].map(addUser))) as [
     string,
     string,
@@ -72,7 +72,7 @@ test("F21: an update whose time runs out while the event loop stands still is dr
   const other = new DatabaseSync(join(server.folder, "giraffe.db"));
   other.exec("begin immediate");
 
-  // It is with the database; what comes later waits for it.
+  // The database is busy with this update; later ones wait for it.
   const answer = update(first);
   await call(methods.getHumanProfile, { userId: first });
   const expired = update(late, { "grpc-timeout": "1S" });

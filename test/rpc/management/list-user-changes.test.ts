@@ -38,7 +38,7 @@ describe.for(callers)("over $name,", (caller) => {
     const sequencesOf = (body: Record<string, unknown> | undefined) =>
       ((body?.result ?? []) as { sequence: string }[]).map(({ sequence }) => Number(sequence));
 
-    test("tells what happened, when and by whom", async () => {
+    test("says what happened, when and by whom", async () => {
       const userId = await setting.addUser();
       const lastName = "Okapi";
       const edit = await call(
@@ -118,7 +118,7 @@ describe.for(callers)("over $name,", (caller) => {
           "Benutzer reaktiviert",
         ],
       },
-    ])("names the changes to who reads $language", async ({ language, want }) => {
+    ])("names the changes in $language", async ({ language, want }) => {
       const userId = await addBusyUser();
       const headers = { "accept-language": language };
       const request = { userId, query: { asc: true } };

@@ -13,7 +13,7 @@ import {
   startSetting,
 } from "../../support/api/setting.ts";
 
-/** What is listed: whom the tests here have made, in order of their user names. */
+/** The users that the tests here have made, in order of their user names. */
 const people = [
   {
     userName: "lu-anna",
@@ -45,7 +45,7 @@ let setting: Setting;
 const ids = new Map<string, string>();
 beforeAll(async () => {
   setting = await startSetting();
-  // Later ones first, so that no order is that of creation by chance.
+  // Created in reverse, so that no expected order is the order of creation by chance.
   for (const { userName, email, profile, ...rest } of people.toReversed()) {
     const id = await addUser(userName, profile, email);
     ids.set(userName, id);
@@ -214,7 +214,7 @@ const rows: readonly Row[] = [
 
 const columns: readonly { readonly column: string; readonly want: readonly Name[] }[] = [
   { column: "USER_NAME", want: ["lu-anna", "lu-Bert", "lu-cleo", "lu-Dora"] },
-  // Of equal ones the id decides; cleo was made before anna.
+  // Equal users are sorted by id; cleo was made before anna.
   { column: "FIRST_NAME", want: ["lu-cleo", "lu-anna", "lu-Bert", "lu-Dora"] },
   { column: "LAST_NAME", want: ["lu-cleo", "lu-Dora", "lu-Bert", "lu-anna"] },
   { column: "NICK_NAME", want: ["lu-anna", "lu-Dora", "lu-Bert", "lu-cleo"] },
@@ -259,13 +259,13 @@ describe.for(callers)("ListUsers over $name", (caller) => {
     ]);
   });
 
-  test.for(columns)("sorts by $column, both ways", async ({ column, want }) => {
+  test.for(columns)("sorts by $column, ascending and descending", async ({ column, want }) => {
     const request = { sortingColumn: `USER_FIELD_NAME_${column}`, queries: [ofThese] };
     expect(await names({ ...request, query: { asc: true } })).toEqual(want);
     expect(await names(request)).toEqual(want.toReversed());
   });
 
-  test("gives a human as GetUserByID does, and says what is listed", async () => {
+  test("returns a human as GetUserByID does, and the details of the list", async () => {
     const id = text(ids.get("lu-Bert"));
     const { user } = await setting.call(methods.getUserByID, { id });
     const { body } = await call({ ...byName, queries: [{ inUserIdsQuery: { userIds: [id] } }] });
@@ -276,7 +276,7 @@ describe.for(callers)("ListUsers over $name", (caller) => {
     });
   });
 
-  test("gives machines as GetUserByID does, too, in their places", async () => {
+  test("returns machines as GetUserByID does, sorted among the humans", async () => {
     const { machine } = setting.users;
     const { user } = await setting.call(methods.getUserByID, { id: machine });
     const userIds = [machine, ...ids.values()];
@@ -294,12 +294,12 @@ describe.for(callers)("ListUsers over $name", (caller) => {
     expect([namesIn(pageOf), totalIn(pageOf)]).toEqual([["lu-Dora", "lu-cleo"], 5]);
   });
 
-  test("gives an empty list", async () => {
+  test("returns an empty list", async () => {
     const { body } = await call({ queries: [{ orQuery: {} }] });
     expect(body).toEqual({ details: { viewTimestamp: date } });
   });
 
-  test("shows what was acknowledged before", async () => {
+  test("sees every change that was acknowledged before", async () => {
     const userName = setting.newUserName();
     const find = (query: JsonObject) =>
       names({ queries: [{ userNameQuery: { userName } }, query] });
@@ -314,7 +314,7 @@ describe.for(callers)("ListUsers over $name", (caller) => {
     expect(await find({ andQuery: {} })).toEqual([]);
   });
 
-  test("O9: neither gives nor counts a user of another organization", async () => {
+  test("O9: neither returns nor counts users of another organization", async () => {
     const { foreign } = setting.users;
     const inUserIdsQuery = { userIds: [foreign, text(ids.get("lu-anna"))] };
     const queries: JsonObject[] = [
@@ -399,13 +399,13 @@ describe.for(callers)("ListUsers over $name", (caller) => {
     expect(await call(request, as)).toEqual(refused(caller, want));
   });
 
-  test("accepts what is just not too deep, and not too many", async () => {
+  test("accepts the deepest nesting and the most queries that are allowed", async () => {
     expect(await names({ queries: [nested(20)], query: { limit: 1 } })).toHaveLength(1);
     const queries = Array.from({ length: 100 }, () => ofThese);
     expect(await names({ queries, query: { limit: 1 } })).toHaveLength(1);
   });
 
-  test("takes a column that there is not for none", async () => {
+  test("treats an unknown column as none", async () => {
     expect(await names({ queries: [ofThese], sortingColumn: 99 })).toHaveLength(4);
   });
 });

@@ -26,7 +26,7 @@ describe.each([
     return ((body.result ?? []) as { userName: string }[]).map(({ userName }) => userName).sort();
   };
 
-  test("C7: user names are one or two for uniqueness, look-up and search alike", async () => {
+  test("C7: uniqueness, look-up and search agree on which user names are equal", async () => {
     const statuses = [];
     for (const name of [
       "İstanbul",

@@ -3,13 +3,13 @@ import { expect, test } from "vitest";
 import { phoneNumberFrom } from "../../../src/rpc/management/phone-number.ts";
 import { runProgram } from "../../support/child.ts";
 
-/** The longest that the field rules let through. */
+/** The longest text that the field rules accept. */
 const text = fc.string({ unit: "binary", maxLength: 49 }).map((rest) => `+${rest}`);
 const dialled = fc
   .string({ unit: fc.constantFrom(..."0123456789 -().x"), maxLength: 49 })
   .map((rest) => `+${rest}`);
 
-test("C8: whatever is asked, the answer is a number of E.164 or none", () => {
+test("C8: the result for any text is a number in E.164 or undefined", () => {
   fc.assert(
     fc.property(fc.oneof(text, dialled), (some) => {
       const number = phoneNumberFrom(some);
@@ -19,7 +19,7 @@ test("C8: whatever is asked, the answer is a number of E.164 or none", () => {
   );
 });
 
-test("C8: a number without its country is one of Switzerland", () => {
+test("C8: a number without a country code is read as Swiss", () => {
   expect(phoneNumberFrom("044 668 18 00")).toBe("+41446681800");
 });
 

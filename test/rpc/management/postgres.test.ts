@@ -1,4 +1,4 @@
-/** The tables that tell most about the store, once more on PostgreSQL. */
+/** The tests that depend most on the store, run on PostgreSQL, too. */
 
 import { describe } from "vitest";
 import { useDatabases } from "../../support/api/setting.ts";

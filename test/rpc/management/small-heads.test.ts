@@ -20,7 +20,7 @@ function bytesOf(headers: Headers): number {
 }
 
 const long = "ж".repeat(300);
-/** Breaks a rule in nearly every field there is. */
+/** Breaks a rule in nearly every field. */
 const broken = create(ImportHumanUserRequestSchema, {
   userName: long,
   profile: {
@@ -35,7 +35,7 @@ const broken = create(ImportHumanUserRequestSchema, {
   idps: Array.from({ length: 40 }, () => ({ externalUserId: long, displayName: long })),
 });
 
-describe("A6: an error of many violations has a head below 8 KiB", () => {
+describe("A6: the headers of an error with many violations take less than 8 KiB", () => {
   test.for(["bg", "ja", "ru", "en"])("in %s", async (language) => {
     const { headers, trailers = new Headers() } = await send("h2c", setting.url, {
       method: "POST",

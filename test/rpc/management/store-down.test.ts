@@ -7,7 +7,7 @@ import { refused } from "../../support/api/refusals.ts";
 import { gigi, methods } from "../../support/api/setting.ts";
 import { startServer } from "../../support/server.ts";
 
-test("I14: a store that is down is told on every protocol, stores nothing, and recovers by itself", async () => {
+test("I14: every protocol reports a store that is down; nothing is stored, and the store recovers by itself", async () => {
   const server = await startServer([]);
   onTestFinished(async () => {
     closeCallers();
@@ -35,7 +35,7 @@ test("I14: a store that is down is told on every protocol, stores nothing, and r
       ),
     );
 
-  // Another process that never lets go of the database.
+  // Another process that keeps the database locked.
   const other = new DatabaseSync(join(server.folder, "giraffe.db"));
   other.exec("begin immediate");
   const refusals = await update();

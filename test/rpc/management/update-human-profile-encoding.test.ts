@@ -12,7 +12,7 @@ afterAll(() => setting.close());
 
 /** Okapi's names, which JSON and protobuf below begin with. */
 const names = { firstName: "Olaf", lastName: "Okapi", displayName: "Olaf O." };
-/** What is stored if nothing but the names is understood. */
+/** What is stored if only the names are understood. */
 const onlyNames = { ...names, preferredLanguage: "und" };
 
 /** What the decoder says depends on the decoder. */
@@ -143,7 +143,7 @@ describe.for(callers.filter(({ encoding }) => encoding === "json"))(
       { name: "a lone high surrogate", more: `, "nickName": "\\ud800"}` },
       { name: "a lone low surrogate", more: `, "nickName": "a\\udc00b"}` },
       { name: "surrogates in the wrong order", more: `, "nickName": "\\udd92\\ud83e"}` },
-    ])("refuses $name, and A5: tells only who may write", async ({ more }) => {
+    ])("refuses $name, and A5: says so only to callers who may write", async ({ more }) => {
       const userId = await setting.addUser();
       const before = await setting.readProfile(userId);
       const { headers: _, ...reply } = await send(json(userId, more));
@@ -314,7 +314,7 @@ describe.for(callers.filter(({ encoding }) => encoding === "protobuf"))(
         more: (writer: BinaryWriter) =>
           writer.tag(4, WireType.LengthDelimited).bytes(Uint8Array.from(bytes)),
       })),
-    ])("refuses $name, and A5: tells only who may write", async ({ more }) => {
+    ])("refuses $name, and A5: says so only to callers who may write", async ({ more }) => {
       const userId = await setting.addUser();
       const before = await setting.readProfile(userId);
       const { headers: _, ...reply } = await send(protobuf(userId, more));
@@ -324,7 +324,7 @@ describe.for(callers.filter(({ encoding }) => encoding === "protobuf"))(
       expect(await setting.readProfile(userId)).toEqual(before);
     });
 
-    test("takes no bytes for a message without fields", async () => {
+    test("reads an empty body as a message without fields", async () => {
       const { code, message } = await send(new Uint8Array());
       expect([code, message]).toEqual([
         3,

@@ -40,7 +40,7 @@ describe.for<HttpVersion>(["HTTP/1.1", "h2c"])("UpdateHumanProfile, REST over %s
       name: "another caller and tenant by gateway metadata",
       headers: { "grpc-metadata-authorization": "x", "grpc-metadata-x-zitadel-orgid": "1" },
     },
-  ])("reads and writes JSON, whatever says $name", async ({ headers }) => {
+  ])("reads and writes JSON despite $name", async ({ headers }) => {
     const userId = await setting.addUser();
     const reply = await exchange({ path: pathOf(userId), headers, body: bytes(okapi) });
     expect(reply.status).toBe(200);
@@ -136,7 +136,7 @@ describe.for<HttpVersion>(["HTTP/1.1", "h2c"])("UpdateHumanProfile, REST over %s
     expect(reply.headers.get("www-authenticate")).toBe("Bearer");
   });
 
-  test.for(["POST", "PATCH", "DELETE"])("does not answer %s", async (method) => {
+  test.for(["POST", "PATCH", "DELETE"])("does not serve %s", async (method) => {
     const userId = await setting.addUser();
     const reply = await exchange({ method, path: pathOf(userId), body: bytes(okapi) });
     expect(reply).toMatchObject({ status: 405, json: { code: 12, message: "Method Not Allowed" } });
@@ -179,7 +179,7 @@ describe.for<HttpVersion>(["HTTP/1.1", "h2c"])("UpdateHumanProfile, REST over %s
     { name: "an escape in an escape", id: "%252F" },
     { name: "emoji", id: encodeURIComponent("🦒".repeat(200)) },
     { name: "the name of a prototype", id: "__proto__" },
-  ])("takes $name for an id like any other", async ({ id }) => {
+  ])("accepts $name as an id", async ({ id }) => {
     expect(await exchange({ path: pathOf(id), body: bytes(okapi) })).toMatchObject({
       status: 400,
       json: { code: 9, message: "Profile not found (COMMAND-3M9sd)" },
@@ -198,7 +198,7 @@ describe.for<HttpVersion>(["HTTP/1.1", "h2c"])("UpdateHumanProfile, REST over %s
     });
   });
 
-  test("leaves out of its answers what is empty", async () => {
+  test("leaves empty fields out of its answers", async () => {
     const userId = await setting.addUser();
     const { nickName: _, gender: __, ...rest } = okapi;
     await exchange({ path: pathOf(userId), body: bytes(rest) });

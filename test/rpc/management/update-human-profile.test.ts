@@ -495,7 +495,7 @@ describe.for(callers)("UpdateHumanProfile, $name,", (caller) => {
     expect(await setting.readProfile(userId)).toMatchObject({ profile: okapi });
   });
 
-  test("counts up by one, keeps the first date and never goes back in time", async () => {
+  test("increments the sequence, keeps the creation date, and never sets the change date back", async () => {
     const userId = await setting.addUser();
     const replies = [];
     for (const lastName of ["A", "B", "C"])
@@ -514,7 +514,7 @@ describe.for(callers)("UpdateHumanProfile, $name,", (caller) => {
     expect(dates).toEqual(dates.toSorted((a, b) => a - b));
   });
 
-  test("stores what every other protocol reads back exactly", async () => {
+  test("stores texts that every other protocol reads back unchanged", async () => {
     const userId = await setting.addUser();
     const profile = gigiBut({
       firstName: ` Zoe\u0308 \u00eb ${family}`,

@@ -17,7 +17,7 @@ function textsOf(language: string): Record<string, string> {
 const english = textsOf("en");
 const placesOf = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
 
-/** Everything that is ever translated, and the places of its values. */
+/** Every key that is translated, and its placeholders. */
 const eventTypes = {
   "user.deactivated": [],
   "user.human.added": [],
@@ -48,7 +48,7 @@ const places: Readonly<Record<string, readonly string[]>> = {
   ),
 };
 
-/** Where ZITADEL's documentation shows the text, it is this one. */
+/** The texts that ZITADEL's documentation shows. */
 const published: [language: string, notFound: string, notChanged: string][] = [
   ["de", "Profil nicht gefunden", "Profil nicht verändert"],
   ["en", "Profile not found", "Profile not changed"],
@@ -59,7 +59,7 @@ const published: [language: string, notFound: string, notChanged: string][] = [
   ["pt", "Perfil não encontrado", "Perfil não alterado"],
 ];
 
-test("there are translations to every language of ZITADEL, and the configuration knows them", () => {
+test("there are translations into every language of ZITADEL, and the configuration accepts each", () => {
   expect(availableLanguages()).toEqual(languages);
   expect(configured).toEqual(languages);
 });
@@ -67,11 +67,11 @@ test("there are translations to every language of ZITADEL, and the configuration
 describe.for(languages)("the translations to %s", (language) => {
   const texts = textsOf(language);
 
-  test("have every key, in order, and no other", () => {
+  test("have exactly the keys, in order", () => {
     expect(Object.keys(texts)).toEqual(Object.keys(places).sort());
   });
 
-  test("have a place for every value, and no other", () => {
+  test("have exactly the placeholders of the values", () => {
     expect(
       Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, placesOf(text)])),
     ).toEqual(places);

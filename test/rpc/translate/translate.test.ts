@@ -20,7 +20,7 @@ type Call = {
   readonly defaultLanguage?: string;
 };
 
-/** What a handler behind createTranslate throws, as whoever stands before it sees it. */
+/** The error that createTranslate throws for an error of its handler. */
 async function thrownThrough({ headers = {}, caller, defaultLanguage = "en" }: Call, error: Error) {
   let seen: unknown;
   const transport = createRouterTransport(
@@ -53,7 +53,7 @@ async function thrownThrough({ headers = {}, caller, defaultLanguage = "en" }: C
   return seen;
 }
 
-/** What a handler behind createTranslate is given for a key. */
+/** The text that a handler behind createTranslate gets for a key. */
 async function translatedInHandler(call: Call, key: string): Promise<string | undefined> {
   let text: string | undefined;
   const transport = createRouterTransport(
@@ -148,7 +148,7 @@ describe("createTranslate", () => {
       locale: "pt",
       message: "Deve ter entre 1 e 200 caracteres",
     },
-  ])("tells people in $name what is wrong with a field", async ({ call, locale, message }) => {
+  ])("says in $name what is wrong with a field", async ({ call, locale, message }) => {
     const thrown = await thrownThrough(call, new FieldRulesError("invalid X", [tooLong]));
     expect(thrown).toBeInstanceOf(FieldRulesError);
     expect(thrown).toMatchObject({
@@ -157,7 +157,7 @@ describe("createTranslate", () => {
     });
   });
 
-  test("tells people of the first 16 violations", async () => {
+  test("gives the first 16 violations a text for people", async () => {
     const many = new FieldRulesError("invalid X", Array<FieldViolation>(32).fill(tooLong));
     const { violations } = (await thrownThrough({}, many)) as FieldRulesError;
     expect(violations.filter(({ localized }) => localized !== undefined)).toHaveLength(16);
@@ -175,7 +175,7 @@ describe("createTranslate", () => {
       name: "an error that is no ServiceError",
       error: new Error("Errors.User.Profile.NotChanged"),
     },
-  ])("passes $name on as it is", async ({ error }) => {
+  ])("passes $name unchanged", async ({ error }) => {
     expect(await thrownThrough(inGerman, error)).toBe(error);
   });
 

@@ -489,7 +489,7 @@ describe("createFieldRules", () => {
     expect(violations.map((violation) => violation.field)).toEqual(["texts[1]", "child.choice"]);
   });
 
-  test("does not let a message pass whose rules it does not know", () => {
+  test("refuses a message whose rules it does not know", () => {
     const message = create(UpdateHumanProfileRequestSchema, gigi);
     expect(() => createFieldRules([])(UpdateHumanProfileRequestSchema, message)).toThrow(
       "the rules of zitadel.management.v1.UpdateHumanProfileRequest were not compiled",
@@ -525,7 +525,7 @@ describe("createValidate", () => {
   );
   const client = createClient(ManagementService, transport);
 
-  test("lets a valid request reach the handler, and no other", async () => {
+  test("lets only valid requests reach the handler", async () => {
     await client.updateHumanProfile(gigi);
     expect(reached).toBe(1);
     await expect(client.updateHumanProfile({ ...gigi, firstName: "" })).rejects.toThrow(

@@ -27,7 +27,7 @@ import {
 import { closeConnections, type HttpReply, type HttpVersion, send } from "./http.ts";
 import { list, object, objectFrom, text } from "./json.ts";
 
-/** What came back, whichever protocol carried it. */
+/** A reply, in one form for all protocols. */
 export type Reply = {
   /** 0 for a success, else the number of the gRPC code. */
   readonly code: number;
@@ -87,7 +87,7 @@ export const callers: readonly Caller[] = [
   rest("h2c"),
 ];
 
-/** Let go of the connections of every caller. */
+/** Close the connections of every caller. */
 export function closeCallers(): void {
   closeConnections();
 }
@@ -225,7 +225,7 @@ function rest(version: HttpVersion): Caller {
   };
 }
 
-/** The request that `google.api.http` makes of a message: path, then body or query. */
+/** The REST request for a message by its `google.api.http`: path, then body or query. */
 function restRequest(
   method: DescMethodUnary,
   request: JsonObject | Uint8Array,
@@ -332,7 +332,7 @@ function bodyFromProtobuf(schema: DescMessage, bytes: Uint8Array): Record<string
   return object(toJson(schema, fromBinary(schema, bytes)));
 }
 
-/** As it was sent; it must be the JSON of the message all the same. */
+/** The JSON as it was sent. Throws if it is not the JSON of the message. */
 function bodyFromJson(schema: DescMessage, bytes: Buffer): Record<string, unknown> {
   const body = objectFrom(bytes);
   fromJson(schema, body as JsonObject);

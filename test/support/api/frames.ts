@@ -8,7 +8,7 @@ export function envelope(message: Uint8Array): Buffer {
   return Buffer.concat([head, message]);
 }
 
-/** @throws Error if the last frame is not whole. */
+/** @throws Error if the last frame is not complete. */
 export function framesOf(body: Buffer): Frame[] {
   const frames: Frame[] = [];
   for (let at = 0; at < body.byteLength; ) {

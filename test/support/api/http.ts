@@ -35,7 +35,7 @@ export function send(version: HttpVersion, url: string, request: HttpRequest): P
   return version === "h2c" ? sendHttp2(url, announced) : sendHttp1(url, announced);
 }
 
-/** Let go of every connection. */
+/** Close every connection. */
 export function closeConnections(): void {
   agent.destroy();
   for (const opening of sessions.values())

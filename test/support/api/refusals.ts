@@ -1,11 +1,11 @@
 import type { Caller } from "./callers.ts";
 
-/** How a call is refused, whichever protocol it came by. */
+/** The refusal of a call, in one form for all protocols. */
 export type Refusal = {
   /** Number of the gRPC code. */
   readonly code: number;
   readonly text: string;
-  /** Of ZITADEL's ErrorDetail; without one, there is none. */
+  /** Of ZITADEL's ErrorDetail; `undefined` if the error has none. */
   readonly id?: string;
   readonly reason: string;
   /** Of `google.rpc.BadRequest`. */
@@ -27,7 +27,7 @@ const violation = (description: string, reason: string, message: string) => ({
   localizedMessage: { locale: "en", message },
 });
 
-/** What is wrong with a field, to a reader of English. */
+/** The English text for people of a violation. */
 export const brokenRules = {
   email: violation(
     "value must be a valid email address | caused by: mail: missing '@' or angle-addr",
@@ -67,7 +67,7 @@ export const brokenRules = {
   required: violation("value is required", "MESSAGE_REQUIRED", "This field is required"),
 } satisfies Record<string, Omit<Violation, "field">>;
 
-/** The refusals of every method; those of one method stand in its test. */
+/** The refusals that several methods have. Those of one method are in its test. */
 export const refusals = {
   headerMissing: { code: 16, text: "auth header missing", reason: "AUTH_HEADER_MISSING" },
   headerInvalid: {
@@ -123,7 +123,7 @@ export function fieldRules(place: string, ...violations: readonly [Violation, ..
   return { code: 3, text, reason: "FIELD_INVALID", violations } satisfies Refusal;
 }
 
-/** What a caller must get to see of a refusal: all of its reply but the headers. */
+/** The expected reply of a refusal, without headers. */
 export function refused({ protocol }: Caller, refusal: Refusal) {
   const { code, text, id, reason, violations, retryDelay } = refusal;
   const isHttp = protocol === "REST" || protocol === "Connect";

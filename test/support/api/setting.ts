@@ -41,12 +41,12 @@ export type As = {
 /** A server with callers of every kind, and users that none of them may change. */
 export type Setting = Awaited<ReturnType<typeof startSetting>>;
 
-/** For everything that is not itself under test. */
+/** The caller for steps that are not under test. */
 const byDefault = callers[0] as (typeof callers)[number];
 
 let newDatabase: (() => Promise<string>) | undefined;
 
-/** From now on, settings of this test file are on new databases of another kind than SQLite. */
+/** From now on, settings of this test file use new databases of another engine than SQLite. */
 export function useDatabases(create: () => Promise<string>): void {
   newDatabase = create;
 }
@@ -78,7 +78,7 @@ export async function startSetting(flags: readonly string[] = []) {
     garbage: "garbage",
   };
 
-  /** A call that must succeed. */
+  /** Makes a call, and throws unless it succeeds. */
   const call = async (
     method: Method,
     request: JsonObject,
@@ -131,9 +131,9 @@ export async function startSetting(flags: readonly string[] = []) {
     call,
     callOver,
     addUser,
-    /** Nobody has it yet. */
+    /** A user name that nobody has yet. */
     newUserName,
-    /** Details and profile, as GetHumanProfile tells them. */
+    /** Details and profile, as GetHumanProfile returns them. */
     readProfile: (userId: string, headers: Record<string, string> = {}) =>
       call(methods.getHumanProfile, { userId }, headers),
     async close() {
