@@ -1,5 +1,14 @@
 import type { Tip } from "./append.ts";
 import {
+  emptyQueue,
+  itemsOf,
+  type Queue,
+  queueOf,
+  withFirst,
+  withLast,
+  withoutFirst,
+} from "./persistent-queue.ts";
+import {
   type Answer,
   type AppendOutcome,
   type Held,
@@ -7,7 +16,7 @@ import {
   type Numbered,
   type Outcome,
   rejected,
-  type Verdict,
+  type Tally,
 } from "./verdict.ts";
 
 /**
@@ -47,7 +56,7 @@ export type StreamChanges = {
   /** So many changes had arrived when the load or append that made `latest` began. */
   readonly seen: number;
   /** Decided, in order. The outcome of the first is not known. */
-  readonly inFlight: readonly InFlight[];
+  readonly inFlight: Queue<InFlight>;
   /** Before those in flight, in order: their outcome is known, their answer is not. */
   readonly held: readonly Held[];
   /** Why what comes next in flight may not be stored; the first reason counts. */
@@ -94,6 +103,8 @@ export type Step = {
  */
 const maxInFlight = 128;
 
+const none: readonly Answer[] = [];
+
 /** What a stream begins with. */
 export const noChanges: StreamChanges = {
   phase: "stale",
@@ -101,7 +112,7 @@ export const noChanges: StreamChanges = {
   undecided: 0,
   again: [],
   seen: 0,
-  inFlight: [],
+  inFlight: emptyQueue,
   held: [],
   broken: undefined,
   latest: undefined,
@@ -127,23 +138,23 @@ export function step(changes: StreamChanges, event: StreamEvent): Step {
     case "load-failed":
       return failLoad(changes, event.error);
     case "decided": {
-      const inFlight = withFirst(changes, { kind: "unknown", tip: event.tip });
-      const rest = withoutFirst(changes);
-      return proceed({ ...rest, seen: changes.arrived, inFlight, latest: event.tip });
+      const inFlight = withDecided(changes, { kind: "unknown", tip: event.tip });
+      const { arrived: seen } = changes;
+      return proceed({ ...changes, ...withoutPending(changes), seen, inFlight, latest: event.tip });
     }
     case "refused": {
       const isProven = firstPending(changes) < changes.seen;
-      const inFlight = withFirst(changes, { kind: "refused", error: event.error, isProven });
-      return conclude(withoutFirst(changes), inFlight);
+      const inFlight = withDecided(changes, { kind: "refused", error: event.error, isProven });
+      return conclude({ ...changes, ...withoutPending(changes) }, inFlight);
     }
     case "left": {
       const answers = [rejected(firstPending(changes), event.error)];
-      return proceed(withoutFirst(changes), answers);
+      return proceed({ ...changes, ...withoutPending(changes) }, answers);
     }
     case "settled": {
-      const phase = event.outcome.kind === "stored" ? changes.phase : "stale";
       const inFlight = withOutcome(changes.inFlight, event.tip, event.outcome);
-      return conclude({ ...changes, phase }, inFlight);
+      const isStored = event.outcome.kind === "stored";
+      return conclude(isStored ? changes : { ...changes, phase: "stale" }, inFlight);
     }
   }
 }
@@ -158,55 +169,59 @@ function failLoad(changes: StreamChanges, error: unknown): Step {
 }
 
 /** What is in flight, and the first pending change behind it. */
-function withFirst(changes: StreamChanges, outcome: InFlight["outcome"]): InFlight[] {
+function withDecided(changes: StreamChanges, outcome: InFlight["outcome"]): Queue<InFlight> {
   const { again, inFlight } = changes;
-  return [...inFlight, { number: firstPending(changes), races: again[0]?.races ?? 0, outcome }];
+  const number = firstPending(changes);
+  return withLast(inFlight, { number, races: again[0]?.races ?? 0, outcome });
 }
 
-function withoutFirst(changes: StreamChanges): StreamChanges {
-  const { again, undecided } = changes;
+/** What is pending besides the first. */
+function withoutPending({
+  again,
+  undecided,
+}: StreamChanges): Pick<StreamChanges, "again" | "undecided"> {
   return again.length > 0
-    ? { ...changes, again: again.slice(1) }
-    : { ...changes, undecided: undecided + 1 };
+    ? { again: again.slice(1), undecided }
+    : { again, undecided: undecided + 1 };
 }
 
-function withOutcome(inFlight: readonly InFlight[], tip: Tip, outcome: AppendOutcome): InFlight[] {
-  const place = inFlight.findIndex(
-    (each) => each.outcome.kind === "unknown" && each.outcome.tip === tip,
-  );
-  return inFlight.with(place, { ...(inFlight[place] as InFlight), outcome });
+function withOutcome(inFlight: Queue<InFlight>, tip: Tip, outcome: AppendOutcome): Queue<InFlight> {
+  const settled = (each: InFlight) =>
+    each.outcome.kind === "unknown" && each.outcome.tip === tip ? { ...each, outcome } : each;
+  const first = inFlight.front?.item;
+  const next = first && settled(first);
+  // Nearly always it is the first.
+  if (next !== undefined && next !== first) return withFirst(inFlight, next);
+  return queueOf(itemsOf(inFlight).map(settled));
 }
 
-/**
- * Answer or hold, in order, what is in flight, up to the first whose outcome is not known.
- *
- * @param inFlight A copy: what is answered or held is taken out of it.
- */
-function conclude(changes: StreamChanges, inFlight: InFlight[]): Step {
-  let verdict: Verdict = {
-    held: changes.held,
-    broken: changes.broken,
-    answers: [],
-    lostRaces: 0,
-  };
-  for (let [first] = inFlight; first !== undefined; [first] = inFlight) {
-    if (first.outcome.kind === "unknown") break;
-    verdict = judge(verdict, first, first.outcome);
-    inFlight.shift();
+/** Answer or hold, in order, what is in flight, up to the first whose outcome is not known. */
+function conclude(changes: StreamChanges, decided: Queue<InFlight>): Step {
+  const { held, broken } = changes;
+  const tally: Tally = { held, broken, answers: [], lostRaces: 0 };
+  let inFlight = decided;
+  for (let link = inFlight.front; link !== undefined; link = inFlight.front) {
+    const { outcome } = link.item;
+    if (outcome.kind === "unknown") break;
+    judge(tally, link.item, outcome);
+    inFlight = withoutFirst(inFlight);
   }
-  const { held, broken, answers, lostRaces } = verdict;
-  return proceed({ ...changes, inFlight, held, broken }, answers, lostRaces);
+  return proceed(
+    { ...changes, inFlight, held: tally.held, broken: tally.broken },
+    tally.answers,
+    tally.lostRaces,
+  );
 }
 
 /** Say what comes next. When nothing is in flight and nothing can be decided, begin with a new load. */
-function proceed(changes: StreamChanges, answers: readonly Answer[] = [], lostRaces = 0): Step {
+function proceed(changes: StreamChanges, answers: readonly Answer[] = none, lostRaces = 0): Step {
   const { phase, arrived, undecided, again, inFlight, held } = changes;
   const isPending = again.length > 0 || undecided < arrived;
   if (phase === "loading") return { changes, answers, lostRaces, next: "wait" };
-  if (phase === "open" && isPending && inFlight.length < maxInFlight) {
+  if (phase === "open" && isPending && inFlight.size < maxInFlight) {
     return { changes, answers, lostRaces, next: "decide" };
   }
-  if (inFlight.length > 0 || (!isPending && held.length === 0)) {
+  if (inFlight.size > 0 || (!isPending && held.length === 0)) {
     return { changes, answers, lostRaces, next: "wait" };
   }
   return { changes: beginLoad(changes), answers, lostRaces, next: "load" };

@@ -37,60 +37,57 @@ const maxLostRaces = 32;
 const retryAfterMs = 1000;
 
 /** What the outcomes looked at so far come to. */
-export type Verdict = {
+export type Tally = {
   /** Their outcome is known, their answer is not; in order. */
-  readonly held: readonly Held[];
+  held: readonly Held[];
   /** Why what comes next in flight may not be stored; the first reason counts. */
-  readonly broken: "conflict" | "failed" | undefined;
+  broken: "conflict" | "failed" | undefined;
   /** To be given, in this order. */
-  readonly answers: readonly Answer[];
+  readonly answers: Answer[];
   /** How many changes turned out to have lost a race. */
-  readonly lostRaces: number;
+  lostRaces: number;
 };
 
-/** Add the outcome of the next change to a verdict: answer the change, or hold it. */
-export function judge(verdict: Verdict, change: Numbered, outcome: Outcome): Verdict {
+/** Add the outcome of the next change to a tally: answer the change, or hold it. */
+export function judge(tally: Tally, change: Numbered, outcome: Outcome): void {
   const { number } = change;
-  const { held, broken, answers } = verdict;
   switch (outcome.kind) {
     case "stored":
-      return {
-        ...verdict,
-        held: held.filter(({ refusal }) => refusal === undefined),
-        // It rests on its predecessors. So one whose outcome was not known is stored.
-        broken: undefined,
-        answers: [...answers, ...refusalsOf(held), { kind: "stored", number, head: outcome.head }],
-      };
+      answerHeld(tally);
+      tally.answers.push({ kind: "stored", number, head: outcome.head });
+      // It rests on its predecessors. So one whose outcome was not known is stored.
+      tally.broken = undefined;
+      break;
     case "failed":
-      return {
-        ...verdict,
-        broken: broken ?? "failed",
-        answers: [...answers, rejected(number, outcome.error)],
-      };
+      tally.answers.push(rejected(number, outcome.error));
+      tally.broken ??= "failed";
+      break;
     case "conflict":
-      return hold({ ...verdict, broken: broken ?? "conflict" }, change, undefined);
+      tally.broken ??= "conflict";
+      hold(tally, change, undefined);
+      break;
     case "refused":
-      return outcome.isProven && broken === undefined
-        ? { ...verdict, answers: [...answers, rejected(number, outcome.error)] }
-        : hold(verdict, change, { error: outcome.error });
+      if (outcome.isProven && tally.broken === undefined) {
+        tally.answers.push(rejected(number, outcome.error));
+      } else hold(tally, change, { error: outcome.error });
   }
 }
 
-function refusalsOf(held: readonly Held[]): Answer[] {
-  return held.flatMap(({ number, refusal }) =>
-    refusal === undefined ? [] : [rejected(number, refusal.error)],
-  );
+/** An append that is stored proves the refusals before it. */
+function answerHeld(tally: Tally): void {
+  for (const { number, refusal } of tally.held) {
+    if (refusal !== undefined) tally.answers.push(rejected(number, refusal.error));
+  }
+  tally.held = tally.held.filter(({ refusal }) => refusal === undefined);
 }
 
 /** Hold a change. If a race was lost, count it; a change that lost too many is rejected. */
-function hold(verdict: Verdict, { number, races }: Numbered, refusal: Held["refusal"]): Verdict {
-  const { held, broken, answers } = verdict;
-  if (broken !== "conflict") return { ...verdict, held: [...held, { number, races, refusal }] };
-  const lostRaces = verdict.lostRaces + 1;
-  if (races + 1 < maxLostRaces) {
-    return { ...verdict, lostRaces, held: [...held, { number, races: races + 1, refusal }] };
-  }
-  return { ...verdict, lostRaces, answers: [...answers, rejected(number, tooManyRaces())] };
+function hold(tally: Tally, { number, races }: Numbered, refusal: Held["refusal"]): void {
+  const isLost = tally.broken === "conflict";
+  if (isLost) tally.lostRaces += 1;
+  const held = { number, races: isLost ? races + 1 : races, refusal };
+  if (held.races < maxLostRaces) tally.held = [...tally.held, held];
+  else tally.answers.push(rejected(number, tooManyRaces()));
 }
 
 /** The answer that rejects a change. */

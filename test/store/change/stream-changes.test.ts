@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Tip } from "../../../src/store/change/append.ts";
+import { itemsOf, type Queue, queueOf } from "../../../src/store/change/persistent-queue.ts";
 import {
   firstPending,
   noChanges,
@@ -29,7 +30,7 @@ const rejected = (number: number, why: unknown = error): Answer => ({
 });
 const stored = (number: number, { head }: Tip): Answer => ({ kind: "stored", number, head });
 
-type InFlight = StreamChanges["inFlight"][number];
+type InFlight = StreamChanges["inFlight"] extends Queue<infer Item> ? Item : never;
 type Held = StreamChanges["held"][number];
 
 const flying = (number: number, to: Tip, races = 0): InFlight => ({
@@ -65,13 +66,22 @@ const settled = {
   }),
 };
 
+/** With the queue as a list. */
+type Plain = Omit<StreamChanges, "inFlight"> & { readonly inFlight: readonly InFlight[] };
+
+const plain = (changes: StreamChanges): Plain => ({
+  ...changes,
+  inFlight: itemsOf(changes.inFlight),
+});
+const nothing = plain(noChanges);
+
 type Row = {
   readonly name: string;
   /** Instead of an open stream without changes. */
-  readonly given: Partial<StreamChanges>;
+  readonly given: Partial<Plain>;
   readonly event: StreamEvent;
   /** What becomes different. */
-  readonly want: Partial<StreamChanges>;
+  readonly want: Partial<Plain>;
   /** Default: none. */
   readonly answers?: readonly Answer[];
   /** Default: 0. */
@@ -82,9 +92,10 @@ type Row = {
 function transitions(name: string, rows: readonly Row[]): void {
   describe(name, () => {
     test.for(rows)("$name", ({ given, event, want, answers = [], lostRaces = 0, next }) => {
-      const changes: StreamChanges = { ...noChanges, phase: "open", ...given };
-      expect(step(changes, event)).toEqual({
-        changes: { ...changes, ...want },
+      const before: Plain = { ...nothing, phase: "open", ...given };
+      const taken = step({ ...before, inFlight: queueOf(before.inFlight) }, event);
+      expect({ ...taken, changes: plain(taken.changes) }).toEqual({
+        changes: { ...before, ...want },
         answers,
         lostRaces,
         next,
@@ -102,7 +113,7 @@ describe("step", () => {
   transitions("arrived", [
     {
       name: "loads the head for the first change",
-      given: noChanges,
+      given: nothing,
       event: arrived,
       want: { phase: "loading", arrived: 1, seen: 1 },
       next: "load",
@@ -546,7 +557,8 @@ describe("step", () => {
   ]);
 
   test("gives a retry time after 32 lost races", () => {
-    const changes = { ...noChanges, arrived: 1, undecided: 1, inFlight: [flying(0, one, 31)] };
+    const inFlight = queueOf([flying(0, one, 31)]);
+    const changes = { ...noChanges, arrived: 1, undecided: 1, inFlight };
     const { answers } = step(changes, settled.conflict(one));
     expect(answers).toMatchObject([
       { error: { name: "StoreOverloadedError", retryAfterMs: 1000 } },

@@ -498,6 +498,12 @@ describe("createStreamQueue", () => {
     expect(closed.is).toBe("resolved");
   });
 
+  test("closes at once when nothing waits", async () => {
+    const closed = statusOf(start().queue.close());
+    await turn();
+    expect(closed.is).toBe("resolved");
+  });
+
   test("keeps its promises under every schedule", async () => {
     const outcomes: Outcome[] = ["commit", "overtaken", "fails", "lost-unstored", "lost-stored"];
     const step = fc.oneof(
