@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { openingTimeoutMs } from "../limits.ts";
+import { ignoreErrors } from "./ignore-errors.ts";
 
 /** PEM files. */
 export type TlsFiles = {
@@ -43,7 +44,10 @@ export function createTlsServer(
     ...(clientCaFile && { requestCert: true, rejectUnauthorized: true }),
   } as const;
   const server = naming(files, () => createServer({ ...options, ...read() }));
-  server.on("secureConnection", (socket) => onSecure(socket, socket.alpnProtocol === "h2"));
+  server.on("secureConnection", (socket) => {
+    ignoreErrors(socket);
+    onSecure(socket, socket.alpnProtocol === "h2");
+  });
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   return { server, reload: () => naming(files, () => server.setSecureContext(read())) };
 }

@@ -1,0 +1,71 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { createShares } from "../bounds/shares.ts";
+import type { StuckSockets } from "../bounds/stuck-sockets.ts";
+import { createTurns } from "../bounds/turns.ts";
+import { type ClientLimits, http1Limits, maxHeaders, maxRequestsPerSocket } from "../limits.ts";
+import type { Exchange, ExchangeSite } from "./exchange.ts";
+import { Http1Exchange } from "./exchange-http1.ts";
+import { type Feed, feedRequests } from "./feed.ts";
+import { ignoreErrors } from "./ignore-errors.ts";
+
+/** Takes connections that speak HTTP/1.1. */
+export type Http1Server = {
+  /** The one that listens. What it does with its own connections is up to its `connection` listeners. */
+  readonly server: Server;
+  /** @param socket Paused, with its first bytes put back. */
+  adopt(socket: Socket): void;
+};
+
+/**
+ * HTTP/1.1 from Node's own server, which is fed one request at a time: see `feedRequests`.
+ *
+ * @param dispatch Called with each request when those before it on the connection are answered.
+ */
+export function createHttp1Server(
+  limits: ClientLimits,
+  site: ExchangeSite,
+  stuck: StuckSockets,
+  dispatch: (exchange: Exchange) => void,
+): Http1Server {
+  const { groupOf } = site;
+  const unfed = createShares(limits.maxUnfedBytes, limits.maxUnfedBytesEach);
+  const feeds = new WeakMap<Socket, Feed>();
+  const takeTurn = createTurns(limits, (socket) => feeds.get(socket)?.goOn());
+
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
+    ignoreErrors(request);
+    ignoreErrors(response);
+    if (request.rawHeaders.length > 2 * maxHeaders) {
+      response.writeHead(431, { connection: "close", "content-length": 0 }).end();
+      return;
+    }
+    const exchange = new Http1Exchange(request, response, site);
+    const begin = (done: () => void) => {
+      if (request.socket.destroyed) return;
+      response.on("close", done);
+      dispatch(exchange);
+    };
+    const isFull = takeTurn(request.socket, begin, groupOf(exchange.head.peer));
+    feeds.get(request.socket)?.began(request, isFull);
+  };
+  const server = createServer(http1Limits, serve);
+  // Without these listeners Node answers `Expect` by itself, before the request has been looked at.
+  server.on("checkContinue", serve).on("checkExpectation", serve);
+  server.maxHeadersCount = maxHeaders;
+  server.maxRequestsPerSocket = maxRequestsPerSocket;
+  const [parseRequests] = server.listeners("connection") as [(socket: Socket) => void];
+  server.removeListener("connection", parseRequests);
+
+  return {
+    server,
+    adopt(socket) {
+      stuck.watch(socket);
+      parseRequests.call(server, socket);
+      const client = groupOf(socket.remoteAddress ?? "");
+      const hold = (bytes: number) => unfed.take(client, bytes, () => socket.destroy());
+      feeds.set(socket, feedRequests(socket, hold));
+      socket.resume();
+    },
+  };
+}

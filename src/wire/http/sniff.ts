@@ -1,0 +1,44 @@
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { openingTimeoutMs } from "../limits.ts";
+
+/** What the first bytes of a connection belong to. */
+export type Opening = "tls" | "http2" | "http1";
+
+/** What a client that knows we speak HTTP/2 sends first (RFC 9113 section 3.4). */
+const http2Preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+/** The first byte of a TLS handshake (RFC 8446 section 5.1). */
+const tlsHandshake = 0x16;
+
+/**
+ * Read the first bytes of a connection to tell what it speaks. They are put back, and the socket is
+ * paused. A socket that says nothing for 5 seconds is destroyed.
+ *
+ * @param onDone Called once; with `undefined` if the socket was closed before it had said enough.
+ */
+export function sniff(socket: Socket, onDone: (opening: Opening | undefined) => void): void {
+  const timer = setTimeout(() => socket.destroy(), openingTimeoutMs);
+  let seen: Buffer = Buffer.alloc(0);
+  const done = (opening: Opening | undefined) => {
+    clearTimeout(timer);
+    socket.off("data", onData).off("close", onClose).pause();
+    if (opening !== undefined) socket.unshift(seen);
+    onDone(opening);
+  };
+  const onClose = () => done(undefined);
+  const onData = (chunk: Buffer) => {
+    seen = seen.byteLength === 0 ? chunk : Buffer.concat([seen, chunk]);
+    const opening = openingFrom(seen);
+    if (opening !== undefined) done(opening);
+  };
+  socket.on("close", onClose).on("data", onData);
+}
+
+/** @param seen At least one byte. `undefined` as long as they may become the preface of HTTP/2. */
+function openingFrom(seen: Buffer): Opening | undefined {
+  if (seen[0] === tlsHandshake) return "tls";
+  const length = Math.min(seen.byteLength, http2Preface.byteLength);
+  if (!seen.subarray(0, length).equals(http2Preface.subarray(0, length))) return "http1";
+  return length === http2Preface.byteLength ? "http2" : undefined;
+}
