@@ -14,7 +14,7 @@ import { createGrpc } from "../protocol/grpc.ts";
 import { createGrpcWeb } from "../protocol/grpc-web.ts";
 import { type Dialog, isAnswer } from "../protocol/protocol.ts";
 import { createRest } from "../protocol/rest/rest.ts";
-import { createStreamingMethods } from "../protocol/streaming.ts";
+import { createStreamingMethods } from "../protocol/streaming/streaming.ts";
 import { refusal } from "../refusal.ts";
 import { createRoute, type Route, type RouteTables } from "./route.ts";
 import { createServeStream } from "./serve-stream.ts";
@@ -94,8 +94,8 @@ export function createDispatch(
 
 /** Everything that a request can ask for, made once. */
 function createTables(options: WireOptions, shutdown: AbortSignal): RouteTables {
-  const { limits, requestGate, interceptors, registry, errorDomain, pages } = options;
-  const { maxMessageBytes } = limits;
+  const { interceptors, registry, restPrefix, pages } = options;
+  const { maxMessageBytes } = options.limits;
   const specs = collectMethods(options.routes);
   const unary = new Map(
     specs
@@ -104,19 +104,15 @@ function createTables(options: WireOptions, shutdown: AbortSignal): RouteTables 
   );
   const streaming = createStreamingMethods(
     specs.filter((spec) => spec.kind !== "unary"),
-    requestGate,
-    interceptors,
-    limits,
+    options,
     shutdown,
-    registry,
-    errorDomain,
   );
   const json = createJsonCodec(registry);
   const { origins, requestHeaders, answerHeaders } = options.cors;
   return {
     unary,
     streaming,
-    rest: createRest([...unary.values()], options.restPrefix, json, maxMessageBytes),
+    rest: createRest([...unary.values()], restPrefix, json, maxMessageBytes),
     pages,
     connect: createConnect(json, maxMessageBytes),
     grpcFamily: [createGrpc(json, maxMessageBytes), createGrpcWeb(json, maxMessageBytes)],

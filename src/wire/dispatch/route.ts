@@ -16,7 +16,7 @@ import type { Page } from "../http/static-pages.ts";
 import { memoize } from "../memoize.ts";
 import type { Dialog, MethodShape, Protocol } from "../protocol/protocol.ts";
 import type { Rest } from "../protocol/rest/rest.ts";
-import type { StreamingMethod } from "../protocol/streaming.ts";
+import type { StreamingMethod } from "../protocol/streaming/streaming.ts";
 
 /** What a request asks for, as far as its head says. */
 export type Route = HttpRoute | PageRoute | UnaryRoute | StreamingRoute | UnknownRoute;

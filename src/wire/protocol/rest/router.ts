@@ -1,3 +1,4 @@
+import { type Reading, readings } from "./path-readings.ts";
 import { parsePathTemplate, type TemplateVariable } from "./path-template.ts";
 
 export type RestRoute<Value> = {
@@ -148,49 +149,6 @@ function addLeaf<Value>(byVerb: Map<string, Leaves<Value>>, verb: string, leaf: 
   }
   leaves.set(httpMethod, leaf);
   byVerb.set(verb, leaves);
-}
-
-/** One way to read a path: its segments as sent and decoded, without the verb. */
-type Reading = {
-  readonly raw: readonly string[];
-  readonly decoded: readonly string[];
-  readonly verb: string;
-};
-
-/** @returns The readings to try, the longest verb first; none if nothing can match. */
-function readings(rawPath: string, verbs: ReadonlySet<string>, longestVerb: number): Reading[] {
-  if (!/^\/[!-~]*$/.test(rawPath)) return [];
-  const raw = rawPath === "/" ? [] : rawPath.slice(1).split("/");
-  if (raw.includes("")) return [];
-  const decoded = decodeSegments(raw);
-  if (decoded === undefined) return [];
-
-  const withVerb: Reading[] = [];
-  const last = raw.at(-1) ?? "";
-  // Looking no further keeps a path of many colons cheap: an escaped UTF-16 unit has nine characters.
-  const from = Math.max(1, last.length - 9 * longestVerb - 1);
-  for (let colon = last.indexOf(":", from); colon !== -1; colon = last.indexOf(":", colon + 1)) {
-    const verb = decodeURIComponent(last.slice(colon + 1));
-    if (verb === "" || !verbs.has(verb)) continue;
-    const subject = last.slice(0, colon);
-    withVerb.push({
-      raw: [...raw.slice(0, -1), subject],
-      decoded: [...decoded.slice(0, -1), decodeURIComponent(subject)],
-      verb,
-    });
-  }
-  return [...withVerb, { raw, decoded, verb: "" }];
-}
-
-/** @returns `undefined` for an escape that is not UTF-8, and for NUL. */
-function decodeSegments(raw: readonly string[]): readonly string[] | undefined {
-  if (!raw.some((segment) => segment.includes("%"))) return raw;
-  try {
-    const decoded = raw.map((segment) => decodeURIComponent(segment));
-    return decoded.some((segment) => segment.includes("\0")) ? undefined : decoded;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Visits the leaves that match, best first, until one is accepted. */

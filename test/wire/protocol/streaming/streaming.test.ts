@@ -7,8 +7,8 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
-import type { Outcome } from "../../../src/wire/index.ts";
-import { type EchoHandlers, EchoService, startEcho } from "../echo.ts";
+import type { Outcome } from "../../../../src/wire/index.ts";
+import { type EchoHandlers, EchoService, startEcho } from "../../echo.ts";
 import {
   frameFlags,
   framesOf,
@@ -19,8 +19,8 @@ import {
   openHttp2,
   openRaw,
   requestHttp2,
-} from "../raw.ts";
-import { binaryNote, envelope, openEnvelopes, speakers } from "../speak.ts";
+} from "../../raw.ts";
+import { binaryNote, envelope, openEnvelopes, speakers } from "../../speak.ts";
 
 async function collect(notes: AsyncIterable<{ text: string }>) {
   let text = "";

@@ -1,0 +1,72 @@
+import { Buffer } from "node:buffer";
+import type { ConnectError } from "@connectrpc/connect";
+import type { Exchange } from "../../http/exchange.ts";
+import { refusal } from "../../refusal.ts";
+import { envelopeHeadBytes } from "../envelope.ts";
+
+/** Pieces of one message that are kept apart. Each costs a hundred bytes beside its own. */
+const maxPieces = 256;
+
+/**
+ * The body as it arrives. It is opened when its first piece is wanted, which is after the gate.
+ *
+ * @throws ConnectError canceled if it breaks off, because then its client has gone.
+ */
+export async function* piecesOf(exchange: Exchange): AsyncGenerator<Buffer> {
+  const body = exchange.openBody();
+  try {
+    // A reader that stops early must not destroy the request, because the answer uses the same stream.
+    yield* body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  } catch {
+    throw clientGone();
+  }
+  // In HTTP/2 the body of a stream that was reset ends as if it were whole.
+  if (exchange.head.httpVersion === "2" && body.closed) throw clientGone();
+}
+
+/** The reason of a stream whose client has left. */
+export function clientGone(): ConnectError {
+  return refusal("canceled", "the client has gone");
+}
+
+/**
+ * Cut a body into whole envelopes, in time linear in its size. The reader of `@connectrpc/connect` adds up
+ * all pieces again for each piece that arrives, so a message in one-byte pieces would take quadratic time.
+ *
+ * If a declared length is above `maxMessageBytes`, only the head of that envelope is passed on: the reader
+ * refuses it, with the error that its protocol has for that.
+ */
+export async function* wholeEnvelopes(
+  body: AsyncIterable<Buffer>,
+  maxMessageBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let pieces: Buffer[] = [];
+  let held = 0;
+  let wanted = envelopeHeadBytes;
+  for await (const piece of body) {
+    if (pieces.push(piece) > maxPieces) pieces = [Buffer.concat(pieces)];
+    held += piece.byteLength;
+    while (held >= wanted) {
+      const joined: Buffer = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+      const length = joined.readUInt32BE(1);
+      if (length > maxMessageBytes) {
+        yield joined.subarray(0, envelopeHeadBytes);
+        throw refusal("messageTooLarge", `message is larger than ${maxMessageBytes} bytes`);
+      }
+      const end = envelopeHeadBytes + length;
+      const isWhole = held >= end;
+      if (isWhole) yield joined.subarray(0, end);
+      const rest = isWhole ? joined.subarray(end) : joined;
+      pieces = [rest];
+      held = rest.byteLength;
+      wanted = isWhole ? envelopeHeadBytes : end;
+    }
+  }
+  if (held > 0) yield Buffer.concat(pieces);
+}
+
+/** A body that cannot be read, because of what is wrong with its head. */
+// biome-ignore lint/correctness/useYield: an iterable that fails at once.
+export async function* failing(error: ConnectError): AsyncGenerator<never> {
+  throw error;
+}

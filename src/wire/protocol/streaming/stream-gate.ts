@@ -1,0 +1,39 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import { errorFrom, type RequestGate } from "../../call.ts";
+import { deadlineExceeded } from "../../deadline.ts";
+import { notesKey } from "./stream-errors.ts";
+
+/**
+ * The gate of streams. A stream may have no deadline, so the gate has one of its own, and it also stops
+ * waiting when the client has gone.
+ *
+ * @param timeoutMs The deadline of the gate: that of a call whose client sets none.
+ */
+export function createStreamGate(gate: RequestGate, timeoutMs: number): RequestGate {
+  return async (context) => {
+    try {
+      const passing = gate(context);
+      if (passing !== undefined) await within(passing, context, timeoutMs);
+    } catch (reason) {
+      context.values.get(notesKey).error = errorFrom(reason);
+      throw reason;
+    }
+  };
+}
+
+function within(passing: Promise<void>, context: HandlerContext, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const { signal } = context;
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
+    };
+    const giveUp = () => {
+      end();
+      reject(signal.aborted ? signal.reason : deadlineExceeded());
+    };
+    const timer = setTimeout(giveUp, timeoutMs);
+    signal.addEventListener("abort", giveUp);
+    passing.finally(end).then(resolve, reject);
+  });
+}

@@ -1,0 +1,139 @@
+import {
+  type ConnectError,
+  createConnectRouter,
+  createContextValues,
+  type MethodImplSpec,
+} from "@connectrpc/connect";
+import type {
+  Compression as ConnectCompression,
+  UniversalHandler,
+} from "@connectrpc/connect/protocol";
+import { peerKey } from "../../call-context.ts";
+import { type Exchange, type HeaderList, headersToNode } from "../../http/exchange.ts";
+import { compressMinBytes } from "../../limits.ts";
+import type { WireOptions } from "../../options.ts";
+import { compressions } from "../compression.ts";
+import { encodeStatusMessage } from "../grpc-status.ts";
+import { framesFromTextStream, isGrpcWebText, textFromFrames } from "../grpc-web-text.ts";
+import { clientGone, failing, piecesOf, wholeEnvelopes } from "./stream-body.ts";
+import { createNoteErrors, notesKey, type StreamNotes } from "./stream-errors.ts";
+import { createStreamGate } from "./stream-gate.ts";
+import { headerForConnect } from "./stream-header.ts";
+
+/** A streaming method: takes an exchange and sees it through. */
+export type StreamingMethod = {
+  readonly descriptor: MethodImplSpec["method"];
+  /**
+   * @param ended Aborted with the reason when the stream is to end, and when the client has gone.
+   * @returns Resolves when all is sent, or the client has gone.
+   */
+  serve(exchange: Exchange, common: HeaderList, ended: AbortController): Promise<Ending>;
+};
+
+/** How a stream ended. */
+type Ending = {
+  /** Of HTTP. */
+  readonly status: number;
+  /** `undefined` for a success. Its cause must not be sent. */
+  readonly error: ConnectError | undefined;
+};
+
+/**
+ * Streaming methods, carried by `@connectrpc/connect`.
+ *
+ * @param shutdown Ends every stream when it is aborted.
+ */
+export function createStreamingMethods(
+  specs: readonly MethodImplSpec[],
+  options: Pick<
+    WireOptions,
+    "requestGate" | "interceptors" | "limits" | "registry" | "errorDomain"
+  >,
+  shutdown: AbortSignal,
+): Map<string, StreamingMethod> {
+  const { requestGate, interceptors, registry, errorDomain } = options;
+  const { maxMessageBytes, defaultDeadlineMs } = options.limits;
+  const router = createConnectRouter({
+    ...(requestGate && { requestGate: createStreamGate(requestGate, defaultDeadlineMs) }),
+    interceptors: [createNoteErrors(errorDomain), ...interceptors],
+    acceptCompression: compressions.map(asynchronous),
+    compressMinBytes,
+    readMaxBytes: maxMessageBytes,
+    shutdownSignal: shutdown,
+    ...(registry && { jsonOptions: { registry } }),
+  });
+  for (const { method, impl } of specs) router.rpc(method, impl as never);
+  return new Map(
+    router.handlers.map((handler) => [
+      handler.requestPath,
+      {
+        descriptor: handler.method,
+        serve: (exchange, common, ended) =>
+          serve(handler, exchange, common, ended, maxMessageBytes),
+      },
+    ]),
+  );
+}
+
+async function serve(
+  handler: UniversalHandler,
+  exchange: Exchange,
+  common: HeaderList,
+  ended: AbortController,
+  maxMessageBytes: number,
+): Promise<Ending> {
+  const { head } = exchange;
+  const contentType = head.headers["content-type"] ?? "";
+  const { header, problem } = headerForConnect(head);
+  // Connect does not know the text form of gRPC-Web: it is given the binary one, and gives that back.
+  const isText = isGrpcWebText(contentType);
+  if (isText) header.set("content-type", contentType.replace(/-text/i, ""));
+  const pieces = piecesOf(exchange);
+  const frames = isText ? framesFromTextStream(pieces) : pieces;
+  exchange.onGone(() => ended.abort(clientGone()));
+  const notes: StreamNotes = {};
+  const endingWith = (status: number): Ending => ({ status, error: notes.error });
+  const response = await handler({
+    httpVersion: head.httpVersion === "2" ? "2.0" : head.httpVersion,
+    method: head.method,
+    url: `http://localhost${head.path}`,
+    header,
+    body: problem === undefined ? wholeEnvelopes(frames, maxMessageBytes) : failing(problem),
+    signal: ended.signal,
+    contextValues: createContextValues().set(peerKey, head.peer).set(notesKey, notes),
+  });
+  const { status, body, trailer } = response;
+  const headers = {
+    ...(response.header && headersToNode(response.header)),
+    ...(isText && { "content-type": contentType }),
+  };
+  if (body === undefined) {
+    exchange.respond({ status, headers }, common);
+    return endingWith(status);
+  }
+  const answer = exchange.begin({ status, headers }, common);
+  if (answer === undefined) return endingWith(status);
+  try {
+    for await (const chunk of body) await answer.write(isText ? textFromFrames(chunk) : chunk);
+    answer.end(trailer && headersToNode(withOwnEncoding(trailer)));
+  } catch (error) {
+    ended.abort(error);
+    answer.abort();
+  }
+  return endingWith(status);
+}
+
+/** `@connectrpc/connect` encodes more of the message than gRPC asks for: see `encodeStatusMessage`. */
+function withOwnEncoding(trailer: Headers): Headers {
+  const message = trailer.get("grpc-message");
+  if (message) trailer.set("grpc-message", encodeStatusMessage(decodeURIComponent(message)));
+  return trailer;
+}
+
+function asynchronous(compression: (typeof compressions)[number]): ConnectCompression {
+  return {
+    name: compression.name,
+    compress: async (bytes) => new Uint8Array(compression.compress(bytes)),
+    decompress: async (bytes, maxBytes) => new Uint8Array(compression.decompress(bytes, maxBytes)),
+  };
+}
