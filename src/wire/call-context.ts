@@ -15,10 +15,18 @@ import { type Metadata, noMetadata } from "./protocol/protocol.ts";
 export const peerKey = createContextKey("", { description: "peer address" });
 
 /**
- * What the gate and a handler see as their context and an interceptor as its request, in one object.
+ * One call, as the gate and the handler see it (their context) and as interceptors see it (their request).
  *
- * Headers and signal are made when somebody looks: many calls need neither. What an interceptor may look
- * at is an own property, so that a copy made with the spread operator has it.
+ * An interceptor passes on the call itself, or a copy that it has made with the spread operator:
+ *
+ *     gate(call) ──▶ interceptor(call) ──▶ interceptor(copy) ──▶ handler(contextFromCopy(copy))
+ *            ▲                                     │
+ *            └─────────── copy.original ───────────┘
+ *
+ * - `signal` and `header` are accessors, because most calls need neither and both are slow to make. They
+ *   are own properties, because the spread operator copies no others.
+ * - A copy has neither the accessors of the class nor its private fields. The handler finds these (headers
+ *   of the response, time left) in `original`, which leads from the copy back to the call.
  */
 export class Call implements UnaryRequest, HandlerContext {
   readonly stream = false;
@@ -29,7 +37,7 @@ export class Call implements UnaryRequest, HandlerContext {
   readonly requestMethod: string;
   readonly protocolName: string;
   readonly contextValues: ContextValues;
-  /** The call itself. An interceptor that passes on a changed copy leaves this as it was. */
+  /** The call itself, here and in each copy. */
   readonly original: Call;
   readonly url: string;
   declare readonly signal: AbortSignal;
@@ -55,7 +63,7 @@ export class Call implements UnaryRequest, HandlerContext {
     this.original = this;
     this.#head = head;
     this.#deadline = deadline;
-    // One by one: together, with `defineProperties`, they take twice the time.
+    // Not with `defineProperties`, which takes twice the time.
     Object.defineProperty(this, "signal", Call.#signal);
     Object.defineProperty(this, "header", Call.#header);
   }
@@ -84,13 +92,13 @@ export class Call implements UnaryRequest, HandlerContext {
 
   readonly timeoutMs = (): number => this.#deadline.remainingMs();
 
-  /** What has been set so far; nothing is made to look. */
+  /** What the handler and the interceptors have set so far. Does not make headers that nobody asked for. */
   metadata(): Metadata {
     return { header: this.#responseHeader, trailer: this.#responseTrailer };
   }
 }
 
-/** One function for all objects: an object literal with accessors costs microseconds. */
+/** Made once for all calls: an object literal with accessors would take microseconds for each. */
 function ownAccessor(read: (call: Call) => unknown): PropertyDescriptor {
   return {
     enumerable: true,
@@ -105,7 +113,7 @@ function urlOf({ headers, path, query }: RequestHead): string {
   return `http://${host}${path}${query === "" ? "" : `?${query}`}`;
 }
 
-/** The answer of a handler, before interceptors see it. */
+/** The response of a handler, as interceptors see it. Its headers are made when they are asked for. */
 export class CallResponse implements UnaryResponse {
   readonly stream = false;
   readonly service: UnaryResponse["service"];
@@ -129,7 +137,12 @@ export class CallResponse implements UnaryResponse {
   }
 }
 
-/** An interceptor may have put other headers into a response of its own. */
+/**
+ * Headers and trailers to send with a response. An interceptor may have returned a response of its own, with
+ * other headers.
+ *
+ * @param call `undefined` if none was made, because the call was refused before.
+ */
 export function metadataOf(response: UnaryResponse, call: Call | undefined): Metadata {
   const set = call?.metadata() ?? noMetadata;
   if (response instanceof CallResponse) return set;

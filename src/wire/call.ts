@@ -24,12 +24,29 @@ export type UnaryMethod = {
 };
 
 /**
- * As the `requestGate` of Connect: settles from a request's head whether it is let in, before a byte of
- * its body is read. It may set context values. What it throws is the answer.
+ * As the `requestGate` of Connect: decides from the head of a request whether it is let in, before a byte of
+ * its body is read. It may set context values. An error that it throws is the answer.
  *
  * @returns A promise only if it has to wait: a call that is let in at once costs less.
  */
 export type RequestGate = (context: HandlerContext) => void | Promise<void>;
+
+/** What a call needs beside its method, its exchange and its dialog. */
+export type UnaryCallOptions = {
+  /** As `HandlerContext.protocolName`. */
+  readonly protocolName: string;
+  readonly limits: Limits;
+  readonly startDeadline: StartDeadline;
+  /** As `explain` takes it. */
+  readonly errorDomain: string | undefined;
+  readonly requestGate: RequestGate | undefined;
+  /** Applied to the message before the handler sees it: sets the fields that a REST path names. */
+  readonly bind: ((message: Message) => void) | undefined;
+  /** Runs the gate and the onion. */
+  readonly trace: { run<Result>(work: () => Result): Result } | undefined;
+  /** Called once. The error is `undefined` for a success; its cause must not be sent. */
+  readonly onAnswer: (answer: Answer, error: ConnectError | undefined) => void;
+};
 
 /** @param interceptors The first is the outermost. */
 export function createUnaryMethod(
@@ -44,35 +61,22 @@ export function createUnaryMethod(
   };
   const onion = interceptors.reduceRight<Next>(
     (next, interceptor) => interceptor(next),
-    // Interceptors are typed for streams too; inside this lane every request is a Call.
+    // Interceptors are typed for streams, too; here every request is a `Call`.
     handle as unknown as Next,
   );
   return { descriptor: spec.method, onion: onion as UnaryMethod["onion"] };
 }
 
 /**
- * Run one call from its head to its answer: let in, read, decode, call, encode. Never throws.
+ * Run one call from its head to its answer: gate, body, message, handler, answer. Never throws.
  *
- * The steps call one another, because a promise between each two would cost more than the steps do.
- *
- * @param options.bind Applied to the message before the handler sees it: path variables, for one.
- * @param options.onAnswer Called once. The error is `undefined` for a success; its cause must not be sent.
+ * The steps call one another, because a promise between each two of them would cost more than they do.
  */
 export function callUnary(
   method: UnaryMethod,
   exchange: Exchange,
   dialog: Dialog,
-  options: {
-    readonly protocolName: string;
-    readonly limits: Limits;
-    readonly startDeadline: StartDeadline;
-    readonly errorDomain: string | undefined;
-    readonly requestGate: RequestGate | undefined;
-    readonly bind: ((message: Message) => void) | undefined;
-    /** Runs the gate and the onion. */
-    readonly trace: { run<Result>(work: () => Result): Result } | undefined;
-    readonly onAnswer: (answer: Answer, error: ConnectError | undefined) => void;
-  },
+  options: UnaryCallOptions,
 ): void {
   const { limits, protocolName, requestGate, trace } = options;
   let deadline: Deadline | undefined;
@@ -147,7 +151,7 @@ export function callUnary(
   }
 }
 
-/** A function of its own, so that what the exchange keeps holds the deadline and not the whole call. */
+/** A function of its own, so that the exchange keeps the deadline in memory, but not the whole call. */
 function cancelWhenGone(exchange: Exchange, deadline: Deadline): void {
   exchange.onGone(() => deadline.cancel(refusal("canceled", "the client has gone")));
 }
@@ -157,7 +161,7 @@ export function timeoutWithin(limits: Limits, timeoutMs: number | undefined): nu
   return Math.min(timeoutMs ?? limits.defaultDeadlineMs, limits.maxDeadlineMs);
 }
 
-/** Anything thrown, as an error that can be sent: the text of a foreign one stays inside. */
+/** Anything thrown, as an error that can be sent. The text of any other error than Connect's is not sent. */
 export function errorFrom(reason: unknown): ConnectError {
   if (reason instanceof ConnectError) return reason;
   return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
