@@ -11,9 +11,9 @@ export type BodyLimits = {
   readonly maxMessageBytes: number;
 };
 
-/** What a body may be, and who waits for it. */
+/** Limits of a body, and callbacks for its end. */
 export type BodyReader = BodyLimits & {
-  /** Called once with the whole body, even of a client that broke off: `onGone` tells of that. */
+  /** Called once with the whole body, also when the client broke off: `onGone` reports that. */
   readonly done: (body: Buffer) => void;
   /** Called once instead: resource_exhausted above the limit, or in more than 1,024 pieces. */
   readonly refuse: (error: ConnectError) => void;
@@ -31,8 +31,8 @@ function tooLarge({ maxMessageBytes }: BodyLimits): ConnectError {
 /**
  * Read a whole request body, in time linear in its size. No more than the limit is ever held.
  *
- * Node keeps a stream for a while after its end, and with it all that its listeners hold; so they let
- * go of the call as soon as it has its body.
+ * Node keeps a stream for a while after its end, and with it everything that its listeners refer to. So the
+ * listeners drop their reference to the call as soon as it has its body.
  */
 export function readBody(exchange: Exchange, reader: BodyReader): void {
   const body = exchange.openBody();

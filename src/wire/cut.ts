@@ -1,8 +1,8 @@
 import { maxEchoBytes } from "./limits.ts";
 
 /**
- * The beginning of a text, in whole characters, with "…" where something was cut off. Takes time for
- * what it returns, not for what it is given.
+ * The beginning of a text, in whole characters, with "…" where something was cut off. Takes time in
+ * proportion to what it returns, not to what it is given.
  *
  * @param maxBytes Of the result in UTF-8.
  */
@@ -15,7 +15,7 @@ export function cut(text: string, maxBytes: number): string {
   return `${text.slice(0, kept)}…`;
 }
 
-/** What a client sent, as an error may repeat it. Everything that repeats input goes through here. */
+/** What a client sent, cut so that an error may repeat it. Every error that repeats input uses this. */
 export function echo(text: string): string {
   return cut(text, maxEchoBytes);
 }

@@ -2,15 +2,15 @@ import type { ConnectError } from "@connectrpc/connect";
 import { bodyTimeoutMs } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
-/** Given to signals when a call ends well: one object, because making a DOMException is slow. */
+/** The reason of signals when a call ends well. One object for all, because making a DOMException is slow. */
 const ended = new Error("the call has ended");
 
 /**
  * Starts the clock of a call.
  *
  * @param timeoutMs From now; more than 0.
- * @param onOver Called once when the time is over or the call is canceled, not when it ends: a handler
- *   that never looks at the signal cannot hold the client.
+ * @param onOver Called once when the time is over or the call is canceled, but not when the call ends. So the
+ *   client gets its answer even if the handler never looks at the signal.
  */
 export type StartDeadline = (timeoutMs: number, onOver: (reason: ConnectError) => void) => Deadline;
 
@@ -20,13 +20,14 @@ export type StartDeadline = (timeoutMs: number, onOver: (reason: ConnectError) =
  */
 const youngMs = 10;
 
+/** Deadlines of all calls of a server. Those of young calls share a timer. */
 export function createDeadlines(): StartDeadline {
   let young: Deadline[] = [];
   const watchAll = () => {
     const grown = young;
     young = [];
     for (const deadline of grown) {
-      // If the event loop stood still: at once, before anything else is begun for the call.
+      // The event loop stood still meanwhile. Cancel at once, before the call goes on.
       if (deadline.remainingMs() < 1) deadline.cancel(deadlineExceeded());
       else deadline.watch();
     }
@@ -40,10 +41,10 @@ export function createDeadlines(): StartDeadline {
 }
 
 /**
- * How long a call may take, and whether anybody still waits for it.
+ * How long a call may take, and whether its client still waits for it.
  *
- * The time for the request's body to arrive is limited besides, from when it is wanted: both share one
- * timer.
+ * The time for the body of the request to arrive has a limit of its own, which begins when the body is
+ * asked for. Both limits share one timer.
  */
 export class Deadline {
   readonly #endsAt: number;
@@ -77,7 +78,7 @@ export class Deadline {
     else deadline.cancel(refusal("bodyTooSlow", "the request body came too slowly"));
   }
 
-  /** The body is wanted: from now on its time counts, too. */
+  /** The body is asked for: from now on its own limit counts, too. */
   beginBody(): void {
     const now = performance.now();
     this.#bodyEndsAt = now + bodyTimeoutMs;
@@ -93,7 +94,7 @@ export class Deadline {
 
   /** Aborted when the time is over, the client has gone or the call has ended. */
   get signal(): AbortSignal {
-    // Made when first asked for: most handlers never look.
+    // Made when it is first asked for, because most handlers never use it.
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#over !== undefined) this.#controller.abort(this.#over);
@@ -120,7 +121,7 @@ export class Deadline {
   #finish(reason: Error): boolean {
     if (this.#over !== undefined) return false;
     this.#over = reason;
-    // It may stay in a list for a while, the call need not.
+    // The list of young calls may keep this object for a while. It must not keep the call as well.
     this.#onOver = undefined;
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#controller?.abort(reason);
@@ -128,6 +129,7 @@ export class Deadline {
   }
 }
 
+/** The error of a call whose time is over. */
 export function deadlineExceeded(): ConnectError {
   return refusal("deadlineExceeded", "deadline exceeded");
 }

@@ -1,9 +1,9 @@
 /**
  * Serve Connect services over gRPC, gRPC-Web, Connect and REST on one port.
  *
- * The programming model is `@connectrpc/connect`'s: routes, handlers, interceptors, context values
- * and errors. What is added: `google.api.http` rules make REST paths, every call has a deadline that
- * is enforced, and every request stays within limits, whatever it looks like.
+ * Routes, handlers, interceptors, context values and errors are those of `@connectrpc/connect`. This adds
+ * three things: `google.api.http` rules make REST paths, every call has a deadline that is enforced, and
+ * every request stays within limits, whatever it looks like.
  */
 export type { RequestGate } from "./call.ts";
 export { peerKey } from "./call-context.ts";

@@ -1,6 +1,6 @@
 /**
- * What a client may use up. The flags of `serve` set the fields of `Limits`; everything else is a
- * constant here, with the reason for its value.
+ * What a client may use. The flags of `serve` set the fields of `Limits`. Every other limit is a constant in
+ * this file, with the reason for its value.
  */
 export type Limits = {
   /** Bytes of one message, as sent and after decompression. */
@@ -29,13 +29,13 @@ export const maxStatusBytes = 7_168;
 /** Time for a request body to arrive, in milliseconds: 64 KiB at 13 KiB/s. */
 export const bodyTimeoutMs = 5_000;
 
-/** Codings that a client may name; what it names behind them counts for nothing. */
+/** Codings that a client may name. Further ones are ignored. */
 export const maxCodings = 16;
 
 /** Answers smaller than this are not compressed: the saving would not fill a packet. */
 export const compressMinBytes = 1024;
 
-/** Time for a new connection to say what it speaks, and for a TLS handshake, in milliseconds. */
+/** Time for the first bytes of a new connection, and for a TLS handshake, in milliseconds. */
 export const openingTimeoutMs = 5_000;
 
 /**
@@ -48,57 +48,59 @@ export const maxDroppedBytes = 65_536;
 /** Time to read and drop the rest of a refused body, so that the refusal arrives. In milliseconds. */
 export const lingerMs = 1_000;
 
-/** Time for streams to say that the server is shutting down, in milliseconds. */
+/** Time for streams to tell their clients why they end, before they are cut off. In milliseconds. */
 export const farewellMs = 50;
 
-/** Calls that are being answered: two seconds of work. Beyond, a caller would wait for nothing. */
+/** Calls in flight: two seconds of work. Clients of further calls would wait for nothing, because most give up first. */
 export const maxCallsInFlight = 10_000;
 
-/** How often to look whether the event loop is late, and what counts as late, in milliseconds. */
+/** How often to look whether the event loop is late, in milliseconds. */
 export const lagIntervalMs = 100;
+/** The event loop is late when it is more than this behind, in milliseconds. */
 export const maxLagMs = 500;
 
-/** When a client that was refused because of overload or shutdown should come again. */
+/** When a client that was refused because of overload or shutdown should try again, in milliseconds. */
 export const retryMs = 1_000;
 
 /**
  * What all clients may hold at once, and one client of that: an IPv4 address or the /64 of an IPv6
- * address. A client that no other one needs to make room for keeps what it has.
+ * address. A client keeps what it has until another client with less needs the room.
  *
- * The connections of a trusted proxy are not counted: it limits its own, and cutting them off would
- * cut off everybody behind it. What comes over them is counted by the address that it forwards.
+ * The connections of a trusted proxy are not counted, because the proxy limits its own, and because closing
+ * one would cut off everybody behind it. Requests over them count for the address that the proxy forwards.
  */
 export const clientLimits: ClientLimits = {
   /** Each costs a file descriptor and up to 100 KB when idle with TLS. */
   maxConnections: 4096,
-  /** A quarter: many people may share one address, and four such addresses still leave nobody out. */
+  /** A quarter, because many people may share one address. */
   maxConnectionsEach: 1024,
   /** Streams that are open, such as a Watch of health, each some 40 KB. */
   maxStreams: 1024,
-  /** One for each of the channels of a large deployment behind one address. */
+  /** A large deployment behind one address may have as many channels, with one stream on each. */
   maxStreamsEach: 128,
-  /** As old as a connection may become, so that a stream does not keep one for ever. */
+  /** The max age of a connection, so that a stream cannot keep a connection for ever. In milliseconds. */
   maxStreamAgeMs: 600_000,
   /** HTTP/2 requests that are open, each some 15 KB; HTTP/1.1 has one on a connection. */
   maxRequests: 2048,
   /** As many as are answered in a tenth of a second. Further ones may be sent again. */
   maxRequestsEach: 1024,
-  /** Bytes of answers that are not sent yet: clients that do not read must not fill the heap. */
+  /** Bytes of answers that are not sent yet, because clients that do not read must not fill the heap. */
   maxUnsentBytes: 33_554_432,
   /** Four thousand small answers, or one of any size. */
   maxUnsentBytesEach: 16_777_216,
   /** An answer of which its client takes nothing for so long is broken off, in milliseconds. */
   unsentTimeoutMs: 30_000,
-  /** Bytes of HTTP/1.1 connections that were read and wait, because requests or answers before do. */
+  /** Bytes that were read from HTTP/1.1 connections and wait, because requests before them wait. */
   maxUnfedBytes: 16_777_216,
-  /** Some 64 connections: each is read no further, and holds the piece that was read last. */
+  /** Some 64 connections that wait. Each holds the 64 KiB that were read last; no more is read from it. */
   maxUnfedBytesEach: 4_194_304,
   /** HTTP/1.1 requests that wait for the one before, each some 5 KB. */
   maxWaitingRequests: 4096,
-  /** A handful on each of a hundred connections and more. */
+  /** `maxPipelined` on each of 128 connections. */
   maxWaitingRequestsEach: 1024,
 };
 
+/** Which limits there are: see `clientLimits`. `Each` is for one client, the others are for all. */
 export type ClientLimits = Readonly<
   Record<
     | "maxConnections"
@@ -126,8 +128,8 @@ export const clientLookMs = 1_000;
 export const maxPipelined = 8;
 
 /**
- * An answer is handed over in pieces of so many bytes, because whether it moves shows only between
- * two of them. A client that takes 2 KB a second gets its answer.
+ * An answer is written in pieces of so many bytes, because only the end of a piece shows that the client
+ * reads. A client that reads 2 KB a second gets its answer.
  */
 export const pieceBytes = 65_536;
 
@@ -137,18 +139,18 @@ export const http1Limits = {
   headersTimeout: 10_000,
   /** Head and body. */
   requestTimeout: 15_000,
-  /** How late the two above may strike. */
+  /** How often the two above are checked, so how late they may take effect. */
   connectionsCheckingInterval: 1_000,
-  /** Longer than the idle time of common load balancers, which must be the ones to close. */
+  /** Longer than the idle time of common load balancers: they must be the ones to close a connection. */
   keepAliveTimeout: 65_000,
   /** Bytes of request line and headers; more is answered 431. */
   maxHeaderSize: 16_384,
   requireHostHeader: true,
-  /** A second Authorization must be seen to be refused. */
+  /** A second Authorization is joined to the first, so that the request can be refused. */
   joinDuplicateHeaders: true,
 } as const;
 
-/** Headers of one HTTP/1.1 request; browsers send about 20. Node drops what is above, we refuse it. */
+/** Headers of one HTTP/1.1 request; browsers send about 20. Node drops further ones, we refuse the request. */
 export const maxHeaders = 100;
 
 /** Requests on one HTTP/1.1 connection: bounds pipelining, costs a reconnect per 10,000 calls. */
@@ -175,5 +177,8 @@ export const http2Limits = {
 /** An HTTP/2 connection is closed when no stream was opened between two looks, in milliseconds. */
 export const http2LookMs = 60_000;
 
-/** Give or take a tenth, so that the clients of a new node do not all come back at once. */
+/**
+ * Max age of an HTTP/2 connection, in milliseconds. A random tenth more or less, so that the clients of a new
+ * server do not all reconnect at once.
+ */
 export const http2MaxAgeMs = 600_000;

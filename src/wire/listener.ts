@@ -26,16 +26,17 @@ export type ListenOptions = {
   readonly tls?: TlsFiles | undefined;
 };
 
-/** What there is to do at the moment. */
+/** How busy the server is at the moment. */
 export type Load = {
-  /** Open, those included that have said nothing yet. */
+  /** Open ones, also those that have sent nothing yet. */
   readonly connections: number;
-  /** Unary, being answered. */
+  /** Unary calls in flight. */
   readonly calls: number;
 };
 
+/** One server on one port. */
 export interface Listener {
-  /** @throws Error if the address cannot be had. */
+  /** @throws Error if the address cannot be used. */
   listen(options: ListenOptions): Promise<AddressInfo>;
   /**
    * Read the TLS files again; new connections use them.
@@ -47,7 +48,7 @@ export interface Listener {
   /**
    * Stop: accept no more, tell every client (GOAWAY, `connection: close`), let calls in flight end.
    *
-   * @param drainMs What still runs after this is broken off.
+   * @param drainMs Calls that still run after this time are cut off.
    */
   close(drainMs: number): Promise<void>;
 }
@@ -55,17 +56,17 @@ export interface Listener {
 /**
  * One port for TLS, HTTP/2 with prior knowledge and HTTP/1.1: the first bytes of a connection decide.
  *
- * The HTTP/1.1 server is the one that listens, because Node enforces its header and request timeouts
- * only on a server that does; the others are handed their connections.
+ * The HTTP/1.1 server is the one that listens, because Node enforces header and request timeouts only on a
+ * server that listens. It passes the connections of the other protocols on.
  *
- * @throws Error if the services contradict each other.
+ * @throws Error if a method is registered twice, or if HTTP rules match the same requests.
  */
 export function createListener(options: WireOptions): Listener {
   let isDraining = false;
   let tls: TlsServer | undefined;
   const shutdown = new AbortController();
   const sockets = new Set<Socket>();
-  /** Those of `sockets` that have not said yet what they speak. */
+  /** Those of `sockets` that have not sent enough yet to tell what they speak. */
   const opening = new Set<Socket>();
   const limits = { ...clientLimits, ...options.clientLimits };
   const clients = createClientAddresses(options.trustedProxies);

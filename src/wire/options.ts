@@ -9,16 +9,16 @@ import type { Outcome, Trace, TracedCall } from "./outcome.ts";
 export type WireOptions = {
   /** Registers services, as with any Connect server. */
   readonly routes: (router: ConnectRouter) => void;
-  /** Who is let in. Default: every call. */
+  /** Decides which calls are let in. Default: every call. */
   readonly requestGate?: RequestGate;
-  /** Around what is let in. The first is the outermost. */
+  /** Around the handlers of calls that were let in. The first is the outermost. */
   readonly interceptors: readonly Interceptor[];
-  /** Knows the messages that may stand in a `google.protobuf.Any`, for JSON. Default: none. */
+  /** The messages that a `google.protobuf.Any` may contain, for JSON. Default: none. */
   readonly registry?: Registry;
   /** Stands before every path of `google.api.http`, such as `/management/v1`. */
   readonly restPrefix: string;
   readonly limits: Limits;
-  /** What clients may hold at once. Default, also of each: `clientLimits` in `limits.ts`. */
+  /** What clients may hold at once. Default of each field: `clientLimits` in `limits.ts`. */
   readonly clientLimits?: Partial<ClientLimits>;
   /**
    * Addresses and CIDR ranges of proxies: from them, and from nobody else, the client's address is
@@ -39,15 +39,15 @@ export type WireOptions = {
   readonly errorDomain?: string;
   /** Plain pages by path, for GET and HEAD. */
   readonly pages: ReadonlyMap<string, Page>;
-  /** Told of every request when it is answered, those included that no handler saw. */
+  /** Called for every request when it is answered, also for those that reach no handler. */
   readonly observe: (outcome: Outcome) => void;
-  /** Told ten times a second how late the event loop is, in milliseconds. Default: nobody is. */
+  /** Called ten times a second with how late the event loop is, in milliseconds. Default: nothing. */
   readonly observeLag?: (lateMs: number) => void;
   /**
-   * Calls are refused while the event loop is later than this, again and again. Infinity: never for
-   * that reason, for a server that shares its event loop with others. Default: 500.
+   * Calls are refused when the event loop was later than this twice in a row. Infinity: never for that
+   * reason, for a server that shares its event loop with other code. Default: 500.
    */
   readonly maxLagMs?: number | undefined;
-  /** Told of every call as soon as its method is known. Default: nobody is. */
+  /** Called for every call as soon as its method is known. Default: nothing. */
   readonly trace?: ((call: TracedCall) => Trace) | undefined;
 };

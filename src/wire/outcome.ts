@@ -12,7 +12,7 @@ export type TracedCall = Pick<Outcome, "protocol"> & {
 export type Trace = {
   /** For the outcome. */
   readonly traceId: string;
-  /** Do what the handler and its interceptors do; what they start belongs to the trace. */
+  /** Runs gate, interceptors and handler, so that the spans that they start belong to the trace. */
   run<Result>(work: () => Result): Result;
   /** Called once, when the call is answered. */
   end(outcome: Outcome): void;
@@ -28,10 +28,10 @@ export type Outcome = {
   readonly method: DescMethod | undefined;
   /** HTTP status; 200 for every answer of gRPC and gRPC-Web. */
   readonly status: number;
-  /** `undefined` for a success, and for what HTTP refused. Its cause must not be sent. */
+  /** `undefined` for a success, and if HTTP refused the request. Its cause must not be sent. */
   readonly error: ConnectError | undefined;
   readonly durationMs: number;
   readonly peer: string;
-  /** `undefined` unless somebody traces calls. */
+  /** `undefined` unless calls are traced. */
   readonly traceId: string | undefined;
 };

@@ -5,7 +5,7 @@ import { cut } from "./cut.ts";
 import { maxErrorMessageBytes, retryMs } from "./limits.ts";
 import { addRetryInfo, setRetryHeaders } from "./retry-hint.ts";
 
-/** What the wire itself refuses, before any handler is asked. Programs match on the reasons. */
+/** Every error of the wire itself. Programs match on the reasons: add entries, never edit one. */
 export const refusals = {
   messageMalformed: { code: Code.InvalidArgument, reason: "MESSAGE_MALFORMED" },
   messageTooLarge: { code: Code.ResourceExhausted, reason: "MESSAGE_TOO_LARGE" },
@@ -25,11 +25,12 @@ export const refusals = {
   overloaded: { code: Code.Unavailable, reason: "OVERLOADED", retryMs },
 } as const satisfies Record<string, { code: Code; reason: string; retryMs?: number }>;
 
+/** Names an error of the wire in code. */
 export type RefusalKind = keyof typeof refusals;
 
 const kinds = new WeakMap<ConnectError, RefusalKind>();
 
-/** An error of the wire's own. Where trying again may help, it says when. */
+/** An error of the wire itself. If trying again may help, it has the headers that say when. */
 export function refusal(kind: RefusalKind, message: string, cause?: unknown): ConnectError {
   const { code, ...hint } = refusals[kind];
   const error = new ConnectError(message, code, undefined, undefined, cause);
@@ -39,11 +40,11 @@ export function refusal(kind: RefusalKind, message: string, cause?: unknown): Co
 }
 
 /**
- * Make an error ready to be sent: a message that is not too long, and a `google.rpc.ErrorInfo`. One of
- * the wire's own says its reason, and when to try again where that may help; any other that has none says
- * its code.
+ * Make an error ready to be sent: cut its message, and add a `google.rpc.ErrorInfo` if it has none. The reason
+ * is that of `refusals` for errors of the wire, and the code for others. An error of the wire also says when
+ * to try again, if that may help.
  *
- * @param domain Of the `ErrorInfo`; `undefined` gives none to any.
+ * @param domain Of the `ErrorInfo`; `undefined` adds no details to any error.
  */
 export function explain(given: ConnectError, domain: string | undefined): ConnectError {
   const error = withShortMessage(given);
@@ -71,6 +72,7 @@ function typeOf(detail: Detail): string {
   return "desc" in detail ? detail.desc.typeName : detail.type;
 }
 
+/** Whether a detail of an error is a `google.rpc.ErrorInfo`. */
 export function isErrorInfo(detail: Detail): boolean {
   return typeOf(detail) === ErrorInfoSchema.typeName;
 }

@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP, isIPv6, SocketAddress } from "node:net";
 import { memoize } from "../memoize.ts";
 
-/** Who a client is, as far as its address tells. */
+/** Tells clients apart by their addresses. */
 export type ClientAddresses = {
-  /** Whether the other end of a connection is a proxy whose word counts. */
+  /** Whether the other end of a connection is a trusted proxy. */
   isTrusted(peer: string): boolean;
   /**
    * The address of the client: that of the other end of the connection, unless that is a trusted
@@ -14,12 +14,13 @@ export type ClientAddresses = {
 };
 
 /**
- * A proxy adds the address of whoever called it at the right end of `X-Forwarded-For` or `Forwarded`
- * (RFC 7239). So the list is read from the right, and only as far as the addresses there are trusted
- * proxies themselves: what stands further left was written by strangers.
+ * A proxy adds the address of its client at the right end of `X-Forwarded-For` or `Forwarded` (RFC 7239).
+ * So the list is read from the right, and only as long as the addresses there are trusted proxies: what
+ * stands further left may be forged.
  *
- * A request that has both headers must say the same in both. A proxy keeps up one of them and may
- * pass the other one on from the client, and nobody can tell which; then the proxy is the client.
+ * If a request has both headers, both must name the same address. A proxy maintains one of them and may pass
+ * on the other one from its client, and we cannot tell which is which. If they differ, the proxy counts as
+ * the client.
  *
  * @param trustedProxies Addresses and CIDR ranges. Default: no proxy is trusted, no header is read.
  * @throws Error if one is not a range.
@@ -39,7 +40,7 @@ export function createClientAddresses(trustedProxies: readonly string[] = []): C
     while (end >= 0 && isTrusted(client)) {
       const start = list.lastIndexOf(",", end - 1) + 1;
       const address = canonical(addressFrom(list.slice(start, end).trim()));
-      // A proxy may hide a name, or the client may have written this: the last proxy is all we know.
+      // A proxy may hide its client, or the client may have written this. We know only the last proxy.
       if (address === undefined) return client;
       client = address;
       end = start - 1;
@@ -62,7 +63,7 @@ export function createClientAddresses(trustedProxies: readonly string[] = []): C
   };
 }
 
-/** `10.0.0.0/8`, `2001:db8::/32` or one address. Text in any other form: `undefined`. */
+/** Parse `10.0.0.0/8`, `2001:db8::/32` or one address. Returns `undefined` for any other text. */
 export function rangeFrom(
   text: string,
 ): { address: string; prefix: number; family: "ipv4" | "ipv6" } | undefined {
@@ -100,8 +101,8 @@ function canonical(text: string): string | undefined {
 }
 
 /**
- * The addresses that count as one client: an IPv4 address, whether or not it is written as IPv6; the
- * /64 of an IPv6 address, which is the least that one customer gets. Any other text stands for itself.
+ * The key under which addresses count as one client: an IPv4 address, whether or not it is written as IPv6, or
+ * the /64 of an IPv6 address, because a customer gets at least a /64. Any other text is returned as it is.
  */
 export function addressGroup(address: string): string {
   const [plain = ""] = address.split("%");

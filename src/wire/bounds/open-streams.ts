@@ -2,18 +2,18 @@ import { type ClientLimits, clientLimits, clientLookMs } from "../limits.ts";
 import { refusal } from "../refusal.ts";
 import { createShares } from "./shares.ts";
 
-/** The streaming calls that are open. A stream may last for ever, and most ask for no token. */
+/** The streaming calls that are open. Without a bound a stream may last for ever, and most need no token. */
 export type OpenStreams = {
   /**
    * @param client Whose stream it is: see `addressGroup`.
    * @param end Ends the stream, because it is too old or its place is needed for another client.
-   * @returns To be called when it has ended; `undefined` if the client has too many open.
+   * @returns A function to call when the stream has ended; `undefined` if the client has too many open.
    */
   open(client: string, end: (reason: Error) => void): (() => void) | undefined;
   stop(): void;
 };
 
-/** Bound them per client and in all, and let none grow old. */
+/** Bound open streams per client and in all, and end those that reach their max age. */
 export function createOpenStreams({
   maxStreams,
   maxStreamsEach,

@@ -1,9 +1,9 @@
 import { lagIntervalMs, maxCallsInFlight, maxLagMs as usualMaxLagMs } from "../limits.ts";
 
-/** Whether the process has more to do than it can. */
+/** Tells whether the process has more to do than it can. */
 export type Overload = {
   isOverloaded(): boolean;
-  /** Calls that are being answered. */
+  /** Calls in flight. */
   calls(): number;
   /** A call begins; `end` once it is answered. */
   begin(): void;
@@ -13,15 +13,15 @@ export type Overload = {
 };
 
 /**
- * Notice when new calls would only make all of them late: when too many are in flight, or when the
- * event loop was late twice in a row. Once does not count, because a collected heap or a neighbour
- * on the machine does that, too.
+ * Notice when further calls would only make all of them late: when too many are in flight, or when the
+ * event loop was late twice in a row. Once does not count, because a garbage collection or another process
+ * on the machine causes that, too.
  *
- * @param options.maxLagMs Later than this is late. Infinity: lateness is no reason to refuse calls.
+ * @param options.maxLagMs The event loop is late when it is more than this behind. Infinity: never.
  *   Default: 500.
- * @param options.observeLag Told at every look how late the event loop came, in milliseconds.
- * @param options.watch Calls back at every look at the event loop with how late it came, in
- *   milliseconds; returns what ends that. Default: a timer.
+ * @param options.observeLag Called at every look with how late the event loop was, in milliseconds.
+ * @param options.watch Calls back regularly with how late the event loop was, in milliseconds; returns a
+ *   function that stops it. Default: a timer.
  */
 export function createOverload(
   options: {

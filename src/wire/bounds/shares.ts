@@ -1,14 +1,15 @@
-/** Something of which there is only so much, shared out among clients. */
+/** A limited resource that clients share, such as connections or bytes. */
 export type Shares = {
   /**
-   * @param client Who takes: see `addressGroup`.
-   * @param takeBack Called if it is needed more elsewhere. The share has ended by then.
-   * @returns `undefined` if one client may not have that much, or if all is taken and it would have
-   *   most of all. What one client may have does not limit its first share.
+   * @param client Which client takes it: see `addressGroup`.
+   * @param takeBack Called if a client with less needs it. The share has ended by then.
+   * @returns `undefined` if the client would have more than one may have, or if all is taken and it would have
+   *   the most. The first share of a client may be larger than what one may have.
    */
   take(client: string, amount: number, takeBack: () => void): Share | undefined;
 };
 
+/** What a client holds. */
 export type Share = {
   /** Give some back, at most what is held. */
   shrink(amount: number): void;
@@ -21,9 +22,9 @@ type Held = { readonly client: string; readonly takeBack: () => void; amount: nu
 type Holder = { readonly held: Set<Held>; amount: number };
 
 /**
- * Keep room for everybody. When more is taken than there is, the client that has most loses the
- * largest of its shares, the oldest among equals, unless that is the one who asks: it gets nothing. So
- * a flood from few addresses takes from itself, and a flood from many does not take back and forth.
+ * Keep room for everybody. When all is taken, the client that has the most loses its largest share, and among
+ * equal ones the oldest. If that is the client that asks, it gets nothing and loses nothing. So a flood from
+ * few addresses takes from itself, and the clients of a flood from many do not take from each other in turn.
  *
  * @param max For all clients together.
  * @param maxEach For one client.
@@ -43,7 +44,7 @@ export function createShares(max: number, maxEach: number): Shares {
     if (holder.held.size === 0) holders.delete(held.client);
   }
 
-  /** @returns Whether there is room for so much, for a client that would have `after` then. */
+  /** @returns Whether there is room for `amount` now, for a client that would then have `after`. */
   function makeRoom(amount: number, after: number): boolean {
     while (taken + amount > max) {
       const holder = largest(holders.values());

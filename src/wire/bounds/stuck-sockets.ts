@@ -2,19 +2,19 @@ import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { clientLookMs, lingerMs } from "../limits.ts";
 
-/** Connections that are about to close, and may never do so. */
+/** Closes connections that have ended and do not close by themselves. */
 export type StuckSockets = {
-  /** @param session That speaks over it; without one, HTTP/1.1 does. */
+  /** @param session The HTTP/2 session on this socket; `undefined` for HTTP/1.1. */
   watch(socket: Socket, session?: ServerHttp2Session): void;
   stop(): void;
 };
 
 /**
- * Destroy a socket that was ended and does not close, because its client does not read what is left:
- * Node waits for that without a limit, and keeps all of it. An HTTP/2 session that ends for an error
- * has forgotten its answers by then, but not their bytes, so it has less time.
+ * Destroy a socket that was ended and does not close, because its client does not read the rest. Node would
+ * wait for that without a limit and keep all of the rest in memory. An HTTP/2 session that ended with an error
+ * has less time: its answers are no longer counted, but their bytes are still in memory.
  *
- * @param timeoutMs For what was ended in good order.
+ * @param timeoutMs The time for a connection that ended without an error, in milliseconds.
  */
 export function createStuckSockets(timeoutMs: number): StuckSockets {
   const sockets = new Map<Socket, { session: ServerHttp2Session | undefined; endedAt: number }>();

@@ -5,17 +5,17 @@ import { createShares, type Share } from "./shares.ts";
 /**
  * Begins to serve a request when it is its turn.
  *
- * @param serve The next request begins once `done` is called, which should be when the answer was
- *   taken: so no more than one answer waits to be sent on a connection.
- * @param client Who asks: see `addressGroup`. Default: all are one.
- * @returns Whether so many wait now that no more should be read, until there is room.
+ * @param serve Must call `done` when the answer is sent; then the next request begins. So no more than one
+ *   answer waits to be sent on a connection.
+ * @param client Whose request it is: see `addressGroup`. Default: all requests count for one client.
+ * @returns Whether so many wait now that no more should be read from the connection, until there is room.
  */
 export type TakeTurn = (socket: Socket, serve: Serve, client?: string) => boolean;
 
 type Serve = (done: () => void) => void;
 
-/** The requests of one connection. */
-type Line = {
+/** The requests of one connection that were sent ahead. */
+type PipeliningQueue = {
   isBusy: boolean;
   isFull: boolean;
   readonly waiting: { readonly serve: Serve; readonly place: Share }[];
@@ -23,17 +23,17 @@ type Line = {
 };
 
 /**
- * Let the requests of one HTTP/1.1 connection wait for one another.
+ * A pipelining queue for each HTTP/1.1 connection.
  *
- * A client may send requests ahead. They take effect in the order in which they were sent, one at a
- * time, and each begins in a turn of the event loop of its own: thousands in one packet must not stop
- * everybody else. Even the first begins only after Node has looked at what came in the same packet
- * behind its head: a body that is there already, or an error that has ended the connection.
+ * A client may send requests ahead. They are served one at a time, in the order in which they were sent. Each
+ * begins in a turn of the event loop of its own, so that thousands in one packet do not hold up other
+ * clients. Even the first begins only after Node has parsed the rest of its packet: that may be the body,
+ * or an error that ends the connection.
  *
- * How many wait is bounded for each connection by whoever reads from it, once it is told that it is
- * full; for each client and in all, a connection that has no place for one more is closed.
+ * When a queue is full, the reader of the connection must stop. A connection whose client has too many
+ * waiting requests, over all its connections, is closed.
  *
- * @param onRoom Told when a connection that was full is so no longer.
+ * @param onRoom Called when the queue of a connection that was full has room again.
  */
 export function createTurns(
   {
@@ -42,57 +42,57 @@ export function createTurns(
   }: Pick<ClientLimits, "maxWaitingRequests" | "maxWaitingRequestsEach"> = clientLimits,
   onRoom: (socket: Socket) => void = () => {},
 ): TakeTurn {
-  const lines = new WeakMap<Socket, Line>();
+  const queues = new WeakMap<Socket, PipeliningQueue>();
   const places = createShares(maxWaitingRequests, maxWaitingRequestsEach);
 
-  function lineOf(socket: Socket): Line {
-    const known = lines.get(socket);
+  function queueOf(socket: Socket): PipeliningQueue {
+    const known = queues.get(socket);
     if (known !== undefined) return known;
-    const line: Line = {
+    const queue: PipeliningQueue = {
       isBusy: false,
       isFull: false,
       waiting: [],
       done() {
-        const next = line.waiting.shift();
+        const next = queue.waiting.shift();
         if (next === undefined) {
-          line.isBusy = false;
+          queue.isBusy = false;
         } else {
           next.place.end();
-          setImmediate(next.serve, line.done);
+          setImmediate(next.serve, queue.done);
         }
-        if (line.isFull && line.waiting.length <= maxPipelined / 2) {
-          line.isFull = false;
+        if (queue.isFull && queue.waiting.length <= maxPipelined / 2) {
+          queue.isFull = false;
           onRoom(socket);
         }
       },
     };
-    lines.set(socket, line);
+    queues.set(socket, queue);
     socket.once("close", () => {
-      for (const { place } of line.waiting) place.end();
-      line.waiting.length = 0;
+      for (const { place } of queue.waiting) place.end();
+      queue.waiting.length = 0;
     });
-    return line;
+    return queue;
   }
 
-  function wait(socket: Socket, line: Line, client: string, serve: Serve): void {
+  function wait(socket: Socket, queue: PipeliningQueue, client: string, serve: Serve): void {
     const place = places.take(client, 1, () => socket.destroy());
     if (place === undefined) {
       socket.destroy();
       return;
     }
-    line.waiting.push({ serve, place });
-    if (line.waiting.length >= maxPipelined) line.isFull = true;
+    queue.waiting.push({ serve, place });
+    if (queue.waiting.length >= maxPipelined) queue.isFull = true;
   }
 
   return (socket, serve, client = "") => {
     if (socket.destroyed) return true;
-    const line = lineOf(socket);
-    if (line.isBusy) {
-      wait(socket, line, client, serve);
+    const queue = queueOf(socket);
+    if (queue.isBusy) {
+      wait(socket, queue, client, serve);
     } else {
-      line.isBusy = true;
-      setImmediate(serve, line.done);
+      queue.isBusy = true;
+      setImmediate(serve, queue.done);
     }
-    return line.isFull;
+    return queue.isFull;
   };
 }

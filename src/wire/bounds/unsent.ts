@@ -8,39 +8,39 @@ import {
 } from "../limits.ts";
 import { createShares, type Share } from "./shares.ts";
 
-/** The answers that are on their way to their clients. */
+/** The answers that are being sent. */
 export type Unsent = {
   /**
-   * @param client Who should read it: see `addressGroup`.
-   * @param abort Breaks the answer off. Called again until `end` is called, and must be harder then:
-   *   a reset, too, waits behind what the client does not read.
+   * @param client Which client should read it: see `addressGroup`.
+   * @param abort Breaks the answer off. It is called again until `end` is called, and must then do more than
+   *   a reset, because a reset also waits behind what the client does not read.
    */
   begin(client: string, abort: () => void): UnsentAnswer;
   stop(): void;
 };
 
-/** One answer, or one that comes bit by bit. */
+/** One answer, sent whole or in parts. */
 export type UnsentAnswer = {
   /**
-   * So many bytes will be handed over; called when all before were taken.
+   * So many bytes will be written now. Call it only when all before were taken.
    *
    * @returns Whether to go on. If not, the answer has ended or was broken off.
    */
   hand(bytes: number): boolean;
-  /** So many of them were taken: by the system, which then has room for more. */
+  /** The system has taken so many of the bytes, and has room for more. */
   took(bytes: number): void;
   /** The answer is over, whether or not it was taken. Nothing can be handed over any more. */
   end(): void;
 };
 
-/** Beside its body an answer has a head, perhaps trailers, and the objects that carry it. */
+/** What an answer takes in memory beside its body: head, trailers and the objects around them. */
 const headBytes = 4096;
 
 /**
- * Break off what its client does not read: an answer of which nothing was taken for a while, and the
- * largest ones of the client that has most of them waiting, when all together are too many.
+ * Break off answers that their clients do not read: an answer of which nothing was taken for a while, and when
+ * all together are too large, the largest answers of the client that has the most waiting.
  *
- * An answer that has nothing to say at the moment is not waiting, however long that takes.
+ * A stream that has nothing to send at the moment is not waiting, however long that takes.
  */
 export function createUnsent({
   maxUnsentBytes,
@@ -69,14 +69,14 @@ export function createUnsent({
     }
 
     hand(bytes: number): boolean {
-      // What a handler says to a client that has gone.
+      // A handler may still write when its client has gone.
       if (this.#isOver) return false;
       this.#left = bytes;
       this.#movedAt = now;
       waiting.add(this);
       const share = shares.take(this.#client, headBytes + bytes, () => {
         this.#break();
-        // Its memory is needed now, so that it cannot wait for the next look.
+        // Its memory is needed now, so this cannot wait for the next look.
         setTimeout(() => this.look(), farewellMs);
       });
       this.#share = share;
@@ -128,9 +128,9 @@ export function createUnsent({
 }
 
 /**
- * Hand over a body so that it shows whether it moves. The stream is not ended.
+ * Write a body in pieces, so that it shows whether the client reads. The stream is not ended.
  *
- * @param took Told of every piece that the stream has got rid of.
+ * @param took Called with the size of each piece that the stream has written.
  * @param last Called instead of writing the last piece.
  */
 export function writeInPieces(
@@ -147,7 +147,7 @@ export function writeInPieces(
     }
     stream.write(body.subarray(start, end), () => {
       took(pieceBytes);
-      // Also where that failed: then the last piece fails as well, and says so.
+      // Go on after a failure, too: the last piece will then fail and report it.
       from(end);
     });
   };
@@ -155,9 +155,9 @@ export function writeInPieces(
 }
 
 /**
- * Write one part of an answer that comes bit by bit.
+ * Write one part of an answer that is sent in parts.
  *
- * @returns Resolves once it was taken; rejects if nobody takes it.
+ * @returns Resolves when the part was taken; rejects if the client has gone or does not read.
  */
 export function writeTracked(
   stream: Writable,

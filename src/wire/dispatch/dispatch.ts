@@ -33,10 +33,10 @@ export type DispatchState = {
 };
 
 /**
- * See every request answered: `route` says what it is, here it is admitted, called and reported.
+ * Answer every request: find its route, then serve the route according to its kind.
  *
  * @returns Takes each request once. Never throws.
- * @throws Error if methods or their HTTP rules contradict each other.
+ * @throws Error if a method is registered twice, or if HTTP rules match the same requests.
  */
 export function createDispatch(
   options: WireOptions,

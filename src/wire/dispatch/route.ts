@@ -26,6 +26,7 @@ type HttpRoute = { readonly kind: "answer"; readonly answer: Answer };
 
 type PageRoute = { readonly kind: "page"; readonly page: Page };
 
+/** A unary call. */
 export type UnaryRoute = {
   readonly kind: "unary";
   /** As `Outcome.protocol`. */
@@ -37,6 +38,7 @@ export type UnaryRoute = {
   readonly bind?: (message: Message) => void;
 };
 
+/** A streaming call. */
 export type StreamingRoute = {
   readonly kind: "streaming";
   readonly protocol: string;
@@ -50,7 +52,7 @@ type UnknownRoute = {
   readonly opened: Dialog | Answer;
 };
 
-/** What there is to find. */
+/** Everything that a request can ask for. */
 export type RouteTables = {
   /** By path: `/package.Service/Method`. */
   readonly unary: ReadonlyMap<string, UnaryMethod>;
@@ -65,10 +67,10 @@ export type RouteTables = {
 };
 
 /**
- * Decide from its head alone what a request asks for. Nothing is read, sent or counted.
+ * Decide from the head of a request alone what it asks for. Nothing is read, sent or counted.
  *
- * Paths of methods come first, then the rules of REST, then pages. The content type chooses among
- * the protocols. Only where no method was found, it also chooses the form of the refusal.
+ * Paths of methods come first, then the rules of REST, then pages. The content type decides on the protocol,
+ * also on that of the refusal when there is no such method.
  */
 export function createRoute(tables: RouteTables): (head: RequestHead) => Route {
   const { unary, streaming, rest, connect, cors } = tables;

@@ -6,7 +6,7 @@ import { jsonAnswer } from "../http/http-answers.ts";
 import type { WireOptions } from "../options.ts";
 import type { Trace } from "../outcome.ts";
 
-/** A request until its outcome is reported, which happens once. */
+/** A request until it is answered. Exactly one of `reply`, `fail` and `report` ends it. */
 export class ServedRequest {
   readonly exchange: Exchange;
   /** Headers of its answer, whatever that is. */
@@ -35,7 +35,7 @@ export class ServedRequest {
     return this.#trace;
   }
 
-  /** It is known now what the request is: the outcome says so. */
+  /** Note what the request turned out to be, for the outcome. Begins the trace of a call. */
   identify(protocol: string, method: DescMethod | undefined): void {
     this.#protocol = protocol;
     this.#method = method;
@@ -62,7 +62,7 @@ export class ServedRequest {
     this.report(internalError.status, errorFrom(cause));
   }
 
-  /** To be called directly only by who has sent the answer: a stream. */
+  /** Report the outcome. Called from outside only for a stream, which sends its answer itself. */
   report(status: number, error?: ConnectError): void {
     const outcome = {
       requestId: this.#id,

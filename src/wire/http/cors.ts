@@ -1,7 +1,7 @@
 import { cors as connectCors } from "@connectrpc/connect";
 import type { Answer, HeaderList, RequestHead } from "./exchange.ts";
 
-/** Which pages of other origins may call. Credentials never: authentication is a bearer token. */
+/** Which pages of other origins may call. They never send credentials, because clients use bearer tokens. */
 export type Cors = {
   /** The answer to a preflight request; `undefined` for any other request. */
   preflight(head: RequestHead): Answer | undefined;
@@ -9,7 +9,7 @@ export type Cors = {
   headers(head: RequestHead): HeaderList;
 };
 
-/** All that there is a path for. */
+/** Every verb that some path accepts. */
 export const verbs = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
 
 const methods = verbs.join(", ");

@@ -22,7 +22,7 @@ export class Http1Exchange implements Exchange {
   constructor(request: IncomingMessage, response: ServerResponse, site: ExchangeSite) {
     const method = request.method ?? "";
     this.head = {
-      // A request line may also claim 0.9 or 2.0; none of these has chunks.
+      // A request line may also say 0.9 or 2.0. None of these has chunks.
       httpVersion: request.httpVersion === "1.1" ? "1.1" : "1.0",
       method,
       ...partsOf(request.url ?? "/", method),
@@ -62,7 +62,7 @@ export class Http1Exchange implements Exchange {
     }
     if (isLast || this.#mustClose()) fields.push("connection", "close");
     if (trailers !== undefined) {
-      // First, because it throws if they cannot be sent.
+      // Before the head is written, because this throws if they cannot be sent.
       response.addTrailers(trailers as Record<string, string>);
       fields.push(...announcement(trailers));
       response.writeHead(status, fields);
@@ -79,7 +79,7 @@ export class Http1Exchange implements Exchange {
     const request = this.body;
     const response = this.#response;
     const finish = (last: Uint8Array | undefined) => {
-      // In one go: a head and a body that are written one after the other cost a second write.
+      // `end` writes head and body together, which saves a system call.
       if (last !== undefined && request.complete) {
         response.end(last);
         return;
@@ -91,7 +91,7 @@ export class Http1Exchange implements Exchange {
     else writeInPieces(response, body, (bytes) => sending.took(bytes), finish);
   }
 
-  /** Until the answer is over, one way or the other. */
+  /** Count the answer as unsent until it is sent or broken off. */
   #track(): UnsentAnswer {
     const { groupOf, unsent } = this.#site;
     const response = this.#response;
@@ -123,7 +123,7 @@ export class Http1Exchange implements Exchange {
     return this.#site.isDraining() || !(this.body.complete || this.#isRestSmall());
   }
 
-  /** It is read and dropped then. A client that was not told to send it may leave it out altogether. */
+  /** If so, it is read and dropped. With `Expect`, the client may not send a body at all. */
   #isRestSmall(): boolean {
     const { headers } = this.head;
     const isSure = expectationOf(this.head) === "none";
@@ -132,8 +132,8 @@ export class Http1Exchange implements Exchange {
 }
 
 /**
- * A request target in any of the forms that it may have here (RFC 9112 section 3.2). Clients that take
- * the server for a proxy send a whole URL; for them, an OPTIONS of no path is one of `*`.
+ * The parts of a request target in any of its forms (RFC 9112 section 3.2). Clients that believe to talk to a
+ * proxy send a whole URL. An OPTIONS with a URL without a path means `*`.
  */
 function partsOf(
   target: string,
@@ -161,9 +161,9 @@ function announcement(trailers: OutgoingHttpHeaders): HeaderList {
 /**
  * End the answer once the request's body has been taken in.
  *
- * An answer that comes before the end of a large or slow body closes the connection. Closing while the
- * client still sends would reset it before it has read the answer, so what it sends is dropped for a
- * while first. Where its length was given, the client has the whole answer already.
+ * An answer that comes before the end of a large or slow body closes the connection. Closing it while the
+ * client still sends would reset it before the client has read the answer. So what the client sends is read
+ * and dropped for a while first. If the answer has a content length, the client has all of it by then.
  */
 function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
   if (request.complete) {

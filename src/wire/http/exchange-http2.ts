@@ -19,8 +19,8 @@ const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 const withTrailers = { waitForTrailers: true };
 
 /**
- * An exchange over the stream interface of `node:http2`. Its compatibility interface is left alone:
- * it wraps every stream in two more objects.
+ * An exchange over the stream interface of `node:http2`. The compatibility interface would wrap every stream in
+ * two more objects.
  */
 export class Http2Exchange implements Exchange {
   readonly head: RequestHead;
@@ -61,7 +61,7 @@ export class Http2Exchange implements Exchange {
   }
 
   onGone(callback: () => void): void {
-    // When it closes, Node has ended a stream that was broken off just like any other.
+    // Not "close": by then a stream that was broken off looks like one that ended.
     if (this.body.aborted) callback();
     else this.body.on("aborted", callback);
   }
@@ -108,13 +108,13 @@ export class Http2Exchange implements Exchange {
     this.body.close(NGHTTP2_CANCEL);
   }
 
-  /** Until the answer is over, one way or the other. */
+  /** Count the answer as unsent until it is sent or broken off. */
   #track(): UnsentAnswer {
     const { groupOf, unsent } = this.#site;
     const stream = this.body;
     const socket = this.#socket;
     const sending = unsent.begin(groupOf(this.head.peer), () => {
-      // If it was closed before, the client reads nothing at all: not even the reset has reached it.
+      // If it was closed before, the client reads nothing at all, so even the reset did not reach it.
       if (stream.closed) socket.destroy();
       else stream.close(NGHTTP2_CANCEL);
     });
@@ -128,8 +128,8 @@ function isOver(stream: ServerHttp2Stream): boolean {
 }
 
 /**
- * Look at all the headers that a client has sent. Node keeps only the first of several
- * `authorization` headers; both must be seen to be refused, so they are joined in `headers`.
+ * Check all the headers that a client has sent. Node keeps only the first of several `authorization` headers.
+ * They are joined in `headers` here, so that the request can be refused.
  *
  * @param rawHeaders Names and values in turn, as received.
  * @returns Whether the list is within its size, counted as RFC 9113 section 6.5.2 does. Node refuses
@@ -151,19 +151,19 @@ export function checkHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly 
   return bytes <= http2Limits.settings.maxHeaderListSize;
 }
 
-/** Called from an event, where trailers that Node refuses would end the process. */
+/** Send trailers from an event handler, where an exception would end the process. */
 function sendTrailers(stream: ServerHttp2Stream, trailers: OutgoingHttpHeaders): void {
   if (stream.destroyed) return;
   try {
     stream.sendTrailers(trailers);
-    // The trailers are written once this event is over; a reset that comes sooner would drop them.
+    // Node writes the trailers after this event. A reset before that would drop them.
     if (!stream.readableEnded) setImmediate(() => stopReading(stream));
   } catch {
     stream.close(NGHTTP2_INTERNAL_ERROR);
   }
 }
 
-/** A body that nobody has asked for: only when it is read, Node notices that it has ended. */
+/** Read and drop a body that nothing has asked for, because Node notices its end only when it is read. */
 function dropUnread(stream: ServerHttp2Stream): void {
   if (stream.readableFlowing === null) stream.resume();
 }

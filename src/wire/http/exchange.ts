@@ -2,17 +2,17 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { Unsent } from "../bounds/unsent.ts";
 
-/** What a client asks, before its body is read. */
+/** A request without its body. */
 export type RequestHead = {
   readonly httpVersion: "1.0" | "1.1" | "2";
   readonly method: string;
-  /** As sent, up to "?": nothing is decoded. Without what a target in absolute form has before it. */
+  /** As sent, up to "?": nothing is decoded. Without scheme and authority of a target in absolute form. */
   readonly path: string;
   /** As sent, after "?"; empty without one. */
   readonly query: string;
-  /** Of a target in absolute form, as sent. It selects nothing. */
+  /** Of a target in absolute form, as sent. It is checked, but does not decide on anything. */
   readonly authority?: string;
-  /** Names in lower case. A repeated `authorization` is joined with ", ", so that it is seen. */
+  /** Names in lower case. A repeated `authorization` is joined with ", ", so that it can be refused. */
   readonly headers: IncomingHttpHeaders;
   /** The client's IP address, or that of the nearest proxy that is not trusted. */
   readonly peer: string;
@@ -25,7 +25,7 @@ export type ExchangeSite = {
   /** As `addressGroup`. */
   readonly groupOf: (address: string) => string;
   readonly unsent: Unsent;
-  /** Asked at each answer: while the server drains, HTTP/1.1 connections are closed after it. */
+  /** While the server drains, each HTTP/1.1 connection is closed after its answer. */
   readonly isDraining: () => boolean;
 };
 
@@ -36,7 +36,7 @@ export type Answer = {
   readonly body?: Uint8Array;
   /** Sent after the body, as HTTP/2 trailers or after the last HTTP/1.1 chunk. */
   readonly trailers?: OutgoingHttpHeaders;
-  /** Close an HTTP/1.1 connection after it: what else comes there is not to be trusted. */
+  /** Close an HTTP/1.1 connection after it, because what follows there may be a smuggled request. */
   readonly isLast?: true;
 };
 
@@ -62,7 +62,7 @@ export interface Exchange {
   abort(): void;
 }
 
-/** Names and values in turn, as Node sends them without another look. */
+/** Names and values in turn: a form that Node sends without checking or copying it. */
 export type HeaderList = readonly string[];
 
 /** The body of an answer that comes in pieces. */
@@ -94,7 +94,7 @@ export function headersToNode(headers: Headers): OutgoingHttpHeaders {
   return record;
 }
 
-/** Headers of an answer, copied only if there is something to add; what a handler has set comes last. */
+/** Headers of an answer, copied only if there is something to add. Those that a handler has set come last. */
 export function withHeader(
   headers: OutgoingHttpHeaders,
   set: Headers | undefined,
@@ -104,7 +104,7 @@ export function withHeader(
   return { ...headers, ...more, ...(set && headersToNode(set)) };
 }
 
-/** Headers as a list. Those of `common` that `headers` has, too, are left out. */
+/** Headers as a list. A header of `common` is left out if `headers` has one of that name. */
 export function headerList(headers: OutgoingHttpHeaders, common: HeaderList = []): string[] {
   const list: string[] = [];
   for (let index = 0; index < common.length; index += 2) {

@@ -1,9 +1,9 @@
 import type { RequestHead } from "./exchange.ts";
 
-/** What a client wants to hear before it sends its body (RFC 9110 section 10.1.1). */
+/** What a client wants the server to do before it sends its body (RFC 9110 section 10.1.1). */
 export type Expectation = "none" | "continue" | "unknown";
 
-/** HTTP/1.0 has no expectations: there they count for nothing. */
+/** HTTP/1.0 has no expectations, so the header is ignored there. */
 export function expectationOf({ headers, httpVersion }: RequestHead): Expectation {
   const { expect } = headers;
   if (expect === undefined || httpVersion === "1.0") return "none";

@@ -20,29 +20,29 @@ const headEnd = Buffer.from("\r\n\r\n");
 /** Pieces up to this are fed whole: a dozen requests at most. */
 const smallBytes = 256;
 
-/** A chunked body is cut no finer, wherever it may hold what looks like the end of a head. */
+/** A chunked body is fed in pieces of at least this size, even if it contains what looks like heads. */
 const chunkedBytes = 1024;
 
 /**
- * Stand between a connection and Node's parser. The parser takes 64 KiB at once, makes up to 2,600
- * requests of them, and cannot be stopped in between; so it is fed one head at a time, and nothing
- * while there is no room. What was read and not fed is at most a few such pieces: the socket is paused.
+ * Feed Node's parser from a connection. The parser would take 64 KiB at once and make up to 2,600 requests of
+ * them without a pause. So it is fed one head at a time, and nothing while there is no room. The socket is
+ * paused meanwhile, so at most a few pieces are read and not fed.
  *
  * @param socket Adopted by an HTTP server, and not read yet. Closed if there is no place for what was
  *   read from it.
- * @param hold Finds a place for so many bytes.
+ * @param hold Reserves so many bytes; `undefined` if there is no room.
  */
 export function feedRequests(socket: Socket, hold: (bytes: number) => Share | undefined): Feed {
   const [parse] = socket.listeners("data") as [(piece: Buffer) => void];
-  // Node sees the listener, and no longer reads the socket past us.
+  // With a listener for "data", Node no longer passes the bytes to its parser directly.
   socket.off("data", parse).on("data", arrive).on("resume", resumed);
   let rest: Buffer | undefined;
   let place: Share | undefined;
   let latest: IncomingMessage | undefined;
-  /** Bytes of the latest request's body that were not fed, if its length was told. */
+  /** Bytes of the latest request's body that were not fed yet, if it has a content length. */
   let bodyLeft = 0;
   let isFull = false;
-  /** Until a body is read or an answer taken. Feeding the parser all the same may be an error. */
+  /** Node waits until a body is read or an answer is sent. Feeding its parser now may be an error. */
   let isPausedByNode = false;
 
   function arrive(piece: Buffer): void {

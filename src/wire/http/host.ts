@@ -2,8 +2,8 @@ import type { RequestHead } from "./exchange.ts";
 
 /**
  * Whether a request names its host as RFC 9112 section 3.2 asks: well formed, and always in HTTP/1.1.
- * The host selects nothing; a malformed one has ended servers that build a URL from it. HTTP/1.0 knows
- * no host: health checks of load balancers send none.
+ * The host decides on nothing here, but a malformed one has crashed servers that build a URL from it. HTTP/1.0
+ * needs no host, and health checks of load balancers send none.
  */
 export function createHostCheck(): (head: RequestHead) => boolean {
   // Nearly all requests name the same host.

@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
 import type { Answer } from "./exchange.ts";
 
-/** 405 with the verbs that would do (RFC 9110 section 15.5.6). */
+/** 405 with the verbs that are allowed (RFC 9110 section 15.5.6). */
 export function methodNotAllowed(allowed: readonly string[]): Answer {
   return { status: 405, headers: { allow: allowed.join(", ") } };
 }
 
-/** 415 with the content types that would do (RFC 9110 section 15.5.16). */
+/** 415 with the content types that are accepted (RFC 9110 section 15.5.16). */
 export function unsupportedMediaType(accepted: string): Answer {
   return { status: 415, headers: { "accept-post": accepted } };
 }
@@ -20,7 +20,7 @@ export function jsonAnswer(status: number, body: unknown, headers: Answer["heade
   };
 }
 
-/** For a path that no rule has, as gRPC-Gateway answers it. */
+/** For a path without a rule, as gRPC-Gateway answers it. */
 export const restNotFound = jsonAnswer(404, { code: 5, message: "Not Found" });
 
 /** For a known path and a wrong verb, as ZITADEL's gateway answers it, and with `Allow`. */

@@ -2,12 +2,12 @@ import type { ServerHttp2Session } from "node:http2";
 import { http2LookMs, http2MaxAgeMs } from "../limits.ts";
 
 /**
- * Close a connection of HTTP/2 that nobody uses, or that has grown old: after a change of nodes, old
- * connections would all stay where they are. Streams that are open end first; what the client opens
- * later, GOAWAY tells it to open again elsewhere.
+ * Close a connection of HTTP/2 that is idle or has reached its max age. Without a max age, clients would stay
+ * on old servers when new ones are added. Open streams end first. GOAWAY tells the client to open further
+ * streams on a new connection.
  *
  * @param times Default: those in `limits.ts`.
- * @returns To be called for each stream: a counter, because a timer to reset would cost each call more.
+ * @returns Call it for each stream. It only counts, because resetting a timer would cost each call more.
  */
 export function retireInTime(
   session: ServerHttp2Session,

@@ -19,14 +19,14 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/** Files in this folder have a digest in their names: what a name stands for never changes. */
+/** Files in this folder have a digest in their names, so the content of a name never changes. */
 const immutableFolder = "/assets/";
 
 /**
  * The files of a folder as pages by path; `index.html` stands at `/`.
  *
- * They are read now, so that they fit together whatever becomes of the folder, and compressed when
- * that is first asked for. Without the folder there are no pages.
+ * They are read now, so that they fit together even if the folder changes later, and compressed when a client
+ * first asks for that. Without the folder there are no pages.
  *
  * @param headers On every answer.
  * @throws Error if a file is of a type that has no content type here.
@@ -71,7 +71,7 @@ export function createStaticPage(find: () => URL, headers: OutgoingHttpHeaders):
     try {
       return await (await reading)(head);
     } catch (error) {
-      // The next one who asks may have more luck.
+      // The next request tries again.
       reading = undefined;
       throw error;
     }
@@ -85,7 +85,7 @@ function contentTypeOf(path: string): string {
 }
 
 function createPage(bytes: Uint8Array, headers: OutgoingHttpHeaders): Page {
-  // Weak, because the encodings share it.
+  // A weak one, because all encodings share it.
   const etag = `W/"${createHash("sha256").update(bytes).digest("base64url")}"`;
   const common = { ...headers, etag, vary: "Origin, Accept-Encoding" };
   /** By the name of the encoding. */

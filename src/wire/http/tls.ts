@@ -7,7 +7,7 @@ import { ignoreErrors } from "./ignore-errors.ts";
 export type TlsFiles = {
   readonly certFile: string;
   readonly keyFile: string;
-  /** Clients must show a certificate that one of these signed. Default: they need none. */
+  /** Clients must present a certificate that one of these CAs signed. Default: they need none. */
   readonly clientCaFile?: string;
 };
 

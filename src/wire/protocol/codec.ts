@@ -22,13 +22,14 @@ export type Codec = {
   encode(schema: DescMessage, message: Message): Uint8Array;
 };
 
-/** JSON also as text and as value, for protocols that put more around a message. */
+/** JSON also as text and as a value, for protocols that put a message into more JSON. */
 export type JsonCodec = Codec & {
   /** @throws ConnectError invalid_argument if the text is not such a message. */
   parse(schema: DescMessage, text: string): Message;
   valueOf(schema: DescMessage, message: Message): JsonValue;
 };
 
+/** The binary form of protobuf. */
 export const binaryCodec: Codec = {
   decode(schema, bytes) {
     try {
@@ -44,21 +45,21 @@ export const binaryCodec: Codec = {
  * JSON as protobuf maps it. Unknown fields and unknown enum names are ignored; a field given twice
  * is an error.
  *
- * @param registry Knows the messages that may stand in a `google.protobuf.Any`. Default: none.
+ * @param registry The messages that a `google.protobuf.Any` may contain. Default: none.
  */
 export function createJsonCodec(registry: Registry | undefined): JsonCodec {
   const options = { ignoreUnknownFields: true, ...(registry && { registry }) };
 
   /**
-   * The library takes null for a member of a oneof that is set, unless it is a scalar; but null is unset
-   * (https://protobuf.dev/programming-guides/json). Tried where it has refused the text as it is.
+   * protobuf-es treats a null member of a oneof as set, unless it is a scalar. But null means unset
+   * (https://protobuf.dev/programming-guides/json). This is tried only after the text was refused as it is.
    *
    * @returns `undefined` if nulls are not what is wrong with the text.
    */
   const withoutNulls = (schema: DescMessage, text: string): Message | undefined => {
     if (!text.includes("null")) return undefined;
     try {
-      // A key given twice is seen in the text only, and is an error wherever it stands.
+      // Only the text shows a key that is given twice, which is an error in any case.
       fromJsonString(EmptySchema, text, options);
       return fromJson(schema, dropUnset(schema, JSON.parse(text), registry), options);
     } catch {
@@ -88,7 +89,7 @@ export function textFromUtf8(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }
 
-/** What the library says of a message may repeat any part of it. */
+/** The error texts of the library may repeat any part of a message. */
 function textOf(error: unknown): string {
   return echo(error instanceof Error ? error.message : String(error));
 }

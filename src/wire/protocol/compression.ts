@@ -15,14 +15,14 @@ import { refusal } from "../refusal.ts";
 /** One way to make messages smaller. */
 export type Compression = {
   readonly name: string;
-  /** At once: messages are small and their size is limited. */
+  /** Synchronous, because messages are small and their size is limited. */
   compress(bytes: Uint8Array): Uint8Array;
-  /** On another thread, for what is not small. */
+  /** On another thread, for files. */
   compressAside(bytes: Uint8Array): Promise<Uint8Array>;
   /**
-   * Nothing stands for the empty message, as with Connect.
+   * No bytes are the empty message, as in Connect.
    *
-   * @param maxBytes Of the output, enforced while it grows: a bomb does not unfold.
+   * @param maxBytes Of the output. Enforced while it grows, so a compression bomb does not fill the memory.
    * @throws ConnectError resource_exhausted above `maxBytes`; invalid_argument if it is corrupt.
    */
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array;
@@ -47,13 +47,13 @@ const brotli: Compression = {
     guard(bytes, maxBytes, () => brotliDecompressSync(bytes, { maxOutputLength: maxBytes })),
 };
 
-/** In order of preference where the client has none. */
+/** In our order of preference, for clients that have none. */
 export const compressions: readonly Compression[] = [gzip, brotli];
 
-/** What to tell a client that we understand. */
+/** The value of headers that say which compressions we accept. */
 export const acceptedEncodings = compressions.map(({ name }) => name).join(",");
 
-/** A coding by its one name: case counts for nothing, and `x-gzip` is gzip (RFC 9110 section 8.4.1). */
+/** The one name of a coding: case is ignored, and `x-gzip` is gzip (RFC 9110 section 8.4.1). */
 export function codingFrom(name: string): string {
   const coding = name.trim().toLowerCase();
   return coding === "x-gzip" ? "gzip" : coding;
@@ -62,9 +62,9 @@ export function codingFrom(name: string): string {
 /**
  * The compression that a request names.
  *
- * @param acceptHeader Where the refusal lists what we understand.
+ * @param acceptHeader The header in which a refusal lists what we accept.
  * @returns `undefined` for none and for "identity".
- * @throws ConnectError unimplemented if we do not know it.
+ * @throws ConnectError unimplemented if it is none of `compressions`.
  */
 export function requestCompression(
   name: string | undefined,
@@ -87,7 +87,7 @@ export function requestCompression(
  * The compression for an answer: the first accepted name that we know.
  *
  * @param accepted Names separated by commas; parameters such as `;q=` are ignored, but `q=0` refuses.
- * @returns `undefined` for none, and where the answer is too small to be worth it.
+ * @returns `undefined` for none, and if the answer is too small.
  */
 export function answerCompression(
   answer: Uint8Array,

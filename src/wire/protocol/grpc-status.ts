@@ -4,8 +4,8 @@ import { maxStatusBytes } from "../limits.ts";
 import { isErrorInfo } from "../refusal.ts";
 
 /**
- * The trailers that end a call of gRPC or gRPC-Web: what the handler has set, and the status. Of the
- * details only the `ErrorInfo` is sent where all of them are too many bytes.
+ * The trailers that end a call of gRPC or gRPC-Web: what the handler has set, and the status. If the details
+ * are too large together, only the `ErrorInfo` is sent.
  *
  * @param error `undefined` for a success.
  */
@@ -29,15 +29,15 @@ export function statusTrailers(
 }
 
 /**
- * Encode no more than gRPC asks for, and spaces at the ends, which HTTP would strip.
+ * Encode only the characters for which gRPC requires it, and spaces at both ends, which HTTP would strip.
  *
- * `@connectrpc/connect` encodes punctuation, too, which grpc-js leaves as it came.
+ * `@connectrpc/connect` encodes punctuation, too, and grpc-js would show that encoded.
  *
  * @param message Without lone surrogates.
  */
 export function encodeStatusMessage(message: string): string {
   const encoded = message.replace(/[^\x20-\x24\x26-\x7e]+/gu, encodeURIComponent);
-  // Not by a regular expression: one for the spaces at the end tries again at each space before it.
+  // A regular expression for the spaces at the end would take quadratic time.
   let start = 0;
   while (encoded.charAt(start) === " ") start += 1;
   let end = encoded.length;

@@ -6,7 +6,7 @@ export function isGrpcWebText(contentType: string): boolean {
   return /^application\/grpc-web-text(?:[+;]|$)/i.test(contentType);
 }
 
-/** Frames as they are sent; texts that follow one another need not be joined before. */
+/** Encode frames as base64. A body may consist of several such texts, each with its own padding. */
 export function textFromFrames(frames: Uint8Array): Buffer {
   return Buffer.from(Buffer.from(frames).toString("base64"));
 }
@@ -29,7 +29,7 @@ export function framesFromText(body: Buffer): Buffer {
 }
 
 /**
- * The same while the body arrives, cut anywhere.
+ * The same while the body arrives, in pieces that may be cut anywhere.
  *
  * @throws ConnectError invalid_argument if it is not base64.
  */

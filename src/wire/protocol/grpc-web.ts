@@ -20,7 +20,7 @@ import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
  * gRPC-Web, binary and text, as
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md describes it.
  *
- * The trailers are the last frame of the body, so any version of HTTP carries it.
+ * The trailers are the last frame of the body, so it works over any version of HTTP.
  */
 export function createGrpcWeb(json: JsonCodec, maxMessageBytes: number): Protocol {
   const formOf = memoize((contentType) => {
@@ -66,7 +66,7 @@ function openGrpcWeb(
   const wrap = (frames: Buffer) => (isText ? textFromFrames(frames) : frames);
 
   return {
-    // Base64 makes four bytes of three; padding anywhere and line ends may add to that.
+    // Base64 makes four bytes of three, and there may be padding and line ends.
     maxBodyBytes: isText ? 2 * maxBinaryBytes : maxBinaryBytes,
     timeoutMs: () => timeoutFrom(headers["grpc-timeout"]),
     reader() {

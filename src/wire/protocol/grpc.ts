@@ -16,7 +16,7 @@ const statusOk = { "grpc-status": "0" };
 /**
  * gRPC, as https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md describes it.
  *
- * Over HTTP/1.1 the trailers follow the last chunk: the content type decides, not the version.
+ * It is served over HTTP/1.1, too, where the trailers follow the last chunk.
  */
 export function createGrpc(json: JsonCodec, maxMessageBytes: number): Protocol {
   const formOf = memoize((contentType) => {

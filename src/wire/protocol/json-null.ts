@@ -1,10 +1,10 @@
 import type { DescField, DescMessage, JsonValue, Registry } from "@bufbuild/protobuf";
 
 /**
- * The JSON of a message without the members of oneofs that are null, in every nesting. What null says
- * something of (`google.protobuf.Value`, `NullValue`) stays.
+ * The JSON of a message without null members of oneofs, at every depth. Fields for which null is a value stay
+ * (`google.protobuf.Value`, `NullValue`).
  *
- * @param registry Knows the messages that stand in a `google.protobuf.Any`.
+ * @param registry The messages that a `google.protobuf.Any` may contain.
  * @throws RangeError if the value is nested deeper than the stack allows.
  */
 export function dropUnset(
@@ -38,7 +38,7 @@ function isObject(value: JsonValue): value is JsonRecord {
 
 const any = "google.protobuf.Any";
 
-/** Their JSON is any value, and null is one. */
+/** Their JSON is any value, also null. */
 const freeForms = new Set([
   "google.protobuf.Struct",
   "google.protobuf.Value",

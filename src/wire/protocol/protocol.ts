@@ -25,7 +25,7 @@ export interface Protocol {
   /** Whether a request with this content type speaks the protocol. */
   speaks(contentType: string): boolean;
   /**
-   * Begin to talk. Reads the headers only.
+   * Begin a call. Reads the headers only.
    *
    * @returns The answer at once, if HTTP itself refuses the request (wrong verb, content type).
    */
@@ -34,7 +34,7 @@ export interface Protocol {
 
 /** One call in one protocol. */
 export interface Dialog {
-  /** Most bytes that a body may have; more are refused while they arrive. */
+  /** Most bytes that a body may have. A larger one is refused while it arrives. */
   readonly maxBodyBytes: number;
   /**
    * The deadline that the client sets, in milliseconds; `undefined` for none.
@@ -43,10 +43,9 @@ export interface Dialog {
    */
   timeoutMs(): number | undefined;
   /**
-   * Get ready for the body. Reads the headers only.
+   * Prepare for the body. Reads the headers only.
    *
-   * @returns Reads the body. Throws ConnectError if it does not hold exactly one message of the method's
-   *   input.
+   * @returns Reads the body. Throws ConnectError if it is not exactly one message of the method's input.
    * @throws ConnectError unimplemented if the body is compressed in a way that is not understood.
    */
   reader(): (body: Buffer) => Message;
@@ -54,8 +53,10 @@ export interface Dialog {
   refuse(error: ConnectError, metadata: Metadata): Answer;
 }
 
+/** Nothing was set. */
 export const noMetadata: Metadata = { header: undefined, trailer: undefined };
 
+/** Whether HTTP has refused the request already. */
 export function isAnswer(opened: Dialog | Answer): opened is Answer {
   return "status" in opened;
 }

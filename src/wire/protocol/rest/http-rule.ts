@@ -10,10 +10,10 @@ import type { HttpRule } from "../../../../gen/google/api/http_pb.ts";
 import { parsePathTemplate } from "./path-template.ts";
 import type { RestRoute } from "./router.ts";
 
-/** What a `google.api.http` rule says beside the path. */
+/** What a `google.api.http` rule says in addition to the path. */
 export type RestBinding = {
   readonly method: DescMethod;
-  /** Where the request body goes: the whole request, one field of it, or nowhere. */
+  /** What the HTTP body sets: the whole request message, one field of it, or nothing. */
   readonly body: "*" | DescField | undefined;
   /** The field of the response that is the response body; without one, all of it is. */
   readonly responseBody: DescField | undefined;

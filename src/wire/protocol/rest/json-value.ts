@@ -2,9 +2,9 @@
  * Cut the first JSON value out of a text and leave what follows it, as the decoder of ZITADEL's
  * gateway does. A text of nothing but white space counts as `{}`.
  *
- * Only where the value ends is found here. Give the slice to `fromJsonString`, which refuses bad
- * syntax and duplicate keys; `JSON.parse` and `fromJson` would let the last of two keys win. A
- * slice of good syntax is exactly one value, and stays one inside `{"field": …}`.
+ * This only finds the end of the value. Give the result to `fromJsonString`, which refuses bad syntax and
+ * duplicate keys; `JSON.parse` and `fromJson` would accept duplicate keys and take the last one. A result of
+ * good syntax is exactly one value, also inside `{"field": …}`.
  *
  * @throws SyntaxError if no value begins there, or if it does not end.
  */

@@ -17,6 +17,7 @@ export type TemplateVariable = {
   readonly end: number;
 };
 
+/** A path template, parsed. */
 export type PathTemplate = {
   readonly segments: readonly TemplateSegment[];
   readonly variables: readonly TemplateVariable[];

@@ -12,9 +12,9 @@ import { echo } from "../../cut.ts";
 import { refusal } from "../../refusal.ts";
 import { scalarForms } from "./scalar-text.ts";
 
-/** Far above any honest query; bounds the work that a dense one causes. */
+/** Far more than real queries have. Without a bound, a query of many short parameters costs much work. */
 const maxParameters = 1_000;
-/** As deep as protobuf-es reads messages. A deeper one could be bound, but not be sent on. */
+/** The depth to which protobuf-es reads messages. */
 const maxDepth = 100;
 
 /** Sets one field of a message to a text. */
@@ -34,7 +34,7 @@ export function createFieldBinder(desc: DescMessage, fieldPath: string): FieldBi
   const [field, ...below] = fields;
   const isText = field?.fieldKind === "scalar" && field.scalar === ScalarType.STRING;
   if (isText && field.oneof === undefined && below.length === 0) {
-    // Nearly every variable is one, and reflection costs ten times as much.
+    // Nearly every variable is a plain text field, and reflection would take ten times as long.
     const { localName } = field;
     return (message, text) => {
       const value = scalarValue(ScalarType.STRING, fieldPath, text);

@@ -28,7 +28,7 @@ export type RestFinding =
       readonly kind: "found";
       readonly method: UnaryMethod;
       readonly dialog: Dialog;
-      /** Set the fields that the path names; what the body says of them is overwritten. */
+      /** Sets the fields that the path names, also if the body has set them. */
       readonly bind: (message: Message) => void;
     }
   | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
@@ -47,9 +47,9 @@ type Route = {
 /**
  * JSON over plain HTTP, as `google.api.http` in the methods' descriptors says.
  *
- * Follows gRPC-Gateway as ZITADEL configures it: whatever the content type, the body is read as JSON,
- * its first value only, and nothing is read where the rule has no body; fields with default values
- * are left out of answers.
+ * Follows gRPC-Gateway as ZITADEL configures it: the body is read as JSON whatever the content type, only its
+ * first value is read, and it is ignored if the rule has no body. Answers leave out fields with default
+ * values.
  *
  * @param prefix Stands before every path, such as `/management/v1`.
  * @throws Error if a rule is invalid, or two rules match the same requests.
@@ -158,7 +158,7 @@ function messageFromBody(
     return json.parse(input, `{${JSON.stringify(rule.jsonName)}:${firstJson(text)}}`);
   }
   try {
-    // Nearly every body is one value and nothing else: to look for its end first costs time.
+    // Nearly every body is one value and nothing else, and looking for its end takes time.
     return json.parse(input, text);
   } catch (error) {
     const first = firstJson(text);
@@ -167,7 +167,7 @@ function messageFromBody(
   }
 }
 
-/** @throws ConnectError invalid_argument if no value begins there, or if it does not end. */
+/** @throws ConnectError invalid_argument if the text does not begin with a value, or if that does not end. */
 function firstJson(text: string): string {
   try {
     return firstJsonValue(text);
@@ -177,7 +177,7 @@ function firstJson(text: string): string {
   }
 }
 
-/** An error as the JSON of `google.rpc.Status`; like every answer, without what is empty. */
+/** An error as the JSON of `google.rpc.Status`. Like every answer, it leaves out empty fields. */
 function statusFromError(
   codec: JsonCodec,
   { code, rawMessage, details }: ConnectError,
@@ -186,7 +186,7 @@ function statusFromError(
     if (!("desc" in detail)) return [];
     const json = codec.valueOf(detail.desc, create(detail.desc, detail.value));
     const type = `type.googleapis.com/${detail.desc.typeName}`;
-    // The well-known types whose JSON is not an object stand in a field of their own.
+    // A well-known type whose JSON is not an object goes into the field "value".
     const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
     return [{ "@type": type, ...(isObject ? json : { value: json }) }];
   });

@@ -1,6 +1,7 @@
 import { type Reading, readings } from "./path-readings.ts";
 import { parsePathTemplate, type TemplateVariable } from "./path-template.ts";
 
+/** What a path template leads to. */
 export type RestRoute<Value> = {
   /** Case-sensitive. `*` stands for every method that has no route of its own there. */
   readonly httpMethod: string;
@@ -9,6 +10,7 @@ export type RestRoute<Value> = {
   readonly value: Value;
 };
 
+/** What a router has found for a request. */
 export type RestMatch<Value> =
   | {
       readonly kind: "found";
@@ -19,10 +21,11 @@ export type RestMatch<Value> =
        */
       readonly variables: ReadonlyMap<string, string>;
     }
-  /** The methods of the best template alone: others match by chance, as `/users/{id}` does `/users/human`. */
+  /** The methods of the best template only. Others may match by chance, as `/users/{id}` matches `/users/human`. */
   | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
   | { readonly kind: "not-found" };
 
+/** Finds the route of a request. */
 export type RestRouter<Value> = {
   /** @param rawPath As sent: not decoded, not normalised, without the query. */
   match(httpMethod: string, rawPath: string): RestMatch<Value>;
@@ -31,13 +34,13 @@ export type RestRouter<Value> = {
 /**
  * Find the route of a request among path templates.
  *
- * Segment by segment, a literal goes before `*` and `*` before `**`; where that leads nowhere for
- * the request's method, the next best is tried. A trailing `:text` is a verb if that leads
- * somewhere, else part of the segment. Dot segments are ordinary text.
+ * Segment by segment, a literal is preferred to `*` and `*` to `**`. If that finds no route for the request's
+ * HTTP method, the next best is tried. A trailing `:text` is a verb if that finds a route, else it is part of
+ * the segment. Dot segments are ordinary text.
  *
- * The path is split before it is decoded, and decoded once. Not found is a path that has an empty
- * segment (a trailing slash makes one), NUL, an escape that is not UTF-8, or unescaped characters
- * outside printable ASCII. A variable of one segment does not match what decodes to a slash.
+ * The path is split before it is decoded, and decoded once. A path is not found if it has an empty segment
+ * (a trailing slash makes one), NUL, an escape that is not UTF-8, or unescaped characters outside printable
+ * ASCII. A variable of one segment does not match a text that decodes to a slash.
  *
  * @param prefix Literal segments before every template, such as `/management/v1`; or empty.
  * @throws Error if a template or the prefix is invalid, or if two routes of one HTTP method match
@@ -200,7 +203,7 @@ function capture(
   for (const { fieldPath, start, end } of variables) {
     if (end - start > 1) {
       const raw = reading.raw.slice(start, end).join("/");
-      // Escaping the escape keeps it through the decoding.
+      // `%252F` is decoded to `%2F`.
       values.set(fieldPath, decodeURIComponent(raw.replace(/%(?=2f)/gi, "%25")));
       continue;
     }

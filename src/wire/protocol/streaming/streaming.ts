@@ -20,12 +20,12 @@ import { createNoteErrors, notesKey, type StreamNotes } from "./stream-errors.ts
 import { createStreamGate } from "./stream-gate.ts";
 import { headerForConnect } from "./stream-header.ts";
 
-/** A streaming method: takes an exchange and sees it through. */
+/** A streaming method, ready to be called. */
 export type StreamingMethod = {
   readonly descriptor: MethodImplSpec["method"];
   /**
    * @param ended Aborted with the reason when the stream is to end, and when the client has gone.
-   * @returns Resolves when all is sent, or the client has gone.
+   * @returns Resolves when everything is sent, or the client has gone.
    */
   serve(exchange: Exchange, common: HeaderList, ended: AbortController): Promise<Ending>;
 };
