@@ -51,7 +51,7 @@ export const lingerMs = 1_000;
 /** Time for streams to tell their clients why they end, before they are cut off. In milliseconds. */
 export const farewellMs = 50;
 
-/** Calls in flight: two seconds of work. Clients of further calls would wait for nothing, because most give up first. */
+/** Calls in flight: two seconds of work. Most clients of further calls would give up before their answer. */
 export const maxCallsInFlight = 10_000;
 
 /** How often to look whether the event loop is late, in milliseconds. */
