@@ -22,11 +22,17 @@ export type Unsent = {
 /** One answer, sent whole or in parts. */
 export type UnsentAnswer = {
   /**
-   * So many bytes will be written now. Call it only when all before were taken.
+   * So many bytes more will be handed over.
    *
    * @returns Whether to go on. If not, the answer has ended or was broken off.
    */
   hand(bytes: number): boolean;
+  /**
+   * Only what ends the answer will be handed over. It waits until `end` is called.
+   *
+   * @returns As `hand` does.
+   */
+  handLast(): boolean;
   /** The system has taken so many of the bytes, and has room for more. */
   took(bytes: number): void;
   /** The answer is over, whether or not it was taken. Nothing can be handed over any more. */
@@ -60,6 +66,7 @@ export function createUnsent({
     #share: Share | undefined;
     #left = 0;
     #movedAt = now;
+    #isLast = false;
     #isBroken = false;
     #isOver = false;
 
@@ -71,10 +78,11 @@ export function createUnsent({
     hand(bytes: number): boolean {
       // A handler may still write when its client has gone.
       if (this.#isOver) return false;
-      this.#left = bytes;
+      this.#left += bytes;
       this.#movedAt = now;
       waiting.add(this);
-      const share = shares.take(this.#client, headBytes + bytes, () => {
+      this.#share?.end();
+      const share = shares.take(this.#client, headBytes + this.#left, () => {
         this.#break();
         // Its memory is needed now, so this cannot wait for the next look.
         setTimeout(() => this.look(), farewellMs);
@@ -84,11 +92,16 @@ export function createUnsent({
       return !this.#isBroken;
     }
 
+    handLast(): boolean {
+      this.#isLast = true;
+      return this.hand(0);
+    }
+
     took(bytes: number): void {
       this.#movedAt = now;
       this.#left -= bytes;
       this.#share?.shrink(bytes);
-      if (this.#left === 0) this.#rest();
+      if (this.#left === 0 && !this.#isLast) this.#rest();
     }
 
     end(): void {

@@ -194,7 +194,7 @@ function answerStream(
   return {
     write: (chunk) => writeTracked(response, chunk, sending),
     end(trailers) {
-      if (!sending.hand(0)) return;
+      if (!sending.handLast()) return;
       if (trailers !== undefined) response.addTrailers(trailers as Record<string, string>);
       endAfterBody(request, response);
     },

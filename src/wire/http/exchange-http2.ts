@@ -77,7 +77,7 @@ export class Http2Exchange implements Exchange {
     fields.push(":status", String(status));
     if (trailers !== undefined) {
       stream.respond(fields, withTrailers);
-      stream.on("wantTrailers", () => sendTrailers(stream, trailers));
+      stream.on("wantTrailers", () => sendTrailers(stream, trailers, this.head));
     } else {
       const hasLength = status !== 204 && body !== undefined;
       if (hasLength) fields.push("content-length", String(body.byteLength));
@@ -90,7 +90,7 @@ export class Http2Exchange implements Exchange {
       writeInPieces(stream, body, took, (last) => stream.end(last));
     }
     if (trailers === undefined && !stream.readableEnded) {
-      stream.once("finish", () => stopReading(stream));
+      stream.once("finish", () => stopReading(stream, this.head));
     }
   }
 
@@ -101,7 +101,7 @@ export class Http2Exchange implements Exchange {
     const stream = this.body;
     if (isOver(stream)) return undefined;
     stream.respond([...headerList(headers, common), ":status", String(status)], withTrailers);
-    return answerStream(stream, this.#track());
+    return answerStream(stream, this.head, this.#track());
   }
 
   abort(): void {
@@ -152,12 +152,16 @@ export function checkHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly 
 }
 
 /** Send trailers from an event handler, where an exception would end the process. */
-function sendTrailers(stream: ServerHttp2Stream, trailers: OutgoingHttpHeaders): void {
+function sendTrailers(
+  stream: ServerHttp2Stream,
+  trailers: OutgoingHttpHeaders,
+  head: RequestHead,
+): void {
   if (stream.destroyed) return;
   try {
     stream.sendTrailers(trailers);
     // Node writes the trailers after this event. A reset before that would drop them.
-    if (!stream.readableEnded) setImmediate(() => stopReading(stream));
+    if (!stream.readableEnded) setImmediate(() => stopReading(stream, head));
   } catch {
     stream.close(NGHTTP2_INTERNAL_ERROR);
   }
@@ -172,10 +176,17 @@ function dropUnread(stream: ServerHttp2Stream): void {
  * After the last frame of an answer that came before the end of the request. RST_STREAM NO_ERROR tells
  * the client to stop sending (RFC 9113, section 8.1), but curl reports an error instead of the answer
  * when a reset comes while it sends. So what is small is read and dropped first.
+ *
+ * A client that stops by itself and ends a body sooner than it has declared gets PROTOCOL_ERROR from
+ * nghttp2, so a body that is declared to be large is not waited for.
  */
-function stopReading(stream: ServerHttp2Stream): void {
+function stopReading(stream: ServerHttp2Stream, { headers }: RequestHead): void {
   if (stream.readableEnded || stream.closed) return;
   const reset = () => stream.close(NGHTTP2_NO_ERROR);
+  if (Number(headers["content-length"]) > maxDroppedBytes) {
+    reset();
+    return;
+  }
   const timer = setTimeout(reset, lingerMs);
   stream.once("close", () => clearTimeout(timer));
   let dropped = 0;
@@ -186,7 +197,11 @@ function stopReading(stream: ServerHttp2Stream): void {
   stream.resume();
 }
 
-function answerStream(stream: ServerHttp2Stream, sending: UnsentAnswer): AnswerStream {
+function answerStream(
+  stream: ServerHttp2Stream,
+  head: RequestHead,
+  sending: UnsentAnswer,
+): AnswerStream {
   return {
     write: (chunk) =>
       stream.closed
@@ -194,8 +209,8 @@ function answerStream(stream: ServerHttp2Stream, sending: UnsentAnswer): AnswerS
         : writeTracked(stream, chunk, sending),
     end(trailers) {
       dropUnread(stream);
-      if (!sending.hand(0)) return;
-      stream.once("wantTrailers", () => sendTrailers(stream, trailers ?? {}));
+      if (!sending.handLast()) return;
+      stream.once("wantTrailers", () => sendTrailers(stream, trailers ?? {}, head));
       stream.end();
     },
     abort: () => stream.close(NGHTTP2_CANCEL),

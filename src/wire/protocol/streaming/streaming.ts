@@ -9,8 +9,13 @@ import type {
   UniversalHandler,
 } from "@connectrpc/connect/protocol";
 import { peerKey } from "../../call-context.ts";
-import { type Exchange, type HeaderList, headersToNode } from "../../http/exchange.ts";
-import { compressMinBytes } from "../../limits.ts";
+import {
+  type AnswerStream,
+  type Exchange,
+  type HeaderList,
+  headersToNode,
+} from "../../http/exchange.ts";
+import { compressMinBytes, pieceBytes } from "../../limits.ts";
 import type { WireOptions } from "../../options.ts";
 import { compressions } from "../compression.ts";
 import { encodeStatusMessage } from "../grpc-status.ts";
@@ -114,13 +119,37 @@ async function serve(
   const answer = exchange.begin({ status, headers }, common);
   if (answer === undefined) return endingWith(status);
   try {
-    for await (const chunk of body) await answer.write(isText ? textFromFrames(chunk) : chunk);
-    answer.end(trailer && headersToNode(withOwnEncoding(trailer)));
+    await sendBody(answer, isText ? textOf(body) : body, trailer);
   } catch (error) {
     ended.abort(error);
     answer.abort();
   }
   return endingWith(status);
+}
+
+/**
+ * The end of the answer goes out together with the last part. A client that has read an error may end its own
+ * body sooner than the length it has declared; the stream would then be reset before the end is sent.
+ */
+async function sendBody(
+  answer: AnswerStream,
+  body: AsyncIterable<Uint8Array>,
+  trailer: Headers | undefined,
+): Promise<void> {
+  let taken = Promise.resolve();
+  for await (const chunk of body) {
+    await taken;
+    taken = answer.write(chunk);
+    // It is awaited before the next write, or below. Until then nobody else hears it fail.
+    taken.catch(() => {});
+    if (chunk.byteLength > pieceBytes) await taken;
+  }
+  answer.end(trailer && headersToNode(withOwnEncoding(trailer)));
+  await taken;
+}
+
+async function* textOf(frames: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  for await (const frame of frames) yield textFromFrames(frame);
 }
 
 /** `@connectrpc/connect` encodes more of the message than gRPC asks for: see `encodeStatusMessage`. */

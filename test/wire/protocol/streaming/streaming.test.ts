@@ -418,3 +418,41 @@ describe("D9: a client that leaves a stream has canceled it", () => {
     expect(await outcomeOf(server)).toMatchObject(canceled);
   });
 });
+
+test("an error is whole although its client ends the body sooner than it has declared", async () => {
+  await using server = await startEcho(handlers);
+  using connection = await openRaw(server.port);
+  const { data, headers, reset } = frameTypes;
+  const { endHeaders, endStream } = frameFlags;
+  const tooLarge = Buffer.alloc(16_000);
+  tooLarge.writeUInt32BE(300_000, 1);
+  const head = headerBlock([
+    [":method", "POST"],
+    [":scheme", "http"],
+    [":authority", "a"],
+    [":path", "/echo.v1.EchoService/Spread"],
+    ["content-type", "application/connect+proto"],
+    ["connect-protocol-version", "1"],
+    ["content-length", "300005"],
+  ]);
+  const frames = () => framesOf(connection.received).filter(({ streamId }) => streamId === 1);
+  connection.send(
+    Buffer.concat([
+      http2Opening,
+      http2Frame(headers, endHeaders, 1, head),
+      http2Frame(data, 0, 1, tooLarge),
+      http2Frame(data, 0, 1, Buffer.alloc(16_000)),
+      http2Frame(data, 0, 1, Buffer.alloc(16_000)),
+    ]),
+  );
+  await expect.poll(() => frames().some(({ type }) => type === data)).toBe(true);
+  connection.send(http2Frame(data, endStream, 1, Buffer.alloc(0)));
+  await expect.poll(() => frames().at(-1)?.type).toBe(reset);
+  const answer = frames().map(({ type, flags, payload }) => ({
+    type,
+    ends: type === data && (flags & endStream) !== 0,
+    code: type === reset ? payload.readUInt32BE(0) : undefined,
+  }));
+  expect(answer.filter(({ ends }) => ends)).toHaveLength(1);
+  expect(answer.at(-1)).toMatchObject({ code: 0 });
+});
