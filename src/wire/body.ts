@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Exchange, RequestHead } from "./http/exchange.ts";
-import { maxBodyChunks } from "./limits.ts";
+import { isCrumbled } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
 /** How large a body may be. */
@@ -15,7 +15,7 @@ export type BodyLimits = {
 export type BodyReader = BodyLimits & {
   /** Called once with the whole body, also when the client broke off: `onGone` reports that. */
   readonly done: (body: Buffer) => void;
-  /** Called once instead: resource_exhausted above the limit, or in more than 1,024 pieces. */
+  /** Called once instead: resource_exhausted above the limit, or in too many small pieces. */
   readonly refuse: (error: ConnectError) => void;
 };
 
@@ -26,6 +26,11 @@ export function assertDeclaredLength({ headers }: RequestHead, limits: BodyLimit
 
 function tooLarge({ maxMessageBytes }: BodyLimits): ConnectError {
   return refusal("messageTooLarge", `message is larger than ${maxMessageBytes} bytes`);
+}
+
+/** A body or a message that comes in too many small pieces. */
+export function crumbled(): ConnectError {
+  return refusal("messageTooLarge", "the request body came in too many pieces");
 }
 
 /**
@@ -56,9 +61,7 @@ export function readBody(exchange: Exchange, reader: BodyReader): void {
     if (waiting === undefined) return;
     bytes += chunk.byteLength;
     if (bytes > waiting.maxBytes) refuse(tooLarge(waiting));
-    else if (chunks.push(chunk) > maxBodyChunks) {
-      refuse(refusal("messageTooLarge", "the request body came in too many pieces"));
-    }
+    else if (isCrumbled(chunks.push(chunk), bytes)) refuse(crumbled());
   });
   body.on("end", () => {
     const [only, ...others] = chunks;

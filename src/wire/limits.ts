@@ -11,8 +11,19 @@ export type Limits = {
   readonly maxDeadlineMs: number;
 };
 
-/** A body in more pieces than this is an attack: 64 KiB arrive in 4 to 50 pieces. */
-export const maxBodyChunks = 1024;
+/** So many pieces of a body or a message may be as small as their client likes. */
+const maxSmallPieces = 1024;
+
+/** What the pieces beyond `maxSmallPieces` must hold on average. A packet holds at least 536 bytes. */
+const minPieceBytes = 256;
+
+/**
+ * Whether a body or a message arrives in so many small pieces that it is an attack: 64 KiB arrive in 4 to 50
+ * pieces. Each costs some 5 µs, however small it is.
+ */
+export function isCrumbled(pieces: number, bytes: number): boolean {
+  return pieces > maxSmallPieces && bytes < pieces * minPieceBytes;
+}
 
 /** Bytes of input that an error repeats: enough to recognise it. */
 export const maxEchoBytes = 300;
@@ -44,6 +55,9 @@ export const openingTimeoutMs = 5_000;
  * a new connection. A stream of HTTP/2 is reset beyond.
  */
 export const maxDroppedBytes = 65_536;
+
+/** What a piece counts for, at least, when the rest of a body is dropped, because small pieces cost as much. */
+export const minDroppedBytes = 1_024;
 
 /** Time to read and drop the rest of a refused body, so that the refusal arrives. In milliseconds. */
 export const lingerMs = 1_000;

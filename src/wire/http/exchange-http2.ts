@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { type UnsentAnswer, writeInPieces, writeTracked } from "../bounds/unsent.ts";
-import { http2Limits, lingerMs, maxDroppedBytes, pieceBytes } from "../limits.ts";
+import { http2Limits, lingerMs, maxDroppedBytes, minDroppedBytes, pieceBytes } from "../limits.ts";
 import {
   type Answer,
   type AnswerStream,
@@ -191,7 +191,7 @@ function stopReading(stream: ServerHttp2Stream, { headers }: RequestHead): void 
   stream.once("close", () => clearTimeout(timer));
   let dropped = 0;
   stream.on("data", (chunk: Buffer) => {
-    dropped += chunk.byteLength;
+    dropped += Math.max(chunk.byteLength, minDroppedBytes);
     if (dropped > maxDroppedBytes) reset();
   });
   stream.resume();

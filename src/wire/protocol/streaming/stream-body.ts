@@ -1,11 +1,13 @@
 import { Buffer } from "node:buffer";
 import type { ConnectError } from "@connectrpc/connect";
+import { crumbled } from "../../body.ts";
 import type { Exchange } from "../../http/exchange.ts";
+import { isCrumbled } from "../../limits.ts";
 import { refusal } from "../../refusal.ts";
 import { envelopeHeadBytes } from "../envelope.ts";
 
 /** Pieces of one message that are kept apart. Each costs a hundred bytes beside its own. */
-const maxPieces = 256;
+const maxPiecesApart = 256;
 
 /**
  * The body as it arrives. It is opened when its first piece is wanted, which is after the gate.
@@ -35,6 +37,8 @@ export function clientGone(): ConnectError {
  *
  * If a declared length is above `maxMessageBytes`, only the head of that envelope is passed on: the reader
  * refuses it, with the error that its protocol has for that.
+ *
+ * @throws ConnectError resource_exhausted for a message in too many small pieces.
  */
 export async function* wholeEnvelopes(
   body: AsyncIterable<Buffer>,
@@ -43,9 +47,12 @@ export async function* wholeEnvelopes(
   let pieces: Buffer[] = [];
   let held = 0;
   let wanted = envelopeHeadBytes;
+  let arrived = 0;
   for await (const piece of body) {
-    if (pieces.push(piece) > maxPieces) pieces = [Buffer.concat(pieces)];
+    if (pieces.push(piece) > maxPiecesApart) pieces = [Buffer.concat(pieces)];
     held += piece.byteLength;
+    arrived += 1;
+    if (held < wanted && isCrumbled(arrived, held)) throw crumbled();
     while (held >= wanted) {
       const joined: Buffer = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
       const length = joined.readUInt32BE(1);
@@ -55,7 +62,10 @@ export async function* wholeEnvelopes(
       }
       const end = envelopeHeadBytes + length;
       const isWhole = held >= end;
-      if (isWhole) yield joined.subarray(0, end);
+      if (isWhole) {
+        arrived = 0;
+        yield joined.subarray(0, end);
+      }
       const rest = isWhole ? joined.subarray(end) : joined;
       pieces = [rest];
       held = rest.byteLength;

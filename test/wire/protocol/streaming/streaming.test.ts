@@ -8,7 +8,7 @@ import {
 } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../../../src/wire/index.ts";
-import { type EchoHandlers, EchoService, startEcho } from "../../echo.ts";
+import { type EchoHandlers, type EchoServer, EchoService, startEcho } from "../../echo.ts";
 import {
   frameFlags,
   framesOf,
@@ -18,6 +18,7 @@ import {
   http2Opening,
   openHttp2,
   openRaw,
+  type RawConnection,
   requestHttp2,
 } from "../../raw.ts";
 import { binaryNote, envelope, openEnvelopes, speakers } from "../../speak.ts";
@@ -227,36 +228,45 @@ test("envelopes may be split anywhere", async () => {
   }
 });
 
-test("envelopes may come in one-byte frames", async () => {
-  await using server = await startEcho(handlers);
-  using connection = await openRaw(server.port);
-  const head = headerBlock(
-    [[":scheme", "http"], [":authority", "a"], ...Object.entries(collectHeaders)].toSorted() as [
-      string,
-      string,
-    ][],
-  );
-  const { data, headers } = frameTypes;
-  const message = envelope(binaryNote({ text: "x".repeat(16_384) }));
-  const last = message.byteLength - 1;
-  connection.send(http2Opening);
-  connection.send(http2Frame(headers, frameFlags.endHeaders, 1, head));
-  connection.send(
-    Buffer.concat(
-      Array.from(message, (byte, index) =>
-        http2Frame(data, index === last ? frameFlags.endStream : 0, 1, Buffer.of(byte)),
+describe("a message in one-byte frames", () => {
+  async function sendOneByOne(server: EchoServer, connection: RawConnection, bytes: number) {
+    const head = headerBlock(
+      [[":scheme", "http"], [":authority", "a"], ...Object.entries(collectHeaders)].toSorted() as [
+        string,
+        string,
+      ][],
+    );
+    const { data, headers } = frameTypes;
+    const message = envelope(binaryNote({ text: "x".repeat(bytes) }));
+    const last = message.byteLength - 1;
+    connection.send(http2Opening);
+    connection.send(http2Frame(headers, frameFlags.endHeaders, 1, head));
+    connection.send(
+      Buffer.concat(
+        Array.from(message, (byte, index) =>
+          http2Frame(data, index === last ? frameFlags.endStream : 0, 1, Buffer.of(byte)),
+        ),
       ),
-    ),
-  );
-  for (const { say } of speakers) expect(await say(server)).toMatchObject({ code: 0 });
-  const types = () =>
-    framesOf(connection.received)
-      .filter(({ streamId }) => streamId === 1)
-      .map(({ type }) => type)
-      .filter((type) => type === headers || type === data);
-  await expect.poll(() => types().at(-1) === headers && types().length > 2).toBe(true);
-  const streams = () => server.outcomes.filter(({ method }) => method?.methodKind !== "unary");
-  await expect.poll(streams).toMatchObject([{ status: 200 }]);
+    );
+    for (const { say } of speakers) expect(await say(server)).toMatchObject({ code: 0 });
+    const streams = () => server.outcomes.filter(({ method }) => method?.methodKind !== "unary");
+    await expect.poll(() => streams().length).toBe(1);
+    return streams()[0];
+  }
+
+  test("is read if it is small", async () => {
+    await using server = await startEcho(handlers);
+    using connection = await openRaw(server.port);
+    const outcome = await sendOneByOne(server, connection, 1_000);
+    expect(outcome).toMatchObject({ status: 200, error: undefined });
+  });
+
+  test("R11: is refused above a thousand frames, while others are served", async () => {
+    await using server = await startEcho(handlers);
+    using connection = await openRaw(server.port);
+    const outcome = await sendOneByOne(server, connection, 16_384);
+    expect(outcome).toMatchObject({ error: { code: Code.ResourceExhausted } });
+  });
 });
 
 test("an error's message is encoded no more than gRPC asks for", async () => {
