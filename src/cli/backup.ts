@@ -1,5 +1,5 @@
 import type { Meter } from "../bulk/meter.ts";
-import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command.ts";
+import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command/command.ts";
 
 /** `giraffe backup FILE` */
 export const backup = anyCommand<AdminOptions & { readonly file: string }>({

@@ -1,5 +1,11 @@
-import { CliError } from "./admin.ts";
-import { type AdminOptions, adminFlags, anyCommand, textOf, withAdminOptions } from "./command.ts";
+import { CliError } from "./command/admin.ts";
+import {
+  type AdminOptions,
+  adminFlags,
+  anyCommand,
+  textOf,
+  withAdminOptions,
+} from "./command/command.ts";
 
 type ExportOptions = AdminOptions & {
   /** Default: all. */

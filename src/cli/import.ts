@@ -1,5 +1,5 @@
 import type { ImportSummary } from "../bulk/import-users.ts";
-import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command.ts";
+import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command/command.ts";
 
 /** `giraffe import FILE`. The exit code is 1 if lines were rejected. */
 export const importCommand = anyCommand<AdminOptions & { readonly input: string }>({

@@ -1,13 +1,13 @@
-import { type Admin, report } from "./admin.ts";
-import { directoryCommand } from "./directory-command.ts";
-import { membershipDocument } from "./documents.ts";
+import { type Admin, report } from "./command/admin.ts";
+import { directoryCommand } from "./command/directory-command.ts";
+import { membershipDocument } from "./command/documents.ts";
 import {
   type MembershipOptions,
   membershipFlags,
   membershipOf,
   membershipOptions,
   placedRole,
-} from "./membership.ts";
+} from "./command/membership.ts";
 
 /** `giraffe member add --subject SUB --role ROLE`. A role that the subject has already, it keeps. */
 export const memberAdd = directoryCommand({

@@ -1,8 +1,8 @@
-import { type Admin, report } from "./admin.ts";
-import { textOf } from "./command.ts";
-import { directoryCommand } from "./directory-command.ts";
-import { membershipDocument } from "./documents.ts";
-import { formatTable } from "./table.ts";
+import { type Admin, report } from "./command/admin.ts";
+import { textOf } from "./command/command.ts";
+import { directoryCommand } from "./command/directory-command.ts";
+import { membershipDocument } from "./command/documents.ts";
+import { formatTable } from "./command/table.ts";
 
 /** Which roles `member list` shows. Default: all. */
 type MemberFilter = {

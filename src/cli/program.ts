@@ -2,7 +2,7 @@ import { CommanderError, Option, Command as Parser } from "commander";
 import { ConfigError, type Environment } from "../config/config.ts";
 import { flagOf, type Setting } from "../config/settings.ts";
 import { backup } from "./backup.ts";
-import { type AnyCommand, missingFlags, type ReadCommand } from "./command.ts";
+import { type AnyCommand, missingFlags, type ReadCommand } from "./command/command.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
 import { memberAdd } from "./member-add.ts";

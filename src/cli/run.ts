@@ -1,5 +1,5 @@
 import { ConfigError } from "../config/config.ts";
-import type { Out } from "./command.ts";
+import type { Out } from "./command/command.ts";
 import { parseCommand } from "./program.ts";
 
 /** A wrong command line or environment. */

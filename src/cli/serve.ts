@@ -1,6 +1,6 @@
 import { type Config, readConfig } from "../config/config.ts";
 import { serveSettings } from "../config/settings.ts";
-import { anyCommand } from "./command.ts";
+import { anyCommand } from "./command/command.ts";
 
 /** `giraffe serve` */
 export const serve = anyCommand<Config>({

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ReadCommand } from "../../src/cli/command.ts";
+import type { ReadCommand } from "../../src/cli/command/command.ts";
 import { parseCommand } from "../../src/cli/program.ts";
 import type { Config } from "../../src/config/config.ts";
 import { createService } from "../../src/server/service.ts";

@@ -1,5 +1,5 @@
 import type { Config } from "../../config/config.ts";
-import type { Out } from "../command.ts";
+import type { Out } from "../command/command.ts";
 import { banner } from "./banner.ts";
 import type { Supervisor } from "./supervisor.ts";
 

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Config } from "../../config/config.ts";
 import type { Snapshot } from "../../telemetry/exposition.ts";
 import { createLog } from "../../telemetry/log.ts";
-import type { Out } from "../command.ts";
+import type { Out } from "../command/command.ts";
 import { banner } from "./banner.ts";
 import { countAll } from "./count-workers.ts";
 import type { Order, Report } from "./messages.ts";

@@ -1,4 +1,4 @@
-import type { Setting } from "../config/settings.ts";
+import type { Setting } from "../../config/settings.ts";
 import type { Admin } from "./admin.ts";
 import {
   type AdminOptions,
@@ -35,8 +35,8 @@ export function directoryCommand<Options>(command: {
     flags: { ...flags, ...adminFlags },
     read: (line) => withAdminOptions(line, options(line)),
     async run(given, out) {
-      const { openDirectory, wallClock } = await import("../server/database.ts");
-      const { createIdGenerator } = await import("../access/id.ts");
+      const { openDirectory, wallClock } = await import("../../server/database.ts");
+      const { createIdGenerator } = await import("../../access/id.ts");
       check?.(given);
       const directory = await openDirectory(given.database, mayCreate);
       const ids = createIdGenerator({ now: wallClock });

@@ -1,6 +1,6 @@
-import type { Directory } from "../store/directory.ts";
-import type { Micros } from "../store/event-store.ts";
-import { trim } from "../text/trim.ts";
+import type { Directory } from "../../store/directory.ts";
+import type { Micros } from "../../store/event-store.ts";
+import { trim } from "../../text/trim.ts";
 
 /** What an admin command works with. */
 export type Admin = {

@@ -1,6 +1,6 @@
-import { isInstanceRole } from "../access/roles.ts";
-import type { Setting } from "../config/settings.ts";
-import type { Membership } from "../store/directory.ts";
+import { isInstanceRole } from "../../access/roles.ts";
+import type { Setting } from "../../config/settings.ts";
+import type { Membership } from "../../store/directory.ts";
 import { type Admin, CliError } from "./admin.ts";
 import { type Line, textOf } from "./command.ts";
 import { checkedRole, homeOf } from "./role.ts";

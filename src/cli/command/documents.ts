@@ -1,4 +1,4 @@
-import type { Membership, Organization, ServiceAccount, Token } from "../store/directory.ts";
+import type { Membership, Organization, ServiceAccount, Token } from "../../store/directory.ts";
 import { isoTime } from "./admin.ts";
 
 /** An organization as `--json` shows it. */

@@ -1,5 +1,5 @@
-import { isInstanceRole, isRole, roleNames } from "../access/roles.ts";
-import type { Directory } from "../store/directory.ts";
+import { isInstanceRole, isRole, roleNames } from "../../access/roles.ts";
+import type { Directory } from "../../store/directory.ts";
 import { CliError } from "./admin.ts";
 
 /** @throws CliError naming all roles, if this is none. */

@@ -1,7 +1,7 @@
-import type { Database, Environment, Given, Reading } from "../config/config.ts";
-import { readDatabase } from "../config/config.ts";
-import type { Setting } from "../config/settings.ts";
-import { databaseSetting, flagOf } from "../config/settings.ts";
+import type { Database, Environment, Given, Reading } from "../../config/config.ts";
+import { readDatabase } from "../../config/config.ts";
+import type { Setting } from "../../config/settings.ts";
+import { databaseSetting, flagOf } from "../../config/settings.ts";
 
 /** Prints one line on stdout. */
 export type Out = (line: string) => void;
