@@ -12,7 +12,7 @@ type ExportOptions = AdminOptions & {
   readonly organization: string | undefined;
 };
 
-/** `giraffe export`. Users are on stdout and nothing else is: the summary goes to stderr. */
+/** `giraffe export`. Only the users go to stdout; the summary goes to stderr. */
 export const exportCommand = anyCommand<ExportOptions>({
   name: "export",
   help: "write all users as lines of JSON",

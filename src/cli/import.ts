@@ -4,7 +4,7 @@ import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./c
 /** `giraffe import FILE`. The exit code is 1 if lines were rejected. */
 export const importCommand = anyCommand<AdminOptions & { readonly input: string }>({
   name: "import",
-  help: "add users from lines of JSON in a file, or - for stdin; continues where an interrupted run stopped",
+  help: "add users from lines of JSON in a file (- for stdin); an interrupted run is continued",
   argument: "FILE",
   flags: adminFlags,
   read: (line) => withAdminOptions(line, { input: line.argument }),

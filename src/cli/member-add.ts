@@ -9,7 +9,7 @@ import {
   placedRole,
 } from "./command/membership.ts";
 
-/** `giraffe member add --subject SUB --role ROLE`. A role that the subject has already, it keeps. */
+/** `giraffe member add --subject SUB --role ROLE`. Changes nothing if the subject has the role already. */
 export const memberAdd = directoryCommand({
   name: "member add",
   help: "give a subject a role",
@@ -19,11 +19,11 @@ export const memberAdd = directoryCommand({
   run: addMember,
 });
 
-/** @throws CliError if an option is not acceptable; says what is. */
+/** @throws CliError if an option is not acceptable. The message says what is. */
 export async function addMember(admin: Admin, options: MembershipOptions): Promise<void> {
   const membership = await membershipOf(admin, options);
   await admin.directory.add({ memberships: [membership] });
   report(admin, membershipDocument(membership), [
-    `${membership.subject} has ${placedRole(membership)}; it counts within 5 seconds`,
+    `${membership.subject} has ${placedRole(membership)}; this takes effect within 5 seconds`,
   ]);
 }

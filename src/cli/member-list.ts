@@ -4,7 +4,7 @@ import { directoryCommand } from "./command/directory-command.ts";
 import { membershipDocument } from "./command/documents.ts";
 import { formatTable } from "./command/table.ts";
 
-/** Which roles `member list` shows. Default: all. */
+/** Which roles `member list` shows. A field that is `undefined` excludes none. */
 type MemberFilter = {
   readonly subject?: string | undefined;
   readonly role?: string | undefined;
@@ -28,6 +28,7 @@ export const memberList = directoryCommand({
   run: listMembers,
 });
 
+/** Print the roles that match the filter. */
 export async function listMembers(
   admin: Admin,
   { subject, role, organization }: MemberFilter,

@@ -27,6 +27,6 @@ export async function removeMember(admin: Admin, options: MembershipOptions): Pr
     throw new CliError(`${subject} does not have ${placedRole(membership)}`);
   }
   report(admin, { ...membershipDocument(membership), removed: true }, [
-    `${membership.subject} no longer has ${placedRole(membership)}; it counts within 5 seconds`,
+    `${membership.subject} no longer has ${placedRole(membership)}; this takes effect within 5 seconds`,
   ]);
 }

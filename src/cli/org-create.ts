@@ -10,7 +10,10 @@ export const orgCreate = directoryCommand({
   help: "create an organization",
   argument: "NAME",
   flags: {
-    id: { argument: "ID", help: "for users that are imported from elsewhere (default: a new one)" },
+    id: {
+      argument: "ID",
+      help: "its id on another instance, if users are imported from there (default: a new id)",
+    },
   },
   options: ({ argument, given }) => ({ name: argument, id: textOf(given, "id") }),
   mayCreate: true,
@@ -20,17 +23,17 @@ export const orgCreate = directoryCommand({
 
 type NewOrganization = {
   readonly name: string;
-  /** Such as the one that it had on another instance. Default: a new one. */
+  /** For example its id on another instance. Default: a new one. */
   readonly id?: string | undefined;
 };
 
-/** @throws CliError if name or id is none. */
+/** @throws CliError if the name or the id is not acceptable. */
 function assertOrganization({ name, id }: NewOrganization): void {
   checkedName("organization", name);
   if (id !== undefined) checkedName("id", id);
 }
 
-/** @throws CliError if name or id is none, or another organization has it. */
+/** @throws CliError if the name or the id is not acceptable, or belongs to another organization. */
 export async function createOrganization(admin: Admin, options: NewOrganization): Promise<void> {
   const name = checkedName("organization", options.name);
   const id = options.id === undefined ? admin.ids() : checkedName("id", options.id);

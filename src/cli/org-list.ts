@@ -11,6 +11,7 @@ export const orgList = directoryCommand({
   run: listOrganizations,
 });
 
+/** Print all organizations. */
 export async function listOrganizations(admin: Admin): Promise<void> {
   const organizations = await admin.directory.organizations();
   report(

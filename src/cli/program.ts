@@ -15,7 +15,7 @@ import { tokenCreate } from "./token-create.ts";
 import { tokenList } from "./token-list.ts";
 import { tokenRevoke } from "./token-revoke.ts";
 
-/** All commands, in the order of the help. A word before a command's own is its group. */
+/** All commands, in the order of the help. */
 const commands: readonly AnyCommand[] = [
   serve,
   orgCreate,
@@ -31,13 +31,14 @@ const commands: readonly AnyCommand[] = [
   backup,
 ];
 
+/** What the help says of each group: `org` is the group of `org create`. */
 const groups: Readonly<Record<string, string>> = {
   org: "organizations",
   token: "personal access tokens of service accounts",
   member: "roles of subjects, such as external users",
 };
 
-/** What a command line asks for: a text to print, or a command to run. */
+/** What a command line asks for: a help text to print, or a command to run. */
 export type Parsed =
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "command"; readonly command: ReadCommand };
@@ -80,7 +81,7 @@ export function parseCommand(argv: readonly string[], environment?: Environment)
     }
     throw new ConfigError([problemOf(error)]);
   }
-  if (found === undefined) throw new Error("a command without action was parsed");
+  if (found === undefined) throw new Error("the parser ran no command");
   return { kind: "command", command: found };
 }
 
@@ -109,7 +110,7 @@ function groupOf(root: Parser, name: string): Parser {
   return known ?? root.command(name).description(groups[name] ?? "");
 }
 
-/** The help tells defaults, but the parser does not set them: they would look like given flags. */
+/** The parser does not set defaults, because they would look like flags that were given. */
 function optionOf(name: string, setting: Setting): Option {
   const flag = flagOf(name);
   const help =
@@ -143,8 +144,9 @@ function readCommand(
 }
 
 /**
- * What commander did not recognise it leaves in `args`: operands, then the first unknown flag and
- * what follows. An operand after an unknown flag may be that flag's value, so it is not judged.
+ * The positional argument, and what is wrong with the rest. Commander puts into `args` what it does not
+ * recognise: the positional arguments, then the first unknown flag and everything after it. What follows
+ * an unknown flag may be the value of that flag, so it is not reported.
  */
 function operandsOf(parser: Parser, argument: string | undefined) {
   const isFlag = (text: string) => text.length > 1 && text.startsWith("-");

@@ -11,8 +11,8 @@ export const serve = anyCommand<Config>({
   async run(config, out) {
     if (config.workers === 1) {
       const { runServer } = await import("./serve/run-server.ts");
-      const { underSignals } = await import("./serve/signals.ts");
-      return runServer(config, underSignals(config, out));
+      const { signalSupervisor } = await import("./serve/signals.ts");
+      return runServer(config, signalSupervisor(config, out));
     }
     // This process may be the first one or a worker.
     const { serveTogether } = await import("./serve/workers.ts");

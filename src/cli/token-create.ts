@@ -9,7 +9,7 @@ import { tokenDocument } from "./command/documents.ts";
 import { checkedRole, homeOf } from "./command/role.ts";
 
 type TokenOptions = {
-  /** Of the service account. It is created if its organization has none of that name. */
+  /** Of the service account, which is created if its organization has none of that name. */
   readonly name: string;
   readonly role: string;
   /** Id of the organization. Default: the only one there is. */
@@ -21,9 +21,9 @@ type TokenOptions = {
 /** `giraffe token create --name NAME --role ROLE` */
 export const tokenCreate = directoryCommand<TokenOptions>({
   name: "token create",
-  help: "create a token, and its service account if need be; the secret is shown once",
+  help: "create a token and, if it does not exist, its service account; the secret is shown once",
   flags: {
-    name: { argument: "NAME", help: "service account; created if there is none of that name" },
+    name: { argument: "NAME", help: "name of the service account" },
     role: { argument: "ROLE", help: "such as ORG_OWNER, or IAM_OWNER for the whole instance" },
     org: { argument: "ID", help: "organization (default: the only one); not for IAM_* roles" },
     expires: { argument: "DURATION", help: "such as 90d, 12h or 30m (default: never)" },
@@ -39,12 +39,12 @@ export const tokenCreate = directoryCommand<TokenOptions>({
 });
 
 /**
- * Create a token for a service account that has the role, and show its secret, this once.
+ * Create a token for a service account, give the account the role, and print the secret.
  *
- * A role of the instance (`IAM_*`) takes no organization: the account's home is then the first
- * organization, the one that `serve` made.
+ * A role on the instance (`IAM_*`) takes no organization: the account then belongs to the first
+ * organization, which `serve` has created.
  *
- * @throws CliError if an option is not acceptable; says what is.
+ * @throws CliError if an option is not acceptable. The message says what is.
  */
 export async function createToken(admin: Admin, options: TokenOptions): Promise<void> {
   const { directory, now } = admin;
@@ -93,7 +93,7 @@ export async function createToken(admin: Admin, options: TokenOptions): Promise<
 }
 
 const microsPerUnit = { m: 60e6, h: 3_600e6, d: 86_400e6 } as const;
-/** A hundred years, so that the end of a token is a moment that a number holds exactly. */
+/** A hundred years: with it, the moment when the token expires still is a safe integer. */
 const maxDuration: Micros = 36_500 * microsPerUnit.d;
 
 function durationOf(text: string): Micros {

@@ -12,6 +12,7 @@ export const tokenList = directoryCommand({
   run: listTokens,
 });
 
+/** Print all tokens, also those that have expired or were revoked. */
 export async function listTokens(admin: Admin): Promise<void> {
   const { directory } = admin;
   const tokens = await Promise.all(
@@ -39,7 +40,7 @@ export async function listTokens(admin: Admin): Promise<void> {
   );
 }
 
-/** A role at home or on the instance stands alone; a role elsewhere says where. */
+/** The organization is added only if it is not the account's own. */
 function roleText({ role, organization }: Membership, account: ServiceAccount): string {
   const isElsewhere = organization !== undefined && organization !== account.organization;
   return isElsewhere ? `${role} in ${organization}` : role;

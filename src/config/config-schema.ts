@@ -18,7 +18,7 @@ import {
   wholeNumberSchema,
 } from "./value-schemas.ts";
 
-/** What the value of each flag of `serve` must be, by itself. */
+/** What the value of each flag of `serve` must be, whatever the other flags are. */
 const flagsSchema = v.object({
   listen: listenSchema,
   database: databaseSchema,
@@ -30,7 +30,7 @@ const flagsSchema = v.object({
   corsOrigin: v.optional(v.array(originSchema)),
   trustedProxy: v.optional(v.array(rangeSchema)),
   oidcIssuer: v.optional(providerUrlSchema),
-  oidcAudience: v.optional(v.pipe(v.string(), v.nonEmpty("give one of the aud of the tokens"))),
+  oidcAudience: v.optional(v.pipe(v.string(), v.nonEmpty("give an audience (aud) of the tokens"))),
   introspectionUrl: v.optional(providerUrlSchema),
   introspectionClientId: v.optional(v.pipe(v.string(), v.nonEmpty("give the client's id"))),
   introspectionClientSecretFile: v.optional(fileSchema),
@@ -45,11 +45,11 @@ const flagsSchema = v.object({
 type Flags = v.InferOutput<typeof flagsSchema>;
 type Flag = keyof Flags;
 
-/** What must be true of several flags together, or of the file that one of them names. */
+/** A condition on several flags together, or on the file that a flag names. */
 type Rule = {
-  /** The flag that is named if the rule is broken. */
+  /** The flag that the error names. */
   readonly blames: Flag;
-  /** The rule is judged once each of these is right by itself. `blames` is one of them. */
+  /** The rule is checked only if each of these flags is valid by itself. `blames` is one of them. */
   readonly reads: readonly Flag[];
   readonly holds: (flags: Partial<Flags>) => boolean;
   readonly message: string;
@@ -63,7 +63,7 @@ const rules: readonly Rule[] = [
     reads: ["adminTokenFile", "database"],
     holds: ({ adminTokenFile, database }) =>
       adminTokenFile !== undefined || database?.kind !== "sqlite" || database.path !== ":memory:",
-    message: "a database in memory has no place for the first token; give the path of a file",
+    message: "a database in memory has no folder for the first token; give the path of a file",
   },
   {
     blames: "workers",
@@ -114,10 +114,10 @@ function allOrNone(names: readonly Flag[], message: string): Rule[] {
   }));
 }
 
-/** What the values of `serve` must be, alone and together; their types when they are. */
+/** Checks the flags of `serve`, alone and together, and turns their texts into values. */
 export const serveSchema = v.pipe(flagsSchema, ...rules.map(checkFromRule));
 
-/** Valibot's types name the flags that a check reads one by one, so they know no check made from data. */
+/** The casts are needed because Valibot's types want a literal list of the flags that a check reads. */
 function checkFromRule({ blames, reads, holds, message }: Rule) {
   const paths = reads.map((flag) => [flag] as const) as [readonly [Flag]];
   const check = v.partialCheck<Flags, typeof paths, Flags, string>(paths, holds, message);

@@ -19,9 +19,9 @@ export type Config = {
   /** Processes that share the port. */
   readonly workers: number;
   readonly demo: boolean;
-  /** Whose JWTs are accepted, and whom they must be meant for. */
+  /** The issuer whose JWTs are accepted, and the audience that they must have. */
   readonly oidc: { readonly issuer: string; readonly audience: string } | undefined;
-  /** Who is asked about tokens that are opaque. The file, an absolute path, could be read. */
+  /** The endpoint that is asked about opaque tokens. The path of the file is absolute; the file could be read. */
   readonly introspection:
     | { readonly url: string; readonly clientId: string; readonly clientSecretFile: string }
     | undefined;
@@ -31,7 +31,7 @@ export type Config = {
   readonly trustedProxies: readonly string[];
   /** Per message, after decompression. */
   readonly maxMessageBytes: number;
-  /** For calls that bring no deadline. Never more than `maxDeadlineMs`. */
+  /** For calls that set no deadline. Never more than `maxDeadlineMs`. */
   readonly defaultDeadlineMs: number;
   readonly maxDeadlineMs: number;
   readonly drainMs: number;
@@ -39,10 +39,10 @@ export type Config = {
   readonly defaultLanguage: string;
 };
 
-/** The configuration is not acceptable. Exit code 2. */
+/** The configuration or the command line is not acceptable. Exit code 2. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
-  /** All of them, one sentence each. */
+  /** One sentence each. */
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
@@ -65,8 +65,8 @@ export type Reading<Value> =
 const usualDeadlineMs = 10_000;
 
 /**
- * Read the configuration of `serve`: flags beat environment beat defaults. A variable that is empty
- * counts as not set. Looks whether files that are named can be read.
+ * Read the configuration of `serve`: flags beat the environment, which beats defaults. An empty
+ * variable counts as not set. Checks that the files that are named can be read.
  */
 export function readConfig(given: Given, environment: Environment = process.env): Reading<Config> {
   const reading = read(serveSettings, serveSchema, given, environment);
@@ -154,7 +154,7 @@ function problemOf(issue: v.BaseIssue<unknown>, entries: ReadonlyMap<string, Ent
   return `${source} ${JSON.stringify(withoutSecrets(name, text))}: ${issue.message}`;
 }
 
-/** What stands for another kind of database may hold a password, and so may an address with an @. */
+/** An error must not show a password: those of a PostgreSQL URL, and of any URL with an @, are cut out. */
 function withoutSecrets(name: string, text: string): string {
   if (name !== "database") return text.replace(/\/\/.*:.*@/s, "//…@");
   if (text.startsWith("sqlite:")) return text;

@@ -1,16 +1,19 @@
-/** How a setting is presented. A flag without `argument` is on or off. */
+/** How a setting is given and shown in the help. */
 export type Setting = {
+  /** What the help shows behind the flag. Default: the flag takes no value, and is on or off. */
   readonly argument?: string;
+  /** The default, as it would be typed. */
   readonly fallback?: string;
   /** Several values: the flag repeated, or the variable separated by commas. */
   readonly isList?: true;
   readonly help: string;
 };
 
+/** The setting that all commands have. */
 export const databaseSetting = {
   argument: "URL",
   fallback: "sqlite:data/giraffe.db",
-  help: "sqlite:PATH, sqlite::memory: to forget everything at the end, or postgres://USER:PASSWORD@HOST:PORT/DATABASE (several hosts: HOST1:PORT1,HOST2:PORT2)",
+  help: "sqlite:PATH, sqlite::memory: (lost at the end), or postgres://USER:PASSWORD@HOST:PORT/DATABASE (several hosts: HOST1:PORT1,HOST2:PORT2)",
 } as const satisfies Setting;
 
 /** The settings of `serve`, in the order of its help. Flag and variable are made from the name. */
@@ -29,7 +32,7 @@ export const serveSettings = {
   tlsKey: { argument: "FILE", help: "PEM private key of the certificate" },
   workers: {
     argument: "N",
-    help: "processes that share the port (default: 1 on SQLite, which takes no more; else one per core)",
+    help: "processes that share the port (default: one per core on PostgreSQL; SQLite takes only 1)",
   },
   demo: { help: "add a demo user to an empty database, and allow any CORS origin" },
   corsOrigin: {
@@ -40,7 +43,7 @@ export const serveSettings = {
   trustedProxy: {
     argument: "CIDR",
     isList: true,
-    help: "a proxy, or a range of them, whose Forwarded or X-Forwarded-For tells the client's address; repeatable (default: none)",
+    help: "a proxy, or a range of proxies, that names its client in Forwarded or X-Forwarded-For; repeatable (default: none)",
   },
   oidcIssuer: {
     argument: "URL",
@@ -48,13 +51,13 @@ export const serveSettings = {
   },
   oidcAudience: {
     argument: "TEXT",
-    help: "whom these tokens must be meant for: one of their aud",
+    help: "an audience (aud) that these tokens must have",
   },
   introspectionUrl: {
     argument: "URL",
-    help: "ask here about opaque tokens (RFC 7662)",
+    help: "endpoint that is asked about opaque tokens (RFC 7662)",
   },
-  introspectionClientId: { argument: "ID", help: "as whom to ask" },
+  introspectionClientId: { argument: "ID", help: "client id for that endpoint" },
   introspectionClientSecretFile: {
     argument: "FILE",
     help: "file with the secret of that client",
@@ -66,7 +69,7 @@ export const serveSettings = {
   },
   defaultDeadlineMs: {
     argument: "MS",
-    help: "deadline of a call that brings none (default: 10000, or the maximum if that is less)",
+    help: "deadline of a call that sets none (default: 10000, or --max-deadline-ms if that is less)",
   },
   maxDeadlineMs: { argument: "MS", fallback: "60000", help: "longest deadline of a call" },
   drainMs: {

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import * as v from "valibot";
 import { postgresFiles, postgresUrlProblem } from "../store/postgres/connection/url.ts";
 
+/** What `--database` names. */
 export type Database =
   | {
       readonly kind: "sqlite";
@@ -16,8 +17,10 @@ export type Database =
       readonly url: string;
     };
 
+/** One of `logLevels`. */
 export type LogLevel = (typeof logLevels)[number];
 
+/** Levels of the log, as pino names them; `silent` logs nothing. */
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 /** Languages of messages. Each has a file of texts in the rpc layer, which loads it when it is needed. */
@@ -44,15 +47,16 @@ export const languages = [
   "zh",
 ] as const;
 
-/** The longest time that a Node timer keeps; a longer one fires at once. */
+/** The longest time that a timer of Node.js can wait, in milliseconds. A longer one fires at once. */
 export const maxTimerMs = 2_147_483_647;
 
 /** As gRPC's own default: a message is held in memory as a whole, and decompressed in one go. */
 export const maxMessageBytes = 4_194_304;
 
-/** Far more than gain anything. */
+/** Far more processes than any machine can use for this. */
 export const maxWorkers = 256;
 
+/** `HOST:PORT`. Without a host it is 127.0.0.1. */
 export const listenSchema = v.pipe(
   v.string(),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -97,13 +101,14 @@ function databaseProblem(url: string): string | undefined {
   return missing && `the file ${missing} cannot be read`;
 }
 
+/** A path, which is made absolute. Whether the file can be read is not checked. */
 export const fileSchema = v.pipe(
   v.string(),
   v.nonEmpty("give the path of a file"),
   v.transform((path) => resolve(path)),
 );
 
-/** True for no file at all. */
+/** Whether the path names a file that can be read, and no folder. True for `undefined`. */
 export function isReadableFile(path: string | undefined): boolean {
   if (path === undefined) return true;
   try {
@@ -114,10 +119,12 @@ export function isReadableFile(path: string | undefined): boolean {
   }
 }
 
+/** Whether a file holds nothing but white space. False for `undefined`. */
 export function isBlankFile(path: string | undefined): boolean {
   return path !== undefined && readFileSync(path, "utf8").trim() === "";
 }
 
+/** A URL of an identity provider. */
 export const providerUrlSchema = v.pipe(
   v.string(),
   v.check(
@@ -126,7 +133,7 @@ export const providerUrlSchema = v.pipe(
   ),
 );
 
-/** Whoever is between us and the provider could let anyone in, so there must be TLS, or nobody between. */
+/** TLS is required, because somebody on the way could forge answers that let anyone in. Loopback has no way. */
 function isProviderUrl(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || !/^https?:\/\/[^\s?#@\\]+$/.test(text)) return false;
@@ -137,11 +144,13 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || host === "[::1]" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
+/** A flag that is on or off. Default: off. */
 export const switchSchema = v.pipe(
   v.optional(v.picklist(["true", "false", "1", "0"], "give true or false"), "false"),
   v.transform((text) => text === "true" || text === "1"),
 );
 
+/** A web origin, or `*`. */
 export const originSchema = v.pipe(
   v.string(),
   v.check(
@@ -157,6 +166,7 @@ function isOrigin(text: string): boolean {
   return `${url.protocol}//${url.host}` === text;
 }
 
+/** An IP address or a CIDR range. */
 export const rangeSchema = v.pipe(
   v.string(),
   v.check(isRange, "give an IP address, or a range such as 10.0.0.0/8 or 2001:db8::/32"),
@@ -167,6 +177,7 @@ function isRange(text: string): boolean {
   return isIP(address) !== 0 && Number(prefix) <= (isIP(address) === 6 ? 128 : 32);
 }
 
+/** A whole number. Both bounds are allowed values. */
 export function wholeNumberSchema(min: number, max: number) {
   const message = `give a whole number from ${min} to ${max}`;
   return v.pipe(
@@ -178,6 +189,7 @@ export function wholeNumberSchema(min: number, max: number) {
   );
 }
 
+/** One of a list of texts. */
 export function oneOfSchema<const Options extends readonly string[]>(options: Options) {
   return v.picklist(options, `give one of ${options.join(", ")}`);
 }

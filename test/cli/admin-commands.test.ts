@@ -313,7 +313,7 @@ describe("member", () => {
     const { admin, directory, ids, linesOf } = await withOrganizations("Acme");
     const sam = { subject: "auth0|sam", role: "ORG_OWNER" };
     expect(await linesOf(addMember(admin, sam))).toEqual([
-      `auth0|sam has ORG_OWNER in ${ids[0]}; it counts within 5 seconds`,
+      `auth0|sam has ORG_OWNER in ${ids[0]}; this takes effect within 5 seconds`,
     ]);
     expect(await directory.memberships("auth0|sam")).toEqual([{ ...sam, organization: ids[0] }]);
     expect((await linesOf(listMembers(admin, {}))).map((line) => line.split(/ {2,}/))).toEqual([
@@ -321,7 +321,7 @@ describe("member", () => {
       ["auth0|sam", "ORG_OWNER", ids[0]],
     ]);
     expect(await linesOf(removeMember(admin, sam))).toEqual([
-      `auth0|sam no longer has ORG_OWNER in ${ids[0]}; it counts within 5 seconds`,
+      `auth0|sam no longer has ORG_OWNER in ${ids[0]}; this takes effect within 5 seconds`,
     ]);
     expect(await directory.memberships("auth0|sam")).toEqual([]);
   });

@@ -10,7 +10,7 @@ export type Admin = {
   readonly now: () => Micros;
   /** Prints one line on stdout. */
   readonly out: (line: string) => void;
-  /** Print one JSON document instead of text for people. */
+  /** Whether to print one JSON document instead of text for people. */
   readonly json: boolean;
 };
 

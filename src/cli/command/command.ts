@@ -11,7 +11,7 @@ export type Line = {
   readonly given: Given;
   /** Empty if the command takes none. */
   readonly argument: string;
-  /** `undefined`: that of the process. */
+  /** `undefined` for that of the process. */
   readonly environment: Environment | undefined;
 };
 
@@ -20,7 +20,7 @@ export type Command<Options> = {
   /** As typed: one word, or a group and a word. */
   readonly name: string;
   readonly help: string;
-  /** The one positional argument that it needs, as the help shows it. */
+  /** The positional argument, as the help shows it. It is required. Default: the command takes none. */
   readonly argument?: string;
   readonly flags: Readonly<Record<string, Setting>>;
   /** Flags that have to be given. */
@@ -79,13 +79,13 @@ export function withAdminOptions<Options>(
   return { kind: "accepted", value };
 }
 
-/** The value of a flag that is given at most once. */
+/** The value of a flag that takes one value; `undefined` if the flag is not given. */
 export function textOf(given: Given, name: string): string | undefined {
   const value = given[name];
   return typeof value === "string" ? value : undefined;
 }
 
-/** One sentence for each required flag that is not given, or empty. */
+/** One sentence for each required flag that is missing or empty. */
 export function missingFlags(
   { required = [], flags }: Pick<AnyCommand, "required" | "flags">,
   given: Given,

@@ -10,8 +10,8 @@ import {
 } from "./command.ts";
 
 /**
- * A command that lists or changes organizations, tokens or roles, beside a running server or alone.
- * The directory is opened for it, and closed at its end.
+ * A command that lists or changes organizations, tokens or roles. It opens the directory, which works
+ * while a server uses the database, and closes it at the end.
  *
  * @param command.run Throws CliError if the command cannot be done.
  */
@@ -19,13 +19,13 @@ export function directoryCommand<Options>(command: {
   readonly name: string;
   readonly help: string;
   readonly argument?: string;
-  /** Beside those of all admin commands. */
+  /** Beside `adminFlags`. Default: none. */
   readonly flags?: Readonly<Record<string, Setting>>;
   readonly required?: readonly string[];
   readonly options: (line: Line) => Options;
-  /** Whether to make a database if there is none. Default: false. */
+  /** Whether to create a database that does not exist. Default: false. */
   readonly mayCreate?: true;
-  /** Called before a database is made: a command that is refused here leaves none behind. */
+  /** Called before a database is created, so that a command that is refused here creates none. */
   readonly check?: (options: Options) => void;
   readonly run: (admin: Admin, options: Options) => Promise<void>;
 }): AnyCommand {

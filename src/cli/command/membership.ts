@@ -5,7 +5,7 @@ import { type Admin, CliError } from "./admin.ts";
 import { type Line, textOf } from "./command.ts";
 import { checkedRole, homeOf } from "./role.ts";
 
-/** Which role of whom a `member` command changes. */
+/** Whose role a `member` command adds or removes, and which one. */
 export type MembershipOptions = {
   /** The `sub` of an external token, or the id of a service account. */
   readonly subject: string;
@@ -21,6 +21,7 @@ export const membershipFlags = {
   org: { argument: "ID", help: "organization (default: the only one); not for IAM_* roles" },
 } as const satisfies Record<string, Setting>;
 
+/** Read `MembershipOptions`. Nothing is checked yet. */
 export function membershipOptions({ given }: Line): MembershipOptions {
   return {
     subject: textOf(given, "subject") ?? "",
@@ -29,7 +30,11 @@ export function membershipOptions({ given }: Line): MembershipOptions {
   };
 }
 
-/** @throws CliError if an option is not acceptable; says what is. */
+/**
+ * The membership that the options name.
+ *
+ * @throws CliError if an option is not acceptable. The message says what is.
+ */
 export async function membershipOf(
   { directory }: Admin,
   options: MembershipOptions,
@@ -40,7 +45,7 @@ export async function membershipOf(
   return { subject, organization: isInstanceRole(role) ? undefined : home, role };
 }
 
-/** Exactly as tokens have it, so nothing is trimmed. The bound is that of OpenID Connect Core, 2. */
+/** Not trimmed, because it must equal the `sub` of the tokens. Length as in OpenID Connect Core, section 2. */
 function checkedSubject(subject: string): string {
   if (/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,255}$/u.test(subject)) return subject;
   throw new CliError(
@@ -48,7 +53,7 @@ function checkedSubject(subject: string): string {
   );
 }
 
-/** A role and where it holds, as a person reads it. */
+/** A role and where it is held, for people: `ORG_OWNER in 42`, `IAM_OWNER on the instance`. */
 export function placedRole({ role, organization }: Membership): string {
   return `${role} ${organization === undefined ? "on the instance" : `in ${organization}`}`;
 }

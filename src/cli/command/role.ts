@@ -2,17 +2,21 @@ import { isInstanceRole, isRole, roleNames } from "../../access/roles.ts";
 import type { Directory } from "../../store/directory.ts";
 import { CliError } from "./admin.ts";
 
-/** @throws CliError naming all roles, if this is none. */
+/**
+ * The role itself.
+ *
+ * @throws CliError if there is no such role. The message lists all roles.
+ */
 export function checkedRole(role: string): string {
   if (isRole(role)) return role;
   throw new CliError(`unknown role ${JSON.stringify(role)}; the roles are ${roleNames.join(", ")}`);
 }
 
 /**
- * The organization in which somebody with a role is at home: the one that is named, or the only one
- * there is; for a role of the instance, which takes none, the first one.
+ * The home organization of somebody who gets a role: the one that is named, or the only one there is.
+ * A role on the instance takes no organization, so the home is the first one.
  *
- * @throws CliError saying which organizations there are.
+ * @throws CliError if the organization is missing, unknown or not allowed. The message lists the organizations.
  */
 export async function homeOf(
   directory: Directory,
@@ -22,7 +26,7 @@ export async function homeOf(
   const organizations = await directory.organizations();
   const [first, second] = organizations;
   if (first === undefined) {
-    throw new CliError("there is no organization yet; `giraffe org create NAME` makes one");
+    throw new CliError("there is no organization yet; `giraffe org create NAME` creates one");
   }
   if (isInstanceRole(role)) {
     if (organization === undefined) return first.id;

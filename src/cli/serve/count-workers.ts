@@ -3,12 +3,12 @@ import type { Snapshot } from "../../telemetry/exposition.ts";
 import type { Report } from "./messages.ts";
 import { order, workers } from "./order-workers.ts";
 
-/** How long to wait for a worker. Prometheus waits for ten seconds. */
+/** How long to wait for a worker's counts. Prometheus itself waits 10 seconds. */
 const countMs = 5_000;
 
 /**
- * What each worker has counted. A worker that has died, or that does not answer in time, is left out, and
- * so are the counts of earlier workers.
+ * What each running worker has counted. A worker that does not answer in time is left out. The counts of
+ * workers that have died are lost.
  */
 export async function countAll(): Promise<Snapshot[]> {
   const counts = workers().map(countOf);
@@ -16,7 +16,7 @@ export async function countAll(): Promise<Snapshot[]> {
   return (await Promise.all(counts)).filter((count) => count !== undefined);
 }
 
-/** The next count that the worker sends. A late answer to an earlier question is good enough. */
+/** The next counts that the worker sends, even if they are a late answer to an earlier order. */
 function countOf(worker: Worker): Promise<Snapshot | undefined> {
   return new Promise((resolve) => {
     const done = (count?: Snapshot) => {

@@ -3,9 +3,9 @@ import { createService, type Service } from "../../server/service.ts";
 import { createLog, type Log, logRequest } from "../../telemetry/log.ts";
 import type { Supervisor } from "./supervisor.ts";
 
-/** EX_SOFTWARE of sysexits.h. What started the server should start it again. */
+/** EX_SOFTWARE of sysexits.h: a service manager should start the server again. */
 const exitSoftware = 70;
-/** EX_IOERR of sysexits.h. To start the server again does not help. */
+/** EX_IOERR of sysexits.h: starting the server again does not help. */
 const exitDatabaseGone = 74;
 
 /**
@@ -52,7 +52,7 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
   return reason instanceof Error ? exitDatabaseGone : 0;
 }
 
-/** Enough to see the problem; the rest is counted. */
+/** Users that are logged one by one. Of the others only the number is logged. */
 const maxCollisionLines = 100;
 
 /** Logs ids only, because the log holds no names. */
@@ -60,9 +60,9 @@ function warnOfCollisions(log: Log, collisions: Service["collisions"]): void {
   for (const { stream, holder } of collisions.slice(0, maxCollisionLines)) {
     log.warn(
       { userId: stream, holder },
-      "this user's user name belongs to another user: give it another one, or remove the user",
+      "the user name of this user belongs to another user: change it, or remove the user",
     );
   }
   const more = collisions.length - maxCollisionLines;
-  if (more > 0) log.warn({ more }, "more users whose user names belong to other users");
+  if (more > 0) log.warn({ more }, "there are more users whose user names belong to other users");
 }

@@ -4,14 +4,14 @@ import { banner } from "./banner.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /**
- * Run until SIGTERM or SIGINT, then drain. A second signal ends the process at once, with exit code 1.
- * SIGHUP reads the TLS files again.
+ * The supervisor of a server that is alone: SIGTERM and SIGINT drain it, a second one of them ends the
+ * process at once with exit code 1, and SIGHUP reads the TLS files again.
  *
  * @param out Prints the banner.
  */
-export function underSignals(config: Config, out: Out): Supervisor {
+export function signalSupervisor(config: Config, out: Out): Supervisor {
   return {
-    // After the handlers of the signals are set, because whoever reads "ready" may send one at once.
+    // Called after the signal handlers are set, because whoever reads "ready" may send a signal at once.
     ready(url) {
       for (const line of banner(config, url)) out(line);
     },

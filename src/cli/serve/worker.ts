@@ -3,10 +3,10 @@ import type { Order, Report } from "./messages.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /**
- * The supervisor of a worker: orders of the first process instead of signals. If the first process dies,
+ * The supervisor of a worker: it obeys the first process and ignores signals. If the first process dies,
  * Node.js ends the worker.
  */
-export function underOrders(): Supervisor {
+export function workerSupervisor(): Supervisor {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   const { promise: drained, resolve: drain } = Promise.withResolvers<string>();
   const { promise: counting, resolve: onCount } = Promise.withResolvers<() => Promise<Snapshot>>();
@@ -16,7 +16,7 @@ export function underOrders(): Supervisor {
   process.on("message", async (order: Order) => {
     switch (order.kind) {
       case "drain":
-        return drain("told to");
+        return drain("order of the first process");
       case "reload":
         return reload();
       case "count":

@@ -10,9 +10,9 @@ import type { Order, Report } from "./messages.ts";
 import { order, workers } from "./order-workers.ts";
 import { runServer } from "./run-server.ts";
 import { firstSignal } from "./signals.ts";
-import { underOrders } from "./worker.ts";
+import { workerSupervisor } from "./worker.ts";
 
-/** The pause before a dead worker is replaced, so that one that dies at once does not keep the machine busy. */
+/** The pause before a dead worker is replaced, so that workers that always die at once do not load the machine. */
 const restartPauseMs = 500;
 
 /**
@@ -20,8 +20,8 @@ const restartPauseMs = 500;
  * drain. A second signal ends all of them at once. SIGHUP makes all of them read the TLS files again.
  * A worker that dies is replaced.
  *
- * The first process accepts connections, hands them out and keeps the workers running. A terminal
- * sends signals to all processes, so the workers ignore them and wait for orders of the first process.
+ * The first process accepts connections, hands them to the workers and replaces workers that die. A
+ * terminal sends signals to all processes, so the workers ignore them and wait for orders.
  *
  * @param out Prints the banner, once all workers listen.
  * @returns The exit code of this process, which is the first one or a worker.
@@ -29,7 +29,7 @@ const restartPauseMs = 500;
 export async function serveTogether(config: Config, out: Out): Promise<number> {
   if (cluster.isPrimary) return supervise(config, out);
   try {
-    return await runServer(config, underOrders());
+    return await runServer(config, workerSupervisor());
   } finally {
     // The channel for orders must not keep the process running.
     process.channel?.unref();
@@ -41,7 +41,7 @@ async function supervise(config: Config, out: Out): Promise<number> {
   let isStopping = false;
   let counting: Promise<Snapshot[]> | undefined;
 
-  // One worker first: it sets up an empty database, and an error is reported once instead of by all.
+  // Start one worker first. It sets up an empty database, and an error is reported once, not by every worker.
   const first = await startWorker();
   if (first.kind === "ended") return first.code;
   const others = Array.from({ length: config.workers - 1 }, () => startWorker());
