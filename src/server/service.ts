@@ -2,34 +2,28 @@ import { createAuthenticators } from "../access/authenticators.ts";
 import { createFailedAttempts } from "../access/failed-attempts.ts";
 import { createIdGenerator } from "../access/id.ts";
 import { type Config, ConfigError } from "../config/config.ts";
-import { errorDomain } from "../rpc/errors.ts";
-import { createReadiness } from "../rpc/health.ts";
-import {
-  createInterceptors,
-  createRequestGate,
-  createRoutes,
-  type RpcParts,
-  restPrefix,
-} from "../rpc/routes.ts";
+import { createReadiness, type Readiness } from "../rpc/health.ts";
+import type { RpcParts } from "../rpc/routes.ts";
 import type { Collision } from "../store/collision.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
 import type { RequestRecord } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { createListener, peerKey } from "../wire/index.ts";
+import { createListener, type Listener, peerKey } from "../wire/index.ts";
 import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
-import { openStore, wallClock } from "./database.ts";
+import { type OpenStore, openStore, wallClock } from "./database.ts";
 import { loadTracing, recordFromOutcome } from "./observation.ts";
 import { createConsolePages } from "./pages/console-pages.ts";
 import { createDocumentationPages } from "./pages/documentation-pages.ts";
 import { createProbes } from "./probes.ts";
+import { wireOptions } from "./wire-options.ts";
 
-/** The whole server. */
+/** A server: its store, its methods, its pages and its port. */
 export interface Service {
   /** Whether the database was empty, so that a first token was written. */
   readonly isNew: boolean;
   /**
    * @returns Where it listens, such as `http://127.0.0.1:8080`.
-   * @throws Error if the address cannot be had or the TLS files cannot be used; all is closed then.
+   * @throws Error if the address or the TLS files cannot be used. The service is closed then.
    */
   listen(): Promise<string>;
   /** @throws Error if the TLS files cannot be used; the old ones stay. */
@@ -47,10 +41,10 @@ export interface Service {
 /**
  * Put the parts together.
  *
- * @param observe Told of every request when it is answered.
+ * @param observe Called for every request when it is answered.
  * @param options.begin Gives an empty database what is needed to begin. Default: `bootstrap`.
- * @param options.allMetrics Those of all processes that share the port. Default: there is only this one.
- * @param options.maxLagMs As the wire takes it. Default: calls are refused while the event loop is late.
+ * @param options.allMetrics The counts of all processes that share the port. Default: there is only this process.
+ * @param options.maxLagMs As in `WireOptions`.
  * @throws DatabaseLockedError if another server uses the database.
  * @throws StoreUnavailableError if the database cannot be opened.
  * @throws UnsafeServerError if PostgreSQL may lose what it acknowledges.
@@ -66,61 +60,23 @@ export async function createService(
   } = {},
 ): Promise<Service> {
   const { begin = bootstrap, allMetrics, maxLagMs } = options;
-  const {
-    database,
-    corsOrigins,
-    trustedProxies,
-    maxMessageBytes,
-    defaultDeadlineMs,
-    maxDeadlineMs,
-  } = config;
   const metrics = createMetrics();
-  const opened = await openStore(database, metrics.store);
-  const { store, directory, collisions, gone, close: closeStore } = opened;
+  const opened = await openStore(config.database, metrics.store);
   const newId = createIdGenerator({ now: wallClock });
-  const isNew = await begin(store, directory, { ...config, newId, now: wallClock }).catch(
-    async (error: unknown) => {
-      await closeStore();
-      if (!(error instanceof TokenFileMissingError)) throw error;
-      throw new ConfigError([
-        "--admin-token-file is missing: the database is empty, and its first token needs a place; give the path of a file",
-      ]);
-    },
-  );
+  const isNew = await beginStore(begin, opened, config, newId);
 
   const readiness = createReadiness();
-  gone.then(() => readiness.set(false));
-  const parts: RpcParts = {
-    store,
-    directory,
-    readiness,
-    newId,
-    now: wallClock,
-    authenticators: await createAuthenticators({ ...config, directory, store, now: wallClock }),
-    failures: createFailedAttempts({ now: wallClock }),
-    defaultLanguage: config.defaultLanguage,
-    peer: (values) => values.get(peerKey),
-  };
+  opened.gone.then(() => readiness.set(false));
+  const parts = await createParts(config, opened, newId, readiness);
+  const snapshot = () => metrics.snapshot(listener.load());
   const listener = createListener({
-    routes: createRoutes(parts),
-    requestGate: createRequestGate(parts),
-    interceptors: createInterceptors(parts),
-    restPrefix,
-    limits: { maxMessageBytes, defaultDeadlineMs, maxDeadlineMs },
-    trustedProxies,
-    cors: {
-      origins: corsOrigins === "*" ? ["*"] : corsOrigins,
-      requestHeaders: ["Authorization", "X-Zitadel-Orgid", "X-Requested-With"],
-      answerHeaders: ["Content-Length", "Retry-After", "X-Request-Id"],
-    },
-    headers,
-    errorDomain,
+    ...wireOptions(config, parts),
     pages: new Map([
       ...createConsolePages(),
       ...createDocumentationPages(),
       ...createProbes({
         readiness,
-        store,
+        store: opened.store,
         metrics: allMetrics ?? (async () => [await snapshot()]),
       }),
     ]),
@@ -133,25 +89,20 @@ export async function createService(
     maxLagMs,
     trace: await loadTracing(),
   });
-  const snapshot = () => metrics.snapshot(listener.load());
 
   async function close(): Promise<void> {
     readiness.set(false);
     await listener.close(config.drainMs);
-    await closeStore();
+    await opened.close();
   }
 
   return {
     isNew,
     async listen() {
       try {
-        const { address, family, port } = await listener.listen({
-          ...config.listen,
-          tls: config.tls,
-        });
+        const url = await listenAt(listener, config);
         readiness.set(true);
-        const host = family === "IPv6" ? `[${address}]` : address;
-        return `${config.tls === undefined ? "http" : "https"}://${host}:${port}`;
+        return url;
       } catch (error) {
         await close();
         throw error;
@@ -159,17 +110,58 @@ export async function createService(
     },
     reloadTls: () => listener.reloadTls(),
     metrics: snapshot,
-    collisions,
-    gone,
+    collisions: opened.collisions,
+    gone: opened.gone,
     close,
   };
 }
 
-/** On every answer: it is for this caller, now, and it is what it says it is. */
-const headers = {
-  "cache-control": "no-store",
-  expires: "0",
-  pragma: "no-cache",
-  "x-content-type-options": "nosniff",
-  "x-robots-tag": "none",
-} as const;
+/**
+ * Run `begin` on the store, and close the store if that fails.
+ *
+ * @returns Whether the database was empty.
+ * @throws ConfigError if it was, and there is no place for its first token.
+ */
+async function beginStore(
+  begin: typeof bootstrap,
+  { store, directory, close }: OpenStore,
+  config: Config,
+  newId: () => string,
+): Promise<boolean> {
+  try {
+    return await begin(store, directory, { ...config, newId, now: wallClock });
+  } catch (error) {
+    await close();
+    if (!(error instanceof TokenFileMissingError)) throw error;
+    throw new ConfigError([
+      "--admin-token-file is missing: the database is empty, and its first token needs a place; give the path of a file",
+    ]);
+  }
+}
+
+/** What the handlers and the gate work with. */
+async function createParts(
+  config: Config,
+  { store, directory }: OpenStore,
+  newId: () => string,
+  readiness: Readiness,
+): Promise<RpcParts> {
+  return {
+    store,
+    directory,
+    readiness,
+    newId,
+    now: wallClock,
+    authenticators: await createAuthenticators({ ...config, directory, store, now: wallClock }),
+    failures: createFailedAttempts({ now: wallClock }),
+    defaultLanguage: config.defaultLanguage,
+    peer: (values) => values.get(peerKey),
+  };
+}
+
+/** @returns The URL of the server, with the port that it got. */
+async function listenAt(listener: Listener, { listen, tls }: Config): Promise<string> {
+  const { address, family, port } = await listener.listen({ ...listen, tls });
+  const host = family === "IPv6" ? `[${address}]` : address;
+  return `${tls === undefined ? "http" : "https"}://${host}:${port}`;
+}

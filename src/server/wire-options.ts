@@ -1,0 +1,41 @@
+import type { Config } from "../config/config.ts";
+import { errorDomain } from "../rpc/errors.ts";
+import {
+  createInterceptors,
+  createRequestGate,
+  createRoutes,
+  type RpcParts,
+  restPrefix,
+} from "../rpc/routes.ts";
+import type { WireOptions } from "../wire/index.ts";
+
+/** What is served over RPC, to whom, and within which limits. */
+export function wireOptions(
+  { corsOrigins, trustedProxies, maxMessageBytes, defaultDeadlineMs, maxDeadlineMs }: Config,
+  parts: RpcParts,
+) {
+  return {
+    routes: createRoutes(parts),
+    requestGate: createRequestGate(parts),
+    interceptors: createInterceptors(parts),
+    restPrefix,
+    limits: { maxMessageBytes, defaultDeadlineMs, maxDeadlineMs },
+    trustedProxies,
+    cors: {
+      origins: corsOrigins === "*" ? ["*"] : corsOrigins,
+      requestHeaders: ["Authorization", "X-Zitadel-Orgid", "X-Requested-With"],
+      answerHeaders: ["Content-Length", "Retry-After", "X-Request-Id"],
+    },
+    headers,
+    errorDomain,
+  } satisfies Partial<WireOptions>;
+}
+
+/** On every answer. An answer is for one caller at one moment, and its content type is right. */
+const headers = {
+  "cache-control": "no-store",
+  expires: "0",
+  pragma: "no-cache",
+  "x-content-type-options": "nosniff",
+  "x-robots-tag": "none",
+} as const;
