@@ -1,4 +1,3 @@
-import { isIPv6 } from "node:net";
 import { LRUCache } from "lru-cache";
 import { ServiceError } from "../domain/errors.ts";
 import type { Micros } from "../store/event-store.ts";
@@ -30,7 +29,7 @@ export type TakeTurn = <Answer>(
 /**
  * Runs one authentication attempt.
  *
- * @param address Of the client; IPv6 addresses count by their /64, which is what one customer gets.
+ * @param address Of the client.
  * @param digest Of the token.
  * @param attempt Takes a turn for what it asks others.
  * @returns What `attempt` returns.
@@ -59,9 +58,15 @@ export type FailedAttempts = <Result>(
  * A token is wrong if the attempt ends in `tokenInvalid`, or if the identity provider gives no usable
  * answer about it. A token that was accepted before is always answered with the truth, because its
  * client must learn that it needs a new token.
+ *
+ * @param options.groupOf The key under which addresses count as one client.
  */
-export function createFailedAttempts(options: { readonly now: () => Micros }): FailedAttempts {
-  const allowance = createAllowance(options.now);
+export function createFailedAttempts(options: {
+  readonly now: () => Micros;
+  readonly groupOf: (address: string) => string;
+}): FailedAttempts {
+  const { now, groupOf } = options;
+  const allowance = createAllowance(now);
   const accepted = new LRUCache<string, true>({ max: maxAcceptedTokens });
   const turns = {
     directory: createQuestionTurns(allowance),
@@ -70,7 +75,7 @@ export function createFailedAttempts(options: { readonly now: () => Micros }): F
 
   return async (address, digest, attempt) => {
     const isKnown = accepted.get(digest) === true;
-    const group = addressGroup(address);
+    const group = groupOf(address);
     let turn: Turn | undefined;
     let isGuess = false;
     try {
@@ -126,19 +131,3 @@ function isAboutToken(error: unknown): boolean {
 
 /** How many failures an address had left, and when. */
 type Bucket = { readonly left: number; readonly at: Micros };
-
-/**
- * The group of addresses that share one bucket. An IPv4 address is alone, also if it is written as
- * IPv6. An IPv6 address shares with its /64. Any other text is its own group.
- */
-export function addressGroup(address: string): string {
-  const [plain = ""] = address.split("%");
-  if (!isIPv6(plain)) return plain;
-  const mapped = /^::ffff:([0-9.]+)$/i.exec(plain)?.[1];
-  if (mapped !== undefined) return mapped;
-  const [head = [], tail = []] = plain
-    .split("::")
-    .map((part) => (part === "" ? [] : part.split(":")));
-  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => "0");
-  return [...head, ...zeros, ...tail].slice(0, 4).join(":");
-}

@@ -8,7 +8,7 @@ import type { Collision } from "../store/collision.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
 import type { RequestRecord } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { createListener, type Listener, peerKey } from "../wire/index.ts";
+import { addressGroup, createListener, type Listener, peerKey } from "../wire/index.ts";
 import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
 import { type OpenStore, openStore, wallClock } from "./database.ts";
 import { loadTracing, recordFromOutcome } from "./observation.ts";
@@ -153,7 +153,7 @@ async function createParts(
     newId,
     now: wallClock,
     authenticators: await createAuthenticators({ ...config, directory, store, now: wallClock }),
-    failures: createFailedAttempts({ now: wallClock }),
+    failures: createFailedAttempts({ now: wallClock, groupOf: addressGroup }),
     defaultLanguage: config.defaultLanguage,
     peer: (values) => values.get(peerKey),
   };

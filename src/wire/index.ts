@@ -5,6 +5,8 @@
  * three things: `google.api.http` rules make REST paths, every call has a deadline that is enforced, and
  * every request stays within limits, whatever it looks like.
  */
+
+export { addressGroup } from "./bounds/client-address.ts";
 export type { RequestGate } from "./call.ts";
 export { peerKey } from "./call-context.ts";
 export type { Answer, RequestHead } from "./http/exchange.ts";

@@ -14,7 +14,7 @@ import {
 import type { Decide, EventStore, Head } from "../../../src/store/event-store.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
-import { createListener, peerKey } from "../../../src/wire/index.ts";
+import { addressGroup, createListener, peerKey } from "../../../src/wire/index.ts";
 import { firstState, organization, userIds } from "../users.ts";
 
 /**
@@ -72,7 +72,7 @@ const parts = {
   newId: () => "3",
   now,
   authenticators: [createPersonalAccessTokenAuthenticator(directory, { now })],
-  failures: createFailedAttempts({ now }),
+  failures: createFailedAttempts({ now, groupOf: addressGroup }),
   defaultLanguage: "en",
   peer: (values: Parameters<Parameters<typeof createRequestGate>[0]["peer"]>[0]) =>
     values.get(peerKey),

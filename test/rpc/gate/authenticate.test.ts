@@ -48,7 +48,7 @@ function setUp() {
       authenticatorOf("two"),
     ],
     isPublic: (method) => method.name === "Healthz",
-    failures: createFailedAttempts({ now: () => time.micros }),
+    failures: createFailedAttempts({ now: () => time.micros, groupOf: (address) => address }),
     peer: () => "10.0.0.1",
   });
   const callers: (Caller | undefined)[] = [];

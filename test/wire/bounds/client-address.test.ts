@@ -94,13 +94,21 @@ describe("addressGroup", () => {
   test.for([
     ["1.2.3.4", "1.2.3.4"],
     ["::ffff:1.2.3.4", "1.2.3.4"],
+    ["::FFFF:10.1.2.3", "10.1.2.3"],
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
     ["2001:db8:1:2::", "2001:db8:1:2"],
     ["2001:db8::1", "2001:db8:0:0"],
+    ["2001:db8::5:6", "2001:db8:0:0"],
+    ["1::2:3:4:5:6:7", "1:0:2:3"],
+    ["1:2:3:4:5:6:7::", "1:2:3:4"],
     ["::1", "0:0:0:0"],
+    ["::", "0:0:0:0"],
     ["fe80::1%eth0", "fe80:0:0:0"],
+    ["unix socket", "unix socket"],
     ["", ""],
-  ])("%s is one with %s", ([address, want]) => expect(addressGroup(address as string)).toBe(want));
+  ])("puts %s into the group %s", ([address, want]) =>
+    expect(addressGroup(address as string)).toBe(want),
+  );
 });
 
 describe("B3: behind a trusted proxy", () => {
