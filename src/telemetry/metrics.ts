@@ -35,83 +35,92 @@ const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128];
 
 /** All counts are 0 at the start. */
 export function createMetrics(): Metrics {
-  const requests = createCounter({
-    name: "giraffe_requests_total",
-    help: "Answered requests. A request that is not an RPC has the method unknown and its HTTP status as the code.",
-    labels: ["method", "protocol", "code"],
-  });
-  const durations = createHistogram({
-    name: "giraffe_request_duration_seconds",
-    help: "Time from the head of a request to its answer.",
-    labels: ["method", "protocol"],
-    bounds: durationBounds,
-  });
-  const connections = createGauge({ name: "giraffe_connections", help: "Open connections." });
-  const calls = createGauge({
-    name: "giraffe_calls_in_flight",
-    help: "Unary calls in flight.",
-  });
-  const lags = createHistogram({
-    name: "giraffe_event_loop_lag_seconds",
-    help: "How late the event loop was, measured ten times a second.",
-    bounds: lagBounds,
-  });
-  const waiting = createGauge({
-    name: "giraffe_store_changes_waiting",
-    help: "Changes that are queued or being committed.",
-  });
-  const batchSizes = createHistogram({
-    name: "giraffe_store_batch_size",
-    help: "Changes in one transaction.",
-    bounds: batchBounds,
-  });
-  const batchWaits = createHistogram({
-    name: "giraffe_store_batch_wait_seconds",
-    help: "How long the oldest change of a transaction waited until it began.",
-    bounds: durationBounds,
-  });
-  const commits = createHistogram({
-    name: "giraffe_store_commit_duration_seconds",
-    help: "Time from the beginning of a transaction until its outcome is known.",
-    labels: ["outcome"],
-    bounds: durationBounds,
-  });
-  const retries = createCounter({
-    name: "giraffe_store_retries_total",
-    help: "Operations that were tried again, by reason.",
-    labels: ["reason"],
-  });
-  const failures = createCounter({
-    name: "giraffe_store_errors_total",
-    help: "Operations that failed in the store.",
-    labels: ["operation", "kind"],
-  });
-  const own = [
-    ...[requests, durations, connections, calls, lags],
-    ...[waiting, batchSizes, batchWaits, commits, retries, failures],
-  ];
+  const requests = createRequestMetrics();
+  const store = createStoreMetrics();
+  const own = [...Object.values(requests), ...Object.values(store)];
   const processMetrics = createProcessMetrics();
 
   return {
     request({ method = "unknown", protocol, code, status, durationMs }) {
-      requests.increment(method, protocol, code ?? (status < 400 ? "ok" : `http_${status}`));
-      durations.observe(durationMs / 1_000, method, protocol);
+      const result = code ?? (status < 400 ? "ok" : `http_${status}`);
+      requests.total.increment(method, protocol, result);
+      requests.durations.observe(durationMs / 1_000, method, protocol);
     },
-    lag: (lateMs) => lags.observe(Math.max(0, lateMs) / 1_000),
+    lag: (lateMs) => requests.lags.observe(Math.max(0, lateMs) / 1_000),
     store: {
-      waiting: waiting.set,
+      waiting: store.waiting.set,
       committed({ size, outcome, waitedMs, durationMs }) {
-        batchSizes.observe(size);
-        batchWaits.observe(waitedMs / 1_000);
-        commits.observe(durationMs / 1_000, outcome);
+        store.batchSizes.observe(size);
+        store.batchWaits.observe(waitedMs / 1_000);
+        store.commits.observe(durationMs / 1_000, outcome);
       },
-      retried: (reason) => retries.increment(reason),
-      failed: (operation, kind) => failures.increment(operation, kind),
+      retried: (reason) => store.retries.increment(reason),
+      failed: (operation, kind) => store.failures.increment(operation, kind),
     },
     async snapshot(load) {
-      connections.set(load.connections);
-      calls.set(load.calls);
+      requests.connections.set(load.connections);
+      requests.calls.set(load.calls);
       return [...own.map((each) => each.metric()), ...(await processMetrics())];
     },
+  };
+}
+
+/** What the wire does. The order is that of the text that Prometheus gets. */
+function createRequestMetrics() {
+  return {
+    total: createCounter({
+      name: "giraffe_requests_total",
+      help: "Answered requests. A request that is not an RPC has the method unknown and its HTTP status as the code.",
+      labels: ["method", "protocol", "code"],
+    }),
+    durations: createHistogram({
+      name: "giraffe_request_duration_seconds",
+      help: "Time from the head of a request to its answer.",
+      labels: ["method", "protocol"],
+      bounds: durationBounds,
+    }),
+    connections: createGauge({ name: "giraffe_connections", help: "Open connections." }),
+    calls: createGauge({ name: "giraffe_calls_in_flight", help: "Unary calls in flight." }),
+    lags: createHistogram({
+      name: "giraffe_event_loop_lag_seconds",
+      help: "How late the event loop was, measured ten times a second.",
+      bounds: lagBounds,
+    }),
+  };
+}
+
+/** What the store does. */
+function createStoreMetrics() {
+  return {
+    waiting: createGauge({
+      name: "giraffe_store_changes_waiting",
+      help: "Changes that are queued or being committed.",
+    }),
+    batchSizes: createHistogram({
+      name: "giraffe_store_batch_size",
+      help: "Changes in one transaction.",
+      bounds: batchBounds,
+    }),
+    batchWaits: createHistogram({
+      name: "giraffe_store_batch_wait_seconds",
+      help: "How long the oldest change of a transaction waited until it began.",
+      bounds: durationBounds,
+    }),
+    commits: createHistogram({
+      name: "giraffe_store_commit_duration_seconds",
+      help: "Time from the beginning of a transaction until its outcome is known.",
+      labels: ["outcome"],
+      bounds: durationBounds,
+    }),
+    retries: createCounter({
+      name: "giraffe_store_retries_total",
+      help: "Operations that were tried again, by reason.",
+      labels: ["reason"],
+    }),
+    failures: createCounter({
+      name: "giraffe_store_errors_total",
+      help: "Operations that failed in the store.",
+      labels: ["operation", "kind"],
+    }),
   };
 }
