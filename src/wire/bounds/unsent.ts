@@ -1,12 +1,5 @@
-import type { Writable } from "node:stream";
-import {
-  type ClientLimits,
-  clientLimits,
-  clientLookMs,
-  farewellMs,
-  pieceBytes,
-} from "../limits.ts";
-import { createShares, type Share } from "./shares.ts";
+import { type ClientLimits, clientLimits, clientLookMs, farewellMs } from "../limits.ts";
+import { createShares, type Share, type Shares } from "./shares.ts";
 
 /** The answers that are being sent. */
 export type Unsent = {
@@ -56,139 +49,104 @@ export function createUnsent({
   ClientLimits,
   "maxUnsentBytes" | "maxUnsentBytesEach" | "unsentTimeoutMs"
 > = clientLimits): Unsent {
-  const shares = createShares(maxUnsentBytes, maxUnsentBytesEach);
-  const waiting = new Set<Waiting>();
-  let now = performance.now();
-
-  class Waiting implements UnsentAnswer {
-    readonly #client: string;
-    readonly #abort: () => void;
-    #share: Share | undefined;
-    #left = 0;
-    #movedAt = now;
-    #isLast = false;
-    #isBroken = false;
-    #isOver = false;
-
-    constructor(client: string, abort: () => void) {
-      this.#client = client;
-      this.#abort = abort;
-    }
-
-    hand(bytes: number): boolean {
-      // A handler may still write when its client has gone.
-      if (this.#isOver) return false;
-      this.#left += bytes;
-      this.#movedAt = now;
-      waiting.add(this);
-      this.#share?.end();
-      const share = shares.take(this.#client, headBytes + this.#left, () => {
-        this.#break();
-        // Its memory is needed now, so this cannot wait for the next look.
-        setTimeout(() => this.look(), farewellMs);
-      });
-      this.#share = share;
-      if (share === undefined) this.#break();
-      return !this.#isBroken;
-    }
-
-    handLast(): boolean {
-      this.#isLast = true;
-      return this.hand(0);
-    }
-
-    took(bytes: number): void {
-      this.#movedAt = now;
-      this.#left -= bytes;
-      this.#share?.shrink(bytes);
-      if (this.#left === 0 && !this.#isLast) this.#rest();
-    }
-
-    end(): void {
-      this.#isOver = true;
-      this.#rest();
-    }
-
-    #rest(): void {
-      waiting.delete(this);
-      this.#share?.end();
-      this.#share = undefined;
-    }
-
-    look(): void {
-      if (!waiting.has(this)) return;
-      if (this.#isBroken || now - this.#movedAt >= unsentTimeoutMs) this.#break();
-    }
-
-    #break(): void {
-      this.#isBroken = true;
-      this.#abort();
-    }
-  }
-
+  const all: AllUnsent = {
+    shares: createShares(maxUnsentBytes, maxUnsentBytesEach),
+    waiting: new Set(),
+    timeoutMs: unsentTimeoutMs,
+    now: performance.now(),
+  };
   const timer = setInterval(
     () => {
-      now = performance.now();
-      for (const answer of waiting) answer.look();
+      all.now = performance.now();
+      for (const answer of all.waiting) answer.look();
     },
     Math.min(clientLookMs, unsentTimeoutMs / 4),
   ).unref();
 
   return {
-    begin: (client, abort) => new Waiting(client, abort),
+    begin: (client, abort) => new Waiting(all, client, abort),
     stop: () => clearInterval(timer),
   };
 }
 
-/**
- * Write a body in pieces, so that it shows whether the client reads. The stream is not ended.
- *
- * @param took Called with the size of each piece that the stream has written.
- * @param last Called instead of writing the last piece.
- */
-export function writeInPieces(
-  stream: Writable,
-  body: Uint8Array,
-  took: (bytes: number) => void,
-  last: (piece: Uint8Array) => void,
-): void {
-  const from = (start: number): void => {
-    const end = start + pieceBytes;
-    if (end >= body.byteLength) {
-      last(body.subarray(start));
-      return;
-    }
-    stream.write(body.subarray(start, end), () => {
-      took(pieceBytes);
-      // Go on after a failure, too: the last piece will then fail and report it.
-      from(end);
-    });
-  };
-  from(0);
-}
+/** What the answers of a server have in common. */
+type AllUnsent = {
+  readonly shares: Shares;
+  /** Those of which the system has not taken everything. */
+  readonly waiting: Set<Waiting>;
+  readonly timeoutMs: number;
+  /** The time of the last look. Precise enough, and cheaper than to ask for each answer. */
+  now: number;
+};
 
-/**
- * Write one part of an answer that is sent in parts.
- *
- * @returns Resolves when the part was taken; rejects if the client has gone or does not read.
- */
-export function writeTracked(
-  stream: Writable,
-  chunk: Uint8Array,
-  sending: UnsentAnswer,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (stream.destroyed || !sending.hand(chunk.byteLength)) {
-      reject(new Error("the client has gone, or does not read"));
-      return;
-    }
-    const took = (bytes: number) => sending.took(bytes);
-    writeInPieces(stream, chunk, took, (last) => {
-      stream.write(last, (error) => {
-        sending.took(last.byteLength);
-        if (error) reject(error);
-        else resolve();
-      });
+class Waiting implements UnsentAnswer {
+  readonly #all: AllUnsent;
+  readonly #client: string;
+  readonly #abort: () => void;
+  #share: Share | undefined;
+  #left = 0;
+  #movedAt: number;
+  #isLast = false;
+  #isBroken = false;
+  #isOver = false;
+
+  constructor(all: AllUnsent, client: string, abort: () => void) {
+    this.#all = all;
+    this.#client = client;
+    this.#abort = abort;
+    this.#movedAt = all.now;
+  }
+
+  hand(bytes: number): boolean {
+    // A handler may still write when its client has gone.
+    if (this.#isOver) return false;
+    const { shares, waiting, now } = this.#all;
+    this.#left += bytes;
+    this.#movedAt = now;
+    waiting.add(this);
+    this.#share?.end();
+    const share = shares.take(this.#client, headBytes + this.#left, () => {
+      this.#break();
+      // Its memory is needed now, so this cannot wait for the next look.
+      setTimeout(() => this.look(), farewellMs);
     });
-  });
+    this.#share = share;
+    if (share === undefined) this.#break();
+    return !this.#isBroken;
+  }
+
+  handLast(): boolean {
+    this.#isLast = true;
+    return this.hand(0);
+  }
+
+  took(bytes: number): void {
+    this.#movedAt = this.#all.now;
+    this.#left -= bytes;
+    this.#share?.shrink(bytes);
+    if (this.#left === 0 && !this.#isLast) this.#rest();
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#rest();
+  }
+
+  #rest(): void {
+    this.#all.waiting.delete(this);
+    this.#share?.end();
+    this.#share = undefined;
+  }
+
+  /** Break the answer off if it has not moved for too long. */
+  look(): void {
+    const { waiting, timeoutMs, now } = this.#all;
+    if (!waiting.has(this)) return;
+    if (this.#isBroken || now - this.#movedAt >= timeoutMs) this.#break();
+  }
+
+  #break(): void {
+    this.#isBroken = true;
+    this.#abort();
+  }
 }
