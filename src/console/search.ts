@@ -1,10 +1,9 @@
-import type { User } from "../../gen/zitadel/user_pb.ts";
 import type { Api } from "./api.ts";
-import { byId, fromTemplate } from "./dom.ts";
+import { byId } from "./dom.ts";
 import { type Found, findUsers } from "./find-users.ts";
 import { problemFrom } from "./problem.ts";
-import { hrefOf } from "./route.ts";
-import { numberText, personName, stateText } from "./wording.ts";
+import { createResultList } from "./result-list.ts";
+import { numberText } from "./wording.ts";
 
 /** Finds people by name, user name or e-mail, and lists them page by page. */
 export interface Search {
@@ -20,31 +19,29 @@ export interface Search {
 
 const pageSize = 20;
 
-/** So long must typing pause before the server is asked, in milliseconds. */
+/** The server is asked when nobody has typed for so long, in milliseconds. */
 const pauseMs = 200;
 
 /** After so long without an answer the page says that it waits, in milliseconds. */
 const patienceMs = 500;
 
+/** Finds the search in the page. Asks nothing before `refresh`, or before somebody types. */
 export function createSearch(api: Api): Search {
   const title = byId("people-title", HTMLElement);
   const form = byId("search", HTMLFormElement);
   const field = byId("query", HTMLInputElement);
   const found = byId("found", HTMLElement);
-  const list = byId("results", HTMLUListElement);
   const more = byId("more-people", HTMLButtonElement);
-  const template = byId("result-template", HTMLTemplateElement);
+  const list = createResultList();
   let asking = new AbortController();
   let pause = 0;
   let patience = 0;
-  let lastMarked = "";
-  let current = "";
 
   async function ask(offset: number, limit = pageSize): Promise<void> {
     clearTimeout(pause);
     asking.abort();
     asking = new AbortController();
-    list.ariaBusy = "true";
+    list.setBusy(true);
     clearTimeout(patience);
     patience = setTimeout(() => {
       found.textContent = "Looking…";
@@ -53,58 +50,16 @@ export function createSearch(api: Api): Search {
       const page = { text: field.value, offset, limit };
       const answer = await findUsers(api, page, asking.signal);
       clearTimeout(patience);
-      const items = answer.users.map(itemFrom);
-      if (offset === 0) list.replaceChildren(...items);
-      else list.append(...items);
-      show(answer);
-      if (offset > 0) items[0]?.querySelector("a")?.focus();
+      list.show(answer.users, offset === 0 ? "replace" : "append");
+      found.textContent = foundText(answer, list.length(), field.value);
+      more.hidden = list.length() >= answer.total;
     } catch (error) {
       const { text, isCanceled } = problemFrom(error);
       if (isCanceled) return;
       clearTimeout(patience);
       found.textContent = text;
     }
-    list.ariaBusy = null;
-  }
-
-  function show({ total, isByBeginning }: Found): void {
-    const shown = list.childElementCount;
-    const people = `${numberText(total)} ${total === 1 ? "person" : "people"}`;
-    found.textContent = shown < total ? `${numberText(shown)} of ${people}` : people;
-    if (total === 0)
-      found.textContent = field.value === "" ? "Nobody is here yet." : "Nobody found.";
-    if (isByBeginning) {
-      if (total > 0) found.textContent += ".";
-      found.textContent +=
-        " There are too many people to look inside names: only how they begin counts.";
-    }
-    more.hidden = shown >= total;
-    mark(current);
-  }
-
-  function itemFrom(user: User): HTMLElement {
-    const { id, userName, type, state } = user;
-    const email = type.case === "human" ? (type.value.email?.email ?? "") : "";
-    const item = fromTemplate(template, {
-      name: personName(user),
-      state: stateText(state),
-      userName,
-      email: email === userName ? "" : email,
-    });
-    const link = item.querySelector("a");
-    link?.setAttribute("href", hrefOf(id));
-    return item;
-  }
-
-  const linkOf = (userId: string) =>
-    list.querySelector<HTMLAnchorElement>(`a[href="${CSS.escape(hrefOf(userId))}"]`);
-
-  function mark(userId: string): void {
-    list.querySelector("[aria-current]")?.removeAttribute("aria-current");
-    current = userId;
-    if (userId === "") return;
-    lastMarked = userId;
-    linkOf(userId)?.setAttribute("aria-current", "true");
+    list.setBusy(false);
   }
 
   form.addEventListener("submit", (event) => {
@@ -115,12 +70,23 @@ export function createSearch(api: Api): Search {
     clearTimeout(pause);
     pause = setTimeout(() => void ask(0), pauseMs);
   });
-  more.addEventListener("click", () => void ask(list.childElementCount));
+  more.addEventListener("click", () => void ask(list.length()));
 
   return {
-    refresh: () => ask(0, Math.max(pageSize, list.childElementCount)),
-    mark,
+    refresh: () => ask(0, Math.max(pageSize, list.length())),
+    mark: list.mark,
     start: () => field.focus(),
-    focus: () => (linkOf(lastMarked) ?? title).focus(),
+    focus: () => (list.lastMarked() ?? title).focus(),
   };
+}
+
+/** How many people were found, and how many of them the list shows. */
+function foundText({ total, isByBeginning }: Found, shown: number, query: string): string {
+  const people = `${numberText(total)} ${total === 1 ? "person" : "people"}`;
+  const some = shown < total ? `${numberText(shown)} of ${people}` : people;
+  const nobody = query === "" ? "Nobody is here yet." : "Nobody found.";
+  const text = total === 0 ? nobody : some;
+  if (!isByBeginning) return text;
+  const limit = "There are too many people to look inside names: only how they begin counts.";
+  return total > 0 ? `${text}. ${limit}` : `${text} ${limit}`;
 }
