@@ -3,12 +3,13 @@ import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { ManagementService } from "../../gen/zitadel/management_pb.ts";
 import type { Session } from "./session.ts";
 
+/** The methods of the server, as the page calls them. */
 export type Api = Client<typeof ManagementService>;
 
 /**
- * The server that the page came from, over gRPC-Web, called as whoever is signed in.
+ * A client of the server that the page came from. It speaks gRPC-Web, with the token of who is signed in.
  *
- * @param onRefused Told when the token is not accepted, before the call fails.
+ * @param onRefused Called when the server does not accept the token, before the call fails.
  */
 export function createApi({ token, organization }: Session, onRefused = () => {}): Api {
   const transport = createGrpcWebTransport({

@@ -1,7 +1,7 @@
 /**
  * The element of `index.html` with this id.
  *
- * @throws Error if there is none of this kind: page and script do not fit together.
+ * @throws Error if there is no such element, or it is of another kind: the page is not the script's own.
  */
 export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id);
@@ -10,9 +10,10 @@ export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind)
 }
 
 /**
- * A copy of what is in a template, with text in its slots.
+ * A copy of the content of a template, with texts in its slots.
  *
- * @param slots By `data-slot`. Text is text: markup in it is not read. Empty slots are left out.
+ * @param slots The texts by `data-slot`. Markup in a text is shown and has no effect. A slot whose text is
+ *   empty is removed.
  */
 export function fromTemplate(
   template: HTMLTemplateElement,
@@ -27,13 +28,13 @@ export function fromTemplate(
   return copy.firstElementChild as HTMLElement;
 }
 
-/** Show a text in an element that is hidden while it has none. */
+/** Show a text in an element. The element is hidden if the text is empty. */
 export function say(element: HTMLElement, text: string): void {
   element.textContent = text;
   element.hidden = text === "";
 }
 
-/** Say what is wrong with a field, beside it and to those who hear it; nothing if `text` is empty. */
+/** Show what is wrong with a field, beside it and for screen readers. An empty `text` removes that. */
 export function markField(field: HTMLElement, text: string): void {
   if (text === "") field.removeAttribute("aria-invalid");
   else field.setAttribute("aria-invalid", "true");

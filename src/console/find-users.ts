@@ -9,12 +9,12 @@ import {
 import type { Api } from "./api.ts";
 import { problemFrom } from "./problem.ts";
 
-/** A part of all who are found, in the order of their display names. */
+/** One page of the users who were found, ordered by display name. */
 export type Found = {
   readonly users: readonly User[];
-  /** How many there are in all. */
+  /** How many were found in all. */
   readonly total: number;
-  /** Names were compared by how they begin alone. */
+  /** Whether only names that begin with the words were looked for. */
   readonly isByBeginning: boolean;
 };
 
@@ -23,11 +23,11 @@ type Page = { readonly text: string; readonly offset: number; readonly limit: nu
 /**
  * Find users by name, user name or e-mail address.
  *
- * The server looks inside the names of some million users at most. Where there are more, it is asked
- * what begins with the words, for which it has an index.
+ * The server searches inside names only if there are not too many users: up to some millions. If there are
+ * more, this asks for names that begin with the words, because the server has an index for them.
  *
- * @param page.text Every word must occur in one of them, whatever its case. Without a word, everybody
- *   is found.
+ * @param page.text Every word must occur in a name, the user name or the e-mail address, in upper or lower
+ *   case. Without a word everybody is found.
  */
 export async function findUsers(api: Api, page: Page, signal?: AbortSignal): Promise<Found> {
   try {

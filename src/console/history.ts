@@ -5,19 +5,20 @@ import { byId, fromTemplate, say } from "./dom.ts";
 import { problemFrom } from "./problem.ts";
 import { dateText, numberText } from "./wording.ts";
 
-/** Tells what happened to a user, the latest first. */
+/** Shows the changes of a user, the latest first. */
 export interface History {
   show(userId: string, signal: AbortSignal): Promise<void>;
 }
 
 const pageSize = 20;
 
+/** Finds the history in the page. */
 export function createHistory(api: Api): History {
   const notice = byId("history-notice", HTMLElement);
   const timeline = byId("timeline", HTMLOListElement);
   const more = byId("more-changes", HTMLButtonElement);
   const template = byId("change-template", HTMLTemplateElement);
-  /** Shows the page before the one that is shown last. */
+  /** Shows the changes before the earliest one that is shown. */
   let showEarlier = async () => {};
 
   async function showPage(userId: string, query: object, signal: AbortSignal): Promise<void> {
@@ -25,7 +26,7 @@ export function createHistory(api: Api): History {
     say(notice, "");
     try {
       const { result } = await api.listUserChanges({ userId, query }, { signal });
-      // A range comes in its own order; people read the latest first.
+      // The API sends a range in ascending order, but the latest change is shown first.
       const changes = result.sort((a, b) => Number(b.sequence - a.sequence));
       timeline.append(...changes.map(itemFrom));
       const before = (changes.at(-1)?.sequence ?? 1n) - 1n;
@@ -42,7 +43,7 @@ export function createHistory(api: Api): History {
   function itemFrom({ eventType, editorDisplayName, editorId, ...change }: Change): HTMLElement {
     const item = fromTemplate(template, {
       what: eventType?.localizedMessage || eventType?.key || "",
-      who: editorDisplayName || editorId || "nobody known",
+      who: editorDisplayName || editorId || "unknown",
       when: dateText(change.changeDate),
       version: `Version ${numberText(change.sequence)}`,
     });
@@ -71,8 +72,8 @@ export function createHistory(api: Api): History {
 }
 
 /**
- * The newest changes up to a sequence. The API knows only those after one; sequences have no gaps, so
- * where the page begins can be counted.
+ * A query for the newest changes up to a sequence. The API can only be asked for the changes after a
+ * sequence. Sequences have no gaps, so the beginning of the page can be computed.
  */
 function rangeUpTo(last: bigint) {
   const limit = last < pageSize ? Number(last) : pageSize;

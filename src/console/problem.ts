@@ -8,11 +8,11 @@ export type Problem = {
   readonly reason: string;
   /** What is wrong with which field, by its name in the request, such as `first_name`. */
   readonly violations: ReadonlyMap<string, string>;
-  /** The page itself broke the call off: nobody wants to know. */
+  /** The page itself has canceled the call, so there is nothing to show. */
   readonly isCanceled: boolean;
 };
 
-/** @throws What was thrown, if it is no answer and no failure of a call. */
+/** @throws What was thrown, if it is not the error of a call. */
 export function problemFrom(thrown: unknown): Problem {
   if (!(thrown instanceof ConnectError)) throw thrown;
   const [badRequest] = thrown.findDetails(BadRequestSchema);
@@ -28,7 +28,7 @@ export function problemFrom(thrown: unknown): Problem {
 }
 
 function textFrom({ cause, rawMessage }: ConnectError): string {
-  // What fetch throws when nobody answers.
+  // `fetch` throws a TypeError if it gets no answer.
   if (cause instanceof TypeError) return "The server cannot be reached. Try again in a moment.";
   return sentence(rawMessage);
 }

@@ -1,4 +1,4 @@
-/** Who is signed in, for this tab until it is closed: never in a cookie, an address or for longer. */
+/** Who is signed in. It is kept for this tab until the tab is closed, and never in a cookie or an address. */
 export type Session = {
   readonly token: string;
   /** Empty for the organization that the token belongs to. */
@@ -7,24 +7,26 @@ export type Session = {
 
 const keys = { token: "giraffe.token", organization: "giraffe.organization" } as const;
 
-/** Why the last session ended, for the next sign-in to show. */
+/** Under this key is why the last session ended, which the next sign-in shows. */
 const noticeKey = "giraffe.notice";
 
+/** Who is signed in; `undefined` for nobody. */
 export function readSession(): Session | undefined {
   const token = sessionStorage.getItem(keys.token);
   if (token === null) return undefined;
   return { token, organization: sessionStorage.getItem(keys.organization) ?? "" };
 }
 
+/** Remember who has signed in, for this tab. */
 export function keepSession({ token, organization }: Session): void {
   sessionStorage.setItem(keys.token, token);
   sessionStorage.setItem(keys.organization, organization);
 }
 
 /**
- * Forget who was signed in. The page starts anew, so that nothing it has shown remains.
+ * Forget who was signed in. The page is loaded again, so that nothing of what it has shown remains.
  *
- * @param notice Says why, at the next sign-in.
+ * @param notice The reason, which the next sign-in shows. Default: none is shown.
  */
 export function endSession(notice = ""): void {
   sessionStorage.clear();
@@ -33,7 +35,7 @@ export function endSession(notice = ""): void {
   location.reload();
 }
 
-/** Why the last session ended; told once. */
+/** Why the last session ended. Only the first call after that returns it; further ones return "". */
 export function takeNotice(): string {
   const notice = sessionStorage.getItem(noticeKey) ?? "";
   sessionStorage.removeItem(noticeKey);

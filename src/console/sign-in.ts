@@ -4,16 +4,17 @@ import { findUsers } from "./find-users.ts";
 import { problemFrom } from "./problem.ts";
 import { keepSession, type Session } from "./session.ts";
 
-/** Reasons that a better organization id would mend. */
+/** Reasons of errors that another organization id would correct. */
 const organizationReasons: readonly string[] = ["ORGANIZATION_NOT_FOUND", "MEMBERSHIP_NOT_FOUND"];
 
+/** Reasons of errors that another token would correct. */
 const tokenReasons: readonly string[] = ["TOKEN_INVALID", "AUTH_HEADER_INVALID"];
 
 /**
  * Show the form that asks for a token, until the server accepts one.
  *
- * @param notice Why it is shown again; empty at first.
- * @returns Who has signed in. The session is kept already.
+ * @param notice Why the last session ended, shown above the form; empty for no notice.
+ * @returns Who has signed in, after `keepSession` was called.
  */
 export function signIn(notice: string): Promise<Session> {
   const main = byId("sign-in", HTMLElement);
@@ -57,7 +58,7 @@ export function signIn(notice: string): Promise<Session> {
         return;
       }
       if (!/^[ -~]*$/.test(session.organization)) {
-        complain(organization, "An organization id has no such letters.");
+        complain(organization, "An organization id has only ASCII letters, digits and signs.");
         return;
       }
       isBusy = true;

@@ -87,7 +87,7 @@ describe("signing in", () => {
       name: "what no organization id looks like",
       organization: "動物園",
       at: "organization",
-      want: "An organization id has no such letters.",
+      want: "An organization id has only ASCII letters, digits and signs.",
     },
   ])("is refused with $name, where it is wrong", async ({ token, organization = "", at, want }) => {
     const opened = await open();
