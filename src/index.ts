@@ -2,14 +2,14 @@ import { type Config, ConfigError, readConfig } from "./config/config.ts";
 import { type Seeded, seed } from "./server/seed.ts";
 import { createService } from "./server/service.ts";
 
-/** What a server of a test begins with. */
+/** What the server of a test contains at the start. */
 export type GiraffeOptions = {
-  /** Ids for `x-zitadel-orgid`, beside that of the organization that every server has. */
+  /** Ids of organizations, beside the one that every server has. They are used in `x-zitadel-orgid`. */
   readonly organizations?: readonly string[];
   readonly users?: readonly GiraffeUser[];
 };
 
-/** A user, as `ImportHumanUser` takes one in JSON, and what `giraffe import` knows beside it. */
+/** A user: the JSON of `ImportHumanUser`, with three optional fields that lines of `giraffe import` have, too. */
 export type GiraffeUser = {
   /** 1 to 200 characters. Default: a new one. */
   readonly userId?: string;
@@ -17,7 +17,7 @@ export type GiraffeUser = {
   readonly organization?: string;
   /** Default: `USER_STATE_ACTIVE`. */
   readonly state?: "USER_STATE_ACTIVE" | "USER_STATE_INACTIVE" | "USER_STATE_LOCKED";
-  /** No other user may have it, in upper or lower case. */
+  /** No other user may have it, also not in other case. */
   readonly userName: string;
   readonly profile: {
     readonly firstName: string;
@@ -31,7 +31,7 @@ export type GiraffeUser = {
     readonly gender?: "GENDER_UNSPECIFIED" | "GENDER_FEMALE" | "GENDER_MALE" | "GENDER_DIVERSE";
   };
   readonly email: { readonly email: string; readonly isEmailVerified?: boolean };
-  /** With `+` and country. */
+  /** With `+` and the country code. */
   readonly phone?: { readonly phone: string; readonly isPhoneVerified?: boolean };
 };
 
@@ -39,13 +39,13 @@ export type GiraffeUser = {
 export type Giraffe = {
   /** Such as `http://127.0.0.1:41234`: every protocol, and the console. */
   readonly url: string;
-  /** For `Authorization: Bearer …`. It may do everything, in every organization. */
+  /** A token for `Authorization: Bearer …`. It has all permissions, in every organization. */
   readonly token: string;
-  /** Id of the organization that the token belongs to, and users who name none. */
+  /** Id of the organization of the token, and of users whose `organization` is not given. */
   readonly organization: string;
   /** Ids of the users that were given, in their order. */
   readonly userIds: readonly string[];
-  /** Answers calls in flight for up to a second, then forgets everything. May be called again. */
+  /** Lets calls in flight end for up to a second, then drops all data. May be called again. */
   close(): Promise<void>;
   /** For `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -54,11 +54,12 @@ export type Giraffe = {
 /**
  * Start a server for a test: on a free port of 127.0.0.1, ready when this resolves.
  *
- * It keeps everything in memory, reads no environment, logs nothing, leaves signals alone and writes
- * no file. Any web page may call it. Several do not know of each other; each has a token of its own.
+ * It keeps everything in memory. It reads no environment variables, handles no signals, logs nothing and
+ * writes no files. Any web page may call it. Several servers in one process are independent of each other,
+ * and each has a token of its own.
  *
- * @throws Error that says what is invalid, such as `users[1]: its userId or userName is taken`;
- *   nothing runs then.
+ * @throws Error that says what is invalid, such as `users[1]: its userId or userName is taken`. No server
+ *   runs then.
  */
 export async function createGiraffe(options: GiraffeOptions = {}): Promise<Giraffe> {
   const { organizations = [], users = [] } = options;

@@ -8,7 +8,7 @@ import { type Allowance, createQuestionTurns, type Turn } from "./question-turns
 const failuresPerSecond = 20;
 /** A deployment whose token has just expired fails on all its connections at once. */
 const failuresAtOnce = 100;
-/** Takes some megabytes. An attacker who has more addresses gets full buckets again, and nothing else. */
+/** Takes some megabytes. If an attacker has more addresses, the oldest buckets are forgotten, so they are full again. */
 const maxAddresses = 10_000;
 /** Takes some megabytes. */
 const maxAcceptedTokens = 10_000;

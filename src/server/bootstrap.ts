@@ -8,8 +8,9 @@ import { genders } from "../domain/profile.ts";
 import type { Directory, NewRecords } from "../store/directory.ts";
 import type { EventStore, Micros } from "../store/event-store.ts";
 
-/** The ids that ZITADEL's documentation uses, so that its examples work as they are. */
+/** The first organization. ZITADEL's documentation uses this id, so its examples work unchanged. */
 export const organizationId = "69629023906488334";
+/** The demo user. ZITADEL's documentation uses this id, too. */
 export const demoUserId = "163840776835432705";
 
 const demoUser = {
@@ -35,8 +36,8 @@ export class TokenFileMissingError extends Error {
 }
 
 /**
- * Give an empty database what is needed to begin: an organization, the service account `admin` with
- * the role IAM_OWNER, and a token for it in a file that only its owner can read.
+ * Set up an empty database: an organization, the service account `admin` with the role IAM_OWNER, and a
+ * token of `admin` in a file that only its owner can read.
  *
  * The organization is written last, so an interrupted start leaves the database empty and the next start
  * tries again. The token file gets its name after that: if several servers start at once, only one of
@@ -70,7 +71,7 @@ export async function bootstrap(
   return founded;
 }
 
-/** What every server begins with, the secret of the token in it, and the id of `admin`. */
+/** The records that every empty database gets, the secret of the token among them, and the id of `admin`. */
 export function firstRecords(newId: () => string, createdAt: Micros) {
   const admin = { id: newId(), organization: organizationId, name: "admin", createdAt };
   const { secret, digest } = createTokenSecret();
@@ -99,7 +100,7 @@ async function addDemoUser(store: EventStore, creator: string): Promise<void> {
       return { event: { ...event, creator }, ...next };
     });
   } catch (error) {
-    // An interrupted start has left the user, or another server has just added it.
+    // The user exists: an interrupted start has added it, or another server just now.
     if (!(error instanceof ServiceError)) throw error;
   }
 }

@@ -10,22 +10,28 @@ import { createSqliteDirectory } from "../store/sqlite/directory.ts";
 import type { DatabaseLock } from "../store/sqlite/file/lock.ts";
 import type { Transfer } from "../store/transfer.ts";
 
-/** Microseconds of the wall clock, which counts milliseconds. */
+/** The wall clock in microseconds, with a precision of a millisecond. */
 export const wallClock = (): Micros => Date.now() * 1_000;
 
 /** A database that a server has opened. */
 export type OpenStore = {
   readonly store: EventStore;
   readonly directory: Directory;
-  /** Users who have lost their user name to others, because it differs only in what no longer counts. */
+  /** Users whose user name belongs to another user since names are compared differently: see `Collision`. */
   readonly collisions: readonly Collision[];
   /** Resolves with what is wrong if the files of the database are no longer where they were. */
   readonly gone: Promise<Error>;
-  /** Lets changes in flight end. */
+  /** Waits for changes in flight, then closes the database. */
   close(): Promise<void>;
 };
 
-/** On SQLite, the store of the one server that uses the database: a second one is refused. */
+/**
+ * Open the store for a server. A database that does not exist is created, an older one is migrated.
+ *
+ * @throws DatabaseLockedError if another server uses the SQLite database.
+ * @throws StoreUnavailableError if the database cannot be opened.
+ * @throws UnsafeServerError if PostgreSQL may lose what it acknowledges.
+ */
 export async function openStore(database: Database, observer: StoreObserver): Promise<OpenStore> {
   if (database.kind === "sqlite") return openSqliteStore(database.path, observer);
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
@@ -70,7 +76,7 @@ async function openSqliteStore(path: string, observer: StoreObserver): Promise<O
   };
 }
 
-/** A database that cannot be opened keeps no lock. */
+/** Open a database whose lock is held. If that fails, the lock is released. */
 function openLocked(path: string, lock: DatabaseLock | undefined): Sqlite {
   try {
     return openSqlite(path, searchKeys, uniqueKeysOf);
@@ -83,8 +89,8 @@ function openLocked(path: string, lock: DatabaseLock | undefined): Sqlite {
 /**
  * The directory alone, for commands that run beside a server.
  *
- * @param mayCreate Whether to make a database if there is none.
- * @throws StoreUnavailableError if there is none and may be none, or if it cannot be opened.
+ * @param mayCreate Whether to create a database that does not exist.
+ * @throws StoreUnavailableError if there is no database and none may be created, or if it cannot be opened.
  */
 export async function openDirectory(database: Database, mayCreate: boolean): Promise<Directory> {
   if (database.kind === "sqlite") {
@@ -98,7 +104,7 @@ export async function openDirectory(database: Database, mayCreate: boolean): Pro
 }
 
 /**
- * The directory, and users by the thousand, for commands that run beside a server.
+ * The directory and the transfer of many users, for commands that run beside a server.
  *
  * @throws StoreUnavailableError if there is no such database: a new one would have no organization.
  */
@@ -126,7 +132,7 @@ export async function openTransfer(
 /**
  * Copy the database into a file while others use it.
  *
- * @param observe Told now and then how many bytes there are, and how many there are to be.
+ * @param observe Called several times, with the bytes that were copied so far and those of the whole.
  * @throws ConfigError for a database that is no SQLite file.
  * @throws StoreUnavailableError if there is no database or it has a second name, the file exists, or the
  *   copy cannot be made.
@@ -145,19 +151,19 @@ export async function backUpDatabase(
   await backUp(database.path, target, observe);
 }
 
-/** Only for a server: most commands read the directory alone. */
+/** Loaded only for a server, because most commands read the directory alone. */
 async function loadSqliteStore() {
-  const [eventStore, lock, place, claims, failures] = await Promise.all([
+  const [eventStore, lock, place, uniqueKeys, failures] = await Promise.all([
     import("../store/sqlite/event-store.ts"),
     import("../store/sqlite/file/lock.ts"),
     import("../store/sqlite/file/place.ts"),
     import("../store/sqlite/renew-unique-keys.ts"),
     import("./watch-failures.ts"),
   ]);
-  return { ...eventStore, ...lock, ...place, ...claims, ...failures };
+  return { ...eventStore, ...lock, ...place, ...uniqueKeys, ...failures };
 }
 
-/** Only when it is used: its driver costs a start on SQLite a fifth of its time. */
+/** Loaded only if it is used, because its driver would take a fifth of the time of a start on SQLite. */
 async function loadPostgres() {
   const [database, directory, eventStore] = await Promise.all([
     import("../store/postgres/database.ts"),

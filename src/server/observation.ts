@@ -19,14 +19,14 @@ export function recordFromOutcome({ method, error, ...outcome }: Outcome): Reque
   };
 }
 
-/** Where the API of OpenTelemetry keeps what an SDK has registered. */
+/** The API of OpenTelemetry keeps what an SDK has registered under this key of the global object. */
 const openTelemetry = Symbol.for("opentelemetry.js.api.1");
 
 /**
- * Makes a span for every call.
+ * Load the part that makes a span for every call.
  *
- * @returns `undefined` if no OpenTelemetry SDK has been registered. Its API is not even loaded then: it
- *   would take a twentieth of the time of a start.
+ * @returns `undefined` if no OpenTelemetry SDK was registered. The API of OpenTelemetry is not loaded then,
+ *   because that would take a twentieth of the time of a start.
  */
 export async function loadTracing(): Promise<WireOptions["trace"]> {
   if (!(openTelemetry in globalThis)) return undefined;
@@ -41,7 +41,7 @@ export async function loadTracing(): Promise<WireOptions["trace"]> {
   );
 }
 
-/** Codes for which the server is at fault. Only these have a cause in the log. */
+/** Codes for which the server is at fault. The cause of an error is logged only for these. */
 const ownFaults: readonly Code[] = [Code.Internal, Code.Unknown, Code.Unavailable, Code.DataLoss];
 
 function causeFrom(error: ConnectError | undefined): unknown {

@@ -7,9 +7,9 @@ import { type Answer, jsonAnswer } from "../wire/index.ts";
 const pingTimeoutMs = 2_000;
 
 /**
- * For load balancers, supervisors and Prometheus. Without a token and without personal data.
+ * Pages for load balancers, service managers and Prometheus. They need no token and show no personal data.
  *
- * @param options.metrics Of all processes that share the port.
+ * @param options.metrics The counts of all processes that share the port.
  */
 export function createProbes(options: {
   readonly readiness: Readiness;
@@ -42,7 +42,7 @@ export function createProbes(options: {
   ]);
 }
 
-/** Callers that ask while the work is in flight share its result, so that many probes cost one. */
+/** Callers that ask while the work is in flight share its result, so that many probes ask the database once. */
 function shared<Result>(work: () => Promise<Result>): () => Promise<Result> {
   let running: Promise<Result> | undefined;
   return () => {

@@ -5,13 +5,13 @@ import { firstRecords, organizationId } from "./bootstrap.ts";
 
 /** What the database of a test contains at the start. */
 export type Seed = {
-  /** Their ids; each is its name, too. */
+  /** Their ids, which are their names, too. */
   readonly organizations: readonly string[];
-  /** As lines of an import have them. */
+  /** Each in the form of a line of `giraffe import`. */
   readonly users: readonly object[];
 };
 
-/** What a caller needs to use a database that was seeded. */
+/** What a test needs to use the database. */
 export type Seeded = {
   /** Of the service account `admin`. */
   readonly token: string;
@@ -74,7 +74,7 @@ export async function seed(
   return seeded;
 }
 
-/** The first that equals an earlier one. */
+/** The first id that equals an earlier one. */
 function repeated(ids: readonly string[]): string | undefined {
   return ids.find((id, index) => ids.indexOf(id) < index);
 }

@@ -30,19 +30,19 @@ export interface Service {
   reloadTls(): void;
   /** What this process has counted. */
   metrics(): Promise<Snapshot>;
-  /** Users who have lost their user name to others, because it differs only in what no longer counts. */
+  /** As in `OpenStore`. */
   readonly collisions: readonly Collision[];
-  /** Resolves with what is wrong if the files of the database are no longer where they were. */
+  /** As in `OpenStore`. */
   readonly gone: Promise<Error>;
   /** Stop accepting, let calls in flight end within `drainMs`, then close the database. */
   close(): Promise<void>;
 }
 
 /**
- * Put the parts together.
+ * Open the database and put the parts of a server together. It does not listen yet.
  *
  * @param observe Called for every request when it is answered.
- * @param options.begin Gives an empty database what is needed to begin. Default: `bootstrap`.
+ * @param options.begin Sets up an empty database. Default: `bootstrap`.
  * @param options.allMetrics The counts of all processes that share the port. Default: there is only this process.
  * @param options.maxLagMs As in `WireOptions`.
  * @throws DatabaseLockedError if another server uses the database.

@@ -13,13 +13,13 @@ export type LineWriter = {
   flushSync(): void;
 };
 
-/** Lines of this time are written together, because a system call costs more than a line. */
+/** Lines are collected for so long and written together, because a system call costs more than a line. */
 const batchMs = 10;
 
 /** A pipe takes this much in one piece (PIPE_BUF of Linux), so lines of several workers do not mix. */
 const maxBatchBytes = 4_096;
 
-/** What is kept for a reader that does not read. Later lines are dropped, so that no call waits for it. */
+/** Bytes that are kept for a reader that does not read. Further lines are dropped, so that no call waits. */
 const maxPendingBytes = 16_777_216;
 
 /** The pause before the next try if the descriptor is non-blocking and its reader is behind. */

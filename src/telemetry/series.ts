@@ -11,12 +11,12 @@ export type Series<Count> = {
 };
 
 /**
- * A map for each label, one in the other. Strings keep their hash, so nothing is hashed for a call. One
- * map, by a text of all labels, is simpler and took 0.3 µs longer for a request: 0.8 % of a call.
+ * A map for each label, nested. A string keeps its hash, so no value is hashed again for a call. One map
+ * whose key is a text of all labels would be simpler, but took 0.3 µs longer for a request: 0.8 % of a call.
  */
 type Tree<Count> = Map<string, Tree<Count>> | Count | undefined;
 
-/** @param labels Their names. Without labels there is one count, from the beginning. */
+/** @param labels The names of the labels. Without labels there is one count, which exists from the beginning. */
 export function createSeries<Count extends object>(
   labels: readonly string[],
   create: () => Count,
@@ -27,7 +27,7 @@ export function createSeries<Count extends object>(
     const count = create();
     const named = labels.map((label, place) => [label, values[place]] as const);
     all.push({ labels: Object.fromEntries(named) as Record<string, string>, count });
-    root = planted(root, values, count);
+    root = withCount(root, values, count);
     return count;
   };
   if (labels.length === 0) make([]);
@@ -42,14 +42,14 @@ export function createSeries<Count extends object>(
   };
 }
 
-function planted<Count extends object>(
+function withCount<Count extends object>(
   tree: Tree<Count>,
   [value, ...rest]: readonly string[],
   count: Count,
 ): Tree<Count> {
   if (value === undefined) return count;
-  const grown: Map<string, Tree<Count>> = tree instanceof Map ? tree : new Map();
-  return grown.set(value, planted(grown.get(value), rest, count));
+  const branches: Map<string, Tree<Count>> = tree instanceof Map ? tree : new Map();
+  return branches.set(value, withCount(branches.get(value), rest, count));
 }
 
 function branch<Count extends object>(tree: Tree<Count>, value: string): Tree<Count> {

@@ -27,7 +27,7 @@ export function createDeadlines(): StartDeadline {
     const grown = young;
     young = [];
     for (const deadline of grown) {
-      // The event loop stood still meanwhile. Cancel at once, before the call goes on.
+      // The event loop was blocked meanwhile. Cancel at once, before the call goes on.
       if (deadline.remainingMs() < 1) deadline.cancel(deadlineExceeded());
       else deadline.watch();
     }

@@ -28,9 +28,9 @@ export type WireOptions = {
   readonly cors: {
     /** Compared character by character; `*` allows every origin; empty allows none. */
     readonly origins: readonly string[];
-    /** That a page may send beside those of the RPC protocols. */
+    /** Headers that a page may send, beside those of the RPC protocols. */
     readonly requestHeaders: readonly string[];
-    /** That a page may read beside those of the RPC protocols. */
+    /** Headers that a page may read, beside those of the RPC protocols. */
     readonly answerHeaders: readonly string[];
   };
   /** On every answer. */

@@ -6,9 +6,9 @@ import { pageHeaders } from "./page-headers.ts";
 /** Where scripts/build-console.js puts the console. */
 const builtFolder = fileURLToPath(new URL("../../../dist/console", import.meta.url));
 
-/** The console at `/`, and what it loads. Without the folder, `/` tells how to get one. */
+/** The console at `/`, and what it loads. If the folder does not exist, `/` says how to build the console. */
 export function createConsolePages(folder = builtFolder): WireOptions["pages"] {
-  // Browsers then refuse to turn a string into markup or script.
+  // With this directive browsers refuse to turn a string into markup or script.
   const headers = pageHeaders(["require-trusted-types-for 'script'"]);
   const pages = createStaticPages(folder, headers);
   if (!pages.has("/")) pages.set("/", () => notBuilt);

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http";
 
-/** A page may load its own script and style, show its own pictures, and call its own server; nothing else. */
+/** A page may load scripts, styles and pictures of its own server, and call that server. Nothing else is allowed. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -15,13 +15,13 @@ const policy = [
 /**
  * Headers of every page for people.
  *
- * @param directives Of the Content-Security-Policy, beside those that every page has.
+ * @param directives Further directives of the Content-Security-Policy. Default: none.
  */
 export function pageHeaders(directives: readonly string[] = []): OutgoingHttpHeaders {
   return {
     "content-security-policy": [...policy, ...directives].join("; "),
     "referrer-policy": "no-referrer",
-    // Of the headers of every answer, those that forbid caching.
+    // Leaves out two headers of every other answer, which forbid caching.
     expires: undefined,
     pragma: undefined,
   };

@@ -19,8 +19,8 @@ const maxAgeSeconds = "7200";
 
 /**
  * @param origins Compared character by character; `*` allows every origin.
- * @param requestHeaders That a page may send beside those of the RPC protocols.
- * @param answerHeaders That a page may read beside those of the RPC protocols.
+ * @param requestHeaders Headers that a page may send, beside those of the RPC protocols.
+ * @param answerHeaders Headers that a page may read, beside those of the RPC protocols.
  */
 export function createCors(
   origins: readonly string[],

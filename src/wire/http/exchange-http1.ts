@@ -124,7 +124,7 @@ export class Http1Exchange implements Exchange {
     return this.#site.isDraining() || !(this.body.complete || this.#isRestSmall());
   }
 
-  /** If so, it is read and dropped. With `Expect`, the client may not send a body at all. */
+  /** A small rest is read and dropped. A client that has sent `Expect` may not send its body at all. */
   #isRestSmall(): boolean {
     const { headers } = this.head;
     const isSure = expectationOf(this.head) === "none";
@@ -133,8 +133,8 @@ export class Http1Exchange implements Exchange {
 }
 
 /**
- * The parts of a request target in any of its forms (RFC 9112 section 3.2). Clients that believe to talk to a
- * proxy send a whole URL. An OPTIONS with a URL without a path means `*`.
+ * The parts of a request target in any of its forms (RFC 9112 section 3.2). Clients that think they
+ * talk to a proxy send a whole URL. An OPTIONS with a URL without a path means `*`.
  */
 function partsOf(
   target: string,

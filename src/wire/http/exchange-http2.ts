@@ -30,8 +30,8 @@ export class Http2Exchange implements Exchange {
   readonly #site: ExchangeSite;
 
   /**
-   * @param headers That `checkHeaders` has passed.
-   * @param socket Under the session.
+   * @param headers Headers that `checkHeaders` has accepted.
+   * @param socket The socket of the session.
    */
   constructor(
     stream: ServerHttp2Stream,

@@ -10,7 +10,7 @@ export type RequestHead = {
   readonly path: string;
   /** As sent, after "?"; empty without one. */
   readonly query: string;
-  /** Of a target in absolute form, as sent. It is checked, but does not decide on anything. */
+  /** The authority of a target in absolute form, as sent. It must be well formed, and is otherwise ignored. */
   readonly authority?: string;
   /** Names in lower case. A repeated `authorization` is joined with ", ", so that it can be refused. */
   readonly headers: IncomingHttpHeaders;

@@ -2,7 +2,7 @@ import type { RequestHead } from "./exchange.ts";
 
 /**
  * Whether a request names its host as RFC 9112 section 3.2 asks: well formed, and always in HTTP/1.1.
- * The host decides on nothing here, but a malformed one has crashed servers that build a URL from it. HTTP/1.0
+ * No route depends on the host, but a malformed one has crashed servers that build a URL from it. HTTP/1.0
  * needs no host, and health checks of load balancers send none.
  */
 export function createHostCheck(): (head: RequestHead) => boolean {

@@ -12,10 +12,10 @@ const http2Preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const tlsHandshake = 0x16;
 
 /**
- * Read the first bytes of a connection to tell what it speaks. They are put back, and the socket is
- * paused. A socket that says nothing for 5 seconds is destroyed.
+ * Read the first bytes of a connection to tell which protocol it speaks. They are put back, and the socket
+ * is paused. A socket that does not send enough for that in 5 seconds is destroyed.
  *
- * @param onDone Called once; with `undefined` if the socket was closed before it had said enough.
+ * @param onDone Called once; with `undefined` if the socket was closed before it had sent enough.
  */
 export function sniff(socket: Socket, onDone: (opening: Opening | undefined) => void): void {
   const timer = setTimeout(() => socket.destroy(), openingTimeoutMs);

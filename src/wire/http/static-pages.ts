@@ -23,7 +23,7 @@ const contentTypes: Readonly<Record<string, string>> = {
 const immutableFolder = "/assets/";
 
 /**
- * The files of a folder as pages by path; `index.html` stands at `/`.
+ * The files of a folder as pages by path; `index.html` is the page at `/`.
  *
  * They are read now, so that they fit together even if the folder changes later, and compressed when a client
  * first asks for that. Without the folder there are no pages.
@@ -85,7 +85,7 @@ function contentTypeOf(path: string): string {
 }
 
 function createPage(bytes: Uint8Array, headers: OutgoingHttpHeaders): Page {
-  // A weak one, because all encodings share it.
+  // A weak validator, because all encodings share it.
   const etag = `W/"${createHash("sha256").update(bytes).digest("base64url")}"`;
   const common = { ...headers, etag, vary: "Origin, Accept-Encoding" };
   /** By the name of the encoding. */

@@ -36,7 +36,7 @@ export function openEnvelope(
       `promised ${length} bytes of message, got ${body.byteLength - envelopeHeadBytes}`,
     );
   }
-  if (body.byteLength > end) throw behind(body.subarray(end));
+  if (body.byteLength > end) throw after(body.subarray(end));
   if ((flags & ~compressedFlag) !== 0) {
     throw refusal("messageMalformed", `unknown flags of a message: ${flags}`);
   }
@@ -51,8 +51,8 @@ export function openEnvelope(
   return compression.decompress(message, maxBytes);
 }
 
-/** What is wrong with a body that goes on behind its message. */
-function behind(rest: Buffer): Error {
+/** What is wrong with a body that has more bytes after its message. */
+function after(rest: Buffer): Error {
   const isWhole =
     rest.byteLength >= envelopeHeadBytes &&
     rest.byteLength >= envelopeHeadBytes + rest.readUInt32BE(1);
@@ -61,7 +61,7 @@ function behind(rest: Buffer): Error {
     : refusal("messageMalformed", "the request has bytes behind its message");
 }
 
-/** Put a message behind its head. */
+/** Put the head of an envelope before a message. */
 export function sealEnvelope(message: Uint8Array, compression: Compression | undefined): Buffer {
   return compression === undefined
     ? frame(0, message)

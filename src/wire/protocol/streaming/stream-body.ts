@@ -75,7 +75,7 @@ export async function* wholeEnvelopes(
   if (held > 0) yield Buffer.concat(pieces);
 }
 
-/** A body that cannot be read, because of what is wrong with its head. */
+/** The body of a call whose headers are wrong: reading it throws the error. */
 // biome-ignore lint/correctness/useYield: an iterable that fails at once.
 export async function* failing(error: ConnectError): AsyncGenerator<never> {
   throw error;

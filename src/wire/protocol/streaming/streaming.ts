@@ -140,7 +140,7 @@ async function sendBody(
   for await (const chunk of body) {
     await taken;
     taken = answer.write(chunk);
-    // It is awaited before the next write, or below. Until then nobody else hears it fail.
+    // It is awaited before the next write, or below. A failure until then is not unhandled.
     taken.catch(() => {});
     if (chunk.byteLength > pieceBytes) await taken;
   }
