@@ -1,22 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { OpenStreams } from "../bounds/open-streams.ts";
 import type { Overload } from "../bounds/overload.ts";
-import { createUnaryMethod } from "../call.ts";
 import { echo } from "../cut.ts";
-import { createCors } from "../http/cors.ts";
 import { type Answer, type Exchange, headerList } from "../http/exchange.ts";
 import type { Page } from "../http/static-pages.ts";
-import { collectMethods, pathOf } from "../methods.ts";
 import type { WireOptions } from "../options.ts";
-import { createJsonCodec } from "../protocol/codec.ts";
-import { createConnect } from "../protocol/connect.ts";
-import { createGrpc } from "../protocol/grpc.ts";
-import { createGrpcWeb } from "../protocol/grpc-web.ts";
 import { type Dialog, isAnswer } from "../protocol/protocol.ts";
-import { createRest } from "../protocol/rest/rest.ts";
-import { createStreamingMethods } from "../protocol/streaming/streaming.ts";
 import { refusal } from "../refusal.ts";
-import { createRoute, type Route, type RouteTables } from "./route.ts";
+import { createRoute, type Route } from "./route.ts";
+import { createRouteTables } from "./route-tables.ts";
 import { createServeStream } from "./serve-stream.ts";
 import { createServeUnary, refuse } from "./serve-unary.ts";
 import { ServedRequest } from "./served-request.ts";
@@ -42,7 +34,7 @@ export function createDispatch(
   options: WireOptions,
   state: DispatchState,
 ): (exchange: Exchange) => void {
-  const tables = createTables(options, state.shutdown);
+  const tables = createRouteTables(options, state.shutdown);
   const route = createRoute(tables);
   const always = headerList(options.headers);
   const serveUnary = createServeUnary(options, state.isDraining, state.overload);
@@ -89,34 +81,6 @@ export function createDispatch(
     } catch (cause) {
       request.fail(cause);
     }
-  };
-}
-
-/** Everything that a request can ask for, made once. */
-function createTables(options: WireOptions, shutdown: AbortSignal): RouteTables {
-  const { interceptors, registry, restPrefix, pages } = options;
-  const { maxMessageBytes } = options.limits;
-  const specs = collectMethods(options.routes);
-  const unary = new Map(
-    specs
-      .filter((spec) => spec.kind === "unary")
-      .map((spec) => [pathOf(spec.method), createUnaryMethod(spec, interceptors)]),
-  );
-  const streaming = createStreamingMethods(
-    specs.filter((spec) => spec.kind !== "unary"),
-    options,
-    shutdown,
-  );
-  const json = createJsonCodec(registry);
-  const { origins, requestHeaders, answerHeaders } = options.cors;
-  return {
-    unary,
-    streaming,
-    rest: createRest([...unary.values()], restPrefix, json, maxMessageBytes),
-    pages,
-    connect: createConnect(json, maxMessageBytes),
-    grpcFamily: [createGrpc(json, maxMessageBytes), createGrpcWeb(json, maxMessageBytes)],
-    cors: createCors(origins, requestHeaders, answerHeaders),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import { EmptySchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { UnaryMethod } from "../call.ts";
-import { type Cors, verbs } from "../http/cors.ts";
+import { verbs } from "../http/cors.ts";
 import type { Answer, RequestHead } from "../http/exchange.ts";
 import { expectationOf } from "../http/expectation.ts";
 import { createHostCheck } from "../http/host.ts";
@@ -15,8 +15,8 @@ import {
 import type { Page } from "../http/static-pages.ts";
 import { memoize } from "../memoize.ts";
 import type { Dialog, MethodShape, Protocol } from "../protocol/protocol.ts";
-import type { Rest } from "../protocol/rest/rest.ts";
 import type { StreamingMethod } from "../protocol/streaming/streaming.ts";
+import type { RouteTables } from "./route-tables.ts";
 
 /** What a request asks for, as far as its head says. */
 export type Route = HttpRoute | PageRoute | UnaryRoute | StreamingRoute | UnknownRoute;
@@ -50,20 +50,6 @@ type UnknownRoute = {
   readonly kind: "unknown";
   readonly protocol: string;
   readonly opened: Dialog | Answer;
-};
-
-/** Everything that a request can ask for. */
-export type RouteTables = {
-  /** By path: `/package.Service/Method`. */
-  readonly unary: ReadonlyMap<string, UnaryMethod>;
-  /** By path, too. */
-  readonly streaming: ReadonlyMap<string, StreamingMethod>;
-  readonly rest: Rest;
-  readonly pages: ReadonlyMap<string, Page>;
-  /** For calls whose content type names no protocol of `grpcFamily`. */
-  readonly connect: Protocol;
-  readonly grpcFamily: readonly Protocol[];
-  readonly cors: Cors;
 };
 
 /**

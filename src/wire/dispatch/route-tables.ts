@@ -1,0 +1,59 @@
+import { createUnaryMethod, type UnaryMethod } from "../call.ts";
+import { type Cors, createCors } from "../http/cors.ts";
+import type { Page } from "../http/static-pages.ts";
+import { collectMethods, pathOf } from "../methods.ts";
+import type { WireOptions } from "../options.ts";
+import { createJsonCodec } from "../protocol/codec.ts";
+import { createConnect } from "../protocol/connect.ts";
+import { createGrpc } from "../protocol/grpc.ts";
+import { createGrpcWeb } from "../protocol/grpc-web.ts";
+import type { Protocol } from "../protocol/protocol.ts";
+import { createRest, type Rest } from "../protocol/rest/rest.ts";
+import { createStreamingMethods, type StreamingMethod } from "../protocol/streaming/streaming.ts";
+
+/** Everything that a request can ask for. */
+export type RouteTables = {
+  /** By path: `/package.Service/Method`. */
+  readonly unary: ReadonlyMap<string, UnaryMethod>;
+  /** By path, too. */
+  readonly streaming: ReadonlyMap<string, StreamingMethod>;
+  readonly rest: Rest;
+  readonly pages: ReadonlyMap<string, Page>;
+  /** For calls whose content type names no protocol of `grpcFamily`. */
+  readonly connect: Protocol;
+  readonly grpcFamily: readonly Protocol[];
+  readonly cors: Cors;
+};
+
+/**
+ * Make the tables, once for a server.
+ *
+ * @param shutdown Ends every stream when it is aborted.
+ * @throws Error if a method is registered twice, or if HTTP rules match the same requests.
+ */
+export function createRouteTables(options: WireOptions, shutdown: AbortSignal): RouteTables {
+  const { interceptors, registry, restPrefix, pages } = options;
+  const { maxMessageBytes } = options.limits;
+  const specs = collectMethods(options.routes);
+  const unary = new Map(
+    specs
+      .filter((spec) => spec.kind === "unary")
+      .map((spec) => [pathOf(spec.method), createUnaryMethod(spec, interceptors)]),
+  );
+  const streaming = createStreamingMethods(
+    specs.filter((spec) => spec.kind !== "unary"),
+    options,
+    shutdown,
+  );
+  const json = createJsonCodec(registry);
+  const { origins, requestHeaders, answerHeaders } = options.cors;
+  return {
+    unary,
+    streaming,
+    rest: createRest([...unary.values()], restPrefix, json, maxMessageBytes),
+    pages,
+    connect: createConnect(json, maxMessageBytes),
+    grpcFamily: [createGrpc(json, maxMessageBytes), createGrpcWeb(json, maxMessageBytes)],
+    cors: createCors(origins, requestHeaders, answerHeaders),
+  };
+}
