@@ -28,9 +28,10 @@ describe("createLog", () => {
     const { stderr } = await runWithLog(`
       const cause = Object.assign(new TypeError("inner"), { detail: "Key (name)=(okapi)", code: "23505" });
       const error = Object.assign(new Error("outer", { cause }), { row: { name: "okapi" } });
-      createLog("info").error({ err: error }, "failed");
-      createLog("info").error({ err: { name: "okapi" } }, "failed");
-      createLog("info").error({ err: "okapi" }, "failed");
+      const log = createLog("info");
+      log.error({ err: error }, "failed");
+      log.error({ err: { name: "okapi" } }, "failed");
+      log.error({ err: "okapi" }, "failed");
     `);
     expect(linesOf(stderr)).toMatchObject([
       {
