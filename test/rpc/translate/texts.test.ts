@@ -19,6 +19,14 @@ const placesOf = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).so
 
 /** Every key that is translated, and its placeholders. */
 const eventTypes = {
+  "user.metadata.removed": [],
+  "user.metadata.set": [],
+  "user.username.changed": [],
+  "user.human.email.changed": [],
+  "user.human.email.verified": [],
+  "user.human.phone.changed": [],
+  "user.human.phone.removed": [],
+  "user.human.phone.verified": [],
   "user.deactivated": [],
   "user.human.added": [],
   "user.human.profile.changed": [],
@@ -26,7 +34,7 @@ const eventTypes = {
   "user.reactivated": [],
   "user.removed": [],
   "user.unlocked": [],
-} satisfies Record<HumanEvent["type"], string[]>;
+} satisfies Record<HumanEvent["type"], string[]> & Record<string, string[]>;
 const rules = {
   "Errors.Field.Email": [],
   "Errors.Field.Enum": [],
@@ -39,12 +47,16 @@ const rules = {
   "Errors.Field.Required": [],
   "Errors.Field.WellFormed": [],
 } satisfies Record<RuleText["key"], string[]>;
+/** ZITADEL has no text for this key either, and sends the key. */
+const withoutText = "Errors.User.AlreadyExisting";
 const messages = Object.values(errors).map(({ message }) => message);
 const places: Readonly<Record<string, readonly string[]>> = {
   ...rules,
   ...Object.fromEntries(Object.keys(eventTypes).map((type) => [`EventTypes.${type}`, []])),
   ...Object.fromEntries(
-    messages.filter((text) => text.startsWith("Errors.")).map((key) => [key, []]),
+    messages
+      .filter((text) => text.startsWith("Errors.") && text !== withoutText)
+      .map((key) => [key, []]),
   ),
 };
 
