@@ -122,8 +122,8 @@ export function createUserLines(): UserLines {
     let reached = initialState;
     for (const command of commands) {
       if (command === undefined) continue;
-      const { event, ...next } = advance(command, reached);
-      decisions.push({ event: { ...event, creator }, ...next });
+      const { events, ...next } = advance(command, reached);
+      decisions.push({ events: events.map((event) => ({ ...event, creator })), ...next });
       reached = next.state;
     }
     return {

@@ -96,6 +96,7 @@ const transitions = {
 /**
  * Decide what a command changes. Pure: no clock, no I/O, no ids.
  *
+ * @returns One event per fact, in order; none if nothing changes.
  * @throws ServiceError `userAlreadyExists` if a human to be added exists or was removed: ids are
  *   never used again.
  * @throws ServiceError `userNameBlank`, `firstNameBlank`, `lastNameBlank` if a human to be added has
@@ -107,20 +108,20 @@ const transitions = {
  * @throws ServiceError `alreadyInactive`, `notInactive`, `notLockable`, `notLocked` if the status
  *   does not allow the transition.
  */
-export function decide(command: HumanCommand, state: HumanState): HumanEvent {
+export function decide(command: HumanCommand, state: HumanState): readonly HumanEvent[] {
   switch (command.type) {
     case "add":
-      return add(command, state);
+      return [add(command, state)];
     case "change-profile":
-      return changeProfile(command, state);
+      return [changeProfile(command, state)];
     case "deactivate":
     case "reactivate":
     case "lock":
     case "unlock":
-      return transition(command, state);
+      return [transition(command, state)];
     case "remove":
       present(state, "removeNotFound");
-      return { type: "user.removed", data: {} };
+      return [{ type: "user.removed", data: {} }];
   }
 }
 
@@ -214,26 +215,34 @@ function withStatus(state: HumanState, status: HumanStatus): HumanState {
 
 /** The result of a command. */
 export type Step = {
-  readonly event: HumanEvent;
+  readonly events: readonly HumanEvent[];
+  /** After the last event. */
   readonly state: HumanState;
   /** The names that nobody else may hold from now on; left out if they are the same as before. */
   readonly uniqueKeys?: readonly string[];
 };
 
 /**
- * Decide a command and fold its event into the state.
+ * Decide a command and fold its events into the state.
  *
  * @throws ServiceError what `decide` throws.
  */
 export function advance(command: HumanCommand, before: HumanState): Step {
-  const event = decide(command, before);
-  const state = evolve(before, event);
-  return state.kind === before.kind
-    ? { event, state }
-    : { event, state, uniqueKeys: uniqueKeys(state) };
+  const events = decide(command, before);
+  const state = events.reduce(evolve, before);
+  return hasSameKeys(before, state)
+    ? { events, state }
+    : { events, state, uniqueKeys: uniqueKeys(state) };
 }
 
-/** The names that nobody else may hold while this state lasts; a user name never changes. */
+/** Without lower-casing names in the usual case, in which the name is the same. */
+function hasSameKeys(before: HumanState, after: HumanState): boolean {
+  if (before.kind !== "present" || after.kind !== "present") return before.kind === after.kind;
+  const { userName } = before;
+  return userName === after.userName || userNameKey(userName) === userNameKey(after.userName);
+}
+
+/** The names that nobody else may hold while this state lasts. */
 export function uniqueKeys(state: HumanState): readonly string[] {
   return state.kind === "present" ? [userNameKey(state.userName)] : [];
 }

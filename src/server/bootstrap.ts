@@ -96,8 +96,8 @@ export function firstRecords(newId: () => string, createdAt: Micros) {
 async function addDemoUser(store: EventStore, creator: string): Promise<void> {
   try {
     await store.change<HumanState>(demoUserId, organizationId, (head) => {
-      const { event, ...next } = advance(demoUser, head?.state ?? initialState);
-      return { event: { ...event, creator }, ...next };
+      const { events, ...next } = advance(demoUser, head?.state ?? initialState);
+      return { events: events.map((event) => ({ ...event, creator })), ...next };
     });
   } catch (error) {
     // The user exists: an interrupted start has added it, or another server just now.

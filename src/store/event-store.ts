@@ -30,7 +30,7 @@ export type Head<State> = {
   readonly organization: string;
   /** When the first event was stored. */
   readonly createdAt: Micros;
-  /** When the latest event was stored. Grows with every event, whatever the clock does. */
+  /** When the latest event was stored. Grows with every change, whatever the clock does. */
   readonly changedAt: Micros;
   /** JSON. */
   readonly state: State;
@@ -53,10 +53,14 @@ export type Found<State> = {
   readonly results: readonly { readonly stream: string; readonly head: Head<State> }[];
 };
 
-/** What a change writes: one event and the next state. */
+/** What a change writes: events and the state that they lead to. */
 export type Decision<State> = {
-  readonly event: NewEvent;
-  /** The next state; survives JSON unchanged. */
+  /**
+   * In order, each with a version of its own; they are stored together or not at all. Empty: nothing changes,
+   * so nothing is written, whatever else the decision says. The stream must exist then.
+   */
+  readonly events: readonly NewEvent[];
+  /** The state after the last event; survives JSON unchanged. */
   readonly state: State;
   /**
    * Texts that only this stream may hold from now on, in place of those it held: unique over all
@@ -92,7 +96,7 @@ export type HistoryRange = {
  */
 export interface EventStore {
   /**
-   * Change one stream by one event.
+   * Change one stream by the events of one decision.
    *
    * Changes of one stream run one after another in order of arrival, each on the head that its
    * predecessor decided. Resolves or rejects only when the outcome of every commit that the answer
@@ -100,7 +104,7 @@ export interface EventStore {
    *
    * @param signal Abort it when the caller no longer waits. A change that has not been sent to the
    *   database by then is dropped, unless a change that will be sent was decided on it.
-   * @returns The head after the change.
+   * @returns The head after the change. If the decision has no events: the latest head.
    * @throws What `decide` throws, or the signal's reason if the change was dropped; nothing was
    *   stored.
    * @throws UniqueKeyTakenError if another stream holds one of the unique keys, or has this stream's id.

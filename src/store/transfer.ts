@@ -52,7 +52,7 @@ export class OvertakenError extends Error {
 export type NewStream = {
   readonly stream: string;
   readonly organization: string;
-  /** At least one. Only the first may set unique keys. */
+  /** At least one, each with at least one event. Only the first may set unique keys. */
   readonly decisions: readonly Decision<unknown>[];
 };
 

@@ -105,8 +105,8 @@ async function run({ store, streams, inFlight }: Load, count: number): Promise<F
     if (state.kind !== "present") throw new Error("no such user");
     const nickName = state.profile.nickName === "Gi" ? "Gigi" : "Gi";
     const profile = { ...state.profile, nickName };
-    const { event, ...next } = advance({ type: "change-profile", profile }, state);
-    return { event: { ...event, creator: "bench" }, ...next };
+    const { events, ...next } = advance({ type: "change-profile", profile }, state);
+    return { events: events.map((event) => ({ ...event, creator: "bench" })), ...next };
   };
   let begun = 0;
   const before = process.cpuUsage();

@@ -110,7 +110,7 @@ describe("decide", () => {
       want: removed,
     },
   ])("$name", ({ given, command, want }) => {
-    expect(decide(command, fold(given))).toEqual(want);
+    expect(decide(command, fold(given))).toEqual([want]);
   });
 
   test("trims the names of a new human and gives it a display name", () => {
@@ -120,12 +120,13 @@ describe("decide", () => {
       userName: " gigi\n",
       profile: { ...profile, firstName: " Gigi ", lastName: "\tG. ", displayName: "" },
     };
-    expect(decide(command, initialState).data).toMatchObject({
+    const data = {
       userName: "gigi",
       firstName: "Gigi",
       lastName: "G.",
       displayName: "Gigi G.",
-    });
+    };
+    expect(decide(command, initialState)).toMatchObject([{ data }]);
   });
 
   test.for<{ name: string; given: HumanEvent[]; command: HumanCommand; want: ErrorKey }>([
@@ -293,12 +294,16 @@ describe("uniqueKeys", () => {
     const names = { firstName: padded(firstName), lastName: padded(lastName), displayName: "" };
     const command = { ...add, userName: padded(userName), email: padded(email) };
     const displayName = `${firstName} ${lastName}`;
-    expect(decide({ ...command, profile: { ...profile, ...names } }, initialState)).toEqual({
-      type: "user.human.added",
-      data: expect.objectContaining({ userName, email, firstName, lastName, displayName }),
-    });
+    expect(decide({ ...command, profile: { ...profile, ...names } }, initialState)).toEqual([
+      {
+        type: "user.human.added",
+        data: expect.objectContaining({ userName, email, firstName, lastName, displayName }),
+      },
+    ]);
     const mark = "\ufeffgigi";
-    expect(decide({ ...add, userName: mark }, initialState).data).toMatchObject({ userName: mark });
+    expect(decide({ ...add, userName: mark }, initialState)).toMatchObject([
+      { data: { userName: mark } },
+    ]);
   });
 });
 
@@ -329,7 +334,7 @@ describe("advance", () => {
   )("$name", ({ command, before, want }) => {
     const step = advance(command, before);
     expect(step.uniqueKeys).toEqual(want);
-    expect(step.state).toEqual(evolve(before, step.event));
+    expect(step.state).toEqual(step.events.reduce(evolve, before));
   });
 });
 
@@ -357,9 +362,10 @@ describe("any run of commands", () => {
     for (const next of commands) {
       const state = states.at(-1) ?? initialState;
       try {
-        const event = decide(next, state);
-        events.push(event);
-        states.push(evolve(state, event));
+        for (const event of decide(next, state)) {
+          events.push(event);
+          states.push(evolve(states.at(-1) ?? state, event));
+        }
       } catch (error) {
         expect(error).toBeInstanceOf(ServiceError);
       }

@@ -10,7 +10,7 @@ import {
 import type { Search } from "../../src/store/search.ts";
 
 const operations = {
-  change: (store) => store.change("s", "org", () => ({ event, state: 1 })),
+  change: (store) => store.change("s", "org", () => ({ events: [event], state: 1 })),
   load: (store) => store.load("s", "org"),
   loadOnInstance: (store) => store.loadOnInstance("s"),
   history: (store) => store.history("s", "org", { after: 0, limit: 1, ascending: true }),

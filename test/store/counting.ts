@@ -6,8 +6,14 @@ import { createPostgresEventStore } from "../../src/store/postgres/event-store.t
 
 /** The state of a stream is the number of its events. */
 export const count: Decide<number> = (head) => ({
-  event: { type: "counted", data: {}, creator: "me" },
+  events: [{ type: "counted", data: {}, creator: "me" }],
   state: (head?.state ?? 0) + 1,
+});
+
+/** Two events in one change. */
+export const countTwice: Decide<number> = (head) => ({
+  events: Array(2).fill({ type: "counted", data: {}, creator: "me" }),
+  state: (head?.state ?? 0) + 2,
 });
 
 /**

@@ -24,7 +24,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
     const counted = (head: Head<Counter> | undefined, uniqueKeys?: string[]): Decision<Counter> => {
       const count = (head?.state.count ?? 0) + 1;
       const event = { type: "counted", data: { to: count }, creator: "me" };
-      return { event, state: { count }, ...(uniqueKeys && { uniqueKeys }) };
+      return { events: [event], state: { count }, ...(uniqueKeys && { uniqueKeys }) };
     };
     const count = (stream: string, uniqueKeys?: string[], owner = organization) =>
       store.change<Counter>(stream, owner, (head) => counted(head, uniqueKeys));
@@ -78,13 +78,93 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
     test("rejects a state that is not JSON, and stores the other changes of the batch", async () => {
       const [bad, good] = [newStream(), newStream()];
       const change = store.change(bad, organization, () => ({
-        event: { type: "bad", data: {}, creator: "me" },
+        events: [{ type: "bad", data: {}, creator: "me" }],
         state: 1n,
       }));
       const stored = count(good);
       await expect(change).rejects.toThrow(TypeError);
       expect(await stored).toMatchObject({ version: 1 });
       expect(await count(bad)).toMatchObject({ version: 1 });
+    });
+
+    const told = (count: number, head: Head<Counter> | undefined): Decision<Counter> => ({
+      events: Array.from({ length: count }, (_, index) => ({
+        type: `told-${index}`,
+        data: { index },
+        creator: `creator-${index}`,
+      })),
+      state: { count: (head?.state.count ?? 0) + count },
+    });
+    const tell = (stream: string, events: number) =>
+      store.change<Counter>(stream, organization, (head) => told(events, head));
+
+    test("stores the events of one change together, each with its own version", async () => {
+      const stream = newStream();
+      const first = await tell(stream, 2);
+      expect(first).toMatchObject({ version: 2, state: { count: 2 } });
+      const heads = await Promise.all([1, 3, 2].map((events) => tell(stream, events)));
+      expect(heads).toMatchObject([{ version: 3 }, { version: 6 }, { version: 8 }]);
+      expect(await store.load(stream, organization)).toEqual(heads[2]);
+      const stored = await store.history(stream, organization, all);
+      const places = [0, 1, 0, 0, 1, 2, 0, 1];
+      expect(stored).toMatchObject(
+        places.map((place, index) => ({
+          version: index + 1,
+          type: `told-${place}`,
+          data: { index: place },
+          creator: `creator-${place}`,
+        })),
+      );
+      const changedAt = [first, ...heads].map((head) => head.changedAt);
+      const at = [0, 0, 1, 2, 2, 2, 3, 3].map((change) => changedAt[change]);
+      expect(stored.map((event) => event.at)).toEqual(at);
+    });
+
+    test("stores none of the events of a change whose unique key is taken", async () => {
+      const [holder, other] = [newStream(), newStream()];
+      const uniqueKey = randomUUID();
+      await count(holder, [uniqueKey]);
+      const change = () =>
+        store.change<Counter>(other, organization, (head) => ({
+          ...told(3, head),
+          uniqueKeys: [uniqueKey],
+        }));
+      await expect(change()).rejects.toThrow(UniqueKeyTakenError);
+      expect(await store.history(other, organization, all)).toEqual([]);
+      await tell(other, 2);
+      await expect(change()).rejects.toThrow(UniqueKeyTakenError);
+      expect(await store.history(other, organization, all)).toHaveLength(2);
+      expect(await store.load(other, organization)).toMatchObject({ version: 2 });
+    });
+
+    test("answers a change without events with the latest head, and writes nothing", async () => {
+      const stream = newStream();
+      const first = await tell(stream, 2);
+      const unchanged = () =>
+        store.change<Counter>(stream, organization, () => ({
+          events: [],
+          state: { count: 99 },
+          uniqueKeys: [stream],
+        }));
+      expect(await unchanged()).toEqual(first);
+      const [second, between, third] = await Promise.all([
+        count(stream),
+        unchanged(),
+        count(stream),
+      ]);
+      expect(between).toEqual(second);
+      expect(await store.load(stream, organization)).toEqual(third);
+      expect(await store.history(stream, organization, all)).toHaveLength(4);
+      expect(await store.locate(stream)).toBeUndefined();
+    });
+
+    test("rejects a change without events of a stream that there is not", async () => {
+      const change = (stream: string, owner: string) =>
+        store.change<Counter>(stream, owner, () => ({ events: [], state: { count: 0 } }));
+      await expect(change(newStream(), organization)).rejects.toThrow(TypeError);
+      const stream = newStream();
+      await count(stream);
+      await expect(change(stream, `org-${randomUUID()}`)).rejects.toThrow(TypeError);
     });
 
     test.for([
@@ -95,7 +175,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       const stream = newStream();
       const state = { count: 1, text };
       await store.change<Counter>(stream, organization, () => ({
-        event: { type: "told", data: { text }, creator: text },
+        events: [{ type: "told", data: { text }, creator: text }],
         state,
       }));
       expect((await store.load<Counter>(stream, organization))?.state).toEqual(state);
@@ -188,6 +268,47 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       expect(await store.load(other, organization)).toMatchObject({ version: 1 });
       await count(holder, []);
       expect(await count(other, [uniqueKey])).toMatchObject({ version: 2 });
+    });
+
+    test("lets others have a unique key as soon as its stream has another", async () => {
+      const names = Array.from({ length: 40 }, () => randomUUID());
+      const streams = names.map(newStream);
+      await Promise.all(streams.map((stream, index) => count(stream, [names[index] as string])));
+      const renamed = names.map((name) => `${name} again`);
+      await Promise.all(streams.map((stream, index) => count(stream, [renamed[index] as string])));
+      const others = names.map(newStream);
+      await Promise.all(others.map((stream, index) => count(stream, [names[index] as string])));
+      const located = await Promise.all(names.map((name) => store.locate(name)));
+      expect(located).toEqual(others.map((stream) => ({ stream, organization })));
+    });
+
+    test("gives a name that is freed in the same batch to nobody else but who asked for it", async () => {
+      const name = randomUUID();
+      const holder = newStream();
+      await count(holder, [name]);
+      const others = Array.from({ length: 20 }, newStream);
+      const [renamed, ...taken] = await Promise.allSettled([
+        count(holder, [`${name} again`]),
+        ...others.map((stream) => count(stream, [name])),
+      ]);
+      expect(renamed).toMatchObject({ status: "fulfilled" });
+      const won = others.filter((_, index) => taken[index]?.status === "fulfilled");
+      expect(won.length).toBeLessThanOrEqual(1);
+      for (const lost of taken.filter(({ status }) => status === "rejected")) {
+        expect(lost).toMatchObject({ reason: { name: "UniqueKeyTakenError" } });
+      }
+      const [stream] = won;
+      expect(await store.locate(name)).toEqual(stream && { stream, organization });
+    });
+
+    test("keeps a unique key that a change gives again, and swaps none", async () => {
+      const [a, b] = [newStream(), newStream()];
+      await Promise.all([count(a, [a]), count(b, [b])]);
+      await Promise.all([count(a, [a]), count(b, [b, `${b} too`])]);
+      const swaps = await Promise.allSettled([count(a, [b]), count(b, [a])]);
+      expect(swaps.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+      expect(await store.locate(a)).toEqual({ stream: a, organization });
+      expect(await store.locate(`${b} too`)).toEqual({ stream: b, organization });
     });
 
     test("gives a unique key to exactly one of many racing streams", async () => {

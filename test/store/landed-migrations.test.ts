@@ -124,8 +124,8 @@ async function expectWhole(store: EventStore, isFoldedAnew: boolean) {
     },
   } as const;
   const decide = () => {
-    const { event, ...next } = advance(change, { kind: "absent" });
-    return { event: { ...event, creator: "me" }, ...next };
+    const { events, ...next } = advance(change, { kind: "absent" });
+    return { events: events.map((event) => ({ ...event, creator: "me" })), ...next };
   };
   await expect(store.change("new", organization, decide)).rejects.toThrow(
     expect.objectContaining({ name: "UniqueKeyTakenError" }),

@@ -54,7 +54,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
     };
     const write = (organization: string, stream: string, keys: SearchKeys | null) =>
       store.change<State>(stream, organization, () => ({
-        event: { type: "written", data: {}, creator: "me" },
+        events: [{ type: "written", data: {}, creator: "me" }],
         state: { keys },
       }));
     const search = async (organization: string, wanted: Partial<Search>) => {
@@ -227,7 +227,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
       const [holder, other] = [newStream(), newStream()];
       const take = (stream: string, a: string) =>
         store.change<State>(stream, organization, () => ({
-          event: { type: "taken", data: {}, creator: "me" },
+          events: [{ type: "taken", data: {}, creator: "me" }],
           state: { keys: { a } },
           uniqueKeys: [organization],
         }));

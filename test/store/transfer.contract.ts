@@ -44,7 +44,7 @@ export function describeTransfer(
       stream,
       organization: "org",
       decisions: states.map((state, index) => ({
-        event: { type: "said", data: { state }, creator: "me" },
+        events: [{ type: "said", data: { state }, creator: "me" }],
         state,
         ...(index === 0 && { uniqueKeys }),
       })),
@@ -91,10 +91,33 @@ export function describeTransfer(
         [2, { state: "b" }],
       ]);
       const changed = await store.change<string>(id, "org", (head) => ({
-        event: { type: "said", data: {}, creator: "me" },
+        events: [{ type: "said", data: {}, creator: "me" }],
         state: `${head?.state}c`,
       }));
       expect(changed).toMatchObject({ version: 3, state: "bc" });
+    });
+
+    test("writes streams whose changes have several events", async () => {
+      const id = newId();
+      const said = (text: string) => ({ type: "said", data: { text }, creator: "me" });
+      const decisions = [
+        { events: [said("a"), said("b")], state: "b", uniqueKeys: [id] },
+        { events: [said("c"), said("d"), said("e")], state: "e" },
+      ];
+      const stream = { stream: id, organization: "org", decisions };
+      expect(await transfer.write([stream, newStream(newId())], progress())).toEqual([
+        "stored",
+        "stored",
+      ]);
+      const range = { after: 0, limit: 9, ascending: true };
+      const history = await store.history(id, "org", range);
+      expect(history.map(({ version, data }) => [version, data])).toEqual(
+        ["a", "b", "c", "d", "e"].map((text, index) => [index + 1, { text }]),
+      );
+      expect(await store.load(id, "org")).toMatchObject({ version: 5, state: "e" });
+      expect(
+        await store.change<string>(id, "org", () => ({ events: [said("f")], state: "f" })),
+      ).toMatchObject({ version: 6 });
     });
 
     test("reports the outcome of each stream, without effect on the others", async () => {
@@ -158,7 +181,7 @@ export function describeTransfer(
         progress(),
       );
       await store.change<string>(changed, organization, () => ({
-        event: { type: "said", data: {}, creator: "me" },
+        events: [{ type: "said", data: {}, creator: "me" }],
         state: "b",
       }));
       await transfer.complete();

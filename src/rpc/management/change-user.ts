@@ -20,8 +20,8 @@ export function changeUser(
 ): Promise<Head<HumanState>> {
   const creator = values.get(callerKey)?.subject ?? "";
   const decide: Decide<HumanState> = (head) => {
-    const { event, ...next } = advance(command, head?.state ?? initialState);
-    return { event: { ...event, creator }, ...next };
+    const { events, ...next } = advance(command, head?.state ?? initialState);
+    return { events: events.map((event) => ({ ...event, creator })), ...next };
   };
   return store.change(userId, values.get(organizationKey), decide, signal);
 }

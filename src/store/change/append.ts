@@ -3,20 +3,21 @@ import type { Head, NewEvent } from "../event-store.ts";
 /** A stream's head and the id of the change that wrote it. */
 export type Tip = { readonly head: Head<unknown>; readonly change: string };
 
-/** Write one event and the head it leads to, only if `after` is still the stream's latest change. */
+/** Write events and the head they lead to, only if `after` is still the stream's latest change. */
 export type Append = {
   readonly stream: string;
-  /** Unique. Stored with the event, so that an append of unknown outcome can be looked up. */
+  /** Unique. Stored with each event, so that an append of unknown outcome can be looked up. */
   readonly change: string;
   /**
    * The change it was decided on; `undefined`: the stream must not exist. A version alone is not enough:
    * if a predecessor in flight lost a race to another process, the other's event has the same version.
    */
   readonly after: string | undefined;
-  readonly event: NewEvent;
+  /** At least one. The last has the version of the head. */
+  readonly events: readonly NewEvent[];
   /** The head it was decided on; `undefined`: the stream is new. */
   readonly before: Head<unknown> | undefined;
-  /** After the event. */
+  /** After the last event. */
   readonly head: Head<unknown>;
   /** In place of the stream's unique keys; `undefined`: they stay. */
   readonly uniqueKeys: readonly string[] | undefined;

@@ -13,16 +13,19 @@ export function rowsFromNewStreams(
   return streams.flatMap(({ stream, organization, decisions }) => {
     let after: string | undefined;
     let before: Head<unknown> | undefined;
-    return decisions.map(({ event, state, uniqueKeys }, index) => {
+    return decisions.map(({ events, state, uniqueKeys }, index) => {
       const change = randomUUID();
       const head = {
-        version: index + 1,
+        version: (before?.version ?? 0) + events.length,
         organization,
         createdAt: now,
         changedAt: now + index,
         state,
       };
-      const row = rowFromAppend({ stream, change, after, event, before, head, uniqueKeys }, keysOf);
+      const row = rowFromAppend(
+        { stream, change, after, events, before, head, uniqueKeys },
+        keysOf,
+      );
       after = change;
       before = head;
       return row;

@@ -1,3 +1,4 @@
+import type { Head } from "../event-store.ts";
 import type { Tip } from "./append.ts";
 import {
   emptyQueue,
@@ -16,6 +17,7 @@ import {
   type Numbered,
   type Outcome,
   rejected,
+  stored,
   type Tally,
 } from "./verdict.ts";
 
@@ -27,14 +29,14 @@ import {
  * append has ended. Outcomes are looked at in the order of the changes:
  *
  * - An append that is stored answers its change. It also proves that its predecessors were right: a
- *   change that was refused on one of their heads can be answered now.
+ *   change without an append that was decided on one of their heads can be answered now.
  * - An append that failed answers its change with the error.
  * - An append that lost a race answers nothing: another process has written the stream meanwhile. The
  *   change is decided again.
- * - A refusal is answered at once if the latest head was loaded, or its append begun, after the change
- *   arrived, and everything before it is stored. Otherwise the head may be older than the change,
- *   or may never be stored. So the change is *held*: the next append that is stored proves the
- *   refusal; if there is none, the change is decided again.
+ * - A change without an append was refused, or changes nothing. It is answered at once if the latest head was
+ *   loaded, or its append begun, after the change arrived, and everything before it is stored. Otherwise the
+ *   head may be older than the change, or may never be stored. So the change is *held*: the next append
+ *   that is stored proves its answer; if there is none, the change is decided again.
  *
  * After a failure or a lost race nothing more is decided. When nothing is in flight any more, the head
  * is loaded again, and what must be decided again comes first.
@@ -78,6 +80,8 @@ export type StreamEvent =
   | { readonly kind: "decided"; readonly tip: Tip }
   /** The first pending change was refused on `latest`. */
   | { readonly kind: "refused"; readonly error: unknown }
+  /** The first pending change changes nothing of `latest`, which has this head. */
+  | { readonly kind: "unchanged"; readonly head: Head<unknown> }
   /** The caller of the first pending change no longer waits. */
   | { readonly kind: "left"; readonly error: unknown }
   /** The append that leads to `tip` has ended. */
@@ -126,7 +130,7 @@ export function firstPending({ again, undecided }: StreamChanges): number {
 /**
  * What an event makes of the changes of a stream. Pure.
  *
- * @param event `decided`, `refused` and `left` only if the step before said `decide`, and `loaded` and
+ * @param event `decided`, `refused`, `unchanged` and `left` only if the step before said `decide`, and `loaded` and
  *   `load-failed` only if it said `load`.
  */
 export function step(changes: StreamChanges, event: StreamEvent): Step {
@@ -142,11 +146,10 @@ export function step(changes: StreamChanges, event: StreamEvent): Step {
       const { arrived: seen } = changes;
       return proceed({ ...changes, ...withoutPending(changes), seen, inFlight, latest: event.tip });
     }
-    case "refused": {
-      const isProven = firstPending(changes) < changes.seen;
-      const inFlight = withDecided(changes, { kind: "refused", error: event.error, isProven });
-      return conclude({ ...changes, ...withoutPending(changes) }, inFlight);
-    }
+    case "refused":
+      return withoutAppend(changes, rejected(firstPending(changes), event.error));
+    case "unchanged":
+      return withoutAppend(changes, stored(firstPending(changes), event.head));
     case "left": {
       const answers = [rejected(firstPending(changes), event.error)];
       return proceed({ ...changes, ...withoutPending(changes) }, answers);
@@ -166,6 +169,13 @@ function failLoad(changes: StreamChanges, error: unknown): Step {
   for (let number = undecided; number < seen; number += 1) numbers.push(number);
   const answers = numbers.map((number) => rejected(number, error));
   return proceed({ ...changes, phase: "stale", again: [], undecided: seen }, answers);
+}
+
+/** Give the first pending change its answer as soon as it is proven. */
+function withoutAppend(changes: StreamChanges, answer: Answer): Step {
+  const isProven = answer.number < changes.seen;
+  const inFlight = withDecided(changes, { kind: "without-append", answer, isProven });
+  return conclude({ ...changes, ...withoutPending(changes) }, inFlight);
 }
 
 /** What is in flight, and the first pending change behind it. */

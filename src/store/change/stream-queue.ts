@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   type Decide,
+  type Decision,
   type EventStore,
   type Head,
   type Micros,
@@ -130,7 +131,11 @@ export function createStreamQueue({
     const call = calls.get(firstPending(changes)) as Call;
     if (call.signal?.aborted) return { kind: "left", error: call.signal.reason };
     try {
-      const next = appendFromDecision(id, changes.latest, call, now);
+      const { latest } = changes;
+      const head = latest?.head.organization === call.organization ? latest.head : undefined;
+      const decision = call.decide(head);
+      if (decision.events.length === 0) return unchanged(head);
+      const next = appendFromDecision(id, latest, call.organization, decision, now);
       const tip = { head: next.head, change: next.change };
       send(stream, next, tip, call.signal);
       return { kind: "decided", tip };
@@ -172,25 +177,33 @@ export function createStreamQueue({
   };
 }
 
-/** @throws What `decide` throws, and UniqueKeyTakenError if another organization owns the stream. */
+/** @throws TypeError if there is no head: a change that writes nothing has nothing to answer with then. */
+function unchanged(head: Head<unknown> | undefined): StreamEvent {
+  if (head === undefined) throw new TypeError("a new stream needs an event");
+  return { kind: "unchanged", head };
+}
+
+/** @throws UniqueKeyTakenError if another organization owns the stream. */
 function appendFromDecision(
   stream: string,
   latest: Tip | undefined,
-  { organization, decide }: Call,
+  organization: string,
+  { events, state, uniqueKeys }: Decision<unknown>,
   now: () => Micros,
 ): Append {
-  const head = latest?.head.organization === organization ? latest.head : undefined;
-  const { event, state, uniqueKeys } = decide(head);
-  if (latest !== undefined && head === undefined) throw new UniqueKeyTakenError("the id is taken");
+  const head = latest?.head;
+  if (head !== undefined && head.organization !== organization) {
+    throw new UniqueKeyTakenError("the id is taken");
+  }
   const changedAt = head === undefined ? now() : Math.max(now(), head.changedAt + 1);
   return {
     stream,
     change: randomUUID(),
     after: latest?.change,
-    event,
+    events,
     before: head,
     head: {
-      version: (head?.version ?? 0) + 1,
+      version: (head?.version ?? 0) + events.length,
       organization,
       createdAt: head?.createdAt ?? changedAt,
       changedAt,

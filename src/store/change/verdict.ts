@@ -9,8 +9,8 @@ export type Numbered = {
 
 /** A change whose answer is not known yet; see `StreamChanges`. */
 export type Held = Numbered & {
-  /** `undefined`: it lost a race, so there is nothing that a later append could prove. */
-  readonly refusal: { readonly error: unknown } | undefined;
+  /** For when a later append proves it. `undefined`: it lost a race, so there is nothing to prove. */
+  readonly answer: Answer | undefined;
 };
 
 /** How an append ended. */
@@ -21,13 +21,14 @@ export type AppendOutcome =
   /** The error says whether something may be stored. */
   | { readonly kind: "failed"; readonly error: unknown };
 
-/** How an append ended, or that there is none because the change was refused. */
+/** How an append ended, or that there is none because the change was refused or changes nothing. */
 export type Outcome =
   | AppendOutcome
-  | { readonly kind: "refused"; readonly error: unknown; readonly isProven: boolean };
+  | { readonly kind: "without-append"; readonly answer: Answer; readonly isProven: boolean };
 
 /** What the caller of a change gets. */
 export type Answer =
+  /** The head is stored: after the change, or before it if it changes nothing. */
   | { readonly kind: "stored"; readonly number: number; readonly head: Head<unknown> }
   | { readonly kind: "rejected"; readonly number: number; readonly error: unknown };
 
@@ -54,7 +55,7 @@ export function judge(tally: Tally, change: Numbered, outcome: Outcome): void {
   switch (outcome.kind) {
     case "stored":
       answerHeld(tally);
-      tally.answers.push({ kind: "stored", number, head: outcome.head });
+      tally.answers.push(stored(number, outcome.head));
       // It rests on its predecessors. So one whose outcome was not known is stored.
       tally.broken = undefined;
       break;
@@ -66,28 +67,30 @@ export function judge(tally: Tally, change: Numbered, outcome: Outcome): void {
       tally.broken ??= "conflict";
       hold(tally, change, undefined);
       break;
-    case "refused":
-      if (outcome.isProven && tally.broken === undefined) {
-        tally.answers.push(rejected(number, outcome.error));
-      } else hold(tally, change, { error: outcome.error });
+    case "without-append":
+      if (outcome.isProven && tally.broken === undefined) tally.answers.push(outcome.answer);
+      else hold(tally, change, outcome.answer);
   }
 }
 
-/** An append that is stored proves the refusals before it. */
+/** An append that is stored proves the answers that were held before it. */
 function answerHeld(tally: Tally): void {
-  for (const { number, refusal } of tally.held) {
-    if (refusal !== undefined) tally.answers.push(rejected(number, refusal.error));
-  }
-  tally.held = tally.held.filter(({ refusal }) => refusal === undefined);
+  for (const { answer } of tally.held) if (answer !== undefined) tally.answers.push(answer);
+  tally.held = tally.held.filter(({ answer }) => answer === undefined);
 }
 
 /** Hold a change. If a race was lost, count it; a change that lost too many is rejected. */
-function hold(tally: Tally, { number, races }: Numbered, refusal: Held["refusal"]): void {
+function hold(tally: Tally, { number, races }: Numbered, answer: Held["answer"]): void {
   const isLost = tally.broken === "conflict";
   if (isLost) tally.lostRaces += 1;
-  const held = { number, races: isLost ? races + 1 : races, refusal };
+  const held = { number, races: isLost ? races + 1 : races, answer };
   if (held.races < maxLostRaces) tally.held = [...tally.held, held];
   else tally.answers.push(rejected(number, tooManyRaces()));
+}
+
+/** The answer of a change that is stored, or that changes nothing of a stored head. */
+export function stored(number: number, head: Head<unknown>): Answer {
+  return { kind: "stored", number, head };
 }
 
 /** The answer that rejects a change. */

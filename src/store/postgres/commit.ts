@@ -24,7 +24,7 @@ const resolveMs = 10_000;
  * committed, or may do so later. Then the **same** statement is sent again, to the current primary, until it
  * is answered. The answer decides the outcome, whatever becomes of the first statement:
  * - The first was committed, or is about to be: the head has changed, or is locked until it has. So the
- *   second is refused, and the event is found by the id of its change.
+ *   second is refused, and its last event is found by the id of its change.
  * - The first was not committed: the second is written. If the first still arrives, the head is no longer
  *   the one it was decided on, so it is refused: ids of changes are never used again.
  * - Another writer was faster than both: the second is refused, and no event is found. Neither can be

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendResult } from "../change/append.ts";
-import type { AppendRow } from "../change/append-row.ts";
+import { type AppendRow, versionBefore } from "../change/append-row.ts";
 import { rejectedLines } from "../sql/import-notes.ts";
 import type { BatchLines } from "../transfer.ts";
 import { moveImport, noteRejected } from "./import-notes.ts";
@@ -51,7 +51,7 @@ export function createBatchWriter(
         results[index] = result;
         if (result === "appended") appended.push(row);
       }
-      insertEvents(appended.map(eventValues));
+      insertEvents(appended.flatMap(eventValues));
       if (bulk === undefined) {
         if (unsorted.count() > 0) unsorted.sort();
         keys.write(appended);
@@ -66,8 +66,12 @@ export function createBatchWriter(
     });
 }
 
-function eventValues({ stream, version, change, type, data, creator, changedAt }: AppendRow) {
-  return [stream, version, change, type, data, creator, changedAt];
+function eventValues(row: AppendRow) {
+  const { stream, change, events, changedAt } = row;
+  const first = versionBefore(row) + 1;
+  return events.map(({ type, data, creator }, index) => {
+    return [stream, first + index, change, type, data, creator, changedAt];
+  });
 }
 
 /** Streams with similar ids share pages. The sort is stable, so rows of one stream keep their order. */
@@ -76,7 +80,7 @@ function byStream([, a]: [number, AppendRow], [, b]: [number, AppendRow]): numbe
   return a.stream < b.stream ? -1 : 1;
 }
 
-/** Prepare to write a row, without its event and its search keys. */
+/** Prepare to write a row, without its events and its search keys. */
 function createRowWriter(db: DatabaseSync): (row: AppendRow) => AppendResult {
   const isCurrent = db.prepare(
     "select 1 from heads where stream = ? and organization = ? and version = ? and change = ?",
@@ -117,7 +121,7 @@ function createRowWriter(db: DatabaseSync): (row: AppendRow) => AppendResult {
 
   function extendStream(row: AppendRow, after: string): AppendResult {
     const { stream, organization, version, change, changedAt, state } = row;
-    const before = [stream, organization, version - 1, after] as const;
+    const before = [stream, organization, versionBefore(row), after] as const;
     const uniqueKeys = row.uniqueKeys && new Set(row.uniqueKeys);
     if (uniqueKeys !== undefined) {
       if (isCurrent.get(...before) === undefined) return "conflict";

@@ -42,9 +42,9 @@ export function createDatabase() {
   return {
     tips,
     events,
-    version: (stream: string) => events.get(stream)?.length ?? 0,
+    version: (stream: string) => tips.get(stream)?.head.version ?? 0,
     commit(batch: readonly Append[]): AppendResult[] {
-      if (batch.some(({ event }) => event.type === "poison"))
+      if (batch.some(({ events }) => events[0]?.type === "poison"))
         throw new TypeError("cannot be stored");
       return batch.map(write);
     },

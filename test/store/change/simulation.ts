@@ -19,7 +19,7 @@ import {
  */
 
 /** What a change wants. "poison" cannot be stored, and spoils the transaction that tries. */
-const wishes = ["write", "refuse", "unique key", "poison"] as const;
+const wishes = ["write", "write twice", "nothing", "refuse", "unique key", "poison"] as const;
 
 export type Step =
   | {
@@ -76,6 +76,9 @@ type Call = {
   head: Head<string> | undefined;
   readonly caller: AbortController;
 };
+
+/** How many events each wish writes; default: one. */
+const eventsOf: Partial<Record<string, number>> = { "write twice": 2, nothing: 0 };
 
 const gone = new RangeError("gone");
 const refusal = new RangeError("refused");
@@ -151,9 +154,9 @@ function startChange(
   };
   const decide: Decide<string> = (head) => {
     call.seen = head;
-    if (wish === "refuse") throw refusal;
+    if (wish === "refuse" || (wish === "nothing" && head === undefined)) throw refusal;
     return {
-      event: { type: wish, data: {}, creator: "me" },
+      events: Array(eventsOf[wish] ?? 1).fill({ type: wish, data: {}, creator: "me" }),
       state: tag,
       ...(wish === "unique key" && { uniqueKeys: ["name"] }),
     };
@@ -173,11 +176,15 @@ function startChange(
 }
 
 function brokenByStreams({ events }: Database): string[] {
-  return [...events].flatMap(([stream, appends]) =>
-    appends.flatMap(({ head }, index) =>
-      head.version === index + 1 ? [] : [`${stream} has version ${head.version} at ${index + 1}`],
-    ),
-  );
+  return [...events].flatMap(([stream, appends]) => {
+    let version = 0;
+    return appends.flatMap(({ head, events }) => {
+      version += events.length;
+      return head.version === version
+        ? []
+        : [`${stream} has version ${head.version}, not ${version}`];
+    });
+  });
 }
 
 function brokenByCalls({ events }: Database, calls: readonly Call[]): string[] {
@@ -189,7 +196,13 @@ function brokenByCalls({ events }: Database, calls: readonly Call[]): string[] {
       if (!holds) broken.push(`change ${tag}, a ${wish}, ${answer}: ${text}`);
     };
     check(copies.length <= 1, "is stored twice");
-    if (answer === "stored") {
+    const headAt = (version: number) => stored.find(({ head }) => head.version === version)?.head;
+    if (answer === "stored" && wish === "nothing") {
+      const version = head?.version ?? 0;
+      check(copies.length === 0, "has written something");
+      check(version >= before, "is older than what was durable when it was called");
+      check(version <= after && headAt(version) === head, "was told a head that is not stored");
+    } else if (answer === "stored") {
       check(copies[0]?.head === head, "is not stored as it was told");
       check((head?.version ?? 0) > before, "is older than what was durable when it was called");
       check((head?.version ?? 0) <= after, "was told before it was durable");
@@ -202,7 +215,7 @@ function brokenByCalls({ events }: Database, calls: readonly Call[]): string[] {
         version >= before && version <= after,
         `rests on version ${version} of ${before} to ${after}`,
       );
-      check(stored[version - 1]?.head.state === seen?.state, "rests on what is not stored");
+      check(headAt(version)?.state === seen?.state, "rests on what is not stored");
     }
     if (answer === "TypeError") check(wish === "poison", "failed for another's fault");
     if (answer === "UniqueKeyTakenError")
@@ -215,9 +228,10 @@ function brokenByCalls({ events }: Database, calls: readonly Call[]): string[] {
 function brokenOrder(calls: readonly Call[]): string[] {
   const latest = new Map<object, Map<string, number>>();
   const broken: string[] = [];
-  for (const { tag, server: at, stream, answer, head, seen } of calls) {
+  for (const { tag, server: at, stream, wish, answer, head, seen } of calls) {
     if (answer !== "stored" && answer !== "refused") continue;
-    const place = answer === "stored" ? (head?.version ?? 0) - 0.5 : (seen?.version ?? 0);
+    const isWritten = answer === "stored" && wish !== "nothing";
+    const place = isWritten ? (head?.version ?? 0) - 0.5 : (seen?.version ?? 0);
     const places = latest.get(at) ?? new Map<string, number>();
     if (place < (places.get(stream) ?? 0)) broken.push(`change ${tag} was overtaken`);
     latest.set(at, places.set(stream, place));

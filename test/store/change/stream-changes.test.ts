@@ -44,13 +44,13 @@ const ended = (number: number, outcome: InFlight["outcome"], races = 0): InFligh
   outcome,
 });
 const refused = (number: number, isProven: boolean) =>
-  ended(number, { kind: "refused", error, isProven });
+  ended(number, { kind: "without-append", answer: rejected(number), isProven });
 const heldRefusal = (number: number, why: unknown = older, races = 0): Held => ({
   number,
   races,
-  refusal: { error: why },
+  answer: rejected(number, why),
 });
-const heldLoser = (number: number, races: number): Held => ({ number, races, refusal: undefined });
+const heldLoser = (number: number, races: number): Held => ({ number, races, answer: undefined });
 
 const settled = {
   stored: (to: Tip): StreamEvent => ({
@@ -106,6 +106,7 @@ function transitions(name: string, rows: readonly Row[]): void {
 
 const arrived: StreamEvent = { kind: "arrived" };
 const refusal: StreamEvent = { kind: "refused", error };
+const unchanged = ({ head }: Tip): StreamEvent => ({ kind: "unchanged", head });
 /** How a new load begins, on an open stream. */
 const reload = { phase: "loading", latest: undefined, inFlight: [], held: [] } as const;
 
@@ -294,6 +295,45 @@ describe("step", () => {
     },
   ]);
 
+  transitions("unchanged", [
+    {
+      name: "answers with the latest head at once if it is known to be stored",
+      given: { arrived: 2, seen: 1, latest: one },
+      event: unchanged(one),
+      want: { undecided: 1 },
+      answers: [stored(0, one)],
+      next: "decide",
+    },
+    {
+      name: "waits for the appends before it",
+      given: { arrived: 2, undecided: 1, seen: 2, inFlight: [flying(0, one)], latest: one },
+      event: unchanged(one),
+      want: {
+        undecided: 2,
+        inFlight: [
+          flying(0, one),
+          ended(1, { kind: "without-append", answer: stored(1, one), isProven: true }),
+        ],
+      },
+      next: "wait",
+    },
+    {
+      name: "holds the answer while a later change may prove it",
+      given: { arrived: 3, undecided: 1, seen: 1, latest: one },
+      event: unchanged(one),
+      want: { undecided: 2, held: [{ number: 1, races: 0, answer: stored(1, one) }] },
+      next: "decide",
+    },
+    {
+      name: "takes what is decided again",
+      given: { arrived: 2, undecided: 2, seen: 2, again: [{ number: 0, races: 5 }] },
+      event: unchanged(one),
+      want: { again: [] },
+      answers: [stored(0, one)],
+      next: "wait",
+    },
+  ]);
+
   transitions("left", [
     {
       name: "rejects the change, and has the next one decided",
@@ -361,6 +401,18 @@ describe("step", () => {
       event: settled.stored(three),
       want: { inFlight: [], held: [] },
       answers: [rejected(1, older), stored(2, three)],
+      next: "wait",
+    },
+    {
+      name: "proves the heads before it that changes without events are answered with",
+      given: {
+        ...decidedThree,
+        inFlight: [flying(2, three)],
+        held: [{ number: 1, races: 0, answer: stored(1, one) }],
+      },
+      event: settled.stored(three),
+      want: { inFlight: [], held: [] },
+      answers: [stored(1, one), stored(2, three)],
       next: "wait",
     },
     {
@@ -576,7 +628,7 @@ describe("step", () => {
 });
 
 type Happening =
-  | { readonly kind: "change"; readonly wish: "write" | "refuse" | "leave" }
+  | { readonly kind: "change"; readonly wish: "write" | "nothing" | "refuse" | "leave" }
   | { readonly kind: "foreign" }
   | {
       readonly kind: "work";
@@ -589,7 +641,7 @@ const happenings: fc.Arbitrary<Happening> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       kind: fc.constant("change" as const),
-      wish: fc.constantFrom("write", "write", "refuse", "leave"),
+      wish: fc.constantFrom("write", "write", "nothing", "refuse", "leave"),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ kind: "foreign" as const }) },
@@ -622,7 +674,7 @@ type Asked = {
   readonly from: number;
   /** The change on which it was decided last. */
   basis: string | undefined;
-  /** How many changes were stored up to the one it wrote, or the one it was refused on. */
+  /** How many changes were stored up to the one it wrote, or the one it was decided on without writing. */
   place: number | undefined;
   answers: number;
 };
@@ -651,7 +703,12 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
     const call = asked[number] as Asked;
     const copies = log.filter((change) => change.startsWith(`${number}:`)).length;
     call.answers += 1;
-    if (answer.kind === "stored") {
+    if (answer.kind === "stored" && call.wish === "nothing") {
+      call.place = answer.head.version;
+      check(copies === 0, `${number} has written something`);
+      check(log[call.place - 1] === answer.head.state, `${number} got a head that is not stored`);
+      check(call.place >= call.from, `${number} got a head older than its call`);
+    } else if (answer.kind === "stored") {
       call.place = answer.head.version;
       check(copies === 1, `${number} is stored ${copies} times`);
       check(log[answer.head.version - 1] === answer.head.state, `${number} has another head`);
@@ -674,7 +731,8 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
     const call = asked[number] as Asked;
     call.basis = latest?.change;
     if (call.wish === "leave") return { kind: "left", error: new Left() };
-    if (call.wish === "refuse") return { kind: "refused", error: new Refused() };
+    if (call.wish === "nothing" && latest !== undefined) return unchanged(latest);
+    if (call.wish !== "write") return { kind: "refused", error: new Refused() };
     decisions += 1;
     const change = `${number}:${decisions}`;
     const decided = tip((latest?.head.version ?? 0) + 1, change);

@@ -45,7 +45,7 @@ function fakeStore() {
       stream,
       change: `foreign-${foreign}`,
       after: undefined,
-      event: { type: "foreign", data: {}, creator: "other" },
+      events: [{ type: "foreign", data: {}, creator: "other" }],
       before: head,
       head: {
         version: (head?.version ?? 0) + 1,
@@ -138,7 +138,7 @@ function start(now: () => number = () => 1000) {
     queue.change<string>(
       stream,
       organization,
-      () => ({ event: { type: "changed", data: { tag }, creator: "me" }, state: tag }),
+      () => ({ events: [{ type: "changed", data: { tag }, creator: "me" }], state: tag }),
       signal,
     );
   return { store, queue, change, waiting, retries };
@@ -210,7 +210,7 @@ describe("createStreamQueue", () => {
       append: async () => "appended",
       now: () => 1,
     });
-    const write = () => ({ event: { type: "t", data: {}, creator: "me" }, state: "a" });
+    const write = () => ({ events: [{ type: "t", data: {}, creator: "me" }], state: "a" });
     for (const stream of ["s", "s", "t"]) await queue.change(stream, "org", write);
     expect(loads).toEqual(["s", "s", "t"]);
   });
@@ -234,6 +234,31 @@ describe("createStreamQueue", () => {
     await first;
     await turn();
     expect(second.is).toBe("RangeError");
+  });
+
+  const keep = (head: Head<unknown> | undefined) => ({ events: [], state: head?.state });
+
+  test("answers a change without events only after the commit of its head", async () => {
+    const { store, queue, change } = start();
+    const first = change("a");
+    const second = queue.change("s", "org", keep);
+    const status = statusOf(second);
+    await turn();
+    expect(status.is).toBe("pending");
+    expect(store.pending).toHaveLength(1);
+    store.next("commit");
+    expect(await second).toBe(await first);
+  });
+
+  test("decides a change without events again when its head is not stored", async () => {
+    const { store, queue, change } = start();
+    await Promise.all([change("a"), store.commitAll()]);
+    const lost = statusOf(change("b"));
+    const unchanged = queue.change("s", "org", keep);
+    await turn();
+    store.next("fails");
+    expect(await unchanged).toMatchObject({ version: 1, state: "a" });
+    expect(lost.is).toBe("StoreUnavailableError");
   });
 
   test("answers a refusal on a committed head at once", async () => {
@@ -456,7 +481,7 @@ describe("createStreamQueue", () => {
       append: async () => "appended",
       now: () => 1,
     });
-    const write = () => ({ event: { type: "t", data: {}, creator: "me" }, state: "a" });
+    const write = () => ({ events: [{ type: "t", data: {}, creator: "me" }], state: "a" });
     await expect(queue.change("s", "org", write)).rejects.toThrow(StoreUnavailableError);
     expect(await queue.change("s", "org", write)).toMatchObject({ version: 1 });
   });
@@ -542,7 +567,7 @@ async function violations(steps: readonly Step[]): Promise<string[]> {
       .change<string>(stream, "org", (head) => {
         seen = head;
         if (refuses) throw new RangeError("refused");
-        return { event: { type: "changed", data: { tag }, creator: "me" }, state: tag };
+        return { events: [{ type: "changed", data: { tag }, creator: "me" }], state: tag };
       })
       .then(
         (head) => {

@@ -10,7 +10,13 @@ import type { RetryReason } from "../../../src/store/observer.ts";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { query, startPostgres } from "../../support/postgres.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
-import { count, expectWhole, openPostgresStore as openStore, urlWith } from "../counting.ts";
+import {
+  count,
+  countTwice,
+  expectWhole,
+  openPostgresStore as openStore,
+  urlWith,
+} from "../counting.ts";
 import { type Cut, errorResponse, startCuttingProxy } from "./cutting-proxy.ts";
 
 const countWithKey =
@@ -84,6 +90,40 @@ describe("two nodes on one database", () => {
       });
     }
   });
+
+  test("never let two streams hold one name while both rename them at random", async () => {
+    const url = await newPostgresDatabase();
+    const stores = [await openStore(url), await openStore(url)];
+    const streams = Array.from({ length: 12 }, (_, index) => `s${index}`);
+    const names = Array.from({ length: 16 }, (_, index) => `name-${index}`);
+    const held = new Map<string, string>();
+    for (const [index, stream] of streams.entries()) {
+      const name = names[index] as string;
+      await stores[0]?.change(stream, "org", countWithKey(name));
+      held.set(stream, name);
+    }
+    const client = async (store: EventStore, stream: string) => {
+      for (const _ of Array(20)) {
+        const name = names[Math.floor(Math.random() * names.length)] as string;
+        try {
+          await store.change(stream, "org", countWithKey(name));
+          held.set(stream, name);
+          expect(await store.locate(name)).toEqual({ stream, organization: "org" });
+        } catch (error) {
+          expect(error).toMatchObject({ name: "UniqueKeyTakenError" });
+        }
+      }
+    };
+    await Promise.all(
+      streams.map((stream, index) => client(stores[index % 2] as EventStore, stream)),
+    );
+    const located = await Promise.all(names.map((name) => stores[0]?.locate(name)));
+    for (const [index, name] of names.entries()) {
+      const holder = [...held].find(([, each]) => each === name)?.[0];
+      expect(located[index]?.stream).toBe(holder);
+    }
+    expect(new Set(held.values()).size).toBe(streams.length);
+  });
 });
 
 describe("a connection that is lost during a commit", () => {
@@ -97,27 +137,32 @@ describe("a connection that is lost during a commit", () => {
     return { url, proxy, retries, store: await openStore(behind.href, retries) };
   }
 
-  const changes: readonly { name: string; first: boolean; decide: Decide<number> }[] = [
-    { name: "the first change of a stream", first: true, decide: count },
-    { name: "a further change of a stream", first: false, decide: count },
-    { name: "a change with a unique key", first: true, decide: countWithKey("name") },
+  type Change = { name: string; before: number; decide: Decide<number>; events: number };
+  const changes: readonly Change[] = [
+    { name: "the first change of a stream", before: 0, decide: count, events: 1 },
+    { name: "a further change of a stream", before: 1, decide: count, events: 1 },
+    { name: "a change with a unique key", before: 0, decide: countWithKey("name"), events: 1 },
+    { name: "a change with another unique key", before: 1, decide: countWithKey("n"), events: 1 },
+    { name: "a first change with two events", before: 0, decide: countTwice, events: 2 },
+    { name: "a further change with two events", before: 1, decide: countTwice, events: 2 },
   ];
   const cuts: readonly Cut[] = ["request", "answer", "late"];
 
   test.for(cuts.flatMap((cut) => changes.map((change) => ({ cut, ...change }))))(
     "F12: stores $name once (lost: $cut)",
-    async ({ cut, first, decide }) => {
+    async ({ cut, before, decide, events }) => {
       const { proxy, store, retries } = await openBehindProxy();
-      const before = Number(!first);
-      for (const _ of Array(before)) await store.change("s", "org", count);
+      for (const _ of Array(before)) await store.change("s", "org", countWithKey("before"));
       const wasCut = proxy.cutNext("append", cut);
       const head = store.change("s", "org", decide);
       await wasCut;
-      expect(await head).toMatchObject({ version: before + 1, state: before + 1 });
+      expect(await head).toMatchObject({ version: before + events, state: before + events });
       expect(retries).toEqual(["ambiguous"]);
       await proxy.deliver();
-      await expectWhole(store, "s", before + 1);
-      expect(await store.change("s", "org", decide)).toMatchObject({ version: before + 2 });
+      await expectWhole(store, "s", before + events);
+      expect(await store.change("s", "org", decide)).toMatchObject({
+        version: before + 2 * events,
+      });
     },
   );
 

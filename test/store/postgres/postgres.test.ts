@@ -62,7 +62,7 @@ describe("openPostgres", () => {
     const store = createPostgresEventStore({ database: await openPostgres(url), now });
     const change = (stream: string) =>
       store.change(stream, "org", (head) => ({
-        event: { type: "counted", data: {}, creator: "me" },
+        events: [{ type: "counted", data: {}, creator: "me" }],
         state: head?.version ?? 0,
       }));
     await change("hot");

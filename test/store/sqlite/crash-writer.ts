@@ -1,6 +1,7 @@
 /**
  * A program to be killed: changes streams of the database PATH from 32 clients at once, COUNT
- * changes in all, and prints a line "STREAM VERSION TAG" for each change that was acknowledged.
+ * changes in all, and prints a line "STREAM VERSION TAG" for each event of a change that was acknowledged. Every
+ * third change has two events.
  */
 
 import { randomUUID } from "node:crypto";
@@ -19,11 +20,13 @@ async function client(): Promise<void> {
   for (; left > 0; left -= 1) {
     const stream = streams[left % streams.length] ?? "hot";
     const tag = randomUUID();
+    const count = left % 3 === 0 ? 2 : 1;
     const { version } = await store.change(stream, "org", () => ({
-      event: { type: "changed", data: { tag }, creator: "me" },
+      events: Array(count).fill({ type: "changed", data: { tag, count }, creator: "me" }),
       state: tag,
     }));
-    process.stdout.write(`${stream} ${version} ${tag}\n`);
+    const versions = [version - 1, version].slice(-count);
+    process.stdout.write(versions.map((each) => `${stream} ${each} ${tag}\n`).join(""));
   }
 }
 

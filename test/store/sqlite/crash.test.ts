@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import type { StoredEvent } from "../../../src/store/event-store.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
 
@@ -39,6 +40,7 @@ async function stored(file: string): Promise<string[]> {
     const range = { after: 0, limit: 1_000_000, ascending: true };
     const events = await store.history(stream, "org", range);
     expect(events.map(({ version }) => version)).toEqual(events.map((_, index) => index + 1));
+    expectWholeChanges(events);
     const tags = events.map(({ data }) => (data as { tag: string }).tag);
     const head = await store.load(stream, "org");
     expect([head?.version ?? 0, head?.state]).toEqual([events.length, tags.at(-1)]);
@@ -48,6 +50,14 @@ async function stored(file: string): Promise<string[]> {
   }
   await store.close();
   return found;
+}
+
+/** Of a change with two events either both are stored, or none. */
+function expectWholeChanges(events: readonly StoredEvent[]): void {
+  const of = ({ data }: StoredEvent) => data as { tag: string; count: number };
+  const counts = new Map<string, number>();
+  for (const { tag } of events.map(of)) counts.set(tag, (counts.get(tag) ?? 0) + 1);
+  for (const { tag, count } of events.map(of)) expect([tag, counts.get(tag)]).toEqual([tag, count]);
 }
 
 describe("a SQLite event store", () => {

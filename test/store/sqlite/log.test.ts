@@ -61,7 +61,7 @@ test("F24: a log that grew because of a long read is used again, and nothing is 
   const store = openStore(file);
   const filler = "x".repeat(64_000);
   const fill: Decide<{ filler: string }> = () => ({
-    event: { type: "filled", data: { filler }, creator: "me" },
+    events: [{ type: "filled", data: { filler }, creator: "me" }],
     state: { filler },
   });
   const write = async (changes: number) => {

@@ -47,7 +47,7 @@ describe("migrate", () => {
       results: [{ stream: "2" }, { stream: "1", head: { version: 1, state: "Gigi" } }],
     });
     await store.change("1", "org", () => ({
-      event: { type: "renamed", data: {}, creator: "me" },
+      events: [{ type: "renamed", data: {}, creator: "me" }],
       state: "Zebra",
     }));
     const { results } = await store.search("org", { ...list, query: all });

@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const change = (store: EventStore) =>
   store.change<number>("s", "org", (head) => ({
-    event: { type: "counted", data: {}, creator: "me" },
+    events: [{ type: "counted", data: {}, creator: "me" }],
     state: (head?.state ?? 0) + 1,
   }));
 

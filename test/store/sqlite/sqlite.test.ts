@@ -32,7 +32,7 @@ describeDirectory("SQLite file", async () => createSqliteDirectory(openSqlite(ne
 describeDirectory("SQLite in memory", async () => createSqliteDirectory(openSqlite(":memory:")));
 
 const count = (head: Head<number> | undefined) => ({
-  event: { type: "counted", data: {}, creator: "me" },
+  events: [{ type: "counted", data: {}, creator: "me" }],
   state: (head?.state ?? 0) + 1,
 });
 
@@ -111,7 +111,7 @@ describe("createSqliteEventStore", () => {
     const filler = "x".repeat(3000);
     const changes = Array.from({ length: 40 }, (_, index) =>
       store.change(`s${index % 20}`, "org", (head: Head<string> | undefined) => ({
-        event: { type: "filled", data: {}, creator: "me" },
+        events: [{ type: "filled", data: {}, creator: "me" }],
         state: `${head?.version ?? 0} ${filler}`,
       })),
     );

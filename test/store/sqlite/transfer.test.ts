@@ -23,7 +23,7 @@ describeTransfer("SQLite", async (keysOf) => {
 const streams = ["one", "two"].map((stream) => ({
   stream,
   organization: "org",
-  decisions: [{ event: { type: "said", data: {}, creator: "me" }, state: "Hello" }],
+  decisions: [{ events: [{ type: "said", data: {}, creator: "me" }], state: "Hello" }],
 }));
 const progress = {
   kind: "next",
@@ -51,7 +51,7 @@ test("C11: a transfer pauses before each batch once another process has written"
   await transfer.write(streams, progress);
   const sizeAlone = transfer.batchSize();
   await store.change<string>("one", "org", () => ({
-    event: { type: "said", data: {}, creator: "me" },
+    events: [{ type: "said", data: {}, creator: "me" }],
     state: "Bye",
   }));
   const tookMs: number[] = [];
@@ -76,7 +76,7 @@ test("a change of a stream from an incomplete transfer removes the stream's old 
   const transfer = createSqliteTransfer({ database: openSqlite(file, saidLast), now });
   await transfer.write(streams, progress);
   await store.change<string>("one", "org", () => ({
-    event: { type: "said", data: {}, creator: "me" },
+    events: [{ type: "said", data: {}, creator: "me" }],
     state: "Bye",
   }));
   expect(await whoSaid(store, "org", "Hello")).toEqual(["two"]);
