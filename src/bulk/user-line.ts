@@ -14,14 +14,13 @@ import {
 } from "../../gen/zitadel/management_pb.ts";
 import { UserState, UserStateSchema } from "../../gen/zitadel/user_pb.ts";
 import { ServiceError } from "../domain/errors.ts";
+import { advance, type HumanCommand } from "../domain/human.ts";
 import {
-  advance,
-  type HumanCommand,
   type HumanState,
   type HumanStatus,
   initialState,
   type PresentHuman,
-} from "../domain/human.ts";
+} from "../domain/human-state.ts";
 import { changedFields } from "../domain/profile.ts";
 import { type AddHuman, commandFromImportRequest } from "../rpc/management/add-human-command.ts";
 import { createEnglishTranslator } from "../rpc/translate/translate.ts";
@@ -43,7 +42,7 @@ export type UserLine = {
 export type UserLines = {
   /**
    * Read a line: an ImportHumanUserRequest, and beside its fields `userId`, `organization`, `state`
-   * and `verbatim`, which says that profile and phone are to be stored as they are.
+   * and `verbatim`, which says that user name, profile and phone are to be stored as they are.
    *
    * @param creator Of the events.
    * @throws Error that tells a person what is wrong: no JSON object, an unknown field, a broken field
@@ -101,11 +100,15 @@ export function createUserLines(): UserLines {
     return { ...add, isVerbatim: true, phone, profile: { ...add.profile, preferredLanguage } };
   }
 
-  /** Whether a new user of this request would have this profile and phone. */
-  function leadsTo({ profile, phone }: PresentHuman, request: ImportHumanUserRequest): boolean {
+  /** Whether a new user of this request would have this user name, profile and phone. */
+  function leadsTo(
+    { userName, profile, phone }: PresentHuman,
+    request: ImportHumanUserRequest,
+  ): boolean {
     try {
       const { state } = advance(addNew(request), initialState);
-      if (state.kind !== "present" || state.phone !== phone) return false;
+      if (state.kind !== "present") return false;
+      if (state.userName !== userName || state.phone !== phone) return false;
       return isEmpty(changedFields(profile, state.profile));
     } catch (error) {
       if (error instanceof FieldRulesError || error instanceof ServiceError) return false;

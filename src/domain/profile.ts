@@ -39,8 +39,8 @@ export function profileFrom(input: ProfileInput): Profile {
   };
 }
 
-/** The fields of `to` that differ from `from`; empty if none does. */
-export function changedFields(from: Profile, to: Profile): Partial<Profile> {
+/** The fields of `to` that differ from `from`; empty if none does. What `to` leaves out does not differ. */
+export function changedFields(from: Profile, to: Partial<Profile>): Partial<Profile> {
   const changed = Object.entries(to).filter(
     ([field, value]) => from[field as keyof Profile] !== value,
   );

@@ -1,4 +1,4 @@
-import type { HumanState } from "./human.ts";
+import type { HumanState } from "./human-state.ts";
 
 /** What humans are found and sorted by. */
 export const searchKeyNames = [

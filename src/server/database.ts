@@ -1,6 +1,6 @@
 import { ConfigError, type Database } from "../config/config.ts";
-import { uniqueKeys as uniqueKeysOf } from "../domain/human.ts";
 import { searchKeys } from "../domain/search-keys.ts";
+import { uniqueKeys as uniqueKeysOf } from "../domain/user-name.ts";
 import type { Collision } from "../store/collision.ts";
 import type { Directory } from "../store/directory.ts";
 import type { EventStore, Micros } from "../store/event-store.ts";

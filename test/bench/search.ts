@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import type { HumanState } from "../../src/domain/human.ts";
+import type { HumanState } from "../../src/domain/human-state.ts";
 import { type SearchKeyName, searchKeys } from "../../src/domain/search-keys.ts";
 import type { EventStore, KeysOf } from "../../src/store/event-store.ts";
 import { openPostgres, type Postgres } from "../../src/store/postgres/database.ts";

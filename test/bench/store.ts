@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { advance, type HumanState, initialState } from "../../src/domain/human.ts";
+import { advance } from "../../src/domain/human.ts";
+import { type HumanState, initialState } from "../../src/domain/human-state.ts";
 import { searchKeys } from "../../src/domain/search-keys.ts";
 import type { Decide, EventStore } from "../../src/store/event-store.ts";
 import { openPostgres } from "../../src/store/postgres/database.ts";

@@ -1,6 +1,6 @@
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { UpdateHumanProfileRequestSchema } from "../../gen/zitadel/management_pb.ts";
-import type { HumanState } from "../../src/domain/human.ts";
+import type { HumanState } from "../../src/domain/human-state.ts";
 import type { Variant } from "./load.ts";
 import { frame, restPrefix, rpcPath } from "./protocols.ts";
 

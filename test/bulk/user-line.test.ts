@@ -1,12 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createUserLines } from "../../src/bulk/user-line.ts";
-import {
-  advance,
-  type HumanCommand,
-  type HumanState,
-  initialState,
-} from "../../src/domain/human.ts";
+import { advance, type HumanCommand } from "../../src/domain/human.ts";
+import { type HumanState, initialState } from "../../src/domain/human-state.ts";
 import { profileFrom } from "../../src/domain/profile.ts";
 
 const lines = createUserLines();
@@ -52,6 +48,24 @@ const update = fc.record({
   type: fc.constant("change-profile" as const),
   profile: profile(text(1), text(1)),
 });
+/** Of v2. The profile is verbatim, and any part may be left out. */
+const partialUpdate = fc.record(
+  {
+    type: fc.constant("update" as const),
+    userName: text(1),
+    profile: profile(text(1), text(0)),
+    email: fc.record({
+      address: fc.constantFrom("a@b", " okapi@giraffe.example"),
+      isVerified: fc.boolean(),
+    }),
+    phone: fc.oneof(
+      fc.constant("remove" as const),
+      fc.record({ number: fc.constant("+41710000000"), isVerified: fc.boolean() }),
+    ),
+  },
+  { requiredKeys: ["type"] },
+);
+const rename = text(1).map((userName) => ({ type: "change-user-name" as const, userName }));
 const transition = fc.constantFrom("deactivate", "reactivate", "lock", "unlock");
 
 /** Whatever calls can lead to. */
@@ -62,6 +76,8 @@ const humans = fc
     fc.array(
       fc.oneof(
         update,
+        partialUpdate,
+        rename,
         transition.map((type) => ({ type })),
       ),
       { maxLength: 3 },

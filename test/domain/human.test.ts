@@ -1,48 +1,26 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ErrorKey, ServiceError } from "../../src/domain/errors.ts";
+import { advance, decide, type HumanCommand } from "../../src/domain/human.ts";
 import {
-  type Account,
-  advance,
-  decide,
   evolve,
-  type HumanCommand,
   type HumanEvent,
   type HumanState,
   initialState,
-  uniqueKeys,
-  userNameKey,
-} from "../../src/domain/human.ts";
+} from "../../src/domain/human-state.ts";
+import type { ApiVersion, Transition } from "../../src/domain/lifecycle.ts";
 import type { Profile } from "../../src/domain/profile.ts";
+import { uniqueKeys, userNameKey } from "../../src/domain/user-name.ts";
+import { account, added, fold, profile, removed, updates } from "./gigi.ts";
 
-const profile: Profile = {
-  firstName: "Gigi",
-  lastName: "Giraffe",
-  nickName: "",
-  displayName: "Gigi Giraffe",
-  preferredLanguage: "en",
-  gender: 0,
-};
-const account: Account = {
-  userName: "Gigi@Giraffe.example",
-  email: "gigi@giraffe.example",
-  isEmailVerified: true,
-  phone: "",
-  isPhoneVerified: false,
-};
-
-const added: HumanEvent = { type: "user.human.added", data: { ...account, ...profile } };
 const deactivated: HumanEvent = { type: "user.deactivated", data: {} };
 const locked: HumanEvent = { type: "user.locked", data: {} };
-const removed: HumanEvent = { type: "user.removed", data: {} };
 
 const add: HumanCommand = { type: "add", ...account, profile };
 const change = (fields: Partial<Profile>): HumanCommand => ({
   type: "change-profile",
   profile: { ...profile, ...fields },
 });
-
-const fold = (events: readonly HumanEvent[]) => events.reduce(evolve, initialState);
 
 describe("decide", () => {
   test.for<{ name: string; given: HumanEvent[]; command: HumanCommand; want: HumanEvent }>([
@@ -120,13 +98,13 @@ describe("decide", () => {
       userName: " gigi\n",
       profile: { ...profile, firstName: " Gigi ", lastName: "\tG. ", displayName: "" },
     };
-    const data = {
+    const [event] = decide(command, initialState);
+    expect(event?.data).toMatchObject({
       userName: "gigi",
       firstName: "Gigi",
       lastName: "G.",
       displayName: "Gigi G.",
-    };
-    expect(decide(command, initialState)).toMatchObject([{ data }]);
+    });
   });
 
   test.for<{ name: string; given: HumanEvent[]; command: HumanCommand; want: ErrorKey }>([
@@ -214,21 +192,57 @@ describe("decide", () => {
     expect(() => decide(command, fold(given))).toThrow(expect.objectContaining({ key: want }));
   });
 
-  describe.for<{ type: Exclude<HumanCommand["type"], "add" | "change-profile">; want: ErrorKey }>([
+  describe.for<{ type: Transition["type"] | "remove"; api?: ApiVersion; want: ErrorKey }>([
     { type: "deactivate", want: "deactivateNotFound" },
     { type: "reactivate", want: "reactivateNotFound" },
     { type: "lock", want: "lockNotFound" },
     { type: "unlock", want: "unlockNotFound" },
     { type: "remove", want: "removeNotFound" },
-  ])("refuses to $type", ({ type, want }) => {
+    { type: "deactivate", api: "v2", want: "deactivateUserNotFound" },
+    { type: "reactivate", api: "v2", want: "reactivateUserNotFound" },
+    { type: "lock", api: "v2", want: "lockUserNotFound" },
+    { type: "unlock", api: "v2", want: "unlockUserNotFound" },
+    { type: "remove", api: "v2", want: "deleteUserNotFound" },
+  ])("refuses with $want to $type", ({ want, ...command }) => {
     test.for<{ name: string; given: HumanEvent[] }>([
       { name: "an unknown", given: [] },
       { name: "a removed", given: [added, removed] },
     ])("$name human", ({ given }) => {
-      expect(() => decide({ type }, fold(given))).toThrow(expect.objectContaining({ key: want }));
+      expect(() => decide(command, fold(given))).toThrow(expect.objectContaining({ key: want }));
     });
   });
+
+  test.for<{ type: Transition["type"]; given: HumanEvent[]; want: ErrorKey }>([
+    { type: "deactivate", given: [added, deactivated], want: "userAlreadyInactive" },
+    { type: "reactivate", given: [added], want: "userNotInactive" },
+    { type: "reactivate", given: [added, locked], want: "userNotInactive" },
+    { type: "lock", given: [added, locked], want: "userNotLockable" },
+    { type: "lock", given: [added, deactivated], want: "userNotLockable" },
+    { type: "unlock", given: [added], want: "userNotLocked" },
+    { type: "unlock", given: [added, deactivated], want: "userNotLocked" },
+  ])("refuses to $type by v2 with $want", ({ type, given, want }) => {
+    expect(() => decide({ type, api: "v2" }, fold(given))).toThrow(
+      expect.objectContaining({ key: want }),
+    );
+  });
+
+  test("changes the status by v2 as by v1", () => {
+    const states = [fold([added]), fold([added, locked]), fold([added, deactivated])];
+    for (const type of ["deactivate", "reactivate", "lock", "unlock"] as const)
+      for (const state of states)
+        expect(outcome({ type, api: "v2" }, state)).toEqual(outcome({ type }, state));
+  });
 });
+
+/** The events of a command, or that it is refused. */
+function outcome(command: HumanCommand, state: HumanState) {
+  try {
+    return decide(command, state);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ServiceError);
+    return "refused";
+  }
+}
 
 describe("evolve", () => {
   const present: HumanState = { kind: "present", status: "active", ...account, profile };
@@ -250,6 +264,53 @@ describe("evolve", () => {
     {
       name: "active once unlocked",
       given: [added, locked, { type: "user.unlocked", data: {} }],
+      want: present,
+    },
+    {
+      name: "called otherwise",
+      given: [added, { type: "user.username.changed", data: { userName: "g" } }],
+      want: { ...present, userName: "g" },
+    },
+    {
+      name: "without a verified address once it is another",
+      given: [added, { type: "user.human.email.changed", data: { email: "g@g.example" } }],
+      want: { ...present, email: "g@g.example", isEmailVerified: false },
+    },
+    {
+      name: "with a verified address",
+      given: [
+        added,
+        { type: "user.human.email.changed", data: { email: "g@g.example" } },
+        { type: "user.human.email.verified", data: {} },
+      ],
+      want: { ...present, email: "g@g.example", isEmailVerified: true },
+    },
+    {
+      name: "with a verified phone",
+      given: [
+        added,
+        { type: "user.human.phone.changed", data: { phone: "+41441234567" } },
+        { type: "user.human.phone.verified", data: {} },
+      ],
+      want: { ...present, phone: "+41441234567", isPhoneVerified: true },
+    },
+    {
+      name: "without a verified phone once it is another",
+      given: [
+        added,
+        { type: "user.human.phone.verified", data: {} },
+        { type: "user.human.phone.changed", data: { phone: "+41441234567" } },
+      ],
+      want: { ...present, phone: "+41441234567", isPhoneVerified: false },
+    },
+    {
+      name: "without a phone",
+      given: [
+        added,
+        { type: "user.human.phone.changed", data: { phone: "+41441234567" } },
+        { type: "user.human.phone.verified", data: {} },
+        { type: "user.human.phone.removed", data: {} },
+      ],
       want: present,
     },
     { name: "removed, and nothing else", given: [added, removed], want: { kind: "removed" } },
@@ -301,9 +362,8 @@ describe("uniqueKeys", () => {
       },
     ]);
     const mark = "\ufeffgigi";
-    expect(decide({ ...add, userName: mark }, initialState)).toMatchObject([
-      { data: { userName: mark } },
-    ]);
+    const [event] = decide({ ...add, userName: mark }, initialState);
+    expect(event?.data).toMatchObject({ userName: mark });
   });
 });
 
@@ -323,6 +383,18 @@ describe("advance", () => {
         command: { type: "remove" },
         before: present,
         want: [],
+      },
+      {
+        name: "gives up the old name for a new one",
+        command: { type: "change-user-name", userName: "Gigi" },
+        before: present,
+        want: ["user-name:gigi"],
+      },
+      {
+        name: "keeps the unique key if only the case changes",
+        command: { type: "change-user-name", userName: account.userName.toUpperCase() },
+        before: present,
+        want: undefined,
       },
       {
         name: "leaves the name alone otherwise",
@@ -347,6 +419,35 @@ describe("any run of commands", () => {
         .record({ nickName: fc.constantFrom("", "G"), gender: fc.constantFrom(0, 1) })
         .map((fields) => change(fields)),
     },
+    {
+      weight: 3,
+      arbitrary: fc
+        .constantFrom("gigi", "GIGI", " g")
+        .map((userName): HumanCommand => ({ type: "change-user-name", userName })),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        type: fc.constantFrom("change-email", "set-email"),
+        email: fc.constantFrom(account.email, "g@g.example"),
+        isVerified: fc.boolean(),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        type: fc.constantFrom("change-phone", "set-phone"),
+        phone: fc.constantFrom("+41441234567", "+41710000000", undefined),
+        isVerified: fc.boolean(),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc
+        .constantFrom("remove-phone", "clear-phone")
+        .map((type): HumanCommand => ({ type })),
+    },
+    { weight: 5, arbitrary: updates },
     {
       weight: 5,
       arbitrary: fc

@@ -1,4 +1,4 @@
-import type { HumanState } from "../../domain/human.ts";
+import type { HumanState } from "../../domain/human-state.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import type { Caller } from "../caller.ts";

@@ -1,7 +1,7 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
-import { userNameKey } from "../../domain/human.ts";
+import { userNameKey } from "../../domain/user-name.ts";
 import { type EventStore, UniqueKeyTakenError } from "../../store/event-store.ts";
 import { trim } from "../../text/trim.ts";
 import {

@@ -1,6 +1,6 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
-import type { HumanCommand } from "../../domain/human.ts";
+import type { RemoveHuman, Transition } from "../../domain/lifecycle.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { changeUser } from "./change-user.ts";
 import { detailsFromHead } from "./details.ts";
@@ -10,7 +10,7 @@ type StatusMethods = Pick<
   "deactivateUser" | "reactivateUser" | "lockUser" | "unlockUser" | "removeUser"
 >;
 
-type StatusCommand = Exclude<HumanCommand["type"], "add" | "change-profile">;
+type StatusCommand = (Transition | RemoveHuman)["type"];
 
 /** The methods that change the status of a user or remove one. All take an id and return details. */
 export function createChangeUserStatus(store: EventStore): StatusMethods {

@@ -1,5 +1,6 @@
 import type { HandlerContext } from "@connectrpc/connect";
-import { advance, type HumanCommand, type HumanState, initialState } from "../../domain/human.ts";
+import { advance, type HumanCommand } from "../../domain/human.ts";
+import { type HumanState, initialState } from "../../domain/human-state.ts";
 import type { Decide, EventStore, Head } from "../../store/event-store.ts";
 import { callerKey } from "../gate/authenticate.ts";
 import { organizationKey } from "../gate/authorize.ts";

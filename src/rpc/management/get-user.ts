@@ -1,7 +1,8 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
-import { type HumanState, userNameKey } from "../../domain/human.ts";
+import type { HumanState } from "../../domain/human-state.ts";
+import { userNameKey } from "../../domain/user-name.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { organizationKey } from "../gate/authorize.ts";

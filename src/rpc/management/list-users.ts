@@ -1,7 +1,7 @@
 import type { MethodImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { type User, UserFieldName } from "../../../gen/zitadel/user_pb.ts";
-import type { HumanState } from "../../domain/human.ts";
+import type { HumanState } from "../../domain/human-state.ts";
 import { momentKey, type SearchKeyName, searchKeys } from "../../domain/search-keys.ts";
 import type { Directory, ServiceAccount } from "../../store/directory.ts";
 import type { EventStore, Head, Micros } from "../../store/event-store.ts";

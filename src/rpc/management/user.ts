@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type User, UserSchema, UserState } from "../../../gen/zitadel/user_pb.ts";
-import type { HumanState, HumanStatus } from "../../domain/human.ts";
+import type { HumanState, HumanStatus } from "../../domain/human-state.ts";
 import type { ServiceAccount } from "../../store/directory.ts";
 import type { Head } from "../../store/event-store.ts";
 import { detailsFromHead } from "./details.ts";

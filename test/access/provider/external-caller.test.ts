@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Claims } from "../../../src/access/provider/claims.ts";
 import { createExternalCaller } from "../../../src/access/provider/external-caller.ts";
-import type { HumanState, PresentHuman } from "../../../src/domain/human.ts";
+import type { HumanState, PresentHuman } from "../../../src/domain/human-state.ts";
 import type { Membership } from "../../../src/store/directory.ts";
 import type { EventStore } from "../../../src/store/event-store.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";

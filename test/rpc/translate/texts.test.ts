@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { languages as configured } from "../../../src/config/value-schemas.ts";
 import { errors } from "../../../src/domain/errors.ts";
-import type { HumanEvent } from "../../../src/domain/human.ts";
+import type { HumanEvent } from "../../../src/domain/human-state.ts";
 import { availableLanguages } from "../../../src/rpc/translate/translate.ts";
 import type { RuleText } from "../../../src/rpc/validate/rule-text.ts";
 import { startServer } from "../../support/server.ts";

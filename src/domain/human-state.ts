@@ -1,0 +1,111 @@
+import { type ErrorKey, ServiceError } from "./errors.ts";
+import type { Profile } from "./profile.ts";
+
+/** A person's user name, e-mail address and phone. */
+export type Account = {
+  /** Unique on the instance, whatever its case. */
+  readonly userName: string;
+  readonly email: string;
+  readonly isEmailVerified: boolean;
+  /** E.164, or `""` if there is none. Phones of old events are as they were sent. */
+  readonly phone: string;
+  readonly isPhoneVerified: boolean;
+};
+
+/** Only an active human may use this API. */
+export type HumanStatus = "active" | "inactive" | "locked";
+
+/** Can be stored as JSON. Of a removed human only the id is left. */
+export type HumanState = { readonly kind: "absent" } | { readonly kind: "removed" } | PresentHuman;
+
+/** A human who was added and not removed. */
+export type PresentHuman = Account & {
+  readonly kind: "present";
+  readonly status: HumanStatus;
+  readonly profile: Profile;
+};
+
+/** The state before the first event. */
+export const initialState: HumanState = { kind: "absent" };
+
+type Nothing = Readonly<Record<string, never>>;
+
+/** Types and payload keys are ZITADEL's (internal/repository/user). */
+export type HumanEvent =
+  | { readonly type: "user.human.added"; readonly data: Account & Profile }
+  | { readonly type: "user.human.profile.changed"; readonly data: Partial<Profile> }
+  | { readonly type: "user.username.changed"; readonly data: { readonly userName: string } }
+  | { readonly type: "user.human.email.changed"; readonly data: { readonly email: string } }
+  | { readonly type: "user.human.phone.changed"; readonly data: { readonly phone: string } }
+  | { readonly type: ContactEventType | LifecycleEventType; readonly data: Nothing };
+
+type ContactEventType =
+  | "user.human.email.verified"
+  | "user.human.phone.verified"
+  | "user.human.phone.removed";
+
+/** The events that change the status, and the one that ends it. */
+export type LifecycleEventType =
+  | "user.deactivated"
+  | "user.reactivated"
+  | "user.locked"
+  | "user.unlocked"
+  | "user.removed";
+
+/** Fold one event into the state. Total: every event has a next state. */
+export function evolve(state: HumanState, event: HumanEvent): HumanState {
+  if (event.type === "user.human.added") return added(event.data);
+  if (event.type === "user.removed") return { kind: "removed" };
+  return state.kind === "present" ? { ...state, ...changes(state, event) } : state;
+}
+
+type Change = Exclude<HumanEvent, { readonly type: "user.human.added" }>;
+
+/** What is new about a human who is present. A new address or number is not verified. */
+function changes(state: PresentHuman, event: Change): Partial<PresentHuman> {
+  switch (event.type) {
+    case "user.human.profile.changed":
+      return { profile: { ...state.profile, ...event.data } };
+    case "user.username.changed":
+      return { userName: event.data.userName };
+    case "user.human.email.changed":
+      return { email: event.data.email, isEmailVerified: false };
+    case "user.human.email.verified":
+      return { isEmailVerified: true };
+    case "user.human.phone.changed":
+      return { phone: event.data.phone, isPhoneVerified: false };
+    case "user.human.phone.verified":
+      return { isPhoneVerified: true };
+    case "user.human.phone.removed":
+      return { phone: "", isPhoneVerified: false };
+    case "user.deactivated":
+      return { status: "inactive" };
+    case "user.locked":
+      return { status: "locked" };
+    case "user.reactivated":
+    case "user.unlocked":
+      return { status: "active" };
+    case "user.removed":
+      return {};
+  }
+}
+
+function added(data: Account & Profile): PresentHuman {
+  const { userName, email, isEmailVerified, phone, isPhoneVerified, ...profile } = data;
+  return {
+    kind: "present",
+    status: "active",
+    userName,
+    email,
+    isEmailVerified,
+    phone,
+    isPhoneVerified,
+    profile,
+  };
+}
+
+/** @throws ServiceError `missing` if the human is absent or removed. */
+export function present(state: HumanState, missing: ErrorKey): PresentHuman {
+  if (state.kind !== "present") throw new ServiceError(missing);
+  return state;
+}
