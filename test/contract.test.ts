@@ -42,6 +42,7 @@ import * as officialManagement from "@zitadel/proto/zitadel/management_pb.js";
 import * as officialMessage from "@zitadel/proto/zitadel/message_pb.js";
 import * as officialObject from "@zitadel/proto/zitadel/object_pb.js";
 import * as officialOptions from "@zitadel/proto/zitadel/options_pb.js";
+import * as officialOrg from "@zitadel/proto/zitadel/org_pb.js";
 import * as officialUser from "@zitadel/proto/zitadel/user_pb.js";
 import { describe, expect, test } from "vitest";
 import { http } from "../gen/google/api/annotations_pb.ts";
@@ -57,6 +58,7 @@ import {
 import { file_zitadel_message } from "../gen/zitadel/message_pb.ts";
 import { file_zitadel_object } from "../gen/zitadel/object_pb.ts";
 import { auth_option, file_zitadel_options } from "../gen/zitadel/options_pb.ts";
+import { file_zitadel_org } from "../gen/zitadel/org_pb.ts";
 import { file_zitadel_user } from "../gen/zitadel/user_pb.ts";
 
 const ourFiles: readonly DescFile[] = [
@@ -65,6 +67,7 @@ const ourFiles: readonly DescFile[] = [
   file_zitadel_message,
   file_zitadel_object,
   file_zitadel_options,
+  file_zitadel_org,
   file_zitadel_user,
 ];
 
@@ -74,6 +77,7 @@ const officialFiles: readonly DescFile[] = [
   officialMessage.file_zitadel_message,
   officialObject.file_zitadel_object,
   officialOptions.file_zitadel_options,
+  officialOrg.file_zitadel_org,
   officialUser.file_zitadel_user,
 ];
 

@@ -14,7 +14,9 @@ import { file_zitadel_change } from "./change_pb.ts";
 import type { ListDetails, ListQuery, ObjectDetails } from "./object_pb.ts";
 import { file_zitadel_object } from "./object_pb.ts";
 import { file_zitadel_options } from "./options_pb.ts";
-import type { Gender, Profile, SearchQuery, User, UserFieldName } from "./user_pb.ts";
+import type { Org } from "./org_pb.ts";
+import { file_zitadel_org } from "./org_pb.ts";
+import type { Email, Gender, Membership, MembershipQuery, Phone, Profile, SearchQuery, User, UserFieldName } from "./user_pb.ts";
 import { file_zitadel_user } from "./user_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -22,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file zitadel/management.proto.
  */
 export const file_zitadel_management: GenFile = /*@__PURE__*/
-  fileDesc("Chh6aXRhZGVsL21hbmFnZW1lbnQucHJvdG8SFXppdGFkZWwubWFuYWdlbWVudC52MSIQCg5IZWFsdGh6UmVxdWVzdCIRCg9IZWFsdGh6UmVzcG9uc2UiLwoSR2V0VXNlckJ5SURSZXF1ZXN0EhkKAmlkGAEgASgJQg3gQQL6QgdyBRABGMgBIjoKE0dldFVzZXJCeUlEUmVzcG9uc2USIwoEdXNlchgBIAEoCzIVLnppdGFkZWwudXNlci52MS5Vc2VyIkEKH0dldFVzZXJCeUxvZ2luTmFtZUdsb2JhbFJlcXVlc3QSHgoKbG9naW5fbmFtZRgBIAEoCUIK+kIHcgUQARjIASJHCiBHZXRVc2VyQnlMb2dpbk5hbWVHbG9iYWxSZXNwb25zZRIjCgR1c2VyGAEgASgLMhUueml0YWRlbC51c2VyLnYxLlVzZXIinwEKEExpc3RVc2Vyc1JlcXVlc3QSJAoFcXVlcnkYASABKAsyFS56aXRhZGVsLnYxLkxpc3RRdWVyeRI2Cg5zb3J0aW5nX2NvbHVtbhgCIAEoDjIeLnppdGFkZWwudXNlci52MS5Vc2VyRmllbGROYW1lEi0KB3F1ZXJpZXMYAyADKAsyHC56aXRhZGVsLnVzZXIudjEuU2VhcmNoUXVlcnkinAEKEUxpc3RVc2Vyc1Jlc3BvbnNlEigKB2RldGFpbHMYASABKAsyFy56aXRhZGVsLnYxLkxpc3REZXRhaWxzEjYKDnNvcnRpbmdfY29sdW1uGAIgASgOMh4ueml0YWRlbC51c2VyLnYxLlVzZXJGaWVsZE5hbWUSJQoGcmVzdWx0GAMgAygLMhUueml0YWRlbC51c2VyLnYxLlVzZXIiZAoWTGlzdFVzZXJDaGFuZ2VzUmVxdWVzdBItCgVxdWVyeRgBIAEoCzIeLnppdGFkZWwuY2hhbmdlLnYxLkNoYW5nZVF1ZXJ5EhsKB3VzZXJfaWQYAiABKAlCCvpCB3IFEAEYyAEiSgoXTGlzdFVzZXJDaGFuZ2VzUmVzcG9uc2USKQoGcmVzdWx0GAIgAygLMhkueml0YWRlbC5jaGFuZ2UudjEuQ2hhbmdlSgQIARACIvwEChNBZGRIdW1hblVzZXJSZXF1ZXN0Eh0KCXVzZXJfbmFtZRgBIAEoCUIK+kIHcgUQARjIARJNCgdwcm9maWxlGAIgASgLMjIueml0YWRlbC5tYW5hZ2VtZW50LnYxLkFkZEh1bWFuVXNlclJlcXVlc3QuUHJvZmlsZUII+kIFigECEAESSQoFZW1haWwYAyABKAsyMC56aXRhZGVsLm1hbmFnZW1lbnQudjEuQWRkSHVtYW5Vc2VyUmVxdWVzdC5FbWFpbEII+kIFigECEAESPwoFcGhvbmUYBCABKAsyMC56aXRhZGVsLm1hbmFnZW1lbnQudjEuQWRkSHVtYW5Vc2VyUmVxdWVzdC5QaG9uZRIYChBpbml0aWFsX3Bhc3N3b3JkGAUgASgJGtMBCgdQcm9maWxlEh4KCmZpcnN0X25hbWUYASABKAlCCvpCB3IFEAEYyAESHQoJbGFzdF9uYW1lGAIgASgJQgr6QgdyBRABGMgBEhsKCW5pY2tfbmFtZRgDIAEoCUII+kIFcgMYyAESHgoMZGlzcGxheV9uYW1lGAQgASgJQgj6QgVyAxjIARIjChJwcmVmZXJyZWRfbGFuZ3VhZ2UYBSABKAlCB/pCBHICGAoSJwoGZ2VuZGVyGAYgASgOMhcueml0YWRlbC51c2VyLnYxLkdlbmRlcho6CgVFbWFpbBIWCgVlbWFpbBgBIAEoCUIH+kIEcgJgARIZChFpc19lbWFpbF92ZXJpZmllZBgCIAEoCBo/CgVQaG9uZRIbCgVwaG9uZRgBIAEoCUIM+kIJcgcQARgyOgErEhkKEWlzX3Bob25lX3ZlcmlmaWVkGAIgASgIIlMKFEFkZEh1bWFuVXNlclJlc3BvbnNlEg8KB3VzZXJfaWQYASABKAkSKgoHZGV0YWlscxgCIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscyK0CAoWSW1wb3J0SHVtYW5Vc2VyUmVxdWVzdBIgCgl1c2VyX25hbWUYASABKAlCDeBBAvpCB3IFEAEYyAESUwoHcHJvZmlsZRgCIAEoCzI1LnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXF1ZXN0LlByb2ZpbGVCC+BBAvpCBYoBAhABEk8KBWVtYWlsGAMgASgLMjMueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuRW1haWxCC+BBAvpCBYoBAhABEkIKBXBob25lGAQgASgLMjMueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuUGhvbmUSEAoIcGFzc3dvcmQYBSABKAkSVQoPaGFzaGVkX3Bhc3N3b3JkGAYgASgLMjwueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuSGFzaGVkUGFzc3dvcmQSIAoYcGFzc3dvcmRfY2hhbmdlX3JlcXVpcmVkGAcgASgIEikKIXJlcXVlc3RfcGFzc3dvcmRsZXNzX3JlZ2lzdHJhdGlvbhgIIAEoCBIQCghvdHBfY29kZRgJIAEoCRI/CgRpZHBzGAogAygLMjEueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QuSURQEhYKDnJlY292ZXJ5X2NvZGVzGAsgAygJGtkBCgdQcm9maWxlEiEKCmZpcnN0X25hbWUYASABKAlCDeBBAvpCB3IFEAEYyAESIAoJbGFzdF9uYW1lGAIgASgJQg3gQQL6QgdyBRABGMgBEhsKCW5pY2tfbmFtZRgDIAEoCUII+kIFcgMYyAESHgoMZGlzcGxheV9uYW1lGAQgASgJQgj6QgVyAxjIARIjChJwcmVmZXJyZWRfbGFuZ3VhZ2UYBSABKAlCB/pCBHICGAoSJwoGZ2VuZGVyGAYgASgOMhcueml0YWRlbC51c2VyLnYxLkdlbmRlcho9CgVFbWFpbBIZCgVlbWFpbBgBIAEoCUIK4EEC+kIEcgJgARIZChFpc19lbWFpbF92ZXJpZmllZBgCIAEoCBo/CgVQaG9uZRIbCgVwaG9uZRgBIAEoCUIM+kIJcgcQARgyOgErEhkKEWlzX3Bob25lX3ZlcmlmaWVkGAIgASgIGiUKDkhhc2hlZFBhc3N3b3JkEg0KBXZhbHVlGAEgASgJSgQIAhADGmoKA0lEUBIdCgljb25maWdfaWQYASABKAlCCvpCB3IFEAEYyAESJAoQZXh0ZXJuYWxfdXNlcl9pZBgCIAEoCUIK+kIHcgUQARjIARIeCgxkaXNwbGF5X25hbWUYAyABKAlCCPpCBXIDGMgBIskCChdJbXBvcnRIdW1hblVzZXJSZXNwb25zZRIPCgd1c2VyX2lkGAEgASgJEioKB2RldGFpbHMYAiABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMSagoZcGFzc3dvcmRsZXNzX3JlZ2lzdHJhdGlvbhgDIAEoCzJHLnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXNwb25zZS5QYXNzd29yZGxlc3NSZWdpc3RyYXRpb24ahAEKGFBhc3N3b3JkbGVzc1JlZ2lzdHJhdGlvbhIMCgRsaW5rGAEgASgJEisKCGxpZmV0aW1lGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCmV4cGlyYXRpb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iMgoVRGVhY3RpdmF0ZVVzZXJSZXF1ZXN0EhkKAmlkGAEgASgJQg3gQQL6QgdyBRABGMgBIkQKFkRlYWN0aXZhdGVVc2VyUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscyIyChVSZWFjdGl2YXRlVXNlclJlcXVlc3QSGQoCaWQYASABKAlCDeBBAvpCB3IFEAEYyAEiRAoWUmVhY3RpdmF0ZVVzZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzIiwKD0xvY2tVc2VyUmVxdWVzdBIZCgJpZBgBIAEoCUIN4EEC+kIHcgUQARjIASI+ChBMb2NrVXNlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiLgoRVW5sb2NrVXNlclJlcXVlc3QSGQoCaWQYASABKAlCDeBBAvpCB3IFEAEYyAEiQAoSVW5sb2NrVXNlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiLgoRUmVtb3ZlVXNlclJlcXVlc3QSGQoCaWQYASABKAlCDeBBAvpCB3IFEAEYyAEiQAoSUmVtb3ZlVXNlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiNQoWR2V0SHVtYW5Qcm9maWxlUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgr6QgdyBRABGMgBInAKF0dldEh1bWFuUHJvZmlsZVJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMSKQoHcHJvZmlsZRgCIAEoCzIYLnppdGFkZWwudXNlci52MS5Qcm9maWxlIo0CChlVcGRhdGVIdW1hblByb2ZpbGVSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCvpCB3IFEAEYyAESIQoKZmlyc3RfbmFtZRgCIAEoCUIN4EEC+kIHcgUQARjIARIgCglsYXN0X25hbWUYAyABKAlCDeBBAvpCB3IFEAEYyAESGwoJbmlja19uYW1lGAQgASgJQgj6QgVyAxjIARIjCgxkaXNwbGF5X25hbWUYBSABKAlCDeBBAvpCB3IFEAEYyAESIwoScHJlZmVycmVkX2xhbmd1YWdlGAYgASgJQgf6QgRyAhgKEicKBmdlbmRlchgHIAEoDjIXLnppdGFkZWwudXNlci52MS5HZW5kZXIiSAoaVXBkYXRlSHVtYW5Qcm9maWxlUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlsczKMEQoRTWFuYWdlbWVudFNlcnZpY2USagoHSGVhbHRoehIlLnppdGFkZWwubWFuYWdlbWVudC52MS5IZWFsdGh6UmVxdWVzdBomLnppdGFkZWwubWFuYWdlbWVudC52MS5IZWFsdGh6UmVzcG9uc2UiEILT5JMCChIIL2hlYWx0aHoSiAEKC0dldFVzZXJCeUlEEikueml0YWRlbC5tYW5hZ2VtZW50LnYxLkdldFVzZXJCeUlEUmVxdWVzdBoqLnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRVc2VyQnlJRFJlc3BvbnNlIiKCtRgLCgl1c2VyLnJlYWSC0+STAg0SCy91c2Vycy97aWR9EscBChhHZXRVc2VyQnlMb2dpbk5hbWVHbG9iYWwSNi56aXRhZGVsLm1hbmFnZW1lbnQudjEuR2V0VXNlckJ5TG9naW5OYW1lR2xvYmFsUmVxdWVzdBo3LnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRVc2VyQnlMb2dpbk5hbWVHbG9iYWxSZXNwb25zZSI6grUYEgoQdXNlci5nbG9iYWwucmVhZILT5JMCHhIcL2dsb2JhbC91c2Vycy9fYnlfbG9naW5fbmFtZRKIAQoJTGlzdFVzZXJzEicueml0YWRlbC5tYW5hZ2VtZW50LnYxLkxpc3RVc2Vyc1JlcXVlc3QaKC56aXRhZGVsLm1hbmFnZW1lbnQudjEuTGlzdFVzZXJzUmVzcG9uc2UiKIK1GAsKCXVzZXIucmVhZILT5JMCEzoBKiIOL3VzZXJzL19zZWFyY2gSrAEKD0xpc3RVc2VyQ2hhbmdlcxItLnppdGFkZWwubWFuYWdlbWVudC52MS5MaXN0VXNlckNoYW5nZXNSZXF1ZXN0Gi4ueml0YWRlbC5tYW5hZ2VtZW50LnYxLkxpc3RVc2VyQ2hhbmdlc1Jlc3BvbnNlIjqCtRgLCgl1c2VyLnJlYWSC0+STAiU6ASoiIC91c2Vycy97dXNlcl9pZH0vY2hhbmdlcy9fc2VhcmNoEpABCgxBZGRIdW1hblVzZXISKi56aXRhZGVsLm1hbmFnZW1lbnQudjEuQWRkSHVtYW5Vc2VyUmVxdWVzdBorLnppdGFkZWwubWFuYWdlbWVudC52MS5BZGRIdW1hblVzZXJSZXNwb25zZSIngrUYDAoKdXNlci53cml0ZYLT5JMCEToBKiIML3VzZXJzL2h1bWFuEqEBCg9JbXBvcnRIdW1hblVzZXISLS56aXRhZGVsLm1hbmFnZW1lbnQudjEuSW1wb3J0SHVtYW5Vc2VyUmVxdWVzdBouLnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXNwb25zZSIvgrUYDAoKdXNlci53cml0ZYLT5JMCGToBKiIUL3VzZXJzL2h1bWFuL19pbXBvcnQSoQEKDkRlYWN0aXZhdGVVc2VyEiwueml0YWRlbC5tYW5hZ2VtZW50LnYxLkRlYWN0aXZhdGVVc2VyUmVxdWVzdBotLnppdGFkZWwubWFuYWdlbWVudC52MS5EZWFjdGl2YXRlVXNlclJlc3BvbnNlIjKCtRgMCgp1c2VyLndyaXRlgtPkkwIcOgEqIhcvdXNlcnMve2lkfS9fZGVhY3RpdmF0ZRKhAQoOUmVhY3RpdmF0ZVVzZXISLC56aXRhZGVsLm1hbmFnZW1lbnQudjEuUmVhY3RpdmF0ZVVzZXJSZXF1ZXN0Gi0ueml0YWRlbC5tYW5hZ2VtZW50LnYxLlJlYWN0aXZhdGVVc2VyUmVzcG9uc2UiMoK1GAwKCnVzZXIud3JpdGWC0+STAhw6ASoiFy91c2Vycy97aWR9L19yZWFjdGl2YXRlEokBCghMb2NrVXNlchImLnppdGFkZWwubWFuYWdlbWVudC52MS5Mb2NrVXNlclJlcXVlc3QaJy56aXRhZGVsLm1hbmFnZW1lbnQudjEuTG9ja1VzZXJSZXNwb25zZSIsgrUYDAoKdXNlci53cml0ZYLT5JMCFjoBKiIRL3VzZXJzL3tpZH0vX2xvY2sSkQEKClVubG9ja1VzZXISKC56aXRhZGVsLm1hbmFnZW1lbnQudjEuVW5sb2NrVXNlclJlcXVlc3QaKS56aXRhZGVsLm1hbmFnZW1lbnQudjEuVW5sb2NrVXNlclJlc3BvbnNlIi6CtRgMCgp1c2VyLndyaXRlgtPkkwIYOgEqIhMvdXNlcnMve2lkfS9fdW5sb2NrEocBCgpSZW1vdmVVc2VyEigueml0YWRlbC5tYW5hZ2VtZW50LnYxLlJlbW92ZVVzZXJSZXF1ZXN0Gikueml0YWRlbC5tYW5hZ2VtZW50LnYxLlJlbW92ZVVzZXJSZXNwb25zZSIkgrUYDQoLdXNlci5kZWxldGWC0+STAg0qCy91c2Vycy97aWR9EqEBCg9HZXRIdW1hblByb2ZpbGUSLS56aXRhZGVsLm1hbmFnZW1lbnQudjEuR2V0SHVtYW5Qcm9maWxlUmVxdWVzdBouLnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRIdW1hblByb2ZpbGVSZXNwb25zZSIvgrUYCwoJdXNlci5yZWFkgtPkkwIaEhgvdXNlcnMve3VzZXJfaWR9L3Byb2ZpbGUSrgEKElVwZGF0ZUh1bWFuUHJvZmlsZRIwLnppdGFkZWwubWFuYWdlbWVudC52MS5VcGRhdGVIdW1hblByb2ZpbGVSZXF1ZXN0GjEueml0YWRlbC5tYW5hZ2VtZW50LnYxLlVwZGF0ZUh1bWFuUHJvZmlsZVJlc3BvbnNlIjOCtRgMCgp1c2VyLndyaXRlgtPkkwIdOgEqGhgvdXNlcnMve3VzZXJfaWR9L3Byb2ZpbGVCMFouZ2l0aHViLmNvbS96aXRhZGVsL3ppdGFkZWwvcGtnL2dycGMvbWFuYWdlbWVudGIGcHJvdG8z", [file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_duration, file_validate_validate, file_zitadel_change, file_zitadel_object, file_zitadel_options, file_zitadel_user]);
+  fileDesc("Chh6aXRhZGVsL21hbmFnZW1lbnQucHJvdG8SFXppdGFkZWwubWFuYWdlbWVudC52MSIQCg5IZWFsdGh6UmVxdWVzdCIRCg9IZWFsdGh6UmVzcG9uc2UiEQoPR2V0TXlPcmdSZXF1ZXN0IjQKEEdldE15T3JnUmVzcG9uc2USIAoDb3JnGAEgASgLMhMueml0YWRlbC5vcmcudjEuT3JnIi8KEkdldFVzZXJCeUlEUmVxdWVzdBIZCgJpZBgBIAEoCUIN4EEC+kIHcgUQARjIASI6ChNHZXRVc2VyQnlJRFJlc3BvbnNlEiMKBHVzZXIYASABKAsyFS56aXRhZGVsLnVzZXIudjEuVXNlciJBCh9HZXRVc2VyQnlMb2dpbk5hbWVHbG9iYWxSZXF1ZXN0Eh4KCmxvZ2luX25hbWUYASABKAlCCvpCB3IFEAEYyAEiRwogR2V0VXNlckJ5TG9naW5OYW1lR2xvYmFsUmVzcG9uc2USIwoEdXNlchgBIAEoCzIVLnppdGFkZWwudXNlci52MS5Vc2VyIksKE0lzVXNlclVuaXF1ZVJlcXVlc3QSGwoJdXNlcl9uYW1lGAEgASgJQgj6QgVyAxjIARIXCgVlbWFpbBgCIAEoCUII+kIFcgMYyAEiKQoUSXNVc2VyVW5pcXVlUmVzcG9uc2USEQoJaXNfdW5pcXVlGAEgASgIIp8BChBMaXN0VXNlcnNSZXF1ZXN0EiQKBXF1ZXJ5GAEgASgLMhUueml0YWRlbC52MS5MaXN0UXVlcnkSNgoOc29ydGluZ19jb2x1bW4YAiABKA4yHi56aXRhZGVsLnVzZXIudjEuVXNlckZpZWxkTmFtZRItCgdxdWVyaWVzGAMgAygLMhwueml0YWRlbC51c2VyLnYxLlNlYXJjaFF1ZXJ5IpwBChFMaXN0VXNlcnNSZXNwb25zZRIoCgdkZXRhaWxzGAEgASgLMhcueml0YWRlbC52MS5MaXN0RGV0YWlscxI2Cg5zb3J0aW5nX2NvbHVtbhgCIAEoDjIeLnppdGFkZWwudXNlci52MS5Vc2VyRmllbGROYW1lEiUKBnJlc3VsdBgDIAMoCzIVLnppdGFkZWwudXNlci52MS5Vc2VyImQKFkxpc3RVc2VyQ2hhbmdlc1JlcXVlc3QSLQoFcXVlcnkYASABKAsyHi56aXRhZGVsLmNoYW5nZS52MS5DaGFuZ2VRdWVyeRIbCgd1c2VyX2lkGAIgASgJQgr6QgdyBRABGMgBIkoKF0xpc3RVc2VyQ2hhbmdlc1Jlc3BvbnNlEikKBnJlc3VsdBgCIAMoCzIZLnppdGFkZWwuY2hhbmdlLnYxLkNoYW5nZUoECAEQAiKSAQoaTGlzdFVzZXJNZW1iZXJzaGlwc1JlcXVlc3QSGwoHdXNlcl9pZBgBIAEoCUIK+kIHcgUQARjIARIkCgVxdWVyeRgCIAEoCzIVLnppdGFkZWwudjEuTGlzdFF1ZXJ5EjEKB3F1ZXJpZXMYAyADKAsyIC56aXRhZGVsLnVzZXIudjEuTWVtYmVyc2hpcFF1ZXJ5InQKG0xpc3RVc2VyTWVtYmVyc2hpcHNSZXNwb25zZRIoCgdkZXRhaWxzGAEgASgLMhcueml0YWRlbC52MS5MaXN0RGV0YWlscxIrCgZyZXN1bHQYAiADKAsyGy56aXRhZGVsLnVzZXIudjEuTWVtYmVyc2hpcCL8BAoTQWRkSHVtYW5Vc2VyUmVxdWVzdBIdCgl1c2VyX25hbWUYASABKAlCCvpCB3IFEAEYyAESTQoHcHJvZmlsZRgCIAEoCzIyLnppdGFkZWwubWFuYWdlbWVudC52MS5BZGRIdW1hblVzZXJSZXF1ZXN0LlByb2ZpbGVCCPpCBYoBAhABEkkKBWVtYWlsGAMgASgLMjAueml0YWRlbC5tYW5hZ2VtZW50LnYxLkFkZEh1bWFuVXNlclJlcXVlc3QuRW1haWxCCPpCBYoBAhABEj8KBXBob25lGAQgASgLMjAueml0YWRlbC5tYW5hZ2VtZW50LnYxLkFkZEh1bWFuVXNlclJlcXVlc3QuUGhvbmUSGAoQaW5pdGlhbF9wYXNzd29yZBgFIAEoCRrTAQoHUHJvZmlsZRIeCgpmaXJzdF9uYW1lGAEgASgJQgr6QgdyBRABGMgBEh0KCWxhc3RfbmFtZRgCIAEoCUIK+kIHcgUQARjIARIbCgluaWNrX25hbWUYAyABKAlCCPpCBXIDGMgBEh4KDGRpc3BsYXlfbmFtZRgEIAEoCUII+kIFcgMYyAESIwoScHJlZmVycmVkX2xhbmd1YWdlGAUgASgJQgf6QgRyAhgKEicKBmdlbmRlchgGIAEoDjIXLnppdGFkZWwudXNlci52MS5HZW5kZXIaOgoFRW1haWwSFgoFZW1haWwYASABKAlCB/pCBHICYAESGQoRaXNfZW1haWxfdmVyaWZpZWQYAiABKAgaPwoFUGhvbmUSGwoFcGhvbmUYASABKAlCDPpCCXIHEAEYMjoBKxIZChFpc19waG9uZV92ZXJpZmllZBgCIAEoCCJTChRBZGRIdW1hblVzZXJSZXNwb25zZRIPCgd1c2VyX2lkGAEgASgJEioKB2RldGFpbHMYAiABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMitAgKFkltcG9ydEh1bWFuVXNlclJlcXVlc3QSIAoJdXNlcl9uYW1lGAEgASgJQg3gQQL6QgdyBRABGMgBElMKB3Byb2ZpbGUYAiABKAsyNS56aXRhZGVsLm1hbmFnZW1lbnQudjEuSW1wb3J0SHVtYW5Vc2VyUmVxdWVzdC5Qcm9maWxlQgvgQQL6QgWKAQIQARJPCgVlbWFpbBgDIAEoCzIzLnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXF1ZXN0LkVtYWlsQgvgQQL6QgWKAQIQARJCCgVwaG9uZRgEIAEoCzIzLnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXF1ZXN0LlBob25lEhAKCHBhc3N3b3JkGAUgASgJElUKD2hhc2hlZF9wYXNzd29yZBgGIAEoCzI8LnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXF1ZXN0Lkhhc2hlZFBhc3N3b3JkEiAKGHBhc3N3b3JkX2NoYW5nZV9yZXF1aXJlZBgHIAEoCBIpCiFyZXF1ZXN0X3Bhc3N3b3JkbGVzc19yZWdpc3RyYXRpb24YCCABKAgSEAoIb3RwX2NvZGUYCSABKAkSPwoEaWRwcxgKIAMoCzIxLnppdGFkZWwubWFuYWdlbWVudC52MS5JbXBvcnRIdW1hblVzZXJSZXF1ZXN0LklEUBIWCg5yZWNvdmVyeV9jb2RlcxgLIAMoCRrZAQoHUHJvZmlsZRIhCgpmaXJzdF9uYW1lGAEgASgJQg3gQQL6QgdyBRABGMgBEiAKCWxhc3RfbmFtZRgCIAEoCUIN4EEC+kIHcgUQARjIARIbCgluaWNrX25hbWUYAyABKAlCCPpCBXIDGMgBEh4KDGRpc3BsYXlfbmFtZRgEIAEoCUII+kIFcgMYyAESIwoScHJlZmVycmVkX2xhbmd1YWdlGAUgASgJQgf6QgRyAhgKEicKBmdlbmRlchgGIAEoDjIXLnppdGFkZWwudXNlci52MS5HZW5kZXIaPQoFRW1haWwSGQoFZW1haWwYASABKAlCCuBBAvpCBHICYAESGQoRaXNfZW1haWxfdmVyaWZpZWQYAiABKAgaPwoFUGhvbmUSGwoFcGhvbmUYASABKAlCDPpCCXIHEAEYMjoBKxIZChFpc19waG9uZV92ZXJpZmllZBgCIAEoCBolCg5IYXNoZWRQYXNzd29yZBINCgV2YWx1ZRgBIAEoCUoECAIQAxpqCgNJRFASHQoJY29uZmlnX2lkGAEgASgJQgr6QgdyBRABGMgBEiQKEGV4dGVybmFsX3VzZXJfaWQYAiABKAlCCvpCB3IFEAEYyAESHgoMZGlzcGxheV9uYW1lGAMgASgJQgj6QgVyAxjIASLJAgoXSW1wb3J0SHVtYW5Vc2VyUmVzcG9uc2USDwoHdXNlcl9pZBgBIAEoCRIqCgdkZXRhaWxzGAIgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzEmoKGXBhc3N3b3JkbGVzc19yZWdpc3RyYXRpb24YAyABKAsyRy56aXRhZGVsLm1hbmFnZW1lbnQudjEuSW1wb3J0SHVtYW5Vc2VyUmVzcG9uc2UuUGFzc3dvcmRsZXNzUmVnaXN0cmF0aW9uGoQBChhQYXNzd29yZGxlc3NSZWdpc3RyYXRpb24SDAoEbGluaxgBIAEoCRIrCghsaWZldGltZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhItCgpleHBpcmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjIKFURlYWN0aXZhdGVVc2VyUmVxdWVzdBIZCgJpZBgBIAEoCUIN4EEC+kIHcgUQARjIASJEChZEZWFjdGl2YXRlVXNlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiMgoVUmVhY3RpdmF0ZVVzZXJSZXF1ZXN0EhkKAmlkGAEgASgJQg3gQQL6QgdyBRABGMgBIkQKFlJlYWN0aXZhdGVVc2VyUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscyIsCg9Mb2NrVXNlclJlcXVlc3QSGQoCaWQYASABKAlCDeBBAvpCB3IFEAEYyAEiPgoQTG9ja1VzZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzIi4KEVVubG9ja1VzZXJSZXF1ZXN0EhkKAmlkGAEgASgJQg3gQQL6QgdyBRABGMgBIkAKElVubG9ja1VzZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzIi4KEVJlbW92ZVVzZXJSZXF1ZXN0EhkKAmlkGAEgASgJQg3gQQL6QgdyBRABGMgBIkAKElJlbW92ZVVzZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzIjUKFkdldEh1bWFuUHJvZmlsZVJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoCUIK+kIHcgUQARjIASJwChdHZXRIdW1hblByb2ZpbGVSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzEikKB3Byb2ZpbGUYAiABKAsyGC56aXRhZGVsLnVzZXIudjEuUHJvZmlsZSKNAgoZVXBkYXRlSHVtYW5Qcm9maWxlUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgr6QgdyBRABGMgBEiEKCmZpcnN0X25hbWUYAiABKAlCDeBBAvpCB3IFEAEYyAESIAoJbGFzdF9uYW1lGAMgASgJQg3gQQL6QgdyBRABGMgBEhsKCW5pY2tfbmFtZRgEIAEoCUII+kIFcgMYyAESIwoMZGlzcGxheV9uYW1lGAUgASgJQg3gQQL6QgdyBRABGMgBEiMKEnByZWZlcnJlZF9sYW5ndWFnZRgGIAEoCUIH+kIEcgIYChInCgZnZW5kZXIYByABKA4yFy56aXRhZGVsLnVzZXIudjEuR2VuZGVyIkgKGlVwZGF0ZUh1bWFuUHJvZmlsZVJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiWQoVVXBkYXRlVXNlck5hbWVSZXF1ZXN0Eh4KB3VzZXJfaWQYASABKAlCDeBBAvpCB3IFEAEYyAESIAoJdXNlcl9uYW1lGAIgASgJQg3gQQL6QgdyBRABGMgBIkQKFlVwZGF0ZVVzZXJOYW1lUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscyIzChRHZXRIdW1hbkVtYWlsUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgr6QgdyBRABGMgBImoKFUdldEh1bWFuRW1haWxSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzEiUKBWVtYWlsGAIgASgLMhYueml0YWRlbC51c2VyLnYxLkVtYWlsImkKF1VwZGF0ZUh1bWFuRW1haWxSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCvpCB3IFEAEYyAESFgoFZW1haWwYAiABKAlCB/pCBHICYAESGQoRaXNfZW1haWxfdmVyaWZpZWQYAyABKAgiRgoYVXBkYXRlSHVtYW5FbWFpbFJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiMwoUR2V0SHVtYW5QaG9uZVJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoCUIK+kIHcgUQARjIASJqChVHZXRIdW1hblBob25lUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscxIlCgVwaG9uZRgCIAEoCzIWLnppdGFkZWwudXNlci52MS5QaG9uZSJxChdVcGRhdGVIdW1hblBob25lUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgr6QgdyBRABGMgBEh4KBXBob25lGAIgASgJQg/gQQL6QglyBxABGDI6ASsSGQoRaXNfcGhvbmVfdmVyaWZpZWQYAyABKAgiRgoYVXBkYXRlSHVtYW5QaG9uZVJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiNgoXUmVtb3ZlSHVtYW5QaG9uZVJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoCUIK+kIHcgUQARjIASJGChhSZW1vdmVIdW1hblBob25lUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlsczK9HAoRTWFuYWdlbWVudFNlcnZpY2USagoHSGVhbHRoehIlLnppdGFkZWwubWFuYWdlbWVudC52MS5IZWFsdGh6UmVxdWVzdBomLnppdGFkZWwubWFuYWdlbWVudC52MS5IZWFsdGh6UmVzcG9uc2UiEILT5JMCChIIL2hlYWx0aHoSewoIR2V0TXlPcmcSJi56aXRhZGVsLm1hbmFnZW1lbnQudjEuR2V0TXlPcmdSZXF1ZXN0Gicueml0YWRlbC5tYW5hZ2VtZW50LnYxLkdldE15T3JnUmVzcG9uc2UiHoK1GAoKCG9yZy5yZWFkgtPkkwIKEggvb3Jncy9tZRKIAQoLR2V0VXNlckJ5SUQSKS56aXRhZGVsLm1hbmFnZW1lbnQudjEuR2V0VXNlckJ5SURSZXF1ZXN0Gioueml0YWRlbC5tYW5hZ2VtZW50LnYxLkdldFVzZXJCeUlEUmVzcG9uc2UiIoK1GAsKCXVzZXIucmVhZILT5JMCDRILL3VzZXJzL3tpZH0SxwEKGEdldFVzZXJCeUxvZ2luTmFtZUdsb2JhbBI2LnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRVc2VyQnlMb2dpbk5hbWVHbG9iYWxSZXF1ZXN0Gjcueml0YWRlbC5tYW5hZ2VtZW50LnYxLkdldFVzZXJCeUxvZ2luTmFtZUdsb2JhbFJlc3BvbnNlIjqCtRgSChB1c2VyLmdsb2JhbC5yZWFkgtPkkwIeEhwvZ2xvYmFsL3VzZXJzL19ieV9sb2dpbl9uYW1lEpEBCgxJc1VzZXJVbmlxdWUSKi56aXRhZGVsLm1hbmFnZW1lbnQudjEuSXNVc2VyVW5pcXVlUmVxdWVzdBorLnppdGFkZWwubWFuYWdlbWVudC52MS5Jc1VzZXJVbmlxdWVSZXNwb25zZSIogrUYCwoJdXNlci5yZWFkgtPkkwITEhEvdXNlcnMvX2lzX3VuaXF1ZRKIAQoJTGlzdFVzZXJzEicueml0YWRlbC5tYW5hZ2VtZW50LnYxLkxpc3RVc2Vyc1JlcXVlc3QaKC56aXRhZGVsLm1hbmFnZW1lbnQudjEuTGlzdFVzZXJzUmVzcG9uc2UiKIK1GAsKCXVzZXIucmVhZILT5JMCEzoBKiIOL3VzZXJzL19zZWFyY2gSrAEKD0xpc3RVc2VyQ2hhbmdlcxItLnppdGFkZWwubWFuYWdlbWVudC52MS5MaXN0VXNlckNoYW5nZXNSZXF1ZXN0Gi4ueml0YWRlbC5tYW5hZ2VtZW50LnYxLkxpc3RVc2VyQ2hhbmdlc1Jlc3BvbnNlIjqCtRgLCgl1c2VyLnJlYWSC0+STAiU6ASoiIC91c2Vycy97dXNlcl9pZH0vY2hhbmdlcy9fc2VhcmNoEscBChNMaXN0VXNlck1lbWJlcnNoaXBzEjEueml0YWRlbC5tYW5hZ2VtZW50LnYxLkxpc3RVc2VyTWVtYmVyc2hpcHNSZXF1ZXN0GjIueml0YWRlbC5tYW5hZ2VtZW50LnYxLkxpc3RVc2VyTWVtYmVyc2hpcHNSZXNwb25zZSJJgrUYFgoUdXNlci5tZW1iZXJzaGlwLnJlYWSC0+STAik6ASoiJC91c2Vycy97dXNlcl9pZH0vbWVtYmVyc2hpcHMvX3NlYXJjaBKQAQoMQWRkSHVtYW5Vc2VyEioueml0YWRlbC5tYW5hZ2VtZW50LnYxLkFkZEh1bWFuVXNlclJlcXVlc3QaKy56aXRhZGVsLm1hbmFnZW1lbnQudjEuQWRkSHVtYW5Vc2VyUmVzcG9uc2UiJ4K1GAwKCnVzZXIud3JpdGWC0+STAhE6ASoiDC91c2Vycy9odW1hbhKhAQoPSW1wb3J0SHVtYW5Vc2VyEi0ueml0YWRlbC5tYW5hZ2VtZW50LnYxLkltcG9ydEh1bWFuVXNlclJlcXVlc3QaLi56aXRhZGVsLm1hbmFnZW1lbnQudjEuSW1wb3J0SHVtYW5Vc2VyUmVzcG9uc2UiL4K1GAwKCnVzZXIud3JpdGWC0+STAhk6ASoiFC91c2Vycy9odW1hbi9faW1wb3J0EqEBCg5EZWFjdGl2YXRlVXNlchIsLnppdGFkZWwubWFuYWdlbWVudC52MS5EZWFjdGl2YXRlVXNlclJlcXVlc3QaLS56aXRhZGVsLm1hbmFnZW1lbnQudjEuRGVhY3RpdmF0ZVVzZXJSZXNwb25zZSIygrUYDAoKdXNlci53cml0ZYLT5JMCHDoBKiIXL3VzZXJzL3tpZH0vX2RlYWN0aXZhdGUSoQEKDlJlYWN0aXZhdGVVc2VyEiwueml0YWRlbC5tYW5hZ2VtZW50LnYxLlJlYWN0aXZhdGVVc2VyUmVxdWVzdBotLnppdGFkZWwubWFuYWdlbWVudC52MS5SZWFjdGl2YXRlVXNlclJlc3BvbnNlIjKCtRgMCgp1c2VyLndyaXRlgtPkkwIcOgEqIhcvdXNlcnMve2lkfS9fcmVhY3RpdmF0ZRKJAQoITG9ja1VzZXISJi56aXRhZGVsLm1hbmFnZW1lbnQudjEuTG9ja1VzZXJSZXF1ZXN0Gicueml0YWRlbC5tYW5hZ2VtZW50LnYxLkxvY2tVc2VyUmVzcG9uc2UiLIK1GAwKCnVzZXIud3JpdGWC0+STAhY6ASoiES91c2Vycy97aWR9L19sb2NrEpEBCgpVbmxvY2tVc2VyEigueml0YWRlbC5tYW5hZ2VtZW50LnYxLlVubG9ja1VzZXJSZXF1ZXN0Gikueml0YWRlbC5tYW5hZ2VtZW50LnYxLlVubG9ja1VzZXJSZXNwb25zZSIugrUYDAoKdXNlci53cml0ZYLT5JMCGDoBKiITL3VzZXJzL3tpZH0vX3VubG9jaxKHAQoKUmVtb3ZlVXNlchIoLnppdGFkZWwubWFuYWdlbWVudC52MS5SZW1vdmVVc2VyUmVxdWVzdBopLnppdGFkZWwubWFuYWdlbWVudC52MS5SZW1vdmVVc2VyUmVzcG9uc2UiJIK1GA0KC3VzZXIuZGVsZXRlgtPkkwINKgsvdXNlcnMve2lkfRKhAQoPR2V0SHVtYW5Qcm9maWxlEi0ueml0YWRlbC5tYW5hZ2VtZW50LnYxLkdldEh1bWFuUHJvZmlsZVJlcXVlc3QaLi56aXRhZGVsLm1hbmFnZW1lbnQudjEuR2V0SHVtYW5Qcm9maWxlUmVzcG9uc2UiL4K1GAsKCXVzZXIucmVhZILT5JMCGhIYL3VzZXJzL3t1c2VyX2lkfS9wcm9maWxlEq4BChJVcGRhdGVIdW1hblByb2ZpbGUSMC56aXRhZGVsLm1hbmFnZW1lbnQudjEuVXBkYXRlSHVtYW5Qcm9maWxlUmVxdWVzdBoxLnppdGFkZWwubWFuYWdlbWVudC52MS5VcGRhdGVIdW1hblByb2ZpbGVSZXNwb25zZSIzgrUYDAoKdXNlci53cml0ZYLT5JMCHToBKhoYL3VzZXJzL3t1c2VyX2lkfS9wcm9maWxlEqMBCg5VcGRhdGVVc2VyTmFtZRIsLnppdGFkZWwubWFuYWdlbWVudC52MS5VcGRhdGVVc2VyTmFtZVJlcXVlc3QaLS56aXRhZGVsLm1hbmFnZW1lbnQudjEuVXBkYXRlVXNlck5hbWVSZXNwb25zZSI0grUYDAoKdXNlci53cml0ZYLT5JMCHjoBKhoZL3VzZXJzL3t1c2VyX2lkfS91c2VybmFtZRKZAQoNR2V0SHVtYW5FbWFpbBIrLnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRIdW1hbkVtYWlsUmVxdWVzdBosLnppdGFkZWwubWFuYWdlbWVudC52MS5HZXRIdW1hbkVtYWlsUmVzcG9uc2UiLYK1GAsKCXVzZXIucmVhZILT5JMCGBIWL3VzZXJzL3t1c2VyX2lkfS9lbWFpbBKmAQoQVXBkYXRlSHVtYW5FbWFpbBIuLnppdGFkZWwubWFuYWdlbWVudC52MS5VcGRhdGVIdW1hbkVtYWlsUmVxdWVzdBovLnppdGFkZWwubWFuYWdlbWVudC52MS5VcGRhdGVIdW1hbkVtYWlsUmVzcG9uc2UiMYK1GAwKCnVzZXIud3JpdGWC0+STAhs6ASoaFi91c2Vycy97dXNlcl9pZH0vZW1haWwSmQEKDUdldEh1bWFuUGhvbmUSKy56aXRhZGVsLm1hbmFnZW1lbnQudjEuR2V0SHVtYW5QaG9uZVJlcXVlc3QaLC56aXRhZGVsLm1hbmFnZW1lbnQudjEuR2V0SHVtYW5QaG9uZVJlc3BvbnNlIi2CtRgLCgl1c2VyLnJlYWSC0+STAhgSFi91c2Vycy97dXNlcl9pZH0vcGhvbmUSpgEKEFVwZGF0ZUh1bWFuUGhvbmUSLi56aXRhZGVsLm1hbmFnZW1lbnQudjEuVXBkYXRlSHVtYW5QaG9uZVJlcXVlc3QaLy56aXRhZGVsLm1hbmFnZW1lbnQudjEuVXBkYXRlSHVtYW5QaG9uZVJlc3BvbnNlIjGCtRgMCgp1c2VyLndyaXRlgtPkkwIbOgEqGhYvdXNlcnMve3VzZXJfaWR9L3Bob25lEqMBChBSZW1vdmVIdW1hblBob25lEi4ueml0YWRlbC5tYW5hZ2VtZW50LnYxLlJlbW92ZUh1bWFuUGhvbmVSZXF1ZXN0Gi8ueml0YWRlbC5tYW5hZ2VtZW50LnYxLlJlbW92ZUh1bWFuUGhvbmVSZXNwb25zZSIugrUYDAoKdXNlci53cml0ZYLT5JMCGCoWL3VzZXJzL3t1c2VyX2lkfS9waG9uZUIwWi5naXRodWIuY29tL3ppdGFkZWwveml0YWRlbC9wa2cvZ3JwYy9tYW5hZ2VtZW50YgZwcm90bzM", [file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_duration, file_validate_validate, file_zitadel_change, file_zitadel_object, file_zitadel_options, file_zitadel_org, file_zitadel_user]);
 
 /**
  * @generated from message zitadel.management.v1.HealthzRequest
@@ -51,6 +53,36 @@ export const HealthzResponseSchema: GenMessage<HealthzResponse> = /*@__PURE__*/
   messageDesc(file_zitadel_management, 1);
 
 /**
+ * @generated from message zitadel.management.v1.GetMyOrgRequest
+ */
+export type GetMyOrgRequest = Message<"zitadel.management.v1.GetMyOrgRequest"> & {
+};
+
+/**
+ * Describes the message zitadel.management.v1.GetMyOrgRequest.
+ * Use `create(GetMyOrgRequestSchema)` to create a new message.
+ */
+export const GetMyOrgRequestSchema: GenMessage<GetMyOrgRequest> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 2);
+
+/**
+ * @generated from message zitadel.management.v1.GetMyOrgResponse
+ */
+export type GetMyOrgResponse = Message<"zitadel.management.v1.GetMyOrgResponse"> & {
+  /**
+   * @generated from field: zitadel.org.v1.Org org = 1;
+   */
+  org?: Org | undefined;
+};
+
+/**
+ * Describes the message zitadel.management.v1.GetMyOrgResponse.
+ * Use `create(GetMyOrgResponseSchema)` to create a new message.
+ */
+export const GetMyOrgResponseSchema: GenMessage<GetMyOrgResponse> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 3);
+
+/**
  * @generated from message zitadel.management.v1.GetUserByIDRequest
  */
 export type GetUserByIDRequest = Message<"zitadel.management.v1.GetUserByIDRequest"> & {
@@ -65,7 +97,7 @@ export type GetUserByIDRequest = Message<"zitadel.management.v1.GetUserByIDReque
  * Use `create(GetUserByIDRequestSchema)` to create a new message.
  */
 export const GetUserByIDRequestSchema: GenMessage<GetUserByIDRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 2);
+  messageDesc(file_zitadel_management, 4);
 
 /**
  * @generated from message zitadel.management.v1.GetUserByIDResponse
@@ -82,7 +114,7 @@ export type GetUserByIDResponse = Message<"zitadel.management.v1.GetUserByIDResp
  * Use `create(GetUserByIDResponseSchema)` to create a new message.
  */
 export const GetUserByIDResponseSchema: GenMessage<GetUserByIDResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 3);
+  messageDesc(file_zitadel_management, 5);
 
 /**
  * @generated from message zitadel.management.v1.GetUserByLoginNameGlobalRequest
@@ -101,7 +133,7 @@ export type GetUserByLoginNameGlobalRequest = Message<"zitadel.management.v1.Get
  * Use `create(GetUserByLoginNameGlobalRequestSchema)` to create a new message.
  */
 export const GetUserByLoginNameGlobalRequestSchema: GenMessage<GetUserByLoginNameGlobalRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 4);
+  messageDesc(file_zitadel_management, 6);
 
 /**
  * @generated from message zitadel.management.v1.GetUserByLoginNameGlobalResponse
@@ -118,7 +150,46 @@ export type GetUserByLoginNameGlobalResponse = Message<"zitadel.management.v1.Ge
  * Use `create(GetUserByLoginNameGlobalResponseSchema)` to create a new message.
  */
 export const GetUserByLoginNameGlobalResponseSchema: GenMessage<GetUserByLoginNameGlobalResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 5);
+  messageDesc(file_zitadel_management, 7);
+
+/**
+ * @generated from message zitadel.management.v1.IsUserUniqueRequest
+ */
+export type IsUserUniqueRequest = Message<"zitadel.management.v1.IsUserUniqueRequest"> & {
+  /**
+   * @generated from field: string user_name = 1;
+   */
+  userName: string;
+
+  /**
+   * @generated from field: string email = 2;
+   */
+  email: string;
+};
+
+/**
+ * Describes the message zitadel.management.v1.IsUserUniqueRequest.
+ * Use `create(IsUserUniqueRequestSchema)` to create a new message.
+ */
+export const IsUserUniqueRequestSchema: GenMessage<IsUserUniqueRequest> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 8);
+
+/**
+ * @generated from message zitadel.management.v1.IsUserUniqueResponse
+ */
+export type IsUserUniqueResponse = Message<"zitadel.management.v1.IsUserUniqueResponse"> & {
+  /**
+   * @generated from field: bool is_unique = 1;
+   */
+  isUnique: boolean;
+};
+
+/**
+ * Describes the message zitadel.management.v1.IsUserUniqueResponse.
+ * Use `create(IsUserUniqueResponseSchema)` to create a new message.
+ */
+export const IsUserUniqueResponseSchema: GenMessage<IsUserUniqueResponse> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 9);
 
 /**
  * @generated from message zitadel.management.v1.ListUsersRequest
@@ -145,7 +216,7 @@ export type ListUsersRequest = Message<"zitadel.management.v1.ListUsersRequest">
  * Use `create(ListUsersRequestSchema)` to create a new message.
  */
 export const ListUsersRequestSchema: GenMessage<ListUsersRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 6);
+  messageDesc(file_zitadel_management, 10);
 
 /**
  * @generated from message zitadel.management.v1.ListUsersResponse
@@ -172,7 +243,7 @@ export type ListUsersResponse = Message<"zitadel.management.v1.ListUsersResponse
  * Use `create(ListUsersResponseSchema)` to create a new message.
  */
 export const ListUsersResponseSchema: GenMessage<ListUsersResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 7);
+  messageDesc(file_zitadel_management, 11);
 
 /**
  * @generated from message zitadel.management.v1.ListUserChangesRequest
@@ -196,7 +267,7 @@ export type ListUserChangesRequest = Message<"zitadel.management.v1.ListUserChan
  * Use `create(ListUserChangesRequestSchema)` to create a new message.
  */
 export const ListUserChangesRequestSchema: GenMessage<ListUserChangesRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 8);
+  messageDesc(file_zitadel_management, 12);
 
 /**
  * @generated from message zitadel.management.v1.ListUserChangesResponse
@@ -213,7 +284,56 @@ export type ListUserChangesResponse = Message<"zitadel.management.v1.ListUserCha
  * Use `create(ListUserChangesResponseSchema)` to create a new message.
  */
 export const ListUserChangesResponseSchema: GenMessage<ListUserChangesResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 9);
+  messageDesc(file_zitadel_management, 13);
+
+/**
+ * @generated from message zitadel.management.v1.ListUserMembershipsRequest
+ */
+export type ListUserMembershipsRequest = Message<"zitadel.management.v1.ListUserMembershipsRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: zitadel.v1.ListQuery query = 2;
+   */
+  query?: ListQuery | undefined;
+
+  /**
+   * @generated from field: repeated zitadel.user.v1.MembershipQuery queries = 3;
+   */
+  queries: MembershipQuery[];
+};
+
+/**
+ * Describes the message zitadel.management.v1.ListUserMembershipsRequest.
+ * Use `create(ListUserMembershipsRequestSchema)` to create a new message.
+ */
+export const ListUserMembershipsRequestSchema: GenMessage<ListUserMembershipsRequest> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 14);
+
+/**
+ * @generated from message zitadel.management.v1.ListUserMembershipsResponse
+ */
+export type ListUserMembershipsResponse = Message<"zitadel.management.v1.ListUserMembershipsResponse"> & {
+  /**
+   * @generated from field: zitadel.v1.ListDetails details = 1;
+   */
+  details?: ListDetails | undefined;
+
+  /**
+   * @generated from field: repeated zitadel.user.v1.Membership result = 2;
+   */
+  result: Membership[];
+};
+
+/**
+ * Describes the message zitadel.management.v1.ListUserMembershipsResponse.
+ * Use `create(ListUserMembershipsResponseSchema)` to create a new message.
+ */
+export const ListUserMembershipsResponseSchema: GenMessage<ListUserMembershipsResponse> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 15);
 
 /**
  * @generated from message zitadel.management.v1.AddHumanUserRequest
@@ -254,7 +374,7 @@ export type AddHumanUserRequest = Message<"zitadel.management.v1.AddHumanUserReq
  * Use `create(AddHumanUserRequestSchema)` to create a new message.
  */
 export const AddHumanUserRequestSchema: GenMessage<AddHumanUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 10);
+  messageDesc(file_zitadel_management, 16);
 
 /**
  * @generated from message zitadel.management.v1.AddHumanUserRequest.Profile
@@ -300,7 +420,7 @@ export type AddHumanUserRequest_Profile = Message<"zitadel.management.v1.AddHuma
  * Use `create(AddHumanUserRequest_ProfileSchema)` to create a new message.
  */
 export const AddHumanUserRequest_ProfileSchema: GenMessage<AddHumanUserRequest_Profile> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 10, 0);
+  messageDesc(file_zitadel_management, 16, 0);
 
 /**
  * @generated from message zitadel.management.v1.AddHumanUserRequest.Email
@@ -322,7 +442,7 @@ export type AddHumanUserRequest_Email = Message<"zitadel.management.v1.AddHumanU
  * Use `create(AddHumanUserRequest_EmailSchema)` to create a new message.
  */
 export const AddHumanUserRequest_EmailSchema: GenMessage<AddHumanUserRequest_Email> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 10, 1);
+  messageDesc(file_zitadel_management, 16, 1);
 
 /**
  * @generated from message zitadel.management.v1.AddHumanUserRequest.Phone
@@ -346,7 +466,7 @@ export type AddHumanUserRequest_Phone = Message<"zitadel.management.v1.AddHumanU
  * Use `create(AddHumanUserRequest_PhoneSchema)` to create a new message.
  */
 export const AddHumanUserRequest_PhoneSchema: GenMessage<AddHumanUserRequest_Phone> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 10, 2);
+  messageDesc(file_zitadel_management, 16, 2);
 
 /**
  * @generated from message zitadel.management.v1.AddHumanUserResponse
@@ -368,7 +488,7 @@ export type AddHumanUserResponse = Message<"zitadel.management.v1.AddHumanUserRe
  * Use `create(AddHumanUserResponseSchema)` to create a new message.
  */
 export const AddHumanUserResponseSchema: GenMessage<AddHumanUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 11);
+  messageDesc(file_zitadel_management, 17);
 
 /**
  * Passwords, one-time codes and identity providers are refused: they are not kept here.
@@ -439,7 +559,7 @@ export type ImportHumanUserRequest = Message<"zitadel.management.v1.ImportHumanU
  * Use `create(ImportHumanUserRequestSchema)` to create a new message.
  */
 export const ImportHumanUserRequestSchema: GenMessage<ImportHumanUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 12);
+  messageDesc(file_zitadel_management, 18);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserRequest.Profile
@@ -485,7 +605,7 @@ export type ImportHumanUserRequest_Profile = Message<"zitadel.management.v1.Impo
  * Use `create(ImportHumanUserRequest_ProfileSchema)` to create a new message.
  */
 export const ImportHumanUserRequest_ProfileSchema: GenMessage<ImportHumanUserRequest_Profile> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 12, 0);
+  messageDesc(file_zitadel_management, 18, 0);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserRequest.Email
@@ -507,7 +627,7 @@ export type ImportHumanUserRequest_Email = Message<"zitadel.management.v1.Import
  * Use `create(ImportHumanUserRequest_EmailSchema)` to create a new message.
  */
 export const ImportHumanUserRequest_EmailSchema: GenMessage<ImportHumanUserRequest_Email> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 12, 1);
+  messageDesc(file_zitadel_management, 18, 1);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserRequest.Phone
@@ -531,7 +651,7 @@ export type ImportHumanUserRequest_Phone = Message<"zitadel.management.v1.Import
  * Use `create(ImportHumanUserRequest_PhoneSchema)` to create a new message.
  */
 export const ImportHumanUserRequest_PhoneSchema: GenMessage<ImportHumanUserRequest_Phone> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 12, 2);
+  messageDesc(file_zitadel_management, 18, 2);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserRequest.HashedPassword
@@ -548,7 +668,7 @@ export type ImportHumanUserRequest_HashedPassword = Message<"zitadel.management.
  * Use `create(ImportHumanUserRequest_HashedPasswordSchema)` to create a new message.
  */
 export const ImportHumanUserRequest_HashedPasswordSchema: GenMessage<ImportHumanUserRequest_HashedPassword> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 12, 3);
+  messageDesc(file_zitadel_management, 18, 3);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserRequest.IDP
@@ -575,7 +695,7 @@ export type ImportHumanUserRequest_IDP = Message<"zitadel.management.v1.ImportHu
  * Use `create(ImportHumanUserRequest_IDPSchema)` to create a new message.
  */
 export const ImportHumanUserRequest_IDPSchema: GenMessage<ImportHumanUserRequest_IDP> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 12, 4);
+  messageDesc(file_zitadel_management, 18, 4);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserResponse
@@ -602,7 +722,7 @@ export type ImportHumanUserResponse = Message<"zitadel.management.v1.ImportHuman
  * Use `create(ImportHumanUserResponseSchema)` to create a new message.
  */
 export const ImportHumanUserResponseSchema: GenMessage<ImportHumanUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 13);
+  messageDesc(file_zitadel_management, 19);
 
 /**
  * @generated from message zitadel.management.v1.ImportHumanUserResponse.PasswordlessRegistration
@@ -629,7 +749,7 @@ export type ImportHumanUserResponse_PasswordlessRegistration = Message<"zitadel.
  * Use `create(ImportHumanUserResponse_PasswordlessRegistrationSchema)` to create a new message.
  */
 export const ImportHumanUserResponse_PasswordlessRegistrationSchema: GenMessage<ImportHumanUserResponse_PasswordlessRegistration> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 13, 0);
+  messageDesc(file_zitadel_management, 19, 0);
 
 /**
  * @generated from message zitadel.management.v1.DeactivateUserRequest
@@ -646,7 +766,7 @@ export type DeactivateUserRequest = Message<"zitadel.management.v1.DeactivateUse
  * Use `create(DeactivateUserRequestSchema)` to create a new message.
  */
 export const DeactivateUserRequestSchema: GenMessage<DeactivateUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 14);
+  messageDesc(file_zitadel_management, 20);
 
 /**
  * @generated from message zitadel.management.v1.DeactivateUserResponse
@@ -663,7 +783,7 @@ export type DeactivateUserResponse = Message<"zitadel.management.v1.DeactivateUs
  * Use `create(DeactivateUserResponseSchema)` to create a new message.
  */
 export const DeactivateUserResponseSchema: GenMessage<DeactivateUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 15);
+  messageDesc(file_zitadel_management, 21);
 
 /**
  * @generated from message zitadel.management.v1.ReactivateUserRequest
@@ -680,7 +800,7 @@ export type ReactivateUserRequest = Message<"zitadel.management.v1.ReactivateUse
  * Use `create(ReactivateUserRequestSchema)` to create a new message.
  */
 export const ReactivateUserRequestSchema: GenMessage<ReactivateUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 16);
+  messageDesc(file_zitadel_management, 22);
 
 /**
  * @generated from message zitadel.management.v1.ReactivateUserResponse
@@ -697,7 +817,7 @@ export type ReactivateUserResponse = Message<"zitadel.management.v1.ReactivateUs
  * Use `create(ReactivateUserResponseSchema)` to create a new message.
  */
 export const ReactivateUserResponseSchema: GenMessage<ReactivateUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 17);
+  messageDesc(file_zitadel_management, 23);
 
 /**
  * @generated from message zitadel.management.v1.LockUserRequest
@@ -714,7 +834,7 @@ export type LockUserRequest = Message<"zitadel.management.v1.LockUserRequest"> &
  * Use `create(LockUserRequestSchema)` to create a new message.
  */
 export const LockUserRequestSchema: GenMessage<LockUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 18);
+  messageDesc(file_zitadel_management, 24);
 
 /**
  * @generated from message zitadel.management.v1.LockUserResponse
@@ -731,7 +851,7 @@ export type LockUserResponse = Message<"zitadel.management.v1.LockUserResponse">
  * Use `create(LockUserResponseSchema)` to create a new message.
  */
 export const LockUserResponseSchema: GenMessage<LockUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 19);
+  messageDesc(file_zitadel_management, 25);
 
 /**
  * @generated from message zitadel.management.v1.UnlockUserRequest
@@ -748,7 +868,7 @@ export type UnlockUserRequest = Message<"zitadel.management.v1.UnlockUserRequest
  * Use `create(UnlockUserRequestSchema)` to create a new message.
  */
 export const UnlockUserRequestSchema: GenMessage<UnlockUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 20);
+  messageDesc(file_zitadel_management, 26);
 
 /**
  * @generated from message zitadel.management.v1.UnlockUserResponse
@@ -765,7 +885,7 @@ export type UnlockUserResponse = Message<"zitadel.management.v1.UnlockUserRespon
  * Use `create(UnlockUserResponseSchema)` to create a new message.
  */
 export const UnlockUserResponseSchema: GenMessage<UnlockUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 21);
+  messageDesc(file_zitadel_management, 27);
 
 /**
  * @generated from message zitadel.management.v1.RemoveUserRequest
@@ -782,7 +902,7 @@ export type RemoveUserRequest = Message<"zitadel.management.v1.RemoveUserRequest
  * Use `create(RemoveUserRequestSchema)` to create a new message.
  */
 export const RemoveUserRequestSchema: GenMessage<RemoveUserRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 22);
+  messageDesc(file_zitadel_management, 28);
 
 /**
  * @generated from message zitadel.management.v1.RemoveUserResponse
@@ -799,7 +919,7 @@ export type RemoveUserResponse = Message<"zitadel.management.v1.RemoveUserRespon
  * Use `create(RemoveUserResponseSchema)` to create a new message.
  */
 export const RemoveUserResponseSchema: GenMessage<RemoveUserResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 23);
+  messageDesc(file_zitadel_management, 29);
 
 /**
  * @generated from message zitadel.management.v1.GetHumanProfileRequest
@@ -816,7 +936,7 @@ export type GetHumanProfileRequest = Message<"zitadel.management.v1.GetHumanProf
  * Use `create(GetHumanProfileRequestSchema)` to create a new message.
  */
 export const GetHumanProfileRequestSchema: GenMessage<GetHumanProfileRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 24);
+  messageDesc(file_zitadel_management, 30);
 
 /**
  * @generated from message zitadel.management.v1.GetHumanProfileResponse
@@ -838,7 +958,7 @@ export type GetHumanProfileResponse = Message<"zitadel.management.v1.GetHumanPro
  * Use `create(GetHumanProfileResponseSchema)` to create a new message.
  */
 export const GetHumanProfileResponseSchema: GenMessage<GetHumanProfileResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 25);
+  messageDesc(file_zitadel_management, 31);
 
 /**
  * @generated from message zitadel.management.v1.UpdateHumanProfileRequest
@@ -893,7 +1013,7 @@ export type UpdateHumanProfileRequest = Message<"zitadel.management.v1.UpdateHum
  * Use `create(UpdateHumanProfileRequestSchema)` to create a new message.
  */
 export const UpdateHumanProfileRequestSchema: GenMessage<UpdateHumanProfileRequest> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 26);
+  messageDesc(file_zitadel_management, 32);
 
 /**
  * @generated from message zitadel.management.v1.UpdateHumanProfileResponse
@@ -910,7 +1030,256 @@ export type UpdateHumanProfileResponse = Message<"zitadel.management.v1.UpdateHu
  * Use `create(UpdateHumanProfileResponseSchema)` to create a new message.
  */
 export const UpdateHumanProfileResponseSchema: GenMessage<UpdateHumanProfileResponse> = /*@__PURE__*/
-  messageDesc(file_zitadel_management, 27);
+  messageDesc(file_zitadel_management, 33);
+
+/**
+ * @generated from message zitadel.management.v1.UpdateUserNameRequest
+ */
+export type UpdateUserNameRequest = Message<"zitadel.management.v1.UpdateUserNameRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The login name, too. Nobody else on the instance may have it.
+   *
+   * @generated from field: string user_name = 2;
+   */
+  userName: string;
+};
+
+/**
+ * Describes the message zitadel.management.v1.UpdateUserNameRequest.
+ * Use `create(UpdateUserNameRequestSchema)` to create a new message.
+ */
+export const UpdateUserNameRequestSchema: GenMessage<UpdateUserNameRequest> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 34);
+
+/**
+ * @generated from message zitadel.management.v1.UpdateUserNameResponse
+ */
+export type UpdateUserNameResponse = Message<"zitadel.management.v1.UpdateUserNameResponse"> & {
+  /**
+   * @generated from field: zitadel.v1.ObjectDetails details = 1;
+   */
+  details?: ObjectDetails | undefined;
+};
+
+/**
+ * Describes the message zitadel.management.v1.UpdateUserNameResponse.
+ * Use `create(UpdateUserNameResponseSchema)` to create a new message.
+ */
+export const UpdateUserNameResponseSchema: GenMessage<UpdateUserNameResponse> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 35);
+
+/**
+ * @generated from message zitadel.management.v1.GetHumanEmailRequest
+ */
+export type GetHumanEmailRequest = Message<"zitadel.management.v1.GetHumanEmailRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message zitadel.management.v1.GetHumanEmailRequest.
+ * Use `create(GetHumanEmailRequestSchema)` to create a new message.
+ */
+export const GetHumanEmailRequestSchema: GenMessage<GetHumanEmailRequest> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 36);
+
+/**
+ * @generated from message zitadel.management.v1.GetHumanEmailResponse
+ */
+export type GetHumanEmailResponse = Message<"zitadel.management.v1.GetHumanEmailResponse"> & {
+  /**
+   * @generated from field: zitadel.v1.ObjectDetails details = 1;
+   */
+  details?: ObjectDetails | undefined;
+
+  /**
+   * @generated from field: zitadel.user.v1.Email email = 2;
+   */
+  email?: Email | undefined;
+};
+
+/**
+ * Describes the message zitadel.management.v1.GetHumanEmailResponse.
+ * Use `create(GetHumanEmailResponseSchema)` to create a new message.
+ */
+export const GetHumanEmailResponseSchema: GenMessage<GetHumanEmailResponse> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 37);
+
+/**
+ * @generated from message zitadel.management.v1.UpdateHumanEmailRequest
+ */
+export type UpdateHumanEmailRequest = Message<"zitadel.management.v1.UpdateHumanEmailRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string email = 2;
+   */
+  email: string;
+
+  /**
+   * A new address is not verified without it. The same address stays verified if it is.
+   *
+   * @generated from field: bool is_email_verified = 3;
+   */
+  isEmailVerified: boolean;
+};
+
+/**
+ * Describes the message zitadel.management.v1.UpdateHumanEmailRequest.
+ * Use `create(UpdateHumanEmailRequestSchema)` to create a new message.
+ */
+export const UpdateHumanEmailRequestSchema: GenMessage<UpdateHumanEmailRequest> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 38);
+
+/**
+ * @generated from message zitadel.management.v1.UpdateHumanEmailResponse
+ */
+export type UpdateHumanEmailResponse = Message<"zitadel.management.v1.UpdateHumanEmailResponse"> & {
+  /**
+   * @generated from field: zitadel.v1.ObjectDetails details = 1;
+   */
+  details?: ObjectDetails | undefined;
+};
+
+/**
+ * Describes the message zitadel.management.v1.UpdateHumanEmailResponse.
+ * Use `create(UpdateHumanEmailResponseSchema)` to create a new message.
+ */
+export const UpdateHumanEmailResponseSchema: GenMessage<UpdateHumanEmailResponse> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 39);
+
+/**
+ * @generated from message zitadel.management.v1.GetHumanPhoneRequest
+ */
+export type GetHumanPhoneRequest = Message<"zitadel.management.v1.GetHumanPhoneRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message zitadel.management.v1.GetHumanPhoneRequest.
+ * Use `create(GetHumanPhoneRequestSchema)` to create a new message.
+ */
+export const GetHumanPhoneRequestSchema: GenMessage<GetHumanPhoneRequest> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 40);
+
+/**
+ * @generated from message zitadel.management.v1.GetHumanPhoneResponse
+ */
+export type GetHumanPhoneResponse = Message<"zitadel.management.v1.GetHumanPhoneResponse"> & {
+  /**
+   * @generated from field: zitadel.v1.ObjectDetails details = 1;
+   */
+  details?: ObjectDetails | undefined;
+
+  /**
+   * Empty, if the user has none.
+   *
+   * @generated from field: zitadel.user.v1.Phone phone = 2;
+   */
+  phone?: Phone | undefined;
+};
+
+/**
+ * Describes the message zitadel.management.v1.GetHumanPhoneResponse.
+ * Use `create(GetHumanPhoneResponseSchema)` to create a new message.
+ */
+export const GetHumanPhoneResponseSchema: GenMessage<GetHumanPhoneResponse> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 41);
+
+/**
+ * @generated from message zitadel.management.v1.UpdateHumanPhoneRequest
+ */
+export type UpdateHumanPhoneRequest = Message<"zitadel.management.v1.UpdateHumanPhoneRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * With the country, such as "+41 44 123 45 67".
+   *
+   * @generated from field: string phone = 2;
+   */
+  phone: string;
+
+  /**
+   * A new number is not verified without it. The same number stays verified if it is.
+   *
+   * @generated from field: bool is_phone_verified = 3;
+   */
+  isPhoneVerified: boolean;
+};
+
+/**
+ * Describes the message zitadel.management.v1.UpdateHumanPhoneRequest.
+ * Use `create(UpdateHumanPhoneRequestSchema)` to create a new message.
+ */
+export const UpdateHumanPhoneRequestSchema: GenMessage<UpdateHumanPhoneRequest> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 42);
+
+/**
+ * @generated from message zitadel.management.v1.UpdateHumanPhoneResponse
+ */
+export type UpdateHumanPhoneResponse = Message<"zitadel.management.v1.UpdateHumanPhoneResponse"> & {
+  /**
+   * @generated from field: zitadel.v1.ObjectDetails details = 1;
+   */
+  details?: ObjectDetails | undefined;
+};
+
+/**
+ * Describes the message zitadel.management.v1.UpdateHumanPhoneResponse.
+ * Use `create(UpdateHumanPhoneResponseSchema)` to create a new message.
+ */
+export const UpdateHumanPhoneResponseSchema: GenMessage<UpdateHumanPhoneResponse> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 43);
+
+/**
+ * @generated from message zitadel.management.v1.RemoveHumanPhoneRequest
+ */
+export type RemoveHumanPhoneRequest = Message<"zitadel.management.v1.RemoveHumanPhoneRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message zitadel.management.v1.RemoveHumanPhoneRequest.
+ * Use `create(RemoveHumanPhoneRequestSchema)` to create a new message.
+ */
+export const RemoveHumanPhoneRequestSchema: GenMessage<RemoveHumanPhoneRequest> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 44);
+
+/**
+ * @generated from message zitadel.management.v1.RemoveHumanPhoneResponse
+ */
+export type RemoveHumanPhoneResponse = Message<"zitadel.management.v1.RemoveHumanPhoneResponse"> & {
+  /**
+   * @generated from field: zitadel.v1.ObjectDetails details = 1;
+   */
+  details?: ObjectDetails | undefined;
+};
+
+/**
+ * Describes the message zitadel.management.v1.RemoveHumanPhoneResponse.
+ * Use `create(RemoveHumanPhoneResponseSchema)` to create a new message.
+ */
+export const RemoveHumanPhoneResponseSchema: GenMessage<RemoveHumanPhoneResponse> = /*@__PURE__*/
+  messageDesc(file_zitadel_management, 45);
 
 /**
  * The part of ZITADEL's Management API that concerns people and their profiles.
@@ -930,6 +1299,16 @@ export const ManagementService: GenService<{
     methodKind: "unary";
     input: typeof HealthzRequestSchema;
     output: typeof HealthzResponseSchema;
+  },
+  /**
+   * Returns the organization of the call.
+   *
+   * @generated from rpc zitadel.management.v1.ManagementService.GetMyOrg
+   */
+  getMyOrg: {
+    methodKind: "unary";
+    input: typeof GetMyOrgRequestSchema;
+    output: typeof GetMyOrgResponseSchema;
   },
   /**
    * Returns a user, human or machine.
@@ -952,6 +1331,19 @@ export const ManagementService: GenService<{
     output: typeof GetUserByLoginNameGlobalResponseSchema;
   },
   /**
+   * Says whether a user name, an e-mail address or both are free on the instance.
+   *
+   * If both are sent, they are not free when one user has both. Upper and lower case are alike in user names, and
+   * differ in addresses.
+   *
+   * @generated from rpc zitadel.management.v1.ManagementService.IsUserUnique
+   */
+  isUserUnique: {
+    methodKind: "unary";
+    input: typeof IsUserUniqueRequestSchema;
+    output: typeof IsUserUniqueResponseSchema;
+  },
+  /**
    * Returns the users of the organization that match all the queries, humans and machines.
    *
    * Sees every change that was answered before. Upper and lower case are sorted alike.
@@ -972,6 +1364,16 @@ export const ManagementService: GenService<{
     methodKind: "unary";
     input: typeof ListUserChangesRequestSchema;
     output: typeof ListUserChangesResponseSchema;
+  },
+  /**
+   * Returns the roles of a user, on the instance and in the organization of the call.
+   *
+   * @generated from rpc zitadel.management.v1.ManagementService.ListUserMemberships
+   */
+  listUserMemberships: {
+    methodKind: "unary";
+    input: typeof ListUserMembershipsRequestSchema;
+    output: typeof ListUserMembershipsResponseSchema;
   },
   /**
    * Adds a human.
@@ -1069,6 +1471,75 @@ export const ManagementService: GenService<{
     methodKind: "unary";
     input: typeof UpdateHumanProfileRequestSchema;
     output: typeof UpdateHumanProfileResponseSchema;
+  },
+  /**
+   * Changes the user name of a human.
+   *
+   * It is stored as it is sent. A change of upper and lower case alone is a change, too. The old name is free at
+   * once. A request that changes nothing is refused with COMMAND-6m9gs.
+   *
+   * @generated from rpc zitadel.management.v1.ManagementService.UpdateUserName
+   */
+  updateUserName: {
+    methodKind: "unary";
+    input: typeof UpdateUserNameRequestSchema;
+    output: typeof UpdateUserNameResponseSchema;
+  },
+  /**
+   * Returns the e-mail address of a human.
+   *
+   * @generated from rpc zitadel.management.v1.ManagementService.GetHumanEmail
+   */
+  getHumanEmail: {
+    methodKind: "unary";
+    input: typeof GetHumanEmailRequestSchema;
+    output: typeof GetHumanEmailResponseSchema;
+  },
+  /**
+   * Changes the e-mail address of a human, or says that it is verified.
+   *
+   * A new address is not verified unless the request says so. No mail is sent. A request that changes nothing is
+   * refused with COMMAND-2b7fM.
+   *
+   * @generated from rpc zitadel.management.v1.ManagementService.UpdateHumanEmail
+   */
+  updateHumanEmail: {
+    methodKind: "unary";
+    input: typeof UpdateHumanEmailRequestSchema;
+    output: typeof UpdateHumanEmailResponseSchema;
+  },
+  /**
+   * Returns the phone number of a human.
+   *
+   * @generated from rpc zitadel.management.v1.ManagementService.GetHumanPhone
+   */
+  getHumanPhone: {
+    methodKind: "unary";
+    input: typeof GetHumanPhoneRequestSchema;
+    output: typeof GetHumanPhoneResponseSchema;
+  },
+  /**
+   * Changes the phone number of a human, or says that it is verified.
+   *
+   * The number is stored in E.164. A new number is not verified unless the request says so. No message is sent. A
+   * request that changes nothing is refused with COMMAND-wF94r.
+   *
+   * @generated from rpc zitadel.management.v1.ManagementService.UpdateHumanPhone
+   */
+  updateHumanPhone: {
+    methodKind: "unary";
+    input: typeof UpdateHumanPhoneRequestSchema;
+    output: typeof UpdateHumanPhoneResponseSchema;
+  },
+  /**
+   * Removes the phone number of a human.
+   *
+   * @generated from rpc zitadel.management.v1.ManagementService.RemoveHumanPhone
+   */
+  removeHumanPhone: {
+    methodKind: "unary";
+    input: typeof RemoveHumanPhoneRequestSchema;
+    output: typeof RemoveHumanPhoneResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_zitadel_management, 0);

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file zitadel/user.proto.
  */
 export const file_zitadel_user: GenFile = /*@__PURE__*/
-  fileDesc("ChJ6aXRhZGVsL3VzZXIucHJvdG8SD3ppdGFkZWwudXNlci52MSKNAgoEVXNlchIKCgJpZBgBIAEoCRIqCgdkZXRhaWxzGAIgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzEikKBXN0YXRlGAMgASgOMhoueml0YWRlbC51c2VyLnYxLlVzZXJTdGF0ZRIRCgl1c2VyX25hbWUYBCABKAkSEwoLbG9naW5fbmFtZXMYBSADKAkSHAoUcHJlZmVycmVkX2xvZ2luX25hbWUYBiABKAkSJwoFaHVtYW4YByABKAsyFi56aXRhZGVsLnVzZXIudjEuSHVtYW5IABIrCgdtYWNoaW5lGAggASgLMhgueml0YWRlbC51c2VyLnYxLk1hY2hpbmVIAEIGCgR0eXBlIrYBCgVIdW1hbhIpCgdwcm9maWxlGAEgASgLMhgueml0YWRlbC51c2VyLnYxLlByb2ZpbGUSJQoFZW1haWwYAiABKAsyFi56aXRhZGVsLnVzZXIudjEuRW1haWwSJQoFcGhvbmUYAyABKAsyFi56aXRhZGVsLnVzZXIudjEuUGhvbmUSNAoQcGFzc3dvcmRfY2hhbmdlZBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAifQoHTWFjaGluZRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhIKCmhhc19zZWNyZXQYAyABKAgSOwoRYWNjZXNzX3Rva2VuX3R5cGUYBCABKA4yIC56aXRhZGVsLnVzZXIudjEuQWNjZXNzVG9rZW5UeXBlIrIBCgdQcm9maWxlEhIKCmZpcnN0X25hbWUYASABKAkSEQoJbGFzdF9uYW1lGAIgASgJEhEKCW5pY2tfbmFtZRgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSGgoScHJlZmVycmVkX2xhbmd1YWdlGAUgASgJEicKBmdlbmRlchgGIAEoDjIXLnppdGFkZWwudXNlci52MS5HZW5kZXISEgoKYXZhdGFyX3VybBgHIAEoCSIxCgVFbWFpbBINCgVlbWFpbBgBIAEoCRIZChFpc19lbWFpbF92ZXJpZmllZBgCIAEoCCIxCgVQaG9uZRINCgVwaG9uZRgBIAEoCRIZChFpc19waG9uZV92ZXJpZmllZBgCIAEoCCKwBgoLU2VhcmNoUXVlcnkSOQoPdXNlcl9uYW1lX3F1ZXJ5GAEgASgLMh4ueml0YWRlbC51c2VyLnYxLlVzZXJOYW1lUXVlcnlIABI7ChBmaXJzdF9uYW1lX3F1ZXJ5GAIgASgLMh8ueml0YWRlbC51c2VyLnYxLkZpcnN0TmFtZVF1ZXJ5SAASOQoPbGFzdF9uYW1lX3F1ZXJ5GAMgASgLMh4ueml0YWRlbC51c2VyLnYxLkxhc3ROYW1lUXVlcnlIABI5Cg9uaWNrX25hbWVfcXVlcnkYBCABKAsyHi56aXRhZGVsLnVzZXIudjEuTmlja05hbWVRdWVyeUgAEj8KEmRpc3BsYXlfbmFtZV9xdWVyeRgFIAEoCzIhLnppdGFkZWwudXNlci52MS5EaXNwbGF5TmFtZVF1ZXJ5SAASMgoLZW1haWxfcXVlcnkYBiABKAsyGy56aXRhZGVsLnVzZXIudjEuRW1haWxRdWVyeUgAEjIKC3N0YXRlX3F1ZXJ5GAcgASgLMhsueml0YWRlbC51c2VyLnYxLlN0YXRlUXVlcnlIABIwCgp0eXBlX3F1ZXJ5GAggASgLMhoueml0YWRlbC51c2VyLnYxLlR5cGVRdWVyeUgAEjsKEGxvZ2luX25hbWVfcXVlcnkYCSABKAsyHy56aXRhZGVsLnVzZXIudjEuTG9naW5OYW1lUXVlcnlIABI7ChFpbl91c2VyX2lkc19xdWVyeRgKIAEoCzIeLnppdGFkZWwudXNlci52MS5JblVzZXJJRFF1ZXJ5SAASLAoIb3JfcXVlcnkYCyABKAsyGC56aXRhZGVsLnVzZXIudjEuT3JRdWVyeUgAEi4KCWFuZF9xdWVyeRgMIAEoCzIZLnppdGFkZWwudXNlci52MS5BbmRRdWVyeUgAEi4KCW5vdF9xdWVyeRgNIAEoCzIZLnppdGFkZWwudXNlci52MS5Ob3RRdWVyeUgAEkIKFGluX3VzZXJfZW1haWxzX3F1ZXJ5GA4gASgLMiIueml0YWRlbC51c2VyLnYxLkluVXNlckVtYWlsc1F1ZXJ5SABCDAoFcXVlcnkSA/hCASI4CgdPclF1ZXJ5Ei0KB3F1ZXJpZXMYASADKAsyHC56aXRhZGVsLnVzZXIudjEuU2VhcmNoUXVlcnkiOQoIQW5kUXVlcnkSLQoHcXVlcmllcxgBIAMoCzIcLnppdGFkZWwudXNlci52MS5TZWFyY2hRdWVyeSI3CghOb3RRdWVyeRIrCgVxdWVyeRgBIAEoCzIcLnppdGFkZWwudXNlci52MS5TZWFyY2hRdWVyeSIhCg1JblVzZXJJRFF1ZXJ5EhAKCHVzZXJfaWRzGAEgAygJIigKEUluVXNlckVtYWlsc1F1ZXJ5EhMKC3VzZXJfZW1haWxzGAEgAygJImMKDVVzZXJOYW1lUXVlcnkSGwoJdXNlcl9uYW1lGAEgASgJQgj6QgVyAxjIARI1CgZtZXRob2QYAiABKA4yGy56aXRhZGVsLnYxLlRleHRRdWVyeU1ldGhvZEII+kIFggECEAEiZQoORmlyc3ROYW1lUXVlcnkSHAoKZmlyc3RfbmFtZRgBIAEoCUII+kIFcgMYyAESNQoGbWV0aG9kGAIgASgOMhsueml0YWRlbC52MS5UZXh0UXVlcnlNZXRob2RCCPpCBYIBAhABImMKDUxhc3ROYW1lUXVlcnkSGwoJbGFzdF9uYW1lGAEgASgJQgj6QgVyAxjIARI1CgZtZXRob2QYAiABKA4yGy56aXRhZGVsLnYxLlRleHRRdWVyeU1ldGhvZEII+kIFggECEAEiYwoNTmlja05hbWVRdWVyeRIbCgluaWNrX25hbWUYASABKAlCCPpCBXIDGMgBEjUKBm1ldGhvZBgCIAEoDjIbLnppdGFkZWwudjEuVGV4dFF1ZXJ5TWV0aG9kQgj6QgWCAQIQASJpChBEaXNwbGF5TmFtZVF1ZXJ5Eh4KDGRpc3BsYXlfbmFtZRgBIAEoCUII+kIFcgMYyAESNQoGbWV0aG9kGAIgASgOMhsueml0YWRlbC52MS5UZXh0UXVlcnlNZXRob2RCCPpCBYIBAhABImQKCkVtYWlsUXVlcnkSHwoNZW1haWxfYWRkcmVzcxgBIAEoCUII+kIFcgMYyAESNQoGbWV0aG9kGAIgASgOMhsueml0YWRlbC52MS5UZXh0UXVlcnlNZXRob2RCCPpCBYIBAhABImUKDkxvZ2luTmFtZVF1ZXJ5EhwKCmxvZ2luX25hbWUYASABKAlCCPpCBXIDGMgBEjUKBm1ldGhvZBgCIAEoDjIbLnppdGFkZWwudjEuVGV4dFF1ZXJ5TWV0aG9kQgj6QgWCAQIQASJBCgpTdGF0ZVF1ZXJ5EjMKBXN0YXRlGAEgASgOMhoueml0YWRlbC51c2VyLnYxLlVzZXJTdGF0ZUII+kIFggECEAEiOgoJVHlwZVF1ZXJ5Ei0KBHR5cGUYASABKA4yFS56aXRhZGVsLnVzZXIudjEuVHlwZUII+kIFggECEAEqtgEKCVVzZXJTdGF0ZRIaChZVU0VSX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRVVNFUl9TVEFURV9BQ1RJVkUQARIXChNVU0VSX1NUQVRFX0lOQUNUSVZFEAISFgoSVVNFUl9TVEFURV9ERUxFVEVEEAMSFQoRVVNFUl9TVEFURV9MT0NLRUQQBBIWChJVU0VSX1NUQVRFX1NVU1BFTkQQBRIWChJVU0VSX1NUQVRFX0lOSVRJQUwQBipYCgZHZW5kZXISFgoSR0VOREVSX1VOU1BFQ0lGSUVEEAASEQoNR0VOREVSX0ZFTUFMRRABEg8KC0dFTkRFUl9NQUxFEAISEgoOR0VOREVSX0RJVkVSU0UQAypKCg9BY2Nlc3NUb2tlblR5cGUSHAoYQUNDRVNTX1RPS0VOX1RZUEVfQkVBUkVSEAASGQoVQUNDRVNTX1RPS0VOX1RZUEVfSldUEAEqPgoEVHlwZRIUChBUWVBFX1VOU1BFQ0lGSUVEEAASDgoKVFlQRV9IVU1BThABEhAKDFRZUEVfTUFDSElORRACKsICCg1Vc2VyRmllbGROYW1lEh8KG1VTRVJfRklFTERfTkFNRV9VTlNQRUNJRklFRBAAEh0KGVVTRVJfRklFTERfTkFNRV9VU0VSX05BTUUQARIeChpVU0VSX0ZJRUxEX05BTUVfRklSU1RfTkFNRRACEh0KGVVTRVJfRklFTERfTkFNRV9MQVNUX05BTUUQAxIdChlVU0VSX0ZJRUxEX05BTUVfTklDS19OQU1FEAQSIAocVVNFUl9GSUVMRF9OQU1FX0RJU1BMQVlfTkFNRRAFEhkKFVVTRVJfRklFTERfTkFNRV9FTUFJTBAGEhkKFVVTRVJfRklFTERfTkFNRV9TVEFURRAHEhgKFFVTRVJfRklFTERfTkFNRV9UWVBFEAgSIQodVVNFUl9GSUVMRF9OQU1FX0NSRUFUSU9OX0RBVEUQCUIqWihnaXRodWIuY29tL3ppdGFkZWwveml0YWRlbC9wa2cvZ3JwYy91c2VyYgZwcm90bzM", [file_google_protobuf_timestamp, file_validate_validate, file_zitadel_object]);
+  fileDesc("ChJ6aXRhZGVsL3VzZXIucHJvdG8SD3ppdGFkZWwudXNlci52MSKNAgoEVXNlchIKCgJpZBgBIAEoCRIqCgdkZXRhaWxzGAIgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzEikKBXN0YXRlGAMgASgOMhoueml0YWRlbC51c2VyLnYxLlVzZXJTdGF0ZRIRCgl1c2VyX25hbWUYBCABKAkSEwoLbG9naW5fbmFtZXMYBSADKAkSHAoUcHJlZmVycmVkX2xvZ2luX25hbWUYBiABKAkSJwoFaHVtYW4YByABKAsyFi56aXRhZGVsLnVzZXIudjEuSHVtYW5IABIrCgdtYWNoaW5lGAggASgLMhgueml0YWRlbC51c2VyLnYxLk1hY2hpbmVIAEIGCgR0eXBlIrYBCgVIdW1hbhIpCgdwcm9maWxlGAEgASgLMhgueml0YWRlbC51c2VyLnYxLlByb2ZpbGUSJQoFZW1haWwYAiABKAsyFi56aXRhZGVsLnVzZXIudjEuRW1haWwSJQoFcGhvbmUYAyABKAsyFi56aXRhZGVsLnVzZXIudjEuUGhvbmUSNAoQcGFzc3dvcmRfY2hhbmdlZBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAifQoHTWFjaGluZRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhIKCmhhc19zZWNyZXQYAyABKAgSOwoRYWNjZXNzX3Rva2VuX3R5cGUYBCABKA4yIC56aXRhZGVsLnVzZXIudjEuQWNjZXNzVG9rZW5UeXBlIrIBCgdQcm9maWxlEhIKCmZpcnN0X25hbWUYASABKAkSEQoJbGFzdF9uYW1lGAIgASgJEhEKCW5pY2tfbmFtZRgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSGgoScHJlZmVycmVkX2xhbmd1YWdlGAUgASgJEicKBmdlbmRlchgGIAEoDjIXLnppdGFkZWwudXNlci52MS5HZW5kZXISEgoKYXZhdGFyX3VybBgHIAEoCSIxCgVFbWFpbBINCgVlbWFpbBgBIAEoCRIZChFpc19lbWFpbF92ZXJpZmllZBgCIAEoCCIxCgVQaG9uZRINCgVwaG9uZRgBIAEoCRIZChFpc19waG9uZV92ZXJpZmllZBgCIAEoCCKwBgoLU2VhcmNoUXVlcnkSOQoPdXNlcl9uYW1lX3F1ZXJ5GAEgASgLMh4ueml0YWRlbC51c2VyLnYxLlVzZXJOYW1lUXVlcnlIABI7ChBmaXJzdF9uYW1lX3F1ZXJ5GAIgASgLMh8ueml0YWRlbC51c2VyLnYxLkZpcnN0TmFtZVF1ZXJ5SAASOQoPbGFzdF9uYW1lX3F1ZXJ5GAMgASgLMh4ueml0YWRlbC51c2VyLnYxLkxhc3ROYW1lUXVlcnlIABI5Cg9uaWNrX25hbWVfcXVlcnkYBCABKAsyHi56aXRhZGVsLnVzZXIudjEuTmlja05hbWVRdWVyeUgAEj8KEmRpc3BsYXlfbmFtZV9xdWVyeRgFIAEoCzIhLnppdGFkZWwudXNlci52MS5EaXNwbGF5TmFtZVF1ZXJ5SAASMgoLZW1haWxfcXVlcnkYBiABKAsyGy56aXRhZGVsLnVzZXIudjEuRW1haWxRdWVyeUgAEjIKC3N0YXRlX3F1ZXJ5GAcgASgLMhsueml0YWRlbC51c2VyLnYxLlN0YXRlUXVlcnlIABIwCgp0eXBlX3F1ZXJ5GAggASgLMhoueml0YWRlbC51c2VyLnYxLlR5cGVRdWVyeUgAEjsKEGxvZ2luX25hbWVfcXVlcnkYCSABKAsyHy56aXRhZGVsLnVzZXIudjEuTG9naW5OYW1lUXVlcnlIABI7ChFpbl91c2VyX2lkc19xdWVyeRgKIAEoCzIeLnppdGFkZWwudXNlci52MS5JblVzZXJJRFF1ZXJ5SAASLAoIb3JfcXVlcnkYCyABKAsyGC56aXRhZGVsLnVzZXIudjEuT3JRdWVyeUgAEi4KCWFuZF9xdWVyeRgMIAEoCzIZLnppdGFkZWwudXNlci52MS5BbmRRdWVyeUgAEi4KCW5vdF9xdWVyeRgNIAEoCzIZLnppdGFkZWwudXNlci52MS5Ob3RRdWVyeUgAEkIKFGluX3VzZXJfZW1haWxzX3F1ZXJ5GA4gASgLMiIueml0YWRlbC51c2VyLnYxLkluVXNlckVtYWlsc1F1ZXJ5SABCDAoFcXVlcnkSA/hCASI4CgdPclF1ZXJ5Ei0KB3F1ZXJpZXMYASADKAsyHC56aXRhZGVsLnVzZXIudjEuU2VhcmNoUXVlcnkiOQoIQW5kUXVlcnkSLQoHcXVlcmllcxgBIAMoCzIcLnppdGFkZWwudXNlci52MS5TZWFyY2hRdWVyeSI3CghOb3RRdWVyeRIrCgVxdWVyeRgBIAEoCzIcLnppdGFkZWwudXNlci52MS5TZWFyY2hRdWVyeSIhCg1JblVzZXJJRFF1ZXJ5EhAKCHVzZXJfaWRzGAEgAygJIigKEUluVXNlckVtYWlsc1F1ZXJ5EhMKC3VzZXJfZW1haWxzGAEgAygJImMKDVVzZXJOYW1lUXVlcnkSGwoJdXNlcl9uYW1lGAEgASgJQgj6QgVyAxjIARI1CgZtZXRob2QYAiABKA4yGy56aXRhZGVsLnYxLlRleHRRdWVyeU1ldGhvZEII+kIFggECEAEiZQoORmlyc3ROYW1lUXVlcnkSHAoKZmlyc3RfbmFtZRgBIAEoCUII+kIFcgMYyAESNQoGbWV0aG9kGAIgASgOMhsueml0YWRlbC52MS5UZXh0UXVlcnlNZXRob2RCCPpCBYIBAhABImMKDUxhc3ROYW1lUXVlcnkSGwoJbGFzdF9uYW1lGAEgASgJQgj6QgVyAxjIARI1CgZtZXRob2QYAiABKA4yGy56aXRhZGVsLnYxLlRleHRRdWVyeU1ldGhvZEII+kIFggECEAEiYwoNTmlja05hbWVRdWVyeRIbCgluaWNrX25hbWUYASABKAlCCPpCBXIDGMgBEjUKBm1ldGhvZBgCIAEoDjIbLnppdGFkZWwudjEuVGV4dFF1ZXJ5TWV0aG9kQgj6QgWCAQIQASJpChBEaXNwbGF5TmFtZVF1ZXJ5Eh4KDGRpc3BsYXlfbmFtZRgBIAEoCUII+kIFcgMYyAESNQoGbWV0aG9kGAIgASgOMhsueml0YWRlbC52MS5UZXh0UXVlcnlNZXRob2RCCPpCBYIBAhABImQKCkVtYWlsUXVlcnkSHwoNZW1haWxfYWRkcmVzcxgBIAEoCUII+kIFcgMYyAESNQoGbWV0aG9kGAIgASgOMhsueml0YWRlbC52MS5UZXh0UXVlcnlNZXRob2RCCPpCBYIBAhABImUKDkxvZ2luTmFtZVF1ZXJ5EhwKCmxvZ2luX25hbWUYASABKAlCCPpCBXIDGMgBEjUKBm1ldGhvZBgCIAEoDjIbLnppdGFkZWwudjEuVGV4dFF1ZXJ5TWV0aG9kQgj6QgWCAQIQASJBCgpTdGF0ZVF1ZXJ5EjMKBXN0YXRlGAEgASgOMhoueml0YWRlbC51c2VyLnYxLlVzZXJTdGF0ZUII+kIFggECEAEiOgoJVHlwZVF1ZXJ5Ei0KBHR5cGUYASABKA4yFS56aXRhZGVsLnVzZXIudjEuVHlwZUII+kIFggECEAEiyQEKCk1lbWJlcnNoaXASDwoHdXNlcl9pZBgBIAEoCRIqCgdkZXRhaWxzGAIgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzEg0KBXJvbGVzGAMgAygJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRINCgNpYW0YBSABKAhIABIQCgZvcmdfaWQYBiABKAlIABIUCgpwcm9qZWN0X2lkGAcgASgJSAASGgoQcHJvamVjdF9ncmFudF9pZBgIIAEoCUgAQgYKBHR5cGUiogIKD01lbWJlcnNoaXBRdWVyeRI4CglvcmdfcXVlcnkYASABKAsyIy56aXRhZGVsLnVzZXIudjEuTWVtYmVyc2hpcE9yZ1F1ZXJ5SAASQAoNcHJvamVjdF9xdWVyeRgCIAEoCzInLnppdGFkZWwudXNlci52MS5NZW1iZXJzaGlwUHJvamVjdFF1ZXJ5SAASSwoTcHJvamVjdF9ncmFudF9xdWVyeRgDIAEoCzIsLnppdGFkZWwudXNlci52MS5NZW1iZXJzaGlwUHJvamVjdEdyYW50UXVlcnlIABI4CglpYW1fcXVlcnkYBCABKAsyIy56aXRhZGVsLnVzZXIudjEuTWVtYmVyc2hpcElBTVF1ZXJ5SABCDAoFcXVlcnkSA/hCASIuChJNZW1iZXJzaGlwT3JnUXVlcnkSGAoGb3JnX2lkGAEgASgJQgj6QgVyAxjIASI2ChZNZW1iZXJzaGlwUHJvamVjdFF1ZXJ5EhwKCnByb2plY3RfaWQYASABKAlCCPpCBXIDGMgBIkEKG01lbWJlcnNoaXBQcm9qZWN0R3JhbnRRdWVyeRIiChBwcm9qZWN0X2dyYW50X2lkGAEgASgJQgj6QgVyAxjIASIhChJNZW1iZXJzaGlwSUFNUXVlcnkSCwoDaWFtGAEgASgIKrYBCglVc2VyU3RhdGUSGgoWVVNFUl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVVTRVJfU1RBVEVfQUNUSVZFEAESFwoTVVNFUl9TVEFURV9JTkFDVElWRRACEhYKElVTRVJfU1RBVEVfREVMRVRFRBADEhUKEVVTRVJfU1RBVEVfTE9DS0VEEAQSFgoSVVNFUl9TVEFURV9TVVNQRU5EEAUSFgoSVVNFUl9TVEFURV9JTklUSUFMEAYqWAoGR2VuZGVyEhYKEkdFTkRFUl9VTlNQRUNJRklFRBAAEhEKDUdFTkRFUl9GRU1BTEUQARIPCgtHRU5ERVJfTUFMRRACEhIKDkdFTkRFUl9ESVZFUlNFEAMqSgoPQWNjZXNzVG9rZW5UeXBlEhwKGEFDQ0VTU19UT0tFTl9UWVBFX0JFQVJFUhAAEhkKFUFDQ0VTU19UT0tFTl9UWVBFX0pXVBABKj4KBFR5cGUSFAoQVFlQRV9VTlNQRUNJRklFRBAAEg4KClRZUEVfSFVNQU4QARIQCgxUWVBFX01BQ0hJTkUQAirCAgoNVXNlckZpZWxkTmFtZRIfChtVU0VSX0ZJRUxEX05BTUVfVU5TUEVDSUZJRUQQABIdChlVU0VSX0ZJRUxEX05BTUVfVVNFUl9OQU1FEAESHgoaVVNFUl9GSUVMRF9OQU1FX0ZJUlNUX05BTUUQAhIdChlVU0VSX0ZJRUxEX05BTUVfTEFTVF9OQU1FEAMSHQoZVVNFUl9GSUVMRF9OQU1FX05JQ0tfTkFNRRAEEiAKHFVTRVJfRklFTERfTkFNRV9ESVNQTEFZX05BTUUQBRIZChVVU0VSX0ZJRUxEX05BTUVfRU1BSUwQBhIZChVVU0VSX0ZJRUxEX05BTUVfU1RBVEUQBxIYChRVU0VSX0ZJRUxEX05BTUVfVFlQRRAIEiEKHVVTRVJfRklFTERfTkFNRV9DUkVBVElPTl9EQVRFEAlCKlooZ2l0aHViLmNvbS96aXRhZGVsL3ppdGFkZWwvcGtnL2dycGMvdXNlcmIGcHJvdG8z", [file_google_protobuf_timestamp, file_validate_validate, file_zitadel_object]);
 
 /**
  * A person, or a service account.
@@ -624,6 +624,198 @@ export type TypeQuery = Message<"zitadel.user.v1.TypeQuery"> & {
  */
 export const TypeQuerySchema: GenMessage<TypeQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user, 20);
+
+/**
+ * The roles that a user has in one place.
+ *
+ * @generated from message zitadel.user.v1.Membership
+ */
+export type Membership = Message<"zitadel.user.v1.Membership"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Of a membership in an organization, its resource owner is set. When roles were given is not kept.
+   *
+   * @generated from field: zitadel.v1.ObjectDetails details = 2;
+   */
+  details?: ObjectDetails | undefined;
+
+  /**
+   * @generated from field: repeated string roles = 3;
+   */
+  roles: string[];
+
+  /**
+   * The name of the organization or of the instance.
+   *
+   * @generated from field: string display_name = 4;
+   */
+  displayName: string;
+
+  /**
+   * @generated from oneof zitadel.user.v1.Membership.type
+   */
+  type: {
+    /**
+     * On the instance, so in every organization.
+     *
+     * @generated from field: bool iam = 5;
+     */
+    value: boolean;
+    case: "iam";
+  } | {
+    /**
+     * @generated from field: string org_id = 6;
+     */
+    value: string;
+    case: "orgId";
+  } | {
+    /**
+     * Never set: there are no projects.
+     *
+     * @generated from field: string project_id = 7;
+     */
+    value: string;
+    case: "projectId";
+  } | {
+    /**
+     * Never set: there are no projects.
+     *
+     * @generated from field: string project_grant_id = 8;
+     */
+    value: string;
+    case: "projectGrantId";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message zitadel.user.v1.Membership.
+ * Use `create(MembershipSchema)` to create a new message.
+ */
+export const MembershipSchema: GenMessage<Membership> = /*@__PURE__*/
+  messageDesc(file_zitadel_user, 21);
+
+/**
+ * What must be true of a membership to be in the list.
+ *
+ * @generated from message zitadel.user.v1.MembershipQuery
+ */
+export type MembershipQuery = Message<"zitadel.user.v1.MembershipQuery"> & {
+  /**
+   * @generated from oneof zitadel.user.v1.MembershipQuery.query
+   */
+  query: {
+    /**
+     * @generated from field: zitadel.user.v1.MembershipOrgQuery org_query = 1;
+     */
+    value: MembershipOrgQuery;
+    case: "orgQuery";
+  } | {
+    /**
+     * @generated from field: zitadel.user.v1.MembershipProjectQuery project_query = 2;
+     */
+    value: MembershipProjectQuery;
+    case: "projectQuery";
+  } | {
+    /**
+     * @generated from field: zitadel.user.v1.MembershipProjectGrantQuery project_grant_query = 3;
+     */
+    value: MembershipProjectGrantQuery;
+    case: "projectGrantQuery";
+  } | {
+    /**
+     * @generated from field: zitadel.user.v1.MembershipIAMQuery iam_query = 4;
+     */
+    value: MembershipIAMQuery;
+    case: "iamQuery";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message zitadel.user.v1.MembershipQuery.
+ * Use `create(MembershipQuerySchema)` to create a new message.
+ */
+export const MembershipQuerySchema: GenMessage<MembershipQuery> = /*@__PURE__*/
+  messageDesc(file_zitadel_user, 22);
+
+/**
+ * @generated from message zitadel.user.v1.MembershipOrgQuery
+ */
+export type MembershipOrgQuery = Message<"zitadel.user.v1.MembershipOrgQuery"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+};
+
+/**
+ * Describes the message zitadel.user.v1.MembershipOrgQuery.
+ * Use `create(MembershipOrgQuerySchema)` to create a new message.
+ */
+export const MembershipOrgQuerySchema: GenMessage<MembershipOrgQuery> = /*@__PURE__*/
+  messageDesc(file_zitadel_user, 23);
+
+/**
+ * Matches nothing: there are no projects.
+ *
+ * @generated from message zitadel.user.v1.MembershipProjectQuery
+ */
+export type MembershipProjectQuery = Message<"zitadel.user.v1.MembershipProjectQuery"> & {
+  /**
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+};
+
+/**
+ * Describes the message zitadel.user.v1.MembershipProjectQuery.
+ * Use `create(MembershipProjectQuerySchema)` to create a new message.
+ */
+export const MembershipProjectQuerySchema: GenMessage<MembershipProjectQuery> = /*@__PURE__*/
+  messageDesc(file_zitadel_user, 24);
+
+/**
+ * Matches nothing: there are no projects.
+ *
+ * @generated from message zitadel.user.v1.MembershipProjectGrantQuery
+ */
+export type MembershipProjectGrantQuery = Message<"zitadel.user.v1.MembershipProjectGrantQuery"> & {
+  /**
+   * @generated from field: string project_grant_id = 1;
+   */
+  projectGrantId: string;
+};
+
+/**
+ * Describes the message zitadel.user.v1.MembershipProjectGrantQuery.
+ * Use `create(MembershipProjectGrantQuerySchema)` to create a new message.
+ */
+export const MembershipProjectGrantQuerySchema: GenMessage<MembershipProjectGrantQuery> = /*@__PURE__*/
+  messageDesc(file_zitadel_user, 25);
+
+/**
+ * Matches memberships on the instance.
+ *
+ * @generated from message zitadel.user.v1.MembershipIAMQuery
+ */
+export type MembershipIAMQuery = Message<"zitadel.user.v1.MembershipIAMQuery"> & {
+  /**
+   * Makes no difference.
+   *
+   * @generated from field: bool iam = 1;
+   */
+  iam: boolean;
+};
+
+/**
+ * Describes the message zitadel.user.v1.MembershipIAMQuery.
+ * Use `create(MembershipIAMQuerySchema)` to create a new message.
+ */
+export const MembershipIAMQuerySchema: GenMessage<MembershipIAMQuery> = /*@__PURE__*/
+  messageDesc(file_zitadel_user, 26);
 
 /**
  * @generated from enum zitadel.user.v1.UserState

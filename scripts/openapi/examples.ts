@@ -5,10 +5,14 @@ const demoUser = "163840776835432705";
 
 /** By type name, or by type name and field name. Without what the path says. */
 export const examples: Readonly<Record<string, JsonValue>> = {
+  "zitadel.management.v1.GetHumanEmailRequest.user_id": demoUser,
+  "zitadel.management.v1.GetHumanPhoneRequest.user_id": demoUser,
   "zitadel.management.v1.GetHumanProfileRequest.user_id": demoUser,
   "zitadel.management.v1.GetUserByIDRequest.id": demoUser,
   "zitadel.management.v1.GetUserByLoginNameGlobalRequest.login_name": "gigi@giraffe.example",
+  "zitadel.management.v1.IsUserUniqueRequest.user_name": "gigi@giraffe.example",
   "zitadel.management.v1.ListUserChangesRequest.user_id": demoUser,
+  "zitadel.management.v1.ListUserMembershipsRequest.user_id": demoUser,
   "zitadel.management.v1.UpdateHumanProfileRequest.user_id": demoUser,
   "zitadel.management.v1.UpdateHumanProfileRequest": {
     firstName: "Gigi",
@@ -17,6 +21,18 @@ export const examples: Readonly<Record<string, JsonValue>> = {
     displayName: "Gigi",
     preferredLanguage: "en",
     gender: "GENDER_UNSPECIFIED",
+  },
+  "zitadel.management.v1.UpdateUserNameRequest.user_id": demoUser,
+  "zitadel.management.v1.UpdateUserNameRequest": { userName: "gigi.giraffe@giraffe.example" },
+  "zitadel.management.v1.UpdateHumanEmailRequest.user_id": demoUser,
+  "zitadel.management.v1.UpdateHumanEmailRequest": {
+    email: "gigi.giraffe@giraffe.example",
+    isEmailVerified: true,
+  },
+  "zitadel.management.v1.UpdateHumanPhoneRequest.user_id": demoUser,
+  "zitadel.management.v1.UpdateHumanPhoneRequest": {
+    phone: "+41 44 123 45 67",
+    isPhoneVerified: true,
   },
   "zitadel.v1.ObjectDetails": {
     sequence: "2",
@@ -34,12 +50,15 @@ const notBlank = { pattern: "^[^\\u0000]*[^\\s\\u0085\\u0000][^\\u0000]*$" };
  */
 export const bounds: Readonly<Record<string, JsonObject | undefined>> = {
   "zitadel.management.v1.ListUsersRequest.queries": { maxItems: 100 },
+  "zitadel.management.v1.ListUserMembershipsRequest.queries": { maxItems: 100 },
   "zitadel.user.v1.AndQuery.queries": { maxItems: 100 },
   "zitadel.user.v1.OrQuery.queries": { maxItems: 100 },
   "zitadel.management.v1.AddHumanUserRequest.user_name": notBlank,
   "zitadel.management.v1.AddHumanUserRequest.Profile.first_name": notBlank,
   "zitadel.management.v1.AddHumanUserRequest.Profile.last_name": notBlank,
   "zitadel.management.v1.AddHumanUserRequest.Email.email": { maxLength: 254 },
+  "zitadel.management.v1.UpdateUserNameRequest.user_name": notBlank,
+  "zitadel.management.v1.UpdateHumanEmailRequest.email": { maxLength: 254 },
   "zitadel.management.v1.ImportHumanUserRequest.user_name": notBlank,
   "zitadel.management.v1.ImportHumanUserRequest.Profile.first_name": notBlank,
   "zitadel.management.v1.ImportHumanUserRequest.Profile.last_name": notBlank,

@@ -1,7 +1,17 @@
-type Permission = "user.write" | "user.read" | "user.global.read" | "user.delete";
+type Permission =
+  | "user.write"
+  | "user.read"
+  | "user.global.read"
+  | "user.delete"
+  | "user.membership.read"
+  | "org.read";
 
-const everything = ["user.write", "user.read", "user.global.read", "user.delete"] as const;
-const reading = ["user.read", "user.global.read"] as const;
+const reading = ["user.read", "user.global.read", "user.membership.read"] as const;
+const viewing = [...reading, "org.read"] as const;
+const everything = [...viewing, "user.write", "user.delete"] as const;
+/** Of those who edit permissions. They do not see who has which role. */
+const editing = ["user.read", "user.global.read", "org.read"] as const;
+const readingGlobally = ["user.global.read", "user.membership.read"] as const;
 
 /**
  * The permissions of each role, as far as this service asks for them. Roles without any of them are
@@ -13,18 +23,18 @@ const table = {
   IAM_OWNER: everything,
   IAM_ORG_MANAGER: everything,
   IAM_USER_MANAGER: everything,
-  IAM_LOGIN_CLIENT: ["user.write", "user.read"],
-  IAM_OWNER_VIEWER: reading,
+  IAM_LOGIN_CLIENT: ["user.write", "user.read", "user.membership.read", "org.read"],
+  IAM_OWNER_VIEWER: viewing,
   IAM_ADMIN_IMPERSONATOR: [],
   IAM_END_USER_IMPERSONATOR: [],
 
   ORG_OWNER: everything,
   ORG_USER_MANAGER: everything,
-  ORG_OWNER_VIEWER: reading,
-  ORG_USER_PERMISSION_EDITOR: reading,
-  ORG_PROJECT_PERMISSION_EDITOR: reading,
+  ORG_OWNER_VIEWER: viewing,
+  ORG_USER_PERMISSION_EDITOR: editing,
+  ORG_PROJECT_PERMISSION_EDITOR: editing,
   ORG_PROJECT_CREATOR: ["user.global.read"],
-  ORG_SETTINGS_MANAGER: [],
+  ORG_SETTINGS_MANAGER: ["org.read"],
   ORG_ADMIN_IMPERSONATOR: [],
   ORG_END_USER_IMPERSONATOR: [],
   ORG_USER_SELF_MANAGER: [],
@@ -32,8 +42,8 @@ const table = {
 
   PROJECT_OWNER: reading,
   PROJECT_OWNER_VIEWER: reading,
-  PROJECT_OWNER_GLOBAL: ["user.global.read"],
-  PROJECT_OWNER_VIEWER_GLOBAL: ["user.global.read"],
+  PROJECT_OWNER_GLOBAL: readingGlobally,
+  PROJECT_OWNER_VIEWER_GLOBAL: readingGlobally,
   PROJECT_GRANT_OWNER: reading,
   PROJECT_GRANT_OWNER_VIEWER: reading,
 

@@ -13,12 +13,19 @@ import { createAuthorize, permissionsFromServices } from "./gate/authorize.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
 import { createHealth, type Readiness } from "./health.ts";
 import { createAddHumanUser } from "./management/add-human-user.ts";
+import { createChangeHumanContact } from "./management/change-human-contact.ts";
 import { createChangeUserStatus } from "./management/change-user-status.ts";
+import { createGetHumanContact } from "./management/get-human-contact.ts";
 import { createGetHumanProfile } from "./management/get-human-profile.ts";
+import { createGetMyOrg } from "./management/get-my-org.ts";
 import { createGetUser } from "./management/get-user.ts";
+import { createIsUserUnique } from "./management/is-user-unique.ts";
 import { createListUserChanges } from "./management/list-user-changes.ts";
+import { createListUserMemberships } from "./management/list-user-memberships.ts";
 import { createListUsers } from "./management/list-users.ts";
+import { createLoadHuman } from "./management/load-human.ts";
 import { createUpdateHumanProfile } from "./management/update-human-profile.ts";
+import { createUpdateUserName } from "./management/update-user-name.ts";
 import { registerReflection } from "./reflection.ts";
 import { createTranslate } from "./translate/translate.ts";
 import { createValidate } from "./validate/validate.ts";
@@ -55,14 +62,21 @@ export type RpcParts = {
 /** Every service that is served. Methods of `ManagementService` without a handler answer `unimplemented`. */
 export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
   const { store, directory, readiness, newId, now } = parts;
+  const loadHuman = createLoadHuman(store, directory);
   return (router) => {
     router.service(ManagementService, {
       healthz: () => ({}),
       updateHumanProfile: createUpdateHumanProfile(store),
-      getHumanProfile: createGetHumanProfile(store, directory),
+      getHumanProfile: createGetHumanProfile(loadHuman),
+      updateUserName: createUpdateUserName(store),
+      isUserUnique: createIsUserUnique(store, directory),
+      getMyOrg: createGetMyOrg(directory),
+      listUserMemberships: createListUserMemberships(directory, now),
       listUsers: createListUsers(store, directory, now),
       listUserChanges: createListUserChanges(store, directory),
       ...createGetUser(store, directory),
+      ...createGetHumanContact(loadHuman),
+      ...createChangeHumanContact(store),
       ...createAddHumanUser(store, newId),
       ...createChangeUserStatus(store),
     });

@@ -2,7 +2,7 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import { userNameKey } from "../../domain/user-name.ts";
-import { type EventStore, UniqueKeyTakenError } from "../../store/event-store.ts";
+import type { EventStore } from "../../store/event-store.ts";
 import { trim } from "../../text/trim.ts";
 import {
   type AddHuman,
@@ -47,8 +47,5 @@ export function createAddHumanUser(store: EventStore, newId: () => string): AddM
 }
 
 function isTaken(error: unknown): boolean {
-  return (
-    error instanceof UniqueKeyTakenError ||
-    (error instanceof ServiceError && error.key === "userAlreadyExists")
-  );
+  return error instanceof ServiceError && error.key === "userAlreadyExists";
 }

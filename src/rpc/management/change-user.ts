@@ -1,7 +1,13 @@
 import type { HandlerContext } from "@connectrpc/connect";
+import { ServiceError } from "../../domain/errors.ts";
 import { advance, type HumanCommand } from "../../domain/human.ts";
 import { type HumanState, initialState } from "../../domain/human-state.ts";
-import type { Decide, EventStore, Head } from "../../store/event-store.ts";
+import {
+  type Decide,
+  type EventStore,
+  type Head,
+  UniqueKeyTakenError,
+} from "../../store/event-store.ts";
 import { callerKey } from "../gate/authenticate.ts";
 import { organizationKey } from "../gate/authorize.ts";
 
@@ -10,8 +16,9 @@ import { organizationKey } from "../gate/authorize.ts";
  * waiting changes nothing.
  *
  * @returns The head after the change; it is durable.
- * @throws ServiceError what `decide` throws.
- * @throws What `EventStore.change` throws.
+ * @throws ServiceError what `decide` throws, and `userAlreadyExists` if somebody else has the id or the user
+ *   name.
+ * @throws What else `EventStore.change` throws.
  */
 export function changeUser(
   store: EventStore,
@@ -24,5 +31,11 @@ export function changeUser(
     const { events, ...next } = advance(command, head?.state ?? initialState);
     return { events: events.map((event) => ({ ...event, creator })), ...next };
   };
-  return store.change(userId, values.get(organizationKey), decide, signal);
+  return store.change(userId, values.get(organizationKey), decide, signal).catch(refuseTaken);
+}
+
+function refuseTaken(error: unknown): never {
+  if (error instanceof UniqueKeyTakenError)
+    throw new ServiceError("userAlreadyExists", { cause: error });
+  throw error;
 }

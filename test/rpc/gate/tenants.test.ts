@@ -96,6 +96,12 @@ const noUser = (id: string, reason: string): Refusal => ({
   id,
   reason,
 });
+const notHuman = (id: string, reason: string): Refusal => ({
+  code: 9,
+  text: "The User must be personal",
+  id,
+  reason,
+});
 const okapi = { ...gigi, lastName: "Okapi" };
 
 const reaches: readonly Reach[] = [
@@ -116,12 +122,7 @@ const reaches: readonly Reach[] = [
     permission: "user.read",
     request: (userId) => ({ userId }),
     missing: noUser("QUERY-HNhb3", "HUMAN_NOT_FOUND"),
-    machine: {
-      code: 9,
-      text: "The User must be personal",
-      id: "QUERY-WLTce",
-      reason: "USER_NOT_HUMAN",
-    },
+    machine: notHuman("QUERY-WLTce", "USER_NOT_HUMAN"),
   },
   {
     method: methods.getUserByID,
@@ -136,6 +137,54 @@ const reaches: readonly Reach[] = [
     request: (id) => ({ queries: [{ inUserIdsQuery: { userIds: [id] } }] }),
     missing: "nothing",
     machine: "found",
+  },
+  {
+    method: methods.updateUserName,
+    permission: "user.write",
+    // The id, because nobody else may have the name.
+    request: (userId) => ({ userId, userName: `okapi ${userId}` }),
+    missing: noUser("COMMAND-5N9ds", "CHANGE_USER_NAME_NOT_FOUND"),
+    writes: "user.username.changed",
+  },
+  {
+    method: methods.getHumanEmail,
+    permission: "user.read",
+    request: (userId) => ({ userId }),
+    missing: noUser("QUERY-Hms2s", "GET_EMAIL_NOT_FOUND"),
+    machine: notHuman("QUERY-pt7HY", "GET_EMAIL_NOT_HUMAN"),
+  },
+  {
+    method: methods.updateHumanEmail,
+    permission: "user.write",
+    request: (userId) => ({ userId, email: "okapi@giraffe.example" }),
+    missing: {
+      code: 9,
+      text: "Email not found",
+      id: "COMMAND-0Pe4r",
+      reason: "CHANGE_EMAIL_NOT_FOUND",
+    },
+    writes: "user.human.email.changed",
+  },
+  {
+    method: methods.getHumanPhone,
+    permission: "user.read",
+    request: (userId) => ({ userId }),
+    missing: noUser("QUERY-DAvb3", "GET_PHONE_NOT_FOUND"),
+    machine: notHuman("QUERY-hliQl", "GET_PHONE_NOT_HUMAN"),
+  },
+  {
+    method: methods.updateHumanPhone,
+    permission: "user.write",
+    request: (userId) => ({ userId, phone: "+41441234567" }),
+    missing: { ...noUser("COMMAND-3M0fs", "CHANGE_PHONE_NOT_FOUND"), code: 9 },
+    writes: "user.human.phone.changed",
+  },
+  {
+    method: methods.removeHumanPhone,
+    permission: "user.write",
+    request: (userId) => ({ userId }),
+    missing: { ...noUser("COMMAND-3M9fs", "REMOVE_PHONE_NOT_FOUND"), code: 9 },
+    writes: "user.human.phone.removed",
   },
   {
     method: methods.removeUser,
@@ -198,7 +247,8 @@ async function call(method: Method, request: JsonObject, organization: string) {
 
 let userNames = 0;
 async function addUser(organization: string, userName = `user-${userNames++}`): Promise<string> {
-  const request = { userName, profile: gigi, email: { email: "gigi@giraffe.example" } };
+  const contact = { email: { email: "gigi@giraffe.example" }, phone: { phone: "+41710000000" } };
+  const request = { userName, profile: gigi, ...contact };
   return text((await call(methods.importHumanUser, request, organization)).userId);
 }
 
@@ -295,7 +345,11 @@ async function traceOf(home: string, id: string) {
 function wantedTrace({ reach }: Cell, outcome: Outcome) {
   const changes = ["user.human.added"];
   if (typeof outcome !== "string" || reach.writes === undefined) return { changes, profile: gigi };
-  const profile = reach.writes === "user.removed" ? undefined : okapi;
+  const profiles: Readonly<Record<string, JsonObject | undefined>> = {
+    "user.removed": undefined,
+    "user.human.profile.changed": okapi,
+  };
+  const profile = reach.writes in profiles ? profiles[reach.writes] : gigi;
   return { changes: [...changes, reach.writes], profile };
 }
 
@@ -375,6 +429,17 @@ describe.for(callers)(
     const all = [
       byUserId(methods.updateHumanProfile, okapi, "machine of A", "removed from A"),
       byUserId(methods.getHumanProfile, {}, "removed from A"),
+      byUserId(methods.updateUserName, { userName: "okapi" }, "machine of A", "removed from A"),
+      byUserId(methods.getHumanEmail, {}, "removed from A"),
+      byUserId(methods.updateHumanEmail, { email: "o@k" }, "machine of A", "removed from A"),
+      byUserId(methods.getHumanPhone, {}, "removed from A"),
+      byUserId(
+        methods.updateHumanPhone,
+        { phone: "+41441234567" },
+        "machine of A",
+        "removed from A",
+      ),
+      byUserId(methods.removeHumanPhone, {}, "machine of A", "removed from A"),
       byUserId(methods.listUserChanges, {}, "machine of A"),
       byId(methods.getUserByID, "removed from A"),
       byId(methods.removeUser, "machine of A", "removed from A"),

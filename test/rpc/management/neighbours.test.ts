@@ -249,13 +249,13 @@ describe("a method that is not served", () => {
   test.for(grpcFamily)("is unimplemented over $name, with a token or without", async (caller) => {
     const want = {
       code: 12,
-      text: "unknown method /zitadel.management.v1.ManagementService/GetMyOrg",
+      text: "unknown method /zitadel.management.v1.ManagementService/GetIAM",
       reason: "METHOD_UNKNOWN",
     };
     for (const options of [{}, { token: setting.tokens.owner }]) {
       const { headers: _, ...reply } = await caller.call(
         setting.url,
-        Official.method.getMyOrg,
+        Official.method.getIAM,
         {},
         options,
       );
@@ -267,11 +267,11 @@ describe("a method that is not served", () => {
     (["HTTP/1.1", "h2c"] as const).flatMap((version) =>
       [
         // A Connect client takes a bare 404 for "unimplemented".
-        { path: "/zitadel.management.v1.ManagementService/GetMyOrg", want: "" },
+        { path: "/zitadel.management.v1.ManagementService/GetIAM", want: "" },
         { path: "/zitadel.management.v1.ManagementService/updateHumanProfile", want: "" },
         { path: "/zitadel.user.v2.UserService/GetUserByID", want: "" },
         { path: "/zitadel.management.v1.ManagementService/", want: nowhere },
-        { path: "/management/v1/orgs/me", want: nowhere },
+        { path: "/management/v1/iam", want: nowhere },
         { path: "/nowhere", want: nowhere },
       ].map((row) => ({ version, ...row })),
     ),

@@ -7,8 +7,11 @@ import { newPostgresDatabase } from "../../support/postgres-database.ts";
 useDatabases(newPostgresDatabase);
 
 describe("on PostgreSQL", async () => {
+  await import("./contact.test.ts");
   await import("./life-cycle.test.ts");
   await import("./list-user-changes.test.ts");
   await import("./list-users.test.ts");
+  await import("./lookups.test.ts");
   await import("./update-human-profile-rest.test.ts");
+  await import("./user-name.test.ts");
 });

@@ -86,6 +86,9 @@ const bodies: Readonly<Record<string, () => JsonObject>> = {
   ListUserChanges: () => ({ query: { limit: 10, sequence: "0" } }),
   AddHumanUser: newHuman,
   ImportHumanUser: newHuman,
+  UpdateUserName: () => ({ userName: setting.newUserName() }),
+  UpdateHumanEmail: () => ({ email: "okapi@giraffe.example", isEmailVerified: true }),
+  UpdateHumanPhone: () => ({ phone: "+41 71 000 00 00" }),
 };
 const before: Readonly<Record<string, Method>> = {
   ReactivateUser: methods.deactivateUser,

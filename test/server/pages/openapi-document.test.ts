@@ -215,7 +215,7 @@ describe("the document", () => {
     const ofBodies = operations.flatMap(({ bodyPointer, bodyExample }) =>
       bodyExample === undefined ? [] : [{ pointer: bodyPointer, example: bodyExample }],
     );
-    expect(ofBodies).toHaveLength(1);
+    expect(ofBodies).not.toEqual([]);
     for (const { pointer, example } of [...ofSchemas, ...ofResponses, ...ofBodies])
       expect(validate(pointer, example)).toEqual([]);
   });

@@ -128,6 +128,7 @@ export async function startSetting(flags: readonly string[] = []) {
       machine: text((viewer.account as Record<string, unknown>).id),
       foreign: await addUser(gigi, { "x-zitadel-orgid": other }),
     },
+    administer: server.administer,
     call,
     callOver,
     addUser,

@@ -1,0 +1,26 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
+import { organizationKey } from "../gate/authorize.ts";
+import { detailsFromHead } from "./details.ts";
+import type { LoadHuman } from "./load-human.ts";
+
+type GetMethods = Pick<ServiceImpl<typeof ManagementService>, "getHumanEmail" | "getHumanPhone">;
+
+const emailRefusals = { missing: "getEmailNotFound", machine: "getEmailNotHuman" } as const;
+const phoneRefusals = { missing: "getPhoneNotFound", machine: "getPhoneNotHuman" } as const;
+
+/** Read a person's e-mail address or phone. */
+export function createGetHumanContact(loadHuman: LoadHuman): GetMethods {
+  return {
+    async getHumanEmail({ userId }, { values }) {
+      const { head, human } = await loadHuman(userId, values.get(organizationKey), emailRefusals);
+      const { email, isEmailVerified } = human;
+      return { details: detailsFromHead(head), email: { email, isEmailVerified } };
+    },
+    async getHumanPhone({ userId }, { values }) {
+      const { head, human } = await loadHuman(userId, values.get(organizationKey), phoneRefusals);
+      const { phone, isPhoneVerified } = human;
+      return { details: detailsFromHead(head), phone: { phone, isPhoneVerified } };
+    },
+  };
+}

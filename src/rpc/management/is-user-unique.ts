@@ -1,0 +1,54 @@
+import type { MethodImpl } from "@connectrpc/connect";
+import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
+import type { HumanState } from "../../domain/human-state.ts";
+import { userNameKey } from "../../domain/user-name.ts";
+import type { Directory } from "../../store/directory.ts";
+import type { EventStore } from "../../store/event-store.ts";
+import type { Search } from "../../store/search.ts";
+
+/**
+ * Say whether nobody on the instance has a user name, an e-mail address or, if both are sent, both of them.
+ *
+ * Names are compared in any case, as when a user is added. With neither, the answer is no, because there always is
+ * some user, as in ZITADEL.
+ */
+export function createIsUserUnique(
+  store: EventStore,
+  directory: Directory,
+): MethodImpl<typeof ManagementService.method.isUserUnique> {
+  return async ({ userName, email }, { signal }) => {
+    if (userName !== "") return { isUnique: !(await hasNamesake(store, userName, email)) };
+    if (email === "") return { isUnique: false };
+    return { isUnique: !(await hasEmail(store, directory, email, signal)) };
+  };
+}
+
+/** @param email Of the namesake; `""`: any. */
+async function hasNamesake(store: EventStore, userName: string, email: string): Promise<boolean> {
+  const place = await store.locate(userNameKey(userName));
+  const head = place && (await store.load<HumanState>(place.stream, place.organization));
+  if (head?.state.kind !== "present") return false;
+  return email === "" || head.state.email === email;
+}
+
+/** Asks one organization after the other: a search belongs to one. */
+async function hasEmail(
+  store: EventStore,
+  directory: Directory,
+  email: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const search: Search = {
+    query: { kind: "text", key: "email", text: email, method: "equals", ignoreCase: false },
+    sortBy: undefined,
+    ascending: true,
+    offset: 0,
+    limit: 1,
+  };
+  for (const { id } of await directory.organizations()) {
+    signal.throwIfAborted();
+    const { total } = await store.search(id, search, signal);
+    if (total > 0) return true;
+  }
+  return false;
+}
