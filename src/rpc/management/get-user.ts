@@ -2,10 +2,10 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { HumanState } from "../../domain/human-state.ts";
-import { userNameKey } from "../../domain/user-name.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { organizationKey } from "../gate/authorize.ts";
+import { findUserName } from "./find-user-name.ts";
 import { userFromHead, userFromServiceAccount } from "./user.ts";
 
 type GetMethods = Pick<
@@ -26,9 +26,8 @@ export function createGetUser(store: EventStore, directory: Directory): GetMetho
       return { user: userFromServiceAccount(account) };
     },
     async getUserByLoginNameGlobal({ loginName }) {
-      const place = await store.locate(userNameKey(loginName));
-      const head = place && (await store.load<HumanState>(place.stream, place.organization));
-      const user = head && userFromHead(place.stream, head);
+      const found = await findUserName(store, loginName);
+      const user = found && userFromHead(found.id, found.head);
       if (user === undefined) throw new ServiceError("userNotFound");
       return { user };
     },

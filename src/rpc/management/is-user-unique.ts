@@ -1,10 +1,9 @@
 import type { MethodImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
-import type { HumanState } from "../../domain/human-state.ts";
-import { userNameKey } from "../../domain/user-name.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import type { Search } from "../../store/search.ts";
+import { findUserName } from "./find-user-name.ts";
 
 /**
  * Say whether nobody on the instance has a user name, an e-mail address or, if both are sent, both of them.
@@ -25,10 +24,8 @@ export function createIsUserUnique(
 
 /** @param email Of the namesake; `""`: any. */
 async function hasNamesake(store: EventStore, userName: string, email: string): Promise<boolean> {
-  const place = await store.locate(userNameKey(userName));
-  const head = place && (await store.load<HumanState>(place.stream, place.organization));
-  if (head?.state.kind !== "present") return false;
-  return email === "" || head.state.email === email;
+  const found = await findUserName(store, userName);
+  return found !== undefined && (email === "" || found.human.email === email);
 }
 
 /** Asks one organization after the other: a search belongs to one. */
