@@ -36,7 +36,7 @@ describe("createQuestionTurns", () => {
       ...Array.from({ length: 10 }, () => true),
       ...Array.from({ length: 4 }, () => false),
     ]);
-    // A wrong token with a reserved guess makes no room; one without makes room for one question.
+    // When a wrong token with a reserved guess is done, no question may begin; without one, one may.
     begun[0]?.turn.end(true);
     await settle();
     expect(begun).toHaveLength(14);

@@ -18,7 +18,7 @@ import { askingAtOnce } from "../access/at-once.ts";
 
 const start = Date.parse("2026-01-31T12:00:00Z") * 1_000;
 
-/** An empty directory; what a command prints, as lines or as a document. */
+/** An empty directory, and functions that return what a command prints, as lines or as a document. */
 function setUp() {
   const directory = createSqliteDirectory(openSqlite(":memory:"));
   const now = () => start;
@@ -91,7 +91,7 @@ describe("org", () => {
     ]);
   });
 
-  test("takes an id, for users that are to keep their organization", async () => {
+  test("takes an id, so that imported users keep their organization", async () => {
     const { admin, directory } = setUp();
     await createOrganization(admin, { name: "Acme", id: "42" });
     expect(await directory.organization("42")).toMatchObject({ name: "Acme" });
@@ -288,7 +288,7 @@ describe("token list and revoke", () => {
     );
   });
 
-  test("revokes a token, once and again", async () => {
+  test("revokes a token, also if it is revoked already", async () => {
     const { admin, documentOf, linesOf } = await withOrganizations("Acme");
     const { id } = await documentOf((json) => createToken(json, { name: "ci", role: "ORG_OWNER" }));
     expect(await linesOf(revokeToken(admin, { id }))).toEqual([
@@ -326,7 +326,7 @@ describe("member", () => {
     expect(await directory.memberships("auth0|sam")).toEqual([]);
   });
 
-  test("gives a role of the instance to nobody's organization", async () => {
+  test("shows a role on the instance without an organization", async () => {
     const { admin, documentOf, linesOf } = await withOrganizations("Acme", "Zoo");
     const sam = { subject: "sam", role: "IAM_OWNER" };
     expect(await documentOf((json) => addMember(json, sam))).toEqual({
@@ -341,7 +341,7 @@ describe("member", () => {
     });
   });
 
-  test("gives a role twice without a word, and it is there once", async () => {
+  test("adds a role once if it is given twice, without an error", async () => {
     const { admin, directory } = await withOrganizations("Acme");
     for (let time = 0; time < 2; time += 1)
       await addMember(admin, { subject: "sam", role: "ORG_OWNER" });
@@ -397,7 +397,7 @@ describe("member", () => {
     expect(await directory.memberships(subject)).toHaveLength(1);
   });
 
-  test("refuses to take what a subject does not have", async () => {
+  test("refuses to remove a role that a subject does not have", async () => {
     const { admin } = await withOrganizations("Acme");
     await addMember(admin, { subject: "sam", role: "ORG_OWNER" });
     await expect(removeMember(admin, { subject: "sam", role: "ORG_OWNER_VIEWER" })).rejects.toEqual(

@@ -28,7 +28,7 @@ describe("serve", () => {
     harm(file);
     const left = readdirSync(place.folder);
     const [answer] = await Promise.allSettled([change("two")]);
-    // The lock's file is only looked after by the clock: nothing is lost without it.
+    // Only a timer checks the file of the lock, because nothing is lost without it: the change may succeed.
     if (!name.includes("lock")) {
       expect(answer).not.toMatchObject({ status: "fulfilled", value: { status: 200 } });
     }

@@ -14,7 +14,7 @@ function newFolder(): string {
   return folder;
 }
 
-/** All that work only on a database that is there. */
+/** All commands that need a database that exists. */
 const commands = [
   ["org", "list"],
   ["token", "create", "--name", "ci", "--role", "IAM_OWNER"],
@@ -70,7 +70,10 @@ describe("a mistyped --database", () => {
 
 describe("a serve that is refused", () => {
   test.for([
-    { name: "what is no database", make: (path: string) => writeFileSync(path, "a".repeat(5_000)) },
+    {
+      name: "a file that is no database",
+      make: (path: string) => writeFileSync(path, "a".repeat(5_000)),
+    },
     {
       name: "a database that is newer",
       make(path: string) {

@@ -48,10 +48,10 @@ describe("serve with TLS", () => {
   });
 
   test.for([
-    { name: "h2 to who offers both", offer: ["h2", "http/1.1"], chosen: "h2" },
+    { name: "h2 for a client that offers both", offer: ["h2", "http/1.1"], chosen: "h2" },
     { name: "h2 whatever the order", offer: ["http/1.1", "h2"], chosen: "h2" },
-    { name: "http/1.1 to who offers that", offer: ["http/1.1"], chosen: "http/1.1" },
-    { name: "nothing to who offers nothing", offer: [], chosen: false },
+    { name: "http/1.1 for a client that offers that", offer: ["http/1.1"], chosen: "http/1.1" },
+    { name: "nothing for a client that offers nothing", offer: [], chosen: false },
   ])("chooses $name", async ({ offer, chosen }) => {
     const { server } = await serveTls(createPlace());
     expect(await handshake(server, offer)).toMatchObject({ chosen });
@@ -115,7 +115,7 @@ describe("serve with TLS", () => {
     await server.until("stderr", /"msg":"the TLS files cannot be used; the old ones stay"/);
     expect(await handshake(server)).toEqual(after);
 
-    // Its own key no more.
+    // The key is no longer that of this certificate.
     copyFileSync(certificate, files.cert);
     server.kill("SIGHUP");
     await server.until("stderr", /(?:the old ones stay.*){2}/s);
@@ -127,7 +127,7 @@ function fingerprintOf(name: string): string {
   return new X509Certificate(readFileSync(testFile(name))).fingerprint256;
 }
 
-/** What a handshake ends in. */
+/** The protocol that a handshake has chosen, and the certificate that the server has shown. */
 function handshake(
   server: Serving,
   offer: string[] = ["h2"],
@@ -138,7 +138,7 @@ function handshake(
       {
         host: hostname,
         port: Number(port),
-        // Which certificate it is, is the question.
+        // The test compares the certificates itself.
         rejectUnauthorized: false,
         ALPNProtocols: offer,
       },

@@ -140,10 +140,10 @@ describe("serve", () => {
 });
 
 describe("the log", () => {
-  test("C12: has what Node.js warns of as lines of its own, and nothing else is on stderr", async () => {
+  test("C12: has warnings of Node.js as lines of JSON, and nothing else is on stderr", async () => {
     const place = createPlace();
     const warning = join(place.folder, "warn.mjs");
-    // Once the server listens for warnings, as a library may at any time.
+    // Warn as soon as the server listens for warnings. A library may warn at any time.
     const text = `process.on("newListener", (name) => {
       if (name === "warning") setImmediate(() => process.emitWarning("mind the step"));
     });`;
@@ -243,7 +243,7 @@ describe("serve refuses", () => {
     expect(stderr).toContain(file);
   });
 
-  // Permissions do not bind root.
+  // Root may write to every folder.
   test.skipIf(process.getuid?.() === 0)("a folder that it cannot write", async () => {
     const place = createPlace();
     const folder = join(place.folder, "read-only");
@@ -296,7 +296,7 @@ describe("a signal", () => {
   });
 });
 
-describe("O3: an error that nobody foresaw", () => {
+describe("O3: an unexpected error", () => {
   test.for([
     { event: "uncaughtException", action: 'throw new Error("unforeseen")' },
     { event: "unhandledRejection", action: 'void Promise.reject(new Error("unforeseen"))' },
@@ -358,7 +358,7 @@ async function bannerOf(server: Serving): Promise<string> {
   return banner;
 }
 
-/** What is indented by four, with lines that end in a backslash joined to the next. */
+/** The lines that are indented by four spaces. A line that ends in a backslash is joined with the next. */
 function commandsOf(banner: string): string[] {
   return banner
     .split(/\n\n/)
@@ -366,9 +366,7 @@ function commandsOf(banner: string): string[] {
     .map((block) => block.trim());
 }
 
-/**
- * Begin a change of the demo user, as far as the server is waiting for the body.
- */
+/** Begin a change of the demo user: send the head, and wait until the server wants the body. */
 async function startCall(
   server: Serving,
   token: string,

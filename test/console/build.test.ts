@@ -15,7 +15,7 @@ import { createConsolePages } from "../../src/server/pages/console-pages.ts";
 import { root, runProgram } from "../support/child.ts";
 import { startEcho } from "../wire/echo.ts";
 
-/** A copy of what the console is made of. */
+/** A copy of the sources of the console. */
 function createCheckout(): string {
   const folder = mkdtempSync(join(tmpdir(), "giraffe-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

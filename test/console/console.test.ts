@@ -102,7 +102,7 @@ describe("signing in", () => {
     expect(await focusedId(opened)).toBe(at);
   });
 
-  test("is refused to who has no role in the organization, and says so", async () => {
+  test("is refused to somebody who has no role in the organization, with the reason", async () => {
     const { page } = await open();
     await page.getByLabel("Access token").fill(setting.tokens.editor);
     await page.getByLabel("Organization id").fill(setting.organizations.other);
@@ -199,11 +199,11 @@ describe("finding people", () => {
     expect(await more.isVisible()).toBe(false);
   });
 
-  test("asks for beginnings where there are too many to look inside, and says so", async () => {
+  test("looks for names that begin with the words if there are too many users, and says so", async () => {
     const opened = await open();
     const { page, signIn } = opened;
     await signIn(setting.tokens.viewer);
-    // The list that the page begins with must not be the one that is refused.
+    // Wait for the first list, because only the search after it should be refused.
     await eventually(() => names(opened)).not.toEqual([]);
     await page.route("**/ListUsers", refuse, { times: 1 });
     await page.getByLabel("Find by name, user name or e-mail").fill("amél");
@@ -244,7 +244,7 @@ describe("finding people", () => {
     await eventually(() => found(opened)).toBe("1 person");
   });
 
-  test("marks who is locked", async () => {
+  test("marks users who are locked", async () => {
     const userId = await setting.addUser({ ...gigi, displayName: "Prisoner" });
     await setting.call(methods.lockUser, { id: userId });
     const { page, signIn } = await open();
@@ -363,7 +363,7 @@ describe("editing a profile", () => {
     });
   });
 
-  test("shows what the server finds wrong at the fields, until it is mended", async () => {
+  test("shows beside each field what the server finds wrong, until it is corrected", async () => {
     const opened = await openUser(await setting.addUser());
     const { page } = opened;
     await edit(opened).click();
@@ -402,7 +402,7 @@ describe("editing a profile", () => {
     expect(opened.complaints).toEqual([]);
   });
 
-  test("is refused to who may only read, and keeps what was typed", async () => {
+  test("is refused to somebody who may only read, and keeps what was typed", async () => {
     const opened = await openUser(await setting.addUser(), setting.tokens.viewer);
     await edit(opened).click();
     await opened.page.getByLabel("Nick name").fill("Long neck");

@@ -5,7 +5,7 @@ import type { TestBrowser } from "../support/browser.ts";
 /** The console in a browser, as one person has it open. */
 export type Console = {
   readonly page: Page;
-  /** Where requests went, whatever became of them. */
+  /** The origins of all requests, also of those that failed. */
   readonly origins: ReadonlySet<string>;
   /** What the browser complained about: policies broken, errors in scripts. */
   readonly complaints: readonly string[];
@@ -44,7 +44,7 @@ export async function openConsole(context: Context, url: string): Promise<Consol
   };
 }
 
-/** The page comes to it in its own time: wait, but not for ever. */
+/** Look again and again until the page shows what is expected. Fails after the time that polls may take. */
 export function eventually<Value>(look: () => Promise<Value> | Value) {
   return expect.poll(look);
 }

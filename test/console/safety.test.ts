@@ -47,7 +47,7 @@ describe("a hostile profile", () => {
     });
     const { page, complaints, origins, signIn, openUser } = await open();
     await signIn(setting.tokens.editor);
-    // As many elements as a harmless person needs, whatever the name.
+    // A harmless name needs as many elements.
     const harmless = await page.locator("#person *").count();
     await page.getByLabel("Find by").fill(userName);
     await eventually(() => page.locator("#found").textContent()).toBe("1 person");
@@ -69,7 +69,7 @@ describe("a hostile profile", () => {
     expect([...origins]).toEqual([setting.url]);
   });
 
-  test("cannot turn around what stands beside it", async () => {
+  test("cannot change the direction of the text beside it", async () => {
     const { page, signIn, openUser } = await open();
     const displayName = "\u202Ereversed";
     const userId = await setting.addUser({ firstName: "a", lastName: "b", displayName });

@@ -20,7 +20,7 @@ describe("/debug/ready", () => {
   test("is false while the server drains", async () => {
     const server = await startServer();
     expect(await visit(server.url, "/debug/ready")).toEqual(ready);
-    // It takes no new connections then, but sees to those that have begun to ask.
+    // A server that drains takes no new connections, but answers requests that have begun.
     using connection = await openRaw(Number(new URL(server.url).port));
     connection.send("GET /debug/healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /debug/ready HTTP/1.1\r\n");
     await connection.until(/\r\n\r\nok$/);

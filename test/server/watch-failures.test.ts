@@ -27,7 +27,7 @@ const everything: Search = {
 };
 const event = { type: "counted", data: {}, creator: "me" };
 
-/** A store that answers everything alike. */
+/** A store whose every operation has the same result. */
 function answering(answer: () => Promise<never>): EventStore {
   const all = {
     change: answer,

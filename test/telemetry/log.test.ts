@@ -24,7 +24,7 @@ function linesOf(text: string): Record<string, unknown>[] {
 }
 
 describe("createLog", () => {
-  test("says of an error what it says of itself, and nothing that a driver adds", async () => {
+  test("has the type, message, code and stack of an error, and no field that a driver adds", async () => {
     const { stderr } = await runWithLog(`
       const cause = Object.assign(new TypeError("inner"), { detail: "Key (name)=(okapi)", code: "23505" });
       const error = Object.assign(new Error("outer", { cause }), { row: { name: "okapi" } });
@@ -50,7 +50,7 @@ describe("createLog", () => {
     expect(stderr).not.toContain("okapi");
   });
 
-  test("stands an error that is its own cause", async () => {
+  test("copes with an error that is its own cause", async () => {
     const { code, stderr } = await runWithLog(`
       const error = new Error("round");
       error.cause = error;
@@ -76,7 +76,7 @@ describe("createLog", () => {
     expect(linesOf(stderr).map(({ line }) => line)).toEqual(Array.from(Array(5_000).keys()));
   });
 
-  test("has written what is fatal before anything else happens", async () => {
+  test("has written a fatal line before `fatal` returns", async () => {
     const { stderr } = await runWithLog(`
       const log = createLog("info");
       log.info("before");
@@ -86,7 +86,7 @@ describe("createLog", () => {
     expect(linesOf(stderr).map(({ msg }) => msg)).toEqual(["before", "the end"]);
   });
 
-  test("O3: loses neither what is fatal nor what was on its way, however busy other threads are", async () => {
+  test("O3: loses neither a fatal line nor lines in flight, however busy other threads are", async () => {
     const { code, stderr } = await runWithLog(`
       import { pbkdf2 } from "node:crypto";
       const log = createLog("info");
@@ -94,7 +94,7 @@ describe("createLog", () => {
         log.fatal({ err: error }, "the end");
         process.exit(70);
       });
-      // As many as there are threads: what is written now waits for them.
+      // Keep all threads of the pool busy: what is written now waits for them.
       for (let thread = 0; thread < 4; thread += 1) pbkdf2("a", "b", 300_000, 32, "sha512", () => {});
       for (let line = 0; line < 1_000; line += 1) log.info(String(line));
       await new Promise((resolve) => setTimeout(resolve, 15));
@@ -191,7 +191,7 @@ describe("the log of a server", () => {
     }
   });
 
-  test("is as quiet as --log-level says", async () => {
+  test("has no lines below --log-level", async () => {
     const server = await createPlace().serve("--demo", "--log-level", "error");
     expect((await fetch(`${server.url}/debug/healthz`)).status).toBe(200);
     server.kill("SIGTERM");
@@ -239,7 +239,7 @@ describe("the log of a server", () => {
     expect(linesOf(stderr).filter(({ requestId }) => requestId !== undefined)).toHaveLength(500);
   });
 
-  test("may have a reader that stands still: calls do not wait for it", async () => {
+  test("delays no call if its reader does not read", async () => {
     const place = createPlace();
     const pipe = join(place.folder, "pipe");
     await runProgram("mkfifo", [pipe]);

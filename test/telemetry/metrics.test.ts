@@ -58,7 +58,7 @@ describe("/debug/metrics", () => {
     },
   );
 
-  test("counts what is no call by the code of HTTP, and itself", async () => {
+  test("counts requests that are no calls by their HTTP status, and those for the metrics, too", async () => {
     const server = await startOwn();
     await scrape(server.url);
     await fetch(`${server.url}/nowhere`);

@@ -174,7 +174,7 @@ describe("createTracing", () => {
       expect(trace.getActiveSpan()).toBeUndefined();
     });
 
-    test("takes what follows HTTP already for the parent", () => {
+    test("takes the span of an instrumentation of HTTP as the parent", () => {
       exporter.reset();
       const outer = trace.getTracer("http").startSpan("PUT");
       context.with(trace.setSpan(context.active(), outer), () => createTracing()?.(call).end("ok"));
@@ -189,7 +189,7 @@ describe("createTracing", () => {
       { code: "canceled", status: "CANCELLED", fault: undefined },
       { code: "unavailable", status: "UNAVAILABLE", fault: "UNAVAILABLE" },
       { code: "internal", status: "INTERNAL", fault: "INTERNAL" },
-    ])("tells what is the server's fault: $code", ({ code, status, fault }) => {
+    ])("marks the span if the server is at fault: $code", ({ code, status, fault }) => {
       exporter.reset();
       createTracing()?.(call).end(code);
       const [span] = exporter.getFinishedSpans();

@@ -86,7 +86,7 @@ describe("a client that goes away cancels the handler", () => {
     expect(await aborted(given)).toMatchObject({ code: Code.Canceled });
   });
 
-  test("over HTTP/2, by vanishing without a word", async () => {
+  test("over HTTP/2, by resetting the connection", async () => {
     const { handlers, signal } = stuck();
     await using server = await startEcho(handlers);
     using session = openHttp2(server.port);
@@ -140,12 +140,12 @@ describe("the deadline", () => {
     });
   });
 
-  test("F21: is over in the turn after the event loop has stood still", async () => {
+  test("F21: is over in the turn after the event loop was blocked", async () => {
     let wasOver: boolean | undefined;
     await using server = await startEcho({
       async echo(note, context) {
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
-        // What was due in the meantime comes between these two.
+        // What was due in the meantime runs between these two.
         await nextTurn();
         await nextTurn();
         wasOver = context.signal.aborted;

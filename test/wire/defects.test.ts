@@ -18,7 +18,7 @@ import {
 } from "./raw.ts";
 import { binaryNote, envelope, speakers } from "./speak.ts";
 
-// What stock servers for Node got wrong, one by one. After each, the server still answers.
+// Defects of other servers for Node.js, one by one. After each, the server still answers.
 
 const path = "/echo.v1.EchoService/Echo";
 const grpcHeaders = { ":method": "POST", ":path": path, "content-type": "application/grpc" };
@@ -179,7 +179,7 @@ describe("R5: a long deadline is shortened, not overflowed", () => {
   });
 });
 
-describe("R6: the deadline ends a call whose handler does not look", () => {
+describe("R6: the deadline ends a call whose handler ignores the signal", () => {
   test.for(speakers)("$name", async ({ say }) => {
     let isStuck = true;
     await using server = await startEcho({ echo: (note) => (isStuck ? never() : note) });
@@ -189,7 +189,7 @@ describe("R6: the deadline ends a call whose handler does not look", () => {
   });
 });
 
-describe("R7, W17: a compression bomb does not unfold", () => {
+describe("R7, W17: a compression bomb is not decompressed", () => {
   const bomb = gzipSync(Buffer.alloc(60e6));
   test.for(speakers)("$name", async ({ say }) => {
     await using server = await startEcho();
@@ -201,7 +201,7 @@ describe("R7, W17: a compression bomb does not unfold", () => {
   });
 });
 
-describe("R8, W11: a slow client is cut", () => {
+describe("R8, W11: a slow client is cut off", () => {
   test.concurrent("R8: whose body trickles on HTTP/1", async () => {
     await using server = await startEcho();
     using connection = await openRaw(server.port);

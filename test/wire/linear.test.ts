@@ -20,7 +20,7 @@ const parse = (text: string) => () => {
   try {
     json.parse(ListUsersRequestSchema, text);
   } catch {
-    // Refused is what most of them are.
+    // Most of the inputs are refused.
   }
 };
 const bytes = (text: string) => Buffer.from(text);
@@ -28,7 +28,7 @@ const quietly = (work: () => unknown) => () => {
   try {
     work();
   } catch {
-    // What it costs to refuse counts, too.
+    // The cost of a refusal counts, too.
   }
 };
 const router = createRestRouter(
@@ -40,7 +40,7 @@ const router = createRestRouter(
 const assertFieldRules = createFieldRules([ManagementService]);
 const isHost = createHostCheck();
 
-/** What strangers make longer, and where no regular expression does the work alone. */
+/** Work on input whose length a stranger chooses, where more than one regular expression does the work. */
 const works: Readonly<Record<string, (size: number) => () => void>> = {
   "a status message of spaces": (size) => () =>
     void encodeStatusMessage(`a${" ".repeat(size)}b${" ".repeat(size)}`),

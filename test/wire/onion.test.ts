@@ -283,7 +283,7 @@ describe("observe", () => {
     ]);
   });
 
-  test("is told of what no handler saw", async () => {
+  test("is called for requests that reach no handler", async () => {
     await using server = await startEcho();
     await fetch(`${server.url}/nowhere`);
     await fetch(`${server.url}/echo.v1.EchoService/Echo`, { method: "POST", body: "x" });
@@ -295,7 +295,7 @@ describe("observe", () => {
 });
 
 describe("trace", () => {
-  /** Numbers calls, and knows in which of them it is asked. */
+  /** A trace that numbers the calls, and tells in which of them code runs. */
   function tracer() {
     const context = new AsyncLocalStorage<string>();
     const begun: TracedCall[] = [];

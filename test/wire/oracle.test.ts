@@ -30,23 +30,23 @@ import { ask, type Reply } from "./oracle/reply.ts";
 import { type Oracle, startLane, startStock } from "./oracle/servers.ts";
 import { jsonFault, texts, tooLarge } from "./oracle/texts.ts";
 
-/** Where the lane is meant to answer unlike the stock adapter. */
+/** A deliberate difference between the lane and the stock adapter. */
 type Deviation = {
   readonly name: string;
   readonly reason: string;
-  /** What shows it; the rest is as in `plainCall`. */
+  /** A call that shows it, as far as it differs from `plainCall`. */
   readonly example: Partial<Call>;
   readonly applies: (call: Call) => boolean;
   /** The call to which the stock adapter answers as the lane does to this one. */
   readonly instead?: (call: Call) => Call;
-  /** The lane's answer, made of that of the stock adapter. */
+  /** Makes the expected answer of the lane out of that of the stock adapter. */
   readonly becomes?: (reply: Reply, call: Call) => Reply;
 };
 
 const note = { id: "7", text: "hello", rank: 1 };
 const longNote = { ...note, text: "long ".repeat(250) };
 
-/** Applied from the first to the last. Everything that is not here must agree. */
+/** Applied from the first to the last. In everything else the two must agree. */
 const deliberate: readonly Deviation[] = [
   {
     name: "gRPC-Web has a text form",
@@ -353,7 +353,7 @@ function withHeader(reply: Reply, name: string, value: string): Reply {
   return { ...reply, headers: { ...reply.headers, [name]: value } };
 }
 
-/** The handler says in how many minutes its time is over. */
+/** The handler answers with the minutes that it has left. */
 function inOneMinute(reply: Reply): Reply {
   return reply.headers["x-minutes"] ? withHeader(reply, "x-minutes", "1") : reply;
 }

@@ -59,7 +59,7 @@ const withStatus =
     response.writeHead(status, headers).end(body);
 
 describe("I10: createIntrospectionAuthenticator", () => {
-  test("asks as the client it is, about an access token, by POST", async () => {
+  test("asks by POST, with its credentials, about an access token", async () => {
     const { issuer, outcome } = await setUp({ clientId: "a:b c", clientSecret: "ü/%+" });
     expect(await outcome("good")).toBe("sam");
     expect(issuer.asked).toEqual(["/introspect"]);
@@ -324,7 +324,7 @@ describe("I10: createIntrospectionAuthenticator", () => {
         setImmediate(() => response.destroy());
       },
     },
-  ])("B2: spares a provider that answers five times with $name", async ({ disorder }) => {
+  ])("B2: stops asking a provider that answers five times with $name", async ({ disorder }) => {
     const { issuer, outcome, pass } = await setUp();
     issuer.disorder = disorder;
     for (let number = 0; number < 50; number += 1)
@@ -335,7 +335,7 @@ describe("I10: createIntrospectionAuthenticator", () => {
     expect(await outcome("good")).toBe("sam");
   });
 
-  test("B2: counts an odd answer as a sign of life after an outage", async () => {
+  test("B2: takes an unusable answer for the end of an outage", async () => {
     const { issuer, outcome, pass } = await setUp();
     issuer.disorder = withStatus(503);
     for (let number = 0; number < 10; number += 1) await outcome(`any-${number}`);

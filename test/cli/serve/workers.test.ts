@@ -62,7 +62,7 @@ describe("serve --workers", () => {
     const memory = scrapes[0]?.process_resident_memory_bytes ?? 0;
     expect(memory).toBeGreaterThan(3 * 50_000_000);
 
-    // One that dies takes along what it had counted.
+    // The counts of a worker that dies are lost.
     const [child = 0] = workersOf(server.pid);
     process.kill(child, "SIGKILL");
     await server.until("stderr", died);
@@ -72,7 +72,7 @@ describe("serve --workers", () => {
     expect((await scrape(server.url))[series]).toBe(fewer);
   });
 
-  test("says once what is wrong", async () => {
+  test("reports an error once, and not once for each worker", async () => {
     const url = await newPostgresDatabase();
     const ended = await runGiraffe(
       "serve",

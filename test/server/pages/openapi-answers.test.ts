@@ -64,7 +64,7 @@ async function callByDocument({ method, parameters = {}, body, headers, token }:
   };
 }
 
-/** Where the document describes the answer, and whether under its own status. */
+/** Where the document describes an answer, and whether it does so under its own status or under "default". */
 function responseOf({ verb, path, responses }: Operation, status: number) {
   const isNamed = String(status) in responses;
   const name = isNamed ? String(status) : "default";
@@ -80,7 +80,7 @@ const newHuman = (): JsonObject => ({
   phone: { phone: "+41 44 123 45 67" },
 });
 
-/** Where it takes more than the path to succeed. */
+/** The bodies of calls that need one to succeed. */
 const bodies: Readonly<Record<string, () => JsonObject>> = {
   UpdateHumanProfile: () => ({ ...gigi, nickName: "Gi the second" }),
   ListUserChanges: () => ({ query: { limit: 10, sequence: "0" } }),

@@ -65,7 +65,7 @@ export function compile(document: JsonObject): (pointer: string, value: unknown)
   };
 }
 
-/** The same schemas, but that objects have no other properties; references lead to where they are. */
+/** The same schemas, but no object may have properties that are not named. References point to their new place. */
 function closed(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(closed);
   if (typeof value !== "object" || value === null) return value;

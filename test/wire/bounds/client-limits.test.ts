@@ -19,8 +19,7 @@ import {
 } from "../raw.ts";
 import { binaryNote, envelope } from "../speak.ts";
 
-// What a client that need not say who it is can make the server hold. Others come from other
-// addresses of loopback.
+// What a client without a token can make the server hold. Other clients have other addresses of loopback.
 
 const getPage = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
 const lastPage = getPage.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");

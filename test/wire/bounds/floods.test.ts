@@ -14,7 +14,7 @@ import {
 } from "../raw.ts";
 import { speakers } from "../speak.ts";
 
-// A client that floods one connection loses it; everybody else is served meanwhile.
+// A client that floods a connection loses it. All other clients are served meanwhile.
 
 const { endHeaders, endStream } = frameFlags;
 const getNote = headerBlock([
@@ -120,7 +120,7 @@ describe("a connection that sends too many", () => {
   });
 });
 
-describe("W8: a header list that unfolds from a few bytes is refused", () => {
+describe("W8: a header list that becomes large from a few bytes is refused", () => {
   const value = Buffer.alloc(4_000, 120);
   const indexed = Buffer.concat([
     Buffer.of(0x40, 1, 120),

@@ -4,7 +4,7 @@ import { maxLagMs } from "../../../src/wire/limits.ts";
 import { startEcho } from "../echo.ts";
 import { speakers } from "../speak.ts";
 
-/** The event loop as somebody else sees it. */
+/** An event loop whose lateness a test decides. */
 function createLoop() {
   let look = (_lateMs: number) => {};
   return {

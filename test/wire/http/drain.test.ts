@@ -47,7 +47,7 @@ describe("while the server drains", () => {
     await closed;
   });
 
-  test("HTTP/2 clients are told to go away, and idle ones let go", async () => {
+  test("HTTP/2 clients get a GOAWAY, and idle ones are closed", async () => {
     await using server = await startEcho();
     using session = openHttp2(server.port);
     await requestHttp2(session, { ":path": "/page" });
@@ -56,7 +56,7 @@ describe("while the server drains", () => {
     expect((await goAway)[0]).toBe(0);
   });
 
-  test("a busy HTTP/2 client is told to go away, too", async () => {
+  test("a busy HTTP/2 client gets a GOAWAY, too", async () => {
     const { handlers, release, called } = heldBack();
     await using server = await startEcho(handlers);
     using session = openHttp2(server.port);
@@ -141,7 +141,7 @@ describe("at the end of the drain", () => {
     expect((await answer).trailers).toMatchObject({ "grpc-status": String(Code.Unavailable) });
   });
 
-  test("a client within its TLS handshake is cut", async () => {
+  test("a client in its TLS handshake is cut off", async () => {
     const tls = { certFile: tlsFile("cert.pem"), keyFile: tlsFile("key.pem") };
     await using server = await startEcho({}, {}, tls);
     using connection = await openRaw(server.port);
@@ -152,7 +152,7 @@ describe("at the end of the drain", () => {
       isClosed = true;
     });
     await server.listener.close(20);
-    // Sooner than it would be closed for saying nothing.
+    // Sooner than the timeout of the handshake.
     await expect.poll(() => isClosed, { timeout: 4_000 }).toBe(true);
   });
 });

@@ -92,7 +92,7 @@ const reset: number[] = [frameTypes.reset, frameTypes.goAway];
 /** As HPACK's static table numbers them. */
 const indexOfStatus = { "200": 0x88, "400": 0x8c };
 
-/** The first frame that answers the request: of a header list, its first byte, which is the status. */
+/** The first frame that answers the request. Of a header list, the first byte, which stands for the status. */
 async function firstAnswer(port: number, authority: string) {
   using connection = await openRaw(port);
   const block = headerBlock([

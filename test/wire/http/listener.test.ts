@@ -163,7 +163,7 @@ describe("a TLS port", () => {
   });
 });
 
-describe("R14, W11: a silent client is cut", () => {
+describe("R14, W11: a client that sends nothing is cut off", () => {
   test.concurrent.for([
     { name: "at once", options: undefined, data: "" },
     { name: "within the preface of HTTP/2", options: undefined, data: "PRI * HTTP/2.0\r\n" },

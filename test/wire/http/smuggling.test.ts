@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { startEcho } from "../echo.ts";
 import { exchangeRaw, openRaw, statuses } from "../raw.ts";
 
-// Requests on whose end two servers could disagree. Behind each waits another one, which a server
+// Requests about whose end two servers could disagree. After each comes another request, which a server
 // that goes on reading would answer.
 
 const canary = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";

@@ -66,7 +66,7 @@ describe("a folder of files", () => {
     { accepted: "gzip, deflate, br", encoding: "gzip" },
     { accepted: "br", encoding: "br" },
     { accepted: "identity", encoding: null },
-  ])("is compressed for who accepts $accepted", async ({ accepted, encoding }) => {
+  ])("is compressed for a client that accepts $accepted", async ({ accepted, encoding }) => {
     await using site = await startSite();
     for (let round = 0; round < 2; round += 1) {
       const answer = await fetch(`${site.url}/assets/style-1.css`, {
@@ -77,7 +77,7 @@ describe("a folder of files", () => {
     }
   });
 
-  test("is told of without its content to HEAD, and cannot be written", async () => {
+  test("has no body for HEAD, and cannot be written", async () => {
     await using site = await startSite();
     const head = await fetch(site.url, { method: "HEAD" });
     expect([head.status, head.headers.get("content-length")]).toEqual([

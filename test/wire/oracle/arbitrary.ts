@@ -4,7 +4,7 @@ import { acts } from "./handlers.ts";
 
 const names = <Name extends string>(table: Record<Name, unknown>) => Object.keys(table) as Name[];
 
-/** Mostly what is right, so that a request rarely has more than two faults. */
+/** Mostly right values, so that a request rarely has more than two faults. */
 const mostly = <T>(right: fc.Arbitrary<T>, wrong: fc.Arbitrary<T>, weight = 12) =>
   fc.oneof({ weight, arbitrary: right }, { weight: 1, arbitrary: wrong });
 
@@ -169,7 +169,7 @@ export function calls(protocol: Call["protocol"]): fc.Arbitrary<Call> {
     ...call,
     // Otherwise it would be a call of another protocol.
     contentType: isGet && call.verb === "POST" ? undefined : call.contentType,
-    // Of two faults in one message it is a library that chooses which to tell.
+    // If a message has two faults, a library decides which one is reported.
     base64: call.base64 === "cut" && call.damage !== "none" ? "url" : call.base64,
     packing: call.packing === "cut off" && call.damage !== "none" ? "as named" : call.packing,
   }));

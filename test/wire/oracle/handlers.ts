@@ -6,7 +6,7 @@ import { EchoService, type Note, NoteSchema } from "../echo.ts";
 /** What a request may ask of the handler, in the header `x-act`; with "refuse", a code follows. */
 export const acts = ["echo", "refuse", "refuse at length", "fail", "overflow", "stop"] as const;
 
-/** Between client and server, not for handlers. */
+/** Headers that client and server negotiate with. Handlers do not depend on them. */
 const negotiated = new Set([
   "accept-encoding",
   "compression",
@@ -24,7 +24,7 @@ const negotiated = new Set([
 export const routes: WireOptions["routes"] = (router) =>
   router.service(EchoService, { echo: act, look: act }).service(Health, {});
 
-/** Says that it was there, and stops what asks for it. */
+/** Marks every response, and stops calls that ask for it. */
 export const interceptors: readonly Interceptor[] = [
   (next) => async (request) => {
     if (request.header.get("x-act") === "stop") {

@@ -3,7 +3,7 @@ import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { type Call, isConnect, isJson } from "./call.ts";
 import type { Reply } from "./reply.ts";
 
-/** How the stock adapter puts a refusal of a call that no handler has seen. */
+/** The answer of the stock adapter to a call that it refuses before a handler has seen it. */
 export function refusal(call: Call, code: Code, message: string): Reply {
   const common = { trailers: {}, messages: [], error: { code, message, details: [] } };
   if (isConnect(call)) {
@@ -22,10 +22,10 @@ export function withError(call: Call, reply: Reply, code: Code, message: string)
   return { ...reply, status, error: { ...reply.error, code, message } };
 }
 
-/** Whether HTTP itself refused: such an answer has nothing to say what it is. */
+/** Whether HTTP itself refused the request: such an answer has no content type. */
 export const isPlain = (reply: Reply) => reply.headers["content-type"] === undefined;
 
-/** Whether the call came so far that its message was read. */
+/** Whether the message of the call was read. */
 export function wasRead(reply: Reply): boolean {
   const text = reply.error?.message ?? "";
   return !isPlain(reply) && !/^unknown compression|^protocol error: invalid .* timeout/.test(text);

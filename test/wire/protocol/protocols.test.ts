@@ -327,7 +327,7 @@ describe("Connect", () => {
     expect(await get(server.url, query, path)).toMatchObject({ status: 405 });
   });
 
-  test("says an error in JSON, whatever the request was in", async () => {
+  test("answers an error in JSON, whatever the encoding of the request", async () => {
     const error = new ConnectError("no", Code.FailedPrecondition, undefined, [
       { desc: StringValueSchema, value: { value: "more" } },
     ]);

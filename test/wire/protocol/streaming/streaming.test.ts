@@ -91,7 +91,7 @@ describe.for(transports)("over $name", ({ create, protocol }) => {
     expect(metadata).toEqual(["1", "2"]);
   });
 
-  test("a client's stream is heard to its end", async () => {
+  test("a client's stream is read to its end", async () => {
     await using server = await startEcho(handlers);
     const client = createClient(EchoService, create(server.url));
     expect(await client.collect(texts("a", "b", "c"))).toMatchObject({ text: "abc" });
@@ -144,7 +144,7 @@ describe.for(transports)("over $name", ({ create, protocol }) => {
       ]);
   });
 
-  test("an error that is not ours stays inside", async () => {
+  test("the text of an unexpected error is not sent", async () => {
     await using server = await startEcho({
       // biome-ignore lint/correctness/useYield: it throws before
       async *spread() {
