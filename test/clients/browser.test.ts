@@ -63,7 +63,7 @@ describe("a page of an origin that may not call", () => {
     );
     const outcome = await call(name).then((reply) => JSON.stringify(reply), String);
     expect(outcome).toMatch(/"Failed to fetch"|TypeError: Failed to fetch|http status code: 0$/m);
-    // The browser asked whether it may, and took the answer for a no.
+    // The browser has sent a preflight, and its answer did not allow the call.
     expect(server.records).toMatchObject([{ protocol: "http", status: 204, method: undefined }]);
   });
 });

@@ -7,11 +7,11 @@ export type Reply =
   | { readonly kind: "answered"; readonly body: unknown }
   | { readonly kind: "refused"; readonly status: unknown };
 
-/** A client that people have, made to take and give proto JSON. */
+/** A client that people use, wrapped so that it takes and returns proto JSON. */
 export type Client = {
-  /** @param headers Beside those that the client sends by itself. */
+  /** @param headers Further headers, beside those that the client sends by itself. */
   call(method: MethodName, request: JsonObject, headers?: Headers): Promise<Reply>;
-  /** Lets go of connections. */
+  /** Closes the connections. */
   close?(): void;
 };
 
@@ -20,7 +20,7 @@ export type MethodName = "UpdateHumanProfile" | "GetHumanProfile";
 /** Names in lower case. */
 export type Headers = Readonly<Record<string, string>>;
 
-/** How to reach the server, as whom. */
+/** Where the server is, and the token to call it with. */
 export type Access = { readonly url: string; readonly token: string };
 
 const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$/);
@@ -45,9 +45,9 @@ const refused = (code: number, id: string, text: string, reason: string): Reply 
 });
 
 /**
- * What every client must find. Call it once per client and way of talking.
+ * The tests that every client must pass. Call it once for each client and protocol.
  *
- * @param flags Of `serve`, where the client needs some.
+ * @param flags Flags of `serve` that the client needs. Default: none.
  */
 export function describeClient(
   name: string,

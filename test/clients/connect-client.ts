@@ -31,7 +31,7 @@ const calls: Readonly<Record<MethodName, Call>> = {
   },
 };
 
-/** A client of Connect's, over whichever transport. */
+/** A client of Connect over any of its transports. */
 export function clientFromConnect(service: ManagementClient): Client {
   return {
     call: (name, request, headers = {}) =>

@@ -18,7 +18,7 @@ const verbs: Readonly<Record<MethodName, string>> = {
   GetHumanProfile: "GET",
 };
 
-/** REST, as people type it: the code of HTTP says whether there is an error in the body. */
+/** A REST call by curl. The HTTP status says whether the body is an error. */
 function createCurlClient({ url, token }: Access, flag: string): Client {
   return {
     async call(name, { userId, ...body }, headers = {}) {
@@ -38,7 +38,7 @@ function createCurlClient({ url, token }: Access, flag: string): Client {
   };
 }
 
-/** As ZITADEL's documentation of the call has it, to the letter. */
+/** The command from ZITADEL's documentation of the call, unchanged. */
 const documented = `curl -L -X PUT 'https://$CUSTOM-DOMAIN/management/v1/users/:userId/profile' \\
 -H 'Content-Type: application/json' \\
 -H 'Accept: application/json' \\

@@ -34,7 +34,7 @@ function createGrpcJsClient({ url, token }: Access): Client {
   };
 }
 
-/** Code and message as grpc-js tells them, details from the one place where it keeps them. */
+/** Code and message are properties of an error of grpc-js; the details are in its metadata. */
 function refusalFromError(error: ServiceError | null): Reply {
   const [bytes] = error?.metadata.get("grpc-status-details-bin") ?? [];
   if (error === null || !(bytes instanceof Buffer)) throw error ?? new Error("no outcome");

@@ -1,6 +1,6 @@
 /**
- * Loaded before a server: a wall clock that jumps, an hour back or a year ahead and back again,
- * every fifty times that somebody looks. Timers and `performance.now` are as they are.
+ * Loaded before a server: a wall clock that jumps every fifty times that it is read, an hour back or a year
+ * ahead and back again. Timers and `performance.now` are not changed.
  */
 
 const hourMs = 3_600_000;

@@ -4,24 +4,26 @@ import { connect as connectTls } from "node:tls";
 import { frameFlags, frameTypes } from "./frames.ts";
 import type { Case } from "./mutations/attack.ts";
 
-/** Without news for this long a server that owes nothing has nothing more to say, in milliseconds. */
+/** If a server that owes no answer sends nothing for so long, the attack ends. In milliseconds. */
 const curiosityMs = 250;
 
-/** Longer than every limit of the server on a connection that does next to nothing, in milliseconds. */
+/** Longer than every time limit that the server has for a slow connection, in milliseconds. */
 const patienceMs = 20_000;
 
-/** More connections are slow at once than one address may have. */
+/** Several, because more connections are slow at once than one address may have. */
 const addresses = Array.from({ length: 8 }, (_, index) => `127.0.0.${10 + index}`);
 let connections = 0;
 
 /** How a connection ended. The last three are faults of the server. */
 export type Ending = "answered" | "closed" | "left" | "unanswered" | "accepted" | "unreachable";
 
+/** Endings that are faults of the server. */
 export const faults: readonly Ending[] = ["unanswered", "accepted", "unreachable"];
 
+/** How a connection ended, and how many answers came before. */
 export type Outcome = { readonly ending: Ending; readonly answers: number };
 
-/** Do on a connection of its own what a case says. Always ends: by itself, the server or our patience. */
+/** Run a case on a connection of its own. It always ends: by itself, by the server, or after `patienceMs`. */
 export function attack(
   port: number,
   { writes, requests, answers: expected = requests, alpn, pauseMs, leave, owes }: Case,
@@ -34,7 +36,7 @@ export function attack(
         : connectTls({
             port,
             host: "127.0.0.1",
-            // Handed on to the socket, though the types do not say so.
+            // Passed on to the socket, although the types do not have it.
             ...{ localAddress },
             ALPNProtocols: [...alpn],
             rejectUnauthorized: false,
@@ -105,7 +107,7 @@ function createAnswerCounter() {
       statuses += 1;
       if (first === "2") successes += 1;
     }
-    // A status line may be cut in two: one that was counted is not seen again.
+    // A status line may come in two pieces. A line that was counted is not kept.
     const tail = text.slice(-12);
     rest = Buffer.from(/HTTP\/1\.1 [2-5]\d\d /.test(tail) ? "" : tail, "latin1");
   }

@@ -15,37 +15,37 @@ import { envelope } from "./mutations/calls.ts";
 import { guard } from "./siege.ts";
 import { collecting, type Death } from "./victim.ts";
 
-/** Many connections that do the same, and that no token lets in. */
+/** Many connections that do the same, without a token. */
 export type Flood = {
-  /** With its row. */
+  /** Begins with its row in the list of threats, if it has one. */
   readonly name: string;
   /** Which queue, map, buffer or loop it would fill. */
   readonly aimsAt: string;
   readonly connections: number;
-  /** From so many addresses, in turn. */
+  /** How many addresses the connections come from, in turn. */
   readonly addresses: number;
-  /** What each connection sends, as fast as it is taken. */
+  /** What each connection sends, as fast as the server takes it. */
   readonly send: (connection: number) => Uint8Array;
-  /** Without it nothing is read of what the server answers. */
+  /** Whether the answers are read. Default: they are not. */
   readonly isRead?: true;
-  /** A connection that the server closes is opened again, and each as soon as it has sent all. */
+  /** Whether a connection is replaced by a new one once it is closed or has sent everything. Default: no. */
   readonly isChurn?: true;
 };
 
-/** What became of a flood. Memory in MiB. */
+/** The effect of a flood. Memory in MiB. */
 export type FloodReport = {
   readonly flood: Flood;
   readonly memory: { readonly before: number; readonly peak: number; readonly after: number };
-  /** Of the good client beside it, in milliseconds. */
+  /** The longest latency of the good client beside it, in milliseconds. */
   readonly slowestMs: number;
   readonly errors: readonly string[];
   readonly wasAlive: boolean;
 };
 
-/** Resident memory may have grown by this once a flood is over, in MiB. */
+/** Resident memory may have grown by so much when a flood is over, in MiB. */
 export const growthTolerance = 64;
 
-/** The good client is to be served within this while a flood goes on, in milliseconds. */
+/** The good client must be answered within this time during a flood, in milliseconds. */
 export const politeMs = 1_000;
 
 const watch = rpc("/grpc.health.v1.Health/Watch");
@@ -102,7 +102,7 @@ export const floods: readonly Flood[] = [
     send: () => http2(hundred.map((id) => call(id, "/grpc.health.v1.Health/Watch"))),
   },
   {
-    name: "A3 connections that say nothing",
+    name: "A3 connections that send nothing",
     aimsAt: "connections in all, sockets that open (listener.ts)",
     connections: 4_500,
     addresses: 9,
@@ -191,7 +191,7 @@ export const floods: readonly Flood[] = [
       ),
   },
   {
-    name: "SETTINGS and PING that nobody hears answered",
+    name: "SETTINGS and PING whose answers are not read",
     aimsAt: "acknowledgements that wait (node:http2)",
     connections: 200,
     addresses: 4,
@@ -203,7 +203,7 @@ export const floods: readonly Flood[] = [
     },
   },
   {
-    name: "ever other hosts, types, origins and addresses",
+    name: "hosts, types, origins and addresses that always differ",
     aimsAt: "what is remembered of headers (memoize.ts, cors.ts, client-address.ts)",
     connections: 100,
     addresses: 100,
@@ -217,7 +217,7 @@ export const floods: readonly Flood[] = [
       ),
   },
   {
-    name: "ever other tokens",
+    name: "tokens that always differ",
     aimsAt: "attempts under way, failures that are remembered (failed-attempts.ts)",
     connections: 200,
     addresses: 200,
@@ -243,7 +243,7 @@ export const floods: readonly Flood[] = [
   },
 ];
 
-/** What many good clients do at once: a server that has served nobody yet has a small heap. */
+/** Calls of many good clients at once, before memory is measured, because a new server has a small heap. */
 const warmUp: Omit<Flood, "name" | "aimsAt"> = {
   connections: 128,
   addresses: 8,
@@ -260,7 +260,7 @@ function rpc(path: string): Buffer {
   return Buffer.concat([Buffer.from(head), body]);
 }
 
-/** @param window Of each stream. Default: that of the protocol. */
+/** @param window The flow-control window of each stream. Default: that of the protocol. */
 function http2(frames: readonly Uint8Array[], window?: number): Buffer {
   if (window === undefined) return Buffer.concat([opening, ...frames]);
   const setting = Buffer.alloc(6);
@@ -302,11 +302,11 @@ function oneByOne(count: number): Buffer[] {
 }
 
 /**
- * Send each flood at a server with a heap of 512 MB, a good client on another address beside it.
+ * Send each flood to a server with a heap of 512 MB, with a good client on another address beside it.
  *
  * @param holdMs How long each lasts.
  * @param settleMs How long memory may take to come back.
- * @param observe Told of each as soon as it is over.
+ * @param observe Called with the report of each flood as soon as it is over.
  */
 export async function flood(
   chosen: readonly Flood[],

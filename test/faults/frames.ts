@@ -1,4 +1,4 @@
-/** HTTP/2 as bytes, valid or not: nothing here refuses to write nonsense. */
+/** HTTP/2 as bytes. These functions check nothing, so that they can also write what is invalid. */
 
 export const frameTypes = {
   data: 0,
@@ -20,7 +20,7 @@ const nothing = Buffer.alloc(0);
 /**
  * One frame (RFC 9113 section 4.1).
  *
- * @param length Said in the head; the payload's own length unless it shall lie.
+ * @param length The length in the head. Default: that of the payload. Another one makes the frame invalid.
  */
 export function frame(
   type: number,

@@ -1,9 +1,9 @@
 /**
- * A program to be forked: a client that does nothing wrong, over gRPC and REST, on its own
- * connections and now and then on a new one. It changes two people of its own and reads them back.
+ * A program to be forked: a client that does nothing wrong, over gRPC and REST, on connections of its own
+ * that it replaces now and then. It changes two people that nobody else changes, and reads them back.
  *
- * Arguments: the URL, the token, the certificate's file. It is told the name of each phase, and at
- * "stop" it sends a `GoodClientReport` and ends.
+ * Arguments: the URL, the token, the certificate's file. It receives the name of each phase as a message. At
+ * the message "stop" it sends a `GoodClientReport` and ends.
  */
 
 import { randomUUID } from "node:crypto";
@@ -24,7 +24,7 @@ import { envelope, servicePath } from "./mutations/calls.ts";
 /** How the calls of each phase went: latencies in milliseconds, in ascending order, and what went wrong. */
 export type GoodClientReport = Record<string, { latencies: number[]; errors: string[] }>;
 
-/** Between two calls, so that the client waits for the server and not for itself, in milliseconds. */
+/** The pause between two calls, so that the client has time of its own and measures the server. In milliseconds. */
 const restMs = 10;
 
 /** A call without an answer after this is an error, in milliseconds. */
@@ -34,7 +34,7 @@ const patienceMs = 10_000;
 const callsPerConnection = 200;
 
 const [url = "", token = "", certFile = ""] = process.argv.slice(2);
-/** Not the attackers' address, so that their limits are not its own. */
+/** Another address than the attackers', because the server limits each address. */
 const localAddress = "127.0.0.2";
 
 const isTls = url.startsWith("https:");
@@ -182,7 +182,7 @@ process.on("message", (told: string) => {
   if (told === "stop") isStopping = true;
   else phase = told;
 });
-// Without its parent nobody would ever stop it.
+// If the parent dies, nobody else stops this program.
 process.once("disconnect", () => process.exit(1));
 
 const rest = createRestLane();

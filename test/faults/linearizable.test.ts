@@ -48,7 +48,10 @@ describe("explain", () => {
     { name: "two updates with one sequence", answers: [update(1, 2), update(2, 2)] },
     { name: "a gap", answers: [update(1, 3)] },
     { name: "an update that changes nothing", answers: [update(0, 2)] },
-    { name: "an unchanged that never was", answers: [unchanged(3), update(1, 2)] },
+    {
+      name: 'an "unchanged" for a profile that the user never had',
+      answers: [unchanged(3), update(1, 2)],
+    },
     { name: "a read of a mixture", answers: [read(2, 2), update(1, 2), update(2, 3)] },
     { name: "a read of the past", answers: [read(0, 3)] },
   ])("refuses $name", ({ answers }) => {
@@ -59,7 +62,7 @@ describe("explain", () => {
 test.for([
   { name: "on SQLite", database: () => undefined, count: 1 },
   { name: "to two servers on one PostgreSQL", database: newPostgresDatabase, count: 2 },
-])("calls of one moment $name are answered as if one came after another", async (row) => {
+])("concurrent calls $name are answered as if they had come one after another", async (row) => {
   const nodes = await startNodes(await row.database(), row.count);
   try {
     await linearizable(nodes, 50, 1);

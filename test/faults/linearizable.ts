@@ -5,7 +5,7 @@ import { methods } from "../support/api/setting.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { profileOfNumber, profileText } from "./history/history.ts";
 
-/** Servers of one database. Calls of one moment go to all of them in turn. */
+/** Servers of one database. Concurrent calls go to them in turn. */
 export type Nodes = { readonly urls: readonly string[]; readonly token: string };
 
 /**
@@ -23,7 +23,7 @@ export async function startNodes(database: string | undefined, count: number) {
   return {
     urls: servers.map(({ url }) => url),
     token: first.adminToken,
-    /** Calls that were answered so far. */
+    /** How many calls were answered so far. */
     calls: () => servers.reduce((sum, { records }) => sum + records.length, 0),
     async close() {
       for (const server of others) await server.stop();
@@ -32,17 +32,17 @@ export async function startNodes(database: string | undefined, count: number) {
   };
 }
 
-/** What a user is, as far as an answer can tell. */
+/** A user, as far as answers show it. */
 type State = { readonly sequence: number; readonly profile: string };
 type Model = Map<string, State>;
 type Real = { readonly users: ReadonlyMap<string, string>; readonly nodes: Nodes };
 
-/** One call to make. An update to the profile of a small number meets others that want the same. */
+/** One call to make. Profiles are numbered; with few numbers, several updates often want the same profile. */
 type Wish =
   | { readonly kind: "read"; readonly user: string }
   | { readonly kind: "update"; readonly user: string; readonly number: number };
 
-/** One call that was answered. */
+/** A call and its answer. */
 type Answer = Wish & { readonly result: { kind: "done"; state: State } | { kind: "unchanged" } };
 
 const people = ["one", "two"];
@@ -55,7 +55,7 @@ const wish: fc.Arbitrary<Wish> = fc.oneof(
   },
 );
 
-/** Some calls at once, and then a wait for all their answers. */
+/** A step of a history: some calls at once, which ends when all of them are answered. */
 function atOnce(wishes: readonly Wish[], offset: number): fc.AsyncCommand<Model, Real> {
   return {
     check: () => true,
@@ -87,8 +87,8 @@ const commands = fc.commands(
 );
 
 /**
- * Run random histories on users of their own, and look for an order of the calls of each moment in
- * which one server, answering one call after another, would have answered the same.
+ * Run random histories, each on users of its own. For the concurrent calls of each step, look for an order
+ * in which one server that takes one call after another would have given the same answers.
  *
  * @throws Error with the shortest failing history that was found, and its seed.
  */
@@ -127,7 +127,7 @@ export function explain(state: State, answers: readonly Answer[]): State | undef
   return undefined;
 }
 
-/** What one server alone would do; `undefined`: it would have answered something else. */
+/** The state after the call, if a server that takes one call after another gives this answer; else `undefined`. */
 function step(state: State, answer: Answer): State | undefined {
   const { result } = answer;
   if (answer.kind === "read") {
@@ -142,7 +142,7 @@ const isSame = (a: State, b: State) => a.sequence === b.sequence && a.profile ==
 const textOf = (number: number) => profileText(profileOfNumber(number));
 const first: State = { sequence: 1, profile: textOf(0) };
 
-/** @throws Error if the answer is neither a success nor "unchanged": nothing else can happen here. */
+/** @throws Error if the answer is neither a success nor "unchanged", because nothing else can happen here. */
 async function call(
   { urls, token }: Nodes,
   users: ReadonlyMap<string, string>,

@@ -9,7 +9,7 @@ import { runTrial, type Trial, type Verdict } from "./trial.ts";
 const open = async (database: string) =>
   createPostgresEventStore({ database: await openPostgres(database), now: () => 0 });
 
-/** Let the clients work for a while that nobody can foresee. */
+/** Let the clients work for a random time. */
 async function wait({ recorder }: Trial, random: Random): Promise<void> {
   await recorder.acknowledged(1 + random.int(300));
   await pause(random.int(30));
@@ -83,7 +83,7 @@ async function backendsOf(postgres: PostgresServer): Promise<number[]> {
       );
       if (rows.length > 0) return rows.map(({ pid }) => Number(pid));
     } catch {
-      // It recovers from the strike before.
+      // It still recovers from the fault before.
     }
     await pause(50);
   }

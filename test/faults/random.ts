@@ -1,4 +1,4 @@
-/** Numbers that only look random: the same seed gives the same ones. */
+/** Pseudo-random numbers: the same seed gives the same numbers. */
 export interface Random {
   /** A whole number from 0 up to, not including, `below`. */
   int(below: number): number;

@@ -9,7 +9,7 @@ import { createRandom } from "./random.ts";
 /** The demo user. */
 const userId = "163840776835432705";
 
-/** All families but the slow ones, which run beside them. */
+/** All families except the slow ones, which run at the same time as these. */
 export const attacks: readonly Attack[] = [
   ...contentAttacks,
   ...http1Attacks,
@@ -17,7 +17,7 @@ export const attacks: readonly Attack[] = [
   ...tlsAttacks,
 ];
 
-/** A case with the name under which it can be made again. */
+/** A case, and the name under which it can be made again. */
 export type Order = {
   readonly id: string;
   readonly attack: Attack;
@@ -31,6 +31,7 @@ function order(seed: string, attack: Attack, index: number, floodFrames: number)
   return { id, attack, make: (token) => attack.make(random, { token, userId, floodFrames }) };
 }
 
+/** @param count How many of each slow family. */
 export function slowCases(seed: string, count: number): Order[] {
   return slowAttacks.flatMap((attack) =>
     Array.from({ length: count }, (_, index) => order(seed, attack, index, 0)),
@@ -39,15 +40,15 @@ export function slowCases(seed: string, count: number): Order[] {
 
 export type ScheduleOptions = {
   readonly seed: string;
-  /** Mutated requests and openings in all; a few more, since the last connection may hold several. */
+  /** Mutated requests and openings in all. There may be a few more, because the last connection may hold several. */
   readonly requests: number;
   /** Frames of one flood. */
   readonly floodFrames: number;
 };
 
 /**
- * All cases in order. A family with a share comes when it is furthest behind it; one that comes only
- * so often comes at even distances.
+ * All cases in order. The next family with a share is always the one that is furthest behind its share. A
+ * family with a number of times is spread evenly.
  */
 export function* schedule({
   seed,

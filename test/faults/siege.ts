@@ -9,33 +9,34 @@ import { slowAttacks } from "./mutations/slow.ts";
 import { attacks, type Order, type ScheduleOptions, schedule, slowCases } from "./schedule.ts";
 import { certFile, type Death, startVictim, type Victim } from "./victim.ts";
 
+/** Where the attacks go to: a server without TLS and one with it. */
 export const doors = ["plain", "tls"] as const satisfies readonly Attack["door"][];
 
 /** Time for closed connections to be forgotten and memory to come back, in milliseconds. */
 const settleMs = 15_000;
 
-/** Memory may stay above its level after warm-up by this, in MiB. */
+/** In the end memory may be so much above its level after the warm-up, in MiB. */
 export const memoryTolerance = 64;
 
-/** Files and sockets may stay above their number before the attack by this: the store opens some when it needs them. */
+/** In the end so many more files and sockets may be open than before, because the store opens files on demand. */
 export const descriptorTolerance = 8;
 
 export type SiegeOptions = ScheduleOptions & {
   /** Requests a second. */
   readonly rate: number;
-  /** This part of the requests comes before memory is measured for the first time. */
+  /** The part of the requests that is sent before memory is measured for the first time, from 0 to 1. */
   readonly warmUpPart: number;
   /** Connections at once. */
   readonly concurrency: number;
   /** Slow connections of each kind, all at once. */
   readonly slowSockets: number;
-  /** How long the good client is alone, in milliseconds, after half as long to get going. */
+  /** How long the good client is measured alone, in milliseconds, after half of that as a warm-up. */
   readonly quietMs: number;
-  /** Told now and then how it goes. */
+  /** Called now and then with a text for people. */
   readonly progress: (text: string) => void;
 };
 
-/** What became of one family. */
+/** The results of one family. */
 export type Tally = {
   cases: number;
   requests: number;
@@ -49,7 +50,7 @@ export type SiegeReport = {
   readonly tallies: ReadonlyMap<string, Tally>;
   readonly requests: number;
   readonly seconds: number;
-  /** Cases under way when a server was first seen dead. */
+  /** The cases that were in flight when a server was first found dead. */
   readonly suspects: readonly string[];
   readonly servers: Readonly<Record<Attack["door"], ServerReport>>;
 };
@@ -72,7 +73,7 @@ export type ServerReport = {
 export type Guarded = { readonly victim: Victim; readonly client: GoodClient };
 export type GoodClient = { tell(phase: string): void; stop(): Promise<GoodClientReport> };
 
-/** Throw everything at one server that speaks plainly and one with TLS, a good client beside each. */
+/** Send all cases to a server without TLS and one with it, with a good client beside each. */
 export async function besiege(options: SiegeOptions): Promise<SiegeReport> {
   const { progress, quietMs, seed } = options;
   const [plain, tls] = (await Promise.all(doors.map((door) => guard(door)))) as [Guarded, Guarded];
@@ -166,7 +167,7 @@ export async function guard(
   };
 }
 
-/** @throws Error if the child ends without a word. */
+/** @throws Error if the child ends without a report. */
 async function messageFrom(child: ChildProcess): Promise<unknown> {
   const message = once(child, "message").then(([told]) => told as unknown);
   const gone = once(child, "exit").then(([code]) => {
@@ -211,7 +212,7 @@ function createArmy(
     tallies,
     sent: () => sent,
     suspects: () => suspects,
-    /** All at once, but for the moments that connecting takes. */
+    /** Start all cases at once, apart from the time that connecting takes. */
     async storm(orders: readonly Order[]): Promise<void> {
       const runs: Promise<void>[] = [];
       for (const each of orders) {
@@ -250,7 +251,7 @@ function createTally(): Tally {
   return { cases: 0, requests: 0, answers: 0, endings, faults: [] };
 }
 
-/** Wait until memory and sockets are back at their level, but not for ever. */
+/** Wait until memory and sockets are back at their level, for `settleMs` at most. */
 async function settle(victim: Victim, memory: number, descriptors: number) {
   const until = performance.now() + settleMs;
   const isBack = () =>

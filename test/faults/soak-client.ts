@@ -1,6 +1,6 @@
 /**
- * A program to be forked: changes profiles over gRPC as fast as they are answered, a different one
- * each time. At "report" it tells what it saw since the last time, at "stop" it ends.
+ * A program to be forked: it changes profiles over gRPC as fast as the calls are answered, always another
+ * profile. At the message "report" it sends what it has seen since the last report, at "stop" it ends.
  *
  * Arguments: the URL, the token.
  */
@@ -36,7 +36,7 @@ let since = performance.now();
 let updates = 0;
 let isStopping = false;
 
-/** A connection, made anew when the server has said that it takes no more streams on it. */
+/** A connection. It is replaced when the server has sent GOAWAY. */
 type Line = { session: ClientHttp2Session };
 
 async function call(line: Line, method: string, message: Uint8Array): Promise<Buffer> {
@@ -57,7 +57,7 @@ async function call(line: Line, method: string, message: Uint8Array): Promise<Bu
   });
   stream.end(envelope(message));
   const body = await buffer(stream).catch((error) => {
-    // It crossed the server's GOAWAY on its way and was not looked at: every gRPC client sends it again.
+    // The server has sent GOAWAY at the same time and has ignored the call. Every gRPC client sends it again.
     if (stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM) throw error;
   });
   if (body === undefined) return call(line, method, message);
@@ -106,7 +106,7 @@ function report(): MinuteOfLoad {
   return told;
 }
 
-// Without its parent nobody would ever stop it.
+// If the parent dies, nobody else stops this program.
 process.once("disconnect", () => process.exit(1));
 process.on("message", (told: string) => {
   if (told === "stop") isStopping = true;

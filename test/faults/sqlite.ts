@@ -8,7 +8,7 @@ import { startServer } from "../support/server.ts";
 import { createRandom } from "./random.ts";
 import { runTrial, type Serving, type Trial, type TrialOptions, type Verdict } from "./trial.ts";
 
-/** One way to hurt a server, and what must hold all the same. */
+/** A fault, and what must hold although it happens. */
 export type Fault = {
   readonly name: string;
   /** How often it strikes, in the short version (0: it is left out) and in the long one. */
@@ -32,7 +32,7 @@ function trial(
   return runTrial({ seed, open, ...more }, strike);
 }
 
-/** Each strikes a server on a SQLite file while clients call it. */
+/** Faults that happen to a server on a SQLite file while clients call it. */
 export const sqliteFaults: readonly Fault[] = [
   {
     name: "F1: kill -9 at a random moment, and start again",
@@ -88,7 +88,7 @@ export const sqliteFaults: readonly Fault[] = [
           each.check(since("unknown").length === 0, "an outcome was left open by a full disk");
           if (full % 2 === 0) await limitFiles(pid, undefined);
           else {
-            // What was refused must not come back with what the disk took of it.
+            // A refused change must not appear later because the disk has taken a part of it.
             kill("SIGKILL");
             await ended;
             await each.start(0);
@@ -182,14 +182,14 @@ export const sqliteFaults: readonly Fault[] = [
   },
 ];
 
-/** Let a process write no file beyond so many bytes, which is a full disk to it; `undefined`: any. */
+/** Limit the size of the files that a process may write, which looks like a full disk; `undefined`: no limit. */
 async function limitFiles(pid: number, bytes: number | undefined): Promise<void> {
   const limit = `${bytes ?? "unlimited"}:unlimited`;
   const { code, stderr } = await runProgram("prlimit", [`--pid=${pid}`, `--fsize=${limit}`]);
   if (code !== 0) throw new Error(`prlimit: ${stderr}`);
 }
 
-/** Take away the right to write in a folder, though not to its files; from root by being nobody. */
+/** Take away the right to write to a folder, but not to its files. Root has to become `nobody` for that. */
 async function withoutWriting(folder: string, work: () => Promise<void>): Promise<void> {
   const { geteuid, seteuid } = process;
   if (geteuid === undefined || seteuid === undefined) throw new Error("there is no uid to change");

@@ -17,11 +17,11 @@ export type Trial = {
   /** As `--database` takes it. */
   readonly database: string;
   readonly folder: string;
-  /** Those that the clients call. */
+  /** The servers that the clients call. */
   readonly servers: readonly Serving[];
-  /** Start a server in the place of one that has ended, or beside the others. */
+  /** Start a server in place of one that has ended, or a further one. */
   start(place: number): Promise<Serving>;
-  /** Expect something; the trial goes on. */
+  /** Note a failure unless `holds`. The trial goes on. */
   check(holds: boolean, text: string): void;
 };
 
@@ -29,9 +29,9 @@ export type Trial = {
 export type Verdict = {
   readonly calls: number;
   readonly acknowledged: number;
-  /** Without an answer, or with one that leaves the outcome open. */
+  /** Calls without an answer, or with one that leaves the outcome open. */
   readonly open: number;
-  /** Refused, but for those that change nothing. */
+  /** Calls that were refused, except updates that change nothing. */
   readonly refused: number;
   readonly seconds: number;
   /** One line each; none if every promise was kept. */
@@ -53,14 +53,14 @@ export type TrialOptions = {
   readonly preload?: string;
 };
 
-/** Longer than any trial: the servers live as long as it does. */
+/** When servers are killed. Longer than any trial, because the servers live as long as it does. */
 const hangsMs = 3_600_000;
 
 const organization = "69629023906488334";
 
 /**
- * Let clients call the servers while `strike` does its worst; then end everything, and check that
- * what was answered is what is stored.
+ * Let clients call the servers while `strike` makes its faults. Then end everything, and check that what was
+ * answered is what is stored.
  */
 export async function runTrial(
   options: TrialOptions,

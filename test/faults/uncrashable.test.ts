@@ -10,8 +10,8 @@ import { besiege, descriptorTolerance, doors, type SiegeReport } from "./siege.t
 const seed = "short";
 
 /**
- * In MiB. A server this young still grows towards its level, about 360 after 200,000 requests; that
- * it stays there is for the long version to show.
+ * In MiB. A server that has just started still grows, up to about 360 MiB after 200,000 requests. That it
+ * does not grow beyond that is shown by the long version.
  */
 const ceiling = 512;
 
@@ -39,7 +39,7 @@ describe.runIf(process.platform === "linux")(`a server under attack, seed ${seed
     });
   });
 
-  test("nothing was under way when a server died, for none did", () => {
+  test("no case was in flight when a server died, because none died", () => {
     expect(report.suspects).toEqual([]);
   });
 
@@ -54,7 +54,7 @@ describe.runIf(process.platform === "linux")(`a server under attack, seed ${seed
       expect(phases.flatMap(({ latencies }) => latencies)).not.toEqual([]);
     });
 
-    test("lets go of memory and sockets", () => {
+    test("frees memory and sockets", () => {
       const { memory, descriptors } = report.servers[door];
       expect(memory.end).toBeLessThan(ceiling);
       expect(descriptors.end - descriptors.start).toBeLessThanOrEqual(descriptorTolerance);

@@ -1,5 +1,5 @@
 /**
- * Throws mutated requests and openings at a real server and says what became of it.
+ * Sends mutated requests and openings to a real server and reports what happened.
  *
  *     npm run faults -- wire --requests 200000 --seed 1 --rate 1000
  *
@@ -7,9 +7,9 @@
  * a p99 beyond five times its quiet one, or if memory did not come back. Then come floods, one by one,
  * at a server with a heap of 512 MB: `--floods` alone sends only these.
  *
- * On one machine attacker and good client take CPU time from the server that a network would give
- * it. So that the figures show what the attack does and not what the scheduler does, the attacker
- * has the lower priority, and its rate leaves the server some of its core; both are printed.
+ * Attacker and good client run on the same machine and take CPU time from the server. So that the figures
+ * show the attack and not the scheduler, the attacker has a lower priority, and its rate leaves the server
+ * some of its core. Both are printed.
  */
 
 import { setPriority } from "node:os";
@@ -20,7 +20,7 @@ import { besiege, descriptorTolerance, doors, memoryTolerance, type SiegeReport 
 /** As the scheduler of Linux counts: 0 is usual, 19 the lowest. */
 const attackerNiceness = 10;
 
-/** The good client's p99 may grow by this factor. */
+/** The p99 of the good client may grow by this factor during the attack. */
 const latencyTolerance = 5;
 
 const { values } = parseArgs({
@@ -40,7 +40,7 @@ process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function siegeFailures(): Promise<string[]> {
   out(`seed ${values.seed}, rate ${values.rate}, attacker at niceness ${attackerNiceness}`);
-  // By then everything is started, and what was started keeps its own priority.
+  // Only now, because a process that was started before keeps its own priority.
   setTimeout(() => setPriority(attackerNiceness), 5_000);
   const report = await besiege({
     seed: values.seed,

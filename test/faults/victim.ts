@@ -23,13 +23,13 @@ export type Victim = {
   descriptors(): number;
   /** Seconds of CPU time so far; NaN once it has died. */
   cpuSeconds(): number;
-  /** Have its memory collected; `collecting` must be among the flags of the interpreter. */
+  /** Make it collect garbage. `collecting` must be among the flags of the interpreter. */
   collect(): void;
-  /** End it as an operator would. */
+  /** End it as an operator would, with a signal that lets it drain. */
   stop(): Promise<Death>;
 };
 
-/** How it ended and what it left. */
+/** How a server ended, and what its log holds. */
 export type Death = {
   /** The code or the signal. */
   readonly exit: number | string;
@@ -41,7 +41,7 @@ export type Death = {
   readonly requests: ReadonlyMap<string, number>;
 };
 
-/** Lets a server collect its memory when it is told to, rather than when it has to. */
+/** Flags of the interpreter that let a test decide when garbage is collected. */
 export const collecting: readonly string[] = [
   "--expose-gc",
   "--import",
@@ -75,7 +75,7 @@ export async function startVictim(
   );
   closeSync(log);
   const exited = once(child, "exit");
-  // With the test that started it, whatever happens to that.
+  // Ends with the test that started it, whatever happens to the test.
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
   const url = await Promise.race([readyUrl(child), exited.then(() => undefined)]);

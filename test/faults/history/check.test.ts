@@ -4,7 +4,7 @@ import { violations } from "./check.ts";
 import type { History, Operation, StoredUser } from "./history.ts";
 
 type Event = StoredUser["events"][number];
-/** A history of one user, to be spoilt. */
+/** A history of one user, which a mutation makes wrong. */
 type Draft = { operations: Operation[]; events: Event[]; head: Event };
 
 const historyOf = ({ operations, events, head }: Draft): History => ({
@@ -59,7 +59,7 @@ function sample(random: Random, count: number): Draft {
   return { operations, events, head: events.at(-1) as Event };
 }
 
-/** All orders in which it could have happened, tried one by one. */
+/** Whether there is an order in which it could have happened. Tries all orders one by one. */
 function couldHaveHappened({ operations, events }: Draft): boolean {
   const run = (left: readonly Operation[], version: number): boolean => {
     if (left.length === 0) return version === events.length;
@@ -98,7 +98,7 @@ function couldHaveHappened({ operations, events }: Draft): boolean {
   return run(operations, 0);
 }
 
-/** Number events anew, and let the head follow, as a store would that did wrong without noticing. */
+/** Number the events again and correct the head, so that the history is wrong but looks consistent. */
 function renumber(draft: Draft, events: readonly Event[]): void {
   draft.events = events.map((event, index) => ({
     ...event,
@@ -113,7 +113,7 @@ const replace = (draft: Draft, old: Operation, by: Partial<Operation>) => {
   draft.operations = draft.operations.map((each) => (each === old ? { ...old, ...by } : each));
 };
 
-/** Ways to spoil a history. `false`: this one cannot be spoilt so. */
+/** Ways to make a history wrong. They return false if a history cannot be made wrong in this way. */
 const mutations: Record<string, (draft: Draft, random: Random) => boolean> = {
   "an acknowledged update that is lost": (draft) => {
     const { sequence } = draft.head;
@@ -272,7 +272,7 @@ describe("violations", () => {
     expect(violations({ operations, users: [] })).not.toEqual([]);
   });
 
-  test("says the same as trying all orders one by one", () => {
+  test("agrees with a check that tries all orders one by one", () => {
     const verdicts = { good: 0, bad: 0 };
     for (const number of numbered(3000)) {
       const random = createRandom(`small ${number}`);
@@ -286,7 +286,7 @@ describe("violations", () => {
   });
 });
 
-/** Change something at random that may or may not be noticed. */
+/** Change something at random. The history may still be right after it. */
 function disturb(draft: Draft, random: Random): void {
   const operation = random.pick(draft.operations);
   const other = random.pick(draft.operations);

@@ -4,8 +4,8 @@ import type { History, Operation, StoredUser } from "./history.ts";
  * Check that every answer tells the truth about what is stored, and that the operations on each user
  * could have happened one after another, each at some moment between its call and its answer.
  *
- * The sequence numbers give the order of versions, so no order has to be searched for: the effort is
- * n log n. An operation must come after all versions that anybody had seen before it began.
+ * The sequence numbers give the order of versions, so no order has to be searched for, and the check takes
+ * n log n steps. An operation must come after all versions that any client had seen before it began.
  *
  * @returns What is wrong, one line each; at most `limit` of them.
  */
@@ -64,23 +64,23 @@ function brokenOperations(stored: StoredUser, operations: readonly Operation[]):
       event.changeDate !== outcome.changeDate ||
       event.owner !== outcome.owner
     ) {
-      note(`event ${JSON.stringify(event)} is not what was told: ${told(operation)}`);
+      note(`event ${JSON.stringify(event)} is not what was answered: ${told(operation)}`);
     }
     if (kind !== "update") continue;
-    if (writers.has(outcome.sequence)) note(`told to another one, too: ${told(operation)}`);
+    if (writers.has(outcome.sequence)) note(`answered to another call, too: ${told(operation)}`);
     writers.set(outcome.sequence, operation);
   }
 
-  // What nobody was told about is the work of somebody who was told nothing.
+  // An event that no answer tells of must come from an operation that got no answer.
   const open = Map.groupBy(
     operations.filter(({ outcome }) => outcome.kind === "unknown"),
     ({ profile }) => profile,
   );
   for (const { sequence, profile } of events) {
     if (writers.has(sequence)) continue;
-    // Who began first: if anybody can be the writer, that one can.
+    // Take the operation that began first: if any of them can be the writer, it can.
     const writer = open.get(profile)?.shift();
-    if (writer === undefined) note(`event ${sequence} is nobody's: ${profile}`);
+    if (writer === undefined) note(`event ${sequence} comes from no operation: ${profile}`);
     else writers.set(sequence, writer);
   }
   for (const { sequence, profile } of events) {
@@ -104,9 +104,9 @@ function brokenTime(
     events.map(({ sequence }) => sequence),
     (sequence) => events[sequence - 1]?.profile ?? "",
   );
-  /** The latest version that anybody had seen when their operation ended. */
+  /** The latest version that any client had seen when its operation ended. */
   let seen = 0;
-  /** Of an operation under way: the version that it saw or wrote. */
+  /** The version that each operation saw or wrote. */
   const versions = new Map<Operation, number>();
 
   const begin = (operation: Operation) => {
@@ -120,7 +120,7 @@ function brokenTime(
         note(`version ${seen} was seen before the call: ${told(operation)}`);
       versions.set(operation, outcome.sequence);
     } else if (outcome.kind === "unchanged") {
-      // The earliest that will do: a later one would only ask more of those that come after.
+      // Take the earliest version that fits, because a later one would leave fewer choices for the next ones.
       const version = sequences.get(profile)?.find((each) => each >= seen);
       if (version === undefined) note(`no version since ${seen} was like that: ${told(operation)}`);
       else versions.set(operation, version);
@@ -133,7 +133,7 @@ function brokenTime(
   return found;
 }
 
-/** In order; what began when another ended may have been beside it. */
+/** In order. If one operation begins at the moment when another ends, they count as concurrent. */
 function moments(operations: readonly Operation[]) {
   return operations
     .flatMap((operation) => [
@@ -144,7 +144,7 @@ function moments(operations: readonly Operation[]) {
     .sort((a, b) => a.at - b.at || Number(b.isBegin) - Number(a.isBegin));
 }
 
-/** What was left open may still take effect after its caller gave up. */
+/** An operation whose outcome is unknown may still take effect after its caller gave up. */
 function endOf({ outcome, endedAt }: Operation): number {
   return outcome.kind === "unknown" ? Number.POSITIVE_INFINITY : endedAt;
 }

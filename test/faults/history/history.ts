@@ -1,4 +1,4 @@
-/** What clients saw, and what the store holds in the end: all that a checker needs. */
+/** What clients have seen, and what the store holds in the end. A checker needs no more. */
 export type History = {
   readonly operations: readonly Operation[];
   readonly users: readonly StoredUser[];
@@ -12,7 +12,7 @@ export type Operation = {
   readonly kind: "update" | "read";
   /** Monotonic, in milliseconds. */
   readonly begunAt: number;
-  /** Of no meaning if the outcome is unknown. */
+  /** Has no meaning if the outcome is unknown. */
   readonly endedAt: number;
   /** What it asked for, or what it saw; as `profileText` writes it. */
   readonly profile: string;
@@ -31,7 +31,7 @@ export type Outcome =
   | ({ readonly kind: "done" } & Version)
   | { readonly kind: "unchanged" | "refused" | "unknown" };
 
-/** What every answer tells about the state it speaks of. */
+/** What every answer tells about the state of the user. */
 export type Version = {
   readonly sequence: number;
   /** As a text that sorts like the date. */
@@ -44,7 +44,7 @@ export type StoredUser = {
   readonly user: string;
   /** In the order of the store, each with the profile that the events up to it fold to. */
   readonly events: readonly (Version & { readonly profile: string })[];
-  /** What the store says about the user without looking at the events. */
+  /** The head of the user in the store, which is read without the events. */
   readonly head: Version & { readonly profile: string };
 };
 
@@ -67,7 +67,7 @@ export function profileText(profile: Partial<Record<keyof Profile, unknown>>): s
 const languages = ["en", "de", "fr", "it", "es"];
 const genders = ["GENDER_FEMALE", "GENDER_MALE", "GENDER_DIVERSE"];
 
-/** A profile whose every field is of this number alone: a mixture of two would show. */
+/** A profile in which every field holds this number, so that a mixture of two profiles is noticed. */
 export function profileOfNumber(number: number): Profile {
   return {
     firstName: `first ${number}`,

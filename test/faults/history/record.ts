@@ -12,13 +12,13 @@ import {
   sortableDate,
 } from "./history.ts";
 
-/** Clients that call over every protocol, and note what they see. */
+/** Clients that call over every protocol, and record what they see. */
 export type Recorder = {
-  /** All so far; those under way are not among them. */
+  /** All operations that have ended so far. */
   readonly operations: readonly Operation[];
   /** @throws Error if so many more updates are not acknowledged in a minute: the servers hang. */
   acknowledged(count: number): Promise<void>;
-  /** Lets the calls under way end. */
+  /** Waits for the calls in flight. */
   stop(): Promise<void>;
 };
 
@@ -31,13 +31,13 @@ export type Options = {
   readonly users: number;
 };
 
-/** Any number of updates that is waited for takes less. */
+/** Longer than any wait for updates takes while the servers work. */
 const hangsMs = 240_000;
 
-/** After a call without an answer. */
+/** The pause after a call without an answer. */
 const restMs = 10;
 
-/** Of every so many operations one goes to the first user. */
+/** One of so many operations goes to the first user, so that this user is always busy. */
 const hotShare = 3;
 
 /** Codes that leave open whether the call took effect: canceled, unknown, deadline exceeded. */
@@ -152,7 +152,7 @@ export async function startRecorder(options: Options): Promise<Recorder> {
     }
   }
 
-  /** `undefined`: there was a connection, and it broke. */
+  /** `undefined` if there was a connection and it broke. */
   async function answer(
     ...args: Parameters<typeof call>
   ): Promise<Reply | "not processed" | undefined> {

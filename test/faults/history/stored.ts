@@ -2,10 +2,10 @@ import { type Profile as DomainProfile, genders } from "../../../src/domain/prof
 import type { EventStore, Micros } from "../../../src/store/event-store.ts";
 import { profileText, type StoredUser, sortableDate } from "./history.ts";
 
-/** More than any user has here. */
+/** More events than any user has here. */
 const limit = 1_000_000;
 
-/** Read users from a store by the port alone, and fold their events by the simplest rule there is. */
+/** Read users from a store through the port alone, and fold their events with the simplest rule. */
 export function storedUsers(
   store: EventStore,
   organization: string,

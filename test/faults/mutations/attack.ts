@@ -3,37 +3,38 @@ import type { Target } from "./calls.ts";
 
 /** What one connection does. */
 export type Case = {
-  /** Sent one after another. */
+  /** Bytes that are written one after another. */
   readonly writes: readonly Uint8Array[];
-  /** Mutated requests in it; a connection that never gets to a request is one mutated opening. */
+  /** How many mutated requests they hold. A connection that holds no request counts as one mutated opening. */
   readonly requests: number;
-  /** So many make us leave; as many as there are requests, unless it says otherwise. */
+  /** The connection is closed after so many answers. Default: as many as there are requests. */
   readonly answers?: number;
   /** Speak TLS first, offering these protocols. */
   readonly alpn?: readonly string[];
-  /** Between two writes, in milliseconds; without it they follow one another at once. */
+  /** The pause between two writes, in milliseconds. Default: none. */
   readonly pauseMs?: number;
-  /** Leave after the last write without waiting for an answer: with a reset, or by closing our half. */
+  /** How to end the connection after the last write, without waiting for an answer. Default: wait. */
   readonly leave?: "reset" | "half-close";
   /**
-   * What the server owes: all answers or the end of the connection within its own time limits, and
-   * no success. Without it we leave when nothing happens any more.
+   * What the server has to do within its own time limits: "an end" is all answers, or the end of the
+   * connection; "a refusal" is that, without a success. Default: nothing, and the connection is closed when
+   * nothing happens any more.
    */
   readonly owes?: "an end" | "a refusal";
 };
 
 /** One family of attacks. */
 export type Attack = {
-  /** With its row in the list of threats. */
+  /** Begins with its row in the list of threats. */
   readonly name: string;
-  /** Which server: the one that speaks plainly or the one with TLS. */
+  /** Which server: the one without TLS or the one with it. */
   readonly door: "plain" | "tls";
-  /** How often it comes among the others; a number of connections for those that come only so often. */
+  /** Its share among all cases, or for rare ones a number of connections. */
   readonly amount: { readonly share: number } | { readonly times: number };
   readonly make: (random: Random, target: Target) => Case;
 };
 
-/** Break a text of bytes into writes at random places, so that reads end in the middle of anything. */
+/** Split bytes into writes at random places, so that reads of the server end anywhere. */
 export function split(bytes: Buffer, random: Random): Buffer[] {
   if (!random.oneIn(4)) return [bytes];
   const writes: Buffer[] = [];

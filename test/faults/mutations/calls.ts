@@ -14,9 +14,9 @@ export type Call = {
   readonly body: Buffer;
 };
 
-/** Whom the attack is aimed at. */
+/** What the cases need to know of the server. */
 export type Target = {
-  /** A valid one: what follows authentication is to be reached, too. */
+  /** A valid token, so that the code after authentication is attacked, too. */
   readonly token: string;
   /** An existing user. */
   readonly userId: string;
@@ -27,7 +27,7 @@ export type Target = {
 export const servicePath = "/zitadel.management.v1.ManagementService";
 export const profilePath = ({ userId }: Target) => `/management/v1/users/${userId}/profile`;
 
-/** How a message travels. gRPC needs HTTP/2; the others are sent over both versions. */
+/** The protocols. gRPC needs HTTP/2; the others are sent over both versions. */
 export const protocols = [
   "rest",
   "connect-json",

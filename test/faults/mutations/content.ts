@@ -15,7 +15,7 @@ import {
   validMessage,
 } from "./calls.ts";
 
-/** Well-framed requests whose content is not: every one of them is owed an answer. */
+/** Requests with valid framing and invalid content. The server must answer every one of them. */
 export const contentAttacks: readonly Attack[] = [
   {
     name: "C8 mutated messages of every protocol",
@@ -74,7 +74,7 @@ function many(
   return (random, target) => {
     const isHttp2 = random.oneIn(2);
     const calls: Call[] = [];
-    // HTTP/2 grants 64 KiB before it reads; more would be another attack.
+    // HTTP/2 lets a client send 64 KiB before the server reads. More would be another attack.
     for (let bytes = 0; calls.length < 10 && bytes < 40_000; ) {
       const call = make(random.pick(protocols), target, random);
       calls.push(call);

@@ -175,7 +175,7 @@ const smugglers = [
   ": y\r\n\r\n",
 ] as const;
 
-/** A request that two parsers would end at different places, and one that must not be seen behind it. */
+/** A request that two parsers would end at different places, and after it one that must not be answered. */
 function smuggled(target: Target, random: Random): string {
   const verb = random.pick(["PUT", "POST", "DELETE"]);
   const head = `${verb} ${profilePath(target)} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${target.token}\r\n`;

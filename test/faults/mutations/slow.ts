@@ -2,7 +2,7 @@ import { frame, frameFlags, frameTypes, headers, opening, preface } from "../fra
 import type { Attack, Case } from "./attack.ts";
 import { http1Bytes, http2Fields, readCall, type Target, validCall } from "./calls.ts";
 
-/** Connections that hold on to the server by doing next to nothing. */
+/** Connections that keep the server busy by sending very slowly. */
 export const slowAttacks: readonly Attack[] = [
   slow("half-open sockets", "plain", () => ({ writes: [], pauseMs: 300 })),
   slow("slow HTTP/1.1 headers", "plain", (target) => trickle(http1Bytes(readCall(target)), 2)),

@@ -54,7 +54,7 @@ export const tlsAttacks: readonly Attack[] = [
       const isHttp2 = random.oneIn(2);
       const bytes = plainText(random, target, isHttp2);
       const writes = split(mutate(bytes, random, words), random);
-      // Now and then what is spoken is not what was agreed.
+      // Now and then speak another protocol than ALPN has chosen.
       const alpn = isHttp2 !== random.oneIn(4) ? ["h2"] : ["http/1.1"];
       return { writes, requests: 1, alpn, ...(random.oneIn(4) && { leave: "reset" }) };
     },
