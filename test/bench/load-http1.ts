@@ -33,7 +33,7 @@ export const openHttp1: Open = async (port, call, onAnswers) => {
 
 type Requests = { readonly port: number; readonly call: LoadCall; next(): Buffer };
 
-/** Made once for all connections, which take them in turn. */
+/** The requests, made once for all connections, which send them in turn. */
 let latest: Requests | undefined;
 
 function requestsOf(port: number, call: LoadCall): Requests {

@@ -15,11 +15,11 @@ const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const credit = 2 ** 30;
 
 /**
- * HTTP/2 with prior knowledge, frame by frame. Request headers stand in the server's header table
- * after the first call, as with real clients. Answer headers are not read: what is wrong with an
- * answer shows in its body.
+ * HTTP/2 with prior knowledge, frame by frame. After the first call the request headers are in the header
+ * table of the server, as with real clients. Answer headers are not read, because a wrong answer is noticed
+ * by its body.
  *
- * It sends without minding the server's flow control: what is in flight stays below 64 KiB.
+ * It ignores the flow control of the server, because never more than 64 KiB are in flight.
  */
 export const openHttp2: Open = async (port, call, onAnswers) => {
   const [opening, following] = blocksOf(port, call);

@@ -5,8 +5,8 @@ import type { HttpVersion } from "./protocols.ts";
 /**
  * The load generator, in a process of its own. It takes one order at a time and answers each.
  *
- * Its clients write bytes made beforehand and read no more than they must: with a client that costs
- * more than the server, the server would idle between calls and none of its figures would hold.
+ * Its clients write bytes that were made before, and read as little as possible. If a client cost more than the
+ * server, the server would be idle between calls, and its figures would be wrong.
  */
 
 /** One HTTP request, sent again and again. */
@@ -54,14 +54,14 @@ export interface Connection {
   close(): void;
 }
 
-/** Opens a connection; is told of every answer, in whatever order they come. */
+/** Opens a connection. Its callback is called for every answer, in any order. */
 export type Open = (
   port: number,
   call: LoadCall,
   onAnswers: (bodies: readonly Uint8Array[]) => void,
 ) => Promise<Connection>;
 
-/** How calls in flight spread over connections. HTTP/1.1 has one on each. */
+/** How many connections carry the calls in flight. HTTP/1.1 has one call on each. */
 const shapes = {
   "1.1": { open: openHttp1, connections: (inFlight: number) => inFlight },
   "2": { open: openHttp2, connections: () => 4 },

@@ -10,7 +10,7 @@ import { benchWire } from "./wire.ts";
 
 type Settings = { readonly rounds: number; readonly calls: number; readonly users: number };
 
-/** Prints its tables and returns every figure. */
+/** Runs a suite: prints its tables and returns every figure. */
 type Suite = (settings: Settings) => Promise<object>;
 
 const suites: Readonly<Record<string, Suite>> = {

@@ -43,7 +43,7 @@ export const request = create(UpdateHumanProfileRequestSchema, { userId, ...prof
 const createdAt = { seconds: 1_750_000_000n, nanos: 123_000_000 };
 const changedAt = { seconds: 1_760_000_000n, nanos: 456_000_000 };
 
-/** What every subject answers. It depends on the request, so that nobody can do without reading it. */
+/** What every subject answers. It depends on the request, so that every subject has to read the request. */
 export function answerTo(asked: UpdateHumanProfileRequest): UpdateHumanProfileResponse {
   return create(UpdateHumanProfileResponseSchema, {
     details: {
@@ -55,7 +55,7 @@ export function answerTo(asked: UpdateHumanProfileRequest): UpdateHumanProfileRe
   });
 }
 
-/** Put a message behind its five-byte head, as gRPC and gRPC-Web do. */
+/** Put the five-byte head of gRPC and gRPC-Web before a message. */
 export function frame(flags: number, payload: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafe(5 + payload.byteLength);
   framed.writeUInt8(flags, 0);

@@ -1,7 +1,7 @@
 import { cpus } from "node:os";
 import type { Budget, Round, SceneResult } from "./rounds.ts";
 
-/** The middle of some figures and how far they reach. */
+/** The median of some figures, and the smallest and the largest. */
 type Summary = { readonly median: number; readonly min: number; readonly max: number };
 
 export function summarise(figures: readonly number[]): Summary {
@@ -15,7 +15,7 @@ export function summarise(figures: readonly number[]): Summary {
   };
 }
 
-/** CPU time against that of another subject: of the same round, so that both met the same machine. */
+/** CPU time as a multiple of that of another subject in the same round, when the machine was equally busy. */
 function ratio({ rounds }: SceneResult, subject: string, against: string): Summary {
   const others = rounds.get(against) ?? [];
   return summarise(
@@ -26,7 +26,7 @@ function ratio({ rounds }: SceneResult, subject: string, against: string): Summa
   );
 }
 
-/** One scene as a table for people, with what became of its budgets. */
+/** One scene as a table for people, which says whether the budgets were kept. */
 export function tableOf(result: SceneResult): string {
   const { scene, rounds } = result;
   const [first] = scene.subjects;
@@ -72,7 +72,7 @@ export function align(rows: readonly (readonly string[])[]): string[] {
   });
 }
 
-/** What figures of different runs must share to be compared. */
+/** The machine. Figures of different runs can only be compared if it is the same. */
 export function machine() {
   const models = cpus();
   return {

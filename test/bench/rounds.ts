@@ -20,12 +20,12 @@ export type Subject = {
   readonly args: readonly string[];
 };
 
-/** What one subject may cost, as a multiple of the CPU time of another. */
+/** The CPU time that a subject may take, as a multiple of that of another. */
 export type Budget = {
   readonly subject: string;
   readonly against: string;
   readonly atMost: number;
-  /** Hoped for, not promised. */
+  /** A factor that is aimed at but not promised. */
   readonly isAim: boolean;
 };
 
@@ -41,10 +41,10 @@ export type SceneResult = {
   readonly rounds: ReadonlyMap<string, readonly Round[]>;
 };
 
-/** Enough for the optimising compiler to have seen everything, of every subject. */
+/** Calls before the first round. After so many, the code of every subject is optimised. */
 const warmUpCalls = 20_000;
 
-/** Before each round, on new connections: what was idle becomes warm again. */
+/** Calls before each round, on new connections, because a server that was idle is slow at first. */
 const leadInCalls = 500;
 
 /** Server and load generator each have a core of their own, where the system can do that. */
@@ -53,8 +53,8 @@ export const isPinned =
   cores.server > cores.load && spawnSync("taskset", ["-c", "0", "true"]).status === 0;
 
 /**
- * Let all subjects answer the same calls, one after another, again and again: whatever slows the
- * machine down for a while slows all of them.
+ * Let all subjects answer the same calls in turn, round by round, so that a time in which the machine is slow
+ * affects all of them.
  *
  * @param rounds Of every subject.
  * @param calls In each round.
@@ -117,7 +117,7 @@ async function tell(load: ChildProcess, order: Order): Promise<Report> {
   return report as Report;
 }
 
-/** A process that ends before its time ends this one, too: nothing would hold any more. */
+/** Fork a process. If it ends too early, this process ends, because no figure would be right any more. */
 function startProcess(module: string, args: readonly string[], core: number): ChildProcess {
   const node = [process.execPath, ...process.execArgv];
   const [execPath = "", ...execArgv] = isPinned ? ["taskset", "-c", `${core}`, ...node] : node;

@@ -22,11 +22,11 @@ import { organization, userId } from "./users.ts";
 
 export type SearchSettings = { readonly rounds: number; readonly users: number };
 
-/** Of each kind in a round: at least so many searches, and for so long. */
+/** In each round, each kind of search runs at least so many times, and at least for so long. */
 const leastSearches = 3;
 const roundMs = 150;
 
-/** Users, in no order, of whom one in a hundred is locked and a thousand share a last name. */
+/** Users in no order. One in a hundred is locked, and a thousand share a last name. */
 function searchedLine(index: number, users: number): string {
   const place = (index * 7_368_787) % users;
   return `${JSON.stringify({

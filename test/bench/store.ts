@@ -50,7 +50,7 @@ export async function benchStore({ rounds, calls, users }: StoreSettings): Promi
     const [few, many] = [open(files.few), open(files.many)];
     const pg = createPostgresEventStore({ database: await openPostgres(url, searchKeys), now });
     const fewIds = userIds(fewUsers);
-    // Spread over all of them, so that no page is met twice soon.
+    // Spread over all users, so that a page is rarely read twice in a short time.
     const step = Math.floor(users / fewUsers);
     const manyIds = fewIds.map((_, index) => userId(index * step));
     const [short = "", long = ""] = fewIds.slice(-2);

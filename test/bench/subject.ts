@@ -10,7 +10,7 @@ import type { HttpVersion, ProtocolName } from "./protocols.ts";
 
 type Listen = (protocol: ProtocolName, version: HttpVersion) => Promise<number>;
 
-/** Loaded when asked for: no server carries the code of another. */
+/** Loaded on demand, so that no server has the code of another in memory. */
 const subjects: Readonly<Record<string, Listen>> = {
   raw: async (protocol, version) =>
     listen((await import("./subjects/raw.ts")).createRaw(protocol, version)),

@@ -72,7 +72,7 @@ async function costOf(...argv: string[]): Promise<Cost> {
       cpuMicros = cpuMicrosOf(Number(child.pid));
       memoryMiB = memoryMiBOf(Number(child.pid), "VmHWM") || memoryMiB;
     } catch {
-      // It has ended between two looks.
+      // It has ended since the last look.
     }
     await Promise.race([sleep(10), ended]);
   }

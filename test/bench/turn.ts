@@ -1,4 +1,4 @@
-/** Where the variants of a call have come to, by port: each server gets all of them, again and again. */
+/** Which variant of the call comes next, by port. Each server gets all variants, again and again. */
 const turns = new Map<number, { at: number }>();
 
 /** Shared by all connections to a port, and kept when they are closed. */

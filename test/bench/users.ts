@@ -4,13 +4,13 @@ import type { HumanState } from "../../src/domain/human-state.ts";
 import type { Variant } from "./load.ts";
 import { frame, restPrefix, rpcPath } from "./protocols.ts";
 
-/** That `serve` makes on an empty database. */
+/** The organization that `serve` creates in an empty database. */
 export const organization = "69629023906488334";
 
 export const userIds = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => userId(index));
 
-/** As real ones look: 18 digits. */
+/** An id in the form of real ones: 18 digits. */
 export const userId = (index: number) => `3${String(index).padStart(17, "0")}`;
 
 const profileOf = (index: number) => ({
@@ -27,7 +27,7 @@ export function userLine(index: number): string {
   return `${JSON.stringify({ ...user, profile: profileOf(index) })}\n`;
 }
 
-/** What the line leads to. */
+/** The state of the user that the line creates. */
 export function firstState(index: number): HumanState {
   const email = `user-${index}@giraffe.example`;
   return {
@@ -42,13 +42,13 @@ export function firstState(index: number): HumanState {
   };
 }
 
-/** However calls in flight overtake one another, no two of one user in a row are alike. */
+/** Two updates of one user in a row differ, even if calls in flight overtake each other. */
 const nickNames = Array.from({ length: 20_000 }, (_, index) => `Gi ${index}`);
 
 /**
- * Updates that each change something, whenever they are sent in turn.
+ * Updates that all change something if they are sent in turn.
  *
- * @param users How many get one nick name, then another; of one, 20,000 in turn.
+ * @param users How many users. Each gets one nick name, then another. A single user gets 20,000 in turn.
  */
 export function updates(users: number): {
   readonly grpc: readonly Variant[];

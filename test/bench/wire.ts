@@ -9,7 +9,7 @@ import {
 import { figuresOf, tableOf } from "./report.ts";
 import { type Budget, isPinned, runScene, type Scene, type SceneResult } from "./rounds.ts";
 
-/** Who speaks what beside the raw echo and our lane. Rows without a budget are shown only. */
+/** The peers for each protocol, beside the raw echo and our lane. Rows without a budget are only shown. */
 const rows: readonly {
   readonly protocol: ProtocolName;
   readonly version: HttpVersion;
@@ -55,14 +55,14 @@ function aim(against: string, factor: number): Budget {
   return { subject: "giraffe", against, atMost: factor, isAim: true };
 }
 
-/** Sent by every client, as real ones do. */
+/** Headers that every client sends, because real clients do. */
 const clientHeaders = {
   "user-agent": "bench/1",
   accept: "*/*",
   authorization: `Bearer gir_${"0".repeat(49)}`,
 };
 
-/** Unary calls without a store: what the way from bytes to a handler and back costs. */
+/** Unary calls without a store: what it costs to come from bytes to a handler and back. */
 const wireScenes: readonly Scene[] = rows.map(({ protocol, version, peers, budgets }) => {
   const { title, verb, path, headers, body, readAnswer } = protocolCalls[protocol];
   return {
@@ -81,7 +81,7 @@ const wireScenes: readonly Scene[] = rows.map(({ protocol, version, peers, budge
   };
 });
 
-/** The wire beside its peers. Server and load are on a core each, where the system can do that. */
+/** The wire beside its peers. Server and load have a core each, if the system can do that. */
 export async function benchWire(settings: {
   readonly rounds: number;
   readonly calls: number;

@@ -11,7 +11,7 @@ export type TestBrowser = Pick<Browser, "newContext"> & {
   close(): Promise<void>;
 };
 
-/** Nothing but what a test asks for goes over the network, and root may start it, too. */
+/** Flags so that it sends nothing over the network by itself, and so that root may start it. */
 const switches = [
   "--no-sandbox",
   "--disable-gpu",
@@ -51,7 +51,7 @@ async function unpack(folder: string) {
     "../bin",
   );
   const { TMPDIR } = process.env;
-  // The package looks where to unpack at the very moment of the call.
+  // The package reads the folder to unpack to from the environment during the call.
   process.env.TMPDIR = folder;
   const unpacking = ["chromium.br", "al2023.tar.br", "fonts.tar.br"].map((name) =>
     inflate(join(packed, name)),
@@ -72,7 +72,7 @@ async function unpack(folder: string) {
   };
 }
 
-/** The font that comes along first, then those of the machine. Without any font, Chromium ends. */
+/** The font of the package first, then those of the machine. Without any font Chromium ends. */
 function fontsConfig(folder: string, cache: string): string {
   const prefer = (family: string) =>
     `<alias><family>${family}</family><prefer><family>Open Sans</family></prefer></alias>`;

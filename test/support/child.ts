@@ -16,7 +16,7 @@ export type Program = {
   kill(signal: NodeJS.Signals): void;
 };
 
-/** How a program ended, and all it said. */
+/** How a program ended, and all its output. */
 export type Ended = {
   /** `null` if a signal ended it. */
   readonly code: number | null;
@@ -29,7 +29,7 @@ const usuallyHangsMs = 240_000;
 
 type ProgramOptions = {
   readonly cwd?: string;
-  /** What still runs then hangs, and is killed. Default: 240000 (4 minutes). */
+  /** A program that runs longer hangs, and is killed. In milliseconds. Default: 240000 (4 minutes). */
   readonly hangsMs?: number;
   /** Signals go to all that the program starts, too, as a terminal sends them. Default: false. */
   readonly isGroup?: boolean;

@@ -36,7 +36,7 @@ export function signedToken(key: SigningKey, header: Json, claims: Json | string
 
 export const base64url = (bytes: string | Buffer) => Buffer.from(bytes).toString("base64url");
 
-/** How an issuer answers instead of what it should. */
+/** A wrong answer of an issuer, or none. */
 export type Disorder = (response: ServerResponse, request: IncomingMessage) => void;
 
 /** An identity provider on loopback: discovery, keys and introspection. */
@@ -48,19 +48,19 @@ export type Issuer = {
   keys: readonly SigningKey[];
   /** Fields of its keys to replace. */
   keyFields: Json;
-  /** For every path at once, as an outage is. */
+  /** A wrong answer for every path, as in an outage. */
   disorder: Disorder | undefined;
-  /** How long it thinks before an answer. */
+  /** How long it waits before each answer. */
   delayMs: number;
   /** Fields of the discovery document to replace. */
   discovery: Json;
-  /** What it says of opaque tokens; of others, that they are not active. */
+  /** Its answers about opaque tokens. Tokens that are not in it are not active. */
   readonly opaque: Map<string, unknown>;
   /** Paths that were asked for, in order. */
   readonly asked: string[];
   /** Headers and form of every introspection. */
   readonly introspections: { readonly authorization: string; readonly form: URLSearchParams }[];
-  /** A good token, but for these claims and fields of the header. `undefined` leaves one out. */
+  /** A valid token, except for these claims and fields of the header. `undefined` leaves a claim or field out. */
   token(claims?: Json, header?: Json, key?: SigningKey): string;
   close(): Promise<void>;
 };
@@ -130,7 +130,7 @@ function jwkOf({ publicKey, kid, alg }: SigningKey) {
   return { ...publicKey.export({ format: "jwk" }), kid, alg, use: "sig" };
 }
 
-/** What an issuer may do in its worst hours. */
+/** Wrong answers that issuers give in an outage. */
 export const disorders: Readonly<Record<string, Disorder>> = {
   "with status 500": (response) => response.writeHead(500).end("{}"),
   "with status 401": (response) => response.writeHead(401).end("{}"),

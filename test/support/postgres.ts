@@ -26,11 +26,11 @@ export type PostgresServer = {
   url(database: string): string;
   /** An empty database. */
   createDatabase(): Promise<string>;
-  /** What a fast shutdown does: open transactions end, clients are cut off. */
+  /** A fast shutdown: open transactions are rolled back, clients are cut off. */
   stop(): Promise<void>;
-  /** Kill the postmaster with -9. What serves connections ends a moment later. */
+  /** Kill the postmaster with SIGKILL. The processes that serve connections end a moment later. */
   kill(): Promise<void>;
-  /** Start again, on the same port and data. After a kill it waits until all of before has ended. */
+  /** Start again, on the same port and data. After a kill it waits until all old processes have ended. */
   start(): Promise<void>;
   /** Stop, and remove the folder. */
   close(): Promise<void>;

@@ -18,11 +18,11 @@ export type TestServer = {
   /** The folder of the token file, and of a SQLite database; removed on close. */
   readonly folder: string;
   readonly database: string;
-  /** What the log would have said, in order. */
+  /** The records of answered requests, in order, which `serve` would log. */
   readonly records: readonly RequestRecord[];
   /** Run an admin command beside the server, as on the command line; returns its JSON document. */
   administer(...argv: string[]): Promise<Record<string, unknown>>;
-  /** Stop the server; its folder stays, for another one. */
+  /** Stop the server. Its folder stays, so that another server can use it. */
   stop(): Promise<void>;
   /** Stop the server and remove its folder. */
   close(): Promise<void>;
@@ -41,7 +41,7 @@ export async function startServer(
   const tokenFile = join(folder, "admin.token");
   const argv = [
     ...["serve", "--listen", "127.0.0.1:0", "--database", database],
-    // As late as it may be: how long a call takes depends on the machine.
+    // The longest that is allowed, because the time that a call takes depends on the machine.
     ...["--admin-token-file", tokenFile, "--default-deadline-ms", "60000", ...flags],
   ];
   const config = readCommand(argv).options as Config;

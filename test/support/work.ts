@@ -1,4 +1,4 @@
-/** What a piece of work costs, as the least of many tries: neighbours on the machine only ever add. */
+/** The time of a piece of work: the least of many tries, because other processes only ever add time. */
 function leastMs(work: () => void, tries: number): number {
   let least = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < tries; attempt += 1) {
@@ -9,12 +9,12 @@ function leastMs(work: () => void, tries: number): number {
   return least;
 }
 
-/** Below this, the clock and the first call of a function are what is measured. */
+/** Shorter times say more about the clock and the first call of a function than about the work. */
 const noiseMs = 0.05;
 
 /**
- * How many times more work it is to take twice the input: 2 if it is linear, 4 if it is quadratic. Work too
- * little to be measured counts as none.
+ * How many times more work twice the input is: 2 if the work is linear, 4 if it is quadratic. Work that is
+ * too short to be measured counts as none.
  *
  * @param prepare Makes the work for an input of that size.
  */
@@ -27,7 +27,7 @@ export function growth(prepare: (size: number) => () => void, size: number): num
     twice();
   }
   let least = Number.POSITIVE_INFINITY;
-  // A neighbour that takes the processor during all tries of one of the two would spoil their ratio.
+  // Another process may take the processor during all tries of one of the two, so that the ratio is wrong.
   for (let attempt = 0; attempt < 4 && least > 3; attempt += 1) {
     const [before, after] = [leastMs(once, 7), leastMs(twice, 7)];
     least = Math.min(least, after / Math.max(before, noiseMs));

@@ -15,7 +15,7 @@ export function createRaw(protocol: ProtocolName, version: HttpVersion): Server 
 }
 
 function createRawHttp1(echo: Echo, contentType: string): Server {
-  // Node's five seconds would close what a slow round leaves idle.
+  // By default Node closes connections that are idle for five seconds, which happens in slow rounds.
   return createHttp1({ keepAliveTimeout: 60_000 }, (request, response) => {
     onBody(request, (bytes) => {
       const body = echo(bytes, request.url ?? "");

@@ -108,7 +108,7 @@ function sessionTo(url: string): Promise<ClientHttp2Session> {
     const session = connect(url);
     const forget = () => sessions.get(url) === opening && sessions.delete(url);
     session.on("close", forget).on("goaway", forget);
-    // Not before the server has said how many streams it allows: more would be refused.
+    // Wait until the server has said how many streams it allows, because more would be refused.
     session.on("error", reject).once("remoteSettings", () => resolve(session));
     session.once("close", () => reject(new Error("the connection was closed")));
   });

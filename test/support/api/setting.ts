@@ -46,7 +46,7 @@ const byDefault = callers[0] as (typeof callers)[number];
 
 let newDatabase: (() => Promise<string>) | undefined;
 
-/** From now on, settings of this test file use new databases of another engine than SQLite. */
+/** From now on, settings of this test file use new databases of another engine instead of SQLite. */
 export function useDatabases(create: () => Promise<string>): void {
   newDatabase = create;
 }
