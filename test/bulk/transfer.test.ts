@@ -504,6 +504,43 @@ describe("export", () => {
     );
   });
 
+  test("carries a changed user name, address and phone, verified or not", async () => {
+    const [place, again] = [createPlace(), createPlace()];
+    const server = await place.serve();
+    const file = join(place.folder, "users.ndjson");
+    writeFileSync(file, linesOf([user(1), user(2), user(3, { phone: { phone: "+41441234567" } })]));
+    await place.administer("import", file);
+    const change = async (verb: string, path: string, body?: Record<string, unknown>) => {
+      const url = `${server.url}/management/v1/users/${path}`;
+      expect(await callRest(verb, url, place.token(), body)).toMatchObject({ status: 200 });
+    };
+    await change("PUT", "u1/username", { userName: " Gigi " });
+    await change("PUT", "u1/email", { email: "g@giraffe.example", isEmailVerified: true });
+    await change("PUT", "u1/phone", { phone: "+41710000000", isPhoneVerified: true });
+    await change("PUT", "u2/email", { email: "o@giraffe.example" });
+    await change("PUT", "u2/phone", { phone: "+41710000000" });
+    await change("DELETE", "u3/phone");
+
+    const lines = await exported(place);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        userName: " Gigi ",
+        verbatim: true,
+        email: { email: "g@giraffe.example", isEmailVerified: true },
+        phone: { phone: "+41710000000", isPhoneVerified: true },
+      },
+      { email: { email: "o@giraffe.example" }, phone: { phone: "+41710000000" } },
+      { email: user(3).email },
+    ]);
+    expect(lines.filter((line) => line.includes("isEmailVerified"))).toHaveLength(2);
+    expect(lines.filter((line) => line.includes("isPhoneVerified"))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('"phone"'))).toHaveLength(2);
+    writeFileSync(file, `${lines.join("\n")}\n`);
+    await again.administer("org", "create", "Giraffe", "--id", "69629023906488334");
+    expect((await again.administer("import", file)).code).toBe(0);
+    expect(await exported(again)).toEqual(lines);
+  });
+
   test("can be of one organization, which must exist", async () => {
     const { place, organization, file, run } = await createInput([user(1)]);
     await run("import", file);

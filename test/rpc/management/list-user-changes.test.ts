@@ -127,6 +127,55 @@ describe.for(callers)("over $name,", (caller) => {
       expect(body).toMatchObject({ result });
     });
 
+    test.for([
+      {
+        language: "en",
+        want: [
+          "Username changed",
+          "Email address changed",
+          "Email address verified",
+          "Phone number changed",
+          "Phone number verified",
+          "Phone number removed",
+        ],
+      },
+      {
+        language: "nl",
+        want: [
+          "Gebruikersnaam gewijzigd",
+          "E-mailadres gewijzigd",
+          "E-mailadres geverifieerd",
+          "Telefoonnummer gewijzigd",
+          "Telefoonnummer geverifieerd",
+          "Telefoonnummer verwijderd",
+        ],
+      },
+    ])("names the changes of user name, address and phone in $language", async (row) => {
+      const userId = await setting.addUser();
+      const userName = setting.newUserName();
+      const email = { email: "okapi@giraffe.example", isEmailVerified: true };
+      const phone = { phone: "+41441234567", isPhoneVerified: true };
+      await setting.call(methods.updateUserName, { userId, userName });
+      await setting.call(methods.updateHumanEmail, { userId, ...email });
+      await setting.call(methods.updateHumanPhone, { userId, ...phone });
+      await setting.call(methods.removeHumanPhone, { userId });
+      const headers = { "accept-language": row.language };
+      const request = { userId, query: { asc: true, sequence: "1" } };
+      const { body } = await call(methods.listUserChanges, request, { headers });
+      const result = [
+        "username.changed",
+        "human.email.changed",
+        "human.email.verified",
+        "human.phone.changed",
+        "human.phone.verified",
+        "human.phone.removed",
+      ].map((type, index) => ({
+        eventType: { key: `EventTypes.user.${type}`, localizedMessage: row.want[index] },
+        sequence: String(2 + index),
+      }));
+      expect(body).toMatchObject({ result });
+    });
+
     test.for(["unknown", "foreign", "machine"] as const)(
       "has nothing of a user who is %s",
       async (whom) => {

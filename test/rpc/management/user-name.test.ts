@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { callers } from "../../support/api/callers.ts";
-import { object } from "../../support/api/json.ts";
+import { list, object } from "../../support/api/json.ts";
 import {
   brokenRules,
   fieldRules,
@@ -104,6 +104,26 @@ describe.for(callers)("over $name,", (caller) => {
     expect(await rename(second, old.toUpperCase())).toMatchObject({ code: 0 });
     expect(await holderOf(old)).toBe(second);
     expect(await rename(first, old)).toEqual(refused(caller, taken));
+  });
+
+  test("ListUsers finds a user by the new name and address, and no longer by the old ones", async () => {
+    const [old, userName] = [setting.newUserName(), setting.newUserName()];
+    const userId = await addUser(old);
+    const email = `${userName}@giraffe.example`;
+    await call(methods.updateHumanEmail, { userId, email });
+    await rename(userId, userName);
+    const found = async (...queries: JsonObject[]) => {
+      const inIds = { inUserIdsQuery: { userIds: [userId] } };
+      const { body } = await call(methods.listUsers, { queries: [inIds, ...queries] });
+      return list(body?.result ?? []).map((user) => object(user).userName);
+    };
+    const method = "TEXT_QUERY_METHOD_EQUALS_IGNORE_CASE";
+    expect(await found({ userNameQuery: { userName: userName.toUpperCase(), method } })).toEqual([
+      userName,
+    ]);
+    expect(await found({ emailQuery: { emailAddress: email } })).toEqual([userName]);
+    expect(await found({ userNameQuery: { userName: old, method } })).toEqual([]);
+    expect(await found({ emailQuery: { emailAddress: "gigi@giraffe.example" } })).toEqual([]);
   });
 
   test("UpdateUserName changes inactive and locked users", async () => {
