@@ -1,5 +1,5 @@
 import type { AppendResult } from "../change/append.ts";
-import { type AppendRow, versionBefore } from "../change/append-row.ts";
+import { type AppendRow, eventRows } from "../change/append-row.ts";
 import { combined } from "../search/key-changes.ts";
 import { keyParts } from "../search/key-parts.ts";
 import type { Row } from "../sql/rows.ts";
@@ -66,7 +66,7 @@ export function withoutContested(round: readonly Chain[]): Chain[] {
 export function appendStatement(chains: readonly Chain[]): Statement {
   const firsts = chains.map(({ rows: [first] }) => first);
   const lasts = chains.map(({ rows }) => rows.at(-1) as AppendRow);
-  const events = chains.flatMap(({ rows }) => rows.flatMap(eventsOf));
+  const events = eventRows(chains.flatMap(({ rows }) => rows));
   const withKeys = firsts.filter(({ uniqueKeys }) => uniqueKeys !== undefined);
   const heads = [
     firsts.map(({ stream }) => stream),
@@ -79,13 +79,13 @@ export function appendStatement(chains: readonly Chain[]): Statement {
     lasts.map(({ state }) => state),
   ];
   const history = [
-    events.map(({ stream }) => stream),
-    events.map(({ version }) => version),
-    events.map(({ change }) => change),
-    events.map(({ type }) => type),
-    events.map(({ data }) => data),
-    events.map(({ creator }) => creator),
-    events.map(({ at }) => at),
+    events.map(([stream]) => stream),
+    events.map(([, version]) => version),
+    events.map(([, , change]) => change),
+    events.map(([, , , type]) => type),
+    events.map(([, , , , data]) => data),
+    events.map(([, , , , , creator]) => creator),
+    events.map(([, , , , , , at]) => at),
   ];
   const values = [...heads, ...history, ...keyColumns(chains)];
   if (withKeys.length === 0) return { name: "append", text: appendText, values };
@@ -98,18 +98,6 @@ export function appendStatement(chains: readonly Chain[]): Statement {
     wanted.map(({ name }) => name),
   ];
   return { name: "append-unique-keys", text: uniqueKeysText, values: [...values, ...names] };
-}
-
-function eventsOf(row: AppendRow) {
-  const { stream, change, changedAt: at } = row;
-  const first = versionBefore(row) + 1;
-  return row.events.map((event, index) => ({
-    ...event,
-    stream,
-    version: first + index,
-    change,
-    at,
-  }));
 }
 
 /** The columns of the index rows to delete, and of those to insert. */

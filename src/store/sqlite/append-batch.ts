@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendResult } from "../change/append.ts";
-import { type AppendRow, versionBefore } from "../change/append-row.ts";
+import { type AppendRow, eventRows, versionBefore } from "../change/append-row.ts";
 import { rejectedLines } from "../sql/import-notes.ts";
 import type { BatchLines } from "../transfer.ts";
 import { moveImport, noteRejected } from "./import-notes.ts";
@@ -51,7 +51,7 @@ export function createBatchWriter(
         results[index] = result;
         if (result === "appended") appended.push(row);
       }
-      insertEvents(appended.flatMap(eventValues));
+      insertEvents(eventRows(appended));
       if (bulk === undefined) {
         if (unsorted.count() > 0) unsorted.sort();
         keys.write(appended);
@@ -64,14 +64,6 @@ export function createBatchWriter(
       }
       return results;
     });
-}
-
-function eventValues(row: AppendRow) {
-  const { stream, change, events, changedAt } = row;
-  const first = versionBefore(row) + 1;
-  return events.map(({ type, data, creator }, index) => {
-    return [stream, first + index, change, type, data, creator, changedAt];
-  });
 }
 
 /** Streams with similar ids share pages. The sort is stable, so rows of one stream keep their order. */
