@@ -27,6 +27,8 @@ export function watchFailures(store: EventStore, failed: StoreObserver["failed"]
     change: watched("change", store.change),
     load: watched("load", store.load),
     loadOnInstance: watched("loadOnInstance", store.loadOnInstance),
+    outlineAttributes: watched("outlineAttributes", store.outlineAttributes),
+    readAttributes: watched("readAttributes", store.readAttributes),
     history: watched("history", store.history),
     search: watched("search", store.search),
     locate: watched("locate", store.locate),

@@ -1,3 +1,4 @@
+import type { Attribute, AttributeChanges, OutlinedAttributes } from "./attributes.ts";
 import type { Search, SearchKeys } from "./search.ts";
 
 /** Microseconds since 1970-01-01T00:00:00Z: safe as a number until the year 2255. */
@@ -67,6 +68,11 @@ export type Decision<State> = {
    * organizations, and opaque to the store. Default: the stream keeps those it has.
    */
   readonly uniqueKeys?: readonly string[];
+  /**
+   * Attributes are named values beside a stream, which no head carries and no change loads. They are written
+   * in the transaction of the events. Default: they stay as they are.
+   */
+  readonly attributes?: AttributeChanges;
 };
 
 /**
@@ -130,6 +136,25 @@ export interface EventStore {
    * for what a caller asks to see or change.
    */
   loadOnInstance<State>(stream: string): Promise<Head<State> | undefined>;
+
+  /**
+   * Which attributes a stream has, without their values, at one moment; `undefined` if the organization owns no
+   * such stream.
+   */
+  outlineAttributes<State>(
+    stream: string,
+    organization: string,
+  ): Promise<OutlinedAttributes<State> | undefined>;
+
+  /**
+   * Those of the attributes with these keys that the stream has, in the order of the bytes of their keys; none
+   * if the organization owns no such stream.
+   */
+  readAttributes(
+    stream: string,
+    organization: string,
+    keys: readonly string[],
+  ): Promise<readonly Attribute[]>;
 
   /** Events of one stream; empty if the organization owns no such stream. */
   history(stream: string, organization: string, range: HistoryRange): Promise<StoredEvent[]>;

@@ -11,7 +11,15 @@ export type Query =
   /** All of the queries, or at least one of them. Of no queries, `and` is true and `or` is false. */
   | { readonly kind: "and" | "or"; readonly queries: readonly Query[] }
   | { readonly kind: "not"; readonly query: Query }
+  | AttributeQuery
   | Comparison;
+
+/** The stream has an attribute with this key and this value; `undefined`: with any. */
+export type AttributeQuery = {
+  readonly kind: "attribute";
+  readonly key: string | undefined;
+  readonly value: Uint8Array | undefined;
+};
 
 /** A query of one key, or of the stream's id. */
 export type Comparison =
@@ -46,7 +54,10 @@ export class SearchTooBroadError extends Error {
   override readonly name = "SearchTooBroadError";
 }
 
-/** Whether a stream matches a query. The engines find exactly the streams for which this is true. */
+/**
+ * Whether a stream without attributes matches a query. The engines find exactly the streams for which this is
+ * true, once queries of attributes are replaced by the streams that have them.
+ */
 export function matches(query: Query, stream: string, keys: SearchKeys): boolean {
   switch (query.kind) {
     case "and":
@@ -55,6 +66,8 @@ export function matches(query: Query, stream: string, keys: SearchKeys): boolean
       return query.queries.some((each) => matches(each, stream, keys));
     case "not":
       return !matches(query.query, stream, keys);
+    case "attribute":
+      return false;
     case "streams":
       return query.streams.includes(stream);
     case "one-of":

@@ -1,3 +1,4 @@
+import type { Attribute } from "./attributes.ts";
 import type { Decision, Head } from "./event-store.ts";
 
 /** How far an input has been written. Kept in the transaction of the streams it counts. */
@@ -78,6 +79,13 @@ export type HeadPage<State> = {
   readonly next: string | undefined;
 };
 
+/** A head with all attributes of its stream, as they were at one moment. */
+export type HeadWithAttributes<State> = {
+  readonly head: Head<State>;
+  /** In the order of the bytes of their keys. */
+  readonly attributes: readonly Attribute[];
+};
+
 /** Imports and exports streams by the thousand. */
 export interface Transfer {
   /**
@@ -118,6 +126,9 @@ export interface Transfer {
    * @param range.organization Default: every organization.
    */
   heads<State>(range: HeadRange): Promise<HeadPage<State>>;
+
+  /** All attributes of a stream; `undefined` if there is no such stream. */
+  attributes<State>(stream: string): Promise<HeadWithAttributes<State> | undefined>;
 
   close(): Promise<void>;
 }

@@ -468,6 +468,8 @@ function isTrue(query: Query, { stream, keys }: Placed): boolean {
       return query.queries.some((each) => isTrue(each, { stream, keys }));
     case "not":
       return !isTrue(query.query, { stream, keys });
+    case "attribute":
+      return false;
     case "streams":
       return query.streams.some((each) => each === stream);
     case "one-of":

@@ -1,6 +1,7 @@
 import type { KeysOf, NewEvent } from "../event-store.ts";
 import { type KeyChange, keyChanges } from "../search/key-changes.ts";
 import type { Append } from "./append.ts";
+import { type AttributeRows, attributeRows } from "./attribute-rows.ts";
 
 /** An append as it is stored. It is sent between threads, so it is plain data. */
 export type AppendRow = {
@@ -17,14 +18,15 @@ export type AppendRow = {
   readonly state: string;
   readonly uniqueKeys: readonly string[] | undefined;
   readonly keys: readonly KeyChange[];
+  readonly attributes: AttributeRows | undefined;
 };
 
 /**
  * @param keysOf Of the database.
- * @throws TypeError if data or state is not JSON.
+ * @throws TypeError if data or state is not JSON, or an attribute has no event.
  */
 export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRow {
-  const { stream, change, after, events, before, head, uniqueKeys } = append;
+  const { stream, change, after, events, before, head, uniqueKeys, attributes } = append;
   return {
     stream,
     organization: head.organization,
@@ -37,6 +39,7 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRo
     state: JSON.stringify(head.state),
     uniqueKeys,
     keys: keyChanges(keysOf, before, head),
+    attributes: attributes && attributeRows(attributes, head.version, events.length),
   };
 }
 

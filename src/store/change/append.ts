@@ -1,3 +1,4 @@
+import type { AttributeChanges } from "../attributes.ts";
 import type { Head, NewEvent } from "../event-store.ts";
 
 /** A stream's head and the id of the change that wrote it. */
@@ -21,6 +22,8 @@ export type Append = {
   readonly head: Head<unknown>;
   /** In place of the stream's unique keys; `undefined`: they stay. */
   readonly uniqueKeys: readonly string[] | undefined;
+  /** `undefined`: they stay. */
+  readonly attributes?: AttributeChanges | undefined;
 };
 
 /** If it is not "appended", nothing was stored. If both others apply, it is "conflict". */

@@ -13,7 +13,7 @@ export function rowsFromNewStreams(
   return streams.flatMap(({ stream, organization, decisions }) => {
     let after: string | undefined;
     let before: Head<unknown> | undefined;
-    return decisions.map(({ events, state, uniqueKeys }, index) => {
+    return decisions.map(({ events, state, uniqueKeys, attributes }, index) => {
       const change = randomUUID();
       const head = {
         version: (before?.version ?? 0) + events.length,
@@ -22,10 +22,8 @@ export function rowsFromNewStreams(
         changedAt: now + index,
         state,
       };
-      const row = rowFromAppend(
-        { stream, change, after, events, before, head, uniqueKeys },
-        keysOf,
-      );
+      const decided = { events, before, head, uniqueKeys, attributes };
+      const row = rowFromAppend({ stream, change, after, ...decided }, keysOf);
       after = change;
       before = head;
       return row;

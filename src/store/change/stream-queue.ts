@@ -188,7 +188,7 @@ function appendFromDecision(
   stream: string,
   latest: Tip | undefined,
   organization: string,
-  { events, state, uniqueKeys }: Decision<unknown>,
+  { events, state, uniqueKeys, attributes }: Decision<unknown>,
   now: () => Micros,
 ): Append {
   const head = latest?.head;
@@ -210,6 +210,7 @@ function appendFromDecision(
       state,
     },
     uniqueKeys,
+    attributes,
   };
 }
 

@@ -4,6 +4,7 @@ import { createStreamQueue } from "../change/stream-queue.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
 import { eventColumns, eventFromRow, tipColumns, tipsFromRows } from "../sql/rows.ts";
+import { readAttributes, readOutline } from "./attributes.ts";
 import { createCommit } from "./commit.ts";
 import type { Postgres } from "./database.ts";
 import { createPostgresSearch } from "./search.ts";
@@ -63,6 +64,11 @@ export function createPostgresEventStore(options: {
     async loadOnInstance<State>(stream: string) {
       return (await loads.add(stream, stream))?.head as Head<State> | undefined;
     },
+
+    outlineAttributes: (stream, organization) => readOutline(database, stream, organization),
+
+    readAttributes: (stream, organization, keys) =>
+      readAttributes(database, stream, organization, keys),
 
     async history(stream: string, organization: string, range: HistoryRange) {
       const order = range.ascending ? "asc" : "desc";

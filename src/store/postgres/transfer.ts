@@ -23,6 +23,7 @@ import {
   type Transfer,
 } from "../transfer.ts";
 import { appendStatement, resultsFromRows, roundsOf, withoutContested } from "./append-batch.ts";
+import { readWithHead } from "./attributes.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Postgres } from "./database.ts";
 import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
@@ -109,6 +110,8 @@ export function createPostgresTransfer(options: {
     async heads<State>(range: HeadRange) {
       return pageFromRows<State>(await read(headPageSql(range.after, range.limit)), range);
     },
+
+    attributes: (stream) => readWithHead(database, stream),
 
     async close() {
       if (isClosed) return;

@@ -1,5 +1,6 @@
 import { lowerCase } from "../../text/lower-case.ts";
-import type { Comparison, Query } from "../search.ts";
+import { digestOf } from "../attributes.ts";
+import type { AttributeQuery, Comparison, Query } from "../search.ts";
 import { joined, raw, type Sql, sql } from "../sql/sql.ts";
 import { keyParts, leastCutBytes, reachesCut } from "./key-parts.ts";
 
@@ -30,6 +31,7 @@ export function methodOf(comparison: KeyComparison): string {
 /** What the conditions of a statement share. */
 type Scope = {
   readonly dialect: Dialect;
+  readonly organization: string;
   /** A condition that is true of the rows of a key. */
   readonly isOfKey: (alias: string, name: string) => Sql;
   /** The key whose rows are walked, as `k`. */
@@ -39,8 +41,15 @@ type Scope = {
 /** Rows of one key, as `k`, of streams that the query is true of. */
 export function keyRows(dialect: Dialect, organization: string, key: string, query: Query): Sql {
   const isOfKey = (alias: string, name: string) => dialect.isOfKey(alias, organization, name);
-  const scope = { dialect, isOfKey, key };
+  const scope = { dialect, organization, isOfKey, key };
   return sql`search_keys k where ${isOfKey("k", key)} and ${condition(scope, query)}`;
+}
+
+/** Attributes, as `a`, that a query is true of. */
+export function attributeRows(organization: string, { key, value }: AttributeQuery): Sql {
+  const ofKey = key === undefined ? sql`` : sql` and a.key = ${key}`;
+  const ofValue = value === undefined ? sql`` : sql` and a.digest = ${digestOf(value)}`;
+  return sql`attributes a where a.organization = ${organization}${ofKey}${ofValue}`;
 }
 
 function condition(scope: Scope, query: Query): Sql {
@@ -51,6 +60,10 @@ function condition(scope: Scope, query: Query): Sql {
       return query.queries.length === 0 ? sql`false` : all(scope, query.queries, " or ");
     case "not":
       return sql`not (${condition(scope, query.query)})`;
+    case "attribute": {
+      const rows = attributeRows(scope.organization, query);
+      return sql`exists (select 1 from ${rows} and a.stream = k.stream) is true`;
+    }
     case "streams":
       return scope.dialect.isAmong(sql`k.stream`, query.streams);
     case "one-of":

@@ -1,8 +1,17 @@
 import type { EventStore, Found, Head, KeysOf } from "../event-store.ts";
-import { matches, type Query, type Search, SearchTooBroadError, sorted } from "../search.ts";
+import {
+  type AttributeQuery,
+  matches,
+  type Query,
+  type Search,
+  SearchTooBroadError,
+  sorted,
+} from "../search.ts";
 import type { Row } from "../sql/rows.ts";
+import { withStreams } from "./attribute-queries.ts";
 import type { Dialect, KeyComparison } from "./condition-sql.ts";
 import {
+  attributeStatement,
   countStatement,
   isIndexed,
   pageStatement,
@@ -36,7 +45,7 @@ const maxCandidates = 1_000;
 const maxRows = 10_000_000;
 
 /**
- * Find streams by the cheapest of three ways:
+ * Find streams by the cheapest of three ways, after the attributes that few streams have are looked up:
  *
  * 1. Every result must match one comparison, and the index finds the few streams that match it. They are
  *    loaded, and their heads are compared with the whole query.
@@ -49,7 +58,7 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
 
   async function search(
     organization: string,
-    wanted: Search,
+    given: Search,
     signal: AbortSignal | undefined,
   ): Promise<Found<unknown>> {
     const few = async (
@@ -62,7 +71,8 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
     };
     const scanHere = (statement: SearchStatement) => scan(statement, signal);
 
-    const { query } = wanted;
+    const query = await withStreams(given.query, (attribute) => holders(organization, attribute));
+    const wanted = { ...given, query };
     let candidates = await cover(query, async (comparison) =>
       isIndexed(comparison) ? few(comparison, lookUp) : undefined,
     );
@@ -81,6 +91,12 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
       : judge(organization, wanted, candidates);
   }
 
+  async function holders(organization: string, query: AttributeQuery) {
+    const limit = maxCandidates + 1;
+    const rows = await lookUp(attributeStatement(dialect, organization, query, limit));
+    return rows.length < limit ? rows.map(({ stream }) => String(stream)) : undefined;
+  }
+
   async function assertSize(
     organization: string,
     most: number,
@@ -96,10 +112,21 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
     { query, offset, limit, ...order }: Search,
     candidates: readonly string[],
   ): Promise<Found<unknown>> {
-    const heads = await load([...new Set(candidates)], organization);
+    const streams = [...new Set(candidates)];
+    const heads = await load(streams, organization);
+    const known = await withStreams(query, async (attribute) => {
+      const statement = attributeStatement(
+        dialect,
+        organization,
+        attribute,
+        streams.length,
+        streams,
+      );
+      return (await lookUp(statement)).map(({ stream }) => String(stream));
+    });
     const found = heads.flatMap(({ stream, head }) => {
       const keys = keysOf(head);
-      return keys !== undefined && matches(query, stream, keys) ? [{ stream, head, keys }] : [];
+      return keys !== undefined && matches(known, stream, keys) ? [{ stream, head, keys }] : [];
     });
     const results = sorted(found, order).slice(offset, offset + limit);
     return { total: found.length, results: results.map(({ stream, head }) => ({ stream, head })) };
@@ -154,6 +181,8 @@ async function cover(
       return all;
     }
     case "not":
+    // Few streams would have been found before.
+    case "attribute":
       return undefined;
     case "streams":
       return query.streams;
@@ -181,6 +210,7 @@ function comparisonsOf(query: Query): KeyComparison[] {
       return query.queries.flatMap(comparisonsOf);
     case "not":
       return comparisonsOf(query.query);
+    case "attribute":
     case "streams":
       return [];
     case "one-of":

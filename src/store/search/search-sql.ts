@@ -1,6 +1,12 @@
-import type { Query, Search } from "../search.ts";
+import type { AttributeQuery, Query, Search } from "../search.ts";
 import { raw, type Sql, type SqlStatement, sql, statementFromSql } from "../sql/sql.ts";
-import { type Dialect, type KeyComparison, keyRows, methodOf } from "./condition-sql.ts";
+import {
+  attributeRows,
+  type Dialect,
+  type KeyComparison,
+  keyRows,
+  methodOf,
+} from "./condition-sql.ts";
 import { everyStream } from "./key-changes.ts";
 
 /** A statement of a search. */
@@ -15,6 +21,25 @@ export function streamsStatement(
 ): SearchStatement {
   const rows = keyRows(dialect, organization, comparison.key, comparison);
   return statement(dialect, sql`select k.stream from ${rows} limit ${limit}`);
+}
+
+/**
+ * Finds streams with an attribute: column `stream`. Reads an index of the attributes.
+ *
+ * @param among Only of these; `undefined`: of all.
+ */
+export function attributeStatement(
+  dialect: Dialect,
+  organization: string,
+  query: AttributeQuery,
+  limit: number,
+  among?: readonly string[],
+): SearchStatement {
+  const rows = attributeRows(organization, query);
+  const some = among === undefined ? sql`` : sql` and ${dialect.isAmong(raw("a.stream"), among)}`;
+  // A stream has a key once, and a value perhaps with several keys.
+  const what = raw(query.key === undefined ? "distinct a.stream" : "a.stream");
+  return statement(dialect, sql`select ${what} from ${rows}${some} limit ${limit}`);
 }
 
 /** Finds the streams of one page, in order: column `stream`. Reads the index of the sort key. */

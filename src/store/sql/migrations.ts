@@ -15,6 +15,7 @@ export const migrations: readonly Migration[] = [
   { file: "003.sql", writesKeys: false },
   { file: "004.sql", writesKeys: true },
   { file: "005.sql", writesKeys: false },
+  { file: "006.sql", writesKeys: false },
 ];
 
 /** @param engine The module beside the engine's folder `migrations`, as `import.meta.url`. */

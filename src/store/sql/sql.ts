@@ -1,5 +1,5 @@
 /** A value of a statement. */
-export type Value = string | number | readonly string[];
+export type Value = string | number | Uint8Array | readonly string[];
 
 /** A piece of SQL: texts, and what is inserted between them, which are other pieces and values. */
 export type Sql = {

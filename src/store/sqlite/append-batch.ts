@@ -3,6 +3,7 @@ import type { AppendResult } from "../change/append.ts";
 import { type AppendRow, eventRows, versionBefore } from "../change/append-row.ts";
 import { rejectedLines } from "../sql/import-notes.ts";
 import type { BatchLines } from "../transfer.ts";
+import { createAttributeWriter } from "./attributes.ts";
 import { moveImport, noteRejected } from "./import-notes.ts";
 import { createInsert } from "./keys/insert-rows.ts";
 import { createKeyWriter } from "./keys/key-writer.ts";
@@ -36,6 +37,7 @@ export function createBatchWriter(
     "?, ?, ?, ?, ?, ?, ?",
   );
   const keys = createKeyWriter(db);
+  const writeAttributes = createAttributeWriter(db);
   const unsorted = createUnsortedKeys(db);
 
   return (rows, bulk) =>
@@ -52,6 +54,7 @@ export function createBatchWriter(
         if (result === "appended") appended.push(row);
       }
       insertEvents(eventRows(appended));
+      writeAttributes(appended);
       if (bulk === undefined) {
         if (unsorted.count() > 0) unsorted.sort();
         keys.write(appended);

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { OutlinedAttributes } from "../attributes.ts";
 import { type AppendRow, rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
@@ -13,6 +14,7 @@ import {
   tipsFromRows,
 } from "../sql/rows.ts";
 import { createBatchWriter } from "./append-batch.ts";
+import { createAttributeReader } from "./attributes.ts";
 import type { Sqlite } from "./database.ts";
 import { assertInPlace } from "./file/place.ts";
 import { createUnsortedKeys } from "./keys/unsorted-keys.ts";
@@ -36,6 +38,7 @@ export function createSqliteEventStore(options: {
   const { file, place } = database;
   const db = database.acquire();
   const statements = prepareStatements(db);
+  const attributes = createAttributeReader(db);
 
   // An import that was interrupted may have left unsorted keys.
   const unsorted = createUnsortedKeys(db);
@@ -83,6 +86,15 @@ export function createSqliteEventStore(options: {
     async loadOnInstance<State>(stream: string) {
       const row = withStoreErrors(() => statements.selectHeadOnInstance.get(stream));
       return row && (headFromRow(row) as Head<State>);
+    },
+
+    async outlineAttributes<State>(stream: string, organization: string) {
+      const outlined = withStoreErrors(() => attributes.outline(stream, organization));
+      return outlined as OutlinedAttributes<State> | undefined;
+    },
+
+    async readAttributes(stream, organization, keys) {
+      return withStoreErrors(() => attributes.read(stream, organization, keys));
     },
 
     async history(stream: string, organization: string, range: HistoryRange) {

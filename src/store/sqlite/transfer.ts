@@ -9,6 +9,7 @@ import {
 } from "../sql/import-notes.ts";
 import type { Sql } from "../sql/sql.ts";
 import type { HeadRange, Transfer } from "../transfer.ts";
+import { createAttributeReader } from "./attributes.ts";
 import type { Sqlite } from "./database.ts";
 import { unsortedBatch } from "./keys/unsorted-keys.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
@@ -35,6 +36,7 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
   const db = database.acquire();
   const writer = createWriterThread({ file, place }, { isBulk: true });
   const read = (whole: Sql) => withStoreErrors(() => readRows(db, whole));
+  const attributes = createAttributeReader(db);
   let isClosed = false;
 
   return {
@@ -65,6 +67,10 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
 
     async heads<State>(range: HeadRange) {
       return pageFromRows<State>(read(headPageSql(range.after, range.limit)), range);
+    },
+
+    async attributes<State>(stream: string) {
+      return withStoreErrors(() => attributes.withHead<State>(stream));
     },
 
     async close() {

@@ -46,6 +46,8 @@ const store: EventStore = {
   },
   load: async <State>(stream: string) => heads.get(stream) as Head<State> | undefined,
   loadOnInstance: async <State>(stream: string) => heads.get(stream) as Head<State> | undefined,
+  outlineAttributes: async () => undefined,
+  readAttributes: async () => [],
   history: async () => [],
   search: async () => ({ total: 0, results: [] }),
   locate: async () => undefined,

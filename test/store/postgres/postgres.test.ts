@@ -6,6 +6,7 @@ import { createPostgresEventStore } from "../../../src/store/postgres/event-stor
 import { createPostgresTransfer } from "../../../src/store/postgres/transfer.ts";
 import { query } from "../../support/postgres.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
+import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
 import { describeSearch } from "../search.contract.ts";
@@ -19,6 +20,9 @@ describeEventStore("PostgreSQL", async () =>
   createPostgresEventStore({ database: await newDatabase(), now }),
 );
 describeSearch("PostgreSQL", async (keysOf) =>
+  createPostgresEventStore({ database: await newDatabase(keysOf), now }),
+);
+describeAttributes("PostgreSQL", async (keysOf) =>
   createPostgresEventStore({ database: await newDatabase(keysOf), now }),
 );
 describeDirectory("PostgreSQL", async () => createPostgresDirectory(await newDatabase()));

@@ -4,6 +4,7 @@ import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { dialect as postgres } from "../../../src/store/postgres/search.ts";
 import type { Dialect, KeyComparison } from "../../../src/store/search/condition-sql.ts";
 import {
+  attributeStatement,
   countStatement,
   pageStatement,
   type SearchStatement,
@@ -72,9 +73,33 @@ const rows: readonly Row[] = [
   },
 ];
 
+const value = Buffer.from("value");
+const attributes = [
+  { name: "a key", key: "key", value: undefined, by: "key", columns: ["organization", "key"] },
+  {
+    name: "a key and a value",
+    key: "key",
+    value,
+    by: "value",
+    columns: ["organization", "digest", "key"],
+  },
+  { name: "a value", key: undefined, value, by: "value", columns: ["organization", "digest"] },
+] as const;
+
 describe("on SQLite", () => {
   const db = new DatabaseSync(":memory:");
   migrate(db, () => undefined);
+
+  test.for(attributes)("an index finds streams with $name", ({ key, value, by, columns }) => {
+    const query = { kind: "attribute", key, value } as const;
+    const { text, values } = attributeStatement(sqlite, "org", query, 1_001);
+    const plan = db
+      .prepare(`explain query plan ${text}`)
+      .all(...(values as SQLInputValue[]))
+      .map(({ detail }) => String(detail));
+    const place = columns.map((column) => `${column}=?`).join(" AND ");
+    expect(plan[0]).toEqual(`SEARCH a USING COVERING INDEX attributes_by_${by} (${place})`);
+  });
 
   test.for(rows)("an index finds $name", ({ statement, by }) => {
     const { text, values } = statement(sqlite);
@@ -93,6 +118,19 @@ describe("on SQLite", () => {
 
 describe("on PostgreSQL", async () => {
   const database = await openPostgres(await newPostgresDatabase());
+
+  test.for(attributes)("an index finds streams with $name", async ({ key, value, by, columns }) => {
+    const query = { kind: "attribute", key, value } as const;
+    const { text, values } = attributeStatement(postgres, "org", query, 1_001);
+    const plan = await database.scan({ text: `explain (costs off) ${text}`, values });
+    const lines = plan.map((row) => String(row["QUERY PLAN"])).join("\n");
+    expect(lines).toMatch(
+      new RegExp(`Index (?:Only )?Scan using attributes_by_${by} on attributes`),
+    );
+    const condition = columns.map((column) => `\\(${column} = .*\\)`).join(" AND ");
+    expect(lines).toMatch(new RegExp(`Index Cond: \\(?${condition}`));
+    expect(lines).not.toContain("Seq Scan");
+  });
 
   test.for(rows)("an index finds $name", async ({ statement, by }) => {
     const { text, values } = statement(postgres);

@@ -9,6 +9,7 @@ import { type Head, type KeysOf, StoreUnavailableError } from "../../../src/stor
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
 import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
+import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
 import { describeSearch } from "../search.contract.ts";
@@ -28,6 +29,8 @@ describeEventStore("SQLite file", async () => openStore(newFile()));
 describeEventStore("SQLite in memory", async () => openStore(":memory:"));
 describeSearch("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
 describeSearch("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
+describeAttributes("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
+describeAttributes("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
 describeDirectory("SQLite file", async () => createSqliteDirectory(openSqlite(newFile())));
 describeDirectory("SQLite in memory", async () => createSqliteDirectory(openSqlite(":memory:")));
 

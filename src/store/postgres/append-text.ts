@@ -1,0 +1,141 @@
+/**
+ * The texts of the statement that writes a batch. Values are numbered from 1: those of heads, events and search
+ * keys, then those of unique keys if there are any, then those of attributes if there are any.
+ */
+
+const batch = `
+  batch as (
+    select * from unnest(
+      $1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[], $6::bigint[], $7::bigint[],
+      $8::text[]
+    ) as b (stream, organization, version, change, after, created_at, changed_at, state)
+  ),
+  latest as (
+    select * from batch b
+    where (select h.change from heads h where h.stream = b.stream) is not distinct from b.after
+  )`;
+
+const written = (condition: string) => `
+  written as (
+    insert into heads (stream, organization, version, change, after, created_at, changed_at, state)
+    select stream, organization, version, change, after, created_at, changed_at, state
+    from latest ${condition} order by stream
+    on conflict (stream) do update set
+      version = excluded.version, change = excluded.change, after = excluded.after,
+      changed_at = excluded.changed_at, state = excluded.state
+    where heads.change = excluded.after
+    returning stream
+  ),
+  logged as (
+    insert into events (stream, version, change, type, data, creator, at)
+    select e.* from unnest(
+      $9::text[], $10::bigint[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::bigint[]
+    ) as e (stream, version, change, type, data, creator, at)
+    where e.stream in (select stream from written)
+  ),
+  unlisted as (
+    delete from search_keys k using unnest(
+      $16::text[], $17::text[], $18::text[], $19::text[]
+    ) as g (organization, name, folded, stream)
+    where k.organization = g.organization and k.name = g.name
+      and k.folded = g.folded and k.stream = g.stream
+      and g.stream in (select stream from written)
+  ),
+  listed as (
+    insert into search_keys (organization, name, folded, stream, text, rest)
+    select c.* from unnest(
+      $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[]
+    ) as c (organization, name, folded, stream, text, rest)
+    where c.stream in (select stream from written)
+    on conflict (organization, name, folded, stream) do update set
+      text = excluded.text, rest = excluded.rest
+  )`;
+
+const sharedValues = 25;
+const uniqueKeyValues = 3;
+
+const uniqueKeys = `
+  wanted as (select * from unnest($27::text[], $28::text[]) as w (stream, name)),
+  taken as (
+    select w.stream from wanted w
+    where (select c.stream from claims c where c.name = w.name) <> w.stream
+  )`;
+
+/** If another transaction takes a key after `claims` was read, the insert violates the primary key. */
+const claimed = `
+  released as (
+    delete from claims c
+    where c.stream = any ($26::text[]) and c.stream in (select stream from written)
+      and not exists (select 1 from wanted w where w.stream = c.stream and w.name = c.name)
+  ),
+  claimed as (
+    insert into claims (name, stream)
+    select w.name, w.stream from wanted w
+    where w.stream in (select stream from written)
+      and (select c.stream from claims c where c.name = w.name) is null
+    order by w.name
+  )`;
+
+/** @param before Number of the values before those of attributes. */
+const attributes = (before: number) => {
+  const value = (place: number) => `$${before + place}`;
+  return `
+  cleared as (
+    delete from attributes a using unnest(${value(1)}::text[]) as c (stream)
+    where a.stream = c.stream and c.stream in (select stream from written)
+  ),
+  unset as (
+    delete from attributes a using unnest(${value(2)}::text[], ${value(3)}::text[]) as u (stream, key)
+    where a.stream = u.stream and a.key = u.key and u.stream in (select stream from written)
+  ),
+  given as (
+    select * from unnest(
+      ${value(4)}::text[], ${value(5)}::text[], ${value(6)}::text[], ${value(7)}::bigint[],
+      ${value(8)}::bigint[], ${value(9)}::bigint[], ${value(10)}::bytea[], ${value(11)}::bytea[],
+      ${value(12)}::boolean[]
+    ) as g (stream, key, organization, version, created_at, changed_at, digest, value, is_new)
+  ),
+  attributed as (
+    insert into attributes
+      (stream, key, organization, version, created_at, changed_at, digest, value)
+    select g.stream, g.key, g.organization, g.version, g.created_at, g.changed_at, g.digest, g.value
+    from given g where g.stream in (select stream from written)
+    on conflict (stream, key) do update set
+      version = excluded.version, changed_at = excluded.changed_at,
+      digest = excluded.digest, value = excluded.value,
+      created_at = case when (
+        select g.is_new from given g where g.stream = excluded.stream and g.key = excluded.key
+      ) then excluded.created_at else attributes.created_at end
+  )`;
+};
+
+const refused = (isTaken: string) => `
+  select stream, ${isTaken} as taken from batch where stream not in (select stream from written)`;
+
+function textOf(hasUniqueKeys: boolean, hasAttributes: boolean): string {
+  const parts = hasUniqueKeys
+    ? [batch, uniqueKeys, written("where stream not in (select stream from taken)"), claimed]
+    : [batch, written("")];
+  const before = hasUniqueKeys ? sharedValues + uniqueKeyValues : sharedValues;
+  const all = hasAttributes ? [...parts, attributes(before)] : parts;
+  const isTaken = "stream in (select stream from taken) and stream in (select stream from latest)";
+  return `
+  with ${all.join(",")}${refused(hasUniqueKeys ? isTaken : "false")}`;
+}
+
+/** By whether the batch changes unique keys, and attributes. */
+const kinds = {
+  plain: { name: "append", text: textOf(false, false) },
+  uniqueKeys: { name: "append-unique-keys", text: textOf(true, false) },
+  attributes: { name: "append-attributes", text: textOf(false, true) },
+  both: { name: "append-unique-keys-attributes", text: textOf(true, true) },
+};
+
+/** The name and the text of the statement for a batch. */
+export function appendKind(
+  hasUniqueKeys: boolean,
+  hasAttributes: boolean,
+): { readonly name: string; readonly text: string } {
+  if (hasUniqueKeys) return hasAttributes ? kinds.both : kinds.uniqueKeys;
+  return hasAttributes ? kinds.attributes : kinds.plain;
+}

@@ -1,0 +1,92 @@
+import type { Attribute, OutlinedAttributes } from "../attributes.ts";
+import { combinedAttributes } from "../change/attribute-rows.ts";
+import {
+  attributeFromRow,
+  attributeColumns as columns,
+  headOfAttributes,
+  headWithAttributes,
+  outlineFromRow,
+} from "../sql/attribute-rows.ts";
+import type { HeadWithAttributes } from "../transfer.ts";
+import type { Chain } from "./append-batch.ts";
+import type { Postgres } from "./database.ts";
+
+/**
+ * The values of an append statement for attributes: streams that lose all, attributes to remove, attributes to
+ * set. Empty if there are none of these.
+ */
+export function attributeColumns(chains: readonly Chain[]): unknown[][] {
+  const changed = chains.filter(({ rows }) => rows.some((row) => row.attributes !== undefined));
+  if (changed.length === 0) return [];
+  const combined = changed.map(({ rows }) => {
+    const [{ stream, organization }] = rows;
+    return { stream, organization, ...combinedAttributes(rows) };
+  });
+  const gone = combined.flatMap(({ stream, removed }) => removed.map((key) => ({ stream, key })));
+  const come = combined.flatMap(({ stream, organization, set }) =>
+    set.map((each) => ({ ...each, stream, organization })),
+  );
+  return [
+    combined.flatMap(({ stream, isCleared }) => (isCleared ? [stream] : [])),
+    gone.map(({ stream }) => stream),
+    gone.map(({ key }) => key),
+    come.map(({ stream }) => stream),
+    come.map(({ key }) => key),
+    come.map(({ organization }) => organization),
+    come.map(({ version }) => version),
+    come.map(({ createdAt }) => createdAt),
+    come.map(({ changedAt }) => changedAt),
+    come.map(({ digest }) => digest),
+    come.map(({ value }) => value),
+    come.map(({ isNew }) => isNew),
+  ];
+}
+
+/** As `EventStore.outlineAttributes`. */
+export async function readOutline<State>(
+  database: Postgres,
+  stream: string,
+  organization: string,
+): Promise<OutlinedAttributes<State> | undefined> {
+  const [row] = await database.read({
+    name: "outline-attributes",
+    text: `select ${headOfAttributes}, (
+        select coalesce(json_agg(
+          json_build_array(a.key, encode(a.digest, 'hex'), octet_length(a.value)) order by a.key
+        ), '[]')::text
+        from attributes a where a.stream = h.stream
+      ) as outline from heads h where h.stream = $1 and h.organization = $2`,
+    values: [stream, organization],
+  });
+  return row && (outlineFromRow(row) as OutlinedAttributes<State>);
+}
+
+/** As `EventStore.readAttributes`. */
+export async function readAttributes(
+  database: Postgres,
+  stream: string,
+  organization: string,
+  keys: readonly string[],
+): Promise<Attribute[]> {
+  const rows = await database.read({
+    name: "attributes",
+    text: `select ${columns} from attributes a
+      where a.stream = $1 and a.organization = $2 and a.key = any ($3::text[]) order by a.key`,
+    values: [stream, organization, keys],
+  });
+  return rows.map(attributeFromRow);
+}
+
+/** As `Transfer.attributes`. */
+export async function readWithHead<State>(
+  database: Postgres,
+  stream: string,
+): Promise<HeadWithAttributes<State> | undefined> {
+  const rows = await database.read({
+    name: "all-attributes",
+    text: `select ${headOfAttributes}, ${columns}
+      from heads h left join attributes a on a.stream = h.stream where h.stream = $1 order by a.key`,
+    values: [stream],
+  });
+  return headWithAttributes<State>(rows);
+}
