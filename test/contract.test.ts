@@ -38,11 +38,22 @@ import * as officialHttp from "@zitadel/proto/google/api/annotations_pb.js";
 import * as officialBehavior from "@zitadel/proto/google/api/field_behavior_pb.js";
 import * as officialValidate from "@zitadel/proto/validate/validate_pb.js";
 import * as officialChange from "@zitadel/proto/zitadel/change_pb.js";
+import * as officialFilterV2 from "@zitadel/proto/zitadel/filter/v2/filter_pb.js";
 import * as officialManagement from "@zitadel/proto/zitadel/management_pb.js";
 import * as officialMessage from "@zitadel/proto/zitadel/message_pb.js";
+import * as officialMetadataV2 from "@zitadel/proto/zitadel/metadata/v2/metadata_pb.js";
+import * as officialObjectV2 from "@zitadel/proto/zitadel/object/v2/object_pb.js";
 import * as officialObject from "@zitadel/proto/zitadel/object_pb.js";
 import * as officialOptions from "@zitadel/proto/zitadel/options_pb.js";
 import * as officialOrg from "@zitadel/proto/zitadel/org_pb.js";
+import * as officialOptionsV2 from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
+import * as officialEmailV2 from "@zitadel/proto/zitadel/user/v2/email_pb.js";
+import * as officialIdpV2 from "@zitadel/proto/zitadel/user/v2/idp_pb.js";
+import * as officialPasswordV2 from "@zitadel/proto/zitadel/user/v2/password_pb.js";
+import * as officialPhoneV2 from "@zitadel/proto/zitadel/user/v2/phone_pb.js";
+import * as officialQueryV2 from "@zitadel/proto/zitadel/user/v2/query_pb.js";
+import * as officialUserV2 from "@zitadel/proto/zitadel/user/v2/user_pb.js";
+import * as officialUserServiceV2 from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import * as officialUser from "@zitadel/proto/zitadel/user_pb.js";
 import { describe, expect, test } from "vitest";
 import { http } from "../gen/google/api/annotations_pb.ts";
@@ -50,15 +61,28 @@ import { field_behavior } from "../gen/google/api/field_behavior_pb.ts";
 import { HttpRuleSchema } from "../gen/google/api/http_pb.ts";
 import { required, rules } from "../gen/validate/validate_pb.ts";
 import { file_zitadel_change } from "../gen/zitadel/change_pb.ts";
-import {
-  file_zitadel_management,
-  ImportHumanUserRequestSchema,
-  ManagementService,
-} from "../gen/zitadel/management_pb.ts";
+import { file_zitadel_filter_v2_filter } from "../gen/zitadel/filter/v2/filter_pb.ts";
+import { file_zitadel_management, ManagementService } from "../gen/zitadel/management_pb.ts";
 import { file_zitadel_message } from "../gen/zitadel/message_pb.ts";
+import { file_zitadel_metadata_v2_metadata } from "../gen/zitadel/metadata/v2/metadata_pb.ts";
+import { file_zitadel_object_v2_object } from "../gen/zitadel/object/v2/object_pb.ts";
 import { file_zitadel_object } from "../gen/zitadel/object_pb.ts";
 import { auth_option, file_zitadel_options } from "../gen/zitadel/options_pb.ts";
 import { file_zitadel_org } from "../gen/zitadel/org_pb.ts";
+import {
+  file_zitadel_protoc_gen_zitadel_v2_options,
+  options as v2_options,
+} from "../gen/zitadel/protoc_gen_zitadel/v2/options_pb.ts";
+import { file_zitadel_user_v2_email } from "../gen/zitadel/user/v2/email_pb.ts";
+import { file_zitadel_user_v2_idp } from "../gen/zitadel/user/v2/idp_pb.ts";
+import { file_zitadel_user_v2_password } from "../gen/zitadel/user/v2/password_pb.ts";
+import { file_zitadel_user_v2_phone } from "../gen/zitadel/user/v2/phone_pb.ts";
+import { file_zitadel_user_v2_query } from "../gen/zitadel/user/v2/query_pb.ts";
+import { file_zitadel_user_v2_user } from "../gen/zitadel/user/v2/user_pb.ts";
+import {
+  file_zitadel_user_v2_user_service,
+  UserService,
+} from "../gen/zitadel/user/v2/user_service_pb.ts";
 import { file_zitadel_user } from "../gen/zitadel/user_pb.ts";
 
 const ourFiles: readonly DescFile[] = [
@@ -69,6 +93,17 @@ const ourFiles: readonly DescFile[] = [
   file_zitadel_options,
   file_zitadel_org,
   file_zitadel_user,
+  file_zitadel_filter_v2_filter,
+  file_zitadel_metadata_v2_metadata,
+  file_zitadel_object_v2_object,
+  file_zitadel_protoc_gen_zitadel_v2_options,
+  file_zitadel_user_v2_email,
+  file_zitadel_user_v2_idp,
+  file_zitadel_user_v2_password,
+  file_zitadel_user_v2_phone,
+  file_zitadel_user_v2_query,
+  file_zitadel_user_v2_user,
+  file_zitadel_user_v2_user_service,
 ];
 
 const officialFiles: readonly DescFile[] = [
@@ -79,14 +114,33 @@ const officialFiles: readonly DescFile[] = [
   officialOptions.file_zitadel_options,
   officialOrg.file_zitadel_org,
   officialUser.file_zitadel_user,
+  officialFilterV2.file_zitadel_filter_v2_filter,
+  officialMetadataV2.file_zitadel_metadata_v2_metadata,
+  officialObjectV2.file_zitadel_object_v2_object,
+  officialOptionsV2.file_zitadel_protoc_gen_zitadel_v2_options,
+  officialEmailV2.file_zitadel_user_v2_email,
+  officialIdpV2.file_zitadel_user_v2_idp,
+  officialPasswordV2.file_zitadel_user_v2_password,
+  officialPhoneV2.file_zitadel_user_v2_phone,
+  officialQueryV2.file_zitadel_user_v2_query,
+  officialUserV2.file_zitadel_user_v2_user,
+  officialUserServiceV2.file_zitadel_user_v2_user_service,
 ];
 
 // The options of both sides are read with the extensions of that side. Those of no concern to a
 // client of ours (OpenAPI) are in neither registry and therefore do not show.
-const ourExtensions = createRegistry(http, auth_option, rules, required, field_behavior);
+const ourExtensions = createRegistry(
+  http,
+  auth_option,
+  v2_options,
+  rules,
+  required,
+  field_behavior,
+);
 const officialExtensions = createRegistry(
   officialHttp.http,
   officialOptions.auth_option,
+  officialOptionsV2.options,
   officialValidate.rules,
   officialValidate.required,
   officialBehavior.field_behavior,
@@ -224,29 +278,133 @@ const official = factsOf(officialFiles, officialExtensions);
 const addedSince = [
   // In ZITADEL 4.9.
   "field zitadel.management.v1.ImportHumanUserRequest.recovery_codes",
+  // In ZITADEL 4.4: people are found by their metadata.
+  "enum zitadel.filter.v2.ByteFilterMethod",
+  "enum value zitadel.filter.v2.ByteFilterMethod.BYTE_FILTER_METHOD_EQUALS of zitadel.filter.v2.ByteFilterMethod",
+  "enum value zitadel.filter.v2.ByteFilterMethod.BYTE_FILTER_METHOD_NOT_EQUALS of zitadel.filter.v2.ByteFilterMethod",
+  "message zitadel.metadata.v2.MetadataValueFilter",
+  "field zitadel.metadata.v2.MetadataValueFilter.value",
+  "field zitadel.metadata.v2.MetadataValueFilter.method",
+  "field zitadel.user.v2.SearchQuery.metadata_key_filter",
+  "field zitadel.user.v2.SearchQuery.metadata_value_filter",
+  // In ZITADEL 4.12 access_token_type, in 4.13 metadata.
+  "field zitadel.user.v2.CreateUserRequest.metadata",
+  "field zitadel.user.v2.CreateUserRequest.Machine.access_token_type",
+  "field zitadel.user.v2.UpdateUserRequest.metadata",
+  "field zitadel.user.v2.UpdateUserRequest.Machine.access_token_type",
 ];
-const newer = addedSince.map((name) => `${name} is not published`);
+
+/** What ZITADEL has changed since then. Source: proto/zitadel/user/v2/user_service.proto of its tags. */
+const changedSince = [
+  // An empty value removes the key, since 4.13.
+  "field zitadel.user.v2.Metadata.value",
+  // They have REST paths since 4.1.
+  "rpc zitadel.user.v2.UserService.CreateUser",
+  "rpc zitadel.user.v2.UserService.UpdateUser",
+  // Its permission is looked for where the user lives, since 4.8.
+  "rpc zitadel.user.v2.UserService.ListUserMetadata",
+];
+const newer = [
+  ...addedSince.map((name) => `${name} is not published`),
+  ...changedSince.map((name) => `${name} differs in options`),
+];
+
+/** Our side of what is newer: what no published descriptor can confirm. */
+const newerFacts: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  "field zitadel.management.v1.ImportHumanUserRequest.recovery_codes": {
+    number: 11,
+    jsonName: "recoveryCodes",
+    type: Type.STRING,
+    label: Label.REPEATED,
+  },
+  "field zitadel.metadata.v2.MetadataValueFilter.value": {
+    number: 1,
+    type: Type.BYTES,
+    options: { "[validate.rules]": { bytes: { maxLen: "200" } } },
+  },
+  "field zitadel.metadata.v2.MetadataValueFilter.method": {
+    number: 2,
+    typeName: "zitadel.filter.v2.ByteFilterMethod",
+    options: { "[validate.rules]": { enum: { definedOnly: true } } },
+  },
+  "field zitadel.user.v2.SearchQuery.metadata_key_filter": {
+    number: 17,
+    oneof: "query",
+    typeName: "zitadel.metadata.v2.MetadataKeyFilter",
+  },
+  "field zitadel.user.v2.SearchQuery.metadata_value_filter": {
+    number: 18,
+    oneof: "query",
+    typeName: "zitadel.metadata.v2.MetadataValueFilter",
+  },
+  "field zitadel.user.v2.CreateUserRequest.metadata": {
+    number: 6,
+    label: Label.REPEATED,
+    typeName: "zitadel.user.v2.Metadata",
+  },
+  "field zitadel.user.v2.UpdateUserRequest.metadata": {
+    number: 5,
+    label: Label.REPEATED,
+    typeName: "zitadel.user.v2.Metadata",
+  },
+  "field zitadel.user.v2.CreateUserRequest.Machine.access_token_type": { number: 3 },
+  "field zitadel.user.v2.UpdateUserRequest.Machine.access_token_type": { number: 3 },
+  "field zitadel.user.v2.Metadata.value": {
+    number: 2,
+    options: { "[validate.rules]": { bytes: { maxLen: "500000" } } },
+  },
+  "rpc zitadel.user.v2.UserService.CreateUser": {
+    options: {
+      "[google.api.http]": { post: "/v2/users/new", body: "*" },
+      "[zitadel.protoc_gen_zitadel.v2.options]": { authOption: { permission: "authenticated" } },
+    },
+  },
+  "rpc zitadel.user.v2.UserService.UpdateUser": {
+    options: {
+      "[google.api.http]": { patch: "/v2/users/{user_id}", body: "*" },
+      "[zitadel.protoc_gen_zitadel.v2.options]": { authOption: { permission: "authenticated" } },
+    },
+  },
+  "rpc zitadel.user.v2.UserService.ListUserMetadata": {
+    options: {
+      "[google.api.http]": { post: "/v2/users/{user_id}/metadata/search", body: "*" },
+      "[zitadel.protoc_gen_zitadel.v2.options]": { authOption: { permission: "authenticated" } },
+    },
+  },
+};
 
 describe("our contract", () => {
   test("D7: says nothing that the published one does not say, but what is newer", () => {
     expect(differences(factsOf(ourFiles, ourExtensions), official)).toEqual(newer);
   });
 
-  test("D7: has recovery codes as ZITADEL 4.9 has them", () => {
-    const { recoveryCodes } = ImportHumanUserRequestSchema.field;
-    expect(factsOfField(recoveryCodes)).toMatchObject({
-      name: "recovery_codes",
-      number: 11,
-      jsonName: "recoveryCodes",
-      type: Type.STRING,
-      label: Label.REPEATED,
-    });
+  test.for(Object.entries(newerFacts))(
+    "D7: has what is newer as ZITADEL has it: %s",
+    ([name, want]) => {
+      expect(factsOf(ourFiles, ourExtensions).get(name)).toMatchObject(want);
+    },
+  );
+
+  test("D7: declares fields in the published order, on which depends which rule is broken first", () => {
+    for (const file of ourFiles) {
+      const published = officialFiles.find(({ name }) => name === file.name);
+      for (const type of nestedTypes(file)) {
+        const theirs =
+          published && [...nestedTypes(published)].find((each) => `${each}` === `${type}`);
+        if (type.kind !== "message" || theirs?.kind !== "message") continue;
+        const ours = type.fields.map(({ name }) => name);
+        const order = theirs.fields.map(({ name }) => name).filter((name) => ours.includes(name));
+        expect(ours.filter((name) => order.includes(name))).toEqual(order);
+      }
+    }
   });
 
   test("D7: has every field of a request that it has at all", () => {
     const ours = factsOf(ourFiles, ourExtensions);
     const requests = new Set(
-      ManagementService.methods.map(({ input }) => `field ${input.typeName}.`),
+      [...ManagementService.methods, ...UserService.methods].map(
+        ({ input }) => `field ${input.typeName}.`,
+      ),
     );
     const missing = [...official.keys()]
       .filter((name) => [...requests].some((request) => name.startsWith(request)))

@@ -27,8 +27,8 @@ const httpMethods = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH",
 export type DocumentOptions = Pick<Annotations, "examples" | "bounds"> & {
   /** Described if they have `google.api.http` rules. */
   readonly services: readonly DescService[];
-  /** Before every path. */
-  readonly prefix: string;
+  /** By the full name of a service, what stands before its paths. */
+  readonly prefixes: Readonly<Record<string, string>>;
   readonly info: JsonObject;
 };
 
@@ -42,7 +42,7 @@ export type DocumentOptions = Pick<Annotations, "examples" | "bounds"> & {
  */
 export function createDocument({
   services,
-  prefix,
+  prefixes,
   info,
   examples,
   bounds,
@@ -65,7 +65,7 @@ export function createDocument({
       const { method } = route.value;
       const count = (seen.get(method) ?? 0) + 1;
       seen.set(method, count);
-      const path = `${prefix}${openPath(route)}`;
+      const path = `${prefixes[service.typeName] ?? ""}${openPath(route)}`;
       paths[path] = {
         ...paths[path],
         [route.httpMethod.toLowerCase()]: {

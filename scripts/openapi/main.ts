@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { restPrefix } from "../../src/rpc/routes.ts";
+import { restPrefixes } from "../../src/rpc/routes.ts";
 import { createDocument } from "./document.ts";
 import { bounds, examples } from "./examples.ts";
 
@@ -20,9 +20,12 @@ const image = execFileSync(
 );
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
 
+/** In this order. */
+const described = ["zitadel.management.v1.ManagementService"];
+
 const document = createDocument({
-  services: [...registry].filter((desc) => desc.kind === "service"),
-  prefix: restPrefix,
+  services: described.flatMap((name) => registry.getService(name) ?? []),
+  prefixes: restPrefixes,
   examples,
   bounds,
   info: {

@@ -3,14 +3,16 @@ import { ServerReflection as ReflectionV1 } from "../../gen/grpc/reflection/v1/r
 import { ServerReflection as ReflectionV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Health } from "../../gen/health/v1/health_pb.ts";
 import { ManagementService } from "../../gen/zitadel/management_pb.ts";
+import { UserService } from "../../gen/zitadel/user/v2/user_service_pb.ts";
 import type { Authenticator } from "../access/caller.ts";
 import type { FailedAttempts } from "../access/failed-attempts.ts";
 import type { Directory } from "../store/directory.ts";
 import type { EventStore, Micros } from "../store/event-store.ts";
 import { convertErrors, errorMessages } from "./errors.ts";
 import { callerKey, createAuthenticate } from "./gate/authenticate.ts";
-import { createAuthorize, permissionsFromServices } from "./gate/authorize.ts";
+import { createAuthorize } from "./gate/authorize.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
+import { permissionsFromServices } from "./gate/permissions.ts";
 import { createHealth, type Readiness } from "./health.ts";
 import { createAddHumanUser } from "./management/add-human-user.ts";
 import { createChangeHumanContact } from "./management/change-human-contact.ts";
@@ -30,10 +32,12 @@ import { registerReflection } from "./reflection.ts";
 import { createTranslate } from "./translate/translate.ts";
 import { createValidate } from "./validate/validate.ts";
 
-const services = [ManagementService, Health, ReflectionV1, ReflectionV1Alpha];
+/** ZITADEL's. */
+const zitadelServices = [ManagementService, UserService];
+const services = [...zitadelServices, Health, ReflectionV1, ReflectionV1Alpha];
 
-/** The prefix of all paths of `google.api.http`, as in ZITADEL. */
-export const restPrefix = "/management/v1";
+/** What stands before the REST paths of a service, as in ZITADEL. Those of v2 are whole. */
+export const restPrefixes = { [ManagementService.typeName]: "/management/v1" };
 
 /** Methods that anyone may call without a token. Every other method declares a permission. */
 const publicMethods = [
@@ -59,7 +63,7 @@ export type RpcParts = {
   readonly peer: Parameters<typeof createAuthenticate>[0]["peer"];
 };
 
-/** Every service that is served. Methods of `ManagementService` without a handler answer `unimplemented`. */
+/** Every service that is served. Methods without a handler answer `unimplemented`. */
 export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
   const { store, directory, readiness, newId, now } = parts;
   const loadHuman = createLoadHuman(store, directory);
@@ -80,8 +84,9 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
       ...createAddHumanUser(store, newId),
       ...createChangeUserStatus(store),
     });
-    router.service(Health, createHealth(readiness, [ManagementService]));
-    registerReflection(router, [ManagementService, Health], errorMessages);
+    router.service(UserService, {});
+    router.service(Health, createHealth(readiness, zitadelServices));
+    registerReflection(router, [...zitadelServices, Health], errorMessages);
   };
 }
 

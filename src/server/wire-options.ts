@@ -5,7 +5,7 @@ import {
   createRequestGate,
   createRoutes,
   type RpcParts,
-  restPrefix,
+  restPrefixes,
 } from "../rpc/routes.ts";
 import type { WireOptions } from "../wire/index.ts";
 
@@ -18,7 +18,7 @@ export function wireOptions(
     routes: createRoutes(parts),
     requestGate: createRequestGate(parts),
     interceptors: createInterceptors(parts),
-    restPrefix,
+    restPrefixes,
     limits: { maxMessageBytes, defaultDeadlineMs, maxDeadlineMs },
     trustedProxies,
     cors: {

@@ -15,8 +15,11 @@ export type WireOptions = {
   readonly interceptors: readonly Interceptor[];
   /** The messages that a `google.protobuf.Any` may contain, for JSON. Default: none. */
   readonly registry?: Registry;
-  /** Stands before every path of `google.api.http`, such as `/management/v1`. */
-  readonly restPrefix: string;
+  /**
+   * By the full name of a service, what stands before each path of its `google.api.http` rules, such as
+   * `/management/v1`. Default: nothing.
+   */
+  readonly restPrefixes?: Readonly<Record<string, string>>;
   readonly limits: Limits;
   /** What clients may hold at once. Default of each field: `clientLimits` in `limits.ts`. */
   readonly clientLimits?: Partial<ClientLimits>;

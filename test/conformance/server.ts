@@ -60,7 +60,7 @@ const listener = createListener({
   routes: (router) => router.service(service, createConformanceService(service, registry)),
   interceptors: [],
   registry: createRegistry(registry),
-  restPrefix: "/rest",
+  restPrefixes: { [service.typeName]: "/rest" },
   limits: {
     maxMessageBytes: request.messageReceiveLimit || 1 << 20,
     defaultDeadlineMs: 60_000,

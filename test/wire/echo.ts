@@ -117,7 +117,7 @@ export function echoOptions(handlers: EchoHandlers = {}): WireOptions {
   return {
     routes: (router) => router.service(EchoService, { ...echo, ...handlers }),
     interceptors: [],
-    restPrefix: "/api",
+    restPrefixes: { [EchoService.typeName]: "/api" },
     limits: { maxMessageBytes: 65_536, defaultDeadlineMs: 10_000, maxDeadlineMs: 60_000 },
     cors: { origins: [], requestHeaders: [], answerHeaders: [] },
     headers: {},

@@ -35,7 +35,6 @@ const router = createRestRouter(
   ["/users/{id}", "/users/human", "/{a}/{b}/{c}", "/files/{path=**}", "/files/{path=**}:read"].map(
     (template) => ({ httpMethod: "GET", template, value: template }),
   ),
-  "",
 );
 const assertFieldRules = createFieldRules([ManagementService]);
 const isHost = createHostCheck();

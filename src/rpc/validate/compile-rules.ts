@@ -7,39 +7,41 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import {
+  BoolRulesSchema,
   disabled,
   EnumRulesSchema,
   FieldRulesSchema,
   MessageRulesSchema,
+  RepeatedRulesSchema,
   required,
   rules,
 } from "../../../gen/validate/validate_pb.ts";
-import type { FieldViolation } from "./field-violation.ts";
+import { bytesChecks } from "./bytes-checks.ts";
+import {
+  type FieldValues,
+  failure,
+  inside,
+  joined,
+  type MessageCheck,
+  none,
+  onItems,
+  onValue,
+  valueFailures,
+} from "./field-checks.ts";
 import { assertImplemented } from "./implemented-rules.ts";
 import { ruleText } from "./rule-text.ts";
-import { type StringCheck, stringChecks, textChecks } from "./string-checks.ts";
-import { descriptions, invalidField, invalidInside, withIndex } from "./upstream-wording.ts";
-
-/** A violation, and the message of the error if it is the first one. */
-export type Failure = { readonly violation: FieldViolation; readonly message: string };
-
-/** @returns What is wrong, in the order of field numbers; empty if the message is valid. */
-export type MessageCheck = (message: FieldValues) => readonly Failure[];
-
-/** A message, as its fields are read: by their local names. */
-export type FieldValues = Readonly<Record<string, unknown>>;
+import { stringChecks, textChecks } from "./string-checks.ts";
+import { descriptions } from "./upstream-wording.ts";
 
 /** The checks of all messages compiled so far. */
 export type MessageChecks = Map<DescMessage, MessageCheck>;
 
-/** At most this many failures are looked for in one list. */
-export const maxFailures = 32;
-
-/** Shared, so that a valid message costs no allocation. */
-const none: readonly Failure[] = [];
-
 /**
  * Compile the `(validate.rules)` of a message, and of all messages within it.
+ *
+ * The order is that of the code which protoc-gen-validate makes for ZITADEL: the plain fields as they are
+ * declared, then the oneofs, each with the field that is set, then the fields with the word `optional`.
+ * Source: protoc-gen-validate, templates/goshared/msg.go.
  *
  * @param checks Gets every check that is compiled.
  * @throws Error for a rule or an option that is not implemented.
@@ -58,12 +60,19 @@ export function compileMessage(schema: DescMessage, checks: MessageChecks): Mess
   };
   // Before its fields are compiled, because a message may contain itself.
   checks.set(schema, check);
-  for (const field of schema.fields.toSorted((a, b) => a.number - b.number)) {
-    const compiled = compileField(field, checks);
-    if (compiled !== undefined) parts.push(compiled);
-  }
-  for (const oneof of schema.oneofs)
+  const add = (fields: readonly DescField[]) => {
+    for (const field of fields) {
+      const compiled = compileField(field, checks);
+      if (compiled !== undefined) parts.push(compiled);
+    }
+  };
+  const single = schema.fields.filter((field) => field.oneof === undefined);
+  add(single.filter((field) => !field.proto.proto3Optional));
+  for (const oneof of schema.oneofs) {
+    add(oneof.fields);
     if (getOption(oneof, required)) parts.push(requiredOneof(oneof));
+  }
+  add(single.filter((field) => field.proto.proto3Optional));
   return check;
 }
 
@@ -84,12 +93,37 @@ function compileField(field: DescField, checks: MessageChecks): MessageCheck | u
 }
 
 function compileScalar(field: DescField & { fieldKind: "scalar" }): MessageCheck | undefined {
-  const isText = field.scalar === ScalarType.STRING;
-  const { type } = rulesOf(field, isText ? ["string"] : []);
-  if (!isText) return undefined;
-  const own = type.case === "string" ? stringChecks(field, type.value) : [];
-  const all = [...own, ...textChecks];
-  return onValue(field, (value) => textFailures(field, all, value as string));
+  switch (field.scalar) {
+    case ScalarType.STRING: {
+      const { type } = rulesOf(field, ["string"]);
+      const all = [
+        ...(type.case === "string" ? stringChecks(field, type.value) : []),
+        ...textChecks,
+      ];
+      return onValue(field, (value) => valueFailures(field, all, value as string));
+    }
+    case ScalarType.BYTES: {
+      const { type } = rulesOf(field, ["bytes"]);
+      if (type.case !== "bytes") return undefined;
+      const all = bytesChecks(field, type.value);
+      return onValue(field, (value) => valueFailures(field, all, value as Uint8Array));
+    }
+    case ScalarType.BOOL:
+      return compileBool(field);
+    default:
+      rulesOf(field, []);
+      return undefined;
+  }
+}
+
+function compileBool(field: DescField): MessageCheck | undefined {
+  const { type } = rulesOf(field, ["bool"]);
+  if (type.case !== "bool") return undefined;
+  assertImplemented(field, BoolRulesSchema, type.value, ["const"]);
+  if (!type.value.const) throw new Error(`${field}: the rule const: false is not implemented`);
+  const rule = { rule: "BOOL_TRUE", text: ruleText("True") } as const;
+  const failures = [failure(field, rule, descriptions.true)];
+  return onValue(field, (value) => (value === true ? none : failures));
 }
 
 function compileEnum(field: DescField & { fieldKind: "enum" }): MessageCheck | undefined {
@@ -119,13 +153,26 @@ function compileList(
   field: DescField & { fieldKind: "list" },
   checks: MessageChecks,
 ): MessageCheck | undefined {
-  rulesOf(field, []);
+  const { type } = rulesOf(field, ["repeated"]);
+  const items = type.case === "repeated" ? type.value : undefined;
+  if (items !== undefined) assertImplemented(field, RepeatedRulesSchema, items, ["items"]);
   if (field.message !== undefined) {
+    if (items !== undefined)
+      throw new Error(`${field}: rules of listed messages are not implemented`);
     const check = compileMessage(field.message, checks);
     return onItems(field, (item, index) => inside(field, check(item as FieldValues), index));
   }
-  if (field.scalar !== ScalarType.STRING) return undefined;
-  return onItems(field, (item, index) => textFailures(field, textChecks, item as string, index));
+  const own = items?.items;
+  if (own !== undefined) assertImplemented(field, FieldRulesSchema, own, ["string"]);
+  if (field.scalar !== ScalarType.STRING) {
+    if (own !== undefined) throw new Error(`${field}: rules of its items are not implemented`);
+    return undefined;
+  }
+  const all = [
+    ...(own?.type.case === "string" ? stringChecks(field, own.type.value) : []),
+    ...textChecks,
+  ];
+  return onItems(field, (item, index) => valueFailures(field, all, item as string, index));
 }
 
 function requiredOneof(oneof: DescOneof): MessageCheck {
@@ -142,84 +189,4 @@ function rulesOf(field: DescField, known: readonly string[]) {
   const set = getOption(field, rules);
   assertImplemented(field, FieldRulesSchema, set, known);
   return set;
-}
-
-/** @param missing What is wrong if a field of a message is not set. */
-function onValue(
-  field: DescField,
-  check: (value: unknown) => readonly Failure[],
-  missing: readonly Failure[] = none,
-): MessageCheck {
-  const name = field.localName;
-  const oneof = field.oneof?.localName;
-  if (oneof === undefined)
-    return (message) => {
-      const value = message[name];
-      return value === undefined ? missing : check(value);
-    };
-  return (message) => {
-    const selected = message[oneof] as { readonly case?: string; readonly value?: unknown };
-    return selected.case === name ? check(selected.value) : none;
-  };
-}
-
-function onItems(
-  field: DescField,
-  check: (item: unknown, index: number) => readonly Failure[],
-): MessageCheck {
-  const name = field.localName;
-  return (message) => {
-    let failures = none;
-    for (const [index, item] of (message[name] as readonly unknown[]).entries()) {
-      failures = joined(failures, check(item, index));
-      if (failures.length >= maxFailures) break;
-    }
-    return failures;
-  };
-}
-
-function textFailures(
-  field: DescField,
-  checks: readonly StringCheck[],
-  value: string,
-  index?: number,
-): readonly Failure[] {
-  let failures = none;
-  for (const check of checks) {
-    const description = check.problem(value);
-    if (description !== undefined)
-      failures = joined(failures, [failure(field, check, description, index)]);
-  }
-  return failures;
-}
-
-/** @param index Of the item, in a list. */
-function failure(
-  field: DescField | DescOneof,
-  { rule, text }: Pick<FieldViolation, "rule" | "text">,
-  description: string,
-  index?: number,
-): Failure {
-  return {
-    violation: { field: withIndex(field.name, index), description, rule, text },
-    message: invalidField(field, index, description),
-  };
-}
-
-/** The failures of a message as failures of the message around it. */
-function inside(
-  field: DescField,
-  failures: readonly Failure[],
-  index?: number,
-): readonly Failure[] {
-  if (failures.length === 0) return none;
-  const place = withIndex(field.name, index);
-  return failures.map(({ violation, message }) => ({
-    violation: { ...violation, field: `${place}.${violation.field}` },
-    message: invalidInside(field, index, message),
-  }));
-}
-
-function joined(failures: readonly Failure[], more: readonly Failure[]): readonly Failure[] {
-  return more.length === 0 ? failures : [...failures, ...more];
 }

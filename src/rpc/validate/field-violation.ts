@@ -2,6 +2,8 @@ import type { RuleText } from "./rule-text.ts";
 
 /** Which rule a field breaks. Stable: goes over the wire as the violation's reason. */
 export type FieldRule =
+  | "BOOL_TRUE"
+  | "BYTES_LENGTH"
   | "ENUM_DEFINED_ONLY"
   | "MESSAGE_REQUIRED"
   | "ONEOF_REQUIRED"
@@ -31,7 +33,7 @@ export type FieldViolation = {
  */
 export class FieldRulesError extends Error {
   override readonly name = "FieldRulesError";
-  /** In the order of field numbers; at most 32, fewer if their paths and descriptions are long. */
+  /** In the order in which upstream looks; at most 32, fewer if their paths and descriptions are long. */
   readonly violations: readonly FieldViolation[];
 
   constructor(message: string, violations: readonly FieldViolation[]) {

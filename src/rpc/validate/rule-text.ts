@@ -6,12 +6,14 @@ export type RuleText = {
 };
 
 type RuleTextName =
+  | `Bytes.${"Between" | "Max"}`
   | "Email"
   | "Enum"
   | `Length.${"Between" | "Exact" | "Max" | "Min"}`
   | "NoNul"
   | "Prefix"
   | "Required"
+  | "True"
   | "WellFormed";
 
 /** The text for people of a rule; each file in `translate/texts/` has it. */
@@ -26,4 +28,10 @@ export function lengthText(least: number, most: number): RuleText {
   if (least === 0) return ruleText("Length.Max", { max });
   if (most === Number.POSITIVE_INFINITY) return ruleText("Length.Min", { min });
   return ruleText("Length.Between", { min, max });
+}
+
+/** Of bytes. */
+export function bytesText(least: number, most: number): RuleText {
+  const [min, max] = [String(least), String(most)];
+  return least === 0 ? ruleText("Bytes.Max", { max }) : ruleText("Bytes.Between", { min, max });
 }

@@ -1,16 +1,12 @@
 import { type DescField, isFieldSet } from "@bufbuild/protobuf";
 import { type StringRules, StringRulesSchema } from "../../../gen/validate/validate_pb.ts";
 import { emailProblem } from "./email-address.ts";
-import type { FieldViolation } from "./field-violation.ts";
 import { assertImplemented } from "./implemented-rules.ts";
 import { lengthText, ruleText } from "./rule-text.ts";
 import { descriptions } from "./upstream-wording.ts";
+import type { ValueCheck } from "./value-check.ts";
 
-/** One rule of a text. */
-export type StringCheck = Pick<FieldViolation, "rule" | "text"> & {
-  /** @returns The description of the violation; `undefined` if the value is valid. */
-  readonly problem: (value: string) => string | undefined;
-};
+type StringCheck = ValueCheck<string>;
 
 /** For every text: what no store keeps unchanged is refused. */
 export const textChecks: readonly StringCheck[] = [
@@ -43,8 +39,10 @@ export function stringChecks(field: DescField, rules: StringRules): readonly Str
   return checks;
 }
 
-function lengthCheck(min = 0, max = Number.POSITIVE_INFINITY): StringCheck {
-  const description = descriptions.length(min, max);
+function lengthCheck(least: number | undefined, most: number | undefined): StringCheck {
+  const description = descriptions.length(least, most);
+  const min = least ?? 0;
+  const max = most ?? Number.POSITIVE_INFINITY;
   return {
     rule: "STRING_LENGTH",
     text: lengthText(min, max),

@@ -11,16 +11,24 @@ export const descriptions = {
   noNul: "value must not contain U+0000",
   wellFormed: "value must be valid Unicode",
   prefix: (prefix: string) => `value does not have prefix ${JSON.stringify(prefix)}`,
+  true: "value must equal true",
   email: (cause: string) => `value must be a valid email address | caused by: ${cause}`,
-  length: lengthDescription,
+  /** @param least, most `undefined` if there is no such rule, which is not the same as 0. */
+  length: (least: number | undefined, most: number | undefined) =>
+    lengthDescription(least, most, "runes"),
+  bytes: (least: number | undefined, most: number | undefined) =>
+    lengthDescription(least, most, "bytes"),
 } as const;
 
-/** @param most Infinity if there is no upper limit. */
-function lengthDescription(least: number, most: number): string {
-  if (least === most) return `value length must be ${least} runes`;
-  if (least === 0) return `value length must be at most ${most} runes`;
-  if (most === Number.POSITIVE_INFINITY) return `value length must be at least ${least} runes`;
-  return `value length must be between ${least} and ${most} runes, inclusive`;
+function lengthDescription(
+  least: number | undefined,
+  most: number | undefined,
+  unit: "runes" | "bytes",
+): string {
+  if (least === undefined) return `value length must be at most ${most} ${unit}`;
+  if (most === undefined) return `value length must be at least ${least} ${unit}`;
+  if (least === most) return `value length must be ${least} ${unit}`;
+  return `value length must be between ${least} and ${most} ${unit}, inclusive`;
 }
 
 /** Says which field is invalid, and why: the message of the error. */

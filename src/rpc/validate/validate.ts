@@ -1,12 +1,7 @@
 import type { DescMessage, DescService, Message } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
-import {
-  compileMessage,
-  type Failure,
-  type FieldValues,
-  type MessageChecks,
-  maxFailures,
-} from "./compile-rules.ts";
+import { compileMessage, type MessageChecks } from "./compile-rules.ts";
+import { type Failure, type FieldValues, maxFailures } from "./field-checks.ts";
 import { FieldRulesError, type FieldViolation } from "./field-violation.ts";
 
 /**
@@ -15,8 +10,9 @@ import { FieldRulesError, type FieldViolation } from "./field-violation.ts";
  *
  * @param services Every service with unary methods behind this interceptor.
  * @throws Error at once if a request has a rule that is not implemented here. Of protoc-gen-validate
- *   these are: min_len, max_len, prefix and email of a string, defined_only of an enum, required of
- *   a message and of a oneof.
+ *   these are implemented: min_len, max_len, prefix and email of a string, also of the items of a list;
+ *   min_len and max_len of bytes, const true of a bool, defined_only of an enum, required of a message
+ *   and of a oneof.
  * @throws FieldRulesError for the request.
  */
 export function createValidate(services: readonly DescService[]): Interceptor {

@@ -32,7 +32,7 @@ export type RouteTables = {
  * @throws Error if a method is registered twice, or if HTTP rules match the same requests.
  */
 export function createRouteTables(options: WireOptions, shutdown: AbortSignal): RouteTables {
-  const { interceptors, registry, restPrefix, pages } = options;
+  const { interceptors, registry, restPrefixes = {}, pages } = options;
   const { maxMessageBytes } = options.limits;
   const specs = collectMethods(options.routes);
   const unary = new Map(
@@ -50,7 +50,7 @@ export function createRouteTables(options: WireOptions, shutdown: AbortSignal): 
   return {
     unary,
     streaming,
-    rest: createRest([...unary.values()], restPrefix, json, maxMessageBytes),
+    rest: createRest([...unary.values()], restPrefixes, json, maxMessageBytes),
     pages,
     connect: createConnect(json, maxMessageBytes),
     grpcFamily: [createGrpc(json, maxMessageBytes), createGrpcWeb(json, maxMessageBytes)],

@@ -1,5 +1,5 @@
 import { createListener } from "../../../src/wire/index.ts";
-import { restPrefix } from "../protocols.ts";
+import { method, restPrefix } from "../protocols.ts";
 import { passThrough, registerProfile } from "./connect-service.ts";
 
 /** Our own lane. One listener speaks every protocol and version. */
@@ -7,7 +7,7 @@ export async function listenGiraffe(): Promise<number> {
   const listener = createListener({
     routes: registerProfile,
     interceptors: [passThrough],
-    restPrefix,
+    restPrefixes: { [method.parent.typeName]: restPrefix },
     limits: { maxMessageBytes: 65_536, defaultDeadlineMs: 10_000, maxDeadlineMs: 60_000 },
     cors: { origins: [], requestHeaders: [], answerHeaders: [] },
     headers: {},

@@ -9,7 +9,7 @@ import {
   createInterceptors,
   createRequestGate,
   createRoutes,
-  restPrefix,
+  restPrefixes,
 } from "../../../src/rpc/routes.ts";
 import type { Decide, EventStore, Head } from "../../../src/store/event-store.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
@@ -83,7 +83,7 @@ const listener = createListener({
   routes: createRoutes(parts),
   requestGate: createRequestGate(parts),
   interceptors: createInterceptors(parts),
-  restPrefix,
+  restPrefixes,
   limits: { maxMessageBytes: 65_536, defaultDeadlineMs: 10_000, maxDeadlineMs: 60_000 },
   cors: { origins: [], requestHeaders: [], answerHeaders: [] },
   headers: {},

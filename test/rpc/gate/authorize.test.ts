@@ -1,10 +1,22 @@
-import { create, createFileRegistry, type DescMethod, setExtension } from "@bufbuild/protobuf";
+import {
+  create,
+  createFileRegistry,
+  type DescMethod,
+  getOption,
+  setExtension,
+} from "@bufbuild/protobuf";
 import {
   FileDescriptorProtoSchema,
   file_google_protobuf_empty,
   MethodOptionsSchema,
 } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  createClient,
+  createRouterTransport,
+} from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { Health } from "../../../gen/health/v1/health_pb.ts";
 import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
@@ -13,14 +25,14 @@ import {
   auth_option,
   file_zitadel_options,
 } from "../../../gen/zitadel/options_pb.ts";
+import { options } from "../../../gen/zitadel/protoc_gen_zitadel/v2/options_pb.ts";
+import { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
 import { ServiceError } from "../../../src/domain/errors.ts";
 import { callerKey } from "../../../src/rpc/gate/authenticate.ts";
-import {
-  createAuthorize,
-  organizationKey,
-  permissionsFromServices,
-} from "../../../src/rpc/gate/authorize.ts";
+import { createAuthorize, organizationKey } from "../../../src/rpc/gate/authorize.ts";
 import type { Gate } from "../../../src/rpc/gate/gate.ts";
+import { permissionsFromServices } from "../../../src/rpc/gate/permissions.ts";
+import { membershipsKey } from "../../../src/rpc/gate/standing.ts";
 import type { Membership } from "../../../src/store/directory.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
@@ -73,13 +85,12 @@ async function setUp(
     clock,
   });
   const organizations: string[] = [];
+  const known: (readonly Membership[])[] = [];
   const transport = createRouterTransport(
     ({ service }) => {
-      const handler = (
-        _: unknown,
-        { values }: { values: { get(key: typeof organizationKey): string } },
-      ) => {
+      const handler = (_: unknown, { values }: { values: ContextValues }) => {
         organizations.push(values.get(organizationKey));
+        known.push(values.get(membershipsKey));
         return {};
       };
       service(ManagementService, {
@@ -104,6 +115,8 @@ async function setUp(
     directory,
     clock,
     lookUps,
+    /** What the last handler knew of the caller. */
+    known: () => known.at(-1),
     read: (organization?: string) =>
       outcomeOf(client.getUserByID({ id: "u" }, optionsOf(organization))),
     write: (organization?: string) =>
@@ -314,6 +327,34 @@ function serviceOf(methods: Readonly<Record<string, string | undefined>>) {
   return service as NonNullable<typeof service>;
 }
 
+describe("the memberships of the caller", () => {
+  const anybodyMay = () => "authenticated";
+
+  test("are given to the handler, whatever the organization of the call", async () => {
+    const memberships = [roleIn("other", "ORG_OWNER_VIEWER"), roleIn(undefined, "IAM_OWNER")];
+    const calls = await setUp(memberships, anybodyMay);
+    expect(await calls.read()).toBe("home");
+    expect(calls.known()).toEqual(memberships);
+  });
+
+  test("are empty for a caller without any", async () => {
+    const calls = await setUp([], anybodyMay);
+    expect(await calls.read()).toBe("home");
+    expect(calls.known()).toEqual([]);
+  });
+
+  test("are asked for once, while an answer may be reused", async () => {
+    const calls = await setUp([roleIn("home", "ORG_OWNER")], anybodyMay);
+    for (let call = 0; call < 3; call++) await calls.read();
+    expect(calls.lookUps).toEqual(["organization home", "memberships sam"]);
+  });
+
+  test("do not matter if the organization of the call does not exist", async () => {
+    const calls = await setUp([roleIn(undefined, "IAM_OWNER")], anybodyMay);
+    expect(await calls.read("none")).toBe("organizationNotFound");
+  });
+});
+
 describe("permissionsFromServices", () => {
   test("reads the permission of every method we serve", () => {
     const permissions = ManagementService.methods.map((method) => [
@@ -327,6 +368,19 @@ describe("permissionsFromServices", () => {
       GetUserByLoginNameGlobal: "user.global.read",
       RemoveUser: "user.delete",
     });
+  });
+
+  test("reads the option of v2", () => {
+    const permissionOf = permissionsFromServices([UserService], []);
+    const { updateUser, getUserByID } = UserService.method;
+    expect([updateUser, getUserByID].map(permissionOf)).toEqual(["authenticated", "authenticated"]);
+  });
+
+  test("leaves a permission in an organization that the request names to the handler", () => {
+    const permissionOf = permissionsFromServices([UserService], []);
+    const { addHumanUser } = UserService.method;
+    expect(getOption(addHumanUser, options).authOption?.permission).toBe("user.write");
+    expect(permissionOf(addHumanUser)).toBe("authenticated");
   });
 
   test("accepts `authenticated`", () => {

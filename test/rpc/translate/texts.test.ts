@@ -36,6 +36,8 @@ const eventTypes = {
   "user.unlocked": [],
 } satisfies Record<HumanEvent["type"], string[]> & Record<string, string[]>;
 const rules = {
+  "Errors.Field.Bytes.Between": ["{max}", "{min}"],
+  "Errors.Field.Bytes.Max": ["{max}"],
   "Errors.Field.Email": [],
   "Errors.Field.Enum": [],
   "Errors.Field.Length.Between": ["{max}", "{min}"],
@@ -45,6 +47,7 @@ const rules = {
   "Errors.Field.NoNul": [],
   "Errors.Field.Prefix": ["{prefix}"],
   "Errors.Field.Required": [],
+  "Errors.Field.True": [],
   "Errors.Field.WellFormed": [],
 } satisfies Record<RuleText["key"], string[]>;
 /** ZITADEL has no text for this key either, and sends the key. */

@@ -412,6 +412,18 @@ describe("createFieldRules", () => {
       fieldRules: { type: { case: "enum", value: { definedOnly: true } } },
       want: "the rule enum of validate.FieldRules is not implemented",
     },
+    {
+      name: "a bool that must be false",
+      type: Type.BOOL,
+      fieldRules: { type: { case: "bool", value: { const: false } } },
+      want: "the rule const: false is not implemented",
+    },
+    {
+      name: "bytes of any length",
+      type: Type.BYTES,
+      fieldRules: { type: { case: "bytes", value: { minLen: 1n } } },
+      want: "bytes without max_len",
+    },
   ])("refuses $name at once", ({ type, fieldRules, want }) => {
     const service = serviceWith({
       field: [{ ...textField, type, options: withRules(fieldRules) }],

@@ -222,9 +222,10 @@ describe("the document", () => {
 });
 
 describe("a document of any other service", () => {
+  const service = libraryMethod("Library", "GetShelf").parent;
   const library = createDocument({
-    services: [libraryMethod("Library", "GetShelf").parent],
-    prefix: "/api",
+    services: [service],
+    prefixes: { [service.typeName]: "/api" },
     info: { title: "Library", version: "1" },
     examples: {},
     bounds: {},

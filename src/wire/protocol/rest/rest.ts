@@ -51,18 +51,21 @@ type Route = {
  * first value is read, and it is ignored if the rule has no body. Answers leave out fields with default
  * values.
  *
- * @param prefix Stands before every path, such as `/management/v1`.
- * @throws Error if a rule is invalid, or two rules match the same requests.
+ * @param prefixes By the full name of a service, what stands before its paths, such as `/management/v1`.
+ * @throws Error if a rule or a prefix is invalid, if there is a prefix of a service without methods, or if
+ *   two rules match the same requests.
  */
 export function createRest(
   methods: readonly UnaryMethod[],
-  prefix: string,
+  prefixes: Readonly<Record<string, string>>,
   json: JsonCodec,
   maxMessageBytes: number,
 ): Rest {
+  assertServed(Object.keys(prefixes), methods);
   const routes = methods.flatMap((method) =>
     restRoutesFromMethod(method.descriptor).map((route) => ({
       ...route,
+      prefix: prefixes[method.descriptor.parent.typeName] ?? "",
       value: {
         method,
         binding: route.value,
@@ -75,7 +78,7 @@ export function createRest(
       },
     })),
   );
-  const router = createRestRouter<Route>(routes, prefix);
+  const router = createRestRouter<Route>(routes);
 
   return {
     find(head) {
@@ -93,6 +96,12 @@ export function createRest(
       };
     },
   };
+}
+
+function assertServed(services: readonly string[], methods: readonly UnaryMethod[]): void {
+  const served = new Set(methods.map(({ descriptor }) => descriptor.parent.typeName));
+  const odd = services.find((service) => !served.has(service));
+  if (odd !== undefined) throw new Error(`there is a REST prefix for ${odd}, which is not served`);
 }
 
 function openRest(

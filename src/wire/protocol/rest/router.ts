@@ -5,7 +5,9 @@ import { parsePathTemplate, type TemplateVariable } from "./path-template.ts";
 export type RestRoute<Value> = {
   /** Case-sensitive. `*` stands for every method that has no route of its own there. */
   readonly httpMethod: string;
-  /** Path template of `google.api.http`, without the router's prefix. */
+  /** Literal segments before the template, such as `/management/v1`. Default: none. */
+  readonly prefix?: string;
+  /** Path template of `google.api.http`, without the prefix. */
   readonly template: string;
   readonly value: Value;
 };
@@ -42,19 +44,15 @@ export type RestRouter<Value> = {
  * (a trailing slash makes one), NUL, an escape that is not UTF-8, or unescaped characters outside printable
  * ASCII. A variable of one segment does not match a text that decodes to a slash.
  *
- * @param prefix Literal segments before every template, such as `/management/v1`; or empty.
- * @throws Error if a template or the prefix is invalid, or if two routes of one HTTP method match
- *   the same paths.
+ * @throws Error if a template or a prefix is invalid, or if two routes of one HTTP method match the same
+ *   paths.
  */
-export function createRestRouter<Value>(
-  routes: readonly RestRoute<Value>[],
-  prefix: string,
-): RestRouter<Value> {
-  const prefixSegments = literalSegments(prefix);
+export function createRestRouter<Value>(routes: readonly RestRoute<Value>[]): RestRouter<Value> {
   const root = createNode<Value>();
   const verbs = new Set<string>();
   for (const route of routes) {
     const { segments, variables, verb } = parsePathTemplate(route.template);
+    const prefixSegments = literalSegments(route.prefix);
     let node = prefixSegments.reduce<Node<Value>>(literalChild, root);
     let leaves = node.ends;
     for (const segment of segments) {
@@ -120,7 +118,7 @@ function createNode<Value>(): Node<Value> {
   return { literals: new Map(), one: undefined, ends: new Map(), rests: new Map() };
 }
 
-function literalSegments(prefix: string): readonly string[] {
+function literalSegments(prefix = ""): readonly string[] {
   if (prefix === "") return [];
   const { segments, verb } = parsePathTemplate(prefix);
   const texts = segments.flatMap((segment) => (segment.kind === "literal" ? segment.text : []));
@@ -143,11 +141,12 @@ function oneChild<Value>(node: Node<Value>): Node<Value> {
 
 function addLeaf<Value>(byVerb: Map<string, Leaves<Value>>, verb: string, leaf: Leaf<Value>) {
   const leaves: Leaves<Value> = byVerb.get(verb) ?? new Map();
-  const { httpMethod, template } = leaf.route;
+  const { httpMethod, prefix = "", template } = leaf.route;
   const taken = leaves.get(httpMethod)?.route;
   if (taken !== undefined) {
+    const path = `${taken.prefix ?? ""}${taken.template}`;
     throw new Error(
-      `routes ${httpMethod} ${taken.template} and ${httpMethod} ${template} match the same paths`,
+      `routes ${httpMethod} ${path} and ${httpMethod} ${prefix}${template} match the same paths`,
     );
   }
   leaves.set(httpMethod, leaf);

@@ -70,7 +70,7 @@ describe("restRoutesFromMethod", () => {
 
   test("gives routes that a router accepts", () => {
     const routes = libraryMethods("Library").flatMap(restRoutesFromMethod);
-    const router = createRestRouter(routes, "/library");
+    const router = createRestRouter(routes.map((route) => ({ ...route, prefix: "/library" })));
     expect(router.match("PATCH", "/library/v1/shelves/a%2Fb")).toMatchObject({
       kind: "found",
       value: { method: { name: "UpdateShelf" } },

@@ -4,12 +4,12 @@ import { createRestRouter, type RestRoute } from "../../../../src/wire/protocol/
 
 /** "GET /path" for each route, which is its own value. */
 function routerOf(routes: readonly string[], prefix = "") {
-  return createRestRouter(routes.map(routeFromText), prefix);
+  return createRestRouter(routes.map((text) => routeFromText(text, prefix)));
 }
 
-function routeFromText(text: string): RestRoute<string> {
+function routeFromText(text: string, prefix: string): RestRoute<string> {
   const [httpMethod = "", template = ""] = text.split(" ");
-  return { httpMethod, template, value: text };
+  return { httpMethod, prefix, template, value: text };
 }
 
 /** What matched: the route with its variables, the methods allowed, or nothing. */
@@ -291,7 +291,7 @@ describe("createRestRouter", () => {
   test.for(["management", "/v1/", "/", "/{a}", "/*", "/v1/**", "/v1:x"])(
     "refuses the prefix %s",
     (prefix) => {
-      expect(() => routerOf([], prefix)).toThrow(/^invalid path (prefix|template) /);
+      expect(() => routerOf(["GET /a"], prefix)).toThrow(/^invalid path (prefix|template) /);
     },
   );
 

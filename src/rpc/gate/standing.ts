@@ -1,0 +1,41 @@
+import { createContextKey } from "@connectrpc/connect";
+import { permissionsOf } from "../../access/roles.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import type { Membership } from "../../store/directory.ts";
+
+/** The memberships of the caller; empty in public methods. */
+export const membershipsKey = createContextKey<readonly Membership[]>([], {
+  description: "memberships",
+});
+
+/** How a caller stands in an organization: with the permission, with other roles only, or with none. */
+export type Standing = "permitted" | "member" | "outsider";
+
+/** Roles on the instance count in every organization. */
+export function standingIn(
+  memberships: readonly Membership[],
+  organization: string,
+  permission: string,
+): Standing {
+  const held = memberships.filter(
+    (membership) =>
+      membership.organization === undefined || membership.organization === organization,
+  );
+  if (held.length === 0) return "outsider";
+  return held.some(({ role }) => permissionsOf(role).has(permission)) ? "permitted" : "member";
+}
+
+/**
+ * @param missing The error for a caller with other roles only. ZITADEL has one for v1 and one for v2.
+ * @throws ServiceError `membershipNotFound` for an outsider, else `missing`.
+ */
+export function assertPermitted(
+  memberships: readonly Membership[],
+  organization: string,
+  permission: string,
+  missing: "permissionMissing" | "userPermissionMissing" = "permissionMissing",
+): void {
+  const standing = standingIn(memberships, organization, permission);
+  if (standing === "outsider") throw new ServiceError("membershipNotFound");
+  if (standing === "member") throw new ServiceError(missing);
+}
