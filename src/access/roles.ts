@@ -4,7 +4,8 @@ type Permission =
   | "user.global.read"
   | "user.delete"
   | "user.membership.read"
-  | "org.read";
+  | "org.read"
+  | "user.self.delete";
 
 const reading = ["user.read", "user.global.read", "user.membership.read"] as const;
 const viewing = [...reading, "org.read"] as const;
@@ -37,7 +38,7 @@ const table = {
   ORG_SETTINGS_MANAGER: ["org.read"],
   ORG_ADMIN_IMPERSONATOR: [],
   ORG_END_USER_IMPERSONATOR: [],
-  ORG_USER_SELF_MANAGER: [],
+  ORG_USER_SELF_MANAGER: ["user.self.delete"],
   ORG_DYNAMIC_CLIENT_REGISTRAR: [],
 
   PROJECT_OWNER: reading,
@@ -47,7 +48,7 @@ const table = {
   PROJECT_GRANT_OWNER: reading,
   PROJECT_GRANT_OWNER_VIEWER: reading,
 
-  SELF_MANAGEMENT_GLOBAL: [],
+  SELF_MANAGEMENT_GLOBAL: ["user.self.delete"],
   SYSTEM_OWNER: [],
   SYSTEM_OWNER_VIEWER: [],
 } as const satisfies Record<string, readonly Permission[]>;

@@ -228,6 +228,17 @@ export const errors = {
     id: "AUTH-AWfge",
     message: "No matching permissions found",
   },
+  userTypeMissing: {
+    kind: "unimplemented",
+    id: "",
+    hasEmptyId: true,
+    message: "user type is not implemented",
+  },
+  metadataTwice: {
+    kind: "invalid_argument",
+    id: "USERv2-j0z7uy",
+    message: "Errors.Metadata.Invalid",
+  },
   phoneRemovalVerified: {
     kind: "invalid_argument",
     id: "USERv2-4f3d6",
@@ -317,7 +328,15 @@ export const errors = {
     message: "it is not known whether the change was stored",
   },
   internal: { kind: "internal", id: "", message: "An internal error occurred" },
-} as const satisfies Record<string, { kind: ErrorKind; id: string; message: string }>;
+} as const satisfies Record<string, CatalogueEntry>;
+
+type CatalogueEntry = {
+  readonly kind: ErrorKind;
+  readonly id: string;
+  /** ZITADEL sends an `ErrorDetail` without an id, and the message ends with empty parentheses. */
+  readonly hasEmptyId?: true;
+  readonly message: string;
+};
 
 /** The name of an error in code, and, in upper snake case, its reason on the wire. */
 export type ErrorKey = keyof typeof errors;

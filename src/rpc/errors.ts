@@ -95,11 +95,12 @@ function fromCatalogue(
   { message: text = errors[key].message, cause }: { message?: string; cause?: unknown },
   retryAfterMs = retryMs[key],
 ): ConnectError {
-  const { kind, id } = errors[key];
+  const { kind, id, ...rest } = errors[key];
+  const hasId = id !== "" || "hasEmptyId" in rest;
   const details: OutgoingDetails = [];
-  if (id !== "") details.push({ desc: ErrorDetailSchema, value: { id, message: text } });
+  if (hasId) details.push({ desc: ErrorDetailSchema, value: { id, message: text } });
   details.push(errorInfo(key));
-  const message = id === "" ? text : `${text} (${id})`;
+  const message = hasId ? `${text} (${id})` : text;
   const error = withoutStack(
     () => new ConnectError(message, codes[kind], undefined, details, cause),
   );

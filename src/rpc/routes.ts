@@ -30,6 +30,12 @@ import { createUpdateHumanProfile } from "./management/update-human-profile.ts";
 import { createUpdateUserName } from "./management/update-user-name.ts";
 import { registerReflection } from "./reflection.ts";
 import { createTranslate } from "./translate/translate.ts";
+import { createAddUser } from "./user/add-user.ts";
+import { createChangeUserState } from "./user/change-user-state.ts";
+import { createGetUserByID } from "./user/get-user-by-id.ts";
+import { createSetContact } from "./user/set-contact.ts";
+import { createUpdateHumanUser } from "./user/update-human-user.ts";
+import { createUpdateUser } from "./user/update-user.ts";
 import { createValidate } from "./validate/validate.ts";
 
 /** ZITADEL's. */
@@ -84,7 +90,14 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
       ...createAddHumanUser(store, newId),
       ...createChangeUserStatus(store),
     });
-    router.service(UserService, {});
+    router.service(UserService, {
+      getUserByID: createGetUserByID(parts),
+      updateHumanUser: createUpdateHumanUser(parts),
+      updateUser: createUpdateUser(parts),
+      ...createAddUser(parts),
+      ...createSetContact(parts),
+      ...createChangeUserState(parts),
+    });
     router.service(Health, createHealth(readiness, zitadelServices));
     registerReflection(router, [...zitadelServices, Health], errorMessages);
   };

@@ -131,9 +131,10 @@ export interface EventStore {
   /**
    * The latest durable head, whatever organization owns the stream; `undefined` if there is none.
    *
-   * For authentication alone, which must know whether a person may still call: a token can name any
-   * organization as its home, or none, so it must not choose where the person is looked for. Never
-   * for what a caller asks to see or change.
+   * For two callers alone. Authentication must know whether a person may still call: a token can name any
+   * organization as its home, or none, so it must not choose where the person is looked for. And in v2 a
+   * user is found by its id: `rpc/user/reach-user.ts` looks for the owner, asks whether the caller has the
+   * permission there before anything of the user is told, and every change then names that owner.
    */
   loadOnInstance<State>(stream: string): Promise<Head<State> | undefined>;
 

@@ -8,7 +8,7 @@ import { anyCaller, type PermissionOf } from "./permissions.ts";
 import { assertPermitted, membershipsKey } from "./standing.ts";
 
 /** Longer than any id. */
-const maxOrganizationLength = 200;
+export const maxOrganizationLength = 200;
 
 /** The organization this request acts on; it exists. Empty for public methods. */
 export const organizationKey = createContextKey<string>("", { description: "organization" });
@@ -55,7 +55,7 @@ export function createAuthorize(options: {
     if (caller === undefined) throw new ServiceError("authHeaderMissing");
     const id = requestHeader.get("x-zitadel-orgid") || caller.organization;
     const letIn = (held: readonly Membership[]) => {
-      if (permission !== anyCaller) assertPermitted(held, id, permission);
+      if (permission !== anyCaller) assertPermitted(held, id, [permission]);
       values.set(organizationKey, id);
       values.set(membershipsKey, held);
     };

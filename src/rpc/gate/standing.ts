@@ -11,31 +11,38 @@ export const membershipsKey = createContextKey<readonly Membership[]>([], {
 /** How a caller stands in an organization: with the permission, with other roles only, or with none. */
 export type Standing = "permitted" | "member" | "outsider";
 
-/** Roles on the instance count in every organization. */
+/**
+ * Roles on the instance count in every organization.
+ *
+ * @param permissions One of them is enough.
+ */
 export function standingIn(
   memberships: readonly Membership[],
   organization: string,
-  permission: string,
+  permissions: readonly string[],
 ): Standing {
   const held = memberships.filter(
     (membership) =>
       membership.organization === undefined || membership.organization === organization,
   );
   if (held.length === 0) return "outsider";
-  return held.some(({ role }) => permissionsOf(role).has(permission)) ? "permitted" : "member";
+  const isHeld = ({ role }: Membership) =>
+    permissions.some((permission) => permissionsOf(role).has(permission));
+  return held.some(isHeld) ? "permitted" : "member";
 }
 
 /**
+ * @param permissions One of them is enough.
  * @param missing The error for a caller with other roles only. ZITADEL has one for v1 and one for v2.
  * @throws ServiceError `membershipNotFound` for an outsider, else `missing`.
  */
 export function assertPermitted(
   memberships: readonly Membership[],
   organization: string,
-  permission: string,
+  permissions: readonly string[],
   missing: "permissionMissing" | "userPermissionMissing" = "permissionMissing",
 ): void {
-  const standing = standingIn(memberships, organization, permission);
+  const standing = standingIn(memberships, organization, permissions);
   if (standing === "outsider") throw new ServiceError("membershipNotFound");
   if (standing === "member") throw new ServiceError(missing);
 }

@@ -5,6 +5,7 @@ import type {
 import { ServiceError } from "../../domain/errors.ts";
 import type { HumanCommand } from "../../domain/human.ts";
 import { profileFrom } from "../../domain/profile.ts";
+import { refuseFields } from "../refuse-fields.ts";
 import { phoneNumberFrom } from "./phone-number.ts";
 
 /** The command of both methods that add a human. */
@@ -28,14 +29,6 @@ export function commandFromImportRequest(request: ImportHumanUserRequest): AddHu
     recovery_codes: request.recoveryCodes.length > 0,
   });
   return commandFrom(request);
-}
-
-/** @param fields By name, whether the request uses them. */
-function refuseFields(fields: Record<string, boolean>): void {
-  const used = Object.keys(fields).find((name) => fields[name]);
-  if (used !== undefined) {
-    throw new ServiceError("fieldNotSupported", { message: `field ${used} is not supported` });
-  }
 }
 
 /** The field rules demand profile and e-mail, so both are there. */

@@ -269,7 +269,7 @@ describe("a method that is not served", () => {
         // A Connect client takes a bare 404 for "unimplemented".
         { path: "/zitadel.management.v1.ManagementService/GetIAM", want: "" },
         { path: "/zitadel.management.v1.ManagementService/updateHumanProfile", want: "" },
-        { path: "/zitadel.user.v2.UserService/GetUserByID", want: "" },
+        { path: "/zitadel.user.v2.UserService/VerifyEmail", want: "" },
         { path: "/zitadel.management.v1.ManagementService/", want: nowhere },
         { path: "/management/v1/iam", want: nowhere },
         { path: "/nowhere", want: nowhere },

@@ -225,6 +225,11 @@ function rest(version: HttpVersion): Caller {
   };
 }
 
+/** What stands before the REST paths of a service. Those of v2 are whole. */
+const prefixes: Readonly<Record<string, string>> = {
+  "zitadel.management.v1.ManagementService": "/management/v1",
+};
+
 /** The REST request for a message by its `google.api.http`: path, then body or query. */
 function restRequest(
   method: DescMethodUnary,
@@ -234,7 +239,8 @@ function restRequest(
   if (pattern.case === undefined || pattern.case === "custom")
     throw new Error(`${method.name} has no path`);
   const rest = request instanceof Uint8Array ? {} : { ...request };
-  const path = pattern.value.replace(/\{(\w+)\}/g, (_, name: string) => {
+  const prefix = prefixes[method.parent.typeName] ?? "";
+  const template = pattern.value.replace(/\{(\w+)\}/g, (_, name: string) => {
     const field = method.input.fields.find((each) => each.name === name);
     const names = [name, field?.jsonName ?? name];
     const value =
@@ -244,18 +250,21 @@ function restRequest(
     for (const each of names) delete rest[each];
     return encodeURIComponent(text(value ?? ""));
   });
+  const path = `${prefix}${template}`;
   const verb = pattern.case.toUpperCase();
   if (body === "*")
     return {
       verb,
-      path: `/management/v1${path}`,
+      path,
       body: jsonFrom(request instanceof Uint8Array ? request : rest),
     };
   const query = new URLSearchParams(
-    Object.entries(rest).map(([name, value]): [string, string] => [name, text(value)]),
+    Object.entries(rest).flatMap(([name, value]) =>
+      (Array.isArray(value) ? value : [value]).map((each): [string, string] => [name, text(each)]),
+    ),
   );
   const separator = query.size === 0 ? "" : "?";
-  return { verb, path: `/management/v1${path}${separator}${query}`, body: undefined };
+  return { verb, path: `${path}${separator}${query}`, body: undefined };
 }
 
 /** The first string with one of these names, in bytes that may be anything. */

@@ -1,4 +1,4 @@
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { DescMethodUnary, JsonObject } from "@bufbuild/protobuf";
 import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { startServer } from "../server.ts";
 import { type Caller, callers, closeCallers, type Reply } from "./callers.ts";
@@ -36,6 +36,8 @@ export type As = {
   /** The organization that is named. Default: none. */
   readonly where?: "own" | "other" | "unknown";
   readonly headers?: Record<string, string>;
+  /** Instead of that of `who`. */
+  readonly token?: string;
 };
 
 /** A server with callers of every kind, and users that none of them may change. */
@@ -80,7 +82,7 @@ export async function startSetting(flags: readonly string[] = []) {
 
   /** Makes a call, and throws unless it succeeds. */
   const call = async (
-    method: Method,
+    method: DescMethodUnary,
     request: JsonObject,
     headers: Record<string, string> = {},
   ) => {
@@ -105,12 +107,12 @@ export async function startSetting(flags: readonly string[] = []) {
   /** A call over one protocol. The headers of the reply are left out: they differ each time. */
   const callOver = async (
     caller: Caller,
-    method: Method,
+    method: DescMethodUnary,
     request: JsonObject | Uint8Array,
-    { who = "owner", where, headers }: As = {},
+    { who = "owner", where, headers, token = who === "nobody" ? undefined : tokens[who] }: As = {},
   ): Promise<Omit<Reply, "headers">> => {
     const { headers: _, ...reply } = await caller.call(url, method, request, {
-      ...(who !== "nobody" && { token: tokens[who] }),
+      ...(token !== undefined && { token }),
       headers: { ...(where && { "x-zitadel-orgid": organizations[where] }), ...headers },
     });
     return reply;

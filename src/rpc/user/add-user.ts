@@ -1,0 +1,78 @@
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { Organization } from "../../../gen/zitadel/object/v2/object_pb.ts";
+import type { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
+import type { AddHuman } from "../../domain/add-human.ts";
+import { type ErrorKey, ServiceError } from "../../domain/errors.ts";
+import type { HumanState } from "../../domain/human-state.ts";
+import type { Directory } from "../../store/directory.ts";
+import type { EventStore, Head } from "../../store/event-store.ts";
+import { addUnderNewId } from "../add-human.ts";
+import { changeHuman } from "../change-human.ts";
+import { maxOrganizationLength, organizationKey } from "../gate/authorize.ts";
+import { assertPermitted, membershipsKey } from "../gate/standing.ts";
+import { timestampFromMicros } from "../management/details.ts";
+import { commandFromAddRequest, commandFromCreateRequest } from "./add-command.ts";
+import { detailsOfWrite } from "./details.ts";
+import { assertFreeId } from "./free-id.ts";
+
+type AddMethods = Pick<ServiceImpl<typeof UserService>, "addHumanUser" | "createUser">;
+
+type AddParts = {
+  readonly store: EventStore;
+  readonly directory: Directory;
+  /** Makes an id. Another server may have taken it. */
+  readonly newId: () => string;
+};
+
+/** Add a human, who is active at once, in the organization that the request names. */
+export function createAddUser({ store, directory, newId }: AddParts): AddMethods {
+  const add = async (
+    context: HandlerContext,
+    organization: string,
+    givenId: string | undefined,
+    command: AddHuman,
+  ): Promise<{ readonly userId: string; readonly head: Head<HumanState> }> => {
+    const addUnder = (id: string) => changeHuman(store, context, id, organization, command);
+    if (givenId === undefined) return addUnderNewId(store, newId, command, addUnder);
+    await assertFreeId({ store, directory }, context.values, givenId, organization);
+    return { userId: givenId, head: await addUnder(givenId) };
+  };
+
+  const assertOrganization = async (id: string, missing: ErrorKey) => {
+    const isFound =
+      id.length <= maxOrganizationLength && (await directory.organization(id)) !== undefined;
+    if (!isFound) throw new ServiceError(missing);
+  };
+
+  return {
+    async addHumanUser(request, context) {
+      const { values } = context;
+      const organization = namedOrganization(request.organization) ?? values.get(organizationKey);
+      await assertOrganization(organization, "organizationNotFound");
+      assertPermitted(values.get(membershipsKey), organization, ["user.write"]);
+      const command = commandFromAddRequest(request);
+      const { userId, head } = await add(context, organization, request.userId, command);
+      return { userId, details: detailsOfWrite(head) };
+    },
+
+    async createUser(request, context) {
+      const { organizationId, userId } = request;
+      const command = commandFromCreateRequest(request);
+      const memberships = context.values.get(membershipsKey);
+      assertPermitted(memberships, organizationId, ["user.write"], "userPermissionMissing");
+      await assertOrganization(organizationId, "createOrganizationNotFound");
+      const { userId: id, head } = await add(context, organizationId, userId, command);
+      return { id, creationDate: timestampFromMicros(head.createdAt) };
+    },
+  };
+}
+
+/**
+ * @returns `undefined` if the request names none.
+ * @throws ServiceError `organizationNotFound` for a domain: organizations have none.
+ */
+function namedOrganization(organization: Organization | undefined): string | undefined {
+  const org = organization?.org;
+  if (org?.case === "orgDomain") throw new ServiceError("organizationNotFound");
+  return org?.value || undefined;
+}
