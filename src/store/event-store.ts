@@ -1,5 +1,5 @@
 import type { Attribute, AttributeChanges, OutlinedAttributes } from "./attributes.ts";
-import type { Search, SearchKeys } from "./search.ts";
+import type { Search, SearchKeys, SearchScope } from "./search.ts";
 
 /** Microseconds since 1970-01-01T00:00:00Z: safe as a number until the year 2255. */
 export type Micros = number;
@@ -161,17 +161,18 @@ export interface EventStore {
   history(stream: string, organization: string, range: HistoryRange): Promise<StoredEvent[]>;
 
   /**
-   * The streams of the organization that match a query. Sees every change that has resolved.
+   * The streams within the scope that match a query. Sees every change that has resolved.
    *
    * "equals" and "starts-with" use an index. "contains" and "ends-with" scan all the texts of a key,
-   * which takes a quarter of a second for a million streams; such searches run one at a time.
+   * which takes a quarter of a second for a million streams; such searches run one at a time. Over several
+   * organizations, a page that no such query narrows takes as long.
    *
    * @param signal Abort it when the caller no longer waits. A scan that has not begun by then is dropped.
    * @throws SearchTooBroadError if it would scan more than ten million texts, or takes too long.
    * @throws StoreOverloadedError if too many searches wait.
    * @throws The signal's reason if the search was dropped.
    */
-  search<State>(organization: string, search: Search, signal?: AbortSignal): Promise<Found<State>>;
+  search<State>(scope: SearchScope, search: Search, signal?: AbortSignal): Promise<Found<State>>;
 
   /** The stream that holds a unique key, over all organizations; `undefined` if none does. */
   locate(uniqueKey: string): Promise<{ stream: string; organization: string } | undefined>;

@@ -6,13 +6,26 @@ import { lowerCase } from "../text/lower-case.ts";
  */
 export type SearchKeys = Readonly<Record<string, string>>;
 
+/**
+ * Whose streams a search may find: those of one organization, of several, or of all. Of none, it finds
+ * nothing. There is no default, so all of them are searched only where the code says so.
+ */
+export type SearchScope = string | readonly string[] | { readonly everyOrganization: true };
+
 /** What a stream must match. Texts have no wildcards and are not normalised. */
 export type Query =
   /** All of the queries, or at least one of them. Of no queries, `and` is true and `or` is false. */
   | { readonly kind: "and" | "or"; readonly queries: readonly Query[] }
   | { readonly kind: "not"; readonly query: Query }
   | AttributeQuery
+  | OrganizationQuery
   | Comparison;
+
+/** One of these organizations owns the stream. Narrows what a search finds, and never widens its scope. */
+export type OrganizationQuery = {
+  readonly kind: "organizations";
+  readonly organizations: readonly string[];
+};
 
 /** The stream has an attribute with this key and this value; `undefined`: with any. */
 export type AttributeQuery = {
@@ -54,20 +67,30 @@ export class SearchTooBroadError extends Error {
   override readonly name = "SearchTooBroadError";
 }
 
+/** What a query is asked about. */
+export type Judged = {
+  readonly stream: string;
+  readonly organization: string;
+  readonly keys: SearchKeys;
+};
+
 /**
  * Whether a stream without attributes matches a query. The engines find exactly the streams for which this is
  * true, once queries of attributes are replaced by the streams that have them.
  */
-export function matches(query: Query, stream: string, keys: SearchKeys): boolean {
+export function matches(query: Query, { stream, organization, keys }: Judged): boolean {
+  const isTrue = (each: Query) => matches(each, { stream, organization, keys });
   switch (query.kind) {
     case "and":
-      return query.queries.every((each) => matches(each, stream, keys));
+      return query.queries.every(isTrue);
     case "or":
-      return query.queries.some((each) => matches(each, stream, keys));
+      return query.queries.some(isTrue);
     case "not":
-      return !matches(query.query, stream, keys);
+      return !isTrue(query.query);
     case "attribute":
       return false;
+    case "organizations":
+      return query.organizations.includes(organization);
     case "streams":
       return query.streams.includes(stream);
     case "one-of":

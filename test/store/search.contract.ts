@@ -469,6 +469,8 @@ function isTrue(query: Query, { stream, keys }: Placed): boolean {
     case "not":
       return !isTrue(query.query, { stream, keys });
     case "attribute":
+    case "organizations":
+      // Have contracts of their own.
       return false;
     case "streams":
       return query.streams.some((each) => each === stream);

@@ -52,7 +52,7 @@ export function createListUsers(
 
     const machines = (await directory.serviceAccounts(organization))
       .map(entryFromServiceAccount)
-      .filter(({ stream, keys }) => matches(machine, stream, keys));
+      .filter((entry) => matches(machine, { ...entry, organization }));
     const wanted: Search = {
       query: human,
       // All humans are of one type.

@@ -1,21 +1,25 @@
 import type { EventStore } from "../event-store.ts";
-import type { Dialect } from "../search/condition-sql.ts";
+import { type Dialect, isOwned } from "../search/condition-sql.ts";
 import { createScanQueue } from "../search/scan-queue.ts";
 import { createSearch } from "../search/search-heads.ts";
+import type { SearchScope } from "../search.ts";
 import { streamHeadFromRow } from "../sql/head-pages.ts";
 import { headColumns } from "../sql/rows.ts";
 import { raw, sql } from "../sql/sql.ts";
 import type { Postgres } from "./database.ts";
 import { keyBytes } from "./key-rows.ts";
-import { placeholder } from "./statement.ts";
+import { placeholder, statementOf } from "./statement.ts";
 
 /** SQL as PostgreSQL wants it. */
 export const dialect: Dialect = {
   placeholder,
-  isOfKey(alias, organization, name) {
-    const row = raw(alias);
-    return sql`${row}.organization = ${organization} and ${row}.name = ${name}`;
+  isOfKey(alias, owners, name) {
+    const isOfOwners = isOwned(dialect, raw(`${alias}.organization`), owners);
+    return sql`${isOfOwners} and ${raw(alias)}.name = ${name}`;
   },
+  isOfOrganizations: (alias, organizations) =>
+    isOwned(dialect, raw(`${alias}.organization`), organizations),
+  owners: "search_keys",
   position: "strpos",
   isAmong: (expression, texts) => sql`${expression} = any (${texts}::text[])`,
   keyBytes,
@@ -32,17 +36,23 @@ export function createPostgresSearch(database: Postgres): {
       dialect,
       lookUp: (statement) => database.read(statement),
       scan: scans.add,
-      async load(streams, organization) {
-        const rows = await database.read({
-          name: "search-heads",
-          text: `select stream, ${headColumns} from heads
-            where stream = any ($1::text[]) and organization = $2`,
-          values: [streams, organization],
-        });
+      async load(streams, owners) {
+        const rows = await database.read(headsWithin(streams, owners));
         return rows.map(streamHeadFromRow);
       },
       keysOf: database.keysOf,
     }),
     close: scans.close,
   };
+}
+
+/** For one organization, which is nearly always, the statement is prepared once. */
+function headsWithin(streams: readonly string[], owners: SearchScope) {
+  const isWithin = isOwned(dialect, raw("organization"), owners);
+  const isWanted = dialect.isAmong(raw("stream"), streams);
+  const columns = raw(`stream, ${headColumns}`);
+  const statement = statementOf(
+    sql`select ${columns} from heads where ${isWanted} and ${isWithin}`,
+  );
+  return typeof owners === "string" ? { name: "search-heads", ...statement } : statement;
 }

@@ -1,6 +1,6 @@
 import { lowerCase } from "../../text/lower-case.ts";
 import { digestOf } from "../attributes.ts";
-import type { AttributeQuery, Comparison, Query } from "../search.ts";
+import type { AttributeQuery, Comparison, Query, SearchScope } from "../search.ts";
 import { joined, raw, type Sql, sql } from "../sql/sql.ts";
 import { keyParts, leastCutBytes, reachesCut } from "./key-parts.ts";
 
@@ -9,7 +9,11 @@ export type Dialect = {
   /** The placeholder of the value with this number, from 1. */
   readonly placeholder: (number: number) => string;
   /** A condition that is true of the rows of a key. */
-  readonly isOfKey: (alias: string, organization: string, name: string) => Sql;
+  readonly isOfKey: (alias: string, owners: SearchScope, name: string) => Sql;
+  /** A condition that is true of the rows of organizations, of whatever key. */
+  readonly isOfOrganizations: (alias: string, organizations: readonly string[]) => Sql;
+  /** A table with a column `organization`, indexed, that has a row for each organization with keys. */
+  readonly owners: string;
   /** The function that finds its second text in the first and returns the position; 0: it is not there. */
   readonly position: string;
   /** A condition that is true of an expression that is among the texts. */
@@ -31,7 +35,7 @@ export function methodOf(comparison: KeyComparison): string {
 /** What the conditions of a statement share. */
 type Scope = {
   readonly dialect: Dialect;
-  readonly organization: string;
+  readonly owners: SearchScope;
   /** A condition that is true of the rows of a key. */
   readonly isOfKey: (alias: string, name: string) => Sql;
   /** The key whose rows are walked, as `k`. */
@@ -39,17 +43,31 @@ type Scope = {
 };
 
 /** Rows of one key, as `k`, of streams that the query is true of. */
-export function keyRows(dialect: Dialect, organization: string, key: string, query: Query): Sql {
-  const isOfKey = (alias: string, name: string) => dialect.isOfKey(alias, organization, name);
-  const scope = { dialect, organization, isOfKey, key };
+export function keyRows(dialect: Dialect, owners: SearchScope, key: string, query: Query): Sql {
+  const isOfKey = (alias: string, name: string) => dialect.isOfKey(alias, owners, name);
+  const scope = { dialect, owners, isOfKey, key };
   return sql`search_keys k where ${isOfKey("k", key)} and ${condition(scope, query)}`;
 }
 
 /** Attributes, as `a`, that a query is true of. */
-export function attributeRows(organization: string, { key, value }: AttributeQuery): Sql {
+export function attributeRows(
+  dialect: Dialect,
+  owners: SearchScope,
+  { key, value }: AttributeQuery,
+): Sql {
   const ofKey = key === undefined ? sql`` : sql` and a.key = ${key}`;
   const ofValue = value === undefined ? sql`` : sql` and a.digest = ${digestOf(value)}`;
-  return sql`attributes a where a.organization = ${organization}${ofKey}${ofValue}`;
+  return sql`attributes a where ${isOwned(dialect, raw("a.organization"), owners)}${ofKey}${ofValue}`;
+}
+
+/** A condition that is true of an organization that is within the scope. */
+export function isOwned(
+  { isAmong }: Pick<Dialect, "isAmong">,
+  organization: Sql,
+  owners: SearchScope,
+): Sql {
+  if (typeof owners === "string") return sql`${organization} = ${owners}`;
+  return "everyOrganization" in owners ? sql`true` : isAmong(organization, owners);
 }
 
 function condition(scope: Scope, query: Query): Sql {
@@ -61,9 +79,11 @@ function condition(scope: Scope, query: Query): Sql {
     case "not":
       return sql`not (${condition(scope, query.query)})`;
     case "attribute": {
-      const rows = attributeRows(scope.organization, query);
+      const rows = attributeRows(scope.dialect, scope.owners, query);
       return sql`exists (select 1 from ${rows} and a.stream = k.stream) is true`;
     }
+    case "organizations":
+      return scope.dialect.isOfOrganizations("k", query.organizations);
     case "streams":
       return scope.dialect.isAmong(sql`k.stream`, query.streams);
     case "one-of":

@@ -4,6 +4,7 @@ import {
   matches,
   type Query,
   type Search,
+  type SearchScope,
   SearchTooBroadError,
   sorted,
 } from "../search.ts";
@@ -14,6 +15,7 @@ import {
   attributeStatement,
   countStatement,
   isIndexed,
+  ownersStatement,
   pageStatement,
   type SearchStatement,
   sizeStatement,
@@ -30,10 +32,10 @@ export type SearchOptions = {
     statement: SearchStatement,
     signal: AbortSignal | undefined,
   ) => Promise<readonly Row[]>;
-  /** The heads of those streams that exist, in any order. */
+  /** The heads of those streams that exist within the scope, in any order. */
   readonly load: (
     streams: readonly string[],
-    organization: string,
+    owners: SearchScope,
   ) => Promise<readonly { readonly stream: string; readonly head: Head<unknown> }[]>;
   readonly keysOf: KeysOf<unknown>;
 };
@@ -57,7 +59,7 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
   const { dialect, lookUp, scan, load, keysOf } = options;
 
   async function search(
-    organization: string,
+    owners: SearchScope,
     given: Search,
     signal: AbortSignal | undefined,
   ): Promise<Found<unknown>> {
@@ -66,20 +68,20 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
       run: (statement: SearchStatement) => Promise<readonly Row[]>,
     ) => {
       const limit = maxCandidates + 1;
-      const rows = await run(streamsStatement(dialect, organization, comparison, limit));
+      const rows = await run(streamsStatement(dialect, owners, comparison, limit));
       return rows.length < limit ? rows.map(({ stream }) => String(stream)) : undefined;
     };
     const scanHere = (statement: SearchStatement) => scan(statement, signal);
 
-    const query = await withStreams(given.query, (attribute) => holders(organization, attribute));
+    const query = await withStreams(given.query, (attribute) => holders(owners, attribute));
     const wanted = { ...given, query };
     let candidates = await cover(query, async (comparison) =>
       isIndexed(comparison) ? few(comparison, lookUp) : undefined,
     );
     if (candidates === undefined) {
-      const scanned = scannedKeys(query);
-      if (scanned > 0)
-        await assertSize(organization, Math.floor(maxRows / (scanned + 1)), scanHere);
+      // The rows of several organizations are not in the order of the page, so all are looked at.
+      const scanned = scannedKeys(query) + (typeof owners === "string" ? 0 : 1);
+      if (scanned > 0) await assertSize(owners, Math.floor(maxRows / (scanned + 1)), scanHere);
       if (hasUnindexed(query)) {
         candidates = await cover(query, (comparison) =>
           few(comparison, isIndexed(comparison) ? lookUp : scanHere),
@@ -87,59 +89,55 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
       }
     }
     return candidates === undefined
-      ? walk(organization, wanted, scanHere)
-      : judge(organization, wanted, candidates);
+      ? walk(owners, wanted, scanHere)
+      : judge(owners, wanted, candidates);
   }
 
-  async function holders(organization: string, query: AttributeQuery) {
+  async function holders(owners: SearchScope, query: AttributeQuery) {
     const limit = maxCandidates + 1;
-    const rows = await lookUp(attributeStatement(dialect, organization, query, limit));
+    const rows = await lookUp(attributeStatement(dialect, owners, query, limit));
     return rows.length < limit ? rows.map(({ stream }) => String(stream)) : undefined;
   }
 
   async function assertSize(
-    organization: string,
+    owners: SearchScope,
     most: number,
     run: (statement: SearchStatement) => Promise<readonly Row[]>,
   ): Promise<void> {
-    const [row] = await run(sizeStatement(dialect, organization, most + 1));
+    const [row] = await run(sizeStatement(dialect, owners, most + 1));
     if (Number(row?.total) <= most) return;
     throw new SearchTooBroadError(`the search would look at more than ${maxRows} texts`);
   }
 
   async function judge(
-    organization: string,
+    owners: SearchScope,
     { query, offset, limit, ...order }: Search,
     candidates: readonly string[],
   ): Promise<Found<unknown>> {
     const streams = [...new Set(candidates)];
-    const heads = await load(streams, organization);
+    const heads = await load(streams, owners);
     const known = await withStreams(query, async (attribute) => {
-      const statement = attributeStatement(
-        dialect,
-        organization,
-        attribute,
-        streams.length,
-        streams,
-      );
+      const statement = attributeStatement(dialect, owners, attribute, streams.length, streams);
       return (await lookUp(statement)).map(({ stream }) => String(stream));
     });
     const found = heads.flatMap(({ stream, head }) => {
       const keys = keysOf(head);
-      return keys !== undefined && matches(known, stream, keys) ? [{ stream, head, keys }] : [];
+      return keys !== undefined && matches(known, { stream, organization: head.organization, keys })
+        ? [{ stream, head, keys }]
+        : [];
     });
     const results = sorted(found, order).slice(offset, offset + limit);
     return { total: found.length, results: results.map(({ stream, head }) => ({ stream, head })) };
   }
 
   async function walk(
-    organization: string,
+    owners: SearchScope,
     wanted: Search,
     run: (statement: SearchStatement) => Promise<readonly Row[]>,
   ): Promise<Found<unknown>> {
-    const rows = await run(pageStatement(dialect, organization, wanted));
+    const rows = await run(pageStatement(dialect, owners, wanted));
     const streams = rows.map(({ stream }) => String(stream));
-    const heads = await load(streams, organization);
+    const heads = await load(streams, owners);
     const headOf = new Map(heads.map(({ stream, head }) => [stream, head]));
     const results = streams.flatMap((stream) => {
       const head = headOf.get(stream);
@@ -147,12 +145,24 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
     });
     const isLastPage = rows.length < wanted.limit && (rows.length > 0 || wanted.offset === 0);
     if (isLastPage) return { total: wanted.offset + rows.length, results };
-    const [row] = await run(countStatement(dialect, organization, wanted.query));
+    const [row] = await run(countStatement(dialect, owners, wanted.query));
     return { total: Number(row?.total), results };
   }
 
-  return <State>(organization: string, wanted: Search, signal?: AbortSignal) =>
-    search(organization, wanted, signal) as Promise<Found<State>>;
+  /** Searches one organization where only one is within the scope: its index is in the order of the page. */
+  async function searchScope(
+    scope: SearchScope,
+    wanted: Search,
+    signal: AbortSignal | undefined,
+  ): Promise<Found<unknown>> {
+    if (typeof scope === "string") return search(scope, wanted, signal);
+    const [row] = await lookUp(ownersStatement(dialect, scope));
+    if (row === undefined || row.first === null) return { total: 0, results: [] };
+    return search(row.first === row.last ? String(row.first) : scope, wanted, signal);
+  }
+
+  return <State>(scope: SearchScope, wanted: Search, signal?: AbortSignal) =>
+    searchScope(scope, wanted, signal) as Promise<Found<State>>;
 }
 
 /**
@@ -183,6 +193,7 @@ async function cover(
     case "not":
     // Few streams would have been found before.
     case "attribute":
+    case "organizations":
       return undefined;
     case "streams":
       return query.streams;
@@ -211,6 +222,7 @@ function comparisonsOf(query: Query): KeyComparison[] {
     case "not":
       return comparisonsOf(query.query);
     case "attribute":
+    case "organizations":
     case "streams":
       return [];
     case "one-of":

@@ -1,8 +1,9 @@
-import type { AttributeQuery, Query, Search } from "../search.ts";
+import type { AttributeQuery, Query, Search, SearchScope } from "../search.ts";
 import { raw, type Sql, type SqlStatement, sql, statementFromSql } from "../sql/sql.ts";
 import {
   attributeRows,
   type Dialect,
+  isOwned,
   type KeyComparison,
   keyRows,
   methodOf,
@@ -15,11 +16,11 @@ export type SearchStatement = SqlStatement;
 /** Finds streams that match a comparison: column `stream`. Reads the index of the comparison's key. */
 export function streamsStatement(
   dialect: Dialect,
-  organization: string,
+  owners: SearchScope,
   comparison: KeyComparison,
   limit: number,
 ): SearchStatement {
-  const rows = keyRows(dialect, organization, comparison.key, comparison);
+  const rows = keyRows(dialect, owners, comparison.key, comparison);
   return statement(dialect, sql`select k.stream from ${rows} limit ${limit}`);
 }
 
@@ -30,25 +31,35 @@ export function streamsStatement(
  */
 export function attributeStatement(
   dialect: Dialect,
-  organization: string,
+  owners: SearchScope,
   query: AttributeQuery,
   limit: number,
   among?: readonly string[],
 ): SearchStatement {
-  const rows = attributeRows(organization, query);
+  const rows = attributeRows(dialect, owners, query);
   const some = among === undefined ? sql`` : sql` and ${dialect.isAmong(raw("a.stream"), among)}`;
   // A stream has a key once, and a value perhaps with several keys.
   const what = raw(query.key === undefined ? "distinct a.stream" : "a.stream");
   return statement(dialect, sql`select ${what} from ${rows}${some} limit ${limit}`);
 }
 
+/** Names the first and the last organization of a scope that has keys: columns `first` and `last`. */
+export function ownersStatement(dialect: Dialect, owners: SearchScope): SearchStatement {
+  const rows = sql`from ${raw(dialect.owners)} where ${isOwned(dialect, raw("organization"), owners)}`;
+  const [first, last] = [
+    sql`select min(organization) ${rows}`,
+    sql`select max(organization) ${rows}`,
+  ];
+  return statement(dialect, sql`select (${first}) as first, (${last}) as last`);
+}
+
 /** Finds the streams of one page, in order: column `stream`. Reads the index of the sort key. */
 export function pageStatement(
   dialect: Dialect,
-  organization: string,
+  owners: SearchScope,
   { query, sortBy, ascending, offset, limit }: Search,
 ): SearchStatement {
-  const rows = keyRows(dialect, organization, sortBy ?? everyStream, query);
+  const rows = keyRows(dialect, owners, sortBy ?? everyStream, query);
   const order = raw(ascending ? "asc" : "desc");
   const sorted = sql`${rows} order by k.folded ${order}, k.stream ${order}`;
   return statement(dialect, sql`select k.stream from ${sorted} limit ${limit} offset ${offset}`);
@@ -57,22 +68,22 @@ export function pageStatement(
 /** Counts the streams that match a query: column `total`. Reads the index of the narrowest comparison. */
 export function countStatement(
   dialect: Dialect,
-  organization: string,
+  owners: SearchScope,
   query: Query,
 ): SearchStatement {
   const key = narrowest(query)?.key ?? everyStream;
-  const rows = keyRows(dialect, organization, key, query);
+  const rows = keyRows(dialect, owners, key, query);
   return statement(dialect, sql`select count(*) as total from ${rows}`);
 }
 
 /** Counts the searchable streams, but stops at `limit`: column `total`. */
 export function sizeStatement(
   dialect: Dialect,
-  organization: string,
+  owners: SearchScope,
   limit: number,
 ): SearchStatement {
   const everything: Query = { kind: "and", queries: [] };
-  const some = sql`select 1 from ${keyRows(dialect, organization, everyStream, everything)} limit ${limit}`;
+  const some = sql`select 1 from ${keyRows(dialect, owners, everyStream, everything)} limit ${limit}`;
   return statement(dialect, sql`select count(*) as total from (${some}) as counted`);
 }
 

@@ -1,24 +1,33 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { EventStore } from "../event-store.ts";
-import type { Dialect } from "../search/condition-sql.ts";
+import { type Dialect, isOwned } from "../search/condition-sql.ts";
 import { createScanQueue } from "../search/scan-queue.ts";
 import { createSearch } from "../search/search-heads.ts";
 import type { SearchStatement } from "../search/search-sql.ts";
+import type { SearchScope } from "../search.ts";
 import { streamHeadFromRow } from "../sql/head-pages.ts";
 import { headColumns, type Row } from "../sql/rows.ts";
-import { raw, sql } from "../sql/sql.ts";
+import { raw, type Sql, sql } from "../sql/sql.ts";
 import type { Sqlite } from "./database.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
-import { placeholder, runStatement } from "./statement.ts";
+import { placeholder, readRows, runStatement } from "./statement.ts";
 import { createReaderThread } from "./thread/reader-thread.ts";
 
 /** SQL as SQLite wants it. */
 export const dialect: Dialect = {
   placeholder,
-  isOfKey(alias, organization, name) {
-    const spaces = sql`search_spaces where organization = ${organization} and name = ${name}`;
-    return sql`${raw(alias)}.space = (select id from ${spaces})`;
+  isOfKey(alias, owners, name) {
+    const isOfOwners = isOwned(dialect, raw("organization"), owners);
+    const spaces = sql`select id from search_spaces where ${isOfOwners} and name = ${name}`;
+    return typeof owners === "string"
+      ? sql`${raw(alias)}.space = (${spaces})`
+      : sql`${raw(alias)}.space in (${spaces})`;
   },
+  isOfOrganizations(alias, organizations) {
+    const isOfThem = isOwned(dialect, raw("organization"), organizations);
+    return sql`${raw(alias)}.space in (select id from search_spaces where ${isOfThem})`;
+  },
+  owners: "search_spaces",
   position: "instr",
   isAmong: (expression, texts) =>
     sql`${expression} in (select value from json_each(${JSON.stringify(texts)}))`,
@@ -47,8 +56,12 @@ export function createSqliteSearch(
       dialect,
       lookUp: readHere,
       scan: scans.add,
-      async load(streams, organization) {
-        const rows = withStoreErrors(() => selectHeads.all(JSON.stringify(streams), organization));
+      async load(streams, owners) {
+        const rows = withStoreErrors(() =>
+          typeof owners === "string"
+            ? selectHeads.all(JSON.stringify(streams), owners)
+            : readRows(db, headsWithin(streams, owners)),
+        );
         return rows.map(streamHeadFromRow);
       },
       keysOf,
@@ -58,4 +71,10 @@ export function createSqliteSearch(
       await thread?.close();
     },
   };
+}
+
+function headsWithin(streams: readonly string[], owners: SearchScope): Sql {
+  const isWithin = isOwned(dialect, raw("organization"), owners);
+  const isWanted = dialect.isAmong(raw("stream"), streams);
+  return sql`select stream, ${raw(headColumns)} from heads where ${isWanted} and ${isWithin}`;
 }

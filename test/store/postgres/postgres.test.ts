@@ -10,6 +10,7 @@ import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
 import { describeSearch } from "../search.contract.ts";
+import { describeSearchScopes } from "../search-scopes.contract.ts";
 import { describeTransfer } from "../transfer.contract.ts";
 
 const now = () => Date.now() * 1000;
@@ -20,6 +21,9 @@ describeEventStore("PostgreSQL", async () =>
   createPostgresEventStore({ database: await newDatabase(), now }),
 );
 describeSearch("PostgreSQL", async (keysOf) =>
+  createPostgresEventStore({ database: await newDatabase(keysOf), now }),
+);
+describeSearchScopes("PostgreSQL", async (keysOf) =>
   createPostgresEventStore({ database: await newDatabase(keysOf), now }),
 );
 describeAttributes("PostgreSQL", async (keysOf) =>

@@ -13,6 +13,7 @@ import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
 import { describeSearch } from "../search.contract.ts";
+import { describeSearchScopes } from "../search-scopes.contract.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "giraffe-sqlite-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -29,6 +30,8 @@ describeEventStore("SQLite file", async () => openStore(newFile()));
 describeEventStore("SQLite in memory", async () => openStore(":memory:"));
 describeSearch("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
 describeSearch("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
+describeSearchScopes("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
+describeSearchScopes("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
 describeAttributes("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
 describeAttributes("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
 describeDirectory("SQLite file", async () => createSqliteDirectory(openSqlite(newFile())));
