@@ -42,6 +42,7 @@ import * as officialFilterV2 from "@zitadel/proto/zitadel/filter/v2/filter_pb.js
 import * as officialManagement from "@zitadel/proto/zitadel/management_pb.js";
 import * as officialMessage from "@zitadel/proto/zitadel/message_pb.js";
 import * as officialMetadataV2 from "@zitadel/proto/zitadel/metadata/v2/metadata_pb.js";
+import * as officialMetadata from "@zitadel/proto/zitadel/metadata_pb.js";
 import * as officialObjectV2 from "@zitadel/proto/zitadel/object/v2/object_pb.js";
 import * as officialObject from "@zitadel/proto/zitadel/object_pb.js";
 import * as officialOptions from "@zitadel/proto/zitadel/options_pb.js";
@@ -65,6 +66,7 @@ import { file_zitadel_filter_v2_filter } from "../gen/zitadel/filter/v2/filter_p
 import { file_zitadel_management, ManagementService } from "../gen/zitadel/management_pb.ts";
 import { file_zitadel_message } from "../gen/zitadel/message_pb.ts";
 import { file_zitadel_metadata_v2_metadata } from "../gen/zitadel/metadata/v2/metadata_pb.ts";
+import { file_zitadel_metadata } from "../gen/zitadel/metadata_pb.ts";
 import { file_zitadel_object_v2_object } from "../gen/zitadel/object/v2/object_pb.ts";
 import { file_zitadel_object } from "../gen/zitadel/object_pb.ts";
 import { auth_option, file_zitadel_options } from "../gen/zitadel/options_pb.ts";
@@ -89,6 +91,7 @@ const ourFiles: readonly DescFile[] = [
   file_zitadel_change,
   file_zitadel_management,
   file_zitadel_message,
+  file_zitadel_metadata,
   file_zitadel_object,
   file_zitadel_options,
   file_zitadel_org,
@@ -110,6 +113,7 @@ const officialFiles: readonly DescFile[] = [
   officialChange.file_zitadel_change,
   officialManagement.file_zitadel_management,
   officialMessage.file_zitadel_message,
+  officialMetadata.file_zitadel_metadata,
   officialObject.file_zitadel_object,
   officialOptions.file_zitadel_options,
   officialOrg.file_zitadel_org,

@@ -23,6 +23,8 @@ export type PresentHuman = Account & {
   readonly kind: "present";
   readonly status: HumanStatus;
   readonly profile: Profile;
+  /** How many changes of metadata there were; left out if there was none. The metadata is not in the state. */
+  readonly metadataChanges?: number;
 };
 
 /** The state before the first event. */
@@ -37,7 +39,12 @@ export type HumanEvent =
   | { readonly type: "user.username.changed"; readonly data: { readonly userName: string } }
   | { readonly type: "user.human.email.changed"; readonly data: { readonly email: string } }
   | { readonly type: "user.human.phone.changed"; readonly data: { readonly phone: string } }
+  | { readonly type: "user.metadata.set"; readonly data: MetadataSet }
+  | { readonly type: "user.metadata.removed"; readonly data: { readonly key: string } }
   | { readonly type: ContactEventType | LifecycleEventType; readonly data: Nothing };
+
+/** The value is in base64. */
+type MetadataSet = { readonly key: string; readonly value: string };
 
 type ContactEventType =
   | "user.human.email.verified"
@@ -85,6 +92,9 @@ function changes(state: PresentHuman, event: Change): Partial<PresentHuman> {
     case "user.reactivated":
     case "user.unlocked":
       return { status: "active" };
+    case "user.metadata.set":
+    case "user.metadata.removed":
+      return { metadataChanges: (state.metadataChanges ?? 0) + 1 };
     case "user.removed":
       return {};
   }

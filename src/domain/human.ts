@@ -3,6 +3,7 @@ import { type ContactCommand, changeContact } from "./contact.ts";
 import { ServiceError } from "./errors.ts";
 import { evolve, type HumanEvent, type HumanState, present } from "./human-state.ts";
 import { type RemoveHuman, remove, type Transition, transition } from "./lifecycle.ts";
+import { metadataChangesOf } from "./metadata.ts";
 import { changedFields, type Profile } from "./profile.ts";
 import { type UpdateHuman, update } from "./update-human.ts";
 import { type ChangeUserName, changeUserName, hasSameUniqueKeys, uniqueKeys } from "./user-name.ts";
@@ -71,6 +72,8 @@ export type Step = {
   readonly state: HumanState;
   /** The names that nobody else may hold from now on; left out if they are the same as before. */
   readonly uniqueKeys?: readonly string[];
+  /** If the human has no metadata any more; left out if it had none. */
+  readonly attributes?: "remove-all";
 };
 
 /**
@@ -81,7 +84,8 @@ export type Step = {
 export function advance(command: HumanCommand, before: HumanState): Step {
   const events = decide(command, before);
   const state = events.reduce(evolve, before);
-  return hasSameUniqueKeys(before, state)
-    ? { events, state }
-    : { events, state, uniqueKeys: uniqueKeys(state) };
+  if (hasSameUniqueKeys(before, state)) return { events, state };
+  const step = { events, state, uniqueKeys: uniqueKeys(state) };
+  const losesMetadata = state.kind === "removed" && metadataChangesOf(before) > 0;
+  return losesMetadata ? { ...step, attributes: "remove-all" } : step;
 }

@@ -28,6 +28,8 @@ import { createListUsers } from "./management/list-users.ts";
 import { createLoadHuman } from "./management/load-human.ts";
 import { createUpdateHumanProfile } from "./management/update-human-profile.ts";
 import { createUpdateUserName } from "./management/update-user-name.ts";
+import { createChangeUserMetadata, createReadUserMetadata } from "./management/user-metadata.ts";
+import { createMetadataChanges } from "./metadata/change-metadata.ts";
 import { registerReflection } from "./reflection.ts";
 import { createTranslate } from "./translate/translate.ts";
 import { createAddUser } from "./user/add-user.ts";
@@ -73,6 +75,7 @@ export type RpcParts = {
 export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
   const { store, directory, readiness, newId, now } = parts;
   const loadHuman = createLoadHuman(store, directory);
+  const metadataChanges = createMetadataChanges(store);
   return (router) => {
     router.service(ManagementService, {
       healthz: () => ({}),
@@ -85,6 +88,8 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
       listUsers: createListUsers(store, directory, now),
       listUserChanges: createListUserChanges(store, directory),
       ...createGetUser(store, directory),
+      ...createReadUserMetadata(store, now),
+      ...createChangeUserMetadata(metadataChanges),
       ...createGetHumanContact(loadHuman),
       ...createChangeHumanContact(store),
       ...createAddHumanUser(store, newId),

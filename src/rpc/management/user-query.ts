@@ -1,8 +1,9 @@
-import { TextQueryMethod } from "../../../gen/zitadel/object_pb.ts";
+import type { TextQueryMethod } from "../../../gen/zitadel/object_pb.ts";
 import { type SearchQuery, Type, type UserState } from "../../../gen/zitadel/user_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { SearchKeyName } from "../../domain/search-keys.ts";
-import type { Comparison, Query } from "../../store/search.ts";
+import type { Query } from "../../store/search.ts";
+import { textQuery } from "./text-query.ts";
 import { userStates } from "./user.ts";
 
 /** How many queries may be around a query, as in ZITADEL. */
@@ -29,22 +30,25 @@ export function userQueriesFrom(queries: readonly SearchQuery[]): UserQueries {
   return { human: all(Type.HUMAN), machine: all(Type.MACHINE) };
 }
 
+const byKey: (...args: [SearchKeyName, ...Rest]) => Query = textQuery;
+type Rest = [text: string, method: TextQueryMethod];
+
 function queryFrom({ query }: SearchQuery, type: Type): Query {
   switch (query.case) {
     case "userNameQuery":
-      return textQuery("userName", query.value.userName, query.value.method);
+      return byKey("userName", query.value.userName, query.value.method);
     case "loginNameQuery":
-      return textQuery("userName", query.value.loginName, query.value.method);
+      return byKey("userName", query.value.loginName, query.value.method);
     case "firstNameQuery":
-      return textQuery("firstName", query.value.firstName, query.value.method);
+      return byKey("firstName", query.value.firstName, query.value.method);
     case "lastNameQuery":
-      return textQuery("lastName", query.value.lastName, query.value.method);
+      return byKey("lastName", query.value.lastName, query.value.method);
     case "nickNameQuery":
-      return textQuery("nickName", query.value.nickName, query.value.method);
+      return byKey("nickName", query.value.nickName, query.value.method);
     case "displayNameQuery":
-      return textQuery("displayName", query.value.displayName, query.value.method);
+      return byKey("displayName", query.value.displayName, query.value.method);
     case "emailQuery":
-      return textQuery("email", query.value.emailAddress, query.value.method);
+      return byKey("email", query.value.emailAddress, query.value.method);
     case "stateQuery":
       return stateQuery(query.value.state);
     case "typeQuery":
@@ -64,25 +68,6 @@ function queryFrom({ query }: SearchQuery, type: Type): Query {
     case undefined:
       throw new ServiceError("queryInvalid");
   }
-}
-
-type Method = Pick<Comparison & { kind: "text" }, "method" | "ignoreCase">;
-
-const methods: Readonly<Record<number, Method>> = {
-  [TextQueryMethod.EQUALS]: { method: "equals", ignoreCase: false },
-  [TextQueryMethod.EQUALS_IGNORE_CASE]: { method: "equals", ignoreCase: true },
-  [TextQueryMethod.STARTS_WITH]: { method: "starts-with", ignoreCase: false },
-  [TextQueryMethod.STARTS_WITH_IGNORE_CASE]: { method: "starts-with", ignoreCase: true },
-  [TextQueryMethod.CONTAINS]: { method: "contains", ignoreCase: false },
-  [TextQueryMethod.CONTAINS_IGNORE_CASE]: { method: "contains", ignoreCase: true },
-  [TextQueryMethod.ENDS_WITH]: { method: "ends-with", ignoreCase: false },
-  [TextQueryMethod.ENDS_WITH_IGNORE_CASE]: { method: "ends-with", ignoreCase: true },
-};
-
-function textQuery(key: SearchKeyName, text: string, method: TextQueryMethod): Query {
-  const how = methods[method];
-  if (how === undefined) throw new ServiceError("queryInvalid");
-  return { kind: "text", key, text, ...how };
 }
 
 function stateQuery(state: UserState): Query {

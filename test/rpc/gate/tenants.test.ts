@@ -187,6 +187,20 @@ const reaches: readonly Reach[] = [
     writes: "user.human.phone.removed",
   },
   {
+    method: methods.setUserMetadata,
+    permission: "user.write",
+    request: (id) => ({ id, key: "color", value: "cmVk" }),
+    missing: { ...noUser("COMMAND-uXHNj", "METADATA_USER_NOT_FOUND"), code: 9 },
+    writes: "user.metadata.set",
+  },
+  {
+    method: methods.bulkSetUserMetadata,
+    permission: "user.write",
+    request: (id) => ({ id, metadata: [{ key: "size", value: "NA==" }] }),
+    missing: { ...noUser("COMMAND-uXHNj", "METADATA_USER_NOT_FOUND"), code: 9 },
+    writes: "user.metadata.set",
+  },
+  {
     method: methods.removeUser,
     permission: "user.delete",
     request: (id) => ({ id }),

@@ -13,5 +13,6 @@ describe("on PostgreSQL", async () => {
   await import("./list-users.test.ts");
   await import("./lookups.test.ts");
   await import("./update-human-profile-rest.test.ts");
+  await import("./user-metadata.test.ts");
   await import("./user-name.test.ts");
 });

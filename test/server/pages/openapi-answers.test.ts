@@ -89,10 +89,18 @@ const bodies: Readonly<Record<string, () => JsonObject>> = {
   UpdateUserName: () => ({ userName: setting.newUserName() }),
   UpdateHumanEmail: () => ({ email: "okapi@giraffe.example", isEmailVerified: true }),
   UpdateHumanPhone: () => ({ phone: "+41 71 000 00 00" }),
+  SetUserMetadata: () => ({ value: "Ymx1ZQ==" }),
+  BulkSetUserMetadata: () => ({ metadata: [{ key: "size", value: "NA==" }] }),
+  BulkRemoveUserMetadata: () => ({ keys: ["color"] }),
 };
-const before: Readonly<Record<string, Method>> = {
-  ReactivateUser: methods.deactivateUser,
-  UnlockUser: methods.lockUser,
+const color = { key: "color", value: "cmVk" };
+const before: Readonly<Record<string, readonly [Method, JsonObject?]>> = {
+  ReactivateUser: [methods.deactivateUser],
+  UnlockUser: [methods.lockUser],
+  GetUserMetadata: [methods.setUserMetadata, color],
+  ListUserMetadata: [methods.setUserMetadata, color],
+  RemoveUserMetadata: [methods.setUserMetadata, color],
+  BulkRemoveUserMetadata: [methods.setUserMetadata, color],
 };
 
 describe("what the server answers is what the document says", () => {
@@ -104,8 +112,9 @@ describe("what the server answers is what the document says", () => {
   test.for(names)("to %s", async (method) => {
     const human = newHuman();
     const id = String((await setting.call(methods.addHumanUser, human)).userId);
-    if (before[method] !== undefined) await setting.call(before[method], { id });
-    const parameters = { userId: id, id, loginName: String(human.userName) };
+    const [first, request] = before[method] ?? [];
+    if (first !== undefined) await setting.call(first, { id, ...request });
+    const parameters = { userId: id, id, loginName: String(human.userName), key: "color" };
     const body = bodies[method]?.();
     expect(
       await callByDocument({ method, parameters, ...(body !== undefined && { body }) }),
