@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parseAst } from "vitest/node";
 
+// Long because of the tables of imports that are allowed and refused.
+
 /**
  * Who may import whom, from the top down. A part is a folder or a file, and everything below it that is
  * no part itself. It may always import itself.

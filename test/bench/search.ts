@@ -20,6 +20,8 @@ import { align } from "./report.ts";
 import { benchFolder, fill } from "./server.ts";
 import { organization, userId } from "./users.ts";
 
+// Long because of one table: every kind of search that is measured.
+
 export type SearchSettings = { readonly rounds: number; readonly users: number };
 
 /** In each round, each kind of search runs at least so many times, and at least for so long. */

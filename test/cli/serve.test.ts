@@ -28,6 +28,8 @@ const changed = (sequence: string) => ({
   },
 });
 
+// Long because each test starts servers in processes of their own and says what they print.
+
 describe("serve", () => {
   test("says on the last line of stdout that it is ready, and where", async () => {
     const server = await createPlace().serve("--demo");

@@ -18,6 +18,8 @@ function read(argv: readonly string[], environment?: Environment) {
   return { name, options };
 }
 
+// Long because every flag has its rows in the tables: values that are accepted, and values that are refused.
+
 /** The configuration of `serve` with these flags. */
 function serve(argv: readonly string[], environment?: Environment): Config {
   const { name, options } = read(["serve", ...argv], environment);

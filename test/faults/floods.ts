@@ -15,6 +15,8 @@ import { envelope } from "./mutations/calls.ts";
 import { guard } from "./siege.ts";
 import { collecting, type Death } from "./victim.ts";
 
+// Long because it is one table of floods with the functions that make their bytes.
+
 /** Many connections that do the same, without a token. */
 export type Flood = {
   /** Begins with its row in the list of threats, if it has one. */

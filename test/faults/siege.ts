@@ -9,6 +9,8 @@ import { slowAttacks } from "./mutations/slow.ts";
 import { attacks, type Order, type ScheduleOptions, schedule, slowCases } from "./schedule.ts";
 import { certFile, type Death, startVictim, type Victim } from "./victim.ts";
 
+// Long because an attack is one sequence: warm up, attack, settle, report.
+
 /** Where the attacks go to: a server without TLS and one with it. */
 export const doors = ["plain", "tls"] as const satisfies readonly Attack["door"][];
 

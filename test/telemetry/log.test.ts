@@ -9,6 +9,8 @@ import { callRest, createPlace, demo, profileUrl } from "../cli/serving.ts";
 import { root, runProgram } from "../support/child.ts";
 import { openRaw } from "../wire/raw.ts";
 
+// Long because of the scripts that its tests run in processes of their own.
+
 /** Run a script that has a log, in a process of its own. */
 function runWithLog(script: string) {
   const module = `import { createLog } from "./src/telemetry/log.ts";\n${script}`;

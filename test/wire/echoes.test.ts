@@ -11,6 +11,8 @@ import { type EchoServer, startEcho } from "./echo.ts";
 import { exchangeRaw, openHttp2, requestHttp2 } from "./raw.ts";
 import { binaryNote, envelope, jsonNote, openEnvelopes, speakers } from "./speak.ts";
 
+// Long because of its tables of input that errors repeat, one row for each.
+
 const path = "/echo.v1.EchoService/Echo";
 
 /** Names and values, as HTTP/2 counts them (RFC 9113 section 6.5.2). */

@@ -13,6 +13,8 @@ import { type Outcome, peerKey, type TracedCall } from "../../src/wire/index.ts"
 import { EchoService, startEcho } from "./echo.ts";
 import { speakers } from "./speak.ts";
 
+// Long because interceptors, metadata, errors and traces are tested over every protocol.
+
 describe("interceptors", () => {
   test.for(speakers)("run from the first to the last and back: $name", async ({ say }) => {
     const steps: string[] = [];

@@ -30,6 +30,8 @@ import { ask, type Reply } from "./oracle/reply.ts";
 import { type Oracle, startLane, startStock } from "./oracle/servers.ts";
 import { jsonFault, texts, tooLarge } from "./oracle/texts.ts";
 
+// Long because of one table: every deliberate difference to the stock adapter, each with an example.
+
 /** A deliberate difference between the lane and the stock adapter. */
 type Deviation = {
   readonly name: string;

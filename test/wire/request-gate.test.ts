@@ -15,6 +15,8 @@ import { type EchoHandlers, EchoService, startEcho } from "./echo.ts";
 import { exchangeRaw, openHttp2, openRaw, requestHttp2, statuses, watch } from "./raw.ts";
 import { binaryNote, envelope, speakers } from "./speak.ts";
 
+// Long because the gate is tested over every protocol and both versions of HTTP.
+
 const refusesAtOnce: RequestGate = () => {
   throw new ConnectError("who are you?", Code.Unauthenticated);
 };

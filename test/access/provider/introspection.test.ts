@@ -8,6 +8,8 @@ import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
 import { audience, type Disorder, disorders, startIssuer } from "../../support/issuer.ts";
 import { askingAtOnce } from "../at-once.ts";
 
+// Long because of its tables of answers of a provider, one row for each.
+
 const second = 1_000_000;
 const start = Date.parse("2026-01-31T12:00:00Z") * 1_000;
 const nowSeconds = start / second;

@@ -66,6 +66,8 @@ function authenticatorOf({ url }: Issuer, time: { micros: number; steady: number
 
 const retrievals = ({ asked }: Issuer) => asked.filter((path) => path === "/keys").length;
 
+// Long because of its tables of tokens that must be refused, one row for each attack.
+
 describe("createJwtAuthenticator", () => {
   let issuer: Issuer;
   let outcome: (token: string) => Promise<string>;

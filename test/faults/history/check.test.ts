@@ -3,6 +3,8 @@ import { createRandom, type Random } from "../random.ts";
 import { violations } from "./check.ts";
 import type { History, Operation, StoredUser } from "./history.ts";
 
+// Long because of one table: every way in which a history can be wrong.
+
 type Event = StoredUser["events"][number];
 /** A history of one user, which a mutation makes wrong. */
 type Draft = { operations: Operation[]; events: Event[]; head: Event };

@@ -15,6 +15,8 @@ import {
   validMessage,
 } from "./calls.ts";
 
+// Long because it is one table of attacks with the functions that make their bytes.
+
 /** Requests with valid framing and invalid content. The server must answer every one of them. */
 export const contentAttacks: readonly Attack[] = [
   {

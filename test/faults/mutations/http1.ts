@@ -11,6 +11,8 @@ import {
   validCall,
 } from "./calls.ts";
 
+// Long because it is one table of attacks with the functions that make their bytes.
+
 /** Requests over HTTP/1.1 that are wrong as HTTP, or as no client would send them. */
 export const http1Attacks: readonly Attack[] = [
   {

@@ -26,6 +26,8 @@ import {
   validCall,
 } from "./calls.ts";
 
+// Long because it is one table of attacks with the functions that make their bytes.
+
 const { endStream, endHeaders } = frameFlags;
 
 /** HTTP/2 connections that break its rules, or keep them in a hostile way. */

@@ -10,6 +10,8 @@ import { errors, reasonFromKey } from "../../../src/domain/errors.ts";
 import { libraryMethod } from "../../wire/protocol/rest/library.ts";
 import { compile, type Operation, operationsOf } from "./operations.ts";
 
+// Long because it checks the document by tables of requests, and by a second document for a service of its own.
+
 const document = JSON.parse(
   readFileSync(new URL("../../../gen/openapi.json", import.meta.url), "utf8"),
 ) as JsonObject;

@@ -27,6 +27,8 @@ import {
 import { closeConnections, type HttpReply, type HttpVersion, send } from "./http.ts";
 import { list, object, objectFrom, text } from "./json.ts";
 
+// Long because the protocols share how requests are built and replies are read.
+
 /** A reply, in one form for all protocols. */
 export type Reply = {
   /** 0 for a success, else the number of the gRPC code. */

@@ -14,6 +14,8 @@ import {
   statuses,
 } from "../raw.ts";
 
+// Long because of its lists of hosts that are accepted and refused.
+
 const good = [
   "localhost",
   "localhost:8080",

@@ -23,6 +23,8 @@ import {
   watch,
 } from "../raw.ts";
 
+// Long because of its tables of what a connection may begin with, and what may follow on it.
+
 const tlsFile = (name: string) =>
   fileURLToPath(new URL(`../../support/tls/${name}`, import.meta.url));
 const tls = { certFile: tlsFile("cert.pem"), keyFile: tlsFile("key.pem") };

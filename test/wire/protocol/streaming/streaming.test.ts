@@ -23,6 +23,8 @@ import {
 } from "../../raw.ts";
 import { binaryNote, envelope, openEnvelopes, speakers } from "../../speak.ts";
 
+// Long because each kind of stream is tested over every protocol with the same helpers.
+
 async function collect(notes: AsyncIterable<{ text: string }>) {
   let text = "";
   for await (const note of notes) text += note.text;
