@@ -9,6 +9,7 @@ import {
 } from "../sql/directory-rows.ts";
 import type { Row } from "../sql/rows.ts";
 import type { Statement } from "./connection/connection.ts";
+import type { Link } from "./connection/link.ts";
 import type { Postgres } from "./database.ts";
 import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 
@@ -22,25 +23,7 @@ export function createPostgresDirectory(database: Postgres): Directory {
   database.acquire();
   const link = database.link();
   const { read } = database;
-
-  async function write(statement: Statement): Promise<Row[]> {
-    const connection = await link.get();
-    try {
-      return await connection.query(statement);
-    } catch (error) {
-      if (isDuplicate(error)) {
-        throw new RecordExistsError("a record with this id, digest or name exists", {
-          cause: error,
-        });
-      }
-      const outcome = outcomeFromError(error);
-      if (outcome === "bug") throw error;
-      if (outcome !== "ambiguous") throw unavailableFrom(error);
-      connection.destroy();
-      throw new OutcomeUnknownError("the connection was lost during a commit", { cause: error });
-    }
-  }
-
+  const write = (statement: Statement) => writeRecords(link, statement);
   let released = false;
 
   return {
@@ -58,6 +41,42 @@ export function createPostgresDirectory(database: Postgres): Directory {
       return rows.length > 0;
     },
 
+    ...organizationsAndAccounts(read),
+    ...tokens(read, write),
+    ...memberships(read, write),
+
+    async close() {
+      if (released) return;
+      released = true;
+      await database.release();
+    },
+  };
+}
+
+type Read = Postgres["read"];
+type Write = (statement: Statement) => Promise<Row[]>;
+
+/** Run a statement that writes, and turn its errors into those of the port. */
+async function writeRecords(link: Link, statement: Statement): Promise<Row[]> {
+  const connection = await link.get();
+  try {
+    return await connection.query(statement);
+  } catch (error) {
+    if (isDuplicate(error)) {
+      throw new RecordExistsError("a record with this id, digest or name exists", {
+        cause: error,
+      });
+    }
+    const outcome = outcomeFromError(error);
+    if (outcome === "bug") throw error;
+    if (outcome !== "ambiguous") throw unavailableFrom(error);
+    connection.destroy();
+    throw new OutcomeUnknownError("the connection was lost during a commit", { cause: error });
+  }
+}
+
+function organizationsAndAccounts(read: Read) {
+  return {
     async organization(id) {
       const [row] = await read({ text: "select * from organizations where id = $1", values: [id] });
       return row && organizationFromRow(row);
@@ -92,7 +111,11 @@ export function createPostgresDirectory(database: Postgres): Directory {
       });
       return row && accountFromRow(row);
     },
+  } satisfies Partial<Directory>;
+}
 
+function tokens(read: Read, write: Write) {
+  return {
     async tokenByDigest(digest) {
       const [row] = await read({
         name: "token-by-digest",
@@ -115,7 +138,11 @@ export function createPostgresDirectory(database: Postgres): Directory {
       });
       return rows.length > 0;
     },
+  } satisfies Partial<Directory>;
+}
 
+function memberships(read: Read, write: Write) {
+  return {
     async memberships(subject) {
       const rows = await read({
         name: "memberships",
@@ -140,13 +167,7 @@ export function createPostgresDirectory(database: Postgres): Directory {
       });
       return rows.length > 0;
     },
-
-    async close() {
-      if (released) return;
-      released = true;
-      await database.release();
-    },
-  };
+  } satisfies Partial<Directory>;
 }
 
 /** @param permit A statement that returns a row if the records may be written. */

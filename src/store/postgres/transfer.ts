@@ -25,6 +25,7 @@ import {
 import { appendStatement, resultsFromRows, roundsOf, withoutContested } from "./append-batch.ts";
 import { readWithHead } from "./attributes.ts";
 import type { Connection } from "./connection/connection.ts";
+import type { Link } from "./connection/link.ts";
 import type { Postgres } from "./database.ts";
 import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
@@ -44,47 +45,11 @@ export function createPostgresTransfer(options: {
   const read = (whole: Sql) => database.read(statementOf(whole));
   let isClosed = false;
 
-  async function attempt(
-    streams: readonly NewStream[],
-    rows: readonly AppendRow[],
-    lines: BatchLines,
-  ): Promise<NewStreamOutcome[] | "again"> {
-    const connection = await link.get();
-    let isCommitting = false;
-    try {
-      await connection.query({ text: "begin" });
-      // First, because then another import of the same input waits here and fails with OvertakenError.
-      await moveImport(connection, lines);
-      const outcomes = outcomesFromResults(streams, await append(connection, rows));
-      const isStored = outcomes.map((outcome) => outcome === "stored");
-      await noteRejected(connection, lines, rejectedLines(lines, isStored));
-      isCommitting = true;
-      await connection.query({ text: "commit" });
-      return outcomes;
-    } catch (error) {
-      if (error instanceof OvertakenError) {
-        await connection.query({ text: "rollback" });
-        throw error;
-      }
-      const outcome = outcomeFromError(error);
-      // Another node took a unique key or an id between our read and our write. The next attempt sees it.
-      const isAgain = isDuplicate(error) || outcome === "retry";
-      const isLost = outcome === "ambiguous" || outcome === "elsewhere";
-      if (isLost) connection.destroy();
-      else if (connection.isOpen()) await connection.query({ text: "rollback" });
-      if (isCommitting && outcome === "ambiguous") {
-        throw new OutcomeUnknownError("a connection was lost during a commit", { cause: error });
-      }
-      if (isAgain || isLost) return "again";
-      throw outcome === "bug" ? error : unavailableFrom(error);
-    }
-  }
-
   return {
     async write(streams, lines) {
       const rows = rowsFromNewStreams(streams, now(), database.keysOf);
       for (let retries = 0; retries <= maxRetries; retries += 1) {
-        const outcomes = await attempt(streams, rows, lines);
+        const outcomes = await attempt(link, streams, rows, lines);
         if (outcomes !== "again") return outcomes;
         await pauseBeforeRetry();
       }
@@ -119,6 +84,51 @@ export function createPostgresTransfer(options: {
       await database.release();
     },
   };
+}
+
+/**
+ * Store a batch in one transaction.
+ *
+ * @returns "again" if another transaction was in the way, or if the connection was lost before the commit.
+ * @throws OvertakenError if another import of the same input was faster.
+ * @throws OutcomeUnknownError if the connection was lost during the commit.
+ * @throws StoreUnavailableError if the database cannot be written.
+ */
+async function attempt(
+  link: Link,
+  streams: readonly NewStream[],
+  rows: readonly AppendRow[],
+  lines: BatchLines,
+): Promise<NewStreamOutcome[] | "again"> {
+  const connection = await link.get();
+  let isCommitting = false;
+  try {
+    await connection.query({ text: "begin" });
+    // First, because then another import of the same input waits here and fails with OvertakenError.
+    await moveImport(connection, lines);
+    const outcomes = outcomesFromResults(streams, await append(connection, rows));
+    const isStored = outcomes.map((outcome) => outcome === "stored");
+    await noteRejected(connection, lines, rejectedLines(lines, isStored));
+    isCommitting = true;
+    await connection.query({ text: "commit" });
+    return outcomes;
+  } catch (error) {
+    if (error instanceof OvertakenError) {
+      await connection.query({ text: "rollback" });
+      throw error;
+    }
+    const outcome = outcomeFromError(error);
+    // Another node took a unique key or an id between our read and our write. The next attempt sees it.
+    const isAgain = isDuplicate(error) || outcome === "retry";
+    const isLost = outcome === "ambiguous" || outcome === "elsewhere";
+    if (isLost) connection.destroy();
+    else if (connection.isOpen()) await connection.query({ text: "rollback" });
+    if (isCommitting && outcome === "ambiguous") {
+      throw new OutcomeUnknownError("a connection was lost during a commit", { cause: error });
+    }
+    if (isAgain || isLost) return "again";
+    throw outcome === "bug" ? error : unavailableFrom(error);
+  }
 }
 
 /**
