@@ -12,14 +12,9 @@ import { type RestBinding, restRoutesFromMethod } from "../../src/wire/protocol/
 import { parsePathTemplate } from "../../src/wire/protocol/rest/path-template.ts";
 import type { RestRoute } from "../../src/wire/protocol/rest/router.ts";
 import { textOf } from "./comments.ts";
+import { hasTextForm } from "./proto-json.ts";
 import { createRefusals, detailTexts } from "./refusals.ts";
-import {
-  type Annotations,
-  createSchemas,
-  hasTextForm,
-  isRequired,
-  type Schemas,
-} from "./schemas.ts";
+import { type Annotations, createSchemas, isRequired, type Schemas } from "./schemas.ts";
 
 /** The methods that OpenAPI knows; a rule with another one cannot be described, and is left out. */
 const httpMethods = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
