@@ -46,6 +46,17 @@ const maxCandidates = 1_000;
 /** Rows of the index that a search may look at, which takes some seconds. */
 const maxRows = 10_000_000;
 
+type Run = (statement: SearchStatement) => Promise<readonly Row[]>;
+type Scope = Parameters<EventStore["search"]>[0];
+
+/** The two ways to make an answer. */
+type Answers = {
+  /** Load the candidates and compare them with the whole query. */
+  judge(scope: Scope, wanted: Search, candidates: readonly string[]): Promise<Found<unknown>>;
+  /** Read the index of the sort key in order. */
+  walk(scope: Scope, wanted: Search, run: Run): Promise<Found<unknown>>;
+};
+
 /**
  * Find streams by the cheapest of three ways, after the attributes that few streams have are looked up:
  *
@@ -55,9 +66,10 @@ const maxRows = 10_000_000;
  * 3. No comparison matches few streams. The index of the sort key is read in order until the page is full;
  *    the total is counted by reading it once more.
  */
-export function createSearch(options: SearchOptions): EventStore["search"] {
-  const { dialect, lookUp, scan, load, keysOf } = options;
-
+function createPlan(
+  { dialect, lookUp, scan }: Pick<SearchOptions, "dialect" | "lookUp" | "scan">,
+  { judge, walk }: Answers,
+) {
   async function search(
     owners: SearchScope,
     given: Search,
@@ -108,6 +120,14 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
     if (Number(row?.total) <= most) return;
     throw new SearchTooBroadError(`the search would look at more than ${maxRows} texts`);
   }
+
+  return search;
+}
+
+/** The search of an engine. How it finds streams is decided in `createPlan`. */
+export function createSearch(options: SearchOptions): EventStore["search"] {
+  const { dialect, lookUp, scan, load, keysOf } = options;
+  const search = createPlan({ dialect, lookUp, scan }, { judge, walk });
 
   async function judge(
     owners: SearchScope,
