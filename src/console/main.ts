@@ -1,6 +1,6 @@
 import { createApi } from "./api.ts";
 import { byId, say } from "./dom.ts";
-import { createPerson } from "./person.ts";
+import { createPerson } from "./person/person.ts";
 import { userIdOf } from "./route.ts";
 import { createSearch, type Search } from "./search.ts";
 import { endSession, readSession, type Session, takeNotice } from "./session.ts";

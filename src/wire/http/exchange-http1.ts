@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { UnsentAnswer } from "../bounds/unsent.ts";
+import { writeInPieces, writeTracked } from "../bounds/write-in-pieces.ts";
 import { lingerMs, maxDroppedBytes, pieceBytes } from "../limits.ts";
 import {
   type Answer,
@@ -11,7 +12,6 @@ import {
   type RequestHead,
 } from "./exchange.ts";
 import { expectationOf } from "./expectation.ts";
-import { writeInPieces, writeTracked } from "./write-in-pieces.ts";
 
 /** An exchange over `node:http`. */
 export class Http1Exchange implements Exchange {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { UnsentAnswer } from "../bounds/unsent.ts";
+import { writeInPieces, writeTracked } from "../bounds/write-in-pieces.ts";
 import { http2Limits, lingerMs, maxDroppedBytes, minDroppedBytes, pieceBytes } from "../limits.ts";
 import {
   type Answer,
@@ -13,7 +14,6 @@ import {
   type RequestHead,
 } from "./exchange.ts";
 import { expectationOf } from "./expectation.ts";
-import { writeInPieces, writeTracked } from "./write-in-pieces.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 

@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createUnsent } from "../../../src/wire/bounds/unsent.ts";
-import { writeTracked } from "../../../src/wire/http/write-in-pieces.ts";
+import { writeTracked } from "../../../src/wire/bounds/write-in-pieces.ts";
 
 const limits = { maxUnsentBytes: 100_000, maxUnsentBytesEach: 50_000, unsentTimeoutMs: 80 };
 

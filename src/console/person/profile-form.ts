@@ -1,7 +1,7 @@
-import type { Profile } from "../../gen/zitadel/user_pb.ts";
-import type { Api } from "./api.ts";
-import { byId, markField, say } from "./dom.ts";
-import { problemFrom } from "./problem.ts";
+import type { Profile } from "../../../gen/zitadel/user_pb.ts";
+import type { Api } from "../api.ts";
+import { byId, markField, say } from "../dom.ts";
+import { problemFrom } from "../problem.ts";
 import { createProfileFields } from "./profile-fields.ts";
 
 /** Edits one profile. */

@@ -1,6 +1,6 @@
-import type { Gender, Profile } from "../../gen/zitadel/user_pb.ts";
-import { byId, markField } from "./dom.ts";
-import { genderTexts } from "./wording.ts";
+import type { Gender, Profile } from "../../../gen/zitadel/user_pb.ts";
+import { byId, markField } from "../dom.ts";
+import { genderTexts } from "../wording.ts";
 
 /** The fields of the form in which a profile is edited. */
 export interface ProfileFields {

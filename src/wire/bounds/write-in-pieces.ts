@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
-import type { UnsentAnswer } from "../bounds/unsent.ts";
 import { pieceBytes } from "../limits.ts";
+import type { UnsentAnswer } from "./unsent.ts";
 
 /**
  * Write a body in pieces, so that it shows whether the client reads. The stream is not ended.

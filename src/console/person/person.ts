@@ -1,11 +1,11 @@
-import type { User } from "../../gen/zitadel/user_pb.ts";
-import type { Api } from "./api.ts";
-import { byId, say } from "./dom.ts";
+import type { User } from "../../../gen/zitadel/user_pb.ts";
+import type { Api } from "../api.ts";
+import { byId, say } from "../dom.ts";
+import { problemFrom } from "../problem.ts";
+import { numberText } from "../wording.ts";
 import { createHistory } from "./history.ts";
 import { createPersonFacts } from "./person-facts.ts";
-import { problemFrom } from "./problem.ts";
 import { createProfileForm } from "./profile-form.ts";
-import { numberText } from "./wording.ts";
 
 /** Shows one user: the facts, the profile, which can be edited, and the history. */
 export interface Person {
@@ -72,11 +72,10 @@ export function createPerson(api: Api, onChanged: () => void): Person {
   }
 
   async function afterSaving(sequence: bigint): Promise<void> {
-    const before = shown?.details?.sequence ?? 0n;
-    const userId = shown?.id ?? "";
-    await load(userId);
+    const { id = "", details } = shown ?? {};
+    await load(id);
     afterEditing();
-    saved.textContent = savedText(sequence, before);
+    saved.textContent = savedText(sequence, details?.sequence ?? 0n);
     onChanged();
   }
 

@@ -1,9 +1,9 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import type { Change } from "../../gen/zitadel/change_pb.ts";
-import type { Api } from "./api.ts";
-import { byId, fromTemplate, say } from "./dom.ts";
-import { problemFrom } from "./problem.ts";
-import { dateText, numberText } from "./wording.ts";
+import type { Change } from "../../../gen/zitadel/change_pb.ts";
+import type { Api } from "../api.ts";
+import { byId, fromTemplate, say } from "../dom.ts";
+import { problemFrom } from "../problem.ts";
+import { dateText, numberText } from "../wording.ts";
 
 /** Shows the changes of a user, the latest first. */
 export interface History {

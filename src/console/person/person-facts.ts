@@ -1,5 +1,5 @@
-import type { User } from "../../gen/zitadel/user_pb.ts";
-import { byId, fromTemplate, say } from "./dom.ts";
+import type { User } from "../../../gen/zitadel/user_pb.ts";
+import { byId, fromTemplate, say } from "../dom.ts";
 import {
   dateText,
   genderTexts,
@@ -7,7 +7,7 @@ import {
   numberText,
   personName,
   stateText,
-} from "./wording.ts";
+} from "../wording.ts";
 
 /** Makes the function that shows what is known about a user: name, state, facts and profile. */
 export function createPersonFacts(): (user: User) => void {
