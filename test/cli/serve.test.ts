@@ -1,32 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { root, runGiraffe, runProgram, startGiraffe, startProgram } from "../support/child.ts";
-import { callRest, createPlace, demo, profileUrl, type Serving } from "./serving.ts";
-
-const profile = {
-  firstName: "Gigi",
-  lastName: "Giraffe",
-  nickName: "Gigi",
-  displayName: "Gigi",
-  preferredLanguage: "en",
-  gender: "GENDER_UNSPECIFIED",
-};
-const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$/);
-
-/** The answer to a change of the demo user. */
-const changed = (sequence: string) => ({
-  status: 200,
-  body: {
-    details: {
-      sequence,
-      creationDate: isoTime,
-      changeDate: isoTime,
-      resourceOwner: demo.organization,
-    },
-  },
-});
+import { root, runGiraffe, startGiraffe, startProgram } from "../support/child.ts";
+import { callRest, changed, createPlace, profile, profileUrl, type Serving } from "./serving.ts";
 
 // Long because each test starts servers in processes of their own and says what they print.
 
@@ -259,45 +235,6 @@ describe("serve refuses", () => {
   });
 });
 
-describe("a signal", () => {
-  test("lets a call in flight end, and refuses new connections", async () => {
-    const place = createPlace();
-    const server = await place.serve("--demo");
-    const call = await startCall(server, place.token());
-    server.kill("SIGTERM");
-    await server.until("stderr", /"msg":"draining"/);
-    await expect(fetch(`${server.url}/debug/healthz`)).rejects.toThrow("fetch failed");
-    expect(await call.finish()).toMatch(/^HTTP\/1\.1 200 OK\r\n.*"sequence":"2"/s);
-    expect(await server.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/stopped/) });
-  });
-
-  test.for([1, 2, 3])("is heard as soon as the server is ready: %s", async () => {
-    const server = await createPlace().serve();
-    server.kill("SIGTERM");
-    expect(await server.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/stopped/) });
-  });
-
-  test("breaks a call off that takes longer than --drain-ms", async () => {
-    const place = createPlace();
-    const server = await place.serve("--demo", "--drain-ms", "100");
-    await startCall(server, place.token());
-    server.kill("SIGTERM");
-    expect(await server.ended).toMatchObject({ code: 0 });
-  });
-
-  test("ends at once when it comes a second time", async () => {
-    const place = createPlace();
-    const server = await place.serve("--demo", "--drain-ms", "3600000");
-    await startCall(server, place.token());
-    server.kill("SIGTERM");
-    await server.until("stderr", /"msg":"draining"/);
-    server.kill("SIGTERM");
-    const { code, stderr } = await server.ended;
-    expect(code).toBe(1);
-    expect(stderr).not.toContain("stopped");
-  });
-});
-
 describe("O3: an unexpected error", () => {
   test.for([
     { event: "uncaughtException", action: 'throw new Error("unforeseen")' },
@@ -327,78 +264,3 @@ describe("O3: an unexpected error", () => {
     expect(fatal).toMatchObject([{ msg: event, err: { message: "unforeseen" } }]);
   });
 });
-
-describe("the banner of --demo", () => {
-  test("has commands that work when pasted", async () => {
-    const place = createPlace();
-    const server = await place.serve("--demo");
-    const banner = await bannerOf(server);
-    const [curl = "", buf = "", grpcurl = "", ...others] = commandsOf(banner);
-    expect(others).toEqual([]);
-
-    const put = await runProgram("sh", ["-c", curl], { cwd: root });
-    expect(JSON.parse(put.stdout)).toEqual(changed("2").body);
-    const get = await runProgram("sh", ["-c", buf], { cwd: root });
-    expect(get).toMatchObject({ code: 0 });
-    expect(JSON.parse(get.stdout)).toMatchObject({
-      details: { sequence: "2" },
-      profile: { displayName: "Gigi" },
-    });
-    expect(grpcurl.replaceAll(/\s+\\?\s*/g, " ")).toMatch(
-      new RegExp(
-        `^grpcurl -plaintext -H "Authorization: Bearer \\$\\(cat '[^']+/admin\\.token'\\)" ` +
-          `-d '\\{"userId":"${demo.userId}"\\}' ${new URL(server.url).host} ` +
-          "zitadel\\.management\\.v1\\.ManagementService/GetHumanProfile$",
-      ),
-    );
-  });
-});
-
-/** All of stdout up to the line that says ready. */
-async function bannerOf(server: Serving): Promise<string> {
-  const [banner] = await server.until("stdout", /^(?:.*\n)*?ready .*\n/);
-  return banner;
-}
-
-/** The lines that are indented by four spaces. A line that ends in a backslash is joined with the next. */
-function commandsOf(banner: string): string[] {
-  return banner
-    .split(/\n\n/)
-    .flatMap((block) => (block.startsWith("    ") ? [block] : []))
-    .map((block) => block.trim());
-}
-
-/** Begin a change of the demo user: send the head, and wait until the server wants the body. */
-async function startCall(
-  server: Serving,
-  token: string,
-): Promise<{
-  /** Send the body; returns the whole answer. */
-  finish(): Promise<string>;
-}> {
-  const body = JSON.stringify(profile);
-  const { hostname, port, pathname, host } = new URL(profileUrl(server));
-  const socket = connect(Number(port), hostname);
-  const answered = collect(socket);
-  socket.write(
-    `PUT ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n` +
-      `Content-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
-  );
-  await new Promise<void>((resolve) => socket.once("data", () => resolve()));
-  return {
-    finish() {
-      socket.write(body);
-      return answered.then((text) => text.replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, ""));
-    },
-  };
-}
-
-function collect(socket: Socket): Promise<string> {
-  let text = "";
-  socket.setEncoding("utf8").on("data", (part) => {
-    text += part;
-  });
-  return new Promise((resolve) => {
-    socket.on("error", () => {}).once("close", () => resolve(text));
-  });
-}

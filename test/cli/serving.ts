@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { type Program, runGiraffe, startGiraffe } from "../support/child.ts";
 
 /** What `--demo` puts into an empty database. */
@@ -70,3 +70,27 @@ export async function callRest(
 export function profileUrl({ url }: { readonly url: string }): string {
   return `${url}/management/v1/users/${demo.userId}/profile`;
 }
+
+/** A profile for the demo user. */
+export const profile = {
+  firstName: "Gigi",
+  lastName: "Giraffe",
+  nickName: "Gigi",
+  displayName: "Gigi",
+  preferredLanguage: "en",
+  gender: "GENDER_UNSPECIFIED",
+};
+const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$/);
+
+/** The answer to a change of the demo user. */
+export const changed = (sequence: string) => ({
+  status: 200,
+  body: {
+    details: {
+      sequence,
+      creationDate: isoTime,
+      changeDate: isoTime,
+      resourceOwner: demo.organization,
+    },
+  },
+});

@@ -4,19 +4,8 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseCommand } from "../../src/cli/program.ts";
-import { type Config, ConfigError, type Environment } from "../../src/config/config.ts";
-
-const parse = (argv: readonly string[], environment: Environment = {}) =>
-  parseCommand(argv, environment);
-
-/** The name and options of the command that a command line asks for. */
-function read(argv: readonly string[], environment?: Environment) {
-  const parsed = parse(argv, environment);
-  if (parsed.kind === "help") throw new Error("not a command, but a request for help");
-  const { name, options } = parsed.command;
-  return { name, options };
-}
+import type { Config, Environment } from "../../src/config/config.ts";
+import { problemsOf, read } from "../cli/command-lines.ts";
 
 // Long because every flag has its rows in the tables: values that are accepted, and values that are refused.
 
@@ -25,17 +14,6 @@ function serve(argv: readonly string[], environment?: Environment): Config {
   const { name, options } = read(["serve", ...argv], environment);
   expect(name).toBe("serve");
   return options as Config;
-}
-
-/** What a command line is refused for. */
-function problemsOf(argv: readonly string[], environment?: Environment): readonly string[] {
-  try {
-    parse(argv, environment);
-  } catch (error) {
-    expect(error).toBeInstanceOf(ConfigError);
-    return (error as ConfigError).problems;
-  }
-  return [];
 }
 
 const testFile = (name: string) =>
@@ -484,162 +462,5 @@ describe("serve", () => {
         },
       ),
     );
-  });
-});
-
-describe("admin commands", () => {
-  const database = { kind: "sqlite", path: resolve("data/giraffe.db") };
-
-  test.for([
-    {
-      argv: ["org", "create", "Acme Inc"],
-      want: {
-        name: "org create",
-        options: { database, json: false, name: "Acme Inc", id: undefined },
-      },
-    },
-    {
-      argv: ["org", "list", "--json", "--database", "sqlite:/g.db"],
-      want: {
-        name: "org list",
-        options: { database: { kind: "sqlite", path: resolve("/g.db") }, json: true },
-      },
-    },
-    {
-      argv: [
-        "token",
-        "create",
-        "--name",
-        "ci",
-        "--role",
-        "ORG_OWNER",
-        "--org",
-        "1",
-        "--expires",
-        "90d",
-      ],
-      want: {
-        name: "token create",
-        options: {
-          database,
-          json: false,
-          name: "ci",
-          role: "ORG_OWNER",
-          organization: "1",
-          expires: "90d",
-        },
-      },
-    },
-    {
-      argv: ["token", "create", "--name=-ci", "--role=IAM_OWNER"],
-      want: {
-        name: "token create",
-        options: {
-          database,
-          json: false,
-          name: "-ci",
-          role: "IAM_OWNER",
-          organization: undefined,
-          expires: undefined,
-        },
-      },
-    },
-    { argv: ["token", "list"], want: { name: "token list", options: { database, json: false } } },
-    {
-      argv: ["token", "revoke", "--json", "42"],
-      want: { name: "token revoke", options: { database, json: true, id: "42" } },
-    },
-    {
-      argv: ["member", "add", "--subject", "auth0|sam", "--role", "ORG_OWNER", "--org", "1"],
-      want: {
-        name: "member add",
-        options: {
-          database,
-          json: false,
-          subject: "auth0|sam",
-          role: "ORG_OWNER",
-          organization: "1",
-        },
-      },
-    },
-    {
-      argv: ["member", "remove", "--subject=-sam", "--role", "IAM_OWNER", "--json"],
-      want: {
-        name: "member remove",
-        options: {
-          database,
-          json: true,
-          subject: "-sam",
-          role: "IAM_OWNER",
-          organization: undefined,
-        },
-      },
-    },
-    {
-      argv: ["member", "list", "--subject", "sam"],
-      want: {
-        name: "member list",
-        options: {
-          database,
-          json: false,
-          subject: "sam",
-          role: undefined,
-          organization: undefined,
-        },
-      },
-    },
-  ])("understand $argv", ({ argv, want }) => {
-    expect(read(argv)).toEqual(want);
-  });
-
-  test("find the database in the environment", () => {
-    expect(read(["org", "list"], { GIRAFFE_DATABASE: "sqlite:/e.db" })).toMatchObject({
-      options: { database: { path: resolve("/e.db") } },
-    });
-  });
-
-  test.for([
-    { argv: [], want: ["a command is missing; --help lists them"] },
-    { argv: ["org"], want: ["a command is missing; --help lists them"] },
-    { argv: ["sevre"], want: ["unknown command 'sevre' (Did you mean serve?)"] },
-    { argv: ["token", "crate"], want: ["unknown command 'crate' (Did you mean create?)"] },
-    { argv: ["--verbose"], want: ["unknown option '--verbose'"] },
-    { argv: ["org", "create"], want: ["NAME is missing"] },
-    { argv: ["org", "create", "a", "b"], want: ['"b" is an unexpected argument'] },
-    { argv: ["org", "list", "a"], want: ['"a" is an unexpected argument'] },
-    {
-      argv: ["token", "revoke", "--force"],
-      want: ["--force is not a flag of this command; --help lists them"],
-    },
-    {
-      argv: ["member", "remove", "--org", "1"],
-      want: [
-        "--subject is missing: the sub of the tokens, or the id of a service account",
-        expect.stringContaining("--role is missing"),
-      ],
-    },
-    {
-      argv: ["token", "create", "--database", "x", "--name"],
-      want: [
-        expect.stringContaining("--name is missing"),
-        expect.stringContaining("--role is missing"),
-        expect.stringContaining('--database "x": give sqlite:PATH'),
-      ],
-    },
-  ])("refuse $argv", ({ argv, want }) => {
-    expect(problemsOf(argv)).toEqual(want);
-  });
-});
-
-describe("help", () => {
-  test.for([
-    { argv: ["--help"], want: "serve" },
-    { argv: ["help"], want: "serve" },
-    { argv: ["serve", "--help"], want: "--max-message-bytes <BYTES>" },
-    { argv: ["serve", "--drain-ms", "x", "-h"], want: "GIRAFFE_LOG_LEVEL" },
-    { argv: ["org", "create", "--help"], want: "giraffe org create NAME [options]" },
-    { argv: ["token", "create", "--help"], want: "--role <ROLE>" },
-  ])("is what $argv asks for", ({ argv, want }) => {
-    expect(parse(argv)).toEqual({ kind: "help", text: expect.stringContaining(want) });
   });
 });

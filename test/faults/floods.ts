@@ -1,6 +1,3 @@
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
-import { setTimeout as pause } from "node:timers/promises";
 import {
   data,
   type Fields,
@@ -12,8 +9,6 @@ import {
   preface,
 } from "./frames.ts";
 import { envelope } from "./mutations/calls.ts";
-import { guard } from "./siege.ts";
-import { collecting, type Death } from "./victim.ts";
 
 // Long because it is one table of floods with the functions that make their bytes.
 
@@ -33,22 +28,6 @@ export type Flood = {
   /** Whether a connection is replaced by a new one once it is closed or has sent everything. Default: no. */
   readonly isChurn?: true;
 };
-
-/** The effect of a flood. Memory in MiB. */
-export type FloodReport = {
-  readonly flood: Flood;
-  readonly memory: { readonly before: number; readonly peak: number; readonly after: number };
-  /** The longest latency of the good client beside it, in milliseconds. */
-  readonly slowestMs: number;
-  readonly errors: readonly string[];
-  readonly wasAlive: boolean;
-};
-
-/** Resident memory may have grown by so much when a flood is over, in MiB. */
-export const growthTolerance = 64;
-
-/** The good client must be answered within this time during a flood, in milliseconds. */
-export const politeMs = 1_000;
 
 const watch = rpc("/grpc.health.v1.Health/Watch");
 const check = "/grpc.health.v1.Health/Check";
@@ -246,7 +225,7 @@ export const floods: readonly Flood[] = [
 ];
 
 /** Calls of many good clients at once, before memory is measured, because a new server has a small heap. */
-const warmUp: Omit<Flood, "name" | "aimsAt"> = {
+export const warmUp: Omit<Flood, "name" | "aimsAt"> = {
   connections: 128,
   addresses: 8,
   isRead: true,
@@ -301,83 +280,4 @@ function talk(id: number, path: string, pieces: readonly Uint8Array[]): Buffer[]
 function oneByOne(count: number): Buffer[] {
   const start = Buffer.from([0, 0, 0, 0xff, 0xff]);
   return [start, ...Array.from({ length: count }, () => Buffer.of(0))];
-}
-
-/**
- * Send each flood to a server with a heap of 512 MB, with a good client on another address beside it.
- *
- * @param holdMs How long each lasts.
- * @param settleMs How long memory may take to come back.
- * @param observe Called with the report of each flood as soon as it is over.
- */
-export async function flood(
-  chosen: readonly Flood[],
-  { holdMs, settleMs }: { readonly holdMs: number; readonly settleMs: number },
-  observe: (report: FloodReport) => void = () => undefined,
-): Promise<{ reports: FloodReport[]; death: Death }> {
-  const { victim, client } = await guard("plain", ["--max-old-space-size=512", ...collecting]);
-  client.tell("quiet");
-  await hold(warmUp, victim.port, holdMs);
-  await pause(holdMs / 2);
-  victim.collect();
-  await pause(1_000);
-  const runs: Omit<FloodReport, "slowestMs" | "errors">[] = [];
-  const reports: FloodReport[] = [];
-  for (const each of chosen) {
-    const before = victim.memory();
-    let peak = before;
-    const sampler = setInterval(() => {
-      peak = Math.max(peak, victim.memory() || 0);
-    }, 50);
-    client.tell(each.name);
-    await hold(each, victim.port, holdMs);
-    const until = performance.now() + settleMs;
-    do {
-      victim.collect();
-      await pause(1_000);
-    } while (performance.now() < until && victim.memory() > before + growthTolerance / 2);
-    clearInterval(sampler);
-    const memory = { before, peak, after: victim.memory() };
-    const run = { flood: each, memory, wasAlive: victim.isAlive() };
-    runs.push(run);
-    observe({ ...run, slowestMs: Number.NaN, errors: [] });
-    if (!run.wasAlive) break;
-  }
-  const goodClient = await client.stop();
-  for (const run of runs) {
-    const { latencies = [], errors = [] } = goodClient[run.flood.name] ?? {};
-    reports.push({ ...run, slowestMs: latencies.at(-1) ?? Number.NaN, errors });
-  }
-  return { reports, death: await victim.stop() };
-}
-
-async function hold(
-  each: Omit<Flood, "name" | "aimsAt">,
-  port: number,
-  holdMs: number,
-): Promise<void> {
-  const open = new Set<Socket>();
-  const until = performance.now() + holdMs;
-  const start = async (index: number): Promise<void> => {
-    const localAddress = `127.0.${1 + Math.floor((index % each.addresses) / 200)}.${10 + ((index % each.addresses) % 200)}`;
-    const socket = connect({ port, host: "127.0.0.1", localAddress });
-    open.add(socket);
-    socket.on("error", () => undefined);
-    socket.once("close", () => open.delete(socket));
-    if (each.isRead) socket.resume();
-    await Promise.race([once(socket, "connect"), once(socket, "close")]).catch(() => undefined);
-    socket.write(each.send(index));
-    if (!each.isChurn) return;
-    await once(socket, "data").catch(() => undefined);
-    socket.destroy();
-    if (performance.now() < until) await start(index);
-  };
-  const starting: Promise<void>[] = [];
-  for (let index = 0; index < each.connections; index += 1) {
-    starting.push(start(index));
-    if (index % 20 === 19) await pause(1);
-  }
-  await pause(Math.max(0, until - performance.now()));
-  for (const socket of open) socket.destroy();
-  await Promise.race([Promise.all(starting), pause(1_000)]);
 }

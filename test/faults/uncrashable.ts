@@ -14,7 +14,8 @@
 
 import { setPriority } from "node:os";
 import { parseArgs } from "node:util";
-import { type FloodReport, flood, floods, growthTolerance, politeMs } from "./floods.ts";
+import { floods } from "./floods.ts";
+import { type FloodReport, flood, growthTolerance, politeMs } from "./run-flood.ts";
 import { besiege, descriptorTolerance, doors, memoryTolerance, type SiegeReport } from "./siege.ts";
 
 /** As the scheduler of Linux counts: 0 is usual, 19 the lowest. */

@@ -1,0 +1,221 @@
+import { once } from "node:events";
+import { gzipSync } from "node:zlib";
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  createSigningKey,
+  disorders,
+  type Issuer,
+  type SigningKey,
+  startIssuer,
+} from "../../support/issuer.ts";
+import { setUp } from "./jwt-caller.ts";
+
+const retrievals = ({ asked }: Issuer) => asked.filter((path) => path === "/keys").length;
+
+describe("I7: the retrieval of keys", () => {
+  const bomb = gzipSync(Buffer.alloc(50_000_000, " "));
+
+  test.for(
+    Object.entries({
+      ...disorders,
+      "with a bomb": (response: Parameters<(typeof disorders)[string] & {}>[0]) =>
+        response.writeHead(200, { "content-encoding": "gzip" }).end(bomb),
+    }),
+  )("lets nobody in when the issuer answers %s", async ([, disorder]) => {
+    const { outcome, issuer } = await setUp();
+    issuer.disorder = disorder;
+    expect(await outcome(issuer.token())).toBe("identityProviderUnavailable");
+  });
+
+  test.for<{ name: string; discovery: Record<string, unknown> }>([
+    { name: "another issuer", discovery: { issuer: "https://id.example" } },
+    { name: "no issuer", discovery: { issuer: undefined } },
+    { name: "no keys", discovery: { jwks_uri: undefined } },
+    { name: "a number for keys", discovery: { jwks_uri: 1 } },
+    { name: "keys that are no address", discovery: { jwks_uri: "keys" } },
+    { name: "keys without TLS elsewhere", discovery: { jwks_uri: "http://169.254.169.254/keys" } },
+    { name: "keys in a file", discovery: { jwks_uri: "file:///etc/passwd" } },
+    { name: "keys in the address", discovery: { jwks_uri: 'data:,{"keys":[]}' } },
+  ])("stops at a discovery document with $name", async ({ discovery }) => {
+    const { outcome, issuer } = await setUp();
+    issuer.discovery = discovery;
+    expect(await outcome(issuer.token())).toBe("identityProviderUnavailable");
+    expect(issuer.asked).toEqual(["/.well-known/openid-configuration"]);
+  });
+
+  test("follows no redirect", async () => {
+    const { outcome, issuer } = await setUp();
+    const stranger = await startIssuer();
+    onTestFinished(() => stranger.close());
+    stranger.keys = issuer.keys;
+    stranger.discovery = { issuer: issuer.url };
+    issuer.disorder = (response, { url }) =>
+      response.writeHead(307, { location: stranger.url + url }).end();
+    expect(await outcome(issuer.token())).toBe("identityProviderUnavailable");
+    expect(stranger.asked).toEqual([]);
+  });
+
+  test("stops reading an answer that does not end", async () => {
+    const { outcome, issuer } = await setUp();
+    let closed: Promise<unknown> | undefined;
+    issuer.disorder = (response) => {
+      closed = once(response, "close");
+      const chunk = Buffer.alloc(65_536, " ");
+      const more = () => {
+        while (!response.destroyed && response.write(chunk));
+      };
+      response.writeHead(200).on("drain", more);
+      more();
+    };
+    expect(await outcome(issuer.token())).toBe("identityProviderUnavailable");
+    await closed;
+  });
+
+  test("waits no longer than 5 seconds", async () => {
+    const { outcome, issuer } = await setUp();
+    issuer.disorder = () => {};
+    expect(await outcome(issuer.token())).toBe("identityProviderUnavailable");
+  });
+
+  test("does not use a secret as a public key", async () => {
+    const { outcome, issuer } = await setUp();
+    const key = issuer.keys[0] as SigningKey;
+    const jwk = { ...key.privateKey.export({ format: "jwk" }), kid: key.kid };
+    issuer.disorder = (response, { url }) => {
+      const discovery = { issuer: issuer.url, jwks_uri: `${issuer.url}/keys` };
+      const answer = url === "/keys" ? { keys: [jwk] } : discovery;
+      response.writeHead(200).end(JSON.stringify(answer));
+    };
+    expect(await outcome(issuer.token())).toBe("tokenInvalid");
+  });
+
+  test("happens once for all who wait for it", async () => {
+    const { outcome, issuer } = await setUp();
+    const tokens = Array.from({ length: 100 }, (_, number) => issuer.token({ sub: `s${number}` }));
+    expect(await Promise.all(tokens.map(outcome))).toEqual(tokens.map((_, number) => `s${number}`));
+    expect(retrievals(issuer)).toBe(1);
+  });
+
+  test("happens once in 30 seconds, however many unknown keys are named", async () => {
+    const { outcome, issuer, pass } = await setUp();
+    expect(await outcome(issuer.token())).toBe("sam");
+    const storm = async () => {
+      const tokens = Array.from({ length: 100 }, (_, number) =>
+        issuer.token({}, { kid: `unknown-${number}` }),
+      );
+      expect(new Set(await Promise.all(tokens.map(outcome)))).toEqual(new Set(["tokenInvalid"]));
+    };
+    await storm();
+    pass(29_999);
+    await storm();
+    expect(retrievals(issuer)).toBe(1);
+    pass(1);
+    await storm();
+    expect(retrievals(issuer)).toBe(2);
+  });
+
+  test("says in the log what is wrong with the issuer", async () => {
+    const { authenticate, issuer } = await setUp();
+    issuer.discovery = { issuer: "https://id.example" };
+    await expect(authenticate(issuer.token())).rejects.toMatchObject({
+      key: "identityProviderUnavailable",
+      cause: { message: expect.stringContaining(`"https://id.example", not ${issuer.url}`) },
+    });
+  });
+});
+
+describe("I8: keys that come and go", () => {
+  test("finds a new key at once, and 30 seconds after a search without success", async () => {
+    const { outcome, issuer, pass } = await setUp();
+    expect(await outcome(issuer.token())).toBe("sam");
+    pass(30_000);
+    const next = createSigningKey("RS256");
+    issuer.keys = [...issuer.keys, next];
+    expect(await outcome(issuer.token({}, {}, next))).toBe("sam");
+    const third = createSigningKey("EdDSA");
+    issuer.keys = [...issuer.keys, third];
+    expect(await outcome(issuer.token({}, {}, third))).toBe("tokenInvalid");
+    pass(30_000);
+    expect(await outcome(issuer.token({}, {}, third))).toBe("sam");
+  });
+
+  test("drops a key that was withdrawn, within 5 minutes of use", async () => {
+    const { outcome, issuer, pass } = await setUp();
+    const [withdrawn] = issuer.keys;
+    const tokens = Array.from({ length: 9 }, (_, number) =>
+      issuer.token({ jti: number }, {}, withdrawn),
+    );
+    expect(await outcome(tokens[0] as string)).toBe("sam");
+    issuer.keys = [createSigningKey("ES256")];
+    pass(300_001);
+    // This call still uses the known keys, and starts a retrieval.
+    expect(await outcome(tokens[1] as string)).toBe("sam");
+    await expect.poll(() => retrievals(issuer)).toBe(2);
+    await expect.poll(() => outcome(tokens[2] as string)).toBe("tokenInvalid");
+    pass(2_001);
+    expect(await outcome(tokens[0] as string)).toBe("tokenInvalid");
+  });
+
+  test("drops a key that was withdrawn during a long pause, with the first call", async () => {
+    const { outcome, issuer, pass } = await setUp();
+    const [withdrawn] = issuer.keys;
+    expect(await outcome(issuer.token())).toBe("sam");
+    issuer.keys = [createSigningKey("ES256")];
+    pass(601_000);
+    expect(await outcome(issuer.token({}, {}, withdrawn))).toBe("tokenInvalid");
+  });
+
+  test("keeps known keys working through an outage of a day, and no longer", async () => {
+    const { outcome, issuer, pass } = await setUp();
+    expect(await outcome(issuer.token())).toBe("sam");
+    issuer.disorder = (response) => response.destroy();
+    for (let hour = 0; hour < 23; hour += 1) {
+      pass(3_600_000);
+      expect(await outcome(issuer.token())).toBe("sam");
+      const unknown = issuer.token({}, { kid: "unknown" });
+      expect(await outcome(unknown)).toBe("identityProviderUnavailable");
+    }
+    pass(3_600_000);
+    expect(await outcome(issuer.token())).toBe("identityProviderUnavailable");
+    issuer.disorder = undefined;
+    pass(30_000);
+    expect(await outcome(issuer.token())).toBe("sam");
+  });
+
+  test("refuses no valid token in an outage of 20 minutes, and asks less and less often", async () => {
+    const { outcome, issuer, pass } = await setUp();
+    expect(await outcome(issuer.token())).toBe("sam");
+    pass(30_000);
+    issuer.asked.length = 0;
+    issuer.disorder = (response) => response.writeHead(500).end();
+    for (let seconds = 0; seconds < 1_200; seconds += 1) {
+      pass(1_000);
+      expect(await outcome(issuer.token({}, { kid: "unknown" }))).toBe(
+        "identityProviderUnavailable",
+      );
+      expect(await outcome(issuer.token({ jti: seconds }))).toBe("sam");
+    }
+    // After 1, 2, 4, 8 and 16 seconds, and then every 30.
+    expect(issuer.asked.length).toBeLessThanOrEqual(6 + 1_200 / 30);
+    expect(issuer.asked.length).toBeGreaterThan(30);
+  });
+
+  test("is unavailable, not refused, until the first keys are there", async () => {
+    const { outcome, issuer, pass } = await setUp();
+    issuer.disorder = (response) => response.destroy();
+    for (const _ of Array.from({ length: 20 }))
+      expect(await outcome(issuer.token())).toBe("identityProviderUnavailable");
+    expect(issuer.asked).toHaveLength(1);
+    issuer.disorder = undefined;
+    pass(1_000);
+    expect(await outcome(issuer.token())).toBe("sam");
+  });
+
+  test("refuses tokens that are invalid for other reasons than the key, also in an outage", async () => {
+    const { outcome, issuer } = await setUp();
+    expect(await outcome(issuer.token())).toBe("sam");
+    issuer.disorder = (response) => response.destroy();
+    expect(await outcome(issuer.token({ aud: "other" }))).toBe("tokenInvalid");
+    expect(await outcome(issuer.token({}, { alg: "HS256" }))).toBe("tokenInvalid");
+  });
+});

@@ -1,0 +1,120 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { gigi, methods, type Setting } from "../support/api/setting.ts";
+import { type Console, eventually } from "./open-console.ts";
+import { pairsIn, useConsole } from "./use-console.ts";
+
+const { open, openUser, update, setting: started } = useConsole();
+let setting: Setting;
+beforeAll(() => {
+  setting = started();
+});
+
+describe("a user", () => {
+  test("is shown with the whole profile", async () => {
+    const opened = await openUser(await setting.addUser(), setting.tokens.viewer);
+    expect(await opened.page.locator("#name").textContent()).toBe("Gigi G.");
+    expect(await pairsIn(opened, "fields")).toEqual([
+      ["First name", "Gigi"],
+      ["Last name", "Giraffe"],
+      ["Display name", "Gigi G."],
+      ["Nick name", "Gi"],
+      ["Language", "English (en)"],
+      ["Gender", "Female"],
+    ]);
+    const date = expect.stringMatching(/^\d{1,2} \w+ 20\d\d, \d\d:\d\d$/);
+    expect(await pairsIn(opened, "facts")).toEqual([
+      ["User name", expect.stringMatching(/^user-\d+$/)],
+      ["E-mail", expect.stringMatching(/^user-\d+@giraffe\.example$/)],
+      ["Id", expect.stringMatching(/^\d{18}$/)],
+      ["Created", date],
+      ["Changed", date],
+      ["Version", "1"],
+    ]);
+  });
+
+  test("without a nick name, a language and a gender has none", async () => {
+    const { nickName: _, preferredLanguage: __, gender: ___, ...profile } = gigi;
+    const opened = await openUser(await setting.addUser(profile));
+    expect((await pairsIn(opened, "fields")).slice(3)).toEqual([
+      ["Nick name", "–"],
+      ["Language", "–"],
+      ["Gender", "Not specified"],
+    ]);
+  });
+
+  test("that is a service account has neither profile nor history", async () => {
+    const { page, signIn } = await open();
+    await signIn(setting.tokens.editor);
+    await page.goto(`${setting.url}/#/users/${setting.users.machine}`);
+    await page.getByRole("heading", { name: "viewer" }).waitFor();
+    await page
+      .getByText("A service account has no profile, and its history is not kept.")
+      .waitFor();
+    for (const name of ["Profile", "History"])
+      expect(await page.getByRole("heading", { name }).isVisible()).toBe(false);
+  });
+
+  test.for(["unknown", "removed", "foreign"] as const)(
+    "that is %s is said not to be found",
+    async (whom) => {
+      const { page, signIn } = await open();
+      await signIn(setting.tokens.editor);
+      await page.goto(`${setting.url}/#/users/${setting.users[whom]}`);
+      const alert = page.getByRole("alert").filter({ hasText: "User could not be found" });
+      await alert.waitFor();
+      expect(await page.locator("#name").isVisible()).toBe(false);
+    },
+  );
+
+  test("cannot be shown while the server is out of reach, and can again later", async () => {
+    const userId = await setting.addUser();
+    const { page, signIn } = await open();
+    await signIn(setting.tokens.editor);
+    await page.context().setOffline(true);
+    await page.goto(`${setting.url}/#/users/${userId}`);
+    await page.getByText("The server cannot be reached. Try again in a moment.").waitFor();
+    await page.context().setOffline(false);
+    await page.reload();
+    await page.getByRole("heading", { name: gigi.displayName }).waitFor();
+  });
+});
+
+describe("the history", () => {
+  const changes = ({ page }: Console) => page.locator("#timeline li");
+
+  test("tells what happened, by whom and when", async () => {
+    const userId = await setting.addUser();
+    await setting.call(methods.lockUser, { id: userId });
+    const opened = await openUser(userId);
+    expect(await changes(opened).locator(".what").allTextContents()).toEqual([
+      "User locked",
+      "User added",
+    ]);
+    const when = /^by admin, \d{1,2} \w+ 20\d\d, \d\d:\d\d$/;
+    expect(await changes(opened).locator(".who").allTextContents()).toEqual([
+      expect.stringMatching(when),
+      expect.stringMatching(when),
+    ]);
+    expect(await opened.page.locator("time").first().getAttribute("datetime")).toMatch(/Z$/);
+  });
+
+  test("goes back to the beginning, page by page, without a gap", async () => {
+    const userId = await setting.addUser();
+    for (let count = 2; count <= 45; count += 1) await update(userId, { nickName: `Gi ${count}` });
+    const opened = await openUser(userId);
+    const more = opened.page.getByRole("button", { name: "Show earlier changes" });
+    await more.click();
+    await eventually(() => changes(opened).count()).toBe(40);
+    // What happens meanwhile does not shift the pages.
+    await update(userId, { nickName: "another" });
+    expect(await opened.page.evaluate("document.activeElement.textContent")).toContain(
+      "Version 25",
+    );
+    await more.click();
+    await eventually(() => changes(opened).count()).toBe(45);
+    expect(await more.isVisible()).toBe(false);
+    expect(await changes(opened).locator(".version").allTextContents()).toEqual(
+      Array.from({ length: 45 }, (_, index) => `Version ${45 - index}`),
+    );
+  });
+});
