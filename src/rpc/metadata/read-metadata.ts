@@ -33,7 +33,9 @@ export async function listMetadata(
   const outlined = await store.outlineAttributes(userId, organization);
   const keys = (outlined?.attributes ?? [])
     .map(({ key }) => key)
-    .filter((key) => matches(query, userId, { [metadataKey]: key }));
+    .filter((key) =>
+      matches(query, { stream: userId, organization, keys: { [metadataKey]: key } }),
+    );
   if (!ascending) keys.reverse();
   const page = keys.slice(offset, offset + limit);
   const read = page.length === 0 ? [] : await store.readAttributes(userId, organization, page);
