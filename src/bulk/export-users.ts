@@ -1,14 +1,25 @@
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { Attribute } from "../store/attributes.ts";
+import type { Head } from "../store/event-store.ts";
 import type { HeadPage, Transfer } from "../store/transfer.ts";
 import { createMeter } from "./meter.ts";
 
-/** How a user is written as a line; `undefined`: not at all. See `createUserLines`. */
-export type WriteLine<State> = (
-  userId: string,
-  organization: string,
-  state: State,
-) => string | undefined;
+/** How users are written. */
+export type ExportFormat<State> = {
+  /** A user as a line; `undefined`: not at all. See `createUserLines`. */
+  readonly write: (
+    userId: string,
+    organization: string,
+    state: State,
+    attributes: readonly Attribute[],
+  ) => string | undefined;
+  /** Whether a user may have attributes, which must be read then. */
+  readonly mayHaveAttributes: (state: State) => boolean;
+};
+
+/** Characters that are written at once, and one line more: a line with much metadata has millions. */
+const pieceLength = 1_048_576;
 
 /** Heads that are read at once. */
 const pageSize = 1_000;
@@ -24,7 +35,7 @@ const pageSize = 1_000;
  */
 export async function exportUsers<State>(
   transfer: Transfer,
-  writeLine: WriteLine<State>,
+  { write, mayHaveAttributes }: ExportFormat<State>,
   organization: string | undefined,
   out: Writable,
 ): Promise<number> {
@@ -33,15 +44,30 @@ export async function exportUsers<State>(
   async function* pages() {
     for (let after: string | undefined = ""; after !== undefined; ) {
       const page: HeadPage<State> = await transfer.heads({ after, limit: pageSize, organization });
-      const lines = page.heads.flatMap(({ stream, head }) => {
-        const line = writeLine(stream, head.organization, head.state);
-        return line === undefined ? [] : `${line}\n`;
-      });
+      let lines: string[] = [];
+      let length = 0;
+      for (const { stream, head } of page.heads) {
+        const line = await lineOf(stream, head);
+        if (line === undefined) continue;
+        lines.push(`${line}\n`);
+        length += line.length;
+        count += 1;
+        if (length < pieceLength) continue;
+        yield lines.join("");
+        lines = [];
+        length = 0;
+      }
       yield lines.join("");
-      count += lines.length;
       meter.show(count, 0);
       after = page.next;
     }
+  }
+  /** If there may be attributes, the head is read again with them: both are as they were at one moment. */
+  async function lineOf(stream: string, head: Head<State>): Promise<string | undefined> {
+    const { organization, state } = head;
+    if (!mayHaveAttributes(state)) return write(stream, organization, state, []);
+    const whole = await transfer.attributes<State>(stream);
+    return whole && write(stream, organization, whole.head.state, whole.attributes);
   }
   try {
     await pipeline(pages, out, { end: false });

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { BulkError } from "./bulk-error.ts";
-import { maxLineBytes } from "./line-batches.ts";
+
+/** So much of the first line names an input. */
+const nameBytes = 65_536;
 
 /** Where lines come from. */
 export type ImportSource = {
@@ -44,7 +46,7 @@ async function peek(stream: AsyncIterable<Buffer>) {
   const seen: Buffer[] = [];
   const iterator = stream[Symbol.asyncIterator]();
   let start = Buffer.alloc(0);
-  while (start.byteLength <= maxLineBytes && !start.includes("\n")) {
+  while (start.byteLength <= nameBytes && !start.includes("\n")) {
     const { value, done } = await iterator.next();
     if (done) break;
     seen.push(value);
@@ -56,7 +58,7 @@ async function peek(stream: AsyncIterable<Buffer>) {
     yield* { [Symbol.asyncIterator]: () => iterator };
   }
   return {
-    firstLine: start.subarray(0, Math.min(end === -1 ? start.byteLength : end, maxLineBytes)),
+    firstLine: start.subarray(0, Math.min(end === -1 ? start.byteLength : end, nameBytes)),
     chunks,
   };
 }

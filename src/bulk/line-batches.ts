@@ -1,10 +1,13 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 
-/** A line longer than this is refused, in bytes: the longest user takes 30 KiB, all in escapes. */
-export const maxLineBytes = 65_536;
+/**
+ * A line longer than this is refused, in bytes. The longest user takes 30 KiB without metadata. All metadata that
+ * a user may have takes less than 7 MB, in base64 and with keys all in escapes.
+ */
+export const maxLineBytes = 8_388_608;
 
-/** A batch with more than this ends early, in bytes. Lines of usual users do not come near. */
+/** A batch with more than this ends early, in bytes. Lines of users without metadata do not come near. */
 export const maxBatchBytes = 16_777_216;
 
 /** A place in the input where a batch ends, whatever its size. */

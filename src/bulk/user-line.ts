@@ -21,12 +21,16 @@ import {
   initialState,
   type PresentHuman,
 } from "../domain/human-state.ts";
+import { metadataChangesOf } from "../domain/metadata.ts";
 import { changedFields } from "../domain/profile.ts";
+import type { HumanStep } from "../rpc/change-human.ts";
 import { type AddHuman, commandFromImportRequest } from "../rpc/management/add-human-command.ts";
 import { createEnglishTranslator } from "../rpc/translate/translate.ts";
 import { FieldRulesError, type FieldViolation } from "../rpc/validate/field-violation.ts";
 import { createFieldRules } from "../rpc/validate/validate.ts";
+import type { Attribute } from "../store/attributes.ts";
 import type { Decision } from "../store/event-store.ts";
+import { metadataField, metadataStep } from "./metadata-field.ts";
 
 /** A user as one line of an import says it. */
 export type UserLine = {
@@ -41,8 +45,8 @@ export type UserLine = {
 /** Users as lines of JSON, for import and export. */
 export type UserLines = {
   /**
-   * Read a line: an ImportHumanUserRequest, and beside its fields `userId`, `organization`, `state`
-   * and `verbatim`, which says that user name, profile and phone are to be stored as they are.
+   * Read a line: an ImportHumanUserRequest, and beside its fields `userId`, `organization`, `state`,
+   * `metadata` and `verbatim`, which says that user name, profile and phone are to be stored as they are.
    *
    * @param creator Of the events.
    * @throws Error that tells a person what is wrong: no JSON object, an unknown field, a broken field
@@ -56,7 +60,14 @@ export type UserLines = {
    *
    * @returns `undefined` for a user that was removed.
    */
-  write(userId: string, organization: string, state: HumanState): string | undefined;
+  write(
+    userId: string,
+    organization: string,
+    state: HumanState,
+    attributes: readonly Attribute[],
+  ): string | undefined;
+  /** Whether a user of this state may have metadata, which are its attributes. */
+  mayHaveAttributes(state: HumanState): boolean;
 };
 
 /** How each status is written, and what leads to it from "active". */
@@ -117,18 +128,19 @@ export function createUserLines(): UserLines {
   }
 
   function lineFrom(text: string, creator: string): UserLine {
-    const { userId, organization, state, verbatim, ...fields } = objectFrom(text);
+    const { userId, organization, state, verbatim, metadata, ...fields } = objectFrom(text);
     const request = fromJson(ImportHumanUserRequestSchema, fields);
     const add = isTrue("verbatim", verbatim) ? addVerbatim(request) : addNew(request);
     const commands = [add, statusCommand(state)];
     const decisions: Decision<HumanState>[] = [];
     let reached = initialState;
-    for (const command of commands) {
-      if (command === undefined) continue;
-      const { events, ...next } = advance(command, reached);
+    const take = ({ events, ...next }: HumanStep) => {
       decisions.push({ events: events.map((event) => ({ ...event, creator })), ...next });
       reached = next.state;
-    }
+    };
+    for (const command of commands) if (command !== undefined) take(advance(command, reached));
+    const step = metadataStep(metadata, reached, assertFieldRules);
+    if (step !== undefined) take(step);
     return {
       userId: idFrom("userId", userId),
       organization: idFrom("organization", organization),
@@ -146,7 +158,7 @@ export function createUserLines(): UserLines {
       }
     },
 
-    write(userId, organization, state) {
+    write(userId, organization, state, attributes) {
       if (state.kind !== "present") return undefined;
       const { userName, profile, email, isEmailVerified, phone, isPhoneVerified, status } = state;
       const request = create(ImportHumanUserRequestSchema, {
@@ -158,8 +170,11 @@ export function createUserLines(): UserLines {
       const fields = toJson(ImportHumanUserRequestSchema, request) as JsonObject;
       const name = UserStateSchema.value[statuses[status].state]?.name;
       const verbatim = leadsTo(state, request) ? undefined : true;
-      return JSON.stringify({ userId, organization, state: name, verbatim, ...fields });
+      const metadata = metadataField(attributes);
+      return JSON.stringify({ userId, organization, state: name, verbatim, ...fields, metadata });
     },
+
+    mayHaveAttributes: (state) => metadataChangesOf(state) > 0,
   };
 }
 

@@ -30,8 +30,7 @@ export const exportCommand = anyCommand<ExportOptions>({
       if (organization !== undefined && !(await directory.organization(organization))) {
         throw new CliError(`there is no organization ${JSON.stringify(organization)}`);
       }
-      const writeLine = createUserLines().write;
-      const exported = await exportUsers(transfer, writeLine, organization, process.stdout);
+      const exported = await exportUsers(transfer, createUserLines(), organization, process.stdout);
       const summary = json ? JSON.stringify({ exported }) : `exported ${exported} users`;
       process.stderr.write(`${summary}\n`);
       return 0;

@@ -56,11 +56,14 @@ export async function seed(
     if (!known.includes(organization)) {
       throw new Error(`there is no organization ${JSON.stringify(organization)}`);
     }
-    for (const [version, decision] of decisions.entries()) {
+    let version = 0;
+    for (const decision of decisions) {
+      const before = version;
       await store.change(userId, organization, (head) => {
-        if ((head?.version ?? 0) !== version) throw new UniqueKeyTakenError();
+        if ((head?.version ?? 0) !== before) throw new UniqueKeyTakenError();
         return decision;
       });
+      version += decision.events.length;
     }
     return userId;
   }

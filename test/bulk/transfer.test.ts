@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   appendFileSync,
   chmodSync,
@@ -125,7 +126,7 @@ describe("import", () => {
       JSON.stringify({ ...user(7), userId: "" }),
       JSON.stringify({ ...user(8), userId: "u1" }),
       JSON.stringify({ ...user(9), userName: "USER-1@giraffe.example" }),
-      `"${"x".repeat(70_000)}"`,
+      `"${"x".repeat(8_400_000)}"`,
       JSON.stringify(user(10)),
     ];
     appendFileSync(file, lines.join("\n"));
@@ -149,7 +150,7 @@ describe("import", () => {
       10: "userId is not a text of 1 to 200 characters",
       11: 'the id "u1" is taken',
       12: "the user name is taken",
-      13: "the line is longer than 65536 bytes",
+      13: "the line is longer than 8388608 bytes",
     });
     expect(rejected[0]).toMatchObject({ line: 2, text: "{" });
   });
@@ -340,7 +341,7 @@ describe("import", () => {
       "latin1",
     );
     const newLine = Buffer.from("\n");
-    writeFileSync(file, Buffer.concat([latin1, newLine, Buffer.alloc(70_000, "x"), newLine]));
+    writeFileSync(file, Buffer.concat([latin1, newLine, Buffer.alloc(8_400_000, "x"), newLine]));
     let input = file;
     for (let again = 0; again < 3; again += 1) {
       expect(await run("import", input)).toMatchObject({
@@ -353,7 +354,7 @@ describe("import", () => {
           reason: "the line is not valid UTF-8",
           text: expect.stringContaining("L\ufffdst"),
         },
-        { line: 2, reason: "the line is longer than 65536 bytes", text: "" },
+        { line: 2, reason: "the line is longer than 8388608 bytes", text: "" },
       ]);
       input = `${input}.rejected`;
     }
@@ -502,6 +503,44 @@ describe("export", () => {
       }),
       { numRuns: 2 },
     );
+  });
+
+  test.for([
+    { name: "SQLite", database: async () => undefined },
+    { name: "PostgreSQL", database: newPostgresDatabase },
+  ])("carries metadata, also as much as a user may have, on $name", async ({ database }) => {
+    const inPlace = async () => {
+      const place = createPlace(await database());
+      await place.administer("org", "create", "Zoo", "--id", "zoo");
+      return place;
+    };
+    const value = (bytes: number) => randomBytes(bytes).toString("base64");
+    const metadata = (sizes: readonly number[]) =>
+      sizes.map((bytes, index) => ({
+        key: `k${String(index).padStart(3, "0")}`,
+        value: value(bytes),
+      }));
+    const users = [
+      user(1),
+      user(2, { metadata: metadata([1, 10, 1_000]) }),
+      user(3, { metadata: metadata(Array(1_000).fill(3_990)) }),
+      user(4, { metadata: metadata(Array(7).fill(500_000)), state: "USER_STATE_LOCKED" }),
+      user(5, { metadata: metadata(Array(9).fill(500_000)) }),
+    ];
+    const [place, again] = [await inPlace(), await inPlace()];
+    const file = join(place.folder, "users.ndjson");
+    writeFileSync(file, linesOf(users));
+    expect((await place.administer("import", file)).code).toBe(1);
+    expect(rejectsOf(file)).toMatchObject([
+      { line: 5, reason: "the user would have too much metadata" },
+    ]);
+    const first = await exported(place);
+    expect(first.map((line) => JSON.parse(line).metadata)).toEqual(
+      users.slice(0, 4).map((each) => (each as { metadata?: object }).metadata),
+    );
+    writeFileSync(file, `${first.join("\n")}\n`);
+    expect((await again.administer("import", file)).code).toBe(0);
+    expect(await exported(again)).toEqual(first);
   });
 
   test("carries a changed user name, address and phone, verified or not", async () => {

@@ -110,7 +110,7 @@ describe("a user line", () => {
   test("leads to the state that it was written of, whatever calls have led there", () => {
     fc.assert(
       fc.property(humans, (state) => {
-        const line = lines.write("u1", "org", state) ?? "";
+        const line = lines.write("u1", "org", state, []) ?? "";
         expect(read(line)).toEqual({ userId: "u1", organization: "org", state });
       }),
       { numRuns: 1_000 },
@@ -145,7 +145,7 @@ describe("a user line", () => {
       },
       initialState,
     );
-    expect(JSON.parse(lines.write("u1", "org", state) ?? "").verbatim).toBe(want);
+    expect(JSON.parse(lines.write("u1", "org", state, []) ?? "").verbatim).toBe(want);
   });
 
   test.for<{ name: string; fields: object; want: string }>([
@@ -176,6 +176,55 @@ describe("a user line", () => {
       ...more,
     });
 
+  const dates = { version: 1, createdAt: 1, changedAt: 1 };
+
+  test("carries metadata, any bytes, and adds it with one event for each key", () => {
+    const attributes = [
+      { ...dates, key: "b", value: Buffer.from([0, 255, 10]) },
+      { ...dates, key: 'a \u{1f992}"', value: Buffer.from("red") },
+    ];
+    const { state } = read(withPhone("+41446681800", { state: "USER_STATE_LOCKED" }));
+    const line = lines.write("u1", "org", state as HumanState, attributes) ?? "";
+    expect(JSON.parse(line).metadata).toEqual([
+      { key: "b", value: "AP8K" },
+      { key: 'a \u{1f992}"', value: "cmVk" },
+    ]);
+    const { decisions } = lines.read(line, "me");
+    expect(lines.mayHaveAttributes(decisions.at(-1)?.state as HumanState)).toBe(true);
+    expect(decisions.at(-1)).toEqual({
+      events: attributes.map(({ key, value }) => ({
+        type: "user.metadata.set",
+        data: { key, value: value.toString("base64") },
+        creator: "me",
+      })),
+      state: { ...state, metadataChanges: 2 },
+      attributes: attributes.map(({ key, value }) => ({ key, value: new Uint8Array(value) })),
+    });
+  });
+
+  test("without metadata, or with none, adds none", () => {
+    for (const metadata of [undefined, null, []]) {
+      const { state } = read(withPhone("+41446681800", { metadata }));
+      expect(state).not.toHaveProperty("metadataChanges");
+      expect(lines.mayHaveAttributes(state as HumanState)).toBe(false);
+    }
+  });
+
+  test.for([
+    { name: "a text", metadata: "a", want: "metadata" },
+    { name: "an unknown field", metadata: [{ key: "a", value: "YQ==", nope: 1 }], want: "nope" },
+    { name: "no base64", metadata: [{ key: "a", value: "%" }], want: "value" },
+    { name: "no key", metadata: [{ value: "YQ==" }], want: "Metadata.Key: value length" },
+    { name: "no value", metadata: [{ key: "a" }], want: "Metadata.Value: value length" },
+    {
+      name: "too much",
+      metadata: Array(1_001).fill({ key: "a", value: "YQ==" }),
+      want: "the user would have too much metadata",
+    },
+  ])("refuses metadata that is $name", ({ metadata, want }) => {
+    expect(() => lines.read(withPhone("+41446681800", { metadata }), "me")).toThrow(want);
+  });
+
   test("C8: has its phone read as a number of E.164", () => {
     expect(read(withPhone("+41 44 668 18 00")).state).toMatchObject({ phone: "+41446681800" });
   });
@@ -192,13 +241,13 @@ describe("a user line", () => {
     (phone) => {
       const before = read(withPhone(phone, { verbatim: true })).state as HumanState;
       expect(before).toMatchObject({ phone });
-      const line = lines.write("u1", "org", before) ?? "";
+      const line = lines.write("u1", "org", before, []) ?? "";
       expect(JSON.parse(line)).toMatchObject({ verbatim: true, phone: { phone } });
       expect(read(line).state).toEqual(before);
     },
   );
 
   test("of a user who was removed is none", () => {
-    expect(lines.write("u1", "org", { kind: "removed" })).toBeUndefined();
+    expect(lines.write("u1", "org", { kind: "removed" }, [])).toBeUndefined();
   });
 });

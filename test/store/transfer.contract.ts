@@ -120,6 +120,39 @@ export function describeTransfer(
       ).toMatchObject({ version: 6 });
     });
 
+    test("writes the attributes of streams, and reads them with the head", async () => {
+      const [one, none, refused] = [newId(), newId(), newId()];
+      const event = { type: "said", data: {}, creator: "me" };
+      const value = Buffer.from("red");
+      const withColor = (stream: string, uniqueKeys: string[]) => ({
+        stream,
+        organization: "org",
+        decisions: [
+          { events: [event], state: "a", uniqueKeys },
+          {
+            events: [event, event],
+            state: "b",
+            attributes: ["b", "a"].map((key) => ({ key, value })),
+          },
+        ],
+      });
+      const outcomes = await transfer.write(
+        [withColor(one, [one]), newStream(none), withColor(refused, [one])],
+        progress(),
+      );
+      expect(outcomes).toEqual(["stored", "stored", "unique-key-taken"]);
+      const whole = await transfer.attributes<string>(one);
+      expect(whole?.head).toEqual(await store.load(one, "org"));
+      expect(whole?.attributes).toEqual(await store.readAttributes(one, "org", ["a", "b"]));
+      expect(whole?.attributes).toMatchObject([
+        { key: "a", version: 3 },
+        { key: "b", version: 2 },
+      ]);
+      expect(whole?.attributes.every((each) => value.equals(each.value))).toBe(true);
+      expect(await transfer.attributes(none)).toMatchObject({ attributes: [] });
+      expect(await transfer.attributes(refused)).toBeUndefined();
+    });
+
     test("reports the outcome of each stream, without effect on the others", async () => {
       const [old, fresh, other, uniqueKey, free] = [newId(), newId(), newId(), newId(), newId()];
       await transfer.write([newStream(old, [uniqueKey])], progress());
