@@ -2,6 +2,7 @@ import { type Admin, report } from "./command/admin.ts";
 import { directoryCommand } from "./command/directory-command.ts";
 import { membershipDocument } from "./command/documents.ts";
 import {
+  assertRoom,
   type MembershipOptions,
   membershipFlags,
   membershipOf,
@@ -22,6 +23,7 @@ export const memberAdd = directoryCommand({
 /** @throws CliError if an option is not acceptable. The message says what is. */
 export async function addMember(admin: Admin, options: MembershipOptions): Promise<void> {
   const membership = await membershipOf(admin, options);
+  await assertRoom(admin.directory, membership);
   await admin.directory.add({ memberships: [membership] });
   report(admin, membershipDocument(membership), [
     `${membership.subject} has ${placedRole(membership)}; this takes effect within 5 seconds`,

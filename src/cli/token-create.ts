@@ -6,6 +6,7 @@ import { type Admin, CliError, checkedName, isoTime, report } from "./command/ad
 import { textOf } from "./command/command.ts";
 import { directoryCommand } from "./command/directory-command.ts";
 import { tokenDocument } from "./command/documents.ts";
+import { assertRoom } from "./command/membership.ts";
 import { checkedRole, homeOf } from "./command/role.ts";
 
 type TokenOptions = {
@@ -59,6 +60,7 @@ export async function createToken(admin: Admin, options: TokenOptions): Promise<
   const account = known ?? { id: admin.ids(), organization: home, name, createdAt };
   const organization = isInstanceRole(role) ? undefined : home;
   const membership: Membership = { subject: account.id, organization, role };
+  if (known !== undefined) await assertRoom(directory, membership);
   const { secret, digest } = createTokenSecret();
   const token: Token = {
     id: admin.ids(),

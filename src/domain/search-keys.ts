@@ -8,6 +8,7 @@ export const searchKeyNames = [
   "nickName",
   "displayName",
   "email",
+  "phone",
   "state",
   "createdAt",
 ] as const;
@@ -31,7 +32,7 @@ export function searchKeys(head: {
 }): Readonly<Record<SearchKeyName, string>> | undefined {
   const { state, createdAt } = head;
   if (state.kind !== "present") return undefined;
-  const { userName, email, status, profile } = state;
+  const { userName, email, phone, status, profile } = state;
   const { firstName, lastName, nickName, displayName } = profile;
   return {
     userName,
@@ -40,6 +41,7 @@ export function searchKeys(head: {
     nickName,
     displayName,
     email,
+    phone,
     state: status,
     createdAt: momentKey(createdAt),
   };

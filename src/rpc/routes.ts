@@ -35,6 +35,7 @@ import { createTranslate } from "./translate/translate.ts";
 import { createAddUser } from "./user/add-user.ts";
 import { createChangeUserState } from "./user/change-user-state.ts";
 import { createGetUserByID } from "./user/get-user-by-id.ts";
+import { createListUsers as createListUsersOfInstance } from "./user/list-users.ts";
 import { createSetContact } from "./user/set-contact.ts";
 import { createUpdateHumanUser } from "./user/update-human-user.ts";
 import { createUpdateUser } from "./user/update-user.ts";
@@ -97,6 +98,7 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
     });
     router.service(UserService, {
       getUserByID: createGetUserByID(parts),
+      listUsers: createListUsersOfInstance(parts),
       updateHumanUser: createUpdateHumanUser(parts),
       updateUser: createUpdateUser(parts),
       ...createAddUser(parts),

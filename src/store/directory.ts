@@ -1,4 +1,11 @@
 import type { Micros } from "./event-store.ts";
+import type { SearchScope } from "./search.ts";
+
+/**
+ * Memberships of one subject. They are read with each call of a subject that has not called for two seconds,
+ * and ListUsers of v2 searches all of their organizations.
+ */
+export const maxMemberships = 1_000;
 
 export type Organization = {
   readonly id: string;
@@ -67,8 +74,8 @@ export interface Directory {
   organizations(): Promise<Organization[]>;
 
   serviceAccount(id: string): Promise<ServiceAccount | undefined>;
-  /** Of one organization, in order of creation. */
-  serviceAccounts(organization: string): Promise<ServiceAccount[]>;
+  /** Of the organizations within the scope, in order of creation. */
+  serviceAccounts(scope: SearchScope): Promise<ServiceAccount[]>;
   serviceAccountByName(organization: string, name: string): Promise<ServiceAccount | undefined>;
 
   /** The token with this digest and its account, whether or not it is still valid. */
@@ -78,7 +85,7 @@ export interface Directory {
   /** @returns Whether there was such a token. Revoking twice keeps the first date. */
   revokeToken(id: string, at: Micros): Promise<boolean>;
 
-  /** In the order in which they were given. */
+  /** In the order in which they were given; the first `maxMemberships`. */
   memberships(subject: string): Promise<Membership[]>;
   /** Of everybody, in the order in which they were given. */
   everyMembership(): Promise<Membership[]>;

@@ -3,6 +3,7 @@ import { roleNames } from "../../src/access/roles.ts";
 import { addMember } from "../../src/cli/member-add.ts";
 import { listMembers } from "../../src/cli/member-list.ts";
 import { removeMember } from "../../src/cli/member-remove.ts";
+import { maxMemberships } from "../../src/store/directory.ts";
 import { cliError, withOrganizations } from "./directory.ts";
 
 describe("member", () => {
@@ -21,6 +22,23 @@ describe("member", () => {
       `auth0|sam no longer has ORG_OWNER in ${ids[0]}; this takes effect within 5 seconds`,
     ]);
     expect(await directory.memberships("auth0|sam")).toEqual([]);
+  });
+
+  test("gives no subject more roles than count", async () => {
+    const { admin, directory, ids } = await withOrganizations("Acme");
+    const subject = "sam";
+    const role = "ORG_OWNER";
+    const memberships = Array.from({ length: maxMemberships }, (_, index) => ({
+      subject,
+      organization: undefined,
+      role: `ROLE_${index}`,
+    }));
+    await directory.add({ memberships });
+    await expect(addMember(admin, { subject, role })).rejects.toEqual(
+      cliError("has 1000 roles, and no more count"),
+    );
+    const everyone = await directory.everyMembership();
+    expect(everyone.some(({ organization }) => organization === ids[0])).toBe(false);
   });
 
   test("shows a role on the instance without an organization", async () => {

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Directory, type NewRecords, RecordExistsError } from "../../src/store/directory.ts";
+import {
+  type Directory,
+  maxMemberships,
+  type NewRecords,
+  RecordExistsError,
+} from "../../src/store/directory.ts";
+import type { SearchScope } from "../../src/store/search.ts";
 
 /** What every directory must do. Call it once per engine; `open` gives an empty one. */
 export function describeDirectory(name: string, open: () => Promise<Directory>) {
@@ -86,6 +92,29 @@ export function describeDirectory(name: string, open: () => Promise<Directory>) 
       await directory.add({ serviceAccounts: [second, first] });
       expect(await directory.serviceAccounts(organization.id)).toEqual([account, first, second]);
       expect(await directory.serviceAccounts("none")).toEqual([]);
+    });
+
+    test("lists the service accounts of several organizations, or of all", async () => {
+      const [first, second, third] = [await added(), await added(), await added()];
+      const idsIn = async (scope: SearchScope) =>
+        (await directory.serviceAccounts(scope)).map(({ id }) => id).sort();
+      const both = [first.account.id, third.account.id].sort();
+      expect(await idsIn([first.organization.id, third.organization.id, "none"])).toEqual(both);
+      expect(await idsIn([])).toEqual([]);
+      expect(await idsIn({ everyOrganization: true })).toEqual(
+        expect.arrayContaining([...both, second.account.id]),
+      );
+    });
+
+    test("reads the first thousand memberships of a subject", async () => {
+      const subject = randomUUID();
+      const memberships = Array.from({ length: maxMemberships + 1 }, (_, index) => ({
+        subject,
+        organization: undefined,
+        role: `ROLE_${index}`,
+      }));
+      await directory.add({ memberships });
+      expect(await directory.memberships(subject)).toEqual(memberships.slice(0, maxMemberships));
     });
 
     test("keeps dates of tokens", async () => {

@@ -30,12 +30,14 @@ const digests = {
   "sqlite/migrations/004.sql": "a0b96a64885e034448eef7343ab972c8af4fddbd645f969d655d8bd11cf97290",
   "sqlite/migrations/005.sql": "b1f5c9b6ea5ff792b37a84d01cf936d802b22ba83555cbb105b1cf5beb0942c3",
   "sqlite/migrations/006.sql": "f288edd4a5e2f942f9f821f5f5c5285656e20348be249f204b0eeb1cabbfa701",
+  "sqlite/migrations/007.sql": "3b0d7df7a6048ef5e164ed293393219c5c36c4f881afb15f3ccb4556f5268e07",
   "postgres/migrations/001.sql": "0d40854d901657a784565848c6c7e968c3456a413bd4d1922ce53a83b70e5360",
   "postgres/migrations/002.sql": "6753ee51979d138cbdb1829678bf3f832f457a4dfd531483265f6a1bc4c34c8d",
   "postgres/migrations/003.sql": "3107d0b54133f1839be0f43d394fbdd847df1eb1af23b5431f9a81953b7db134",
   "postgres/migrations/004.sql": "676a0b1e863ce3daf8bf78f2c1f053039dcaf3f7ac0617e1aa879d25a9d3b0c7",
   "postgres/migrations/005.sql": "6e590f01828df90cbd4d015d61f90e6083c7c117ac779bdbe815398e7c13af83",
   "postgres/migrations/006.sql": "9bb61753d2e3eb0ebb1a7122f7a5e74da0bc6e841517c7c4b0bffdf18da93574",
+  "postgres/migrations/007.sql": "fbdcdaeff969e23c4ac614fa0d81e498cabd79d0120d5fc6a908e3c99d28861a",
 };
 
 const engines = new URL("../../src/store/", import.meta.url);
@@ -117,6 +119,12 @@ async function expectWhole(store: EventStore, isFoldedAnew: boolean) {
   expect(await found("firstName", "STRASSE")).toEqual(["STRASSE"]);
   expect(await found("firstName", "straße")).toEqual(["straße"]);
   expect(await found("state", "inactive", false)).toEqual(["off"]);
+  const everybody = await store.search(organization, {
+    query: { kind: "and", queries: [] },
+    ...{ sortBy: undefined, ascending: true, offset: 0, limit: 9 },
+  });
+  // Nobody has a phone.
+  expect(await found("phone", "")).toHaveLength(everybody.total);
 
   const change = {
     type: "add",

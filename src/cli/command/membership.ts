@@ -1,6 +1,6 @@
 import { isInstanceRole } from "../../access/roles.ts";
 import type { Setting } from "../../config/settings.ts";
-import type { Membership } from "../../store/directory.ts";
+import { type Directory, type Membership, maxMemberships } from "../../store/directory.ts";
 import { type Admin, CliError } from "./admin.ts";
 import { type Line, textOf } from "./command.ts";
 import { checkedRole, homeOf } from "./role.ts";
@@ -43,6 +43,24 @@ export async function membershipOf(
   const role = checkedRole(options.role);
   const home = await homeOf(directory, role, options.organization);
   return { subject, organization: isInstanceRole(role) ? undefined : home, role };
+}
+
+/**
+ * Refuse a role too many of one subject. Two commands at once may exceed the limit; the roles that were given
+ * last then do not count.
+ *
+ * @throws CliError if the subject has as many roles as count.
+ */
+export async function assertRoom(
+  directory: Pick<Directory, "memberships">,
+  { subject, organization, role }: Membership,
+): Promise<void> {
+  const held = await directory.memberships(subject);
+  const isHeld = held.some((each) => each.organization === organization && each.role === role);
+  if (isHeld || held.length < maxMemberships) return;
+  throw new CliError(
+    `${JSON.stringify(subject)} has ${maxMemberships} roles, and no more count; a role on the instance counts in every organization`,
+  );
 }
 
 /** Not trimmed, because it must equal the `sub` of the tokens. Length as in OpenID Connect Core, section 2. */

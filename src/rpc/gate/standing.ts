@@ -2,6 +2,7 @@ import { createContextKey } from "@connectrpc/connect";
 import { permissionsOf } from "../../access/roles.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { Membership } from "../../store/directory.ts";
+import type { SearchScope } from "../../store/search.ts";
 
 /** The memberships of the caller; empty in public methods. */
 export const membershipsKey = createContextKey<readonly Membership[]>([], {
@@ -45,4 +46,15 @@ export function assertPermitted(
   const standing = standingIn(memberships, organization, permissions);
   if (standing === "outsider") throw new ServiceError("membershipNotFound");
   if (standing === "member") throw new ServiceError(missing);
+}
+
+/** The organizations in which a caller has a permission: all of them with a role on the instance. */
+export function scopeOf(memberships: readonly Membership[], permission: string): SearchScope {
+  const held = memberships.filter(({ role }) => permissionsOf(role).has(permission));
+  const organizations = new Set<string>();
+  for (const { organization } of held) {
+    if (organization === undefined) return { everyOrganization: true };
+    organizations.add(organization);
+  }
+  return [...organizations];
 }

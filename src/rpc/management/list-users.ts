@@ -1,12 +1,11 @@
 import type { MethodImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
-import { type User, UserFieldName } from "../../../gen/zitadel/user_pb.ts";
-import type { HumanState } from "../../domain/human-state.ts";
-import { momentKey, type SearchKeyName, searchKeys } from "../../domain/search-keys.ts";
-import type { Directory, ServiceAccount } from "../../store/directory.ts";
-import type { EventStore, Head, Micros } from "../../store/event-store.ts";
-import { matches, type Search, sorted } from "../../store/search.ts";
+import { UserFieldName } from "../../../gen/zitadel/user_pb.ts";
+import type { Directory } from "../../store/directory.ts";
+import type { EventStore, Micros } from "../../store/event-store.ts";
+import { matches } from "../../store/search.ts";
 import { organizationKey } from "../gate/authorize.ts";
+import { entryFromServiceAccount, pageOfUsers, type SortKey } from "../page-of-users.ts";
 import { timestampFromMicros } from "./details.ts";
 import { userFromHead, userFromServiceAccount } from "./user.ts";
 import { userQueriesFrom } from "./user-query.ts";
@@ -17,7 +16,7 @@ const defaultLimit = 100;
 const maxLimit = 1_000;
 
 /** The key of each column. Other columns sort by id. As a type, human comes before machine. */
-const keyOfColumn: Readonly<Partial<Record<UserFieldName, SearchKeyName | "type">>> = {
+const keyOfColumn: Readonly<Partial<Record<UserFieldName, SortKey>>> = {
   [UserFieldName.USER_NAME]: "userName",
   [UserFieldName.FIRST_NAME]: "firstName",
   [UserFieldName.LAST_NAME]: "lastName",
@@ -44,78 +43,26 @@ export function createListUsers(
   return async ({ query, sortingColumn, queries }, { values, signal }) => {
     const organization = values.get(organizationKey);
     const { human, machine } = userQueriesFrom(queries);
-    const sortBy = keyOfColumn[sortingColumn];
-    const order = { sortBy, ascending: query?.asc ?? false };
-    const offset = Math.min(Number(query?.offset ?? 0n), Number.MAX_SAFE_INTEGER);
-    const limit = Math.min(query?.limit || defaultLimit, maxLimit);
-    const viewedAt = now();
-
-    const machines = (await directory.serviceAccounts(organization))
-      .map(entryFromServiceAccount)
-      .filter((entry) => matches(machine, { ...entry, organization }));
-    const wanted: Search = {
+    const wanted = {
+      scope: organization,
       query: human,
-      // All humans are of one type.
-      sortBy: sortBy === "type" ? undefined : sortBy,
-      ascending: order.ascending,
-      ...humansOfPage(offset, limit, machines.length),
+      sortBy: keyOfColumn[sortingColumn],
+      ascending: query?.asc ?? false,
+      offset: Math.min(Number(query?.offset ?? 0n), Number.MAX_SAFE_INTEGER),
+      limit: Math.min(query?.limit || defaultLimit, maxLimit),
     };
-    const found = await store.search<HumanState>(organization, wanted, signal);
-    const humans = found.results.flatMap(({ stream, head }) => entriesFromHead(stream, head));
-    const merged = sorted([...humans, ...machines], order);
-    const start = Math.min(offset, machines.length);
+    const viewedAt = now();
+    const machines = (await directory.serviceAccounts(organization))
+      .map((account) => entryFromServiceAccount(account, userFromServiceAccount))
+      .filter((entry) => matches(machine, entry));
+    const { total, users } = await pageOfUsers(store, wanted, machines, userFromHead, signal);
     return {
       details: {
-        totalResult: BigInt(found.total + machines.length),
+        totalResult: BigInt(total),
         viewTimestamp: timestampFromMicros(viewedAt),
       },
       sortingColumn,
-      result: merged.slice(start, start + limit).map(({ user }) => user),
+      result: [...users],
     };
-  };
-}
-
-/** A user, with the keys that it is compared and sorted by. */
-type Entry = {
-  readonly stream: string;
-  readonly keys: Readonly<Record<SearchKeyName | "type", string>>;
-  readonly user: User;
-};
-
-function entryFromServiceAccount(account: ServiceAccount): Entry {
-  return {
-    stream: account.id,
-    keys: { ...machineKeys(account), type: "machine" },
-    user: userFromServiceAccount(account),
-  };
-}
-
-/** Empty for a human who was removed. */
-function entriesFromHead(stream: string, head: Head<HumanState>): Entry[] {
-  const keys = searchKeys(head);
-  const user = userFromHead(stream, head);
-  return keys && user ? [{ stream, keys: { ...keys, type: "human" }, user }] : [];
-}
-
-/**
- * The humans that may be on a page of the merged list. Up to `machines` of the entries before the page
- * may be machines, so fewer humans are skipped, and more are loaded. In the merged list of these humans
- * and all machines the page starts at index `min(offset, machines)`.
- */
-function humansOfPage(offset: number, limit: number, machines: number) {
-  return { offset: Math.max(0, offset - machines), limit: limit + Math.min(offset, machines) };
-}
-
-/** Texts that a machine does not have are empty. */
-function machineKeys({ name, createdAt }: ServiceAccount): Record<SearchKeyName, string> {
-  return {
-    userName: name,
-    firstName: "",
-    lastName: "",
-    nickName: "",
-    displayName: "",
-    email: "",
-    state: "active",
-    createdAt: momentKey(createdAt),
   };
 }

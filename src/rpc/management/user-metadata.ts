@@ -12,8 +12,8 @@ import type { Query } from "../../store/search.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { type MetadataChanges, metadataEntries } from "../metadata/change-metadata.ts";
 import { listMetadata, maxMetadataQueries, metadataKey } from "../metadata/read-metadata.ts";
+import { textQuery } from "../text-query.ts";
 import { detailsFromHead, timestampFromMicros } from "./details.ts";
-import { textQuery } from "./text-query.ts";
 
 type Methods = ServiceImpl<typeof ManagementService>;
 type ReadMethods = Pick<Methods, "getUserMetadata" | "listUserMetadata">;

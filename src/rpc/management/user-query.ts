@@ -3,16 +3,9 @@ import { type SearchQuery, Type, type UserState } from "../../../gen/zitadel/use
 import { ServiceError } from "../../domain/errors.ts";
 import type { SearchKeyName } from "../../domain/search-keys.ts";
 import type { Query } from "../../store/search.ts";
-import { textQuery } from "./text-query.ts";
+import { textQuery } from "../text-query.ts";
+import { assertSize, constant, statusQuery, type UserQueries } from "../user-queries.ts";
 import { userStates } from "./user.ts";
-
-/** How many queries may be around a query, as in ZITADEL. */
-const maxLevel = 20;
-/** In one request, nested ones included. Each may compare a text of every user. */
-const maxQueries = 100;
-
-/** One query per type of user. */
-export type UserQueries = { readonly human: Query; readonly machine: Query };
 
 /**
  * The store's form of the queries of a request, all of which a user must match.
@@ -22,7 +15,7 @@ export type UserQueries = { readonly human: Query; readonly machine: Query };
  * @throws ServiceError `queryTooDeep`, `queryTooLarge`, and `queryInvalid` for a `not` of nothing.
  */
 export function userQueriesFrom(queries: readonly SearchQuery[]): UserQueries {
-  assertSize(queries);
+  assertSize(queries, queriesIn);
   const all = (type: Type): Query => ({
     kind: "and",
     queries: queries.map((each) => queryFrom(each, type)),
@@ -30,8 +23,7 @@ export function userQueriesFrom(queries: readonly SearchQuery[]): UserQueries {
   return { human: all(Type.HUMAN), machine: all(Type.MACHINE) };
 }
 
-const byKey: (...args: [SearchKeyName, ...Rest]) => Query = textQuery;
-type Rest = [text: string, method: TextQueryMethod];
+const byKey: (key: SearchKeyName, text: string, method: TextQueryMethod) => Query = textQuery;
 
 function queryFrom({ query }: SearchQuery, type: Type): Query {
   switch (query.case) {
@@ -71,27 +63,8 @@ function queryFrom({ query }: SearchQuery, type: Type): Query {
 }
 
 function stateQuery(state: UserState): Query {
-  const status = Object.entries(userStates).find(([, each]) => each === state)?.[0];
-  if (status === undefined) return constant(false);
-  // A state is in lower case anyway, so it is compared in the index, which holds texts in lower case.
-  return { kind: "text", key: "state", text: status, method: "equals", ignoreCase: true };
-}
-
-function constant(isTrue: boolean): Query {
-  return { kind: isTrue ? "and" : "or", queries: [] };
-}
-
-function assertSize(queries: readonly SearchQuery[]): void {
-  let count = 0;
-  const visit = (inside: readonly SearchQuery[], level: number) => {
-    count += inside.length;
-    if (count > maxQueries) throw new ServiceError("queryTooLarge");
-    for (const each of inside) {
-      if (level > maxLevel) throw new ServiceError("queryTooDeep");
-      visit(queriesIn(each), level + 1);
-    }
-  };
-  visit(queries, 0);
+  const statuses = Object.keys(userStates) as (keyof typeof userStates)[];
+  return statusQuery(statuses.find((status) => userStates[status] === state));
 }
 
 function queriesIn({ query }: SearchQuery): readonly SearchQuery[] {

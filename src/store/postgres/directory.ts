@@ -1,5 +1,11 @@
-import { type Directory, type NewRecords, RecordExistsError } from "../directory.ts";
+import {
+  type Directory,
+  maxMemberships,
+  type NewRecords,
+  RecordExistsError,
+} from "../directory.ts";
 import { OutcomeUnknownError } from "../event-store.ts";
+import { isOwned } from "../search/condition-sql.ts";
 import {
   accountFromRow,
   membershipFromRow,
@@ -8,10 +14,13 @@ import {
   tokenFromRow,
 } from "../sql/directory-rows.ts";
 import type { Row } from "../sql/rows.ts";
+import { raw, sql } from "../sql/sql.ts";
 import type { Statement } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
 import type { Postgres } from "./database.ts";
 import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
+import { dialect } from "./search.ts";
+import { statementOf } from "./statement.ts";
 
 /**
  * A directory in a PostgreSQL database. Each operation is one statement.
@@ -95,13 +104,10 @@ function organizationsAndAccounts(read: Read) {
       return row && accountFromRow(row);
     },
 
-    async serviceAccounts(organization) {
-      const rows = await read({
-        name: "service-accounts",
-        text: "select * from service_accounts where organization = $1 order by created_at, id",
-        values: [organization],
-      });
-      return rows.map(accountFromRow);
+    async serviceAccounts(scope) {
+      const isWithin = isOwned(dialect, raw("organization"), scope);
+      const accounts = sql`select * from service_accounts where ${isWithin} order by created_at, id`;
+      return (await read(statementOf(accounts))).map(accountFromRow);
     },
 
     async serviceAccountByName(organization, name) {
@@ -146,8 +152,8 @@ function memberships(read: Read, write: Write) {
     async memberships(subject) {
       const rows = await read({
         name: "memberships",
-        text: "select * from memberships where subject = $1 order by ordinal",
-        values: [subject],
+        text: "select * from memberships where subject = $1 order by ordinal limit $2",
+        values: [subject, maxMemberships],
       });
       return rows.map(membershipFromRow);
     },

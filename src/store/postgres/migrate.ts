@@ -38,9 +38,9 @@ export async function migrate(
 ): Promise<void> {
   const run = async (migration: Migration) => {
     await connection.query({ text: migrationText(migration, import.meta.url) });
-    if (!migration.writesKeys) return;
+    if (migration.writes === "no keys") return;
     await indexHeads(connection, keysOf);
-    await renewUniqueKeys(connection, uniqueKeysOf);
+    if (migration.writes === "all keys") await renewUniqueKeys(connection, uniqueKeysOf);
   };
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const version = await schemaVersion(connection);

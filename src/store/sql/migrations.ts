@@ -3,19 +3,21 @@ import { readFileSync } from "node:fs";
 /** One step of the schema. Both engines have a file of this name in their folder `migrations`. */
 export type Migration = {
   readonly file: string;
-  /** Whether the step then writes the search keys and the unique keys of all heads. */
-  readonly writesKeys: boolean;
+  /** Which keys of all heads the step then writes. All keys are the search keys and the unique keys. */
+  readonly writes: "no keys" | "search keys" | "all keys";
 };
 
 /** In order; append only. Number n leads from version n - 1 of the schema to version n. */
 export const migrations: readonly Migration[] = [
-  { file: "001.sql", writesKeys: false },
-  { file: "002.sql", writesKeys: false },
+  { file: "001.sql", writes: "no keys" },
+  { file: "002.sql", writes: "no keys" },
   // Its index is filled by step 4.
-  { file: "003.sql", writesKeys: false },
-  { file: "004.sql", writesKeys: true },
-  { file: "005.sql", writesKeys: false },
-  { file: "006.sql", writesKeys: false },
+  { file: "003.sql", writes: "no keys" },
+  { file: "004.sql", writes: "all keys" },
+  { file: "005.sql", writes: "no keys" },
+  { file: "006.sql", writes: "no keys" },
+  // People are found by their phone, too.
+  { file: "007.sql", writes: "search keys" },
 ];
 
 /** @param engine The module beside the engine's folder `migrations`, as `import.meta.url`. */

@@ -1,5 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type Directory, type NewRecords, RecordExistsError } from "../directory.ts";
+import {
+  type Directory,
+  maxMemberships,
+  type NewRecords,
+  RecordExistsError,
+} from "../directory.ts";
+import { isOwned } from "../search/condition-sql.ts";
 import {
   accountFromRow,
   membershipFromRow,
@@ -7,8 +13,11 @@ import {
   tokenColumns,
   tokenFromRow,
 } from "../sql/directory-rows.ts";
+import { raw, sql } from "../sql/sql.ts";
 import type { Sqlite } from "./database.ts";
+import { dialect } from "./search.ts";
 import { isDuplicate, withStoreErrors } from "./sqlite-error.ts";
+import { readRows } from "./statement.ts";
 import { transact } from "./transaction.ts";
 
 /**
@@ -52,8 +61,10 @@ export function createSqliteDirectory(database: Sqlite): Directory {
       return row && accountFromRow(row);
     },
 
-    async serviceAccounts(organization) {
-      return guard(() => statements.selectAccounts.all(organization).map(accountFromRow));
+    async serviceAccounts(scope) {
+      const isWithin = isOwned(dialect, raw("organization"), scope);
+      const accounts = sql`select * from service_accounts where ${isWithin} order by created_at, rowid`;
+      return guard(() => readRows(db, accounts).map(accountFromRow));
     },
 
     async serviceAccountByName(organization, name) {
@@ -75,7 +86,9 @@ export function createSqliteDirectory(database: Sqlite): Directory {
     },
 
     async memberships(subject) {
-      return guard(() => statements.selectMemberships.all(subject).map(membershipFromRow));
+      return guard(() =>
+        statements.selectMemberships.all(subject, maxMemberships).map(membershipFromRow),
+      );
     },
 
     async everyMembership() {
@@ -126,16 +139,15 @@ function prepareStatements(db: DatabaseSync) {
     selectOrganization: db.prepare("select * from organizations where id = ?"),
     selectOrganizations: db.prepare("select * from organizations order by created_at, rowid"),
     selectAccount: db.prepare("select * from service_accounts where id = ?"),
-    selectAccounts: db.prepare(
-      "select * from service_accounts where organization = ? order by created_at, rowid",
-    ),
     selectAccountByName: db.prepare(
       "select * from service_accounts where organization = ? and name = ?",
     ),
     selectTokenByDigest: db.prepare(`select ${tokenColumns} where t.digest = ?`),
     selectTokens: db.prepare(`select ${tokenColumns} order by t.created_at, t.rowid`),
     updateToken: db.prepare("update tokens set revoked_at = ifnull(revoked_at, ?) where id = ?"),
-    selectMemberships: db.prepare("select * from memberships where subject = ? order by rowid"),
+    selectMemberships: db.prepare(
+      "select * from memberships where subject = ? order by rowid limit ?",
+    ),
     selectEveryMembership: db.prepare("select * from memberships order by rowid"),
     deleteMembership: db.prepare(
       `delete from memberships

@@ -27,9 +27,9 @@ export function migrate(
 ): void {
   const run = (migration: Migration) => {
     db.exec(migrationText(migration, import.meta.url));
-    if (!migration.writesKeys) return;
+    if (migration.writes === "no keys") return;
     indexHeads(db, keysOf);
-    renewUniqueKeys(db, uniqueKeysOf);
+    if (migration.writes === "all keys") renewUniqueKeys(db, uniqueKeysOf);
   };
   if (schemaVersion(db) === migrations.length) return;
   transact(db, () => {

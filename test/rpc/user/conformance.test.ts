@@ -331,6 +331,22 @@ describe.for(callers)("over $name,", (caller) => {
     );
   });
 
+  test("32: ListUsers shows outsiders themselves, and nobody else", async () => {
+    const id = await setting.addUser();
+    expect((await call(methods.listUsers, {}, self(id))).body).toEqual({
+      details: { totalResult: "1", timestamp: date },
+      result: [expect.objectContaining({ userId: id })],
+    });
+  });
+
+  test("33: ListUsers refuses a query of nothing", async () => {
+    expect(await call(methods.listUsers, { queries: [{}] })).toMatchObject(
+      breaksRule(
+        `invalid ListUsersRequest.Queries[0]: ${inside} invalid SearchQuery.Query: value is required`,
+      ),
+    );
+  });
+
   test("34: refuses to create a user of no type", async () => {
     expect(
       await call(methods.createUser, { organizationId: setting.organizations.own }),
