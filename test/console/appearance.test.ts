@@ -88,6 +88,16 @@ describe.for([
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByText("must be at most 10 runes").waitFor();
     await look("errors at fields");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    for (const what of ["user name", "e-mail", "phone"])
+      await page.getByRole("button", { name: `Change ${what}` }).click();
+    await page.locator("#phone-form").getByRole("button", { name: "Save" }).click();
+    await page.locator("#phone-error").waitFor();
+    await look("forms of the account");
+    await page.locator("#remove").click();
+    await page.getByRole("dialog").waitFor();
+    await look("a question");
+    await page.keyboard.press("Escape");
     await page.goto(`${setting.url}/#/users/1`);
     await page.getByText("could not be found").waitFor();
     await look("a user who is not there");

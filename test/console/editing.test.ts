@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { gigi, type Setting } from "../support/api/setting.ts";
-import { type Console, eventually } from "./open-console.ts";
+import { type Console, callAs, eventually } from "./open-console.ts";
 import { focusedId, pairsIn, useConsole } from "./use-console.ts";
 
 const { open, openUser, update, setting: started } = useConsole();
@@ -85,8 +85,9 @@ describe("editing a profile", () => {
     expect(opened.complaints).toEqual([]);
   });
 
-  test("is refused to somebody who may only read, and keeps what was typed", async () => {
-    const opened = await openUser(await setting.addUser(), setting.tokens.viewer);
+  test("is refused to somebody who may not write any more, and keeps what was typed", async () => {
+    const opened = await openUser(await setting.addUser());
+    await callAs(opened, setting.tokens.viewer, "UpdateHumanProfile");
     await edit(opened).click();
     await opened.page.getByLabel("Nick name").fill("Long neck");
     await save(opened).click();

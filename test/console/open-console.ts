@@ -44,6 +44,15 @@ export async function openConsole(context: Context, url: string): Promise<Consol
   };
 }
 
+/** From now on the page makes calls of one method with another token, as if the caller's role had changed. */
+export async function callAs({ page }: Console, token: string, method: string): Promise<void> {
+  await page.route(`**/${method}`, (route) =>
+    route.continue({
+      headers: { ...route.request().headers(), authorization: `Bearer ${token}` },
+    }),
+  );
+}
+
 /** Look again and again until the page shows what is expected. Fails after the time that polls may take. */
 export function eventually<Value>(look: () => Promise<Value> | Value) {
   return expect.poll(look);

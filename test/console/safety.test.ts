@@ -60,10 +60,10 @@ describe("a hostile profile", () => {
     ]);
     await page.getByRole("button", { name: "Edit" }).click();
     expect(await page.getByLabel("Display name").inputValue()).toBe(name);
-    // Six fields, six facts, one change.
+    // Six fields, four facts, one change.
     const perPair = 4;
     const perChange = 6;
-    expect(await page.locator("#person *").count()).toBe(harmless + 12 * perPair + perChange);
+    expect(await page.locator("#person *").count()).toBe(harmless + 10 * perPair + perChange);
     expect(await page.evaluate("globalThis.pwned")).toBeUndefined();
     expect(complaints).toEqual([]);
     expect([...origins]).toEqual([setting.url]);

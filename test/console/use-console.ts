@@ -50,3 +50,45 @@ export const pairsIn = ({ page }: Console, id: string) =>
 
 /** The id of the element that has the focus. */
 export const focusedId = ({ page }: Console) => page.evaluate<string>("document.activeElement.id");
+
+/** A button by its whole name. */
+export const button = ({ page }: Console, name: string) =>
+  page.getByRole("button", { name, exact: true });
+
+/** A field by its whole label. */
+export const field = ({ page }: Console, label: string) => page.getByLabel(label, { exact: true });
+
+/** What an element shows. */
+export const textOf = ({ page }: Console, id: string) => page.locator(`#${id}`).innerText();
+
+/** The ids of the buttons that somebody sees on the page of a person. */
+export const buttonsIn = ({ page }: Console) =>
+  page.locator("#person button:visible").evaluateAll((all) => all.map(({ id }) => id));
+
+/** The version among the facts about a person. */
+export const versionIn = ({ page }: Console) =>
+  page.locator("#facts > div", { hasText: "Version" }).locator("dd").innerText();
+
+type Press = (opened: Console, name: string) => Promise<void>;
+
+/** How somebody presses a button with this name. */
+export const hands: readonly (readonly [name: string, press: Press])[] = [
+  ["mouse", (opened, name) => button(opened, name).click()],
+  [
+    "keyboard",
+    async (opened, name) => {
+      await tabTo(opened, name);
+      await opened.page.keyboard.press("Enter");
+    },
+  ],
+];
+
+/** Press Tab until a button has the focus. */
+async function tabTo({ page }: Console, name: string): Promise<void> {
+  const focused = "document.activeElement.ariaLabel ?? document.activeElement.textContent";
+  for (let presses = 0; presses < 100; presses += 1) {
+    if ((await page.evaluate<string>(focused)) === name) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`Tab does not reach ${name}`);
+}

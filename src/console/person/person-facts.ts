@@ -15,8 +15,7 @@ export function createPersonFacts(): (user: User) => void {
   const state = byId("state", HTMLElement);
   const facts = byId("facts", HTMLDListElement);
   const noHuman = byId("no-human", HTMLElement);
-  const profileCard = byId("profile", HTMLElement);
-  const historyCard = byId("history", HTMLElement);
+  const humanCards = ["profile", "account", "history"].map((id) => byId(id, HTMLElement));
   const values = byId("fields", HTMLDListElement);
   const pair = byId("pair-template", HTMLTemplateElement);
 
@@ -29,8 +28,7 @@ export function createPersonFacts(): (user: User) => void {
     facts.replaceChildren(...pairs(factsOf(user)));
     const profile = user.type.case === "human" ? user.type.value.profile : undefined;
     noHuman.hidden = profile !== undefined;
-    profileCard.hidden = profile === undefined;
-    historyCard.hidden = profile === undefined;
+    for (const card of humanCards) card.hidden = profile === undefined;
     if (profile === undefined) return;
     values.replaceChildren(
       ...pairs({
@@ -45,13 +43,10 @@ export function createPersonFacts(): (user: User) => void {
   };
 }
 
-/** Everything but the profile. E-mail and phone are left out if the user has none. */
+/** What nobody can change by itself; and the user name of a service account, which has no other place. */
 function factsOf({ id, userName, details, type }: User): Readonly<Record<string, string>> {
-  const human = type.case === "human" ? type.value : undefined;
   return {
-    "User name": userName,
-    ...(human?.email?.email && { "E-mail": human.email.email }),
-    ...(human?.phone?.phone && { Phone: human.phone.phone }),
+    ...(type.case === "machine" && { "User name": userName }),
     Id: id,
     Created: dateText(details?.creationDate),
     Changed: dateText(details?.changeDate),

@@ -1,17 +1,20 @@
-import type { User } from "../../../gen/zitadel/user_pb.ts";
 import type { Api } from "../api.ts";
 import { byId, say } from "../dom.ts";
 import { problemFrom } from "../problem.ts";
-import { numberText } from "../wording.ts";
+import { createQuestion } from "../question.ts";
+import { createAccessCard } from "./access-card.ts";
+import { createAccountCard } from "./account-card.ts";
 import { createHistory } from "./history.ts";
+import { createPermissions } from "./permissions.ts";
 import { createPersonFacts } from "./person-facts.ts";
-import { createProfileForm } from "./profile-form.ts";
+import { createProfileCard } from "./profile-card.ts";
+import type { Report } from "./report.ts";
 
-/** Shows one user: the facts, the profile, which can be edited, and the history. */
+/** Shows one user: the facts, what can be changed, and the history. */
 export interface Person {
   /** Load a user and show it; the empty id shows nobody. */
   show(userId: string): Promise<void>;
-  /** Move the focus to the name, or to the error if the user could not be loaded. */
+  /** Move the focus to the name, or to the notice if there is nobody to show. */
   focus(): void;
 }
 
@@ -22,14 +25,19 @@ export function createPerson(api: Api, onChanged: () => void): Person {
   const notice = byId("person-notice", HTMLElement);
   const content = byId("person-content", HTMLElement);
   const name = byId("name", HTMLElement);
-  const saved = byId("saved", HTMLElement);
-  const values = byId("fields", HTMLDListElement);
-  const edit = byId("edit", HTMLButtonElement);
+  const permissions = createPermissions(api);
   const showFacts = createPersonFacts();
   const history = createHistory(api);
-  const form = createProfileForm(api, { saved: afterSaving, left: afterEditing });
+  const question = createQuestion();
+  const report: Report = { begin, stored, removed };
+  const cards = [
+    createProfileCard(api, report),
+    createAccountCard(api, report, question),
+    createAccessCard(api, report, question),
+  ];
   let loading = new AbortController();
-  let shown: User | undefined;
+  /** Who is shown, or will be when the server has answered. */
+  let wanted = "";
 
   async function load(userId: string): Promise<void> {
     loading.abort();
@@ -37,11 +45,15 @@ export function createPerson(api: Api, onChanged: () => void): Person {
     const { signal } = loading;
     section.ariaBusy = "true";
     try {
-      const { user } = await api.getUserByID({ id: userId }, { signal });
+      const [{ user }, may] = await Promise.all([
+        api.getUserByID({ id: userId }, { signal }),
+        permissions(),
+      ]);
+      if (signal.aborted) return;
       section.ariaBusy = null;
       if (user === undefined) return;
-      shown = user;
       showFacts(user);
+      for (const card of cards) card.show(user, may);
       content.hidden = false;
       say(notice, "");
       if (user.type.case === "human") void history.show(userId, signal);
@@ -54,38 +66,38 @@ export function createPerson(api: Api, onChanged: () => void): Person {
     }
   }
 
-  function setEditing(isEditing: boolean): void {
-    values.hidden = isEditing;
-    edit.hidden = isEditing;
+  function begin(): void {
+    for (const outcome of content.querySelectorAll(".saved")) outcome.textContent = "";
+    for (const problem of content.querySelectorAll<HTMLElement>(
+      ".card > .notice, #access > .notice",
+    ))
+      say(problem, "");
   }
 
-  function startEditing(): void {
-    if (shown?.type.case !== "human" || shown.type.value.profile === undefined) return;
-    saved.textContent = "";
-    setEditing(true);
-    form.open(shown.id, shown.type.value.profile);
-  }
-
-  function afterEditing(): void {
-    setEditing(false);
-    edit.focus();
-  }
-
-  async function afterSaving(sequence: bigint): Promise<void> {
-    const { id = "", details } = shown ?? {};
-    await load(id);
-    afterEditing();
-    saved.textContent = savedText(sequence, details?.sequence ?? 0n);
+  async function stored(userId: string, where: HTMLElement, text: string): Promise<boolean> {
     onChanged();
+    if (userId !== wanted) return false;
+    await load(userId);
+    if (userId !== wanted) return false;
+    if (content.hidden) say(notice, `${text} ${notice.textContent}`);
+    else where.textContent = text;
+    return !content.hidden;
   }
 
-  edit.addEventListener("click", startEditing);
+  async function removed(userId: string, text: string): Promise<void> {
+    onChanged();
+    if (userId !== wanted) return;
+    await load(userId);
+    if (userId !== wanted || !content.hidden) return;
+    say(notice, text);
+    notice.focus();
+  }
 
   return {
     async show(userId) {
-      form.close();
-      setEditing(false);
-      saved.textContent = "";
+      wanted = userId;
+      for (const card of cards) card.reset();
+      begin();
       say(notice, "");
       content.hidden = true;
       section.hidden = userId === "";
@@ -95,12 +107,4 @@ export function createPerson(api: Api, onChanged: () => void): Person {
     },
     focus: () => (content.hidden ? notice : name).focus(),
   };
-}
-
-/** @param before The version that was shown when the form was opened. */
-function savedText(sequence: bigint, before: bigint): string {
-  const text = `Saved as version ${numberText(sequence)}.`;
-  return sequence > before + 1n
-    ? `${text} Somebody else had changed it meanwhile; your values are the ones that count.`
-    : text;
 }

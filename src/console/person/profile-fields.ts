@@ -1,10 +1,12 @@
 import type { Gender, Profile } from "../../../gen/zitadel/user_pb.ts";
-import { byId, markField } from "../dom.ts";
+import { byId } from "../dom.ts";
 import { genderTexts } from "../wording.ts";
 
 /** The fields of the form in which a profile is edited. */
 export interface ProfileFields {
-  /** Put a profile into the fields, and the focus into the first one. */
+  /** By the names that the server uses when it refuses one. */
+  readonly byName: Readonly<Record<string, HTMLElement>>;
+  /** Put a profile into the fields. */
   fill(profile: Profile): void;
   /** What the fields say, as UpdateHumanProfile takes it. */
   read(): {
@@ -15,19 +17,11 @@ export interface ProfileFields {
     readonly preferredLanguage: string;
     readonly gender: Gender;
   };
-  /**
-   * Say what is wrong with each field, by the names that the server has for them. The first such field gets
-   * the focus. Fields that are not named count as right.
-   *
-   * @returns Whether any field is wrong.
-   */
-  mark(violations: ReadonlyMap<string, string>): boolean;
 }
 
 /** Finds the fields in the page. */
 export function createProfileFields(): ProfileFields {
   const input = (id: string) => byId(id, HTMLInputElement);
-  /** By the names that the server uses when it refuses one. */
   const fields = {
     first_name: input("first-name"),
     last_name: input("last-name"),
@@ -41,6 +35,7 @@ export function createProfileFields(): ProfileFields {
   );
 
   return {
+    byName: fields,
     fill(profile) {
       fields.first_name.value = profile.firstName;
       fields.last_name.value = profile.lastName;
@@ -49,7 +44,6 @@ export function createProfileFields(): ProfileFields {
       fields.preferred_language.value =
         profile.preferredLanguage === "und" ? "" : profile.preferredLanguage;
       fields.gender.value = String(profile.gender);
-      fields.first_name.focus();
     },
     read: () => ({
       firstName: fields.first_name.value,
@@ -59,12 +53,5 @@ export function createProfileFields(): ProfileFields {
       preferredLanguage: fields.preferred_language.value,
       gender: Number(fields.gender.value) as Gender,
     }),
-    mark(violations) {
-      for (const [name, field] of Object.entries(fields))
-        markField(field, violations.get(name) ?? "");
-      const firstInvalid = Object.values(fields).find((field) => field.ariaInvalid === "true");
-      firstInvalid?.focus();
-      return firstInvalid !== undefined;
-    },
   };
 }

@@ -1,0 +1,148 @@
+import type { User } from "../../../gen/zitadel/user_pb.ts";
+import type { Api } from "../api.ts";
+import { byId, say } from "../dom.ts";
+import { problemFrom } from "../problem.ts";
+import type { Question } from "../question.ts";
+import { type AccountFact, createAccountRow } from "./account-row.ts";
+import { type Card, type Report, storedText } from "./report.ts";
+
+/** User name, e-mail and phone. */
+export function createAccountCard(api: Api, report: Report, question: Question): Card {
+  const rows = [userNameFact(api), emailFact(api), phoneFact(api)].map((fact) =>
+    createAccountRow(fact, report),
+  );
+  const emailMark = byId("email-mark", HTMLElement);
+  const phoneMark = byId("phone-mark", HTMLElement);
+  const removePhone = createPhoneRemoval(api, report, question);
+  return {
+    show(user, permissions) {
+      for (const row of rows) row.show(user, permissions);
+      const { email, phone } = contactOf(user);
+      say(emailMark, markText(email.email, email.isEmailVerified));
+      say(phoneMark, markText(phone.phone, phone.isPhoneVerified));
+      removePhone(user, permissions.mayWrite && phone.phone !== "");
+    },
+    reset() {
+      for (const row of rows) row.reset();
+    },
+  };
+}
+
+function contactOf({ type }: User) {
+  const human = type.case === "human" ? type.value : undefined;
+  return {
+    email: human?.email ?? { email: "", isEmailVerified: false },
+    phone: human?.phone ?? { phone: "", isPhoneVerified: false },
+  };
+}
+
+function markText(value: string, isVerified: boolean): string {
+  if (value === "") return "";
+  return isVerified ? "verified" : "not verified";
+}
+
+function userNameFact(api: Api): AccountFact {
+  const field = byId("user-name", HTMLInputElement);
+  return {
+    id: "user-name",
+    fields: { user_name: field },
+    texts: { USER_NAME_NOT_CHANGED: "Nothing to save: this is the user name already." },
+    places: { USER_ALREADY_EXISTS: "user_name" },
+    value: ({ userName }) => userName,
+    fill({ userName }) {
+      field.value = userName;
+    },
+    save: (userId) => api.updateUserName({ userId, userName: field.value }),
+  };
+}
+
+function emailFact(api: Api): AccountFact {
+  const field = byId("email", HTMLInputElement);
+  const verified = byId("email-verified", HTMLInputElement);
+  const fill = pair(field, verified);
+  return {
+    id: "email",
+    fields: { email: field, is_email_verified: verified },
+    texts: {
+      EMAIL_NOT_CHANGED:
+        "Nothing to save: this is the e-mail already. An address that is verified stays verified.",
+    },
+    places: {},
+    value: (user) => contactOf(user).email.email,
+    fill(user) {
+      const { email } = contactOf(user);
+      fill(email.email, email.isEmailVerified);
+    },
+    save: (userId) =>
+      api.updateHumanEmail({ userId, email: field.value, isEmailVerified: verified.checked }),
+  };
+}
+
+function phoneFact(api: Api): AccountFact {
+  const field = byId("phone", HTMLInputElement);
+  const verified = byId("phone-verified", HTMLInputElement);
+  const fill = pair(field, verified);
+  return {
+    id: "phone",
+    fields: { phone: field, is_phone_verified: verified },
+    texts: {
+      PHONE_NOT_CHANGED:
+        "Nothing to save: this is the phone already. A number that is verified stays verified.",
+    },
+    places: { PHONE_INVALID: "phone" },
+    value: (user) => contactOf(user).phone.phone,
+    fill(user) {
+      const { phone } = contactOf(user);
+      fill(phone.phone, phone.isPhoneVerified);
+    },
+    save: (userId) =>
+      api.updateHumanPhone({ userId, phone: field.value, isPhoneVerified: verified.checked }),
+  };
+}
+
+/**
+ * A value and whether it is verified. Typing another value takes the tick away, once: that the old value was
+ * verified says nothing about the new one.
+ *
+ * @returns Fills both.
+ */
+function pair(field: HTMLInputElement, verified: HTMLInputElement) {
+  let isTouched = false;
+  field.addEventListener("input", () => {
+    if (!isTouched) verified.checked = false;
+    isTouched = true;
+  });
+  return (value: string, isVerified: boolean) => {
+    isTouched = false;
+    field.value = value;
+    verified.checked = isVerified;
+  };
+}
+
+/** The button that removes the phone. The returned function says whose phone it is, and whether it is shown. */
+function createPhoneRemoval(api: Api, report: Report, question: Question) {
+  const saved = byId("account-saved", HTMLElement);
+  const notice = byId("account-notice", HTMLElement);
+  const button = byId("phone-remove", HTMLButtonElement);
+  const change = byId("phone-change", HTMLButtonElement);
+  let shown: User | undefined;
+
+  async function remove(userId: string, phone: string): Promise<void> {
+    report.begin();
+    if (!(await question.ask("Remove the phone?", `${phone} will be forgotten.`, "Remove"))) return;
+    try {
+      const answer = await api.removeHumanPhone({ userId });
+      if (await report.stored(userId, saved, storedText(answer))) change.focus();
+    } catch (error) {
+      if (shown?.id === userId) say(notice, problemFrom(error).text);
+    }
+  }
+
+  button.addEventListener("click", () => {
+    if (shown !== undefined) void remove(shown.id, contactOf(shown).phone.phone);
+  });
+  return (user: User, isShown: boolean) => {
+    shown = user;
+    button.hidden = !isShown;
+  };
+}
