@@ -33,6 +33,8 @@ export type GiraffeUser = {
   readonly email: { readonly email: string; readonly isEmailVerified?: boolean };
   /** With `+` and the country code. */
   readonly phone?: { readonly phone: string; readonly isPhoneVerified?: boolean };
+  /** Values are in base64. */
+  readonly metadata?: readonly { readonly key: string; readonly value: string }[];
 };
 
 /** A server in this process, with a database in memory. */

@@ -68,6 +68,10 @@ describe("createGiraffe", () => {
           },
           email: { email: "gigi@zoo.example", isEmailVerified: true },
           phone: { phone: "+41791234567", isPhoneVerified: true },
+          metadata: [
+            { key: "color", value: "cmVk" },
+            { key: "size", value: "NA==" },
+          ],
         },
       ],
     });

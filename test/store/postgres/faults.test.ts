@@ -23,6 +23,11 @@ const countWithKey =
   (uniqueKey: string): Decide<number> =>
   (head) => ({ ...count(head), uniqueKeys: [uniqueKey] });
 
+const countWithAttribute: Decide<number> = (head) => {
+  const decision = count(head);
+  return { ...decision, attributes: [{ key: "count", value: Buffer.from(`${decision.state}`) }] };
+};
+
 /**
  * Clients that change `streams` streams, each `perStream` times, one after another. What is
  * unavailable was not stored, so they try again.
@@ -143,6 +148,7 @@ describe("a connection that is lost during a commit", () => {
     { name: "a further change of a stream", before: 1, decide: count, events: 1 },
     { name: "a change with a unique key", before: 0, decide: countWithKey("name"), events: 1 },
     { name: "a change with another unique key", before: 1, decide: countWithKey("n"), events: 1 },
+    { name: "a change with an attribute", before: 1, decide: countWithAttribute, events: 1 },
     { name: "a first change with two events", before: 0, decide: countTwice, events: 2 },
     { name: "a further change with two events", before: 1, decide: countTwice, events: 2 },
   ];
@@ -160,6 +166,9 @@ describe("a connection that is lost during a commit", () => {
       expect(retries).toEqual(["ambiguous"]);
       await proxy.deliver();
       await expectWhole(store, "s", before + events);
+      const [attribute] = await store.readAttributes("s", "org", ["count"]);
+      const counted = attribute && Number(Buffer.from(attribute.value).toString());
+      expect(counted).toBe(decide === countWithAttribute ? before + events : undefined);
       expect(await store.change("s", "org", decide)).toMatchObject({
         version: before + 2 * events,
       });

@@ -1,7 +1,7 @@
 /**
  * A program to be killed: changes streams of the database PATH from 32 clients at once, COUNT
  * changes in all, and prints a line "STREAM VERSION TAG" for each event of a change that was acknowledged. Every
- * third change has two events.
+ * third change has two events. Each sets the attribute "tag" of its stream.
  */
 
 import { randomUUID } from "node:crypto";
@@ -24,6 +24,7 @@ async function client(): Promise<void> {
     const { version } = await store.change(stream, "org", () => ({
       events: Array(count).fill({ type: "changed", data: { tag, count }, creator: "me" }),
       state: tag,
+      attributes: [{ key: "tag", value: Buffer.from(tag) }],
     }));
     const versions = [version - 1, version].slice(-count);
     process.stdout.write(versions.map((each) => `${stream} ${each} ${tag}\n`).join(""));

@@ -43,6 +43,8 @@ async function stored(file: string): Promise<string[]> {
     expectWholeChanges(events);
     const tags = events.map(({ data }) => (data as { tag: string }).tag);
     const head = await store.load(stream, "org");
+    const [attribute] = await store.readAttributes(stream, "org", ["tag"]);
+    expect(attribute && Buffer.from(attribute.value).toString()).toBe(head?.state);
     expect([head?.version ?? 0, head?.state]).toEqual([events.length, tags.at(-1)]);
     tags.forEach((tag, index) => {
       found.push(`${stream} ${index + 1} ${tag}`);
