@@ -30,6 +30,7 @@ export function watchFailures(store: EventStore, failed: StoreObserver["failed"]
     outlineAttributes: watched("outlineAttributes", store.outlineAttributes),
     readAttributes: watched("readAttributes", store.readAttributes),
     history: watched("history", store.history),
+    outlineHistory: watched("outlineHistory", store.outlineHistory),
     search: watched("search", store.search),
     locate: watched("locate", store.locate),
     ping: watched("ping", store.ping),

@@ -20,6 +20,9 @@ export type StoredEvent = NewEvent & {
   readonly at: Micros;
 };
 
+/** An event without its data. */
+export type OutlinedEvent = Omit<StoredEvent, "data">;
+
 /**
  * The state of a stream: the fold of all its events, written in the same transaction as the latest.
  *
@@ -159,6 +162,13 @@ export interface EventStore {
 
   /** Events of one stream; empty if the organization owns no such stream. */
   history(stream: string, organization: string, range: HistoryRange): Promise<StoredEvent[]>;
+
+  /** As `history`, but does not read the data, which may be large. */
+  outlineHistory(
+    stream: string,
+    organization: string,
+    range: HistoryRange,
+  ): Promise<OutlinedEvent[]>;
 
   /**
    * The streams within the scope that match a query. Sees every change that has resolved.

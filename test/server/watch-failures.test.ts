@@ -16,6 +16,8 @@ const operations = {
   outlineAttributes: (store) => store.outlineAttributes("s", "org"),
   readAttributes: (store) => store.readAttributes("s", "org", ["key"]),
   history: (store) => store.history("s", "org", { after: 0, limit: 1, ascending: true }),
+  outlineHistory: (store) =>
+    store.outlineHistory("s", "org", { after: 0, limit: 1, ascending: true }),
   search: (store) => store.search("org", everything),
   locate: (store) => store.locate("name"),
   ping: (store) => store.ping(),
@@ -38,6 +40,7 @@ function answering(answer: () => Promise<never>): EventStore {
     outlineAttributes: answer,
     readAttributes: answer,
     history: answer,
+    outlineHistory: answer,
     search: answer,
     locate: answer,
     ping: answer,

@@ -198,6 +198,8 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       const stream = newStream();
       const heads = await Promise.all(Array.from({ length: 5 }, () => count(stream)));
       const events = await store.history(stream, organization, range);
+      const withoutData = await store.outlineHistory(stream, organization, range);
+      expect(withoutData).toEqual(events.map(({ data: _, ...event }) => event));
       expect(events).toEqual(
         want.map((version) => ({
           version,
@@ -215,6 +217,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       await count(stream);
       expect(await store.load(stream, other)).toBeUndefined();
       expect(await store.history(stream, other, all)).toEqual([]);
+      expect(await store.outlineHistory(stream, other, all)).toEqual([]);
       await expect(count(stream, undefined, other)).rejects.toThrow(UniqueKeyTakenError);
       expect(await store.load(stream, organization)).toMatchObject({ version: 1 });
     });

@@ -19,7 +19,7 @@ export function createListUserChanges(
   return async ({ userId, query }, { values }) => {
     const organization = values.get(organizationKey);
     const translate = values.get(translatorKey);
-    const events = await store.history(userId, organization, {
+    const events = await store.outlineHistory(userId, organization, {
       // No version is larger than this, and every engine can compare with it.
       after: Math.min(Number(query?.sequence ?? 0n), Number.MAX_SAFE_INTEGER),
       limit: Math.min(query?.limit || defaultLimit, maxLimit),

@@ -3,7 +3,14 @@ import { createBatcher } from "../change/batcher.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
-import { eventColumns, eventFromRow, tipColumns, tipsFromRows } from "../sql/rows.ts";
+import {
+  eventColumns,
+  eventFromRow,
+  outlinedEventColumns,
+  outlinedEventFromRow,
+  tipColumns,
+  tipsFromRows,
+} from "../sql/rows.ts";
 import { readAttributes, readOutline } from "./attributes.ts";
 import { createCommit } from "./commit.ts";
 import type { Postgres } from "./database.ts";
@@ -70,16 +77,15 @@ export function createPostgresEventStore(options: {
     readAttributes: (stream, organization, keys) =>
       readAttributes(database, stream, organization, keys),
 
-    async history(stream: string, organization: string, range: HistoryRange) {
-      const order = range.ascending ? "asc" : "desc";
-      const rows = await database.read({
-        name: `history-${order}`,
-        text: `select ${eventColumns} from events
-          where stream = $1 and exists (select 1 from heads where stream = $1 and organization = $2)
-          and version > $3::bigint order by version ${order} limit $4::bigint`,
-        values: [stream, organization, range.after, range.limit],
-      });
-      return rows.map(eventFromRow);
+    async history(stream, organization, range) {
+      return (await readHistory(database, "history", stream, organization, range)).map(
+        eventFromRow,
+      );
+    },
+
+    async outlineHistory(stream, organization, range) {
+      const rows = await readHistory(database, "history-outline", stream, organization, range);
+      return rows.map(outlinedEventFromRow);
     },
 
     search: searching.search,
@@ -102,6 +108,25 @@ export function createPostgresEventStore(options: {
       return closing;
     },
   };
+}
+
+const historyColumns = { history: eventColumns, "history-outline": outlinedEventColumns } as const;
+
+function readHistory(
+  database: Postgres,
+  what: keyof typeof historyColumns,
+  stream: string,
+  organization: string,
+  { after, limit, ascending }: HistoryRange,
+) {
+  const order = ascending ? "asc" : "desc";
+  return database.read({
+    name: `${what}-${order}`,
+    text: `select ${historyColumns[what]} from events
+      where stream = $1 and exists (select 1 from heads where stream = $1 and organization = $2)
+      and version > $3::bigint order by version ${order} limit $4::bigint`,
+    values: [stream, organization, after, limit],
+  });
 }
 
 async function readTips(database: Postgres, streams: readonly string[]) {

@@ -1,5 +1,5 @@
 import type { Tip } from "../change/append.ts";
-import type { Head, StoredEvent } from "../event-store.ts";
+import type { Head, OutlinedEvent, StoredEvent } from "../event-store.ts";
 
 /** A row: values by column. Both engines have the same columns. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -31,15 +31,21 @@ export function tipsFromRows(
   return streams.map((stream) => tips.get(stream));
 }
 
-/** The columns that `eventFromRow` reads. */
-export const eventColumns = "version, type, data, creator, at";
+/** The columns that `outlinedEventFromRow` reads. */
+export const outlinedEventColumns = "version, type, creator, at";
 
-export function eventFromRow(row: Row): StoredEvent {
+export function outlinedEventFromRow(row: Row): OutlinedEvent {
   return {
     version: Number(row.version),
     type: String(row.type),
-    data: JSON.parse(String(row.data)),
     creator: String(row.creator),
     at: Number(row.at),
   };
+}
+
+/** The columns that `eventFromRow` reads. */
+export const eventColumns = `${outlinedEventColumns}, data`;
+
+export function eventFromRow(row: Row): StoredEvent {
+  return { ...outlinedEventFromRow(row), data: JSON.parse(String(row.data)) };
 }

@@ -10,6 +10,9 @@ import {
   eventFromRow,
   headColumns,
   headFromRow,
+  outlinedEventColumns,
+  outlinedEventFromRow,
+  type Row,
   tipColumns,
   tipsFromRows,
 } from "../sql/rows.ts";
@@ -39,6 +42,7 @@ export function createSqliteEventStore(options: {
   const db = database.acquire();
   const statements = prepareStatements(db);
   const attributes = createAttributeReader(db);
+  const history = prepareHistory(db);
 
   // An import that was interrupted may have left unsorted keys.
   const unsorted = createUnsortedKeys(db);
@@ -97,11 +101,13 @@ export function createSqliteEventStore(options: {
       return withStoreErrors(() => attributes.read(stream, organization, keys));
     },
 
-    async history(stream: string, organization: string, range: HistoryRange) {
-      const select = range.ascending ? statements.selectOldestFirst : statements.selectNewestFirst;
-      return withStoreErrors(() =>
-        select.all(stream, stream, organization, range.after, range.limit).map(eventFromRow),
-      );
+    async history(stream, organization, range) {
+      return withStoreErrors(() => history.whole(stream, organization, range).map(eventFromRow));
+    },
+
+    async outlineHistory(stream, organization, range) {
+      const read = () => history.outline(stream, organization, range).map(outlinedEventFromRow);
+      return withStoreErrors(read);
     },
 
     search: searching.search,
@@ -142,14 +148,6 @@ function prepareStatements(db: DatabaseSync) {
     `select ${headColumns} from heads where stream = ? and organization = ?`,
   );
   const selectHeadOnInstance = db.prepare(`select ${headColumns} from heads where stream = ?`);
-  const selectHistory = (order: "asc" | "desc") =>
-    db.prepare(
-      `select ${eventColumns} from events
-       where stream = ? and exists (select 1 from heads where stream = ? and organization = ?)
-       and version > ? order by version ${order} limit ?`,
-    );
-  const selectOldestFirst = selectHistory("asc");
-  const selectNewestFirst = selectHistory("desc");
   const selectUniqueKey = db.prepare(
     `select stream, organization from claims join heads using (stream) where name = ?`,
   );
@@ -161,10 +159,26 @@ function prepareStatements(db: DatabaseSync) {
     selectTips,
     selectHead,
     selectHeadOnInstance,
-    selectOldestFirst,
-    selectNewestFirst,
     selectUniqueKey,
     selectChange,
     selectAnything,
   };
+}
+
+type ReadHistory = (stream: string, organization: string, range: HistoryRange) => Row[];
+
+/** Prepare to read events, with their data or without. */
+function prepareHistory(db: DatabaseSync): { whole: ReadHistory; outline: ReadHistory } {
+  const select = (columns: string, order: "asc" | "desc") =>
+    db.prepare(
+      `select ${columns} from events
+       where stream = ? and exists (select 1 from heads where stream = ? and organization = ?)
+       and version > ? order by version ${order} limit ?`,
+    );
+  const reading = (columns: string): ReadHistory => {
+    const [oldestFirst, newestFirst] = [select(columns, "asc"), select(columns, "desc")];
+    return (stream, organization, { ascending, after, limit }) =>
+      (ascending ? oldestFirst : newestFirst).all(stream, stream, organization, after, limit);
+  };
+  return { whole: reading(eventColumns), outline: reading(outlinedEventColumns) };
 }

@@ -49,6 +49,7 @@ const store: EventStore = {
   outlineAttributes: async () => undefined,
   readAttributes: async () => [],
   history: async () => [],
+  outlineHistory: async () => [],
   search: async () => ({ total: 0, results: [] }),
   locate: async () => undefined,
   ping: async () => {},
