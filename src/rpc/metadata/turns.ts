@@ -2,8 +2,8 @@ import { StoreOverloadedError } from "../../store/event-store.ts";
 
 /** Changes of one user's metadata that may wait. Each takes one commit, so the last waits about a second. */
 const maxPerUser = 256;
-/** Of all users. Each holds its request. */
-const maxInAll = 2_048;
+/** Of all users. Each holds its request, and its values a second time in base64: 150 MB at most by default. */
+const maxInAll = 1_024;
 const retryAfterMs = 1_000;
 
 /**

@@ -51,7 +51,7 @@ describe("createTurns", () => {
 
   test.for([
     { name: "256 of one user", users: 1, size: 256 },
-    { name: "2,048 in all", users: 16, size: 128 },
+    { name: "1,024 in all", users: 8, size: 128 },
   ])("F13: lets $name wait, refuses the next, and has room again", async ({ users, size }) => {
     const turns = createTurns();
     const gate = startedWork();
