@@ -234,6 +234,16 @@ export const errors = {
     hasEmptyId: true,
     message: "user type is not implemented",
   },
+  newMetadataKeyEmpty: {
+    kind: "invalid_argument",
+    id: "USER-Drght",
+    message: "Errors.Metadata.Invalid",
+  },
+  newMetadataValueEmpty: {
+    kind: "invalid_argument",
+    id: "USER-Dbgth",
+    message: "Errors.Metadata.Invalid",
+  },
   metadataTwice: {
     kind: "invalid_argument",
     id: "USERv2-j0z7uy",

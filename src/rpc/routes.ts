@@ -39,6 +39,7 @@ import { createListUsers as createListUsersOfInstance } from "./user/list-users.
 import { createSetContact } from "./user/set-contact.ts";
 import { createUpdateHumanUser } from "./user/update-human-user.ts";
 import { createUpdateUser } from "./user/update-user.ts";
+import { createUserMetadata } from "./user/user-metadata.ts";
 import { createValidate } from "./validate/validate.ts";
 
 /** ZITADEL's. */
@@ -100,9 +101,10 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
       getUserByID: createGetUserByID(parts),
       listUsers: createListUsersOfInstance(parts),
       updateHumanUser: createUpdateHumanUser(parts),
-      updateUser: createUpdateUser(parts),
+      updateUser: createUpdateUser(parts, metadataChanges),
       ...createAddUser(parts),
       ...createSetContact(parts),
+      ...createUserMetadata(parts, metadataChanges),
       ...createChangeUserState(parts),
     });
     router.service(Health, createHealth(readiness, zitadelServices));

@@ -10,27 +10,32 @@ import type { AddHuman } from "../../domain/add-human.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import { decide } from "../../domain/human.ts";
 import { initialState } from "../../domain/human-state.ts";
+import type { MetadataEntry } from "../../domain/metadata.ts";
+import { trim } from "../../text/trim.ts";
+import { metadataEntries } from "../metadata/change-metadata.ts";
 import { refuseFields } from "../refuse-fields.ts";
 import { codeFields, knownPhoneNumber, saysVerified } from "./contact.ts";
 import { wholeProfile } from "./update-command.ts";
 
+/** A human to be added, and its metadata. */
+export type NewHuman = { readonly command: AddHuman; readonly metadata: readonly MetadataEntry[] };
+
 /** @throws ServiceError `fieldNotSupported`, and what is wrong with the human whoever asks. */
-export function commandFromAddRequest(request: AddHumanUserRequest): AddHuman {
+export function newHumanFromAddRequest(request: AddHumanUserRequest): NewHuman {
   refuseFields({
     ...codeFields("email.", request.email?.verification),
     ...codeFields("phone.", request.phone?.verification),
     ...secretFields("", request),
-    metadata: request.metadata.length > 0,
   });
-  return commandFrom(request);
+  return { command: commandFrom(request), metadata: newMetadata(request.metadata) };
 }
 
 /** @throws ServiceError `metadataTwice`, `fieldNotSupported`, and what is wrong with the human whoever asks. */
-export function commandFromCreateRequest({
+export function newHumanFromCreateRequest({
   username,
   userType,
   metadata,
-}: CreateUserRequest): AddHuman {
+}: CreateUserRequest): NewHuman {
   const human = userType.case === "human" ? userType.value : undefined;
   const older = human?.metadata ?? [];
   if (metadata.length > 0 && older.length > 0) throw new ServiceError("metadataTwice");
@@ -39,10 +44,19 @@ export function commandFromCreateRequest({
     ...codeFields("human.email.", human?.email?.verification),
     ...codeFields("human.phone.", human?.phone?.verification),
     ...(human !== undefined && secretFields("human.", human)),
-    metadata: metadata.length > 0,
-    "human.metadata": older.length > 0,
   });
-  return commandFrom({ ...(human as CreateUserRequest_Human), username });
+  const command = commandFrom({ ...(human as CreateUserRequest_Human), username });
+  return { command, metadata: newMetadata([...metadata, ...older]) };
+}
+
+/** Keys are trimmed, as in ZITADEL. @throws ServiceError `newMetadataKeyEmpty`, `newMetadataValueEmpty`. */
+function newMetadata(entries: Parameters<typeof metadataEntries>[0]): readonly MetadataEntry[] {
+  const trimmed = entries.map(({ key, value }) => ({ key: trim(key), value }));
+  for (const { key, value } of trimmed) {
+    if (key === "") throw new ServiceError("newMetadataKeyEmpty");
+    if (value.byteLength === 0) throw new ServiceError("newMetadataValueEmpty");
+  }
+  return metadataEntries(trimmed);
 }
 
 /** How people sign in is not stored here. */
@@ -58,7 +72,7 @@ function secretFields(
   };
 }
 
-type NewHuman = {
+type NamedHuman = {
   readonly username?: string | undefined;
   readonly profile?: SetHumanProfile | undefined;
   readonly email?: SetHumanEmail | undefined;
@@ -69,7 +83,7 @@ type NewHuman = {
  * The field rules demand profile and e-mail, so both are there. A person without user name has the e-mail
  * address as user name.
  */
-function commandFrom({ username, profile, email, phone }: NewHuman): AddHuman {
+function commandFrom({ username, profile, email, phone }: NamedHuman): AddHuman {
   if (profile === undefined || email === undefined) throw new ServiceError("fieldInvalid");
   const number = phone?.phone ?? "";
   const command: AddHuman = {

@@ -1,17 +1,18 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Organization } from "../../../gen/zitadel/object/v2/object_pb.ts";
 import type { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
-import type { AddHuman } from "../../domain/add-human.ts";
 import { type ErrorKey, ServiceError } from "../../domain/errors.ts";
+import { advance } from "../../domain/human.ts";
 import type { HumanState } from "../../domain/human-state.ts";
+import { advanceMetadata, type MetadataEntry } from "../../domain/metadata.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore, Head } from "../../store/event-store.ts";
 import { addUnderNewId } from "../add-human.ts";
-import { changeHuman } from "../change-human.ts";
+import { changeHumanBy, type HumanStep } from "../change-human.ts";
 import { maxOrganizationLength, organizationKey } from "../gate/authorize.ts";
 import { assertPermitted, membershipsKey } from "../gate/standing.ts";
 import { timestampFromMicros } from "../management/details.ts";
-import { commandFromAddRequest, commandFromCreateRequest } from "./add-command.ts";
+import { type NewHuman, newHumanFromAddRequest, newHumanFromCreateRequest } from "./add-command.ts";
 import { detailsOfWrite } from "./details.ts";
 import { assertFreeId } from "./free-id.ts";
 
@@ -30,9 +31,12 @@ export function createAddUser({ store, directory, newId }: AddParts): AddMethods
     context: HandlerContext,
     organization: string,
     givenId: string | undefined,
-    command: AddHuman,
+    { command, metadata }: NewHuman,
   ): Promise<{ readonly userId: string; readonly head: Head<HumanState> }> => {
-    const addUnder = (id: string) => changeHuman(store, context, id, organization, command);
+    const addUnder = (id: string) =>
+      changeHumanBy(store, context, id, organization, (state) =>
+        withMetadata(advance(command, state), metadata),
+      );
     if (givenId === undefined) return addUnderNewId(store, newId, command, addUnder);
     await assertFreeId({ store, directory }, context.values, givenId, organization);
     return { userId: givenId, head: await addUnder(givenId) };
@@ -50,21 +54,29 @@ export function createAddUser({ store, directory, newId }: AddParts): AddMethods
       const organization = namedOrganization(request.organization) ?? values.get(organizationKey);
       await assertOrganization(organization, "organizationNotFound");
       assertPermitted(values.get(membershipsKey), organization, ["user.write"]);
-      const command = commandFromAddRequest(request);
-      const { userId, head } = await add(context, organization, request.userId, command);
+      const human = newHumanFromAddRequest(request);
+      const { userId, head } = await add(context, organization, request.userId, human);
       return { userId, details: detailsOfWrite(head) };
     },
 
     async createUser(request, context) {
       const { organizationId, userId } = request;
-      const command = commandFromCreateRequest(request);
+      const human = newHumanFromCreateRequest(request);
       const memberships = context.values.get(membershipsKey);
       assertPermitted(memberships, organizationId, ["user.write"], "userPermissionMissing");
       await assertOrganization(organizationId, "createOrganizationNotFound");
-      const { userId: id, head } = await add(context, organizationId, userId, command);
+      const { userId: id, head } = await add(context, organizationId, userId, human);
       return { id, creationDate: timestampFromMicros(head.createdAt) };
     },
   };
+}
+
+/** Sets the metadata of a human who has just been added, and so has none. */
+function withMetadata(step: HumanStep, entries: readonly MetadataEntry[]): HumanStep {
+  if (entries.length === 0) return step;
+  const none = { changes: 0, entries: new Map() };
+  const { events, ...next } = advanceMetadata({ type: "set-metadata", entries }, step.state, none);
+  return { ...step, ...next, events: [...step.events, ...events] };
 }
 
 /**

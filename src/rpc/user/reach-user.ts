@@ -40,17 +40,39 @@ export type Reached =
  * @throws ServiceError `missing` if there is no such user, or not any more.
  */
 export async function reachUser(
-  { store, directory }: Users,
+  users: Users,
   values: ContextValues,
   userId: string,
   wish: Wish,
 ): Promise<Reached> {
-  const head = await store.loadOnInstance<HumanState>(userId);
-  const account = head === undefined ? await directory.serviceAccount(userId) : undefined;
+  const { head, account } = await find(users, userId);
   assertAllowed(values, userId, head?.organization ?? account?.organization, wish);
   if (head !== undefined && isPresent(head)) return { kind: "human", head };
   if (account !== undefined) return { kind: "machine", account };
   throw new ServiceError(wish.missing);
+}
+
+/**
+ * `reachUser` for calls that do not say whether there is such a user.
+ *
+ * @returns The organization that owns the user, or owned it; `undefined` if nobody has the id.
+ */
+export async function reachOwner(
+  users: Users,
+  values: ContextValues,
+  userId: string,
+  permission: string,
+): Promise<string | undefined> {
+  const { head, account } = await find(users, userId);
+  const owner = head?.organization ?? account?.organization;
+  assertAllowed(values, userId, owner, { permission });
+  return owner;
+}
+
+async function find({ store, directory }: Users, userId: string) {
+  const head = await store.loadOnInstance<HumanState>(userId);
+  const account = head === undefined ? await directory.serviceAccount(userId) : undefined;
+  return { head, account };
 }
 
 /**
@@ -74,7 +96,7 @@ function assertAllowed(
   values: ContextValues,
   userId: string,
   owner: string | undefined,
-  { permission, ofSelf = [permission] }: Wish,
+  { permission, ofSelf = [permission] }: Omit<Wish, "missing">,
 ): void {
   const memberships = values.get(membershipsKey);
   const isSelf = values.get(callerKey)?.subject === userId;

@@ -1,0 +1,16 @@
+/** Everything of v2, on PostgreSQL. */
+
+import { describe } from "vitest";
+import { useDatabases } from "../../support/api/setting.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
+
+useDatabases(newPostgresDatabase);
+
+describe("on PostgreSQL", async () => {
+  await import("./add-user.test.ts");
+  await import("./conformance.test.ts");
+  await import("./contact.test.ts");
+  await import("./list-users.test.ts");
+  await import("./states.test.ts");
+  await import("./user-metadata.test.ts");
+});
