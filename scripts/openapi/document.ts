@@ -1,13 +1,11 @@
-import {
-  type DescField,
-  type DescMessage,
-  type DescMethod,
-  type DescService,
-  getOption,
-  hasOption,
-  type JsonObject,
+import type {
+  DescField,
+  DescMessage,
+  DescMethod,
+  DescService,
+  JsonObject,
 } from "@bufbuild/protobuf";
-import { auth_option } from "../../gen/zitadel/options_pb.ts";
+import { anyCaller, declaredPermission } from "../../src/rpc/gate/permissions.ts";
 import { type RestBinding, restRoutesFromMethod } from "../../src/wire/protocol/rest/http-rule.ts";
 import { parsePathTemplate } from "../../src/wire/protocol/rest/path-template.ts";
 import type { RestRoute } from "../../src/wire/protocol/rest/router.ts";
@@ -29,7 +27,7 @@ export type DocumentOptions = Pick<Annotations, "examples" | "bounds"> & {
 
 /**
  * Describe services as OpenAPI 3.1: their REST paths, with schemas, field rules, comments and
- * refusals. A method without an auth_option needs no token.
+ * refusals. A method that declares no permission needs no token.
  *
  * The same descriptors give the same document, byte for byte.
  *
@@ -71,7 +69,7 @@ export function createDocument({
               description: "OK",
               content: { "application/json": { schema: answerSchema(route.value, schemas) } },
             },
-            ...refusals.references(hasOption(method, auth_option)),
+            ...refusals.references(declaredPermission(method) !== undefined),
           },
         },
       };
@@ -117,8 +115,9 @@ const organization = {
 function operation(binding: RestBinding, schemas: Schemas): JsonObject {
   const { method } = binding;
   const [summary = "", ...paragraphs] = textOf(method).split("\n\n");
-  const needed = hasOption(method, auth_option) && getOption(method, auth_option).permission;
-  if (needed) paragraphs.push(`Needs the permission \`${needed}\`.`);
+  const needed = declaredPermission(method);
+  if (needed !== undefined && needed !== anyCaller)
+    paragraphs.push(`Needs the permission \`${needed}\`.`);
   const parameters: JsonObject[] = [
     ...binding.inPath.map((path) => parameter("path", fieldsOn(method.input, path), schemas)),
     ...queryFields(binding).map((fields) => parameter("query", fields, schemas)),

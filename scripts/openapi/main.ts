@@ -21,7 +21,7 @@ const image = execFileSync(
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
 
 /** In this order. */
-const described = ["zitadel.management.v1.ManagementService"];
+const described = ["zitadel.management.v1.ManagementService", "zitadel.user.v2.UserService"];
 
 const document = createDocument({
   services: described.flatMap((name) => registry.getService(name) ?? []),
@@ -32,7 +32,7 @@ const document = createDocument({
     title: "Giraffe",
     version,
     description: [
-      "Stores people's profiles, as ZITADEL's Management API does.",
+      "Stores people's profiles, as ZITADEL's Management API and user service v2 do: both on the same users.",
       "The same methods are served over gRPC, gRPC-Web and Connect.",
       "`Accept-Language` chooses the language of messages.",
     ].join(" "),

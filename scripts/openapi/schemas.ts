@@ -76,7 +76,15 @@ export function createSchemas({ describe, examples, bounds }: Annotations): Sche
           fields.map((field) => [field.jsonName, schemas.ofField(field)]),
         ),
         ...(needed.length > 0 && { required: needed }),
-        ...oneofRules(desc),
+        ...oneofRules(
+          fields,
+          desc.oneofs.map((oneof) => ({
+            names: oneof.fields
+              .filter((field) => fields.includes(field))
+              .map(({ jsonName }) => jsonName),
+            isRequired: getOption(oneof, required),
+          })),
+        ),
         ...(example !== undefined && { examples: [example] }),
       };
     },
@@ -89,7 +97,7 @@ export function createSchemas({ describe, examples, bounds }: Annotations): Sche
   function shapeOf(field: DescField): Schema {
     switch (field.fieldKind) {
       case "scalar":
-        return { ...scalars[field.scalar], ...stringRules(field) };
+        return { ...scalars[field.scalar], ...stringRules(field), ...otherRules(field) };
       case "enum":
         return enumSchema(field.enum);
       case "message":
@@ -129,6 +137,7 @@ function nameOf(field: DescField): string {
 
 /** Whether a request without the field, or with an empty one, breaks a rule. */
 export function isRequired(field: DescField): boolean {
+  if (field.oneof !== undefined || field.proto.proto3Optional) return false;
   const { message, type } = getOption(field, rules);
   const isNeverEmpty =
     type.case === "string" &&
@@ -153,15 +162,27 @@ function stringRules(field: DescField): Schema {
   };
 }
 
+/** Bytes are in base64, which takes four characters for three of them. */
+function otherRules(field: DescField): Schema {
+  const { type } = getOption(field, rules);
+  if (type.case === "bool") return { const: type.value.const };
+  if (type.case !== "bytes") return {};
+  const { minLen, maxLen } = type.value;
+  return {
+    ...(minLen > 0n && { minLength: 2 }),
+    ...(maxLen > 0n && { maxLength: Math.ceil(Number(maxLen) / 3) * 4 }),
+  };
+}
+
+/** Names in JSON. */
+type Oneof = { readonly names: readonly string[]; readonly isRequired: boolean };
+
 /**
  * At most one field of a oneof may be there, and exactly one if the oneof is required. Said of fields that
  * are named where it is said: linters and generators stumble over `required` beside no `properties`.
  */
-function oneofRules({ fields, oneofs }: DescMessage): Schema {
-  const groups = oneofs.map((oneof) => ({
-    names: oneof.fields.map(({ jsonName }) => jsonName),
-    isRequired: getOption(oneof, required),
-  }));
+function oneofRules(fields: readonly DescField[], oneofs: readonly Oneof[]): Schema {
+  const groups = oneofs.filter(({ names }) => names.length > 0);
   const [only] = groups;
   if (only === undefined) return {};
   if (groups.length === 1 && only.names.length === fields.length)

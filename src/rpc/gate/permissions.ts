@@ -51,13 +51,18 @@ export function permissionsFromServices(
 
 function problemsOf(method: DescMethod, isPublic: boolean): string[] {
   const name = methodName(method);
-  const permission = declared(method)?.permission;
+  const permission = declaredPermission(method);
   if (permission === undefined) {
     return isPublic ? [] : [`${name} has no permission and is not listed as public`];
   }
   if (isPublic) return [`${name} is listed as public, but needs ${JSON.stringify(permission)}`];
   if (permission === anyCaller || isPermission(permission)) return [];
   return [`${name} needs ${JSON.stringify(permission)}, which no role gives`];
+}
+
+/** The permission that the contract declares for a method; `undefined` if it declares none. */
+export function declaredPermission(method: DescMethod): string | undefined {
+  return declared(method)?.permission;
 }
 
 function permissionAtGate(method: DescMethod): string | undefined {

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { getOption, hasOption, type JsonObject } from "@bufbuild/protobuf";
+import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
 import { http } from "../../../gen/google/api/annotations_pb.ts";
 import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
+import { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
 import { createDocument } from "../../../scripts/openapi/document.ts";
 import { bounds } from "../../../scripts/openapi/examples.ts";
 import { errors, reasonFromKey } from "../../../src/domain/errors.ts";
@@ -16,8 +18,9 @@ const document = JSON.parse(
   readFileSync(new URL("../../../gen/openapi.json", import.meta.url), "utf8"),
 ) as JsonObject;
 const operations = operationsOf(document);
-const operation = (name: string) =>
-  operations.find(({ operationId }) => operationId === `ManagementService_${name}`) as Operation;
+const operation = (name: string, service = "ManagementService") =>
+  operations.find(({ operationId }) => operationId === `${service}_${name}`) as Operation;
+const served = [...ManagementService.methods, ...UserService.methods];
 
 describe("the document", () => {
   test("is valid OpenAPI 3.1", async () => {
@@ -26,10 +29,14 @@ describe("the document", () => {
   });
 
   test("has every method that is on REST", () => {
-    const onRest = ManagementService.methods.filter((method) => hasOption(method, http));
+    const onRest = served.filter((method) => hasOption(method, http));
     expect(operations.map(({ operationId }) => operationId).sort()).toEqual(
-      onRest.map(({ name }) => `ManagementService_${name}`).sort(),
+      onRest.map(({ name, parent }) => `${parent.name}_${name}`).sort(),
     );
+    expect(operation("UpdateUser", "UserService")).toMatchObject({
+      verb: "patch",
+      path: "/v2/users/{userId}",
+    });
   });
 
   test("shows the update as ZITADEL's documentation does", () => {
@@ -88,13 +95,14 @@ describe("the document", () => {
   });
 
   test("D10: has a body wherever the rule has one, if only an empty object", () => {
-    const rules = ManagementService.methods.map((method) => ({
+    const rules = served.map((method) => ({
       method,
       body: getOption(method, http).body,
     }));
     for (const { method, body } of rules) {
-      expect({ [method.name]: operation(method.name).requestBody !== undefined }).toEqual({
-        [method.name]: body !== "",
+      const { name, parent } = method;
+      expect({ [name]: operation(name, parent.name).requestBody !== undefined }).toEqual({
+        [name]: body !== "",
       });
     }
     expect(operation("LockUser").requestBody).toEqual({
@@ -123,6 +131,10 @@ describe("the document", () => {
   const human = {
     userName: "gigi",
     profile: { firstName: "Gigi", lastName: "Giraffe" },
+    email: { email: "gigi@giraffe.example" },
+  };
+  const person = {
+    profile: { givenName: "Gigi", familyName: "Giraffe" },
     email: { email: "gigi@giraffe.example" },
   };
   const addHuman = schemaOf("zitadel.management.v1.AddHumanUserRequest");
@@ -168,6 +180,36 @@ describe("the document", () => {
       isRight: false,
     },
     {
+      name: "a person of v2",
+      pointer: schemaOf("zitadel.user.v2.CreateUserRequest"),
+      body: { organizationId: "1", human: person },
+      isRight: true,
+    },
+    {
+      name: "a machine of v2",
+      pointer: schemaOf("zitadel.user.v2.CreateUserRequest"),
+      body: { organizationId: "1", machine: { name: "M" } },
+      isRight: false,
+    },
+    {
+      name: "a person of v2 with a password",
+      pointer: schemaOf("zitadel.user.v2.AddHumanUserRequest"),
+      body: { ...person, password: { password: "p" } },
+      isRight: false,
+    },
+    {
+      name: "a code to be returned",
+      pointer: schemaOf("zitadel.user.v2.SetHumanEmail"),
+      body: { email: "gigi@giraffe.example", returnCode: {} },
+      isRight: false,
+    },
+    {
+      name: "a phone that is said not to be verified",
+      pointer: schemaOf("zitadel.user.v2.SetHumanPhone"),
+      body: { phone: "+41441234567", isVerified: false },
+      isRight: false,
+    },
+    {
       name: "a user of two kinds",
       pointer: schemaOf("zitadel.user.v1.User"),
       body: { human: {}, machine: {} },
@@ -179,8 +221,14 @@ describe("the document", () => {
 
   test("D10: leaves out what is refused as not supported", () => {
     const refused = Object.keys(bounds).filter((name) => bounds[name] === undefined);
-    const known = ManagementService.methods.flatMap(({ input }) =>
-      input.fields.map(({ name }) => `${input.typeName}.${name}`),
+    const files = [ManagementService, UserService].flatMap(({ file }) => [
+      file,
+      ...file.dependencies,
+    ]);
+    const known = files.flatMap((file) =>
+      [...nestedTypes(file)].flatMap((type) =>
+        type.kind === "message" ? type.fields.map(({ name }) => `${type.typeName}.${name}`) : [],
+      ),
     );
     expect(known).toEqual(expect.arrayContaining(refused));
     const commands = readFileSync(
@@ -188,7 +236,8 @@ describe("the document", () => {
       "utf8",
     );
     const names = [...commands.matchAll(/^ {4}(\w+): request\./gm)].map(([, name]) => name);
-    expect(refused.map((name) => name.split(".").at(-1)).sort()).toEqual(
+    const ofV1 = refused.filter((name) => name.startsWith("zitadel.management.v1."));
+    expect(ofV1.map((name) => name.split(".").at(-1)).sort()).toEqual(
       ["initial_password", ...names].sort(),
     );
   });
