@@ -10,9 +10,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
+import { getOption } from "@bufbuild/protobuf";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { http } from "../gen/google/api/annotations_pb.ts";
 import { ManagementService } from "../gen/zitadel/management_pb.ts";
+import { UserService } from "../gen/zitadel/user/v2/user_service_pb.ts";
 import { type Setting, serveSettings } from "../src/config/settings.ts";
 import { errors, reasonFromKey } from "../src/domain/errors.ts";
 import { bodyTimeoutMs, clientLimits, maxEchoBytes, maxPipelined } from "../src/wire/limits.ts";
@@ -355,8 +358,14 @@ describe("the documents", () => {
 
   test("list the methods that are served", () => {
     const rows = rowsOf(sectionOf("docs/zitadel.md", "What is compatible"));
-    const names = ManagementService.methods.map(({ name }) => name);
+    const names = [...ManagementService.methods, ...UserService.methods].map(({ name }) => name);
     expect(rows.map(([name]) => name).sort()).toEqual(names.sort());
+    for (const method of UserService.methods) {
+      const { pattern } = getOption(method, http);
+      const rest = `${pattern.case?.toUpperCase()} ${pattern.value}`;
+      const row = rows.find(([name, path = ""]) => name === method.name && path.includes("/v2/"));
+      expect(row?.[1]?.split("?")[0]).toBe(rest);
+    }
   });
 
   test("map every v1 method to v2", () => {

@@ -1,0 +1,220 @@
+/** Who reaches whom by v2: every role, in either organization, with every method, for others and for oneself. */
+
+import { randomUUID } from "node:crypto";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Caller, callers } from "../../support/api/callers.ts";
+import { object } from "../../support/api/json.ts";
+import { methods, startUserSetting, type UserSetting } from "../../support/api/user-setting.ts";
+
+/** The other protocols are those of the conformance matrix. */
+const byGrpc = callers[0] as Caller;
+
+let setting: UserSetting;
+beforeAll(async () => {
+  setting = await startUserSetting();
+});
+afterAll(() => setting.close());
+
+type Permission = "user.read" | "user.write" | "user.delete" | "user.self.delete";
+
+/** Written again here, so that a mistake in the server's table is found. Other roles give none of these. */
+const permissionsOf: Readonly<Record<string, readonly Permission[]>> = {
+  IAM_OWNER: ["user.read", "user.write", "user.delete"],
+  IAM_ORG_MANAGER: ["user.read", "user.write", "user.delete"],
+  IAM_USER_MANAGER: ["user.read", "user.write", "user.delete"],
+  IAM_LOGIN_CLIENT: ["user.read", "user.write"],
+  IAM_OWNER_VIEWER: ["user.read"],
+  IAM_END_USER_IMPERSONATOR: [],
+  ORG_OWNER: ["user.read", "user.write", "user.delete"],
+  ORG_USER_MANAGER: ["user.read", "user.write", "user.delete"],
+  ORG_OWNER_VIEWER: ["user.read"],
+  ORG_USER_PERMISSION_EDITOR: ["user.read"],
+  ORG_PROJECT_CREATOR: [],
+  ORG_SETTINGS_MANAGER: [],
+  ORG_USER_SELF_MANAGER: ["user.self.delete"],
+  PROJECT_OWNER: ["user.read"],
+  PROJECT_OWNER_GLOBAL: [],
+  SELF_MANAGEMENT_GLOBAL: ["user.self.delete"],
+  SYSTEM_OWNER: [],
+};
+
+type Place = "own" | "other";
+/** A person of the first organization, with a role in either one or, where it is of the instance, in both. */
+type Who = { readonly role: string; readonly place: Place };
+
+const everyone: readonly Who[] = Object.keys(permissionsOf).flatMap((role): Who[] =>
+  role.startsWith("IAM_")
+    ? [{ role, place: "own" }]
+    : [
+        { role, place: "own" },
+        { role, place: "other" },
+      ],
+);
+
+type Reach = {
+  readonly method: (typeof methods)[keyof typeof methods];
+  readonly permission: Permission;
+  /** What people need for themselves. Default: the same as for others. */
+  readonly ofSelf?: "nothing" | "user.self.delete";
+  readonly fields?: () => JsonObject;
+  /** The id for those who may know that nobody is there. `found`: an answer without anybody. */
+  readonly missing: string;
+  readonly isForMachines?: true;
+  readonly writes: boolean;
+};
+
+const profile = { givenName: "Changed", familyName: "Okapi" };
+const email = () => `${randomUUID()}@giraffe.example`;
+const phone = () => `+4144${Math.floor(1_000_000 + Math.random() * 8_999_999)}`;
+const metadata = () => [{ key: "k", value: Buffer.from(randomUUID()).toString("base64") }];
+const change = { permission: "user.write", writes: true } as const;
+const contact = { ...change, ofSelf: "nothing" } as const;
+
+const reaches: readonly Reach[] = [
+  {
+    method: methods.getUserByID,
+    permission: "user.read",
+    ofSelf: "nothing",
+    missing: "QUERY-Dfbg2",
+    isForMachines: true,
+    writes: false,
+  },
+  {
+    method: methods.listUserMetadata,
+    permission: "user.read",
+    missing: "found",
+    isForMachines: true,
+    writes: false,
+  },
+  {
+    ...contact,
+    method: methods.updateHumanUser,
+    fields: () => ({ profile }),
+    missing: "COMMAND-ugjs0upun6",
+  },
+  {
+    ...contact,
+    method: methods.updateUser,
+    fields: () => ({ human: { profile } }),
+    missing: "COMMAND-ugjs0upun6",
+  },
+  {
+    ...change,
+    method: methods.updateHumanUser,
+    fields: () => ({ email: { email: email(), isVerified: true } }),
+    missing: "COMMAND-ugjs0upun6",
+  },
+  {
+    ...change,
+    method: methods.updateUser,
+    fields: () => ({ human: {}, metadata: metadata() }),
+    missing: "COMMAND-ugjs0upun6",
+  },
+  {
+    ...contact,
+    method: methods.setEmail,
+    fields: () => ({ email: email() }),
+    missing: "COMMAND-ieJ2e",
+  },
+  {
+    ...change,
+    method: methods.setEmail,
+    fields: () => ({ email: email(), isVerified: true }),
+    missing: "COMMAND-ieJ2e",
+  },
+  {
+    ...contact,
+    method: methods.setPhone,
+    fields: () => ({ phone: phone() }),
+    missing: "COMMAND-ieJ2e",
+  },
+  {
+    ...change,
+    method: methods.setPhone,
+    fields: () => ({ phone: phone(), isVerified: true }),
+    missing: "COMMAND-ieJ2e",
+  },
+  { ...contact, method: methods.removePhone, missing: "COMMAND-ieJ2e", writes: false },
+  { ...change, method: methods.deactivateUser, missing: "COMMAND-5gp2p62iin" },
+  { ...change, method: methods.lockUser, missing: "COMMAND-450yxuqrh1" },
+  {
+    ...change,
+    method: methods.setUserMetadata,
+    fields: () => ({ metadata: metadata() }),
+    missing: "COMMAND-uXHNj",
+  },
+  {
+    method: methods.deleteUser,
+    permission: "user.delete",
+    ofSelf: "user.self.delete",
+    missing: "COMMAND-bd4ir1mblj",
+    writes: true,
+  },
+];
+
+const whoms = ["self", "own", "other", "machine", "removed", "unknown"] as const;
+type Whom = (typeof whoms)[number];
+
+/** `ok`, or the id of the refusal. */
+function wanted(
+  { role, place }: Who,
+  { permission, ofSelf, missing, isForMachines }: Reach,
+  whom: Whom,
+): string {
+  const held = permissionsOf[role] ?? [];
+  const isOfInstance = role.startsWith("IAM_");
+  if (whom === "self" && ofSelf === "nothing") return "ok";
+  const notThere = missing === "found" ? "ok" : missing;
+  if (whom === "unknown") return isOfInstance ? notThere : "AUTHZ-cdgFk";
+  const lives: Place = whom === "other" ? "other" : "own";
+  if (!isOfInstance && place !== lives) return "AUTHZ-cdgFk";
+  const isPermitted =
+    held.includes(permission) ||
+    (whom === "self" && ofSelf !== undefined && held.includes("user.self.delete"));
+  if (!isPermitted) return "AUTH-AWfge";
+  return whom === "removed" || (whom === "machine" && !isForMachines) ? notThere : "ok";
+}
+
+describe.for(everyone)("a person with $role in its $place organization", (who) => {
+  const newPerson = async () => {
+    const id = await setting.addUser();
+    const organization = who.role.startsWith("IAM_") ? undefined : setting.organizations[who.place];
+    await setting.giveRole(id, who.role, organization);
+    return id;
+  };
+  const newTarget = (whom: Whom, self: string) => {
+    const { machine, removed, unknown } = setting.users;
+    const other = { "x-zitadel-orgid": setting.organizations.other };
+    const ids = { self, machine, removed, unknown } as const;
+    if (whom === "own") return setting.addUser();
+    return whom === "other" ? setting.addUser(undefined, other) : ids[whom];
+  };
+  const sequenceOf = async (userId: string) =>
+    Number(object((await setting.read(userId)).details).sequence);
+
+  test.for(reaches)("reaches by $method.name whom it may, and nobody else", async (reach) => {
+    for (const whom of whoms) {
+      const self = await newPerson();
+      const userId = await newTarget(whom, self);
+      const request = { userId, ...reach.fields?.() };
+      const { code, details, message } = await setting.callOver(byGrpc, reach.method, request, {
+        token: setting.tokenOf(self),
+      });
+      const want = wanted(who, reach, whom);
+      const { id } = object(
+        details.find(({ type }) => type === "zitadel.v1.ErrorDetail")?.value ?? {},
+      );
+      expect({ whom, outcome: code === 0 ? "ok" : id, message }).toMatchObject({
+        whom,
+        outcome: want,
+      });
+      const isHuman = whom === "self" || whom === "own" || whom === "other";
+      if (!isHuman || (want === "ok" && reach.method === methods.deleteUser)) continue;
+      const sequence = await sequenceOf(userId);
+      if (want === "ok" && reach.writes)
+        expect({ whom, sequence }).not.toEqual({ whom, sequence: 1 });
+      else expect({ whom, sequence }).toEqual({ whom, sequence: 1 });
+    }
+  });
+});
