@@ -84,7 +84,7 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
       updateHumanProfile: createUpdateHumanProfile(store),
       getHumanProfile: createGetHumanProfile(loadHuman),
       updateUserName: createUpdateUserName(store),
-      isUserUnique: createIsUserUnique(store, directory),
+      isUserUnique: createIsUserUnique(store),
       getMyOrg: createGetMyOrg(directory),
       listUserMemberships: createListUserMemberships(directory, now),
       listUsers: createListUsers(store, directory, now),

@@ -1,6 +1,5 @@
 import type { MethodImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
-import type { Directory } from "../../store/directory.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import type { Search } from "../../store/search.ts";
 import { findUserName } from "./find-user-name.ts";
@@ -13,12 +12,11 @@ import { findUserName } from "./find-user-name.ts";
  */
 export function createIsUserUnique(
   store: EventStore,
-  directory: Directory,
 ): MethodImpl<typeof ManagementService.method.isUserUnique> {
   return async ({ userName, email }, { signal }) => {
     if (userName !== "") return { isUnique: !(await hasNamesake(store, userName, email)) };
     if (email === "") return { isUnique: false };
-    return { isUnique: !(await hasEmail(store, directory, email, signal)) };
+    return { isUnique: !(await hasEmail(store, email, signal)) };
   };
 }
 
@@ -28,13 +26,7 @@ async function hasNamesake(store: EventStore, userName: string, email: string): 
   return found !== undefined && (email === "" || found.human.email === email);
 }
 
-/** Asks one organization after the other: a search belongs to one. */
-async function hasEmail(
-  store: EventStore,
-  directory: Directory,
-  email: string,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function hasEmail(store: EventStore, email: string, signal: AbortSignal): Promise<boolean> {
   const search: Search = {
     query: { kind: "text", key: "email", text: email, method: "equals", ignoreCase: false },
     sortBy: undefined,
@@ -42,10 +34,6 @@ async function hasEmail(
     offset: 0,
     limit: 1,
   };
-  for (const { id } of await directory.organizations()) {
-    signal.throwIfAborted();
-    const { total } = await store.search(id, search, signal);
-    if (total > 0) return true;
-  }
-  return false;
+  const { total } = await store.search({ everyOrganization: true }, search, signal);
+  return total > 0;
 }
