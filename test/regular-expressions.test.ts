@@ -95,6 +95,8 @@ const seeNoInput: Readonly<Record<string, readonly string[]>> = {
   "Runs in the browser of the one who types.": [
     "/\\s+/",
     "/^#\\/users\\/([^/]+)$/",
+    "/[^\\P{Cc}\\t\\n\\r]/u",
+    "/\\r\\n?|\\n/",
     "/^[ -~]*$/",
     "/^[!-~]+$/",
   ],

@@ -25,6 +25,14 @@ beforeAll(async () => {
     await setting.call(methods.updateHumanProfile, { userId: busy, ...gigi, nickName: `${count}` });
   }
   await setting.call(methods.lockUser, { id: busy });
+  for (const [key, value] of [
+    [name, "W".repeat(3_000)],
+    ["binary", "\0"],
+    ["lines", "line\n".repeat(50)],
+  ] as const) {
+    const bytes = Buffer.from(value).toString("base64");
+    await setting.call(methods.setUserMetadata, { id: longest, key, value: bytes });
+  }
 });
 afterAll(async () => {
   await browser.close();
@@ -94,6 +102,11 @@ describe.for([
     await page.locator("#phone-form").getByRole("button", { name: "Save" }).click();
     await page.locator("#phone-error").waitFor();
     await look("forms of the account");
+    await page.getByRole("button", { name: "Change WWW" }).click();
+    await page.locator("#metadata-value").fill("");
+    await page.locator("#metadata-form").getByRole("button", { name: "Save" }).click();
+    await page.locator("#metadata-value-error").waitFor();
+    await look("the form for metadata");
     await page.locator("#remove").click();
     await page.getByRole("dialog").waitFor();
     await look("a question");

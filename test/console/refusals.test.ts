@@ -161,6 +161,7 @@ describe("who may only read", () => {
     const opened = await openUser(await setting.addUser(), setting.tokens.login);
     expect(await buttonsIn(opened)).toEqual([
       ...["edit", "user-name-change", "email-change", "phone-change", "lock", "deactivate"],
+      "metadata-add",
     ]);
   });
 

@@ -15,8 +15,8 @@ export function createAccountCard(api: Api, report: Report, question: Question):
   const phoneMark = byId("phone-mark", HTMLElement);
   const removePhone = createPhoneRemoval(api, report, question);
   return {
-    show(user, permissions) {
-      for (const row of rows) row.show(user, permissions);
+    show(user, permissions, signal) {
+      for (const row of rows) void row.show(user, permissions, signal);
       const { email, phone } = contactOf(user);
       say(emailMark, markText(email.email, email.isEmailVerified));
       say(phoneMark, markText(phone.phone, phone.isPhoneVerified));

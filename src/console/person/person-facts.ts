@@ -15,7 +15,9 @@ export function createPersonFacts(): (user: User) => void {
   const state = byId("state", HTMLElement);
   const facts = byId("facts", HTMLDListElement);
   const noHuman = byId("no-human", HTMLElement);
-  const humanCards = ["profile", "account", "history"].map((id) => byId(id, HTMLElement));
+  const humanCards = ["profile", "account", "metadata", "history"].map((id) =>
+    byId(id, HTMLElement),
+  );
   const values = byId("fields", HTMLDListElement);
   const pair = byId("pair-template", HTMLTemplateElement);
 

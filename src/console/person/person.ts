@@ -5,6 +5,7 @@ import { createQuestion } from "../question.ts";
 import { createAccessCard } from "./access-card.ts";
 import { createAccountCard } from "./account-card.ts";
 import { createHistory } from "./history.ts";
+import { createMetadataCard } from "./metadata-card.ts";
 import { createPermissions } from "./permissions.ts";
 import { createPersonFacts } from "./person-facts.ts";
 import { createProfileCard } from "./profile-card.ts";
@@ -33,6 +34,7 @@ export function createPerson(api: Api, onChanged: () => void): Person {
   const cards = [
     createProfileCard(api, report),
     createAccountCard(api, report, question),
+    createMetadataCard(api, report, question),
     createAccessCard(api, report, question),
   ];
   let loading = new AbortController();
@@ -53,10 +55,10 @@ export function createPerson(api: Api, onChanged: () => void): Person {
       section.ariaBusy = null;
       if (user === undefined) return;
       showFacts(user);
-      for (const card of cards) card.show(user, may);
       content.hidden = false;
       say(notice, "");
       if (user.type.case === "human") void history.show(userId, signal);
+      await Promise.all(cards.map((card) => card.show(user, may, signal)));
     } catch (error) {
       const { text, isCanceled } = problemFrom(error);
       if (isCanceled) return;

@@ -4,8 +4,13 @@ import type { Permissions } from "./permissions.ts";
 
 /** A part of a person's page that shows something and changes it. */
 export interface Card {
-  /** Show what the server has stored, with the buttons that may be used. A form that is open stays so. */
-  show(user: User, permissions: Permissions): void;
+  /**
+   * Show what the server has stored, with the buttons that may be used. A form that is open stays so.
+   *
+   * @param signal Aborted when somebody else is to be shown.
+   * @returns When everything is shown. Never rejects.
+   */
+  show(user: User, permissions: Permissions, signal: AbortSignal): Promise<void> | void;
   /** Close every form, because somebody else will be shown. */
   reset(): void;
 }
