@@ -18,6 +18,7 @@ import { ManagementService } from "../gen/zitadel/management_pb.ts";
 import { UserService } from "../gen/zitadel/user/v2/user_service_pb.ts";
 import { type Setting, serveSettings } from "../src/config/settings.ts";
 import { errors, reasonFromKey } from "../src/domain/errors.ts";
+import { successors } from "../src/rpc/deprecation.ts";
 import { bodyTimeoutMs, clientLimits, maxEchoBytes, maxPipelined } from "../src/wire/limits.ts";
 import { type Program, root, runGiraffe, runProgram, startGiraffe } from "./support/child.ts";
 import { startIssuer } from "./support/issuer.ts";
@@ -373,6 +374,21 @@ describe("the documents", () => {
     const mapped = rows.flatMap(([names = ""]) => names.split(", "));
     const names = ManagementService.methods.map(({ name }) => name);
     expect(mapped.sort()).toEqual(names.filter((name) => name !== "Healthz").sort());
+  });
+
+  test("map v1 methods to the successors that answers name", () => {
+    const documented = rowsOf(sectionOf("docs/zitadel.md", "From v1 to v2")).flatMap(
+      ([names = "", successor = ""]) =>
+        names.split(", ").flatMap((name) => {
+          const [first] = /^[A-Z]\w+/.exec(successor) ?? [];
+          return first === undefined ? [] : [`${name} to ${first}`];
+        }),
+    );
+    const named = Object.entries(successors).map(([name, successor]) => {
+      const old = ManagementService.method[name as keyof typeof successors];
+      return `${old.name} to ${UserService.method[successor].name}`;
+    });
+    expect(documented.sort()).toEqual(named.sort());
   });
 
   test("have a sentence for every folder of src/ and those in them", () => {

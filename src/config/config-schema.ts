@@ -40,6 +40,7 @@ const flagsSchema = v.object({
   drainMs: wholeNumberSchema(0, maxTimerMs),
   logLevel: oneOfSchema(logLevels),
   defaultLanguage: oneOfSchema(languages),
+  deprecationHeaders: switchSchema,
 });
 
 type Flags = v.InferOutput<typeof flagsSchema>;

@@ -37,6 +37,8 @@ export type Config = {
   readonly drainMs: number;
   readonly logLevel: LogLevel;
   readonly defaultLanguage: string;
+  /** Answers to calls of v1 over REST name their successor in v2. */
+  readonly deprecationHeaders: boolean;
 };
 
 /** The configuration or the command line is not acceptable. Exit code 2. */
@@ -94,6 +96,7 @@ export function readConfig(given: Given, environment: Environment = process.env)
     drainMs: flags.drainMs,
     logLevel: flags.logLevel,
     defaultLanguage: flags.defaultLanguage,
+    deprecationHeaders: flags.deprecationHeaders,
   };
   return { kind: "accepted", value: Object.freeze(value) };
 }

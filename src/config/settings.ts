@@ -83,6 +83,9 @@ export const serveSettings = {
     fallback: "en",
     help: "language of messages for callers without a preference",
   },
+  deprecationHeaders: {
+    help: "name the successor in v2 in the answers to v1 over REST: Deprecation and Link",
+  },
 } as const satisfies Record<string, Setting>;
 
 /** `--max-message-bytes` for `maxMessageBytes`. */

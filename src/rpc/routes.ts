@@ -8,6 +8,7 @@ import type { Authenticator } from "../access/caller.ts";
 import type { FailedAttempts } from "../access/failed-attempts.ts";
 import type { Directory } from "../store/directory.ts";
 import type { EventStore, Micros } from "../store/event-store.ts";
+import { createDeprecation } from "./deprecation.ts";
 import { convertErrors, errorMessages } from "./errors.ts";
 import { callerKey, createAuthenticate } from "./gate/authenticate.ts";
 import { createAuthorize } from "./gate/authorize.ts";
@@ -46,8 +47,10 @@ import { createValidate } from "./validate/validate.ts";
 const zitadelServices = [ManagementService, UserService];
 const services = [...zitadelServices, Health, ReflectionV1, ReflectionV1Alpha];
 
+const managementPrefix = "/management/v1";
+
 /** What stands before the REST paths of a service, as in ZITADEL. Those of v2 are whole. */
-export const restPrefixes = { [ManagementService.typeName]: "/management/v1" };
+export const restPrefixes = { [ManagementService.typeName]: managementPrefix };
 
 /** Methods that anyone may call without a token. Every other method declares a permission. */
 const publicMethods = [
@@ -69,6 +72,8 @@ export type RpcParts = {
   readonly newId: () => string;
   readonly now: () => Micros;
   readonly defaultLanguage: string;
+  /** Whether answers say that a method is deprecated. */
+  readonly deprecationHeaders: boolean;
   /** The client's address. */
   readonly peer: Parameters<typeof createAuthenticate>[0]["peer"];
 };
@@ -123,10 +128,11 @@ export function createRequestGate(parts: RpcParts): Gate {
   const { directory, authenticators, failures, peer } = parts;
   const isPublic: Parameters<typeof createAuthenticate>[0]["isPublic"] = (method) =>
     permissionOf(method) === undefined;
-  return createGate(
+  const gate = createGate(
     createAuthenticate({ authenticators, isPublic, failures, peer }),
     createAuthorize({ directory, permissionOf }),
   );
+  return parts.deprecationHeaders ? createDeprecation(gate, managementPrefix) : gate;
 }
 
 /**

@@ -155,6 +155,7 @@ async function createParts(
     authenticators: await createAuthenticators({ ...config, directory, store, now: wallClock }),
     failures: createFailedAttempts({ now: wallClock, groupOf: addressGroup }),
     defaultLanguage: config.defaultLanguage,
+    deprecationHeaders: config.deprecationHeaders,
     peer: (values) => values.get(peerKey),
   };
 }

@@ -11,7 +11,14 @@ import type { WireOptions } from "../wire/index.ts";
 
 /** What is served over RPC, to whom, and within which limits. */
 export function wireOptions(
-  { corsOrigins, trustedProxies, maxMessageBytes, defaultDeadlineMs, maxDeadlineMs }: Config,
+  {
+    corsOrigins,
+    trustedProxies,
+    maxMessageBytes,
+    defaultDeadlineMs,
+    maxDeadlineMs,
+    deprecationHeaders,
+  }: Config,
   parts: RpcParts,
 ) {
   return {
@@ -24,7 +31,10 @@ export function wireOptions(
     cors: {
       origins: corsOrigins === "*" ? ["*"] : corsOrigins,
       requestHeaders: ["Authorization", "X-Zitadel-Orgid", "X-Requested-With"],
-      answerHeaders: ["Content-Length", "Retry-After", "X-Request-Id"],
+      answerHeaders: [
+        ...["Content-Length", "Retry-After", "X-Request-Id"],
+        ...(deprecationHeaders ? ["Deprecation", "Link"] : []),
+      ],
     },
     headers,
     errorDomain,

@@ -55,6 +55,7 @@ describe("serve", () => {
       drainMs: 10_000,
       logLevel: "info",
       defaultLanguage: "en",
+      deprecationHeaders: false,
     } satisfies Config);
   });
 
@@ -113,6 +114,7 @@ describe("serve", () => {
       want: { database: { kind: "postgres" as const, url }, workers: availableParallelism() },
     })),
     { argv: ["--demo"], want: { demo: true, corsOrigins: "*" } },
+    { argv: ["--deprecation-headers"], want: { deprecationHeaders: true } },
     {
       argv: ["--demo", "--cors-origin", "https://a.example"],
       want: { demo: true, corsOrigins: ["https://a.example"] },
@@ -258,6 +260,7 @@ describe("serve", () => {
     { environment: { GIRAFFE_MAX_MESSAGE_BYTES: "9" }, want: { maxMessageBytes: 9 } },
     { environment: { GIRAFFE_DEMO: "true" }, want: { demo: true, corsOrigins: "*" } },
     { environment: { GIRAFFE_DEMO: "0" }, want: { demo: false } },
+    { environment: { GIRAFFE_DEPRECATION_HEADERS: "1" }, want: { deprecationHeaders: true } },
     {
       environment: { GIRAFFE_CORS_ORIGIN: "https://a.example, https://b.example" },
       want: { corsOrigins: ["https://a.example", "https://b.example"] },

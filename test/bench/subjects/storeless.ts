@@ -77,6 +77,7 @@ const parts = {
   authenticators: [createPersonalAccessTokenAuthenticator(directory, { now })],
   failures: createFailedAttempts({ now, groupOf: addressGroup }),
   defaultLanguage: "en",
+  deprecationHeaders: false,
   peer: (values: Parameters<Parameters<typeof createRequestGate>[0]["peer"]>[0]) =>
     values.get(peerKey),
 };
