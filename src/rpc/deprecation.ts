@@ -32,6 +32,12 @@ export const successors: Readonly<Partial<Record<V1, V2>>> = {
   lockUser: "lockUser",
   unlockUser: "unlockUser",
   removeUser: "deleteUser",
+  setUserMetadata: "setUserMetadata",
+  bulkSetUserMetadata: "setUserMetadata",
+  removeUserMetadata: "deleteUserMetadata",
+  bulkRemoveUserMetadata: "deleteUserMetadata",
+  getUserMetadata: "listUserMetadata",
+  listUserMetadata: "listUserMetadata",
 };
 
 /**
@@ -72,7 +78,7 @@ function announce({ responseHeader }: HandlerContext, target: string | undefined
 /** The path of the successor for the URL of a call; `undefined` if the call names no possible user. */
 type Link = (url: string) => string | undefined;
 
-/** @param from Its one variable is the id of the user, like that of `to`. */
+/** @param from Its first variable is the id of the user, like the only one of `to`. */
 function createLink(from: string, to: string): Link {
   if (!to.includes("{")) return () => to;
   const place = from.split("/").findIndex(isVariable);

@@ -74,6 +74,28 @@ const calls: readonly { method: Method; request: JsonObject; successor?: string 
   { method: v1.lockUser, request: { id: "42" }, successor: "/v2/users/42/lock" },
   { method: v1.unlockUser, request: { id: "42" }, successor: "/v2/users/42/unlock" },
   { method: v1.removeUser, request: { id: "42" }, successor: "/v2/users/42" },
+  {
+    method: v1.setUserMetadata,
+    request: { id: "42", key: "k", value: "dg==" },
+    successor: "/v2/users/42/metadata",
+  },
+  { method: v1.bulkSetUserMetadata, request: { id: "42" }, successor: "/v2/users/42/metadata" },
+  {
+    method: v1.removeUserMetadata,
+    request: { id: "42", key: "k" },
+    successor: "/v2/users/42/metadata",
+  },
+  { method: v1.bulkRemoveUserMetadata, request: { id: "42" }, successor: "/v2/users/42/metadata" },
+  {
+    method: v1.getUserMetadata,
+    request: { id: "42", key: "k" },
+    successor: "/v2/users/42/metadata/search",
+  },
+  {
+    method: v1.listUserMetadata,
+    request: { id: "42" },
+    successor: "/v2/users/42/metadata/search",
+  },
   { method: v1.healthz, request: {} },
   { method: v1.getMyOrg, request: {} },
   { method: v1.listUserChanges, request: { userId: "42" } },
