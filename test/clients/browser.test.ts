@@ -5,9 +5,11 @@ import { openBrowser } from "../support/browser.ts";
 import { root } from "../support/child.ts";
 import { startServer } from "../support/server.ts";
 import { startSite } from "../support/site.ts";
-import { browserClients } from "./browser-clients.ts";
+import { browserClients, browserUserClients } from "./browser-clients.ts";
 import type { CallFromPage } from "./browser-page.ts";
 import { type Client, describeClient, type Reply } from "./client.contract.ts";
+import type { AnyMethodName } from "./proto.ts";
+import { describeUserClient } from "./user-client.contract.ts";
 
 /** What `browser-page.ts` offers within the page. */
 declare function callFromPage(json: string): Promise<Reply>;
@@ -23,10 +25,10 @@ afterAll(async () => {
 });
 
 const clientInPage =
-  (client: string) =>
-  (access: CallFromPage["access"]): Client => ({
+  (client: string, api: CallFromPage["api"] = "v1") =>
+  (access: CallFromPage["access"]): Client<AnyMethodName> => ({
     call(method, request, headers = {}) {
-      const call: CallFromPage = { client, access, method, request, headers };
+      const call: CallFromPage = { api, client, access, method, request, headers };
       return page.evaluate((json) => callFromPage(json), JSON.stringify(call));
     },
   });
@@ -35,6 +37,12 @@ const names = Object.keys(browserClients);
 
 for (const name of names) {
   describeClient(`in Chromium, from another origin: ${name}`, clientInPage(name), [
+    ...["--cors-origin", site.origin],
+  ]);
+}
+
+for (const name of Object.keys(browserUserClients)) {
+  describeUserClient(`in Chromium, from another origin: ${name}`, clientInPage(name, "v2"), [
     ...["--cors-origin", site.origin],
   ]);
 }

@@ -8,13 +8,14 @@ export type Reply =
   | { readonly kind: "refused"; readonly status: unknown };
 
 /** A client that people use, wrapped so that it takes and returns proto JSON. */
-export type Client = {
+export type Client<Name extends string = MethodName> = {
   /** @param headers Further headers, beside those that the client sends by itself. */
-  call(method: MethodName, request: JsonObject, headers?: Headers): Promise<Reply>;
+  call(method: Name, request: JsonObject, headers?: Headers): Promise<Reply>;
   /** Closes the connections. */
   close?(): void;
 };
 
+/** Of v1. */
 export type MethodName = "UpdateHumanProfile" | "GetHumanProfile";
 
 /** Names in lower case. */
@@ -23,16 +24,17 @@ export type Headers = Readonly<Record<string, string>>;
 /** Where the server is, and the token to call it with. */
 export type Access = { readonly url: string; readonly token: string };
 
-const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$/);
+/** A date in proto JSON. */
+export const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$/);
 
-const errorInfo = (reason: string) => ({
+export const errorInfo = (reason: string) => ({
   "@type": "type.googleapis.com/google.rpc.ErrorInfo",
   reason,
   domain: "giraffe",
 });
 
 /** A refusal from the catalogue, with ZITADEL's detail in front. */
-const refused = (code: number, id: string, text: string, reason: string): Reply => ({
+export const refused = (code: number, id: string, text: string, reason: string): Reply => ({
   kind: "refused",
   status: {
     code,

@@ -1,45 +1,47 @@
-import { fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { fromJson, type JsonObject, type Message, toJson } from "@bufbuild/protobuf";
 import { type CallOptions, type Client as ConnectClient, ConnectError } from "@connectrpc/connect";
-import {
-  GetHumanProfileRequestSchema,
-  GetHumanProfileResponseSchema,
-  type ManagementService,
-  UpdateHumanProfileRequestSchema,
-  UpdateHumanProfileResponseSchema,
-} from "@zitadel/proto/zitadel/management_pb.js";
+import type { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
+import type { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import type { Client, MethodName, Reply } from "./client.contract.ts";
-import { refusalFrom } from "./proto.ts";
+import { type AnyMethodName, methods, refusalFrom } from "./proto.ts";
+import type { UserMethodName } from "./user-client.contract.ts";
 
-type ManagementClient = ConnectClient<typeof ManagementService>;
+/** A client of v1 over any transport of Connect. */
+export function clientFromConnect(
+  service: ConnectClient<typeof ManagementService>,
+): Client<MethodName> {
+  return clientFrom(service);
+}
 
-type Call = (
-  service: ManagementClient,
-  request: JsonObject,
-  options: CallOptions,
-) => Promise<JsonValue>;
+/** The same for v2. */
+export function userClientFromConnect(
+  service: ConnectClient<typeof UserService>,
+): Client<UserMethodName> {
+  return clientFrom(service);
+}
 
-const calls: Readonly<Record<MethodName, Call>> = {
-  async UpdateHumanProfile(service, request, options) {
-    const message = fromJson(UpdateHumanProfileRequestSchema, request);
-    const response = await service.updateHumanProfile(message, options);
-    return toJson(UpdateHumanProfileResponseSchema, response);
-  },
-  async GetHumanProfile(service, request, options) {
-    const message = fromJson(GetHumanProfileRequestSchema, request);
-    const response = await service.getHumanProfile(message, options);
-    return toJson(GetHumanProfileResponseSchema, response);
-  },
-};
-
-/** A client of Connect over any of its transports. */
-export function clientFromConnect(service: ManagementClient): Client {
+function clientFrom(service: object): Client<AnyMethodName> {
   return {
     call: (name, request, headers = {}) =>
-      calls[name](service, request, { headers }).then(
+      answerOf(service, name, request, { headers }).then(
         (body): Reply => ({ kind: "answered", body }),
         refusalFromError,
       ),
   };
+}
+
+/** A method of such a client. */
+type Call = (message: Message, options: CallOptions) => Promise<Message>;
+
+async function answerOf(
+  service: object,
+  name: AnyMethodName,
+  request: JsonObject,
+  options: CallOptions,
+) {
+  const { input, output, localName } = methods[name];
+  const call: Call = Reflect.get(service, localName);
+  return toJson(output, await call(fromJson(input, request), options));
 }
 
 function refusalFromError(error: unknown): Reply {

@@ -1,11 +1,13 @@
 import { fromBinary, fromJson, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
 import { credentials, Client as GrpcClient, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { type Access, type Client, describeClient, type Reply } from "./client.contract.ts";
-import { detailsFrom, methods, pathOf, refusalFrom } from "./proto.ts";
+import { type AnyMethodName, detailsFrom, methods, pathOf, refusalFrom } from "./proto.ts";
+import { describeUserClient } from "./user-client.contract.ts";
 
 describeClient("@grpc/grpc-js", createGrpcJsClient);
+describeUserClient("@grpc/grpc-js", createGrpcJsClient);
 
-function createGrpcJsClient({ url, token }: Access): Client {
+function createGrpcJsClient({ url, token }: Access): Client<AnyMethodName> {
   const client = new GrpcClient(new URL(url).host, credentials.createInsecure());
   return {
     call(name, request, headers = {}) {

@@ -2,10 +2,13 @@ import { fromBinary, fromJson, type Message, toBinary, toJson } from "@bufbuild/
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { GrpcWebClientBase, MethodDescriptor, MethodType, RpcError } from "grpc-web";
 import type { Access, Client, Reply } from "./client.contract.ts";
-import { detailsFrom, methods, pathOf, refusalFrom } from "./proto.ts";
+import { type AnyMethodName, detailsFrom, methods, pathOf, refusalFrom } from "./proto.ts";
 
 /** The official client of gRPC-Web. Needs a browser. */
-export function createGrpcWebClient({ url, token }: Access, format: "binary" | "text"): Client {
+export function createGrpcWebClient(
+  { url, token }: Access,
+  format: "binary" | "text",
+): Client<AnyMethodName> {
   const client = new GrpcWebClientBase({ format });
   return {
     async call(name, request, headers = {}) {
