@@ -1,5 +1,6 @@
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
 import type { BatchRecord, StoreObserver } from "../observer.ts";
+import { createPendingQueues, type Pending } from "./pending-queues.ts";
 
 /** Collects single items and runs them in batches. */
 export type Batcher<Item, Result> = {
@@ -21,24 +22,12 @@ export type Batcher<Item, Result> = {
  */
 const maxBatch = 128;
 
-type Pending<Item, Result> = {
-  readonly item: Item;
-  readonly signal: AbortSignal | undefined;
-  readonly resolve: (result: Result) => void;
-  readonly reject: (error: unknown) => void;
-  /** By `performance.now`. */
-  readonly addedAt: number;
-};
-
 /**
  * Run many single items as few batches: changes as group commits, loads as one query.
  *
  * All items of one turn of the event loop form a batch. Items that arrive while a batch runs form the next
  * one, of at most 128. There is no timer to tune: a single item waits one turn (microseconds), and a busy
  * store pays for one fsync, or one round trip, per batch.
- *
- * Queues take turns, one item each. A queue with many items gets the places of a batch that the others do
- * not need. So a busy queue delays the others no more than any other queue does.
  *
  * Each batch waits for a turn of the event loop because otherwise, if `run` is synchronous, no items could
  * collect and every batch would hold one item.
@@ -56,41 +45,42 @@ export function createBatcher<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly Result[]>,
   ended: StoreObserver["committed"] = () => {},
 ): Batcher<Item, Result> {
-  /** In the order of their turns; none is empty. */
-  const queues = new Map<string, Pending<Item, Result>[]>();
+  const queues = createPendingQueues<Item, Result>(maxBatch);
+  const settle = createSettle(run, ended);
   let running: Promise<void> | undefined;
   let closed = false;
 
   async function runAll(): Promise<void> {
     await nextTurn();
-    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
+    for (let batch = queues.take(); batch.length > 0; batch = queues.take()) {
       await settle(batch);
       await nextTurn();
     }
     running = undefined;
   }
 
-  function takeBatch(): Pending<Item, Result>[] {
-    const batch: Pending<Item, Result>[] = [];
-    for (const [name, queue] of queues) {
-      if (batch.length === maxBatch) break;
-      dropAborted(queue);
-      const next = queue.shift();
-      // A queue that is set again moves to the end, and this loop reaches it again.
-      queues.delete(name);
-      if (next !== undefined) batch.push(next);
-      if (queue.length > 0) queues.set(name, queue);
-    }
-    return batch;
-  }
+  return {
+    add(item, name, signal) {
+      if (closed) return Promise.reject(new StoreUnavailableError("the store is closed"));
+      const { promise, resolve, reject } = Promise.withResolvers<Result>();
+      const pending = { item, signal, resolve, reject, addedAt: performance.now() };
+      queues.add(name, pending);
+      running ??= runAll();
+      return promise;
+    },
 
-  function dropAborted(queue: Pending<Item, Result>[]): void {
-    for (let last = queue.at(-1); last?.signal?.aborted; last = queue.at(-1)) {
-      last.reject(last.signal.reason);
-      queue.pop();
-    }
-  }
+    async close() {
+      closed = true;
+      await running;
+    },
+  };
+}
 
+/** Runs a batch and answers its items. */
+function createSettle<Item, Result>(
+  run: (items: readonly Item[]) => Promise<readonly Result[]>,
+  ended: StoreObserver["committed"],
+): (batch: readonly Pending<Item, Result>[]) => Promise<void> {
   async function settle(batch: readonly Pending<Item, Result>[]): Promise<void> {
     try {
       const results = await runBatch(batch);
@@ -138,23 +128,7 @@ export function createBatcher<Item, Result>(
     }
   }
 
-  return {
-    add(item, name, signal) {
-      if (closed) return Promise.reject(new StoreUnavailableError("the store is closed"));
-      const { promise, resolve, reject } = Promise.withResolvers<Result>();
-      const pending = { item, signal, resolve, reject, addedAt: performance.now() };
-      const queue = queues.get(name);
-      if (queue === undefined) queues.set(name, [pending]);
-      else queue.push(pending);
-      running ??= runAll();
-      return promise;
-    },
-
-    async close() {
-      closed = true;
-      await running;
-    },
-  };
+  return settle;
 }
 
 function isAboutItems(error: unknown): boolean {

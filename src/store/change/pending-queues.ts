@@ -1,0 +1,56 @@
+/** An item that waits for its batch. */
+export type Pending<Item, Result> = {
+  readonly item: Item;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+  /** By `performance.now`. */
+  readonly addedAt: number;
+};
+
+/** Items that wait, in queues that take turns. */
+export type PendingQueues<Item, Result> = {
+  add(name: string, pending: Pending<Item, Result>): void;
+  /** Take the next batch; empty if nothing waits. Items at the end of a queue that were aborted are rejected. */
+  take(): Pending<Item, Result>[];
+};
+
+/**
+ * Queues take turns, one item each. A queue with many items gets the places of a batch that the others do not
+ * need. So a busy queue delays the others no more than any other queue does.
+ *
+ * @param maxBatch Items of one batch.
+ */
+export function createPendingQueues<Item, Result>(maxBatch: number): PendingQueues<Item, Result> {
+  /** In the order of their turns; none is empty. */
+  const queues = new Map<string, Pending<Item, Result>[]>();
+
+  return {
+    add(name, pending) {
+      const queue = queues.get(name);
+      if (queue === undefined) queues.set(name, [pending]);
+      else queue.push(pending);
+    },
+
+    take() {
+      const batch: Pending<Item, Result>[] = [];
+      for (const [name, queue] of queues) {
+        if (batch.length === maxBatch) break;
+        dropAborted(queue);
+        const next = queue.shift();
+        // A queue that is set again moves to the end, and this loop reaches it again.
+        queues.delete(name);
+        if (next !== undefined) batch.push(next);
+        if (queue.length > 0) queues.set(name, queue);
+      }
+      return batch;
+    },
+  };
+}
+
+function dropAborted(queue: Pending<unknown, never>[]): void {
+  for (let last = queue.at(-1); last?.signal?.aborted; last = queue.at(-1)) {
+    last.reject(last.signal.reason);
+    queue.pop();
+  }
+}
