@@ -8,29 +8,21 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import {
-  type ImportHumanUserRequest,
   ImportHumanUserRequestSchema,
   ManagementService,
 } from "../../gen/zitadel/management_pb.ts";
 import { UserState, UserStateSchema } from "../../gen/zitadel/user_pb.ts";
 import { ServiceError } from "../domain/errors.ts";
 import { advance, type HumanCommand } from "../domain/human.ts";
-import {
-  type HumanState,
-  type HumanStatus,
-  initialState,
-  type PresentHuman,
-} from "../domain/human-state.ts";
+import { type HumanState, type HumanStatus, initialState } from "../domain/human-state.ts";
 import { metadataChangesOf } from "../domain/metadata.ts";
-import { changedFields } from "../domain/profile.ts";
 import type { HumanStep } from "../rpc/change-human.ts";
-import { type AddHuman, commandFromImportRequest } from "../rpc/management/add-human-command.ts";
 import { createEnglishTranslator } from "../rpc/translate/translate.ts";
-import { FieldRulesError, type FieldViolation } from "../rpc/validate/field-violation.ts";
 import { createFieldRules } from "../rpc/validate/validate.ts";
 import type { Attribute } from "../store/attributes.ts";
 import type { Decision } from "../store/event-store.ts";
 import { metadataField, metadataStep } from "./metadata-field.ts";
+import { createUserRequests } from "./user-request.ts";
 
 /** A user as one line of an import says it. */
 export type UserLine = {
@@ -77,55 +69,13 @@ const statuses = {
   locked: { state: UserState.LOCKED, command: { type: "lock" } },
 } as const satisfies Record<HumanStatus, { state: UserState; command: HumanCommand | undefined }>;
 
-/** What we make of these may be longer than what a request may say. */
-const lengthened = ["profile.display_name", "profile.preferred_language"];
-
-function isOnlyLong({ field, rule }: FieldViolation): boolean {
-  return rule === "STRING_LENGTH" && lengthened.includes(field);
-}
-
 /** As the field rules say of ids. */
 const maxIdLength = 200;
 
 export function createUserLines(): UserLines {
   const assertFieldRules = createFieldRules([ManagementService]);
+  const { addNew, addVerbatim, leadsTo } = createUserRequests(assertFieldRules);
   const inEnglish = createEnglishTranslator();
-
-  function addNew(request: ImportHumanUserRequest): AddHuman {
-    assertFieldRules(ImportHumanUserRequestSchema, request);
-    return commandFromImportRequest(request);
-  }
-
-  function addVerbatim(request: ImportHumanUserRequest): AddHuman {
-    try {
-      assertFieldRules(ImportHumanUserRequestSchema, request);
-    } catch (error) {
-      if (!(error instanceof FieldRulesError && error.violations.every(isOnlyLong))) throw error;
-    }
-    const add = commandFromImportRequest(request);
-    const preferredLanguage = request.profile?.preferredLanguage ?? "";
-    if (!/^[a-z0-9]{1,8}(-[a-z0-9]{1,8})*$/i.test(preferredLanguage)) {
-      throw new Error("preferredLanguage is not a language tag");
-    }
-    const phone = request.phone?.phone ?? "";
-    return { ...add, isVerbatim: true, phone, profile: { ...add.profile, preferredLanguage } };
-  }
-
-  /** Whether a new user of this request would have this user name, profile and phone. */
-  function leadsTo(
-    { userName, profile, phone }: PresentHuman,
-    request: ImportHumanUserRequest,
-  ): boolean {
-    try {
-      const { state } = advance(addNew(request), initialState);
-      if (state.kind !== "present") return false;
-      if (state.userName !== userName || state.phone !== phone) return false;
-      return isEmpty(changedFields(profile, state.profile));
-    } catch (error) {
-      if (error instanceof FieldRulesError || error instanceof ServiceError) return false;
-      throw error;
-    }
-  }
 
   function lineFrom(text: string, creator: string): UserLine {
     const { userId, organization, state, verbatim, metadata, ...fields } = objectFrom(text);
@@ -188,10 +138,6 @@ function isTrue(field: string, value: JsonValue | undefined): boolean {
   if (value === undefined || value === null) return false;
   if (typeof value === "boolean") return value;
   throw new Error(`${field} must be true or false`);
-}
-
-function isEmpty(fields: object): boolean {
-  return Object.keys(fields).length === 0;
 }
 
 function idFrom(field: string, value: JsonValue | undefined): string | undefined {
