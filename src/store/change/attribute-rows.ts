@@ -1,13 +1,13 @@
 import { type AttributeChanges, digestOf } from "../attributes.ts";
 import type { AppendRow } from "./append-row.ts";
 
-/** A change of an attribute as it is stored; it has no value and no digest if it is removed. */
+/** A change of an attribute as it is stored. */
 export type AttributeRow = {
   readonly key: string;
   /** Of its event. */
   readonly version: number;
-  readonly value: Uint8Array | undefined;
-  readonly digest: Uint8Array | undefined;
+  /** `undefined`: it is removed. */
+  readonly stored: { readonly value: Uint8Array; readonly digest: Uint8Array } | undefined;
 };
 
 /** What an append does to attributes. Plain data. */
@@ -29,8 +29,7 @@ export function attributeRows(
   return changes.map(({ key, value }, index) => ({
     key,
     version: first + index,
-    value,
-    digest: value && digestOf(value),
+    stored: value && { value, digest: digestOf(value) },
   }));
 }
 
@@ -75,16 +74,12 @@ export function combinedAttributes(appends: readonly AppendRow[]): CombinedAttri
 
 /** @param isNew If there is no earlier append that set it. */
 function setAttribute(
-  { key, version, value, digest }: AttributeRow,
+  { key, version, stored }: AttributeRow,
   changedAt: number,
   earlier: SetAttribute | undefined,
   isNew: boolean,
 ): SetAttribute | undefined {
-  if (value === undefined || digest === undefined) return undefined;
-  const origin = earlier ?? { createdAt: changedAt, isNew };
-  return {
-    ...{ key, version, value, digest, changedAt },
-    createdAt: origin.createdAt,
-    isNew: origin.isNew,
-  };
+  if (stored === undefined) return undefined;
+  const { createdAt, isNew: isSo } = earlier ?? { createdAt: changedAt, isNew };
+  return { key, version, ...stored, createdAt, changedAt, isNew: isSo };
 }

@@ -24,9 +24,9 @@ export function createAttributeWriter(db: DatabaseSync): (rows: readonly AppendR
   const removeAll = db.prepare("delete from attributes where stream = ?");
 
   function write({ stream, organization, changedAt: at }: AppendRow, row: AttributeRow): void {
-    const { key, version, value, digest } = row;
-    if (value === undefined || digest === undefined) remove.run(stream, key);
-    else set.run(stream, key, organization, version, at, at, digest, value);
+    const { key, version, stored } = row;
+    if (stored === undefined) remove.run(stream, key);
+    else set.run(stream, key, organization, version, at, at, stored.digest, stored.value);
   }
 
   return (rows) => {

@@ -10,8 +10,8 @@ const remove = (key: string) => ({ key, value: undefined });
 describe("attributeRows", () => {
   test("gives the changes the versions of the last events, in order", () => {
     expect(attributeRows([set("a", "1"), remove("b")], 7, 3)).toEqual([
-      { key: "a", version: 6, value: bytes("1"), digest: digestOf(bytes("1")) },
-      { key: "b", version: 7, value: undefined, digest: undefined },
+      { key: "a", version: 6, stored: { value: bytes("1"), digest: digestOf(bytes("1")) } },
+      { key: "b", version: 7, stored: undefined },
     ]);
     expect(attributeRows([], 7, 1)).toEqual([]);
     expect(attributeRows("remove-all", 7, 1)).toBe("remove-all");

@@ -250,6 +250,13 @@ describe("createStreamQueue", () => {
     expect(await second).toBe(await first);
   });
 
+  test("rejects a change without events of a stream that there is not", async () => {
+    const { queue } = start();
+    await expect(queue.change("s", "org", keep)).rejects.toThrow(
+      new TypeError("a new stream needs an event"),
+    );
+  });
+
   test("decides a change without events again when its head is not stored", async () => {
     const { store, queue, change } = start();
     await Promise.all([change("a"), store.commitAll()]);
