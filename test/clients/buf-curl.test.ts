@@ -28,11 +28,35 @@ describe("buf curl", () => {
     const { url, close } = await startServer([]);
     const list = (flag: string) => runProgram(buf, ["curl", flag, url], { cwd });
     expect((await list("--list-services")).stdout.split("\n")).toEqual(
-      expect.arrayContaining(["grpc.health.v1.Health", "zitadel.management.v1.ManagementService"]),
+      expect.arrayContaining([
+        "grpc.health.v1.Health",
+        "zitadel.management.v1.ManagementService",
+        "zitadel.user.v2.UserService",
+      ]),
     );
     expect((await list("--list-methods")).stdout.split("\n")).toContain(
       "zitadel.management.v1.ManagementService/UpdateHumanProfile",
     );
+    await close();
+  });
+
+  test("calls v2 and asks for its health, by what reflection tells it", async () => {
+    const { url, adminToken, close } = await startServer();
+    const call = async (path: string, request: object) => {
+      const token = `authorization: Bearer ${adminToken}`;
+      const data = JSON.stringify(request);
+      const argv = ["curl", "--reflect", "--protocol", "grpc", "--header", token];
+      argv.push("--http2-prior-knowledge", "--data", data, `${url}/${path}`);
+      const { code, stdout, stderr } = await runProgram(buf, argv, { cwd });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      return JSON.parse(stdout);
+    };
+    const service = "zitadel.user.v2.UserService";
+    const userId = "163840776835432705";
+    const human = { profile: { nickName: "Gi by buf" } };
+    expect(await call(`${service}/UpdateUser`, { userId, human })).toHaveProperty("changeDate");
+    expect(await call(`${service}/GetUserByID`, { userId })).toMatchObject({ user: { human } });
+    expect(await call("grpc.health.v1.Health/Check", { service })).toEqual({ status: "SERVING" });
     await close();
   });
 });

@@ -8,6 +8,7 @@ useDatabases(newPostgresDatabase);
 
 describe("on PostgreSQL", async () => {
   await import("./add-user.test.ts");
+  await import("./concurrency.test.ts");
   await import("./conformance.test.ts");
   await import("./contact.test.ts");
   await import("./list-users.test.ts");
