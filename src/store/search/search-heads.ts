@@ -11,6 +11,7 @@ import {
 import type { Row } from "../sql/rows.ts";
 import { withStreams } from "./attribute-queries.ts";
 import type { Dialect, KeyComparison } from "./condition-sql.ts";
+import { narrowedScope } from "./narrowed-scope.ts";
 import {
   attributeStatement,
   countStatement,
@@ -171,10 +172,11 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
 
   /** Searches one organization where only one is within the scope: its index is in the order of the page. */
   async function searchScope(
-    scope: SearchScope,
+    given: SearchScope,
     wanted: Search,
     signal: AbortSignal | undefined,
   ): Promise<Found<unknown>> {
+    const scope = narrowedScope(given, wanted.query);
     if (typeof scope === "string") return search(scope, wanted, signal);
     const [row] = await lookUp(ownersStatement(dialect, scope));
     if (row === undefined || row.first === null) return { total: 0, results: [] };
