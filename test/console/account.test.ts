@@ -58,6 +58,17 @@ describe.for(hands)("by %s", ([hand, press]) => {
     expect(await stored(userId)).toMatchObject({
       user: { human: { email: { email: "new@giraffe.example", isEmailVerified: true } } },
     });
+
+    // Another address is not verified because the last one was. A tick that was set stays.
+    await press(opened, "Change e-mail");
+    const verified = field(opened, "This address is verified");
+    expect(await verified.isChecked()).toBe(true);
+    await opened.page.keyboard.type("x");
+    expect(await verified.isChecked()).toBe(false);
+    await verified.check();
+    await field(opened, "E-mail").focus();
+    await opened.page.keyboard.type("y");
+    expect(await verified.isChecked()).toBe(true);
   });
 
   test("a phone is set, stored in one form whatever was typed, and removed after a question", async () => {

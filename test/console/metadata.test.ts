@@ -1,3 +1,5 @@
+// Long because of the tables of odd keys and values.
+
 import { beforeAll, describe, expect, test } from "vitest";
 import { methods, type Setting } from "../support/api/setting.ts";
 import { type Console, callAs, eventually } from "./open-console.ts";
@@ -173,6 +175,7 @@ describe("a value", () => {
     const id = await addUser({ text: row.before });
     const opened = await openUser(id);
     await button(opened, "Change text").click();
+    expect(await field(opened, "Value").inputValue()).toBe(row.before.replaceAll("\r\n", "\n"));
     await field(opened, "Value").fill(row.typed);
     await button(opened, "Save").click();
     await eventually(() => textOf(opened, "metadata-saved")).toBe("Saved as version 3.");
@@ -215,6 +218,16 @@ describe("a value", () => {
     expect(await entries(opened)).toEqual([["text", "as it was"]]);
     expect(await textOf(opened, "metadata-saved")).toBe("");
   });
+});
+
+test("a value that is larger than a message may be is refused in words", async () => {
+  const id = await addUser({ text: "as it was" });
+  const opened = await openUser(id);
+  await button(opened, "Change text").click();
+  await field(opened, "Value").fill("v".repeat(200_000));
+  await button(opened, "Save").click();
+  await eventually(() => textOf(opened, "metadata-form-notice")).toMatch(/larger|large|size/i);
+  expect(await storedValue(id, "text")).toBe("as it was");
 });
 
 test("much metadata is shown page by page, in order, and stays shown after a change", async () => {

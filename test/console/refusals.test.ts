@@ -138,10 +138,14 @@ test("a change that is stored while somebody else is shown says nothing there", 
   await eventually(() => opened.page.locator("#facts").textContent()).toContain(second);
   await button(opened, "Change user name").click();
   await field(opened, "User name").fill("half typed");
-  const answered = opened.page.waitForResponse("**/UpdateUserName");
+  const asked: string[] = [];
+  opened.page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  // The list is asked for again, because it may show the old name.
+  const listed = opened.page.waitForResponse("**/ListUsers");
   answer.resolve();
-  await answered;
-  await eventually(() => stored(first)).toMatchObject({ user: { userName: `late.${first}` } });
+  await listed;
+  expect(asked.filter((path) => path.endsWith("/GetUserByID"))).toEqual([]);
+  expect(await stored(first)).toMatchObject({ user: { userName: `late.${first}` } });
   expect(await field(opened, "User name").inputValue()).toBe("half typed");
   expect(await textOf(opened, "account-saved")).toBe("");
 });
