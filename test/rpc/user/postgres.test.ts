@@ -12,6 +12,7 @@ describe("on PostgreSQL", async () => {
   await import("./conformance.test.ts");
   await import("./contact.test.ts");
   await import("./list-users.test.ts");
+  await import("./mixed-writers.test.ts");
   await import("./states.test.ts");
   await import("./user-metadata.test.ts");
 });
