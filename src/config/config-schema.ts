@@ -34,6 +34,7 @@ const flagsSchema = v.object({
   introspectionUrl: v.optional(providerUrlSchema),
   introspectionClientId: v.optional(v.pipe(v.string(), v.nonEmpty("give the client's id"))),
   introspectionClientSecretFile: v.optional(fileSchema),
+  requireIfMatch: switchSchema,
   maxMessageBytes: wholeNumberSchema(1, maxMessageBytes),
   defaultDeadlineMs: v.optional(wholeNumberSchema(1, maxTimerMs)),
   maxDeadlineMs: wholeNumberSchema(1, maxTimerMs),

@@ -29,6 +29,8 @@ export type Config = {
   readonly corsOrigins: "*" | readonly string[];
   /** IP addresses and CIDR ranges. */
   readonly trustedProxies: readonly string[];
+  /** Whether every change of a user needs `If-Match`. */
+  readonly requireIfMatch: boolean;
   /** Per message, after decompression. */
   readonly maxMessageBytes: number;
   /** For calls that set no deadline. Never more than `maxDeadlineMs`. */
@@ -90,6 +92,7 @@ export function readConfig(given: Given, environment: Environment = process.env)
     }),
     corsOrigins: corsOriginsOf(flags.corsOrigin ?? (flags.demo ? ["*"] : [])),
     trustedProxies: Object.freeze(flags.trustedProxy ?? []),
+    requireIfMatch: flags.requireIfMatch,
     maxMessageBytes: flags.maxMessageBytes,
     defaultDeadlineMs: flags.defaultDeadlineMs ?? Math.min(usualDeadlineMs, maxDeadlineMs),
     maxDeadlineMs,

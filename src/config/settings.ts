@@ -62,6 +62,9 @@ export const serveSettings = {
     argument: "FILE",
     help: "file with the secret of that client",
   },
+  requireIfMatch: {
+    help: "refuse every change of a user that names no version in If-Match",
+  },
   maxMessageBytes: {
     argument: "BYTES",
     fallback: "65536",

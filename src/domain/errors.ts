@@ -330,6 +330,11 @@ export const errors = {
     message: "Errors.User.NotFound",
   },
 
+  // What a call asks for beside its message.
+  versionMismatch: { kind: "aborted", id: "", message: "Errors.User.VersionMismatch" },
+  ifMatchInvalid: { kind: "invalid_argument", id: "", message: "Errors.IfMatch.Invalid" },
+  ifMatchRequired: { kind: "failed_precondition", id: "", message: "Errors.IfMatch.Required" },
+
   storeUnavailable: { kind: "unavailable", id: "", message: "the store is not available" },
   storeOverloaded: { kind: "resource_exhausted", id: "", message: "too many changes are waiting" },
   outcomeUnknown: {
@@ -353,6 +358,7 @@ export type ErrorKey = keyof typeof errors;
 
 /** The kind of an error. `rpc/errors.ts` maps each to its code. */
 export type ErrorKind =
+  | "aborted"
   | "already_exists"
   | "failed_precondition"
   | "internal"
@@ -373,18 +379,25 @@ export type ErrorKind =
 export class ServiceError extends Error {
   override readonly name = "ServiceError";
   readonly key: ErrorKey;
+  /** For programs: what the error is about, by name. Goes over the wire, so names never change. */
+  readonly values: Readonly<Record<string, string>> | undefined;
 
   /**
    * @param options.message Sent instead of the catalogue's message: a translation, or a sentence
    *   that names the field. Default: the catalogue's.
+   * @param options.values What programs may need to know, such as a version. Default: nothing.
    * @param options.cause For the log. Never sent to the caller.
    */
-  constructor(key: ErrorKey, options: { message?: string; cause?: unknown } = {}) {
+  constructor(
+    key: ErrorKey,
+    options: { message?: string; values?: Readonly<Record<string, string>>; cause?: unknown } = {},
+  ) {
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(options.message ?? errors[key].message, { cause: options.cause });
     Error.stackTraceLimit = stackTraceLimit;
     this.key = key;
+    this.values = options.values;
   }
 }
 

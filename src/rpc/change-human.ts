@@ -1,7 +1,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { ServiceError } from "../domain/errors.ts";
 import { advance, type HumanCommand } from "../domain/human.ts";
-import { type HumanEvent, type HumanState, initialState } from "../domain/human-state.ts";
+import type { HumanEvent, HumanState } from "../domain/human-state.ts";
 import {
   type Decide,
   type Decision,
@@ -9,6 +9,8 @@ import {
   type Head,
   UniqueKeyTakenError,
 } from "../store/event-store.ts";
+import { type DecideStep, decideUnder } from "./extras/decide.ts";
+import { extrasKey, noteVersion } from "./extras/extras.ts";
 import { callerKey } from "./gate/authenticate.ts";
 
 /** A decision about a human, without whoever causes it. */
@@ -21,7 +23,7 @@ export type HumanStep = Omit<Decision<HumanState>, "events"> & {
  *
  * @param organization The one that owns the human, or in which it is added.
  * @returns The head after the change; it is durable.
- * @throws ServiceError what `decide` throws; `userAlreadyExists` if somebody else has the user name, or if
+ * @throws ServiceError what `decide` throws; `versionMismatch`, `ifMatchRequired`; `userAlreadyExists` if somebody else has the user name, or if
  *   the id of a new human is taken in another organization.
  * @throws What `EventStore.change` throws.
  */
@@ -35,21 +37,27 @@ export function changeHuman(
   return changeHumanBy(store, context, userId, organization, (state) => advance(command, state));
 }
 
-/** As `changeHuman`, for any decision about the state of a human. */
+/**
+ * As `changeHuman`, for any decision about the state of a human. Every change passes here, so that the extras of the
+ * call count for all of them.
+ */
 export async function changeHumanBy(
   store: EventStore,
   { values, signal }: Pick<HandlerContext, "values" | "signal">,
   userId: string,
   organization: string,
-  decideStep: (state: HumanState) => HumanStep,
+  decideStep: DecideStep,
 ): Promise<Head<HumanState>> {
   const creator = values.get(callerKey)?.subject ?? "";
+  const extras = values.get(extrasKey);
   const decide: Decide<HumanState> = (head) => {
-    const { events, ...next } = decideStep(head?.state ?? initialState);
+    const { events, ...next } = decideUnder(extras, decideStep, head);
     return { events: events.map((event) => ({ ...event, creator })), ...next };
   };
   try {
-    return await store.change(userId, organization, decide, signal);
+    const head = await store.change(userId, organization, decide, signal);
+    if (head.state.kind === "present") noteVersion(values, head.version);
+    return head;
   } catch (cause) {
     if (!(cause instanceof UniqueKeyTakenError)) throw cause;
     throw new ServiceError("userAlreadyExists", { cause });

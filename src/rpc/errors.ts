@@ -28,6 +28,7 @@ export const errorDomain = "giraffe";
 
 /** The only map from our kinds of errors to the codes of RPC. */
 export const codes = {
+  aborted: Code.Aborted,
   already_exists: Code.AlreadyExists,
   failed_precondition: Code.FailedPrecondition,
   internal: Code.Internal,
@@ -40,6 +41,15 @@ export const codes = {
   unimplemented: Code.Unimplemented,
   unknown: Code.Unknown,
 } satisfies Record<ErrorKind, Code>;
+
+/**
+ * The HTTP status on REST, by reason, of errors about headers that HTTP defines: it defines their statuses, too
+ * (RFC 9110 section 13.1.1, RFC 6585 section 3).
+ */
+export const restStatuses: Readonly<Record<string, number>> = {
+  [reasonFromKey("versionMismatch")]: 412,
+  [reasonFromKey("ifMatchRequired")]: 428,
+};
 
 /** The messages that errors carry: the status of gRPC, and all details, those that the wire adds included. */
 export const errorMessages = [
@@ -92,14 +102,14 @@ function keyOfStoreError(error: unknown): ErrorKey | undefined {
 /** ZITADEL's `ErrorDetail` comes first, because its clients read `details[0]`. */
 function fromCatalogue(
   key: ErrorKey,
-  { message: text = errors[key].message, cause }: { message?: string; cause?: unknown },
+  { message: text = errors[key].message, values, cause }: Partial<ServiceError>,
   retryAfterMs = retryMs[key],
 ): ConnectError {
   const { kind, id, ...rest } = errors[key];
   const hasId = id !== "" || "hasEmptyId" in rest;
   const details: OutgoingDetails = [];
   if (hasId) details.push({ desc: ErrorDetailSchema, value: { id, message: text } });
-  details.push(errorInfo(key));
+  details.push(errorInfo(key, values));
   const message = hasId ? `${text} (${id})` : text;
   const error = withoutStack(
     () => new ConnectError(message, codes[kind], undefined, details, cause),
@@ -128,8 +138,9 @@ function fromFieldRules(error: FieldRulesError): ConnectError {
   ]);
 }
 
-function errorInfo(key: ErrorKey) {
-  return { desc: ErrorInfoSchema, value: { reason: reasonFromKey(key), domain: errorDomain } };
+function errorInfo(key: ErrorKey, metadata: ServiceError["values"] = {}) {
+  const value = { reason: reasonFromKey(key), domain: errorDomain, metadata };
+  return { desc: ErrorInfoSchema, value };
 }
 
 /** Say when to try again: in a detail, in HTTP's header and in the one that gRPC's clients obey. */

@@ -10,6 +10,7 @@ import type { Directory } from "../store/directory.ts";
 import type { EventStore, Micros } from "../store/event-store.ts";
 import { createDeprecation } from "./deprecation.ts";
 import { convertErrors, errorMessages } from "./errors.ts";
+import { createExtras } from "./extras/extras.ts";
 import { callerKey, createAuthenticate } from "./gate/authenticate.ts";
 import { createAuthorize } from "./gate/authorize.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
@@ -74,6 +75,8 @@ export type RpcParts = {
   readonly defaultLanguage: string;
   /** Whether answers say that a method is deprecated. */
   readonly deprecationHeaders: boolean;
+  /** Whether every change of a user needs `if-match`. */
+  readonly requiresIfMatch: boolean;
   /** The client's address. */
   readonly peer: Parameters<typeof createAuthenticate>[0]["peer"];
 };
@@ -139,7 +142,9 @@ export function createRequestGate(parts: RpcParts): Gate {
  * The interceptors around every handler, outermost first. Errors are translated while they still are
  * ServiceErrors, and converted after that.
  */
-export function createInterceptors(parts: Pick<RpcParts, "defaultLanguage">): Interceptor[] {
+export function createInterceptors(
+  parts: Pick<RpcParts, "defaultLanguage" | "requiresIfMatch">,
+): Interceptor[] {
   return [
     convertErrors,
     createTranslate({
@@ -147,5 +152,6 @@ export function createInterceptors(parts: Pick<RpcParts, "defaultLanguage">): In
       callerLanguage: (values) => values.get(callerKey)?.language,
     }),
     createValidate(services),
+    createExtras(parts),
   ];
 }

@@ -156,6 +156,7 @@ async function createParts(
     failures: createFailedAttempts({ now: wallClock, groupOf: addressGroup }),
     defaultLanguage: config.defaultLanguage,
     deprecationHeaders: config.deprecationHeaders,
+    requiresIfMatch: config.requireIfMatch,
     peer: (values) => values.get(peerKey),
   };
 }

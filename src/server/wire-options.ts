@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { errorDomain } from "../rpc/errors.ts";
+import { errorDomain, restStatuses } from "../rpc/errors.ts";
 import {
   createInterceptors,
   createRequestGate,
@@ -26,13 +26,14 @@ export function wireOptions(
     requestGate: createRequestGate(parts),
     interceptors: createInterceptors(parts),
     restPrefixes,
+    restStatuses,
     limits: { maxMessageBytes, defaultDeadlineMs, maxDeadlineMs },
     trustedProxies,
     cors: {
       origins: corsOrigins === "*" ? ["*"] : corsOrigins,
-      requestHeaders: ["Authorization", "X-Zitadel-Orgid", "X-Requested-With"],
+      requestHeaders: ["Authorization", "X-Zitadel-Orgid", "X-Requested-With", "If-Match"],
       answerHeaders: [
-        ...["Content-Length", "Retry-After", "X-Request-Id"],
+        ...["Content-Length", "Retry-After", "X-Request-Id", "ETag"],
         ...(deprecationHeaders ? ["Deprecation", "Link"] : []),
       ],
     },

@@ -20,6 +20,11 @@ export type WireOptions = {
    * `/management/v1`. Default: nothing.
    */
   readonly restPrefixes?: Readonly<Record<string, string>>;
+  /**
+   * HTTP statuses on REST by the reason of the `google.rpc.ErrorInfo` that an error brings, in place of the status that
+   * its code has everywhere. Default: none.
+   */
+  readonly restStatuses?: Readonly<Record<string, number>>;
   readonly limits: Limits;
   /** What clients may hold at once. Default of each field: `clientLimits` in `limits.ts`. */
   readonly clientLimits?: Partial<ClientLimits>;

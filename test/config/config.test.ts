@@ -49,6 +49,7 @@ describe("serve", () => {
       introspection: undefined,
       corsOrigins: [],
       trustedProxies: [],
+      requireIfMatch: false,
       maxMessageBytes: 65_536,
       defaultDeadlineMs: 10_000,
       maxDeadlineMs: 60_000,

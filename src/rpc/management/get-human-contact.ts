@@ -1,5 +1,6 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
+import { noteVersion } from "../extras/extras.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { detailsFromHead } from "./details.ts";
 import type { LoadHuman } from "./load-human.ts";
@@ -14,11 +15,13 @@ export function createGetHumanContact(loadHuman: LoadHuman): GetMethods {
   return {
     async getHumanEmail({ userId }, { values }) {
       const { head, human } = await loadHuman(userId, values.get(organizationKey), emailRefusals);
+      noteVersion(values, head.version);
       const { email, isEmailVerified } = human;
       return { details: detailsFromHead(head), email: { email, isEmailVerified } };
     },
     async getHumanPhone({ userId }, { values }) {
       const { head, human } = await loadHuman(userId, values.get(organizationKey), phoneRefusals);
+      noteVersion(values, head.version);
       const { phone, isPhoneVerified } = human;
       return { details: detailsFromHead(head), phone: { phone, isPhoneVerified } };
     },

@@ -1,5 +1,6 @@
 import type { MethodImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
+import { noteVersion } from "../extras/extras.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { detailsFromHead } from "./details.ts";
 import type { LoadHuman } from "./load-human.ts";
@@ -12,6 +13,7 @@ export function createGetHumanProfile(
 ): MethodImpl<typeof ManagementService.method.getHumanProfile> {
   return async ({ userId }, { values }) => {
     const { head, human } = await loadHuman(userId, values.get(organizationKey), refusals);
+    noteVersion(values, head.version);
     return { details: detailsFromHead(head), profile: human.profile };
   };
 }

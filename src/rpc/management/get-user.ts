@@ -4,9 +4,10 @@ import { ServiceError } from "../../domain/errors.ts";
 import type { HumanState } from "../../domain/human-state.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore } from "../../store/event-store.ts";
+import { noteVersion } from "../extras/extras.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { findUserName } from "./find-user-name.ts";
-import { userFromHead, userFromServiceAccount } from "./user.ts";
+import { userFromHead, userFromServiceAccount, versionOfServiceAccount } from "./user.ts";
 
 type GetMethods = Pick<
   ServiceImpl<typeof ManagementService>,
@@ -20,15 +21,20 @@ export function createGetUser(store: EventStore, directory: Directory): GetMetho
       const organization = values.get(organizationKey);
       const head = await store.load<HumanState>(id, organization);
       const user = head && userFromHead(id, head);
-      if (user !== undefined) return { user };
+      if (head !== undefined && user !== undefined) {
+        noteVersion(values, head.version);
+        return { user };
+      }
       const account = await directory.serviceAccount(id);
       if (account?.organization !== organization) throw new ServiceError("userNotFound");
+      noteVersion(values, versionOfServiceAccount);
       return { user: userFromServiceAccount(account) };
     },
-    async getUserByLoginNameGlobal({ loginName }) {
+    async getUserByLoginNameGlobal({ loginName }, { values }) {
       const found = await findUserName(store, loginName);
       const user = found && userFromHead(found.id, found.head);
-      if (user === undefined) throw new ServiceError("userNotFound");
+      if (found === undefined || user === undefined) throw new ServiceError("userNotFound");
+      noteVersion(values, found.head.version);
       return { user };
     },
   };

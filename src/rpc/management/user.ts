@@ -33,7 +33,10 @@ export function userFromHead(id: string, head: Head<HumanState>): User | undefin
   });
 }
 
-/** A service account never changes, so its version is 1. */
+/** A service account never changes. */
+export const versionOfServiceAccount = 1;
+
+/** A service account, as every reading call shows it. */
 export function userFromServiceAccount({
   id,
   name,
@@ -42,7 +45,12 @@ export function userFromServiceAccount({
 }: ServiceAccount): User {
   return create(UserSchema, {
     id,
-    details: detailsFromHead({ version: 1, organization, createdAt, changedAt: createdAt }),
+    details: detailsFromHead({
+      version: versionOfServiceAccount,
+      organization,
+      createdAt,
+      changedAt: createdAt,
+    }),
     state: UserState.ACTIVE,
     ...namesFrom(name),
     type: { case: "machine", value: { name } },

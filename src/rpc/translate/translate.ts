@@ -61,6 +61,7 @@ export function createTranslate(options: {
       if (!(error instanceof ServiceError) || !english.has(error.message)) throw error;
       throw new ServiceError(error.key, {
         message: read(error.message).message,
+        ...(error.values && { values: error.values }),
         cause: error.cause,
       });
     }

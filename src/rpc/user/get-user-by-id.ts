@@ -1,5 +1,7 @@
 import type { MethodImpl } from "@connectrpc/connect";
 import type { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
+import { noteVersion } from "../extras/extras.ts";
+import { versionOfServiceAccount } from "../management/user.ts";
 import { reachUser, type Users } from "./reach-user.ts";
 import { userFromHead, userFromServiceAccount } from "./user.ts";
 
@@ -8,6 +10,8 @@ export function createGetUserByID(users: Users): MethodImpl<typeof UserService.m
   return async ({ userId }, { values }) => {
     const wish = { permission: "user.read", ofSelf: [], missing: "userNotFound" } as const;
     const reached = await reachUser(users, values, userId, wish);
+    const isHuman = reached.kind === "human";
+    noteVersion(values, isHuman ? reached.head.version : versionOfServiceAccount);
     const user =
       reached.kind === "human"
         ? userFromHead(userId, reached.head)

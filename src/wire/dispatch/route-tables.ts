@@ -8,6 +8,7 @@ import { createConnect } from "../protocol/connect.ts";
 import { createGrpc } from "../protocol/grpc.ts";
 import { createGrpcWeb } from "../protocol/grpc-web.ts";
 import type { Protocol } from "../protocol/protocol.ts";
+import { createStatusOf } from "../protocol/rest/error-status.ts";
 import { createRest, type Rest } from "../protocol/rest/rest.ts";
 import { createStreamingMethods, type StreamingMethod } from "../protocol/streaming/streaming.ts";
 
@@ -32,7 +33,7 @@ export type RouteTables = {
  * @throws Error if a method is registered twice, or if HTTP rules match the same requests.
  */
 export function createRouteTables(options: WireOptions, shutdown: AbortSignal): RouteTables {
-  const { interceptors, registry, restPrefixes = {}, pages } = options;
+  const { interceptors, registry, restPrefixes = {}, restStatuses = {}, pages } = options;
   const { maxMessageBytes } = options.limits;
   const specs = collectMethods(options.routes);
   const unary = new Map(
@@ -50,7 +51,12 @@ export function createRouteTables(options: WireOptions, shutdown: AbortSignal): 
   return {
     unary,
     streaming,
-    rest: createRest([...unary.values()], restPrefixes, json, maxMessageBytes),
+    rest: createRest([...unary.values()], {
+      prefixes: restPrefixes,
+      statusOf: createStatusOf(restStatuses),
+      json,
+      maxMessageBytes,
+    }),
     pages,
     connect: createConnect(json, maxMessageBytes),
     grpcFamily: [createGrpc(json, maxMessageBytes), createGrpcWeb(json, maxMessageBytes)],

@@ -78,6 +78,7 @@ const parts = {
   failures: createFailedAttempts({ now, groupOf: addressGroup }),
   defaultLanguage: "en",
   deprecationHeaders: false,
+  requiresIfMatch: false,
   peer: (values: Parameters<Parameters<typeof createRequestGate>[0]["peer"]>[0]) =>
     values.get(peerKey),
 };

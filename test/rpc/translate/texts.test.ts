@@ -53,11 +53,13 @@ const rules = {
 /** ZITADEL has no text for this key either, and sends the key. */
 const withoutText = "Errors.User.AlreadyExisting";
 const messages = Object.values(errors).map(({ message }) => message);
+/** Sent instead of the message of the catalogue. */
+const otherMessages = ["Errors.User.VersionTagWeak"];
 const places: Readonly<Record<string, readonly string[]>> = {
   ...rules,
   ...Object.fromEntries(Object.keys(eventTypes).map((type) => [`EventTypes.${type}`, []])),
   ...Object.fromEntries(
-    messages
+    [...messages, ...otherMessages]
       .filter((text) => text.startsWith("Errors.") && text !== withoutText)
       .map((key) => [key, []]),
   ),

@@ -391,7 +391,7 @@ const codes = [
   "unauthenticated",
 ];
 
-const errorStatuses = [400, 401, 403, 404, 405, 409, 429, 499, 500, 501, 503, 504];
+const errorStatuses = [400, 401, 403, 404, 405, 409, 412, 428, 429, 499, 500, 501, 503, 504];
 
 function numberOfCode(name: unknown): number {
   const number = codes.indexOf(text(name));

@@ -119,7 +119,8 @@ export async function startSetting(flags: readonly string[] = []) {
   };
 
   const removed = await addUser();
-  await call(methods.removeUser, { id: removed });
+  // For servers that insist on a condition.
+  await call(methods.removeUser, { id: removed }, { "if-match": "*" });
   return {
     url,
     tokens,

@@ -9,7 +9,6 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import type { UnaryMethod } from "../../call.ts";
 import { type Answer, headersToNode, type RequestHead } from "../../http/exchange.ts";
 import { refusal } from "../../refusal.ts";
@@ -44,6 +43,13 @@ type Route = {
   readonly binders: ReadonlyMap<string, FieldBinder>;
 };
 
+type RestOptions = {
+  /** The HTTP status of an error. */
+  readonly statusOf: (error: ConnectError) => number;
+  readonly json: JsonCodec;
+  readonly maxMessageBytes: number;
+};
+
 /**
  * JSON over plain HTTP, as `google.api.http` in the methods' descriptors says.
  *
@@ -51,16 +57,15 @@ type Route = {
  * first value is read, and it is ignored if the rule has no body. Answers leave out fields with default
  * values.
  *
- * @param prefixes By the full name of a service, what stands before its paths, such as `/management/v1`.
+ * @param options.prefixes By the full name of a service, what stands before its paths, such as `/management/v1`.
  * @throws Error if a rule or a prefix is invalid, if there is a prefix of a service without methods, or if
  *   two rules match the same requests.
  */
 export function createRest(
   methods: readonly UnaryMethod[],
-  prefixes: Readonly<Record<string, string>>,
-  json: JsonCodec,
-  maxMessageBytes: number,
+  options: RestOptions & { readonly prefixes: Readonly<Record<string, string>> },
 ): Rest {
+  const { prefixes } = options;
   assertServed(Object.keys(prefixes), methods);
   const routes = methods.flatMap((method) =>
     restRoutesFromMethod(method.descriptor).map((route) => ({
@@ -92,7 +97,7 @@ export function createRest(
         kind: "found",
         method,
         bind,
-        dialog: openRest(head, binding, json, maxMessageBytes),
+        dialog: openRest(head, binding, options),
       };
     },
   };
@@ -107,8 +112,7 @@ function assertServed(services: readonly string[], methods: readonly UnaryMethod
 function openRest(
   { headers, query }: RequestHead,
   { method, body: bodyRule, responseBody, notInQuery }: RestBinding,
-  json: JsonCodec,
-  maxMessageBytes: number,
+  { statusOf, json, maxMessageBytes }: RestOptions,
 ): Dialog {
   const answerWith = (
     status: number,
@@ -150,7 +154,7 @@ function openRest(
       const merged = withErrorMetadata(header, error);
       // RFC 9110 section 15.5.2 wants a challenge; RFC 6750 section 3 names this one.
       if (error.code === Code.Unauthenticated) merged.set("www-authenticate", "Bearer");
-      return answerWith(codeToHttpStatus(error.code), statusFromError(json, error), merged);
+      return answerWith(statusOf(error), statusFromError(json, error), merged);
     },
   };
 }
