@@ -33,6 +33,10 @@ export function watchFailures(store: EventStore, failed: StoreObserver["failed"]
     outlineHistory: watched("outlineHistory", store.outlineHistory),
     search: watched("search", store.search),
     locate: watched("locate", store.locate),
+    receipts: {
+      find: watched("findReceipt", store.receipts.find),
+      keep: watched("keepReceipt", store.receipts.keep),
+    },
     ping: watched("ping", store.ping),
     close: () => store.close(),
   };

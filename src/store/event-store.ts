@@ -1,4 +1,5 @@
 import type { Attribute, AttributeChanges, OutlinedAttributes } from "./attributes.ts";
+import type { ReceiptOfChange, Receipts } from "./receipts.ts";
 import type { Search, SearchKeys, SearchScope } from "./search.ts";
 
 /** Microseconds since 1970-01-01T00:00:00Z: safe as a number until the year 2255. */
@@ -76,6 +77,8 @@ export type Decision<State> = {
    * in the transaction of the events. Default: they stay as they are.
    */
   readonly attributes?: AttributeChanges;
+  /** Stored in the transaction of the events. Default: none. Without events, none is stored. */
+  readonly receipt?: ReceiptOfChange | undefined;
 };
 
 /**
@@ -117,6 +120,7 @@ export interface EventStore {
    * @throws What `decide` throws, or the signal's reason if the change was dropped; nothing was
    *   stored.
    * @throws UniqueKeyTakenError if another stream holds one of the unique keys, or has this stream's id.
+   * @throws ReceiptTakenError if the name of the receipt is taken, whatever else is wrong; nothing was stored.
    * @throws StoreOverloadedError if too many changes wait; nothing was stored.
    * @throws StoreUnavailableError if the database cannot be written; nothing was stored.
    * @throws OutcomeUnknownError if the database failed in a way that leaves the outcome open.
@@ -186,6 +190,9 @@ export interface EventStore {
 
   /** The stream that holds a unique key, over all organizations; `undefined` if none does. */
   locate(uniqueKey: string): Promise<{ stream: string; organization: string } | undefined>;
+
+  /** What is kept beside the streams for a day. */
+  readonly receipts: Receipts;
 
   /** @throws StoreUnavailableError if the database cannot be read. */
   ping(): Promise<void>;

@@ -20,8 +20,11 @@ const operations = {
     store.outlineHistory("s", "org", { after: 0, limit: 1, ascending: true }),
   search: (store) => store.search("org", everything),
   locate: (store) => store.locate("name"),
+  findReceipt: (store) => store.receipts.find({ owner: "me", name: "first" }),
+  keepReceipt: (store) => store.receipts.keep({ owner: "me", name: "1", content: bytes }, "s"),
   ping: (store) => store.ping(),
 } satisfies Record<string, (store: EventStore) => Promise<unknown>>;
+const bytes = new Uint8Array();
 const everything: Search = {
   query: { kind: "and", queries: [] },
   sortBy: undefined,
@@ -45,7 +48,8 @@ function answering(answer: () => Promise<never>): EventStore {
     locate: answer,
     ping: answer,
   };
-  return { ...all, close: async () => {} };
+  const receipts = { find: answer, keep: answer };
+  return { ...all, receipts, close: async () => {} };
 }
 
 describe("watchFailures", () => {

@@ -20,14 +20,19 @@ export type AppendRow = {
   readonly keys: readonly KeyChange[];
   /** Left out in most rows, because what is left out takes no time between threads. */
   readonly attributes?: AttributeRows;
+  /** Left out in most rows, as the attributes are. */
+  readonly receipt?: ReceiptRow;
 };
+
+/** A receipt as it is stored. Its stream is that of the change. */
+export type ReceiptRow = readonly [owner: string, name: string, at: number, content: Uint8Array];
 
 /**
  * @param keysOf Of the database.
  * @throws TypeError if data or state is not JSON, or an attribute has no event.
  */
 export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRow {
-  const { stream, change, after, events, before, head, uniqueKeys, attributes } = append;
+  const { stream, change, after, events, before, head, uniqueKeys, attributes, receipt } = append;
   const row = {
     stream,
     organization: head.organization,
@@ -41,8 +46,14 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRo
     uniqueKeys,
     keys: keyChanges(keysOf, before, head),
   };
-  if (attributes === undefined) return row;
-  return { ...row, attributes: attributeRows(attributes, head.version, events.length) };
+  if (attributes === undefined && receipt === undefined) return row;
+  return {
+    ...row,
+    ...(attributes && { attributes: attributeRows(attributes, head.version, events.length) }),
+    ...(receipt && {
+      receipt: [receipt.owner, receipt.name, head.changedAt, receipt.content] as const,
+    }),
+  };
 }
 
 function textsOf(events: readonly NewEvent[]): string[] {

@@ -1,5 +1,6 @@
 import type { AttributeChanges } from "../attributes.ts";
 import type { Head, NewEvent } from "../event-store.ts";
+import type { Receipt } from "../receipts.ts";
 
 /** A stream's head and the id of the change that wrote it. */
 export type Tip = { readonly head: Head<unknown>; readonly change: string };
@@ -24,7 +25,12 @@ export type Append = {
   readonly uniqueKeys: readonly string[] | undefined;
   /** `undefined`: they stay. */
   readonly attributes?: AttributeChanges | undefined;
+  /** `undefined`: none is stored. */
+  readonly receipt?: Receipt | undefined;
 };
 
-/** If it is not "appended", nothing was stored. If both others apply, it is "conflict". */
-export type AppendResult = "appended" | "conflict" | "unique-key-taken";
+/**
+ * If it is not "appended", nothing was stored. If several of the others apply, it is "receipt-taken", or else
+ * "conflict".
+ */
+export type AppendResult = "appended" | "conflict" | "unique-key-taken" | "receipt-taken";

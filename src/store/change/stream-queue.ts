@@ -10,6 +10,7 @@ import {
   UniqueKeyTakenError,
 } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
+import { ReceiptTakenError } from "../receipts.ts";
 import type { Append, AppendResult, Tip } from "./append.ts";
 import {
   firstPending,
@@ -188,7 +189,7 @@ function appendFromDecision(
   stream: string,
   latest: Tip | undefined,
   organization: string,
-  { events, state, uniqueKeys, attributes }: Decision<unknown>,
+  { events, state, uniqueKeys, attributes, receipt }: Decision<unknown>,
   now: () => Micros,
 ): Append {
   const head = latest?.head;
@@ -196,21 +197,27 @@ function appendFromDecision(
     throw new UniqueKeyTakenError("the id is taken");
   }
   const changedAt = head === undefined ? now() : Math.max(now(), head.changedAt + 1);
+  const next: Head<unknown> = {
+    version: (head?.version ?? 0) + events.length,
+    organization,
+    createdAt: head?.createdAt ?? changedAt,
+    changedAt,
+    state,
+  };
   return {
     stream,
     change: randomUUID(),
     after: latest?.change,
     events,
     before: head,
-    head: {
-      version: (head?.version ?? 0) + events.length,
-      organization,
-      createdAt: head?.createdAt ?? changedAt,
-      changedAt,
-      state,
-    },
+    head: next,
     uniqueKeys,
     attributes,
+    receipt: receipt && {
+      owner: receipt.owner,
+      name: receipt.name,
+      content: receipt.contentOf(next),
+    },
   };
 }
 
@@ -225,6 +232,8 @@ function outcomeFromResult(result: AppendResult, { head }: Append): AppendOutcom
         kind: "failed",
         error: new UniqueKeyTakenError("another stream holds this unique key"),
       };
+    case "receipt-taken":
+      return { kind: "failed", error: new ReceiptTakenError("the name of the receipt is taken") };
   }
 }
 

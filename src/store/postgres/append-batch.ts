@@ -1,5 +1,6 @@
 import type { AppendResult } from "../change/append.ts";
 import { type AppendRow, eventRows } from "../change/append-row.ts";
+import type { BatchItem, LoneReceipt } from "../change/batch-item.ts";
 import { combined } from "../search/key-changes.ts";
 import { keyParts } from "../search/key-parts.ts";
 import type { Row } from "../sql/rows.ts";
@@ -7,11 +8,12 @@ import { appendKind } from "./append-text.ts";
 import { attributeColumns } from "./attributes.ts";
 import type { Statement } from "./connection/connection.ts";
 import { keyBytes, keyTexts } from "./key-rows.ts";
+import { receiptColumns, textFromName } from "./receipts.ts";
 
 /**
- * Appends of one stream, each decided on the one before. They are stored together or not at all, depending
- * on the first: only the first can conflict with another writer, and only the first may change the stream's
- * unique keys. So all events are written together, and only the last head. If one removes all attributes, no
+ * Appends of one stream, each decided on the one before. They are stored together or not at all. Only the first
+ * can conflict with another writer, and only the first may change the stream's unique keys. Each may bring a
+ * receipt; if the name of one is taken, none is stored. So all events are written together, and only the last head. If one removes all attributes, no
  * later one sets any.
  */
 export type Chain = {
@@ -73,7 +75,10 @@ export function withoutContested(round: readonly Chain[]): Chain[] {
  *
  * @returns Its rows are the chains that were not written: see `resultsFromRows`.
  */
-export function appendStatement(chains: readonly Chain[]): Statement {
+export function appendStatement(
+  chains: readonly Chain[],
+  lone: readonly LoneReceipt[] = [],
+): Statement {
   const firsts = chains.map(({ rows: [first] }) => first);
   const lasts = chains.map(({ rows }) => rows.at(-1) as AppendRow);
   const events = eventRows(chains.flatMap(({ rows }) => rows));
@@ -98,10 +103,22 @@ export function appendStatement(chains: readonly Chain[]): Statement {
   ];
   const uniqueKeys = uniqueKeyColumns(firsts);
   const attributes = attributeColumns(chains);
-  const kind = appendKind(uniqueKeys.length > 0, attributes.length > 0);
+  const receipts = receiptColumns(chains, lone);
+  const kind = appendKind({
+    uniqueKeys: uniqueKeys.length > 0,
+    attributes: attributes.length > 0,
+    receipts: receipts.length > 0,
+  });
   return {
     ...kind,
-    values: [...heads, ...history, ...keyColumns(chains), ...uniqueKeys, ...attributes],
+    values: [
+      ...heads,
+      ...history,
+      ...keyColumns(chains),
+      ...uniqueKeys,
+      ...attributes,
+      ...receipts,
+    ],
   };
 }
 
@@ -146,9 +163,64 @@ function keyColumns(chains: readonly Chain[]): (string | null)[][] {
   ];
 }
 
-/** @param refused The rows of `appendStatement`. */
-export function resultsFromRows(refused: readonly Row[]): Map<string, AppendResult> {
-  return new Map(
-    refused.map(({ stream, taken }) => [String(stream), taken ? "unique-key-taken" : "conflict"]),
-  );
+/** What an append statement did not write. */
+export type Refused = {
+  /** The chains, by stream. */
+  readonly streams: ReadonlyMap<string, "conflict" | "unique-key-taken">;
+  /** The names of receipts that are taken, as `textFromName` writes them. */
+  readonly names: ReadonlySet<string>;
+};
+
+/** @param rows Of `appendStatement`. */
+export function refusedFromRows(rows: readonly Row[]): Refused {
+  const streams = new Map<string, "conflict" | "unique-key-taken">();
+  const names = new Set<string>();
+  for (const { stream, taken, owner, name } of rows) {
+    if (typeof name === "string") names.add(textFromName(String(owner), name));
+    else streams.set(String(stream), taken === true ? "unique-key-taken" : "conflict");
+  }
+  return { streams, names };
+}
+
+/** What became of each append of a chain, and of a receipt. */
+export function resultsOf(
+  { rows }: Chain,
+  { streams, names }: Refused,
+): readonly (readonly [AppendRow, AppendResult])[] {
+  const result = streams.get(rows[0].stream) ?? "appended";
+  if (result === "appended") return rows.map((row) => [row, result]);
+  return rows.map((row, place) => {
+    const [owner, name] = row.receipt ?? [];
+    if (owner !== undefined && name !== undefined && names.has(textFromName(owner, name))) {
+      return [row, "receipt-taken"];
+    }
+    return [row, place === 0 ? result : "conflict"];
+  });
+}
+
+/** An item, and the one before it in the batch that brings a receipt of the same name. */
+export type Repeated = { readonly item: BatchItem; readonly first: BatchItem };
+
+/** Take out what repeats the name of a receipt, because one statement stores it once. */
+export function withoutRepeated(items: readonly BatchItem[]): {
+  readonly kept: readonly BatchItem[];
+  readonly repeated: readonly Repeated[];
+} {
+  const firsts = new Map<string, BatchItem>();
+  const repeated: Repeated[] = [];
+  const kept = items.filter((item) => {
+    const receipt = "lone" in item ? item.lone : "receipt" in item ? item.receipt : undefined;
+    if (receipt === undefined) return true;
+    const text = textFromName(receipt[0], receipt[1]);
+    const first = firsts.get(text);
+    if (first === undefined) firsts.set(text, item);
+    else repeated.push({ item, first });
+    return first === undefined;
+  });
+  return { kept, repeated };
+}
+
+/** What becomes of an item that repeats the name of another one; if that is not stored, it is decided again. */
+export function resultOfRepeated(first: AppendResult | undefined): AppendResult {
+  return first === "appended" || first === "receipt-taken" ? "receipt-taken" : "conflict";
 }

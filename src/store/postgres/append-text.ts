@@ -1,6 +1,6 @@
 /**
  * The texts of the statement that writes a batch. Values are numbered from 1: those of heads, events and search
- * keys, then those of unique keys if there are any, then those of attributes if there are any.
+ * keys, then those of unique keys, of attributes and of receipts, each if there are any.
  */
 
 const batch = `
@@ -53,6 +53,7 @@ const written = (condition: string) => `
 
 const sharedValues = 25;
 const uniqueKeyValues = 3;
+const attributeValues = 12;
 
 const uniqueKeys = `
   wanted as (select * from unnest($27::text[], $28::text[]) as w (stream, name)),
@@ -109,33 +110,88 @@ const attributes = (before: number) => {
   )`;
 };
 
-const refused = (isTaken: string) => `
-  select stream, ${isTaken} as taken from batch where stream not in (select stream from written)`;
-
-function textOf(hasUniqueKeys: boolean, hasAttributes: boolean): string {
-  const parts = hasUniqueKeys
-    ? [batch, uniqueKeys, written("where stream not in (select stream from taken)"), claimed]
-    : [batch, written("")];
-  const before = hasUniqueKeys ? sharedValues + uniqueKeyValues : sharedValues;
-  const all = hasAttributes ? [...parts, attributes(before)] : parts;
-  const isTaken = "stream in (select stream from taken) and stream in (select stream from latest)";
+/** @param before Number of the values before those of receipts. */
+const given = (before: number) => {
+  const value = (place: number) => `$${before + place}`;
   return `
-  with ${all.join(",")}${refused(hasUniqueKeys ? isTaken : "false")}`;
-}
-
-/** By whether the batch changes unique keys, and attributes. */
-const kinds = {
-  plain: { name: "append", text: textOf(false, false) },
-  uniqueKeys: { name: "append-unique-keys", text: textOf(true, false) },
-  attributes: { name: "append-attributes", text: textOf(false, true) },
-  both: { name: "append-unique-keys-attributes", text: textOf(true, true) },
+  noted as (
+    select * from unnest(
+      ${value(1)}::text[], ${value(2)}::text[], ${value(3)}::text[], ${value(4)}::text[],
+      ${value(5)}::bigint[], ${value(6)}::bytea[]
+    ) as n (chain, owner, name, stream, at, content)
+  ),
+  spent as (
+    select n.chain, n.owner, n.name from noted n
+    where (select 1 from receipts r where r.owner = n.owner and r.name = n.name) is not null
+  )`;
 };
 
+/** If another transaction takes a name after `receipts` was read, the insert violates the primary key. */
+const kept = `
+  kept as (
+    insert into receipts (owner, name, stream, at, content)
+    select n.owner, n.name, n.stream, n.at, n.content from noted n
+    where n.chain in (select stream from written)
+      or (n.chain is null and (
+        select 1 from receipts r where r.owner = n.owner and r.name = n.name
+      ) is null)
+    order by n.owner, n.name
+  )`;
+
+const isTaken = "stream in (select stream from taken) and stream in (select stream from latest)";
+
+const refused = ({ uniqueKeys, receipts }: Brought) => {
+  const taken = uniqueKeys ? isTaken : "false";
+  if (!receipts) {
+    return `
+  select stream, ${taken} as taken from batch where stream not in (select stream from written)`;
+  }
+  return `
+  select stream, ${taken} as taken, null as owner, null as name
+  from batch where stream not in (select stream from written)
+  union all select null, false, owner, name from spent`;
+};
+
+/** What a batch brings beside heads, events and search keys. */
+export type Brought = {
+  readonly uniqueKeys: boolean;
+  readonly attributes: boolean;
+  readonly receipts: boolean;
+};
+
+function textOf(brought: Brought): string {
+  const beforeAttributes = sharedValues + (brought.uniqueKeys ? uniqueKeyValues : 0);
+  const beforeReceipts = beforeAttributes + (brought.attributes ? attributeValues : 0);
+  const conditions = [
+    ...(brought.uniqueKeys ? ["stream not in (select stream from taken)"] : []),
+    ...(brought.receipts
+      ? ["stream not in (select chain from spent where chain is not null)"]
+      : []),
+  ];
+  const parts = [
+    batch,
+    ...(brought.uniqueKeys ? [uniqueKeys] : []),
+    ...(brought.receipts ? [given(beforeReceipts)] : []),
+    written(conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`),
+    ...(brought.uniqueKeys ? [claimed] : []),
+    ...(brought.attributes ? [attributes(beforeAttributes)] : []),
+    ...(brought.receipts ? [kept] : []),
+  ];
+  return `
+  with ${parts.join(",")}${refused(brought)}`;
+}
+
+const kinds = new Map<string, { readonly name: string; readonly text: string }>();
+
 /** The name and the text of the statement for a batch. */
-export function appendKind(
-  hasUniqueKeys: boolean,
-  hasAttributes: boolean,
-): { readonly name: string; readonly text: string } {
-  if (hasUniqueKeys) return hasAttributes ? kinds.both : kinds.uniqueKeys;
-  return hasAttributes ? kinds.attributes : kinds.plain;
+export function appendKind(brought: Brought): { readonly name: string; readonly text: string } {
+  const { uniqueKeys, attributes, receipts } = brought;
+  const name = `append${uniqueKeys ? "-unique-keys" : ""}${attributes ? "-attributes" : ""}${
+    receipts ? "-receipts" : ""
+  }`;
+  const known = kinds.get(name);
+  if (known !== undefined) return known;
+  const kind = { name, text: textOf(brought) };
+  kinds.set(name, kind);
+  return kind;
 }

@@ -1,17 +1,28 @@
 import type { AppendResult } from "../change/append.ts";
-import type { AppendRow } from "../change/append-row.ts";
+import {
+  type BatchItem,
+  type LoneReceipt,
+  type Removal,
+  resultsInOrder,
+  sortedBatch,
+} from "../change/batch-item.ts";
 import { OutcomeUnknownError } from "../event-store.ts";
 import type { RetryReason, StoreObserver } from "../observer.ts";
 import {
   appendStatement,
   type Chain,
-  resultsFromRows,
+  type Refused,
+  refusedFromRows,
+  resultOfRepeated,
+  resultsOf,
   roundsOf,
   withoutContested,
+  withoutRepeated,
 } from "./append-batch.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
 import { outcomeFromError, type StatementOutcome, unavailableFrom } from "./postgres-error.ts";
+import { removalStatement, textFromName } from "./receipts.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
 /** How long to look for a lost commit before its outcome is called unknown. A failover takes less. */
@@ -39,25 +50,54 @@ const resolveMs = 10_000;
 export function createCommit(
   link: Link,
   retried: StoreObserver["retried"] = () => {},
-): (rows: readonly AppendRow[]) => Promise<readonly AppendResult[]> {
-  return async (rows) => {
-    const results = new Map<AppendRow, AppendResult>();
-    for (const [index, round] of roundsOf(rows).entries()) {
-      const chains = withoutContested(round);
-      const refused = await writeRound(link, chains, retried).catch((error: unknown) => {
+): (items: readonly BatchItem[]) => Promise<readonly AppendResult[]> {
+  return async (items) => {
+    const { kept, repeated } = withoutRepeated(items);
+    const { appends, lone, removals } = sortedBatch(kept);
+    const results = new Map<BatchItem, AppendResult>();
+    const rounds = roundsOf(appends);
+    // A batch without appends has one round for its receipts.
+    if (rounds.length === 0 && lone.length > 0) rounds.push([]);
+    for (const [index, round] of rounds.entries()) {
+      const written = { chains: withoutContested(round), lone: index === 0 ? lone : [] };
+      const refused = await writeRound(link, written, retried).catch((error: unknown) => {
         if (index === 0 || error instanceof OutcomeUnknownError) throw error;
         // The first round is stored. The rest is decided again, and meets the error in the next batch.
-        return new Map(chains.map(({ rows: [{ stream }] }) => [stream, "conflict" as const]));
+        return nothingOf(written);
       });
-      for (const chain of chains) {
-        const result = refused.get(chain.rows[0].stream) ?? "appended";
-        for (const [place, row] of chain.rows.entries()) {
-          results.set(row, result === "unique-key-taken" && place > 0 ? "conflict" : result);
-        }
+      for (const chain of written.chains) {
+        for (const [row, result] of resultsOf(chain, refused)) results.set(row, result);
+      }
+      for (const item of written.lone) {
+        const isTaken = refused.names.has(textFromName(item.lone[0], item.lone[1]));
+        results.set(item, isTaken ? "receipt-taken" : "appended");
       }
     }
-    return rows.map((row) => results.get(row) ?? "conflict");
+    for (const { item, first } of repeated) {
+      results.set(item, resultOfRepeated(results.get(first)));
+    }
+    await remove(link, removals, rounds.length > 0);
+    return resultsInOrder(items, results);
   };
+}
+
+/** What one statement writes. */
+type Round = { readonly chains: readonly Chain[]; readonly lone: readonly LoneReceipt[] };
+
+function nothingOf({ chains }: Round): Refused {
+  const streams = chains.map(({ rows: [{ stream }] }) => [stream, "conflict"] as const);
+  return { streams: new Map(streams), names: new Set() };
+}
+
+/** @param isLate Whether something was stored before: then it is no failure if nothing is removed. */
+async function remove(link: Link, removals: readonly Removal[], isLate: boolean): Promise<void> {
+  for (const removal of removals) {
+    try {
+      await (await link.get()).query(removalStatement(removal));
+    } catch (error) {
+      if (!isLate) throw unavailableFrom(error);
+    }
+  }
 }
 
 const retryReasons = {
@@ -66,19 +106,19 @@ const retryReasons = {
   ambiguous: "ambiguous",
 } as const satisfies Partial<Record<StatementOutcome, RetryReason>>;
 
-/** @returns The chains that were not written, by stream. */
+/** @returns What was not written. */
 async function writeRound(
   link: Link,
-  chains: readonly Chain[],
+  round: Round,
   retried: StoreObserver["retried"],
-): Promise<Map<string, AppendResult>> {
-  const statement = appendStatement(chains);
+): Promise<Refused> {
+  const statement = appendStatement(round.chains, round.lone);
   for (let retries = 0; ; retries += 1) {
     const connection = await link.get().catch((error: unknown) => {
       throw unavailableFrom(error);
     });
     try {
-      return resultsFromRows(await connection.query(statement));
+      return refusedFromRows(await connection.query(statement));
     } catch (error) {
       const outcome = outcomeFromError(error);
       if (outcome === "elsewhere" || outcome === "ambiguous") connection.destroy();
@@ -86,24 +126,20 @@ async function writeRound(
       const isLast = retries === maxRetries && outcome !== "ambiguous";
       if (outcome === "unavailable" || isLast) throw unavailableFrom(error);
       retried(retryReasons[outcome]);
-      if (outcome === "ambiguous") return resolveRound(link, chains, error);
+      if (outcome === "ambiguous") return resolveRound(link, round, error);
     }
     await pauseBeforeRetry();
   }
 }
 
 /** As `writeRound`, after a statement whose answer was lost. */
-async function resolveRound(
-  link: Link,
-  chains: readonly Chain[],
-  cause: unknown,
-): Promise<Map<string, AppendResult>> {
+async function resolveRound(link: Link, { chains, lone }: Round, cause: unknown): Promise<Refused> {
   const until = performance.now() + resolveMs;
   for (;;) {
     let connection: Connection | undefined;
     try {
       connection = await link.get();
-      const refused = resultsFromRows(await connection.query(appendStatement(chains)));
+      const refused = refusedFromRows(await connection.query(appendStatement(chains, lone)));
       return await withoutStored(connection, chains, refused);
     } catch (error) {
       const outcome = error instanceof OutcomeUnknownError ? "bug" : outcomeFromError(error);
@@ -125,14 +161,14 @@ async function resolveRound(
 async function withoutStored(
   connection: Connection,
   chains: readonly Chain[],
-  refused: Map<string, AppendResult>,
-): Promise<Map<string, AppendResult>> {
+  { streams: refused, names }: Refused,
+): Promise<Refused> {
   if ([...refused.values()].includes("unique-key-taken")) {
     throw new OutcomeUnknownError(
       "a connection was lost during a commit, and a unique key is taken now",
     );
   }
-  if (refused.size === 0) return refused;
+  if (refused.size === 0) return { streams: refused, names };
   const firsts = chains
     .map(({ rows: [first] }) => first)
     .filter(({ stream }) => refused.has(stream));
@@ -155,5 +191,5 @@ async function withoutStored(
     ],
   });
   const found = new Set(stored.map(({ stream }) => String(stream)));
-  return new Map([...refused].filter(([stream]) => !found.has(stream)));
+  return { streams: new Map([...refused].filter(([stream]) => !found.has(stream))), names };
 }

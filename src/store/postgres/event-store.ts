@@ -1,5 +1,6 @@
 import { rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
+import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
@@ -14,6 +15,7 @@ import {
 import { readAttributes, readOutline } from "./attributes.ts";
 import { createCommit } from "./commit.ts";
 import type { Postgres } from "./database.ts";
+import { createReceiptReader } from "./receipts.ts";
 import { createPostgresSearch } from "./search.ts";
 
 /**
@@ -32,6 +34,7 @@ export function createPostgresEventStore(options: {
   database: Postgres;
   now: () => Micros;
   observer?: StoreObserver | undefined;
+  receipts?: ReceiptBounds;
 }): EventStore {
   const { database, now, observer } = options;
   database.acquire();
@@ -39,12 +42,20 @@ export function createPostgresEventStore(options: {
     createBatcher(createCommit(database.link(), observer?.retried), observer?.committed),
   );
   const loads = createBatcher((streams: readonly string[]) => readTips(database, streams));
+  const commitOf = (queue: string) =>
+    commits[placeOf(queue, commits.length)] as (typeof commits)[number];
+  const { close: closeReader, ...receiptReader } = createReceiptReader(database);
+  const receipts = createReceiptKeeper({
+    ...receiptReader,
+    write: (item, name) => commitOf(name).add(item, name),
+    now,
+    ...options.receipts,
+  });
   const queue = createStreamQueue({
     load: (stream) => loads.add(stream, stream),
     async append(append, signal) {
       const row = rowFromAppend(append, database.keysOf);
-      const commit = commits[placeOf(row.stream, commits.length)] as (typeof commits)[number];
-      return commit.add(row, row.stream, signal);
+      return commitOf(row.stream).add(row, row.stream, signal);
     },
     now,
     observer,
@@ -55,6 +66,8 @@ export function createPostgresEventStore(options: {
   async function close(): Promise<void> {
     await queue.close();
     await searching.close();
+    await receipts.close();
+    await closeReader();
     await Promise.all([...commits, loads].map((batcher) => batcher.close()));
     await database.release();
   }
@@ -87,6 +100,8 @@ export function createPostgresEventStore(options: {
       const rows = await readHistory(database, "history-outline", stream, organization, range);
       return rows.map(outlinedEventFromRow);
     },
+
+    receipts,
 
     search: searching.search,
 

@@ -77,7 +77,7 @@ export class UnsafeServerError extends Error {
 }
 
 /** Unique constraints that we may violate because another transaction wrote between our read and our write. */
-const racedConstraints: readonly (string | undefined)[] = ["claims_pkey"];
+const racedConstraints: readonly (string | undefined)[] = ["claims_pkey", "receipts_pkey"];
 
 /**
  * The outcome of a statement that was sent. An error without SQLSTATE is a lost connection. So is an error

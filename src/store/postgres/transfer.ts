@@ -22,7 +22,7 @@ import {
   OvertakenError,
   type Transfer,
 } from "../transfer.ts";
-import { appendStatement, resultsFromRows, roundsOf, withoutContested } from "./append-batch.ts";
+import { appendStatement, refusedFromRows, roundsOf, withoutContested } from "./append-batch.ts";
 import { readWithHead } from "./attributes.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
@@ -146,7 +146,7 @@ async function append(connection: Connection, rows: readonly AppendRow[]): Promi
     // chain gets a statement of its own.
     for (let left = round; left.length > 0; ) {
       const chains = withoutContested(left.slice(0, statementChains));
-      const refused = resultsFromRows(await connection.query(appendStatement(chains)));
+      const { streams: refused } = refusedFromRows(await connection.query(appendStatement(chains)));
       for (const chain of chains) {
         const result = refused.get(chain.rows[0].stream) ?? "appended";
         for (const row of chain.rows) results.set(row, result);

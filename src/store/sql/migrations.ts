@@ -18,6 +18,7 @@ export const migrations: readonly Migration[] = [
   { file: "006.sql", writes: "no keys" },
   // People are found by their phone, too.
   { file: "007.sql", writes: "search keys" },
+  { file: "008.sql", writes: "no keys" },
 ];
 
 /** @param engine The module beside the engine's folder `migrations`, as `import.meta.url`. */

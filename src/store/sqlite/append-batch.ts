@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendResult } from "../change/append.ts";
 import { type AppendRow, eventRows, versionBefore } from "../change/append-row.ts";
+import { type BatchItem, resultsInOrder, sortedBatch } from "../change/batch-item.ts";
 import { rejectedLines } from "../sql/import-notes.ts";
 import type { BatchLines } from "../transfer.ts";
 import { createAttributeWriter } from "./attributes.ts";
@@ -8,6 +9,7 @@ import { moveImport, noteRejected } from "./import-notes.ts";
 import { createInsert } from "./keys/insert-rows.ts";
 import { createKeyWriter } from "./keys/key-writer.ts";
 import { createUnsortedKeys, type UnsortedBatch } from "./keys/unsorted-keys.ts";
+import { createReceiptWriter, type ReceiptWriter } from "./receipts.ts";
 import { transact } from "./transaction.ts";
 
 /** What a transfer writes besides the rows. */
@@ -23,14 +25,15 @@ type BulkWithin = Bulk & { readonly maxUnsorted: number };
 /**
  * Prepare to write batches on a connection.
  *
- * @returns Writes all rows in one transaction, rows of one stream in order, and returns a result for
+ * @returns Writes all items in one transaction, rows of one stream in order, and returns a result for
  *   each. A row that conflicts writes nothing and leaves the others alone. If it throws, nothing was
- *   stored, unless it is OutcomeUnknownError.
+ *   stored, unless it is OutcomeUnknownError. A batch with `bulk` has appends only.
  */
 export function createBatchWriter(
   db: DatabaseSync,
-): (rows: readonly AppendRow[], bulk?: BulkWithin) => AppendResult[] {
-  const write = createRowWriter(db);
+): (items: readonly BatchItem[], bulk?: BulkWithin) => AppendResult[] {
+  const receipts = createReceiptWriter(db);
+  const write = createRowWriter(db, receipts);
   const insertEvents = createInsert(
     db,
     "events (stream, version, change, type, data, creator, at)",
@@ -40,43 +43,51 @@ export function createBatchWriter(
   const writeAttributes = createAttributeWriter(db);
   const unsorted = createUnsortedKeys(db);
 
-  return (rows, bulk) =>
+  return (items, bulk) =>
     transact(db, () => {
       if (bulk !== undefined) moveImport(db, bulk.lines);
-      const results: AppendResult[] = [];
-      const entries = [...rows.entries()];
+      const { appends, lone, removals } = sortedBatch(items);
+      const results = new Map<BatchItem, AppendResult>();
       // If two lines of an import want the same unique key, the first must get it, so they keep their order.
-      if (bulk === undefined) entries.sort(byStream);
+      const rows = bulk === undefined ? appends.toSorted(byStream) : appends;
       const appended: AppendRow[] = [];
-      for (const [index, row] of entries) {
+      for (const row of rows) {
         const result = write(row);
-        results[index] = result;
+        results.set(row, result);
         if (result === "appended") appended.push(row);
       }
+      for (const item of lone) {
+        const isKept = receipts.insert(item.stream, item.lone);
+        results.set(item, isKept ? "appended" : "receipt-taken");
+      }
+      for (const removal of removals) receipts.remove(removal);
       insertEvents(eventRows(appended));
       writeAttributes(appended);
       if (bulk === undefined) {
         if (unsorted.count() > 0) unsorted.sort();
         keys.write(appended);
       } else {
-        const firsts = results.filter((_, index) => rows[index]?.after === undefined);
-        const isStored = firsts.map((result) => result === "appended");
+        const firsts = rows.filter(({ after }) => after === undefined);
+        const isStored = firsts.map((row) => results.get(row) === "appended");
         unsorted.add(bulk.keys, isStored);
         if (unsorted.count() > bulk.maxUnsorted) unsorted.sort();
         noteRejected(db, bulk.lines, rejectedLines(bulk.lines, isStored));
       }
-      return results;
+      return resultsInOrder(items, results);
     });
 }
 
 /** Streams with similar ids share pages. The sort is stable, so rows of one stream keep their order. */
-function byStream([, a]: [number, AppendRow], [, b]: [number, AppendRow]): number {
+function byStream(a: AppendRow, b: AppendRow): number {
   if (a.stream === b.stream) return 0;
   return a.stream < b.stream ? -1 : 1;
 }
 
 /** Prepare to write a row, without its events and its search keys. */
-function createRowWriter(db: DatabaseSync): (row: AppendRow) => AppendResult {
+function createRowWriter(
+  db: DatabaseSync,
+  receipts: ReceiptWriter,
+): (row: AppendRow) => AppendResult {
   const isCurrent = db.prepare(
     "select 1 from heads where stream = ? and organization = ? and version = ? and change = ?",
   );
@@ -133,5 +144,15 @@ function createRowWriter(db: DatabaseSync): (row: AppendRow) => AppendResult {
     return "appended";
   }
 
-  return (row) => (row.after === undefined ? beginStream(row) : extendStream(row, row.after));
+  const writeStream = (row: AppendRow) =>
+    row.after === undefined ? beginStream(row) : extendStream(row, row.after);
+
+  return (row) => {
+    const { stream, receipt } = row;
+    if (receipt === undefined) return writeStream(row);
+    if (!receipts.insert(stream, receipt)) return "receipt-taken";
+    const result = writeStream(row);
+    if (result !== "appended") receipts.undo(receipt);
+    return result;
+  };
 }

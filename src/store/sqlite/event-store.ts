@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { OutlinedAttributes } from "../attributes.ts";
-import { type AppendRow, rowFromAppend } from "../change/append-row.ts";
+import { rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
+import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
 import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
@@ -21,9 +22,10 @@ import { createAttributeReader } from "./attributes.ts";
 import type { Sqlite } from "./database.ts";
 import { assertInPlace } from "./file/place.ts";
 import { createUnsortedKeys } from "./keys/unsorted-keys.ts";
+import { createReceiptReader } from "./receipts.ts";
 import { createSqliteSearch } from "./search.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
-import { createWriterThread, type WriterThread } from "./thread/writer-thread.ts";
+import { createWriterThread, type ResultOf, type WriterThread } from "./thread/writer-thread.ts";
 import { transact } from "./transaction.ts";
 
 /**
@@ -36,6 +38,7 @@ export function createSqliteEventStore(options: {
   database: Sqlite;
   now: () => Micros;
   observer?: StoreObserver | undefined;
+  receipts?: ReceiptBounds;
 }): EventStore {
   const { database, now, observer } = options;
   const { file, place } = database;
@@ -43,23 +46,39 @@ export function createSqliteEventStore(options: {
   const statements = prepareStatements(db);
   const attributes = createAttributeReader(db);
   const history = prepareHistory(db);
+  const { isThere, ...receiptReader } = createReceiptReader(db);
 
   // An import that was interrupted may have left unsorted keys.
   const unsorted = createUnsortedKeys(db);
   withStoreErrors(() => unsorted.count() > 0 && transact(db, unsorted.sort));
 
-  const isStored = ({ stream, version, change }: AppendRow) =>
-    statements.selectChange.get(stream, version, change) !== undefined;
+  const resultOf: ResultOf = (item) => {
+    if ("before" in item) return undefined;
+    if ("lone" in item) {
+      // Whose receipt it is can be read.
+      const [owner, name] = item.lone;
+      return isThere({ owner, name }) ? "receipt-taken" : undefined;
+    }
+    const { stream, version, change } = item;
+    const event = statements.selectChange.get(stream, version, change);
+    return event === undefined ? undefined : "appended";
+  };
   const searching = createSqliteSearch(database, db);
   const writer =
     file === undefined
       ? createWriterHere(createBatchWriter(db))
-      : createWriterThread({ file, place }, { isStored });
+      : createWriterThread({ file, place }, { resultOf });
   const commits = createBatcher(writer.write, observer?.committed);
   // Heads are loaded in batches because SQLite reads the upper pages of the index again after each commit.
   const loads = createBatcher(async (streams: readonly string[]) => {
     const rows = withStoreErrors(() => statements.selectTips.all(JSON.stringify(streams)));
     return tipsFromRows(rows, streams);
+  });
+  const receipts = createReceiptKeeper({
+    ...receiptReader,
+    write: (item, name) => commits.add(item, name),
+    now,
+    ...options.receipts,
   });
   const queue = createStreamQueue({
     load: (stream) => loads.add(stream, stream),
@@ -72,6 +91,7 @@ export function createSqliteEventStore(options: {
 
   async function close(): Promise<void> {
     await queue.close();
+    await receipts.close();
     await Promise.all([commits.close(), loads.close()]);
     await writer.close();
     await searching.close();
@@ -110,6 +130,8 @@ export function createSqliteEventStore(options: {
       return withStoreErrors(read);
     },
 
+    receipts,
+
     search: searching.search,
 
     async locate(uniqueKey: string) {
@@ -132,8 +154,8 @@ export function createSqliteEventStore(options: {
 /** The calling thread as the writer. */
 function createWriterHere(writeBatch: ReturnType<typeof createBatchWriter>): WriterThread {
   return {
-    async write(rows) {
-      return withStoreErrors(() => writeBatch(rows));
+    async write(items) {
+      return withStoreErrors(() => writeBatch(items));
     },
     isAlone: () => true,
     async close() {},

@@ -9,6 +9,7 @@ import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
+import { describeReceipts } from "../receipts.contract.ts";
 import { describeSearch } from "../search.contract.ts";
 import { describeSearchScopes } from "../search-scopes.contract.ts";
 import { describeTransfer } from "../transfer.contract.ts";
@@ -28,6 +29,9 @@ describeSearchScopes("PostgreSQL", async (keysOf) =>
 );
 describeAttributes("PostgreSQL", async (keysOf) =>
   createPostgresEventStore({ database: await newDatabase(keysOf), now }),
+);
+describeReceipts("PostgreSQL", async (options) =>
+  createPostgresEventStore({ database: await newDatabase(), ...options }),
 );
 describeDirectory("PostgreSQL", async () => createPostgresDirectory(await newDatabase()));
 describeTransfer("PostgreSQL", async (keysOf) => {

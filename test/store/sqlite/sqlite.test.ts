@@ -12,6 +12,7 @@ import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts
 import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
+import { describeReceipts } from "../receipts.contract.ts";
 import { describeSearch } from "../search.contract.ts";
 import { describeSearchScopes } from "../search-scopes.contract.ts";
 
@@ -34,6 +35,12 @@ describeSearchScopes("SQLite file", async (keysOf) => openStore(newFile(), keysO
 describeSearchScopes("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
 describeAttributes("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
 describeAttributes("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
+describeReceipts("SQLite file", async (options) =>
+  createSqliteEventStore({ database: openSqlite(newFile()), ...options }),
+);
+describeReceipts("SQLite in memory", async (options) =>
+  createSqliteEventStore({ database: openSqlite(":memory:"), ...options }),
+);
 describeDirectory("SQLite file", async () => createSqliteDirectory(openSqlite(newFile())));
 describeDirectory("SQLite in memory", async () => createSqliteDirectory(openSqlite(":memory:")));
 

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { workerData } from "node:worker_threads";
 import type { AppendResult } from "../../change/append.ts";
-import type { AppendRow } from "../../change/append-row.ts";
+import type { BatchItem } from "../../change/batch-item.ts";
 import { OutcomeUnknownError } from "../../event-store.ts";
 import { type Bulk, createBatchWriter } from "../append-batch.ts";
 import { connect, maxBusyMs } from "../database.ts";
@@ -22,14 +22,14 @@ export type WriterData = {
 
 /** What one transaction writes. */
 export type Batch = {
-  readonly rows: readonly AppendRow[];
+  readonly items: readonly BatchItem[];
   /** Only of a transfer. */
   readonly bulk: Bulk | undefined;
 };
 
 /** What became of a batch that was written. */
 export type Written = {
-  /** Of the rows, in order. */
+  /** Of the items, in order. */
   readonly results: AppendResult[];
   /** Whether no other process has written so far, if the thread writes in bulk. */
   readonly isAlone: boolean;
@@ -70,11 +70,11 @@ async function write(batch: Batch): Promise<Written> {
   }
 }
 
-function writeOnce({ rows, bulk }: Batch): Written {
+function writeOnce({ items, bulk }: Batch): Written {
   opened ??= open();
   const { giveWay, writeBatch } = opened;
   const maxUnsorted = giveWay?.isAlone() ? aloneUnsorted : 0;
-  const results = writeBatch(rows, bulk && { ...bulk, maxUnsorted });
+  const results = writeBatch(items, bulk && { ...bulk, maxUnsorted });
   assertStillInPlace();
   return { results, isAlone: giveWay?.isAlone() ?? true };
 }

@@ -1,0 +1,123 @@
+import { LRUCache } from "lru-cache";
+import type { Micros } from "../event-store.ts";
+import {
+  maxReceiptsPerOwner,
+  type ReceiptName,
+  type Receipts,
+  receiptLifetime,
+  TooManyReceiptsError,
+} from "../receipts.ts";
+import type { AppendResult } from "./append.ts";
+import type { LoneReceipt, Removal } from "./batch-item.ts";
+
+/** A receipt that is in the database; it may be too old. */
+export type StoredReceipt = { readonly at: Micros; readonly content: Uint8Array };
+
+/** What an engine provides. */
+export type ReceiptKeeperOptions = ReceiptBounds & {
+  readonly read: (name: ReceiptName) => Promise<StoredReceipt | undefined>;
+  /** How many an owner has, old ones included; counts no further than to `limit`. */
+  readonly count: (owner: string, limit: number) => Promise<number>;
+  readonly hasOlder: (than: Micros) => Promise<boolean>;
+  /** Writes in a batch with whatever else is written. */
+  readonly write: (item: LoneReceipt | Removal, queue: string) => Promise<AppendResult>;
+  readonly now: () => Micros;
+};
+
+/** How many receipts there may be, and how fast old ones are removed. */
+export type ReceiptBounds = {
+  /** Default: `maxReceiptsPerOwner`. */
+  readonly maxPerOwner?: number;
+  /** How often old receipts are looked for: if there are none, and if there may be more. */
+  readonly pruning?: { readonly idleMs: number; readonly busyMs: number };
+};
+
+/** Receipts that one removal takes: some milliseconds of work for SQLite's writer. */
+const maxRemoved = 500;
+/** At most 5,000 receipts a second, and a tenth of the writer's time. */
+const defaultPruning = { idleMs: 60_000, busyMs: 100 };
+/** Owners whose number of receipts is remembered. */
+const maxOwners = 10_000;
+/** An owner that has all it may have is counted again after this time, since old receipts are removed. */
+const recountMs = 10_000;
+
+type Count = { receipts: number; readonly countedAt: number };
+
+/**
+ * The port of receipts over the statements of an engine. It removes old receipts in the background, a few at a
+ * time, so that no writer waits long.
+ *
+ * The receipts of an owner are counted once in the database, and then as this process lets the owner store
+ * them. So each server may let an owner store as many as the limit, and a look costs nothing.
+ */
+export function createReceiptKeeper({
+  read,
+  count,
+  hasOlder,
+  write,
+  now,
+  pruning: times = defaultPruning,
+  maxPerOwner = maxReceiptsPerOwner,
+}: ReceiptKeeperOptions): Receipts & { close(): Promise<void> } {
+  const counts = new LRUCache<string, Count>({ max: maxOwners });
+  let timer: NodeJS.Timeout | undefined;
+  let removing = Promise.resolve();
+  let closed = false;
+
+  async function admit(owner: string): Promise<void> {
+    let known = counts.get(owner);
+    if (known === undefined || (known.receipts >= maxPerOwner && isOld(known))) {
+      known = { receipts: await count(owner, maxPerOwner), countedAt: performance.now() };
+      counts.set(owner, known);
+    }
+    if (known.receipts >= maxPerOwner) {
+      throw new TooManyReceiptsError(`the owner has ${maxPerOwner} receipts`);
+    }
+    known.receipts += 1;
+  }
+
+  async function prune(): Promise<void> {
+    const before = now() - receiptLifetime;
+    const isBusy = await hasOlder(before);
+    if (isBusy) await write({ before, of: maxRemoved }, removals);
+    schedule(isBusy ? times.busyMs : times.idleMs);
+  }
+
+  function schedule(ms: number): void {
+    if (closed) return;
+    timer = setTimeout(() => {
+      removing = prune().catch(() => schedule(times.idleMs));
+    }, ms).unref();
+  }
+  schedule(times.idleMs);
+
+  return {
+    async find(name) {
+      const stored = await read(name);
+      const before = now() - receiptLifetime;
+      if (stored !== undefined && stored.at >= before) return stored.content;
+      // The name is free, so whatever is stored under it now must not meet the old one.
+      if (stored !== undefined) await write({ before, of: name }, removals);
+      await admit(name.owner);
+      return undefined;
+    },
+
+    async keep({ owner, name, content }, stream) {
+      const row = [owner, name, now(), content] as const;
+      return (await write({ stream, lone: row }, stream)) === "appended";
+    },
+
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await removing;
+    },
+  };
+}
+
+/** The queue of a batcher; no stream has this id. */
+const removals = "";
+
+function isOld({ countedAt }: Count): boolean {
+  return performance.now() - countedAt >= recountMs;
+}

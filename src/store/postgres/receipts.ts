@@ -1,0 +1,106 @@
+import type { LoneReceipt, Removal } from "../change/batch-item.ts";
+import { createBatcher } from "../change/batcher.ts";
+import type { ReceiptKeeperOptions, StoredReceipt } from "../change/receipt-keeper.ts";
+import type { ReceiptName } from "../receipts.ts";
+import type { Chain } from "./append-batch.ts";
+import type { Statement } from "./connection/connection.ts";
+import type { Postgres } from "./database.ts";
+
+/** A name as one text, the same for no two names. */
+export function textFromName(owner: string, name: string): string {
+  return `${owner.length} ${owner}${name}`;
+}
+
+/** The values of an append statement for receipts; empty if there are none. */
+export function receiptColumns(
+  chains: readonly Chain[],
+  lone: readonly LoneReceipt[],
+): unknown[][] {
+  const ofChains = chains.flatMap(({ rows }) =>
+    rows.flatMap(({ stream, receipt }) =>
+      receipt === undefined ? [] : [{ chain: stream, stream, receipt }],
+    ),
+  );
+  const all = [
+    ...ofChains,
+    ...lone.map((each) => ({ chain: null, stream: each.stream, receipt: each.lone })),
+  ];
+  if (all.length === 0) return [];
+  return [
+    all.map(({ chain }) => chain),
+    all.map(({ receipt: [owner] }) => owner),
+    all.map(({ receipt: [, name] }) => name),
+    all.map(({ stream }) => stream),
+    all.map(({ receipt: [, , at] }) => at),
+    all.map(({ receipt: [, , , content] }) => content),
+  ];
+}
+
+/** Removes receipts. Several servers remove the oldest at once, so each takes those that no other one takes. */
+export function removalStatement({ before, of }: Removal): Statement {
+  if (typeof of === "number") {
+    return {
+      name: "remove-oldest-receipts",
+      text: `delete from receipts r using (
+          select owner, name from receipts where at < $1::bigint
+          order by at limit $2::bigint for update skip locked
+        ) as oldest where r.owner = oldest.owner and r.name = oldest.name`,
+      values: [before, of],
+    };
+  }
+  return {
+    name: "remove-older-receipt",
+    text: "delete from receipts where owner = $1 and name = $2 and at < $3::bigint",
+    values: [of.owner, of.name, before],
+  };
+}
+
+/** Reads receipts. Those that are asked for during a read are read together next. */
+export function createReceiptReader(
+  database: Postgres,
+): Pick<ReceiptKeeperOptions, "read" | "count" | "hasOlder"> & { close(): Promise<void> } {
+  const reads = createBatcher((names: readonly ReceiptName[]) => readAll(database, names));
+  return {
+    read: (name) => reads.add(name, name.owner),
+    async count(owner, limit) {
+      const [row] = await database.read({
+        name: "count-receipts",
+        text: `select count(*) as receipts
+          from (select 1 from receipts where owner = $1 limit $2::bigint) as found`,
+        values: [owner, limit],
+      });
+      return Number(row?.receipts);
+    },
+    async hasOlder(than) {
+      const rows = await database.read({
+        name: "has-older-receipts",
+        text: "select 1 from receipts where at < $1::bigint limit 1",
+        values: [than],
+      });
+      return rows.length > 0;
+    },
+    close: reads.close,
+  };
+}
+
+async function readAll(
+  database: Postgres,
+  names: readonly ReceiptName[],
+): Promise<(StoredReceipt | undefined)[]> {
+  const rows = await database.read({
+    name: "receipts",
+    text: `select r.owner, r.name, r.at, r.content
+      from unnest($1::text[], $2::text[]) as n (owner, name)
+      cross join lateral (
+        select * from receipts where receipts.owner = n.owner and receipts.name = n.name limit 1
+      ) as r`,
+    values: [names.map(({ owner }) => owner), names.map(({ name }) => name)],
+  });
+  const found = new Map(
+    rows.map(({ owner, name, at, content }): [string, StoredReceipt] => [
+      textFromName(String(owner), String(name)),
+      { at: Number(at), content: content as Uint8Array },
+    ]),
+  );
+  return names.map(({ owner, name }) => found.get(textFromName(owner, name)));
+}
