@@ -11,6 +11,9 @@ import { growth, worst } from "./support/work.ts";
  * `seeNoInput`, below the reason.
  */
 const seeInput: readonly string[] = [
+  '/^"((?:[ !#-[\\]-~]|\\\\["\\\\])*)"$/',
+  "/^[!#-+\\--[\\]-~]*$/",
+  "/\\\\(.)/g",
   "/^\\+[1-9]\\d{1,14}$/",
   "/%.*/",
   "/^([^/]+)(?:\\/(\\d{1,3}))?$/",

@@ -335,6 +335,24 @@ export const errors = {
   ifMatchInvalid: { kind: "invalid_argument", id: "", message: "Errors.IfMatch.Invalid" },
   ifMatchRequired: { kind: "failed_precondition", id: "", message: "Errors.IfMatch.Required" },
 
+  // Repeats by key.
+  idempotencyKeyInvalid: {
+    kind: "invalid_argument",
+    id: "",
+    message:
+      "idempotency-key must be one value of 1 to 255 printable ASCII characters, in quotes or without blanks, commas and quotes",
+  },
+  idempotencyKeyReused: {
+    kind: "invalid_argument",
+    id: "",
+    message: "the idempotency key was used for another request: use a new key for each request",
+  },
+  tooManyIdempotencyKeys: {
+    kind: "resource_exhausted",
+    id: "",
+    message: "the caller has used too many idempotency keys within 24 hours",
+  },
+
   storeUnavailable: { kind: "unavailable", id: "", message: "the store is not available" },
   storeOverloaded: { kind: "resource_exhausted", id: "", message: "too many changes are waiting" },
   outcomeUnknown: {

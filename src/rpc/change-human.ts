@@ -12,6 +12,7 @@ import {
 import { type DecideStep, decideUnder } from "./extras/decide.ts";
 import { extrasKey, noteVersion } from "./extras/extras.ts";
 import { callerKey } from "./gate/authenticate.ts";
+import { noteWritten, receiptOf } from "./repeats/repeat.ts";
 
 /** A decision about a human, without whoever causes it. */
 export type HumanStep = Omit<Decision<HumanState>, "events"> & {
@@ -19,12 +20,13 @@ export type HumanStep = Omit<Decision<HumanState>, "events"> & {
 };
 
 /**
- * Run one command on one human. A call that ends while its change is waiting changes nothing.
+ * Run one command on one human. A call that ends while its change is waiting changes nothing. If the call has a
+ * key, its receipt is stored with the change.
  *
  * @param organization The one that owns the human, or in which it is added.
  * @returns The head after the change; it is durable.
- * @throws ServiceError what `decide` throws; `versionMismatch`, `ifMatchRequired`; `userAlreadyExists` if somebody else has the user name, or if
- *   the id of a new human is taken in another organization.
+ * @throws ServiceError what `decide` throws; `versionMismatch`, `ifMatchRequired`; `userAlreadyExists` if somebody
+ *   else has the user name, or if the id of a new human is taken in another organization.
  * @throws What `EventStore.change` throws.
  */
 export function changeHuman(
@@ -52,10 +54,12 @@ export async function changeHumanBy(
   const extras = values.get(extrasKey);
   const decide: Decide<HumanState> = (head) => {
     const { events, ...next } = decideUnder(extras, decideStep, head);
-    return { events: events.map((event) => ({ ...event, creator })), ...next };
+    const receipt = receiptOf(values, userId, events.length > 0);
+    return { events: events.map((event) => ({ ...event, creator })), ...next, receipt };
   };
   try {
     const head = await store.change(userId, organization, decide, signal);
+    noteWritten(values, userId, head);
     if (head.state.kind === "present") noteVersion(values, head.version);
     return head;
   } catch (cause) {

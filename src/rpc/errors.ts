@@ -65,6 +65,8 @@ const retryMs: Partial<Record<ErrorKey, number>> = {
   tooManyFailedAuthentications: 1_000,
   identityProviderUnavailable: 1_000,
   storeUnavailable: 1_000,
+  storeOverloaded: 1_000,
+  tooManyIdempotencyKeys: 60_000,
 };
 
 /**

@@ -1,4 +1,4 @@
-import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
+import type { ConnectRouter, Interceptor, ServiceImpl } from "@connectrpc/connect";
 import { ServerReflection as ReflectionV1 } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ReflectionV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Health } from "../../gen/health/v1/health_pb.ts";
@@ -33,6 +33,8 @@ import { createUpdateUserName } from "./management/update-user-name.ts";
 import { createChangeUserMetadata, createReadUserMetadata } from "./management/user-metadata.ts";
 import { createMetadataChanges } from "./metadata/change-metadata.ts";
 import { registerReflection } from "./reflection.ts";
+import { managementAnswers, userAnswers } from "./repeats/answers.ts";
+import { repeatable } from "./repeats/repeatable.ts";
 import { createTranslate } from "./translate/translate.ts";
 import { createAddUser } from "./user/add-user.ts";
 import { createChangeUserState } from "./user/change-user-state.ts";
@@ -87,7 +89,7 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
   const loadHuman = createLoadHuman(store, directory);
   const metadataChanges = createMetadataChanges(store);
   return (router) => {
-    router.service(ManagementService, {
+    const management: Partial<ServiceImpl<typeof ManagementService>> = {
       healthz: () => ({}),
       updateHumanProfile: createUpdateHumanProfile(store),
       getHumanProfile: createGetHumanProfile(loadHuman),
@@ -104,8 +106,8 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
       ...createChangeHumanContact(store),
       ...createAddHumanUser(store, newId),
       ...createChangeUserStatus(store),
-    });
-    router.service(UserService, {
+    };
+    const users: Partial<ServiceImpl<typeof UserService>> = {
       getUserByID: createGetUserByID(parts),
       listUsers: createListUsersOfInstance(parts),
       updateHumanUser: createUpdateHumanUser(parts),
@@ -114,7 +116,9 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
       ...createSetContact(parts),
       ...createUserMetadata(parts, metadataChanges),
       ...createChangeUserState(parts),
-    });
+    };
+    router.service(ManagementService, repeatable(store.receipts, management, managementAnswers));
+    router.service(UserService, repeatable(store.receipts, users, userAnswers));
     router.service(Health, createHealth(readiness, zitadelServices));
     registerReflection(router, [...zitadelServices, Health], errorMessages);
   };

@@ -31,9 +31,12 @@ export function wireOptions(
     trustedProxies,
     cors: {
       origins: corsOrigins === "*" ? ["*"] : corsOrigins,
-      requestHeaders: ["Authorization", "X-Zitadel-Orgid", "X-Requested-With", "If-Match"],
+      requestHeaders: [
+        ...["Authorization", "X-Zitadel-Orgid", "X-Requested-With"],
+        ...["If-Match", "Idempotency-Key"],
+      ],
       answerHeaders: [
-        ...["Content-Length", "Retry-After", "X-Request-Id", "ETag"],
+        ...["Content-Length", "Retry-After", "X-Request-Id", "ETag", "Idempotent-Replayed"],
         ...(deprecationHeaders ? ["Deprecation", "Link"] : []),
       ],
     },

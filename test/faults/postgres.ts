@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { openPostgres } from "../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
 import { type PostgresServer, query, startPostgres, startStandby } from "../support/postgres.ts";
+import { startKeyedClients } from "./keyed-clients.ts";
 import { createRandom, type Random } from "./random.ts";
 import type { Fault } from "./sqlite.ts";
 import { runTrial, type Trial, type Verdict } from "./trial.ts";
@@ -30,11 +31,13 @@ function fault(
       try {
         const options = { seed, database: postgres.url("postgres"), open, servers: 2 };
         return await runTrial(options, async (trial) => {
+          const keyed = await startKeyedClients(trial, seed);
           for (let turn = 0; turn < count; turn += 1) {
             await wait(trial, random);
             await strike(postgres, random);
           }
           await trial.recorder.acknowledged(200);
+          await keyed.stop();
         });
       } finally {
         await postgres.close();
@@ -101,10 +104,12 @@ async function promote(seed: string): Promise<Verdict> {
       const hosts = `127.0.0.1:${primary.port},127.0.0.1:${standby.port}`;
       const database = primary.url("postgres").replace(`127.0.0.1:${primary.port}`, hosts);
       return await runTrial({ seed, database, open, servers: 2 }, async (trial) => {
+        const keyed = await startKeyedClients(trial, seed);
         await wait(trial, createRandom(seed));
         await primary.kill();
         await query(standby.url("postgres"), "select pg_promote()");
         await trial.recorder.acknowledged(200);
+        await keyed.stop();
       });
     } finally {
       await standby.close();

@@ -5,6 +5,7 @@ import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
 import { runGiraffe, runProgram, startGiraffe } from "../support/child.ts";
 import { startServer } from "../support/server.ts";
+import { startKeyedClients } from "./keyed-clients.ts";
 import { createRandom } from "./random.ts";
 import { runTrial, type Serving, type Trial, type TrialOptions, type Verdict } from "./trial.ts";
 
@@ -50,6 +51,25 @@ export const sqliteFaults: readonly Fault[] = [
           await each.start(0);
         }
         await each.recorder.acknowledged(100);
+      }),
+  },
+  {
+    name: "F1: kill -9, and every call is repeated with its key",
+    times: { short: 4, long: 50 },
+    run: (seed, times) =>
+      trial(seed, async (each) => {
+        const random = createRandom(`${seed} kills with keys`);
+        const keyed = await startKeyedClients(each, seed);
+        for (let kill = 0; kill < times; kill += 1) {
+          await keyed.answered(1 + random.int(200));
+          await pause(random.int(30));
+          const server = serverOf(each);
+          server.kill("SIGKILL");
+          await server.ended;
+          await each.start(0);
+        }
+        await keyed.answered(50);
+        await keyed.stop();
       }),
   },
   {

@@ -12,6 +12,7 @@ import { changeHumanBy, type HumanStep } from "../change-human.ts";
 import { maxOrganizationLength, organizationKey } from "../gate/authorize.ts";
 import { assertPermitted, membershipsKey } from "../gate/standing.ts";
 import { timestampFromMicros } from "../management/details.ts";
+import { noteRights } from "../repeats/repeat.ts";
 import { type NewHuman, newHumanFromAddRequest, newHumanFromCreateRequest } from "./add-command.ts";
 import { detailsOfWrite } from "./details.ts";
 import { assertFreeId } from "./free-id.ts";
@@ -33,6 +34,7 @@ export function createAddUser({ store, directory, newId }: AddParts): AddMethods
     givenId: string | undefined,
     { command, metadata }: NewHuman,
   ): Promise<{ readonly userId: string; readonly head: Head<HumanState> }> => {
+    noteRights(context.values, { organization, permissions: ["user.write"] });
     const addUnder = (id: string) =>
       changeHumanBy(store, context, id, organization, (state) =>
         withMetadata(advance(command, state), metadata),

@@ -5,6 +5,7 @@ import type { Directory, ServiceAccount } from "../../store/directory.ts";
 import type { EventStore, Head } from "../../store/event-store.ts";
 import { callerKey } from "../gate/authenticate.ts";
 import { assertPermitted, membershipsKey } from "../gate/standing.ts";
+import { noteRights } from "../repeats/repeat.ts";
 
 /** Where users are looked for. */
 export type Users = {
@@ -106,7 +107,9 @@ function assertAllowed(
     if (!isKnownEverywhere) throw new ServiceError("membershipNotFound");
     return;
   }
-  assertPermitted(memberships, owner, isSelf ? ofSelf : [permission], "userPermissionMissing");
+  const permissions = isSelf ? ofSelf : [permission];
+  assertPermitted(memberships, owner, permissions, "userPermissionMissing");
+  noteRights(values, { organization: owner, permissions });
 }
 
 function isPresent(head: Head<HumanState>): head is Head<PresentHuman> {

@@ -1,0 +1,57 @@
+import { type ErrorKey, errors, ServiceError } from "../../domain/errors.ts";
+import type { Written } from "./answers.ts";
+
+/** Where a caller had to be allowed to do what it did: roles may change before it repeats the call. */
+export type Rights = { readonly organization: string; readonly permissions: readonly string[] };
+
+/** What became of a call. */
+export type Outcome =
+  | { readonly kind: "done"; readonly written: Written }
+  | { readonly kind: "refused"; readonly key: ErrorKey; readonly message: string | undefined };
+
+/** A call that is kept under its key. */
+export type KeptCall = {
+  /** Digest of the request. */
+  readonly request: string;
+  /** `undefined`: the gate has checked all that was needed. */
+  readonly rights: Rights | undefined;
+  readonly outcome: Outcome;
+};
+
+/** As the store keeps it, of exactly as many bytes as it needs. */
+export function bytesFromCall(call: KeptCall): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(call)).slice();
+}
+
+/** @param bytes Of `bytesFromCall`. */
+export function callFromBytes(bytes: Uint8Array): KeptCall {
+  return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+/**
+ * The outcome of a call that was refused for what the store holds, so that the same call could be answered in
+ * another way later. `undefined` for every other error: it says something about the request, which is refused
+ * for it every time; or about the caller or the server, and the call may succeed when it is repeated.
+ */
+export function refusalFrom(error: unknown): Outcome | undefined {
+  if (!(error instanceof ServiceError) || !isOfStore(error.key)) return undefined;
+  const { key, message } = error;
+  return { kind: "refused", key, message: message === errors[key].message ? undefined : message };
+}
+
+/** The error that `refusalFrom` was given. */
+export function errorFromRefusal({ key, message }: Outcome & { kind: "refused" }): ServiceError {
+  return new ServiceError(key, message === undefined ? {} : { message });
+}
+
+const kindsOfStore: readonly string[] = [
+  "aborted",
+  "already_exists",
+  "failed_precondition",
+  "not_found",
+];
+
+/** That a caller has no role is said as "not found", as in ZITADEL. */
+function isOfStore(key: ErrorKey): boolean {
+  return key !== "membershipNotFound" && kindsOfStore.includes(errors[key].kind);
+}

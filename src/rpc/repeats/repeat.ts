@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import { type Message, toBinary } from "@bufbuild/protobuf";
+import { type ContextValues, createContextKey, type HandlerContext } from "@connectrpc/connect";
+import type { Head } from "../../store/event-store.ts";
+import type { ReceiptName, ReceiptOfChange } from "../../store/receipts.ts";
+import { callerKey } from "../gate/authenticate.ts";
+import { organizationKey } from "../gate/authorize.ts";
+import { methodName } from "../method-name.ts";
+import type { Written } from "./answers.ts";
+import { bytesFromCall, type Outcome, type Rights } from "./outcome.ts";
+
+/** A call with a key, while it runs. */
+export type Repeat = {
+  readonly name: ReceiptName;
+  /** Digest of the request. */
+  readonly request: string;
+  /** What the last decision led to; `undefined` if there was none. */
+  written: Written | undefined;
+  /** Whether the last decision brought the receipt along. */
+  isKept: boolean;
+  rights: Rights | undefined;
+};
+
+const repeatKey = createContextKey<Repeat | undefined>(undefined, { description: "repeat" });
+
+/** Headers that say what is asked for, beside the message. */
+const headersOfRequest = ["if-match", "x-giraffe-update-mask", "x-giraffe-allow-unchanged"];
+
+/** Begin a call with a key. */
+export function beginRepeat(key: string, request: Message, context: HandlerContext): Repeat {
+  const { values, method, requestHeader } = context;
+  const repeat: Repeat = {
+    name: {
+      owner: values.get(callerKey)?.subject ?? "",
+      name: digest([values.get(organizationKey), methodName(method), key]),
+    },
+    request: digest([
+      toBinary(method.input, request),
+      ...headersOfRequest.map((name) => requestHeader.get(name) ?? ""),
+    ]),
+    written: undefined,
+    isKept: false,
+    rights: undefined,
+  };
+  values.set(repeatKey, repeat);
+  return repeat;
+}
+
+/**
+ * The receipt that a change has to bring along; `undefined` if the call has no key.
+ *
+ * @param isWritten Whether the decision has events.
+ */
+export function receiptOf(
+  values: ContextValues,
+  userId: string,
+  isWritten: boolean,
+): ReceiptOfChange | undefined {
+  const repeat = values.get(repeatKey);
+  if (repeat === undefined) return undefined;
+  repeat.isKept = isWritten;
+  return {
+    ...repeat.name,
+    contentOf: (head) => contentOf(repeat, { kind: "done", written: writtenFrom(userId, head) }),
+  };
+}
+
+/** Note what a change led to, for a call that may have changed nothing. */
+export function noteWritten(values: ContextValues, userId: string, head: Head<unknown>): void {
+  const repeat = values.get(repeatKey);
+  if (repeat !== undefined) repeat.written = writtenFrom(userId, head);
+}
+
+/** Note which permission the caller needed where the user lives. */
+export function noteRights(values: ContextValues, rights: Rights): void {
+  const repeat = values.get(repeatKey);
+  if (repeat !== undefined) repeat.rights = rights;
+}
+
+/** What is kept of a call. */
+export function contentOf({ request, rights }: Repeat, outcome: Outcome): Uint8Array {
+  return bytesFromCall({ request, rights, outcome });
+}
+
+type Facts = Omit<Head<unknown>, "state">;
+
+function writtenFrom(
+  userId: string,
+  { version, organization, createdAt, changedAt }: Facts,
+): Written {
+  return { userId, version, organization, createdAt, changedAt };
+}
+
+/** Each part with its length before it, so that no two lists have the same digest. */
+function digest(parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) {
+    const bytes = typeof part === "string" ? Buffer.from(part) : part;
+    hash.update(`${bytes.length} `).update(bytes);
+  }
+  return hash.digest("base64url");
+}
