@@ -20,24 +20,35 @@ export function createQuestion(): Question {
   const textLine = byId("question-text", HTMLElement);
   const yes = byId("question-yes", HTMLButtonElement);
   const no = byId("question-no", HTMLButtonElement);
-  yes.addEventListener("click", () => dialog.close("yes"));
-  no.addEventListener("click", () => dialog.close());
+  /** Gives the answer to whoever asked last. */
+  let settle = (_isYes: boolean) => {};
+
+  function finish(isYes: boolean): void {
+    const answer = settle;
+    settle = () => {};
+    dialog.close();
+    answer(isYes);
+  }
+
+  yes.addEventListener("click", () => finish(true));
+  no.addEventListener("click", () => finish(false));
+  // Escape closes the dialog by itself. The event comes later, when the next question may be open already.
+  dialog.addEventListener("close", () => {
+    if (!dialog.open) finish(false);
+  });
 
   return {
     ask(title, text, action) {
+      finish(false);
       titleLine.textContent = title;
       textLine.textContent = text;
       yes.textContent = action;
-      // Escape closes the dialog and leaves the value as it is.
-      dialog.returnValue = "";
       dialog.showModal();
       no.focus();
       return new Promise((resolve) => {
-        dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), {
-          once: true,
-        });
+        settle = resolve;
       });
     },
-    cancel: () => dialog.close(),
+    cancel: () => finish(false),
   };
 }
