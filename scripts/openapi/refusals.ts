@@ -8,7 +8,7 @@ import {
 } from "../../gen/google/rpc/error_details_pb.ts";
 import { ErrorDetailSchema } from "../../gen/zitadel/message_pb.ts";
 import { errors, reasonFromKey } from "../../src/domain/errors.ts";
-import { codes, errorDomain } from "../../src/rpc/errors.ts";
+import { codes, errorDomain, restStatuses } from "../../src/rpc/errors.ts";
 import { refusals } from "../../src/wire/refusal.ts";
 import type { Schemas } from "./schemas.ts";
 
@@ -75,7 +75,10 @@ const catalogue = [
     .filter(([key]) => !notOnRest.includes(key))
     .map(([, { code, reason }]) => ({ code, reason, id: "", text: "" })),
 ]
-  .map((refusal) => ({ ...refusal, status: codeToHttpStatus(refusal.code) }))
+  .map((refusal) => ({
+    ...refusal,
+    status: restStatuses[refusal.reason] ?? codeToHttpStatus(refusal.code),
+  }))
   .sort((one, other) => one.status - other.status);
 
 /**

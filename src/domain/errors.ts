@@ -334,6 +334,7 @@ export const errors = {
   versionMismatch: { kind: "aborted", id: "", message: "Errors.User.VersionMismatch" },
   ifMatchInvalid: { kind: "invalid_argument", id: "", message: "Errors.IfMatch.Invalid" },
   ifMatchRequired: { kind: "failed_precondition", id: "", message: "Errors.IfMatch.Required" },
+  headerNotBoolean: { kind: "invalid_argument", id: "", message: "Errors.Header.NotBoolean" },
 
   // Repeats by key.
   idempotencyKeyInvalid: {

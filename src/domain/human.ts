@@ -8,8 +8,8 @@ import { changedFields, type Profile } from "./profile.ts";
 import { type UpdateHuman, update } from "./update-human.ts";
 import { type ChangeUserName, changeUserName, hasSameUniqueKeys, uniqueKeys } from "./user-name.ts";
 
-/** Of v1: replaces all fields. */
-type ChangeProfile = { readonly type: "change-profile"; readonly profile: Profile };
+/** Of v1: replaces the fields that are given, which are all unless the caller names some. */
+type ChangeProfile = { readonly type: "change-profile"; readonly profile: Partial<Profile> };
 
 /** What can be done to a human. */
 export type HumanCommand =

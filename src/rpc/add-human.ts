@@ -4,6 +4,7 @@ import type { HumanState } from "../domain/human-state.ts";
 import { userNameKey } from "../domain/user-name.ts";
 import type { EventStore, Head } from "../store/event-store.ts";
 import { trim } from "../text/trim.ts";
+import { isAdded } from "./management/details.ts";
 
 /** How many new ids are tried. Even one that is taken is extremely unlikely. */
 const maxAttempts = 3;
@@ -25,7 +26,9 @@ export async function addUnderNewId(
   for (let attempt = 1; ; attempt++) {
     const userId = newId();
     try {
-      return { userId, head: await add(userId) };
+      const head = await add(userId);
+      // A dry run adds nobody, so nobody gets the id.
+      return { userId: isAdded(head) ? userId : "", head };
     } catch (error) {
       const isTaken = error instanceof ServiceError && error.key === "userAlreadyExists";
       if (!isTaken || attempt === maxAttempts) throw error;

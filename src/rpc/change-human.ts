@@ -10,8 +10,10 @@ import {
   UniqueKeyTakenError,
 } from "../store/event-store.ts";
 import { type DecideStep, decideUnder } from "./extras/decide.ts";
-import { extrasKey, noteVersion } from "./extras/extras.ts";
+import { rehearse } from "./extras/dry-run.ts";
+import { extrasKey, noteChange, noteVersion } from "./extras/extras.ts";
 import { callerKey } from "./gate/authenticate.ts";
+import { isAdded } from "./management/details.ts";
 import { noteWritten, receiptOf } from "./repeats/repeat.ts";
 
 /** A decision about a human, without whoever causes it. */
@@ -52,15 +54,24 @@ export async function changeHumanBy(
 ): Promise<Head<HumanState>> {
   const creator = values.get(callerKey)?.subject ?? "";
   const extras = values.get(extrasKey);
+  let isChanged = false;
+  const decideHuman = (head: Head<HumanState> | undefined): HumanStep => {
+    const step = decideUnder(extras, decideStep, head);
+    isChanged = step.events.length > 0;
+    return step;
+  };
   const decide: Decide<HumanState> = (head) => {
-    const { events, ...next } = decideUnder(extras, decideStep, head);
+    const { events, ...next } = decideHuman(head);
     const receipt = receiptOf(values, userId, events.length > 0);
     return { events: events.map((event) => ({ ...event, creator })), ...next, receipt };
   };
   try {
-    const head = await store.change(userId, organization, decide, signal);
-    noteWritten(values, userId, head);
-    if (head.state.kind === "present") noteVersion(values, head.version);
+    const head = extras.isDryRun
+      ? await rehearse(store, { userId, organization, decide: decideHuman, signal })
+      : await store.change(userId, organization, decide, signal);
+    if (!extras.isDryRun) noteWritten(values, userId, head);
+    noteChange(values, isChanged);
+    if (isAdded(head) && head.state.kind === "present") noteVersion(values, head.version);
     return head;
   } catch (cause) {
     if (!(cause instanceof UniqueKeyTakenError)) throw cause;

@@ -10,7 +10,7 @@ import type { Directory } from "../store/directory.ts";
 import type { EventStore, Micros } from "../store/event-store.ts";
 import { createDeprecation } from "./deprecation.ts";
 import { convertErrors, errorMessages } from "./errors.ts";
-import { createExtras } from "./extras/extras.ts";
+import { createExtras, fieldsBesideMask } from "./extras/extras.ts";
 import { callerKey, createAuthenticate } from "./gate/authenticate.ts";
 import { createAuthorize } from "./gate/authorize.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
@@ -155,7 +155,7 @@ export function createInterceptors(
       defaultLanguage: parts.defaultLanguage,
       callerLanguage: (values) => values.get(callerKey)?.language,
     }),
-    createValidate(services),
+    createValidate(services, fieldsBesideMask),
     createExtras(parts),
   ];
 }

@@ -3,8 +3,14 @@ import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type ObjectDetails, ObjectDetailsSchema } from "../../../gen/zitadel/object_pb.ts";
 import type { Head, Micros } from "../../store/event-store.ts";
 
+/** What a dry run answers of a user whom it did not add: there is neither a version nor a date. */
+export function isAdded({ version }: Pick<Head<unknown>, "version">): boolean {
+  return version > 0;
+}
+
 /** Version, dates and organization of an object, as every answer carries them. */
 export function detailsFromHead(head: Omit<Head<unknown>, "state">): ObjectDetails {
+  if (!isAdded(head)) return create(ObjectDetailsSchema, { resourceOwner: head.organization });
   return create(ObjectDetailsSchema, {
     sequence: BigInt(head.version),
     creationDate: timestampFromMicros(head.createdAt),

@@ -11,7 +11,7 @@ import { addUnderNewId } from "../add-human.ts";
 import { changeHumanBy, type HumanStep } from "../change-human.ts";
 import { maxOrganizationLength, organizationKey } from "../gate/authorize.ts";
 import { assertPermitted, membershipsKey } from "../gate/standing.ts";
-import { timestampFromMicros } from "../management/details.ts";
+import { isAdded, timestampFromMicros } from "../management/details.ts";
 import { noteRights } from "../repeats/repeat.ts";
 import { type NewHuman, newHumanFromAddRequest, newHumanFromCreateRequest } from "./add-command.ts";
 import { detailsOfWrite } from "./details.ts";
@@ -68,7 +68,7 @@ export function createAddUser({ store, directory, newId }: AddParts): AddMethods
       assertPermitted(memberships, organizationId, ["user.write"], "userPermissionMissing");
       await assertOrganization(organizationId, "createOrganizationNotFound");
       const { userId: id, head } = await add(context, organizationId, userId, human);
-      return { id, creationDate: timestampFromMicros(head.createdAt) };
+      return isAdded(head) ? { id, creationDate: timestampFromMicros(head.createdAt) } : { id };
     },
   };
 }

@@ -1,12 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { type Details, DetailsSchema } from "../../../gen/zitadel/object/v2/object_pb.ts";
 import type { Head } from "../../store/event-store.ts";
-import { timestampFromMicros } from "../management/details.ts";
+import { isAdded, timestampFromMicros } from "../management/details.ts";
 
 type Written = Omit<Head<unknown>, "state" | "createdAt">;
 
 /** Where an object stands, as the answer to a write says it: as in ZITADEL, without the date of creation. */
 export function detailsOfWrite({ version, changedAt, organization }: Written): Details {
+  if (!isAdded({ version })) return create(DetailsSchema, { resourceOwner: organization });
   return create(DetailsSchema, {
     sequence: BigInt(version),
     changeDate: timestampFromMicros(changedAt),

@@ -5,6 +5,7 @@ export type FieldRule =
   | "BOOL_TRUE"
   | "BYTES_LENGTH"
   | "ENUM_DEFINED_ONLY"
+  | "FIELD_MASK"
   | "MESSAGE_REQUIRED"
   | "ONEOF_REQUIRED"
   | "STRING_EMAIL"

@@ -10,6 +10,7 @@ type RuleTextName =
   | "Email"
   | "Enum"
   | `Length.${"Between" | "Exact" | "Max" | "Min"}`
+  | "Mask"
   | "NoNul"
   | "Prefix"
   | "Required"

@@ -7,5 +7,6 @@ import { newPostgresDatabase } from "../../support/postgres-database.ts";
 useDatabases(newPostgresDatabase);
 
 describe("on PostgreSQL", async () => {
+  await import("./changes.test.ts");
   await import("./versions.test.ts");
 });

@@ -44,6 +44,7 @@ const rules = {
   "Errors.Field.Length.Exact": ["{length}"],
   "Errors.Field.Length.Max": ["{max}"],
   "Errors.Field.Length.Min": ["{min}"],
+  "Errors.Field.Mask": ["{path}"],
   "Errors.Field.NoNul": [],
   "Errors.Field.Prefix": ["{prefix}"],
   "Errors.Field.Required": [],
