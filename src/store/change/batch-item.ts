@@ -9,7 +9,7 @@ export type LoneReceipt = { readonly stream: string; readonly lone: ReceiptRow }
 /** Removes receipts that are older than a moment. */
 export type Removal = {
   readonly before: Micros;
-  /** The oldest ones, at most so many, or the one with this name. */
+  /** The oldest ones, at most so many, or the one with this name, which is locked even if it is not that old. */
   readonly of: number | ReceiptName;
 };
 
@@ -39,7 +39,7 @@ export function sortedBatch(items: readonly BatchItem[]): Sorted {
 /**
  * The results of a batch in the order of its items.
  *
- * @param results Of the appends and the receipts. A removal has nothing to tell.
+ * @param results Of the appends and the receipts, and of removals that failed.
  */
 export function resultsInOrder(
   items: readonly BatchItem[],

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Micros } from "../event-store.ts";
+import { type Micros, StoreUnavailableError } from "../event-store.ts";
 import {
   maxReceiptsPerOwner,
   type ReceiptName,
@@ -19,6 +19,11 @@ export type ReceiptKeeperOptions = ReceiptBounds & {
   /** How many an owner has, old ones included; counts no further than to `limit`. */
   readonly count: (owner: string, limit: number) => Promise<number>;
   readonly hasOlder: (than: Micros) => Promise<boolean>;
+  /**
+   * Whether a read may see what a failover would lose, because the standbys do not have it yet. Then a receipt is
+   * locked before anybody is told of it: the lock is a write, and waits for the standbys.
+   */
+  readonly readsAhead: boolean;
   /** Writes in a batch with whatever else is written. */
   readonly write: (item: LoneReceipt | Removal, queue: string) => Promise<AppendResult>;
   readonly now: () => Micros;
@@ -54,6 +59,7 @@ export function createReceiptKeeper({
   read,
   count,
   hasOlder,
+  readsAhead,
   write,
   now,
   pruning: times = defaultPruning,
@@ -66,7 +72,7 @@ export function createReceiptKeeper({
 
   async function admit(owner: string): Promise<void> {
     let known = counts.get(owner);
-    if (known === undefined || (known.receipts >= maxPerOwner && isOld(known))) {
+    if (known === undefined || (known.receipts >= maxPerOwner && isDated(known))) {
       known = { receipts: await count(owner, maxPerOwner), countedAt: performance.now() };
       counts.set(owner, known);
     }
@@ -74,6 +80,12 @@ export function createReceiptKeeper({
       throw new TooManyReceiptsError(`the owner has ${maxPerOwner} receipts`);
     }
     known.receipts += 1;
+  }
+
+  /** Locks the receipt of a name, and removes it if it is older. */
+  async function settle(name: ReceiptName, before: Micros): Promise<void> {
+    const result = await write({ before, of: name }, name.name);
+    if (result !== "appended") throw new StoreUnavailableError("a receipt cannot be written");
   }
 
   async function prune(): Promise<void> {
@@ -95,9 +107,10 @@ export function createReceiptKeeper({
     async find(name) {
       const stored = await read(name);
       const before = now() - receiptLifetime;
-      if (stored !== undefined && stored.at >= before) return stored.content;
-      // The name is free, so whatever is stored under it now must not meet the old one.
-      if (stored !== undefined) await write({ before, of: name }, removals);
+      const isOld = stored !== undefined && stored.at < before;
+      // If it is old, whatever is stored under the name now must not meet it.
+      if (isOld || (stored !== undefined && readsAhead)) await settle(name, before);
+      if (stored !== undefined && !isOld) return stored.content;
       await admit(name.owner);
       return undefined;
     },
@@ -118,6 +131,6 @@ export function createReceiptKeeper({
 /** The queue of a batcher; no stream has this id. */
 const removals = "";
 
-function isOld({ countedAt }: Count): boolean {
+function isDated({ countedAt }: Count): boolean {
   return performance.now() - countedAt >= recountMs;
 }

@@ -22,7 +22,7 @@ import {
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
 import { outcomeFromError, type StatementOutcome, unavailableFrom } from "./postgres-error.ts";
-import { removalStatement, textFromName } from "./receipts.ts";
+import { removalStatements, textFromName } from "./receipts.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
 /** How long to look for a lost commit before its outcome is called unknown. A failover takes less. */
@@ -76,7 +76,8 @@ export function createCommit(
     for (const { item, first } of repeated) {
       results.set(item, resultOfRepeated(results.get(first)));
     }
-    await remove(link, removals, rounds.length > 0);
+    const removed = await remove(link, removals, rounds.length > 0);
+    for (const removal of removals) results.set(removal, removed);
     return resultsInOrder(items, results);
   };
 }
@@ -89,14 +90,27 @@ function nothingOf({ chains }: Round): Refused {
   return { streams: new Map(streams), names: new Set() };
 }
 
-/** @param isLate Whether something was stored before: then it is no failure if nothing is removed. */
-async function remove(link: Link, removals: readonly Removal[], isLate: boolean): Promise<void> {
-  for (const removal of removals) {
-    try {
-      await (await link.get()).query(removalStatement(removal));
-    } catch (error) {
-      if (!isLate) throw unavailableFrom(error);
+/**
+ * @param isLate Whether the batch has stored something: then it has not failed as a whole.
+ * @returns "conflict" if it is late and fails.
+ */
+async function remove(
+  link: Link,
+  removals: readonly Removal[],
+  isLate: boolean,
+): Promise<AppendResult> {
+  let connection: Connection | undefined;
+  try {
+    for (const statement of removalStatements(removals)) {
+      connection = await link.get();
+      await connection.query(statement);
     }
+    return "appended";
+  } catch (error) {
+    const outcome = outcomeFromError(error);
+    if (outcome === "elsewhere" || outcome === "ambiguous") connection?.destroy();
+    if (isLate) return "conflict";
+    throw unavailableFrom(error);
   }
 }
 

@@ -47,6 +47,7 @@ export function createPostgresEventStore(options: {
   const { close: closeReader, ...receiptReader } = createReceiptReader(database);
   const receipts = createReceiptKeeper({
     ...receiptReader,
+    readsAhead: true,
     write: (item, name) => commitOf(name).add(item, name),
     now,
     ...options.receipts,

@@ -1,6 +1,7 @@
 import type { LoneReceipt, Removal } from "../change/batch-item.ts";
 import { createBatcher } from "../change/batcher.ts";
 import type { ReceiptKeeperOptions, StoredReceipt } from "../change/receipt-keeper.ts";
+import type { Micros } from "../event-store.ts";
 import type { ReceiptName } from "../receipts.ts";
 import type { Chain } from "./append-batch.ts";
 import type { Statement } from "./connection/connection.ts";
@@ -36,22 +37,47 @@ export function receiptColumns(
   ];
 }
 
-/** Removes receipts. Several servers remove the oldest at once, so each takes those that no other one takes. */
-export function removalStatement({ before, of }: Removal): Statement {
-  if (typeof of === "number") {
-    return {
-      name: "remove-oldest-receipts",
-      text: `delete from receipts r using (
-          select owner, name from receipts where at < $1::bigint
-          order by at limit $2::bigint for update skip locked
-        ) as oldest where r.owner = oldest.owner and r.name = oldest.name`,
-      values: [before, of],
-    };
+/**
+ * Removals, in a statement for those with a name and one for the oldest. Several servers remove the oldest at
+ * once, so each takes those that no other one takes.
+ */
+export function removalStatements(removals: readonly Removal[]): Statement[] {
+  const statements: Statement[] = [];
+  const named: { readonly name: ReceiptName; readonly before: Micros }[] = [];
+  for (const { before, of } of removals) {
+    if (typeof of !== "number") named.push({ name: of, before });
+    else statements.push(oldestStatement(before, of));
   }
+  if (named.length === 0) return statements;
+  return [
+    ...statements,
+    {
+      name: "remove-older-receipts",
+      text: `with locked as (
+          select r.owner, r.name, r.at, n.before
+          from unnest($1::text[], $2::text[], $3::bigint[]) as n (owner, name, before)
+          join receipts r on r.owner = n.owner and r.name = n.name
+          order by r.owner, r.name for update of r
+        )
+        delete from receipts r using locked l
+        where r.owner = l.owner and r.name = l.name and l.at < l.before`,
+      values: [
+        named.map(({ name }) => name.owner),
+        named.map(({ name }) => name.name),
+        named.map(({ before }) => before),
+      ],
+    },
+  ];
+}
+
+function oldestStatement(before: Micros, limit: number): Statement {
   return {
-    name: "remove-older-receipt",
-    text: "delete from receipts where owner = $1 and name = $2 and at < $3::bigint",
-    values: [of.owner, of.name, before],
+    name: "remove-oldest-receipts",
+    text: `delete from receipts r using (
+        select owner, name from receipts where at < $1::bigint
+        order by at limit $2::bigint for update skip locked
+      ) as oldest where r.owner = oldest.owner and r.name = oldest.name`,
+    values: [before, limit],
   };
 }
 

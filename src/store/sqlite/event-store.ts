@@ -76,6 +76,7 @@ export function createSqliteEventStore(options: {
   });
   const receipts = createReceiptKeeper({
     ...receiptReader,
+    readsAhead: false,
     write: (item, name) => commits.add(item, name),
     now,
     ...options.receipts,
