@@ -20,6 +20,22 @@ export function detailsFromHead(head: Omit<Head<unknown>, "state">): ObjectDetai
 }
 
 /** Exact: timestamps have nanoseconds. */
+/**
+ * How `SetUserMetadata` answers. As in ZITADEL, the time of the change is called the date of creation, and there is
+ * no other.
+ */
+export function detailsOfSetMetadata({
+  version,
+  changedAt,
+  organization,
+}: Omit<Head<unknown>, "state">): ObjectDetails {
+  return create(ObjectDetailsSchema, {
+    sequence: BigInt(version),
+    creationDate: timestampFromMicros(changedAt),
+    resourceOwner: organization,
+  });
+}
+
 export function timestampFromMicros(micros: Micros): Timestamp {
   const seconds = Math.floor(micros / 1_000_000);
   const nanos = (micros - seconds * 1_000_000) * 1_000;

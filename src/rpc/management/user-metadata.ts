@@ -3,7 +3,6 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import type { MetadataQuery } from "../../../gen/zitadel/metadata_pb.ts";
 import { type Metadata, MetadataSchema } from "../../../gen/zitadel/metadata_pb.ts";
-import { type ObjectDetails, ObjectDetailsSchema } from "../../../gen/zitadel/object_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { MetadataCommand } from "../../domain/metadata.ts";
 import type { Attribute } from "../../store/attributes.ts";
@@ -13,7 +12,7 @@ import { organizationKey } from "../gate/authorize.ts";
 import { type MetadataChanges, metadataEntries } from "../metadata/change-metadata.ts";
 import { listMetadata, maxMetadataQueries, metadataKey } from "../metadata/read-metadata.ts";
 import { textQuery } from "../text-query.ts";
-import { detailsFromHead, timestampFromMicros } from "./details.ts";
+import { detailsFromHead, detailsOfSetMetadata, timestampFromMicros } from "./details.ts";
 
 type Methods = ServiceImpl<typeof ManagementService>;
 type ReadMethods = Pick<Methods, "getUserMetadata" | "listUserMetadata">;
@@ -68,7 +67,7 @@ export function createChangeUserMetadata(changes: MetadataChanges): ChangeMethod
   return {
     async setUserMetadata({ id, ...entry }, context) {
       const command = { type: "set-metadata", entries: metadataEntries([entry]) } as const;
-      return { details: setDetails(await run(context, id, command)) };
+      return { details: detailsOfSetMetadata(await run(context, id, command)) };
     },
 
     bulkSetUserMetadata: ({ id, metadata }, context) =>
@@ -80,15 +79,6 @@ export function createChangeUserMetadata(changes: MetadataChanges): ChangeMethod
     bulkRemoveUserMetadata: ({ id, keys }, context) =>
       details(run(context, id, { type: "remove-metadata-keys", keys })),
   };
-}
-
-/** As in ZITADEL, the time of the change is called the date of creation, and there is no other. */
-function setDetails({ version, changedAt, organization }: Head<unknown>): ObjectDetails {
-  return create(ObjectDetailsSchema, {
-    sequence: BigInt(version),
-    creationDate: timestampFromMicros(changedAt),
-    resourceOwner: organization,
-  });
 }
 
 function metadataFrom({ key, value, ...dates }: Attribute, organization: string): Metadata {

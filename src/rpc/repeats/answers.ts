@@ -2,7 +2,11 @@ import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import type { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
 import type { Head } from "../../store/event-store.ts";
-import { detailsFromHead, timestampFromMicros } from "../management/details.ts";
+import {
+  detailsFromHead,
+  detailsOfSetMetadata,
+  timestampFromMicros,
+} from "../management/details.ts";
 import { detailsOfWrite } from "../user/details.ts";
 
 /** What the answer to a change is made of. */
@@ -32,6 +36,10 @@ export const managementAnswers = {
   removeUser: details,
   addHumanUser: added,
   importHumanUser: added,
+  setUserMetadata: (written) => ({ details: detailsOfSetMetadata(written) }),
+  bulkSetUserMetadata: details,
+  removeUserMetadata: details,
+  bulkRemoveUserMetadata: details,
 } satisfies Answers<(typeof ManagementService)["method"]>;
 
 const writeDetails = (written: Written) => ({ details: detailsOfWrite(written) });
@@ -53,4 +61,6 @@ export const userAnswers = {
     id: userId,
     creationDate: timestampFromMicros(createdAt),
   }),
+  setUserMetadata: ({ changedAt }) => ({ setDate: timestampFromMicros(changedAt) }),
+  deleteUserMetadata: ({ changedAt }) => ({ deletionDate: timestampFromMicros(changedAt) }),
 } satisfies Answers<(typeof UserService)["method"]>;

@@ -64,6 +64,21 @@ export const changes: readonly {
     request: () => ({ userName: randomUUID(), profile, email: email("gigi") }),
     adds: true,
   },
+  { method: v1.setUserMetadata, request: (id) => ({ id, key: "color", value: "cmVk" }) },
+  {
+    method: v1.bulkSetUserMetadata,
+    request: (id) => ({ id, metadata: [{ key: "color", value: "cmVk" }] }),
+  },
+  {
+    method: v1.removeUserMetadata,
+    request: (id) => ({ id, key: "color" }),
+    before: [v1.setUserMetadata],
+  },
+  {
+    method: v1.bulkRemoveUserMetadata,
+    request: (id) => ({ id, keys: ["color"] }),
+    before: [v1.setUserMetadata],
+  },
   {
     method: v2.updateHumanUser,
     request: (userId) => ({ userId, profile: { ...ofV2, nickName: randomUUID() } }),
@@ -76,6 +91,15 @@ export const changes: readonly {
   { method: v2.reactivateUser, request: (userId) => ({ userId }), before: [v2.deactivateUser] },
   { method: v2.lockUser, request: (userId) => ({ userId }) },
   { method: v2.unlockUser, request: (userId) => ({ userId }), before: [v2.lockUser] },
+  {
+    method: v2.setUserMetadata,
+    request: (userId) => ({ userId, metadata: [{ key: "color", value: "cmVk" }] }),
+  },
+  {
+    method: v2.deleteUserMetadata,
+    request: (userId) => ({ userId, keys: ["color"] }),
+    before: [v2.setUserMetadata],
+  },
   { method: v2.deleteUser, request: (userId) => ({ userId }) },
   {
     method: v2.addHumanUser,
