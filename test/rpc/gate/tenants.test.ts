@@ -5,47 +5,13 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Caller, callers, closeCallers, type Reply } from "../../support/api/callers.ts";
 import { list, object, text } from "../../support/api/json.ts";
+import { type Permission, permissionsOf } from "../../support/api/permissions.ts";
 import { type Refusal, refusals, refused } from "../../support/api/refusals.ts";
 import { gigi, type Method, methods } from "../../support/api/setting.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
 
 /** The two organizations. The first is the one that the server made. */
 type Organization = "A" | "B";
-
-type Permission = "user.write" | "user.read" | "user.delete";
-
-const everything = ["user.write", "user.read", "user.delete"] as const;
-
-/** The permissions of ZITADEL's default roles, written again here, so that a mistake in the server's table is found. */
-const permissionsOf: Readonly<Record<string, readonly Permission[]>> = {
-  IAM_OWNER: everything,
-  IAM_ORG_MANAGER: everything,
-  IAM_USER_MANAGER: everything,
-  IAM_LOGIN_CLIENT: ["user.write", "user.read"],
-  IAM_OWNER_VIEWER: ["user.read"],
-  IAM_ADMIN_IMPERSONATOR: [],
-  IAM_END_USER_IMPERSONATOR: [],
-  ORG_OWNER: everything,
-  ORG_USER_MANAGER: everything,
-  ORG_OWNER_VIEWER: ["user.read"],
-  ORG_USER_PERMISSION_EDITOR: ["user.read"],
-  ORG_PROJECT_PERMISSION_EDITOR: ["user.read"],
-  ORG_PROJECT_CREATOR: [],
-  ORG_SETTINGS_MANAGER: [],
-  ORG_ADMIN_IMPERSONATOR: [],
-  ORG_END_USER_IMPERSONATOR: [],
-  ORG_USER_SELF_MANAGER: [],
-  ORG_DYNAMIC_CLIENT_REGISTRAR: [],
-  PROJECT_OWNER: ["user.read"],
-  PROJECT_OWNER_VIEWER: ["user.read"],
-  PROJECT_OWNER_GLOBAL: [],
-  PROJECT_OWNER_VIEWER_GLOBAL: [],
-  PROJECT_GRANT_OWNER: ["user.read"],
-  PROJECT_GRANT_OWNER_VIEWER: ["user.read"],
-  SELF_MANAGEMENT_GLOBAL: [],
-  SYSTEM_OWNER: [],
-  SYSTEM_OWNER_VIEWER: [],
-};
 
 /** Who calls. Roles of the instance have their home in A, but hold in B as well. */
 type Who = { readonly role: string; readonly home: Organization };
