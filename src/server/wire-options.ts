@@ -32,11 +32,13 @@ export function wireOptions(
     cors: {
       origins: corsOrigins === "*" ? ["*"] : corsOrigins,
       requestHeaders: [
-        ...["Authorization", "X-Zitadel-Orgid", "X-Requested-With", "If-Match", "Idempotency-Key"],
+        ...["Authorization", "X-Zitadel-Orgid", "X-Requested-With"],
+        ...["If-Match", "Idempotency-Key", "Prefer"],
         ...["X-Giraffe-Allow-Unchanged", "X-Giraffe-Update-Mask", "X-Giraffe-Validate-Only"],
       ],
       answerHeaders: [
-        ...["Content-Length", "Retry-After", "X-Request-Id", "ETag", "Idempotent-Replayed"],
+        ...["Content-Length", "Retry-After", "X-Request-Id"],
+        ...["ETag", "Idempotent-Replayed", "Preference-Applied"],
         ...["X-Giraffe-Changed", "X-Giraffe-Validated"],
         ...(deprecationHeaders ? ["Deprecation", "Link"] : []),
       ],

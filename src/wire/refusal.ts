@@ -8,6 +8,7 @@ import { addRetryInfo, setRetryHeaders } from "./retry-hint.ts";
 /** Every error of the wire itself. Programs match on the reasons: add entries, never edit one. */
 export const refusals = {
   messageMalformed: { code: Code.InvalidArgument, reason: "MESSAGE_MALFORMED" },
+  fieldUnknown: { code: Code.InvalidArgument, reason: "FIELD_UNKNOWN" },
   messageTooLarge: { code: Code.ResourceExhausted, reason: "MESSAGE_TOO_LARGE" },
   messageMissing: { code: Code.Unimplemented, reason: "MESSAGE_MISSING" },
   messageRepeated: { code: Code.Unimplemented, reason: "MESSAGE_REPEATED" },

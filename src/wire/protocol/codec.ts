@@ -14,6 +14,7 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { echo } from "../cut.ts";
 import { refusal } from "../refusal.ts";
 import { dropUnset } from "./json-null.ts";
+import { assertKnown } from "./strict/assert-known.ts";
 
 /** Bytes ↔ message. */
 export type Codec = {
@@ -27,6 +28,8 @@ export type JsonCodec = Codec & {
   /** @throws ConnectError invalid_argument if the text is not such a message. */
   parse(schema: DescMessage, text: string): Message;
   valueOf(schema: DescMessage, message: Message): JsonValue;
+  /** The same, but it refuses fields and values of enums that are not known. */
+  readonly strict: Pick<JsonCodec, "decode" | "parse">;
 };
 
 /** The binary form of protobuf. */
@@ -79,6 +82,14 @@ export function createJsonCodec(registry: Registry | undefined): JsonCodec {
     valueOf: (schema, message) => toJson(schema, message, options),
     decode: (schema, bytes) => codec.parse(schema, textFromUtf8(bytes)),
     encode: (schema, message) => Buffer.from(JSON.stringify(codec.valueOf(schema, message))),
+    strict: {
+      parse(schema, text) {
+        const message = codec.parse(schema, text);
+        assertKnown(schema, text);
+        return message;
+      },
+      decode: (schema, bytes) => codec.strict.parse(schema, textFromUtf8(bytes)),
+    },
   };
   return codec;
 }

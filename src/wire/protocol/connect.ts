@@ -21,6 +21,7 @@ import {
   type Protocol,
   withErrorMetadata,
 } from "./protocol.ts";
+import { prefersStrict, strictApplied } from "./strict/prefer.ts";
 
 /** Unary Connect, as https://connectrpc.com/docs/protocol describes it. */
 export function createConnect(json: JsonCodec, maxMessageBytes: number): Protocol {
@@ -50,7 +51,9 @@ function openConnect(
     return unsupportedMediaType("application/json, application/proto");
   }
 
+  const isStrict = !type.binary && prefersStrict(headers.prefer);
   const codec = type.binary ? binaryCodec : json;
+  const reading = isStrict ? json.strict : codec;
   const answerType = type.binary ? "application/proto" : "application/json";
   const named = isGet ? (parameters.get("compression") ?? undefined) : headers["content-encoding"];
 
@@ -64,6 +67,7 @@ function openConnect(
         "content-type": kind,
         "accept-encoding": acceptedEncodings,
         ...(compression && { "content-encoding": compression.name }),
+        ...(isStrict && strictApplied),
         ...((header || trailer) &&
           headersToNode(trailerMux(new Headers(header), new Headers(trailer)))),
       },
@@ -79,7 +83,7 @@ function openConnect(
       return (body) => {
         const bytes = isGet ? bytesFromQuery(parameters, maxMessageBytes) : body;
         const message = compression ? compression.decompress(bytes, maxMessageBytes) : bytes;
-        return codec.decode(method.input, message);
+        return reading.decode(method.input, message);
       };
     },
     answer: (message, metadata) =>

@@ -16,6 +16,7 @@ import { type JsonCodec, textFromUtf8 } from "../codec.ts";
 import { answerCompression, requestCompression } from "../compression.ts";
 import { timeoutFrom } from "../grpc.ts";
 import { type Dialog, withErrorMetadata } from "../protocol.ts";
+import { prefersStrict, strictApplied } from "../strict/prefer.ts";
 import { type RestBinding, restRoutesFromMethod } from "./http-rule.ts";
 import { firstJsonValue } from "./json-value.ts";
 import { bindQuery, createFieldBinder, type FieldBinder } from "./query.ts";
@@ -114,6 +115,7 @@ function openRest(
   { method, body: bodyRule, responseBody, notInQuery }: RestBinding,
   { statusOf, json, maxMessageBytes }: RestOptions,
 ): Dialog {
+  const isStrict = bodyRule !== undefined && prefersStrict(headers.prefer);
   const answerWith = (
     status: number,
     value: JsonValue | undefined,
@@ -126,6 +128,7 @@ function openRest(
       headers: {
         "content-type": "application/json",
         ...(compression && { "content-encoding": compression.name }),
+        ...(isStrict && strictApplied),
         ...(header && headersToNode(header)),
       },
       body: compression ? compression.compress(body) : body,
@@ -139,7 +142,12 @@ function openRest(
       const compression = requestCompression(headers["content-encoding"], "accept-encoding");
       return (body) => {
         const bytes = compression ? compression.decompress(body, maxMessageBytes) : body;
-        const message = messageFromBody(json, method.input, bodyRule, bytes);
+        const message = messageFromBody(
+          isStrict ? json.strict : json,
+          method.input,
+          bodyRule,
+          bytes,
+        );
         if (bodyRule !== "*") {
           bindQuery(reflect(method.input, message), query, { exclude: notInQuery });
         }
@@ -160,7 +168,7 @@ function openRest(
 }
 
 function messageFromBody(
-  json: JsonCodec,
+  json: Pick<JsonCodec, "parse">,
   input: DescMessage,
   rule: "*" | DescField | undefined,
   bytes: Uint8Array,

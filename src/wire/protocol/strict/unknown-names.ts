@@ -1,0 +1,90 @@
+import type { DescEnum, DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
+import { likelyName } from "./likely-name.ts";
+
+/** A name in JSON that the message does not have. */
+export type UnknownName = {
+  /** Where it is, such as `human.profile.givenname`. */
+  readonly path: string;
+  readonly kind: "field" | "value";
+  /** What was probably meant. */
+  readonly likely: string | undefined;
+};
+
+/** At most this many names are looked for. */
+export const maxUnknownNames = 4;
+
+/** As deep as protobuf itself allows messages to be. */
+const maxDepth = 100;
+
+/** JSON of these types is free, or not that of their fields. Within an `Any`, names are not checked. */
+const freeForms = new Set([
+  "google.protobuf.Any",
+  "google.protobuf.ListValue",
+  "google.protobuf.Struct",
+  "google.protobuf.Value",
+]);
+
+/**
+ * Find fields and values of enums that the message does not know, and that reading otherwise ignores.
+ *
+ * @param value The JSON of the message.
+ * @returns In the order of the text.
+ * @throws RangeError if messages are nested more than 100 levels deep.
+ */
+export function unknownNames(desc: DescMessage, value: JsonValue): readonly UnknownName[] {
+  const found: UnknownName[] = [];
+  inMessage(desc, value, "", found, 0);
+  return found;
+}
+
+function inMessage(
+  desc: DescMessage,
+  value: JsonValue,
+  path: string,
+  found: UnknownName[],
+  depth: number,
+): void {
+  if (depth > maxDepth) throw new RangeError("the message is nested too deeply");
+  if (!isRecord(value) || freeForms.has(desc.typeName)) return;
+  for (const [key, each] of Object.entries(value)) {
+    if (found.length >= maxUnknownNames) return;
+    const at = path === "" ? key : `${path}.${key}`;
+    const field = desc.fields.find(({ name, jsonName }) => key === jsonName || key === name);
+    if (field === undefined) {
+      const likely = likelyName(
+        key,
+        desc.fields.map(({ jsonName }) => jsonName),
+      );
+      found.push({ path: at, kind: "field", likely });
+    } else {
+      for (const item of itemsOf(field, each)) inField(field, item, at, found, depth);
+    }
+  }
+}
+
+function inField(
+  { message, enum: values }: DescField,
+  value: JsonValue,
+  path: string,
+  found: UnknownName[],
+  depth: number,
+): void {
+  if (message !== undefined) inMessage(message, value, path, found, depth + 1);
+  else if (values !== undefined && typeof value === "string") inEnum(values, value, path, found);
+}
+
+function inEnum(desc: DescEnum, name: string, path: string, found: UnknownName[]): void {
+  const names = desc.values.map((each) => each.name);
+  if (names.includes(name) || found.length >= maxUnknownNames) return;
+  found.push({ path, kind: "value", likely: likelyName(name, names) });
+}
+
+function itemsOf({ fieldKind }: DescField, value: JsonValue): readonly JsonValue[] {
+  if (fieldKind === "list") return Array.isArray(value) ? value : [];
+  if (fieldKind === "map") return isRecord(value) ? Object.values(value) : [];
+  return [value];
+}
+
+function isRecord(value: JsonValue): value is { [key: string]: JsonValue } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,106 @@
+import type { DescMessage, JsonObject } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import {
+  ImportHumanUserRequestSchema,
+  ListUsersRequestSchema,
+  UpdateHumanProfileRequestSchema,
+} from "../../../../gen/zitadel/management_pb.ts";
+import { likelyName } from "../../../../src/wire/protocol/strict/likely-name.ts";
+import { prefersStrict } from "../../../../src/wire/protocol/strict/prefer.ts";
+import { unknownNames } from "../../../../src/wire/protocol/strict/unknown-names.ts";
+
+describe("prefersStrict", () => {
+  test.for([
+    "handling=strict",
+    'handling="strict"',
+    "Handling = Strict",
+    "return=minimal, handling=strict",
+    "handling=strict; foo=bar",
+    'foo="a, handling=lenient", handling=strict',
+    "handling=strict, handling=lenient",
+  ])("takes %s", (header) => {
+    expect(prefersStrict(header)).toBe(true);
+  });
+
+  test.for([
+    undefined,
+    "",
+    "handling=lenient",
+    "handling=lenient, handling=strict",
+    "handling=stricter",
+    "handling",
+    "strict",
+    "x-handling=strict",
+    'foo="handling=strict"',
+    'foo="a, handling=strict"',
+    "foo; handling=strict",
+  ])("leaves %s alone", (header) => {
+    expect(prefersStrict(header)).toBe(false);
+  });
+});
+
+describe("likelyName", () => {
+  const names = ["userId", "firstName", "lastName", "nickName", "displayName", "gender"];
+  test.for<[written: string, likely: string | undefined]>([
+    ["firstname", "firstName"],
+    ["first_name", "firstName"],
+    ["fristName", "firstName"],
+    ["nikname", "nickName"],
+    ["genders", "gender"],
+    ["dispalyNam", undefined],
+    ["givenName", undefined],
+    ["id", undefined],
+    ["", undefined],
+    ["firstName".repeat(8), undefined],
+  ])("%s: %s", ([written, likely]) => {
+    expect(likelyName(written, names)).toBe(likely);
+  });
+});
+
+describe("unknownNames", () => {
+  test.for<{ schema: DescMessage; value: JsonObject; want: unknown[] }>([
+    {
+      schema: UpdateHumanProfileRequestSchema,
+      value: { userId: "1", first_name: "A", lastName: "B", gender: 1 },
+      want: [],
+    },
+    {
+      schema: UpdateHumanProfileRequestSchema,
+      value: { firstname: "A", gender: "GENDER_FEMAL", other: { firstname: 1 } },
+      want: [
+        { path: "firstname", kind: "field", likely: "firstName" },
+        { path: "gender", kind: "value", likely: "GENDER_FEMALE" },
+        { path: "other", kind: "field", likely: undefined },
+      ],
+    },
+    {
+      schema: ImportHumanUserRequestSchema,
+      value: { profile: { firstNames: "A" }, idps: [{ configId: "1" }, { idpid: "2" }] },
+      want: [
+        { path: "profile.firstNames", kind: "field", likely: "firstName" },
+        { path: "idps.idpid", kind: "field", likely: undefined },
+      ],
+    },
+    {
+      schema: UpdateHumanProfileRequestSchema,
+      value: Object.fromEntries([..."abcdefgh"].map((name) => [name, 1])),
+      want: [..."abcd"].map((path) => ({ path, kind: "field", likely: undefined })),
+    },
+    {
+      schema: UpdateHumanProfileRequestSchema,
+      value: { constructor: 1 },
+      want: [{ path: "constructor", kind: "field", likely: undefined }],
+    },
+  ])("$value", ({ schema, value, want }) => {
+    expect(unknownNames(schema, value)).toEqual(want);
+  });
+
+  test("looks no deeper than 100 messages", () => {
+    const nested = (depth: number): JsonObject =>
+      depth === 0 ? {} : { notQuery: { query: nested(depth - 1) } };
+    expect(unknownNames(ListUsersRequestSchema, { queries: [nested(40)] })).toEqual([]);
+    expect(() => unknownNames(ListUsersRequestSchema, { queries: [nested(60)] })).toThrow(
+      RangeError,
+    );
+  });
+});
