@@ -10,7 +10,7 @@ export type Cors = {
 };
 
 /** Every verb that some path accepts. */
-export const verbs = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
+export const verbs = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 const methods = verbs.join(", ");
 

@@ -61,7 +61,7 @@ describe("W20: a preflight request", () => {
     expect(response.status).toBe(204);
     expect(Object.fromEntries(response.headers)).toMatchObject({
       "access-control-allow-origin": "https://app.example",
-      "access-control-allow-methods": "GET, HEAD, POST, PUT, DELETE, OPTIONS",
+      "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
       "access-control-max-age": "7200",
       vary: "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
     });

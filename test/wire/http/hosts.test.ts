@@ -241,7 +241,7 @@ describe("D1: a target in absolute form", () => {
 });
 
 describe("D1: OPTIONS of everything", () => {
-  const allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
+  const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
   test.for(["*", "http://b"])("D1: OPTIONS %s over HTTP/1.1", async (target) => {
     await using server = await startEcho();

@@ -305,7 +305,7 @@ describe("HEAD and OPTIONS", () => {
       name: "OPTIONS of everything",
       request: "OPTIONS *",
       status: 204,
-      header: "allow: GET, HEAD, POST, PUT, DELETE, OPTIONS",
+      header: "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
     },
   ];
   test.for(cases)("$name over HTTP/1.1", async ({ request, status, header }) => {
