@@ -74,35 +74,63 @@ export type Judged = {
   readonly keys: SearchKeys;
 };
 
+/** Says whether a stream matches. */
+export type Matcher = (judged: Judged) => boolean;
+
 /**
- * Whether a stream without attributes matches a query. The engines find exactly the streams for which this is
- * true, once queries of attributes are replaced by the streams that have them.
+ * Prepare to say whether streams without attributes match a query. The engines find exactly the streams for
+ * which this is true, once queries of attributes are replaced by the streams that have them.
+ *
+ * Lists become sets, because there may be thousands of texts in a list and thousands of streams.
  */
-export function matches(query: Query, { stream, organization, keys }: Judged): boolean {
-  const isTrue = (each: Query) => matches(each, { stream, organization, keys });
+export function matcher(query: Query): Matcher {
   switch (query.kind) {
-    case "and":
-      return query.queries.every(isTrue);
-    case "or":
-      return query.queries.some(isTrue);
-    case "not":
-      return !isTrue(query.query);
-    case "attribute":
-      return false;
-    case "organizations":
-      return query.organizations.includes(organization);
-    case "streams":
-      return query.streams.includes(stream);
-    case "one-of":
-      return query.texts.includes(keys[query.key] ?? "");
-    case "text": {
-      const { method, ignoreCase } = query;
-      const text = keys[query.key] ?? "";
-      return ignoreCase
-        ? comparisons[method](lowerCase(text), lowerCase(query.text))
-        : comparisons[method](text, query.text);
+    case "and": {
+      const all = query.queries.map(matcher);
+      return (judged) => all.every((isTrue) => isTrue(judged));
     }
+    case "or": {
+      const some = query.queries.map(matcher);
+      return (judged) => some.some((isTrue) => isTrue(judged));
+    }
+    case "not": {
+      const isTrue = matcher(query.query);
+      return (judged) => !isTrue(judged);
+    }
+    case "attribute":
+      return () => false;
+    case "organizations": {
+      const organizations = new Set(query.organizations);
+      return ({ organization }) => organizations.has(organization);
+    }
+    case "streams": {
+      const streams = new Set(query.streams);
+      return ({ stream }) => streams.has(stream);
+    }
+    case "one-of": {
+      const texts = new Set(query.texts);
+      return ({ keys }) => texts.has(keys[query.key] ?? "");
+    }
+    case "text":
+      return textMatcher(query);
   }
+}
+
+/** As `matcher`, for a query that is asked once. */
+export function matches(query: Query, judged: Judged): boolean {
+  return matcher(query)(judged);
+}
+
+function textMatcher({
+  key,
+  method,
+  ignoreCase,
+  text: part,
+}: Comparison & { kind: "text" }): Matcher {
+  const isTrue = comparisons[method];
+  if (!ignoreCase) return ({ keys }) => isTrue(keys[key] ?? "", part);
+  const folded = lowerCase(part);
+  return ({ keys }) => isTrue(lowerCase(keys[key] ?? ""), folded);
 }
 
 const comparisons = {

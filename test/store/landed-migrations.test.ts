@@ -31,7 +31,8 @@ const digests = {
   "sqlite/migrations/005.sql": "b1f5c9b6ea5ff792b37a84d01cf936d802b22ba83555cbb105b1cf5beb0942c3",
   "sqlite/migrations/006.sql": "f288edd4a5e2f942f9f821f5f5c5285656e20348be249f204b0eeb1cabbfa701",
   "sqlite/migrations/007.sql": "3b0d7df7a6048ef5e164ed293393219c5c36c4f881afb15f3ccb4556f5268e07",
-  "sqlite/migrations/008.sql": "6f0e740be9575d02ba2fe6a32e067850da8eab573358bf47b264bbc142e48750",
+  "sqlite/migrations/008.sql": "7f476e7701ed14575f7bf412504f41fc80309c7f106832e6331ad5ed4df89e0e",
+  "sqlite/migrations/009.sql": "6f0e740be9575d02ba2fe6a32e067850da8eab573358bf47b264bbc142e48750",
   "postgres/migrations/001.sql": "0d40854d901657a784565848c6c7e968c3456a413bd4d1922ce53a83b70e5360",
   "postgres/migrations/002.sql": "6753ee51979d138cbdb1829678bf3f832f457a4dfd531483265f6a1bc4c34c8d",
   "postgres/migrations/003.sql": "3107d0b54133f1839be0f43d394fbdd847df1eb1af23b5431f9a81953b7db134",
@@ -39,7 +40,8 @@ const digests = {
   "postgres/migrations/005.sql": "6e590f01828df90cbd4d015d61f90e6083c7c117ac779bdbe815398e7c13af83",
   "postgres/migrations/006.sql": "9bb61753d2e3eb0ebb1a7122f7a5e74da0bc6e841517c7c4b0bffdf18da93574",
   "postgres/migrations/007.sql": "fbdcdaeff969e23c4ac614fa0d81e498cabd79d0120d5fc6a908e3c99d28861a",
-  "postgres/migrations/008.sql": "bbf4a152bfbc7818b17cae5f495027572974589a12aa475209c2af37a0679d9d",
+  "postgres/migrations/008.sql": "7f476e7701ed14575f7bf412504f41fc80309c7f106832e6331ad5ed4df89e0e",
+  "postgres/migrations/009.sql": "bbf4a152bfbc7818b17cae5f495027572974589a12aa475209c2af37a0679d9d",
 };
 
 const engines = new URL("../../src/store/", import.meta.url);

@@ -3,7 +3,7 @@ import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { UserFieldName } from "../../../gen/zitadel/user_pb.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore, Micros } from "../../store/event-store.ts";
-import { matches } from "../../store/search.ts";
+import { matcher } from "../../store/search.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { entryFromServiceAccount, pageOfUsers, type SortKey } from "../page-of-users.ts";
 import { timestampFromMicros } from "./details.ts";
@@ -54,7 +54,7 @@ export function createListUsers(
     const viewedAt = now();
     const machines = (await directory.serviceAccounts(organization))
       .map((account) => entryFromServiceAccount(account, userFromServiceAccount))
-      .filter((entry) => matches(machine, entry));
+      .filter(matcher(machine));
     const { total, users } = await pageOfUsers(store, wanted, machines, userFromHead, signal);
     return {
       details: {

@@ -6,7 +6,7 @@ import { ServiceError } from "../../domain/errors.ts";
 import type { HumanState } from "../../domain/human-state.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore, Micros } from "../../store/event-store.ts";
-import { matches, type SearchScope } from "../../store/search.ts";
+import { matcher, matches, type SearchScope } from "../../store/search.ts";
 import { callerKey } from "../gate/authenticate.ts";
 import { membershipsKey, scopeOf } from "../gate/standing.ts";
 import { timestampFromMicros } from "../management/details.ts";
@@ -59,7 +59,7 @@ export function createListUsers({
   const readable = async (scope: SearchScope, queries: UserQueries): Promise<Entry<User>[]> =>
     (await directory.serviceAccounts(scope))
       .map((account) => entryFromServiceAccount(account, userFromServiceAccount))
-      .filter((entry) => matches(queries.machine, entry));
+      .filter(matcher(queries.machine));
 
   /** The caller, if it lives outside of the scope and matches. */
   const self = async (

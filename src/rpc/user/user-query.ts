@@ -9,6 +9,7 @@ import type { UserState } from "../../../gen/zitadel/user/v2/user_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { SearchKeyName } from "../../domain/search-keys.ts";
 import type { Query } from "../../store/search.ts";
+import { maxMetadataQueries } from "../metadata/read-metadata.ts";
 import { refuseFields } from "../refuse-fields.ts";
 import { textQuery } from "../text-query.ts";
 import { assertSize, constant, statusQuery, type UserQueries } from "../user-queries.ts";
@@ -24,6 +25,7 @@ import { userStates } from "./user.ts";
  */
 export function userQueriesFrom(queries: readonly SearchQuery[]): UserQueries {
   assertSize(queries, queriesIn);
+  if (metadataQueries(queries) > maxMetadataQueries) throw new ServiceError("queryTooLarge");
   const all = (type: Type): Query => ({
     kind: "and",
     queries: queries.map((each) => queryFrom(each, type)),
@@ -88,6 +90,16 @@ function metadataValueQuery({ value, method }: MetadataValueFilter): Query {
   const isEquals = method === ByteFilterMethod.EQUALS;
   refuseFields({ "metadata_value_filter.method": !isEquals });
   return { kind: "attribute", key: undefined, value };
+}
+
+/** How many there are, nested ones included. */
+function metadataQueries(queries: readonly SearchQuery[]): number {
+  const counts = queries.map((each) =>
+    each.query.case === "metadataKeyFilter" || each.query.case === "metadataValueFilter"
+      ? 1
+      : metadataQueries(queriesIn(each)),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function stateQuery(state: UserState): Query {

@@ -50,14 +50,36 @@ export function keyRows(dialect: Dialect, owners: SearchScope, key: string, quer
 }
 
 /** Attributes, as `a`, that a query is true of. */
-export function attributeRows(
-  dialect: Dialect,
-  owners: SearchScope,
-  { key, value }: AttributeQuery,
-): Sql {
+export function attributeRows(dialect: Dialect, owners: SearchScope, query: AttributeQuery): Sql {
+  return sql`attributes a where ${isOfOwners(dialect, owners)}${isAttribute(query)}`;
+}
+
+/** A condition that is true of a stream that has an attribute. An index is entered for each stream. */
+export function hasAttribute(stream: Sql, query: AttributeQuery): Sql {
+  return sql`exists (select 1 from attributes a where a.stream = ${stream}${isAttribute(query)}) is true`;
+}
+
+function isAttribute({ key, value }: AttributeQuery): Sql {
   const ofKey = key === undefined ? sql`` : sql` and a.key = ${key}`;
-  const ofValue = value === undefined ? sql`` : sql` and a.digest = ${digestOf(value)}`;
-  return sql`attributes a where ${isOwned(dialect, raw("a.organization"), owners)}${ofKey}${ofValue}`;
+  return value === undefined ? ofKey : sql`${ofKey} and a.digest = ${digestOf(value)}`;
+}
+
+/**
+ * The indexes of attributes begin with the organization. So a search of all organizations names each that has
+ * attributes, and finds them by one step through the index for each; without that it would read a whole index.
+ */
+function isOfOwners(dialect: Dialect, owners: SearchScope): Sql {
+  if (typeof owners === "string" || !("everyOrganization" in owners)) {
+    return isOwned(dialect, raw("a.organization"), owners);
+  }
+  const next = "select min(organization) from attributes where organization > o.organization";
+  const organizations = raw(
+    `with recursive o (organization) as (
+       select min(organization) from attributes
+       union all select (${next}) from o where o.organization is not null
+     ) select organization from o where organization is not null`,
+  );
+  return sql`a.organization in (${organizations})`;
 }
 
 /** A condition that is true of an organization that is within the scope. */
@@ -78,10 +100,8 @@ function condition(scope: Scope, query: Query): Sql {
       return query.queries.length === 0 ? sql`false` : all(scope, query.queries, " or ");
     case "not":
       return sql`not (${condition(scope, query.query)})`;
-    case "attribute": {
-      const rows = attributeRows(scope.dialect, scope.owners, query);
-      return sql`exists (select 1 from ${rows} and a.stream = k.stream) is true`;
-    }
+    case "attribute":
+      return hasAttribute(raw("k.stream"), query);
     case "organizations":
       return scope.dialect.isOfOrganizations("k", query.organizations);
     case "streams":

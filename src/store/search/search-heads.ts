@@ -1,7 +1,7 @@
 import type { EventStore, Found, Head, KeysOf } from "../event-store.ts";
 import {
   type AttributeQuery,
-  matches,
+  matcher,
   type Query,
   type Search,
   type SearchScope,
@@ -13,6 +13,7 @@ import { withStreams } from "./attribute-queries.ts";
 import type { Dialect, KeyComparison } from "./condition-sql.ts";
 import { narrowedScope } from "./narrowed-scope.ts";
 import {
+  attributeAmongStatement,
   attributeStatement,
   countStatement,
   isIndexed,
@@ -138,12 +139,13 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
     const streams = [...new Set(candidates)];
     const heads = await load(streams, owners);
     const known = await withStreams(query, async (attribute) => {
-      const statement = attributeStatement(dialect, owners, attribute, streams.length, streams);
+      const statement = attributeAmongStatement(dialect, attribute, streams);
       return (await lookUp(statement)).map(({ stream }) => String(stream));
     });
+    const isMatch = matcher(known);
     const found = heads.flatMap(({ stream, head }) => {
       const keys = keysOf(head);
-      return keys !== undefined && matches(known, { stream, organization: head.organization, keys })
+      return keys !== undefined && isMatch({ stream, organization: head.organization, keys })
         ? [{ stream, head, keys }]
         : [];
     });

@@ -3,6 +3,7 @@ import { raw, type Sql, type SqlStatement, sql, statementFromSql } from "../sql/
 import {
   attributeRows,
   type Dialect,
+  hasAttribute,
   isOwned,
   type KeyComparison,
   keyRows,
@@ -25,22 +26,28 @@ export function streamsStatement(
 }
 
 /**
- * Finds streams with an attribute: column `stream`. Reads an index of the attributes.
- *
- * @param among Only of these; `undefined`: of all.
+ * Finds streams with an attribute: column `stream`. Reads at most `limit` rows of an index. A stream is found
+ * once for each key that has the value.
  */
 export function attributeStatement(
   dialect: Dialect,
   owners: SearchScope,
   query: AttributeQuery,
   limit: number,
-  among?: readonly string[],
 ): SearchStatement {
   const rows = attributeRows(dialect, owners, query);
-  const some = among === undefined ? sql`` : sql` and ${dialect.isAmong(raw("a.stream"), among)}`;
-  // A stream has a key once, and a value perhaps with several keys.
-  const what = raw(query.key === undefined ? "distinct a.stream" : "a.stream");
-  return statement(dialect, sql`select ${what} from ${rows}${some} limit ${limit}`);
+  return statement(dialect, sql`select a.stream from ${rows} limit ${limit}`);
+}
+
+/** Finds those of some streams that have an attribute: column `stream`. Enters an index for each. */
+export function attributeAmongStatement(
+  dialect: Dialect,
+  query: AttributeQuery,
+  streams: readonly string[],
+): SearchStatement {
+  const isAmong = dialect.isAmong(raw("h.stream"), streams);
+  const has = hasAttribute(raw("h.stream"), query);
+  return statement(dialect, sql`select h.stream from heads h where ${isAmong} and ${has}`);
 }
 
 /** Names the first and the last organization of a scope that has keys: columns `first` and `last`. */

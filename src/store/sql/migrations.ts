@@ -19,6 +19,7 @@ export const migrations: readonly Migration[] = [
   // People are found by their phone, too.
   { file: "007.sql", writes: "search keys" },
   { file: "008.sql", writes: "no keys" },
+  { file: "009.sql", writes: "no keys" },
 ];
 
 /** @param engine The module beside the engine's folder `migrations`, as `import.meta.url`. */

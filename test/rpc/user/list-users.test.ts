@@ -254,6 +254,12 @@ describe.for(callers)("over $name,", (caller) => {
     const many = Array.from({ length: 101 }, () => ofThisRun);
     expect(await call({ queries: many.slice(1) }, all)).toMatchObject({ code: 0 });
     expect(await call({ queries: many }, all)).toEqual(refused(caller, queryTooLarge));
+    const ofMetadata = Array.from({ length: 20 }, () => ({ metadataKeyFilter: { key: "k" } }));
+    const more = { notQuery: { query: { metadataValueFilter: { value: "eA==" } } } };
+    expect(await call({ queries: ofMetadata }, all)).toMatchObject({ code: 0 });
+    expect(await call({ queries: [...ofMetadata, more] }, all)).toEqual(
+      refused(caller, queryTooLarge),
+    );
     expect(await call({ query: { limit: 1_000 } }, all)).toMatchObject({ code: 0 });
     expect(await call({ query: { limit: 1_001 } }, all)).toEqual(refused(caller, limitExceeded));
   });

@@ -4,13 +4,14 @@ import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { dialect as postgres } from "../../../src/store/postgres/search.ts";
 import type { Dialect, KeyComparison } from "../../../src/store/search/condition-sql.ts";
 import {
+  attributeAmongStatement,
   attributeStatement,
   countStatement,
   pageStatement,
   type SearchStatement,
   streamsStatement,
 } from "../../../src/store/search/search-sql.ts";
-import type { Query, Search } from "../../../src/store/search.ts";
+import type { AttributeQuery, Query, Search, SearchScope } from "../../../src/store/search.ts";
 import { migrate } from "../../../src/store/sqlite/migrate.ts";
 import { dialect as sqlite } from "../../../src/store/sqlite/search.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
@@ -86,9 +87,48 @@ const attributes = [
   { name: "a value", key: undefined, value, by: "value", columns: ["organization", "digest"] },
 ] as const;
 
+const everywhere = { everyOrganization: true } as const;
+const byKey = { kind: "attribute", key: "key", value: undefined } as const;
+const byValue = { kind: "attribute", key: undefined, value } as const;
+
+/** Statements with queries of attributes that many streams may have, in one organization and in all. */
+const frequent = ([byKey, byValue] as const).flatMap((query: AttributeQuery) =>
+  (["org", ["org", "zoo"], everywhere] satisfies SearchScope[]).flatMap((owners) => {
+    const name = `${query.key === undefined ? "a value" : "a key"} in ${JSON.stringify(owners)}`;
+    return [
+      {
+        name: `${name}: who has it`,
+        statement: (dialect: Dialect) => attributeStatement(dialect, owners, query, 1_001),
+      },
+      {
+        name: `${name}: who of some`,
+        statement: (dialect: Dialect) => attributeAmongStatement(dialect, query, ["a"]),
+      },
+      {
+        name: `${name}: how many`,
+        statement: (dialect: Dialect) => countStatement(dialect, owners, query),
+      },
+    ];
+  }),
+);
+
 describe("on SQLite", () => {
   const db = new DatabaseSync(":memory:");
   migrate(db, () => undefined);
+
+  test.for(frequent)("an index finds $name", ({ statement }) => {
+    const { text, values } = statement(sqlite);
+    const plan = db
+      .prepare(`explain query plan ${text}`)
+      .all(...(values as SQLInputValue[]))
+      .map(({ detail }) => String(detail));
+    expect(plan.filter((detail) => /^SCAN (?!json_each|o$|search_spaces$)/.test(detail))).toEqual(
+      [],
+    );
+    expect(plan).toContainEqual(
+      expect.stringMatching(/^SEARCH a USING .*INDEX \S+ \(\w+=\? AND \w+=\?/),
+    );
+  });
 
   test.for(attributes)("an index finds streams with $name", ({ key, value, by, columns }) => {
     const query = { kind: "attribute", key, value } as const;

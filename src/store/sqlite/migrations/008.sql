@@ -1,13 +1,2 @@
--- Bytes that are kept for a day under names, most of them in the transaction of the change that they tell of.
-create table receipts (
-  owner text not null,
-  name text not null,
-  -- That the receipt tells of; empty for none.
-  stream text not null,
-  at integer not null,
-  content blob not null,
-  primary key (owner, name)
-) strict;
-
--- The oldest are removed first.
-create index receipts_by_time on receipts (at);
+-- Finds out whether a stream has a value, whatever the key: a value may be that of very many keys.
+create index attributes_of_stream on attributes (stream, digest);
