@@ -62,16 +62,17 @@ export async function changeHumanBy(
   };
   const decide: Decide<HumanState> = (head) => {
     const { events, ...next } = decideHuman(head);
-    const receipt = receiptOf(values, userId, events.length > 0);
+    const isThere = next.state.kind === "present";
+    const receipt = receiptOf(values, userId, { isChanged, isThere });
     return { events: events.map((event) => ({ ...event, creator })), ...next, receipt };
   };
   try {
     const head = extras.isDryRun
       ? await rehearse(store, { userId, organization, decide: decideHuman, signal })
       : await store.change(userId, organization, decide, signal);
-    if (!extras.isDryRun) noteWritten(values, userId, head);
     noteChange(values, isChanged);
     if (isAdded(head) && head.state.kind === "present") noteVersion(values, head.version);
+    noteWritten(values, userId, head);
     return head;
   } catch (cause) {
     if (!(cause instanceof UniqueKeyTakenError)) throw cause;

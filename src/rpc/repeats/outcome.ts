@@ -4,10 +4,19 @@ import type { Written } from "./answers.ts";
 /** Where a caller had to be allowed to do what it did: roles may change before it repeats the call. */
 export type Rights = { readonly organization: string; readonly permissions: readonly string[] };
 
+/** What headers of the answer tell of a change: whether there was one, and whether the person is there after it. */
+export type Decided = { readonly isChanged: boolean; readonly isThere: boolean };
+
 /** What became of a call. */
 export type Outcome =
-  | { readonly kind: "done"; readonly written: Written }
-  | { readonly kind: "refused"; readonly key: ErrorKey; readonly message: string | undefined };
+  | { readonly kind: "done"; readonly written: Written; readonly decided: Decided }
+  | ({ readonly kind: "refused"; readonly key: ErrorKey } & Refused);
+
+type Refused = {
+  /** `undefined`: that of the catalogue. */
+  readonly message?: string | undefined;
+  readonly values?: ServiceError["values"];
+};
 
 /** A call that is kept under its key. */
 export type KeptCall = {
@@ -35,13 +44,14 @@ export function callFromBytes(bytes: Uint8Array): KeptCall {
  */
 export function refusalFrom(error: unknown): Outcome | undefined {
   if (!(error instanceof ServiceError) || !isOfStore(error.key)) return undefined;
-  const { key, message } = error;
-  return { kind: "refused", key, message: message === errors[key].message ? undefined : message };
+  const { key, message, values } = error;
+  const isOwn = message !== errors[key].message;
+  return { kind: "refused", key, message: isOwn ? message : undefined, values };
 }
 
 /** The error that `refusalFrom` was given. */
-export function errorFromRefusal({ key, message }: Outcome & { kind: "refused" }): ServiceError {
-  return new ServiceError(key, message === undefined ? {} : { message });
+export function errorFromRefusal({ key, message, values }: Outcome & { kind: "refused" }) {
+  return new ServiceError(key, { ...(message && { message }), ...(values && { values }) });
 }
 
 const kindsOfStore: readonly string[] = [
@@ -51,7 +61,9 @@ const kindsOfStore: readonly string[] = [
   "not_found",
 ];
 
-/** That a caller has no role is said as "not found", as in ZITADEL. */
+/** That a caller has no role is said as "not found", as in ZITADEL. The other one is about the request alone. */
+const notOfStore: readonly ErrorKey[] = ["membershipNotFound", "ifMatchRequired"];
+
 function isOfStore(key: ErrorKey): boolean {
-  return key !== "membershipNotFound" && kindsOfStore.includes(errors[key].kind);
+  return !notOfStore.includes(key) && kindsOfStore.includes(errors[key].kind);
 }

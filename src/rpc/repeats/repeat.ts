@@ -7,7 +7,7 @@ import { callerKey } from "../gate/authenticate.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { methodName } from "../method-name.ts";
 import type { Written } from "./answers.ts";
-import { bytesFromCall, type Outcome, type Rights } from "./outcome.ts";
+import { bytesFromCall, type Decided, type Outcome, type Rights } from "./outcome.ts";
 
 /** A call with a key, while it runs. */
 export type Repeat = {
@@ -16,8 +16,8 @@ export type Repeat = {
   readonly request: string;
   /** What the last decision led to; `undefined` if there was none. */
   written: Written | undefined;
-  /** Whether the last decision brought the receipt along. */
-  isKept: boolean;
+  /** What the last decision was. If it changed something, it brought the receipt along. */
+  decided: Decided;
   rights: Rights | undefined;
 };
 
@@ -39,29 +39,28 @@ export function beginRepeat(key: string, request: Message, context: HandlerConte
       ...headersOfRequest.map((name) => requestHeader.get(name) ?? ""),
     ]),
     written: undefined,
-    isKept: false,
+    decided: { isChanged: false, isThere: false },
     rights: undefined,
   };
   values.set(repeatKey, repeat);
   return repeat;
 }
 
-/**
- * The receipt that a change has to bring along; `undefined` if the call has no key.
- *
- * @param isWritten Whether the decision has events.
- */
+/** The receipt that a change has to bring along; `undefined` if the call has no key. */
 export function receiptOf(
   values: ContextValues,
   userId: string,
-  isWritten: boolean,
+  decided: Decided,
 ): ReceiptOfChange | undefined {
   const repeat = values.get(repeatKey);
   if (repeat === undefined) return undefined;
-  repeat.isKept = isWritten;
+  repeat.decided = decided;
   return {
     ...repeat.name,
-    contentOf: (head) => contentOf(repeat, { kind: "done", written: writtenFrom(userId, head) }),
+    contentOf: (head) => {
+      const written = writtenFrom(userId, head);
+      return contentOf(repeat, { kind: "done", written, decided });
+    },
   };
 }
 

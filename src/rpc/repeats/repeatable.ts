@@ -1,6 +1,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { ServiceError } from "../../domain/errors.ts";
 import { type Receipts, ReceiptTakenError, TooManyReceiptsError } from "../../store/receipts.ts";
+import { extrasKey, noteChange, noteVersion } from "../extras/extras.ts";
 import { assertPermitted, membershipsKey } from "../gate/standing.ts";
 import type { Written } from "./answers.ts";
 import { keyFromHeader } from "./idempotency-key.ts";
@@ -41,7 +42,7 @@ function withKey(
   answer: (written: Written) => object,
 ): Handler {
   return (request, context) => {
-    const key = keyOf(context.requestHeader);
+    const key = keyOf(context);
     if (key === undefined) return handler(request, context);
     const repeat = beginRepeat(key, request, context);
     return runOnce(receipts, repeat, context, answer, () => handler(request, context));
@@ -49,9 +50,9 @@ function withKey(
 }
 
 /** A dry run leaves nothing behind. */
-function keyOf(header: Headers): string | undefined {
-  const key = keyFromHeader(header.get("idempotency-key"));
-  return header.get("x-giraffe-validate-only") === "true" ? undefined : key;
+function keyOf({ requestHeader, values }: HandlerContext): string | undefined {
+  const key = keyFromHeader(requestHeader.get("idempotency-key"));
+  return values.get(extrasKey).isDryRun ? undefined : key;
 }
 
 async function runOnce(
@@ -66,7 +67,7 @@ async function runOnce(
     if (kept !== undefined) return replay(kept, repeat, context, answer);
     try {
       const first = await run();
-      if (repeat.isKept || (await keepDone(receipts, repeat))) return first;
+      if (repeat.decided.isChanged || (await keepDone(receipts, repeat))) return first;
     } catch (error) {
       if (error instanceof ReceiptTakenError) continue;
       const refusal = refusalFrom(error);
@@ -87,8 +88,8 @@ async function find(receipts: Receipts, { name }: Repeat): Promise<Uint8Array | 
 
 /** @returns Whether it is kept now; `true` if there is nothing to keep, because nothing was decided. */
 async function keepDone(receipts: Receipts, repeat: Repeat): Promise<boolean> {
-  const { written } = repeat;
-  return written === undefined || keep(receipts, repeat, { kind: "done", written });
+  const { written, decided } = repeat;
+  return written === undefined || keep(receipts, repeat, { kind: "done", written, decided });
 }
 
 function keep(receipts: Receipts, repeat: Repeat, outcome: Outcome): Promise<boolean> {
@@ -112,5 +113,8 @@ function replay(
   if (request !== repeat.request) throw new ServiceError("idempotencyKeyReused");
   responseHeader.set("idempotent-replayed", "true");
   if (outcome.kind === "refused") throw errorFromRefusal(outcome);
-  return answer(outcome.written);
+  const { written, decided } = outcome;
+  noteChange(values, decided.isChanged);
+  if (decided.isThere) noteVersion(values, written.version);
+  return answer(written);
 }
