@@ -1,7 +1,5 @@
-import { randomUUID } from "node:crypto";
 import {
   type Decide,
-  type Decision,
   type EventStore,
   type Head,
   type Micros,
@@ -12,6 +10,7 @@ import {
 import type { StoreObserver } from "../observer.ts";
 import { ReceiptTakenError } from "../receipts.ts";
 import type { Append, AppendResult, Tip } from "./append.ts";
+import { appendFromDecision } from "./append-from-decision.ts";
 import {
   firstPending,
   noChanges,
@@ -83,18 +82,60 @@ type Stream = {
  * Bounds: 1,024 changes per stream, 10,000 in all, 32 lost races per change; beyond them
  * StoreOverloadedError. In flight: 128 per stream.
  */
-export function createStreamQueue({
-  load,
-  append,
-  now,
-  observer,
-}: StreamQueueOptions): StreamQueue {
+export function createStreamQueue(options: StreamQueueOptions): StreamQueue {
+  const { observer } = options;
   /** Exists only while there are changes to be answered. */
   const streams = new Map<string, Stream>();
   const idle = Promise.withResolvers<void>();
   let size = 0;
   let closed = false;
+  const advance = createAdvance(options, answer);
 
+  function answer({ id, calls }: Stream, given: Answer): void {
+    const { resolve, reject } = calls.get(given.number) as Call;
+    calls.delete(given.number);
+    if (calls.size === 0) streams.delete(id);
+    size -= 1;
+    observer?.waiting(size);
+    if (given.kind === "stored") resolve(given.head);
+    else reject(given.error);
+    if (closed && size === 0) idle.resolve();
+  }
+
+  return {
+    change<State>(id: string, organization: string, decide: Decide<State>, signal?: AbortSignal) {
+      if (closed) return Promise.reject(new StoreUnavailableError("the store is closed"));
+      const stream = streams.get(id) ?? { id, changes: noChanges, calls: new Map() };
+      if (size >= maxInAll || stream.calls.size >= maxPerStream) {
+        return Promise.reject(overloaded(stream.calls.size, size));
+      }
+      size += 1;
+      observer?.waiting(size);
+      const { promise, resolve, reject } = Promise.withResolvers<Head<unknown>>();
+      const call = { organization, decide: decide as Decide<unknown>, signal, resolve, reject };
+      stream.calls.set(stream.changes.arrived, call);
+      streams.set(id, stream);
+      advance(stream, { kind: "arrived" });
+      return promise as Promise<Head<State>>;
+    },
+
+    close() {
+      closed = true;
+      if (size === 0) idle.resolve();
+      return idle.promise;
+    },
+  };
+}
+
+/**
+ * Tell a stream of an event, and do what the rules say comes next.
+ *
+ * @param answer Answers a change.
+ */
+function createAdvance(
+  { load, append, now, observer }: StreamQueueOptions,
+  answer: (stream: Stream, given: Answer) => void,
+): (stream: Stream, event: StreamEvent) => void {
   function advance(stream: Stream, event: StreamEvent): void {
     let next = take(stream, event);
     while (next === "decide") next = take(stream, decideFirst(stream));
@@ -107,17 +148,6 @@ export function createStreamQueue({
     for (let race = 0; race < lostRaces; race += 1) observer?.retried("conflict");
     for (const each of answers) answer(stream, each);
     return next;
-  }
-
-  function answer({ id, calls }: Stream, given: Answer): void {
-    const { resolve, reject } = calls.get(given.number) as Call;
-    calls.delete(given.number);
-    if (calls.size === 0) streams.delete(id);
-    size -= 1;
-    observer?.waiting(size);
-    if (given.kind === "stored") resolve(given.head);
-    else reject(given.error);
-    if (closed && size === 0) idle.resolve();
   }
 
   function loadLatest(stream: Stream): void {
@@ -153,72 +183,13 @@ export function createStreamQueue({
     const settle = (outcome: AppendOutcome) => advance(stream, { kind: "settled", tip, outcome });
   }
 
-  return {
-    change<State>(id: string, organization: string, decide: Decide<State>, signal?: AbortSignal) {
-      if (closed) return Promise.reject(new StoreUnavailableError("the store is closed"));
-      const stream = streams.get(id) ?? { id, changes: noChanges, calls: new Map() };
-      if (size >= maxInAll || stream.calls.size >= maxPerStream) {
-        return Promise.reject(overloaded(stream.calls.size, size));
-      }
-      size += 1;
-      observer?.waiting(size);
-      const { promise, resolve, reject } = Promise.withResolvers<Head<unknown>>();
-      const call = { organization, decide: decide as Decide<unknown>, signal, resolve, reject };
-      stream.calls.set(stream.changes.arrived, call);
-      streams.set(id, stream);
-      advance(stream, { kind: "arrived" });
-      return promise as Promise<Head<State>>;
-    },
-
-    close() {
-      closed = true;
-      if (size === 0) idle.resolve();
-      return idle.promise;
-    },
-  };
+  return advance;
 }
 
 /** @throws TypeError if there is no head: a change that writes nothing has nothing to answer with then. */
 function unchanged(head: Head<unknown> | undefined): StreamEvent {
   if (head === undefined) throw new TypeError("a new stream needs an event");
   return { kind: "unchanged", head };
-}
-
-/** @throws UniqueKeyTakenError if another organization owns the stream. */
-function appendFromDecision(
-  stream: string,
-  latest: Tip | undefined,
-  organization: string,
-  { events, state, uniqueKeys, attributes, receipt }: Decision<unknown>,
-  now: () => Micros,
-): Append {
-  const head = latest?.head;
-  if (head !== undefined && head.organization !== organization) {
-    throw new UniqueKeyTakenError("the id is taken");
-  }
-  const changedAt = head === undefined ? now() : Math.max(now(), head.changedAt + 1);
-  const next: Head<unknown> = {
-    version: (head?.version ?? 0) + events.length,
-    organization,
-    createdAt: head?.createdAt ?? changedAt,
-    changedAt,
-    state,
-  };
-  return {
-    stream,
-    change: randomUUID(),
-    after: latest?.change,
-    events,
-    before: head,
-    head: next,
-    uniqueKeys,
-    attributes,
-    receipt: receipt && {
-      owner: receipt.owner,
-      name: receipt.name,
-      content: receipt.contentOf(next),
-    },
-  };
 }
 
 function outcomeFromResult(result: AppendResult, { head }: Append): AppendOutcome {

@@ -1,3 +1,4 @@
+import type { Tip } from "../change/append.ts";
 import { rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
@@ -25,23 +26,51 @@ import { createPostgresSearch } from "./search.ts";
  */
 const commitConnections = 2;
 
-/**
- * An event store in a PostgreSQL database, which other nodes may use at the same time.
- *
- * Heads are read in batches: those that are asked for during a read are read together next.
- */
-export function createPostgresEventStore(options: {
-  database: Postgres;
-  now: () => Micros;
-  observer?: StoreObserver | undefined;
-  receipts?: ReceiptBounds;
-}): EventStore {
-  const { database, now, observer } = options;
+type Options = {
+  readonly database: Postgres;
+  readonly now: () => Micros;
+  readonly observer?: StoreObserver | undefined;
+  readonly receipts?: ReceiptBounds;
+};
+
+/** An event store in a PostgreSQL database, which other nodes may use at the same time. */
+export function createPostgresEventStore(options: Options): EventStore {
+  const { database } = options;
   database.acquire();
+  // Heads are read in batches: those that are asked for during a read are read together next.
+  const loads = createBatcher((streams: readonly string[]) => readTips(database, streams));
+  const load = (stream: string) => loads.add(stream, stream);
+  const writing = createWriting(options, load);
+  const searching = createPostgresSearch(database);
+
+  async function close(): Promise<void> {
+    await writing.queue.close();
+    await searching.close();
+    await writing.close();
+    await loads.close();
+    await database.release();
+  }
+  let closing: Promise<void> | undefined;
+
+  return {
+    change: writing.queue.change,
+    receipts: writing.receipts,
+    search: searching.search,
+    ...createReads(database, load),
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+type Load = (stream: string) => Promise<Tip | undefined>;
+
+/** What changes and receipts pass through. Its queue is to be closed first. */
+function createWriting({ database, now, observer, receipts: bounds }: Options, load: Load) {
   const commits = Array.from({ length: commitConnections }, () =>
     createBatcher(createCommit(database.link(), observer?.retried), observer?.committed),
   );
-  const loads = createBatcher((streams: readonly string[]) => readTips(database, streams));
   const commitOf = (queue: string) =>
     commits[placeOf(queue, commits.length)] as (typeof commits)[number];
   const { close: closeReader, ...receiptReader } = createReceiptReader(database);
@@ -50,10 +79,10 @@ export function createPostgresEventStore(options: {
     readsAhead: true,
     write: (item, name) => commitOf(name).add(item, name),
     now,
-    ...options.receipts,
+    ...bounds,
   });
   const queue = createStreamQueue({
-    load: (stream) => loads.add(stream, stream),
+    load,
     async append(append, signal) {
       const row = rowFromAppend(append, database.keysOf);
       return commitOf(row.stream).add(row, row.stream, signal);
@@ -62,28 +91,26 @@ export function createPostgresEventStore(options: {
     observer,
   });
 
-  const searching = createPostgresSearch(database);
-
   async function close(): Promise<void> {
-    await queue.close();
-    await searching.close();
     await receipts.close();
     await closeReader();
-    await Promise.all([...commits, loads].map((batcher) => batcher.close()));
-    await database.release();
+    await Promise.all(commits.map((commit) => commit.close()));
   }
-  let closing: Promise<void> | undefined;
 
+  return { queue, receipts, close };
+}
+
+type Reads = Omit<EventStore, "change" | "receipts" | "search" | "close">;
+
+function createReads(database: Postgres, loadTip: Load): Reads {
   return {
-    change: queue.change,
-
     async load<State>(stream: string, organization: string) {
-      const tip = await loads.add(stream, stream);
+      const tip = await loadTip(stream);
       return tip?.head.organization === organization ? (tip.head as Head<State>) : undefined;
     },
 
     async loadOnInstance<State>(stream: string) {
-      return (await loads.add(stream, stream))?.head as Head<State> | undefined;
+      return (await loadTip(stream))?.head as Head<State> | undefined;
     },
 
     outlineAttributes: (stream, organization) => readOutline(database, stream, organization),
@@ -102,10 +129,6 @@ export function createPostgresEventStore(options: {
       return rows.map(outlinedEventFromRow);
     },
 
-    receipts,
-
-    search: searching.search,
-
     async locate(uniqueKey: string) {
       const [row] = await database.read({
         name: "locate",
@@ -117,11 +140,6 @@ export function createPostgresEventStore(options: {
 
     async ping() {
       await database.read({ name: "ping", text: "select 1 from heads limit 1" });
-    },
-
-    close() {
-      closing ??= close();
-      return closing;
     },
   };
 }

@@ -2,7 +2,6 @@ import type { EventStore, Found, Head, KeysOf } from "../event-store.ts";
 import {
   type AttributeQuery,
   matcher,
-  type Query,
   type Search,
   type SearchScope,
   SearchTooBroadError,
@@ -11,6 +10,7 @@ import {
 import type { Row } from "../sql/rows.ts";
 import { withStreams } from "./attribute-queries.ts";
 import type { Dialect, KeyComparison } from "./condition-sql.ts";
+import { cover, hasUnindexed, scannedKeys } from "./cover.ts";
 import { narrowedScope } from "./narrowed-scope.ts";
 import {
   attributeAmongStatement,
@@ -187,70 +187,4 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
 
   return <State>(scope: SearchScope, wanted: Search, signal?: AbortSignal) =>
     searchScope(scope, wanted, signal) as Promise<Found<State>>;
-}
-
-/**
- * Streams that include all that match a query; `undefined`: they are too many.
- *
- * @param find All streams that match a comparison; `undefined`: they are too many.
- */
-async function cover(
-  query: Query,
-  find: (comparison: KeyComparison) => Promise<readonly string[] | undefined>,
-): Promise<readonly string[] | undefined> {
-  switch (query.kind) {
-    case "and":
-      for (const each of query.queries) {
-        const found = await cover(each, find);
-        if (found !== undefined) return found;
-      }
-      return undefined;
-    case "or": {
-      const all: string[] = [];
-      for (const each of query.queries) {
-        const found = await cover(each, find);
-        if (found === undefined) return undefined;
-        all.push(...found);
-      }
-      return all;
-    }
-    case "not":
-    // Few streams would have been found before.
-    case "attribute":
-    case "organizations":
-      return undefined;
-    case "streams":
-      return query.streams;
-    case "one-of":
-    case "text":
-      return find(query);
-  }
-}
-
-/** The number of comparisons that may look at all rows of a key, or at many of them. */
-function scannedKeys(query: Query): number {
-  return comparisonsOf(query).filter(
-    (comparison) => comparison.kind === "text" && comparison.method !== "equals",
-  ).length;
-}
-
-function hasUnindexed(query: Query): boolean {
-  return comparisonsOf(query).some((comparison) => !isIndexed(comparison));
-}
-
-function comparisonsOf(query: Query): KeyComparison[] {
-  switch (query.kind) {
-    case "and":
-    case "or":
-      return query.queries.flatMap(comparisonsOf);
-    case "not":
-      return comparisonsOf(query.query);
-    case "attribute":
-    case "organizations":
-    case "streams":
-      return [];
-    case "one-of":
-    case "text":
-      return [query];
-  }
 }

@@ -28,46 +28,58 @@ import { withStoreErrors } from "./sqlite-error.ts";
 import { createWriterThread, type ResultOf, type WriterThread } from "./thread/writer-thread.ts";
 import { transact } from "./transaction.ts";
 
+type Options = {
+  readonly database: Sqlite;
+  readonly now: () => Micros;
+  readonly observer?: StoreObserver | undefined;
+  readonly receipts?: ReceiptBounds;
+};
+
 /**
  * An event store in a SQLite database.
  *
  * A file is written by a thread of its own and read on the calling thread. A database in memory has only
  * one connection and no disk to wait for, so the calling thread writes it, too.
  */
-export function createSqliteEventStore(options: {
-  database: Sqlite;
-  now: () => Micros;
-  observer?: StoreObserver | undefined;
-  receipts?: ReceiptBounds;
-}): EventStore {
-  const { database, now, observer } = options;
-  const { file, place } = database;
+export function createSqliteEventStore(options: Options): EventStore {
+  const { database } = options;
   const db = database.acquire();
   const statements = prepareStatements(db);
-  const attributes = createAttributeReader(db);
-  const history = prepareHistory(db);
-  const { isThere, ...receiptReader } = createReceiptReader(db);
 
   // An import that was interrupted may have left unsorted keys.
   const unsorted = createUnsortedKeys(db);
   withStoreErrors(() => unsorted.count() > 0 && transact(db, unsorted.sort));
 
-  const resultOf: ResultOf = (item) => {
-    if ("before" in item) return undefined;
-    if ("lone" in item) {
-      // Whose receipt it is can be read.
-      const [owner, name] = item.lone;
-      return isThere({ owner, name }) ? "receipt-taken" : undefined;
-    }
-    const { stream, version, change } = item;
-    const event = statements.selectChange.get(stream, version, change);
-    return event === undefined ? undefined : "appended";
-  };
   const searching = createSqliteSearch(database, db);
-  const writer =
-    file === undefined
-      ? createWriterHere(createBatchWriter(db))
-      : createWriterThread({ file, place }, { resultOf });
+  const writing = createWriting(options, db, statements);
+
+  async function close(): Promise<void> {
+    await writing.close();
+    await searching.close();
+    database.release();
+  }
+  let closing: Promise<void> | undefined;
+
+  return {
+    change: writing.change,
+    receipts: writing.receipts,
+    search: searching.search,
+    ...createReads(database, db, statements),
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+/** What changes and receipts pass through. */
+function createWriting(
+  { database, now, observer, receipts: bounds }: Options,
+  db: DatabaseSync,
+  statements: Statements,
+) {
+  const { isThere, ...receiptReader } = createReceiptReader(db);
+  const writer = createWriter(database, db, resultOfItems(statements, isThere));
   const commits = createBatcher(writer.write, observer?.committed);
   // Heads are loaded in batches because SQLite reads the upper pages of the index again after each commit.
   const loads = createBatcher(async (streams: readonly string[]) => {
@@ -79,7 +91,7 @@ export function createSqliteEventStore(options: {
     readsAhead: false,
     write: (item, name) => commits.add(item, name),
     now,
-    ...options.receipts,
+    ...bounds,
   });
   const queue = createStreamQueue({
     load: (stream) => loads.add(stream, stream),
@@ -95,14 +107,41 @@ export function createSqliteEventStore(options: {
     await receipts.close();
     await Promise.all([commits.close(), loads.close()]);
     await writer.close();
-    await searching.close();
-    database.release();
   }
-  let closing: Promise<void> | undefined;
 
+  return { change: queue.change, receipts, close };
+}
+
+function createWriter({ file, place }: Sqlite, db: DatabaseSync, resultOf: ResultOf): WriterThread {
+  return file === undefined
+    ? createWriterHere(createBatchWriter(db))
+    : createWriterThread({ file, place }, { resultOf });
+}
+
+/** What became of an item whose batch ended in a way that leaves its outcome open. */
+function resultOfItems(
+  { selectChange }: Statements,
+  isThere: ReturnType<typeof createReceiptReader>["isThere"],
+): ResultOf {
+  return (item) => {
+    if ("before" in item) return undefined;
+    if ("lone" in item) {
+      // Whose receipt it is can be read.
+      const [owner, name] = item.lone;
+      return isThere({ owner, name }) ? "receipt-taken" : undefined;
+    }
+    const { stream, version, change } = item;
+    const event = selectChange.get(stream, version, change);
+    return event === undefined ? undefined : "appended";
+  };
+}
+
+type Reads = Omit<EventStore, "change" | "receipts" | "search" | "close">;
+
+function createReads({ place }: Sqlite, db: DatabaseSync, statements: Statements): Reads {
+  const attributes = createAttributeReader(db);
+  const history = prepareHistory(db);
   return {
-    change: queue.change,
-
     async load<State>(stream: string, organization: string) {
       const row = withStoreErrors(() => statements.selectHead.get(stream, organization));
       return row && (headFromRow(row) as Head<State>);
@@ -131,10 +170,6 @@ export function createSqliteEventStore(options: {
       return withStoreErrors(read);
     },
 
-    receipts,
-
-    search: searching.search,
-
     async locate(uniqueKey: string) {
       const row = withStoreErrors(() => statements.selectUniqueKey.get(uniqueKey));
       return row && { stream: String(row.stream), organization: String(row.organization) };
@@ -143,11 +178,6 @@ export function createSqliteEventStore(options: {
     async ping() {
       assertInPlace(place);
       withStoreErrors(() => statements.selectAnything.get());
-    },
-
-    close() {
-      closing ??= close();
-      return closing;
     },
   };
 }
@@ -162,6 +192,8 @@ function createWriterHere(writeBatch: ReturnType<typeof createBatchWriter>): Wri
     async close() {},
   };
 }
+
+type Statements = ReturnType<typeof prepareStatements>;
 
 function prepareStatements(db: DatabaseSync) {
   const selectTips = db.prepare(
