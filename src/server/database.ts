@@ -35,7 +35,7 @@ export type OpenStore = {
 export async function openStore(database: Database, observer: StoreObserver): Promise<OpenStore> {
   if (database.kind === "sqlite") return openSqliteStore(database.path, observer);
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
-  const { collisionsIn } = await import("../store/postgres/renew-unique-keys.ts");
+  const { collisionsIn } = await import("../store/postgres/upgrade/renew-unique-keys.ts");
   const { watchFailures } = await import("./watch-failures.ts");
   const postgres = await openPostgres(database.url, searchKeys, { uniqueKeysOf });
   const store = createPostgresEventStore({ database: postgres, now: wallClock, observer });
@@ -157,7 +157,7 @@ async function loadSqliteStore() {
     import("../store/sqlite/event-store.ts"),
     import("../store/sqlite/file/lock.ts"),
     import("../store/sqlite/file/place.ts"),
-    import("../store/sqlite/renew-unique-keys.ts"),
+    import("../store/sqlite/upgrade/renew-unique-keys.ts"),
     import("./watch-failures.ts"),
   ]);
   return { ...eventStore, ...lock, ...place, ...uniqueKeys, ...failures };

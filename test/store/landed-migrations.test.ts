@@ -12,10 +12,10 @@ import { uniqueKeys, userNameKey } from "../../src/domain/user-name.ts";
 import type { EventStore } from "../../src/store/event-store.ts";
 import { openPostgres } from "../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
-import { collisionsIn as postgresCollisions } from "../../src/store/postgres/renew-unique-keys.ts";
+import { collisionsIn as postgresCollisions } from "../../src/store/postgres/upgrade/renew-unique-keys.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
-import { collisionsIn as sqliteCollisions } from "../../src/store/sqlite/renew-unique-keys.ts";
+import { collisionsIn as sqliteCollisions } from "../../src/store/sqlite/upgrade/renew-unique-keys.ts";
 import { query } from "../support/postgres.ts";
 import { newPostgresDatabase } from "../support/postgres-database.ts";
 

@@ -11,7 +11,6 @@ import {
 import { createLink, type Link } from "./connection/link.ts";
 import { createServerMemory } from "./connection/server-memory.ts";
 import { assertCommitsGetThrough } from "./connection/standby-probe.ts";
-import { assertSetUp, migrate } from "./migrate.ts";
 import {
   outcomeFromError,
   sqlState,
@@ -20,6 +19,7 @@ import {
   unavailableFrom,
 } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
+import { assertSetUp, migrate } from "./upgrade/migrate.ts";
 
 /** One database, shared by the event store and the directory. */
 export type Postgres = {

@@ -22,9 +22,9 @@ export const migrations: readonly Migration[] = [
   { file: "009.sql", writes: "no keys" },
 ];
 
-/** @param engine The module beside the engine's folder `migrations`, as `import.meta.url`. */
-export function migrationText({ file }: Migration, engine: string): string {
-  return readFileSync(new URL(`migrations/${file}`, engine), "utf8");
+/** @param folder Where the migrations of the engine are, with a slash at its end. */
+export function migrationText({ file }: Migration, folder: URL): string {
+  return readFileSync(new URL(file, folder), "utf8");
 }
 
 /** @throws Error if a database of this version was written by a newer program. */

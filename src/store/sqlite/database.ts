@@ -6,8 +6,8 @@ import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import { assertOnlyName } from "./file/only-name.ts";
 import { type Place, placeOf } from "./file/place.ts";
-import { migrate } from "./migrate.ts";
 import { isBusy, storeErrorFrom } from "./sqlite-error.ts";
+import { migrate } from "./upgrade/migrate.ts";
 
 /** One database, shared by the event store and the directory. */
 export type Sqlite = {

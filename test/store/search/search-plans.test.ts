@@ -12,8 +12,8 @@ import {
   streamsStatement,
 } from "../../../src/store/search/search-sql.ts";
 import type { AttributeQuery, Query, Search, SearchScope } from "../../../src/store/search.ts";
-import { migrate } from "../../../src/store/sqlite/migrate.ts";
 import { dialect as sqlite } from "../../../src/store/sqlite/search.ts";
+import { migrate } from "../../../src/store/sqlite/upgrade/migrate.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
 
 const has = (

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Collision } from "../collision.ts";
+import type { Collision } from "../../collision.ts";
 import {
   byAge,
   collisionOf,
@@ -7,8 +7,8 @@ import {
   renewalOf,
   selectLostKeys,
   type UniqueKeysOf,
-} from "../sql/unique-keys.ts";
-import type { Sqlite } from "./database.ts";
+} from "../../sql/unique-keys.ts";
+import type { Sqlite } from "../database.ts";
 import { headPages } from "./head-pages.ts";
 
 /**

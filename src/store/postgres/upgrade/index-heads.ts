@@ -1,8 +1,8 @@
-import type { KeysOf } from "../event-store.ts";
-import { keyChanges } from "../search/key-changes.ts";
-import type { Connection } from "./connection/connection.ts";
+import type { KeysOf } from "../../event-store.ts";
+import { keyChanges } from "../../search/key-changes.ts";
+import type { Connection } from "../connection/connection.ts";
+import { keyTexts } from "../key-rows.ts";
 import { headPages } from "./head-pages.ts";
-import { keyTexts } from "./key-rows.ts";
 
 /**
  * Write the search keys of all heads, within the transaction that is open. There must be none yet, and no

@@ -1,5 +1,5 @@
-import type { Collision } from "../collision.ts";
-import type { StreamHead } from "../sql/head-pages.ts";
+import type { Collision } from "../../collision.ts";
+import type { StreamHead } from "../../sql/head-pages.ts";
 import {
   byAge,
   collisionOf,
@@ -7,9 +7,9 @@ import {
   renewalOf,
   selectLostKeys,
   type UniqueKeysOf,
-} from "../sql/unique-keys.ts";
-import type { Connection } from "./connection/connection.ts";
-import type { Postgres } from "./database.ts";
+} from "../../sql/unique-keys.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Postgres } from "../database.ts";
 import { headPages } from "./head-pages.ts";
 
 /**

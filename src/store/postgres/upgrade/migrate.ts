@@ -1,15 +1,17 @@
-import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
+import { type KeysOf, StoreUnavailableError } from "../../event-store.ts";
 import {
   assertKnownVersion,
   type Migration,
   migrations,
   migrationText,
-} from "../sql/migrations.ts";
-import type { UniqueKeysOf } from "../sql/unique-keys.ts";
-import type { Connection } from "./connection/connection.ts";
+} from "../../sql/migrations.ts";
+import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
+import type { Connection } from "../connection/connection.ts";
+import { isDuplicate, outcomeFromError, sqlState, sqlStateOf } from "../postgres-error.ts";
 import { indexHeads } from "./index-heads.ts";
-import { isDuplicate, outcomeFromError, sqlState, sqlStateOf } from "./postgres-error.ts";
 import { renewUniqueKeys } from "./renew-unique-keys.ts";
+
+const folder = new URL("../migrations/", import.meta.url);
 
 /** Other nodes may migrate at the same time. Each of them takes a step before us at most once. */
 const maxAttempts = 100;
@@ -37,7 +39,7 @@ export async function migrate(
   uniqueKeysOf: UniqueKeysOf<unknown> = () => undefined,
 ): Promise<void> {
   const run = async (migration: Migration) => {
-    await connection.query({ text: migrationText(migration, import.meta.url) });
+    await connection.query({ text: migrationText(migration, folder) });
     if (migration.writes === "no keys") return;
     await indexHeads(connection, keysOf);
     if (migration.writes === "all keys") await renewUniqueKeys(connection, uniqueKeysOf);

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
-import { openSqlite } from "../../../src/store/sqlite/database.ts";
-import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
-import { migrate } from "../../../src/store/sqlite/migrate.ts";
+import { openSqlite } from "../../../../src/store/sqlite/database.ts";
+import { createSqliteEventStore } from "../../../../src/store/sqlite/event-store.ts";
+import { migrate } from "../../../../src/store/sqlite/upgrade/migrate.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "giraffe-migrate-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -29,7 +29,7 @@ describe("migrate", () => {
     const file = join(folder, "older.db");
     const db = new DatabaseSync(file);
     for (const name of ["001.sql", "002.sql"]) {
-      const url = new URL(`../../../src/store/sqlite/migrations/${name}`, import.meta.url);
+      const url = new URL(`../../../../src/store/sqlite/migrations/${name}`, import.meta.url);
       db.exec(readFileSync(url, "utf8"));
     }
     db.exec(`pragma user_version = 2;
@@ -67,7 +67,7 @@ describe("migrate", () => {
   });
 
   test("succeeds in processes that start at once", async () => {
-    const door = new URL("../../../src/store/sqlite/database.ts", import.meta.url);
+    const door = new URL("../../../../src/store/sqlite/database.ts", import.meta.url);
     const program = `const { openSqlite } = await import(${JSON.stringify(door.href)});
       const database = openSqlite(process.argv[1]); database.acquire(); database.release();`;
     for (const round of [1, 2, 3]) {

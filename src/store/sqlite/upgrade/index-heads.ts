@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { KeysOf } from "../event-store.ts";
-import { keyChanges } from "../search/key-changes.ts";
+import type { KeysOf } from "../../event-store.ts";
+import { keyChanges } from "../../search/key-changes.ts";
+import { createKeyWriter } from "../keys/key-writer.ts";
 import { headPages } from "./head-pages.ts";
-import { createKeyWriter } from "./keys/key-writer.ts";
 
 /**
  * Write the search keys of all heads, within the transaction that is open. There must be none yet. A million

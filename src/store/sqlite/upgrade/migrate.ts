@@ -1,15 +1,17 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { KeysOf } from "../event-store.ts";
+import type { KeysOf } from "../../event-store.ts";
 import {
   assertKnownVersion,
   type Migration,
   migrations,
   migrationText,
-} from "../sql/migrations.ts";
-import type { UniqueKeysOf } from "../sql/unique-keys.ts";
+} from "../../sql/migrations.ts";
+import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
+import { transact } from "../transaction.ts";
 import { indexHeads } from "./index-heads.ts";
 import { renewUniqueKeys } from "./renew-unique-keys.ts";
-import { transact } from "./transaction.ts";
+
+const folder = new URL("../migrations/", import.meta.url);
 
 /**
  * Bring the schema up to date. Harmless if it is up to date, and if several processes do it at once.
@@ -26,7 +28,7 @@ export function migrate(
   uniqueKeysOf: UniqueKeysOf<unknown> = () => undefined,
 ): void {
   const run = (migration: Migration) => {
-    db.exec(migrationText(migration, import.meta.url));
+    db.exec(migrationText(migration, folder));
     if (migration.writes === "no keys") return;
     indexHeads(db, keysOf);
     if (migration.writes === "all keys") renewUniqueKeys(db, uniqueKeysOf);

@@ -1,6 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import { headPageSql, nextAfter, type StreamHead, streamHeadFromRow } from "../sql/head-pages.ts";
-import { readRows } from "./statement.ts";
+import {
+  headPageSql,
+  nextAfter,
+  type StreamHead,
+  streamHeadFromRow,
+} from "../../sql/head-pages.ts";
+import { readRows } from "../statement.ts";
 
 /** Heads that are read at once. They take 100 MB of memory. */
 const pageHeads = 50_000;

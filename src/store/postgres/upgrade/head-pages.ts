@@ -1,6 +1,11 @@
-import { headPageSql, nextAfter, type StreamHead, streamHeadFromRow } from "../sql/head-pages.ts";
-import type { Connection } from "./connection/connection.ts";
-import { statementOf } from "./statement.ts";
+import {
+  headPageSql,
+  nextAfter,
+  type StreamHead,
+  streamHeadFromRow,
+} from "../../sql/head-pages.ts";
+import type { Connection } from "../connection/connection.ts";
+import { statementOf } from "../statement.ts";
 
 /** Heads of one statement. */
 const pageHeads = 1_000;
