@@ -32,7 +32,9 @@ export function createQuestion(): Question {
 
   yes.addEventListener("click", () => finish(true));
   no.addEventListener("click", () => finish(false));
-  // Escape closes the dialog by itself. The event comes later, when the next question may be open already.
+  // Escape is answered before the dialog is hidden, so that whoever asks again at once is not kept waiting.
+  dialog.addEventListener("cancel", () => finish(false));
+  // Browsers may close a dialog without that event. This one comes later, when the next question may be open already.
   dialog.addEventListener("close", () => {
     if (!dialog.open) finish(false);
   });
