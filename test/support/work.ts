@@ -28,7 +28,7 @@ export function growth(prepare: (size: number) => () => void, size: number): num
   }
   let least = Number.POSITIVE_INFINITY;
   // Another process may take the processor during all tries of one of the two, so that the ratio is wrong.
-  for (let attempt = 0; attempt < 16 && least > 3; attempt += 1) {
+  for (let attempt = 0; attempt < 4 && least > 3; attempt += 1) {
     const [before, after] = [leastMs(once, 7), leastMs(twice, 7)];
     least = Math.min(least, after / Math.max(before, noiseMs));
   }
