@@ -1,13 +1,14 @@
+import type { User } from "../../../gen/zitadel/user_pb.ts";
 import type { Api } from "../api.ts";
 import { byId, say } from "../dom.ts";
-import { problemFrom } from "../problem.ts";
 import { createQuestion } from "../question.ts";
 import { createAccessCard } from "./access-card.ts";
 import { createAccountCard } from "./account-card.ts";
 import { createHistory } from "./history.ts";
 import { createMetadataCard } from "./metadata-card.ts";
-import { createPermissions } from "./permissions.ts";
+import type { Permissions } from "./permissions.ts";
 import { createPersonFacts } from "./person-facts.ts";
+import { createPersonReader } from "./person-reader.ts";
 import { createProfileCard } from "./profile-card.ts";
 import type { Report } from "./report.ts";
 
@@ -26,7 +27,6 @@ export function createPerson(api: Api, onChanged: () => void): Person {
   const notice = byId("person-notice", HTMLElement);
   const content = byId("person-content", HTMLElement);
   const name = byId("name", HTMLElement);
-  const permissions = createPermissions(api);
   const showFacts = createPersonFacts();
   const history = createHistory(api);
   const question = createQuestion();
@@ -37,35 +37,21 @@ export function createPerson(api: Api, onChanged: () => void): Person {
     createMetadataCard(api, report, question),
     createAccessCard(api, report, question),
   ];
-  let loading = new AbortController();
+  const reader = createPersonReader(api, { found, failed });
   /** Who is shown, or will be when the server has answered. */
   let wanted = "";
 
-  async function load(userId: string): Promise<void> {
-    loading.abort();
-    loading = new AbortController();
-    const { signal } = loading;
-    section.ariaBusy = "true";
-    try {
-      const [{ user }, may] = await Promise.all([
-        api.getUserByID({ id: userId }, { signal }),
-        permissions(),
-      ]);
-      if (signal.aborted) return;
-      section.ariaBusy = null;
-      if (user === undefined) return;
-      showFacts(user);
-      content.hidden = false;
-      say(notice, "");
-      if (user.type.case === "human") void history.show(userId, signal);
-      await Promise.all(cards.map((card) => card.show(user, may, signal)));
-    } catch (error) {
-      const { text, isCanceled } = problemFrom(error);
-      if (isCanceled) return;
-      section.ariaBusy = null;
-      content.hidden = true;
-      say(notice, text);
-    }
+  async function found(user: User, permissions: Permissions, signal: AbortSignal): Promise<void> {
+    showFacts(user);
+    content.hidden = false;
+    say(notice, "");
+    if (user.type.case === "human") void history.show(user.id, signal);
+    await Promise.all(cards.map((card) => card.show(user, permissions, signal)));
+  }
+
+  function failed(text: string): void {
+    content.hidden = true;
+    say(notice, text);
   }
 
   function begin(): void {
@@ -79,7 +65,7 @@ export function createPerson(api: Api, onChanged: () => void): Person {
   async function stored(userId: string, where: HTMLElement, text: string): Promise<boolean> {
     onChanged();
     if (userId !== wanted) return false;
-    await load(userId);
+    await reader.read(userId);
     if (userId !== wanted) return false;
     if (content.hidden) say(notice, `${text} ${notice.textContent}`);
     else where.textContent = text;
@@ -89,7 +75,7 @@ export function createPerson(api: Api, onChanged: () => void): Person {
   async function removed(userId: string, text: string): Promise<void> {
     onChanged();
     if (userId !== wanted) return;
-    await load(userId);
+    await reader.read(userId);
     if (userId !== wanted || !content.hidden) return;
     say(notice, text);
     notice.focus();
@@ -104,8 +90,8 @@ export function createPerson(api: Api, onChanged: () => void): Person {
       content.hidden = true;
       section.hidden = userId === "";
       nobody.hidden = userId !== "";
-      if (userId === "") loading.abort();
-      else await load(userId);
+      if (userId === "") reader.cancel();
+      else await reader.read(userId);
     },
     focus: () => (content.hidden ? notice : name).focus(),
   };

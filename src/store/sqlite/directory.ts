@@ -47,6 +47,22 @@ export function createSqliteDirectory(database: Sqlite): Directory {
       );
     },
 
+    ...organizationsAndAccounts(db, statements),
+    ...tokens(db, statements),
+    ...memberships(db, statements),
+
+    async close() {
+      if (released) return;
+      released = true;
+      database.release();
+    },
+  };
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function organizationsAndAccounts(db: DatabaseSync, statements: Statements) {
+  return {
     async organization(id) {
       const row = guard(() => statements.selectOrganization.get(id));
       return row && organizationFromRow(row);
@@ -71,7 +87,11 @@ export function createSqliteDirectory(database: Sqlite): Directory {
       const row = guard(() => statements.selectAccountByName.get(organization, name));
       return row && accountFromRow(row);
     },
+  } satisfies Partial<Directory>;
+}
 
+function tokens(db: DatabaseSync, statements: Statements) {
+  return {
     async tokenByDigest(digest) {
       const row = guard(() => statements.selectTokenByDigest.get(digest));
       return row && tokenFromRow(row);
@@ -84,7 +104,11 @@ export function createSqliteDirectory(database: Sqlite): Directory {
     async revokeToken(id, at) {
       return guard(() => transact(db, () => statements.updateToken.run(at, id).changes === 1));
     },
+  } satisfies Partial<Directory>;
+}
 
+function memberships(db: DatabaseSync, statements: Statements) {
+  return {
     async memberships(subject) {
       return guard(() =>
         statements.selectMemberships.all(subject, maxMemberships).map(membershipFromRow),
@@ -100,13 +124,7 @@ export function createSqliteDirectory(database: Sqlite): Directory {
         statements.deleteMembership.run(subject, organization ?? null, role).changes === 1;
       return guard(() => transact(db, remove));
     },
-
-    async close() {
-      if (released) return;
-      released = true;
-      database.release();
-    },
-  };
+  } satisfies Partial<Directory>;
 }
 
 function guard<Result>(work: () => Result): Result {
@@ -117,8 +135,6 @@ function guard<Result>(work: () => Result): Result {
     throw new RecordExistsError("a record with this id, digest or name exists", { cause: error });
   }
 }
-
-type Statements = ReturnType<typeof prepareStatements>;
 
 function prepareStatements(db: DatabaseSync) {
   return {
