@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // biome-ignore lint/style/noDefaultExport: vitest reads the configuration from there
@@ -10,6 +11,8 @@ export default defineConfig({
       reportsDirectory: "dist/coverage",
     },
     globalSetup: ["test/support/postgres-setup.ts"],
+    // Many tests wait for a clock or a server. With two cores the default is one file at a time.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // For the slowest and busiest machine: a test that hangs is found all the same.
     testTimeout: 300_000,
     hookTimeout: 300_000,
