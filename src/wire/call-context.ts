@@ -8,7 +8,8 @@ import {
   type UnaryResponse,
 } from "@connectrpc/connect";
 import type { Deadline } from "./deadline.ts";
-import { headersFromNode, type RequestHead } from "./http/exchange.ts";
+import type { RequestHead } from "./http/exchange.ts";
+import { AnswerHeaders, RequestHeaders } from "./http/lazy-headers.ts";
 import { type Metadata, noMetadata } from "./protocol/protocol.ts";
 
 /** The IP address of the client, or of the nearest proxy. Set for every call. */
@@ -76,17 +77,17 @@ export class Call implements UnaryRequest, HandlerContext {
   }
 
   get requestHeader(): Headers {
-    this.#requestHeader ??= headersFromNode(this.#head.headers);
+    this.#requestHeader ??= new RequestHeaders(this.#head.headers);
     return this.#requestHeader;
   }
 
   get responseHeader(): Headers {
-    this.#responseHeader ??= new Headers();
+    this.#responseHeader ??= new AnswerHeaders();
     return this.#responseHeader;
   }
 
   get responseTrailer(): Headers {
-    this.#responseTrailer ??= new Headers();
+    this.#responseTrailer ??= new AnswerHeaders();
     return this.#responseTrailer;
   }
 

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { Unsent } from "../bounds/unsent.ts";
+import { AnswerHeaders } from "./lazy-headers.ts";
 
 /** A request without its body. */
 export type RequestHead = {
@@ -74,18 +75,9 @@ export interface AnswerStream {
   abort(): void;
 }
 
-/** Node's header record as the `Headers` that interceptors and handlers read. */
-export function headersFromNode(record: IncomingHttpHeaders): Headers {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(record)) {
-    if (value === undefined || name.startsWith(":")) continue;
-    for (const each of Array.isArray(value) ? value : [value]) headers.append(name, each);
-  }
-  return headers;
-}
-
 /** `Headers` of a handler as Node sends them; several values of one name stay one joined value. */
 export function headersToNode(headers: Headers): OutgoingHttpHeaders {
+  if (headers instanceof AnswerHeaders && headers.plain !== undefined) return headers.plain;
   const record: OutgoingHttpHeaders = Object.create(null);
   for (const [name, value] of headers) {
     const before = record[name];

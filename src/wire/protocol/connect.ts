@@ -68,8 +68,9 @@ function openConnect(
         "accept-encoding": acceptedEncodings,
         ...(compression && { "content-encoding": compression.name }),
         ...(isStrict && strictApplied),
-        ...((header || trailer) &&
-          headersToNode(trailerMux(new Headers(header), new Headers(trailer)))),
+        ...(trailer
+          ? headersToNode(trailerMux(new Headers(header), new Headers(trailer)))
+          : header && headersToNode(header)),
       },
       body: compression ? compression.compress(body) : body,
     };

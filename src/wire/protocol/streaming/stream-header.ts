@@ -1,6 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { errorFrom } from "../../call.ts";
-import { headersFromNode, type RequestHead } from "../../http/exchange.ts";
+import type { RequestHead } from "../../http/exchange.ts";
+import { headersFromNode } from "../../http/lazy-headers.ts";
 import { maxCodings } from "../../limits.ts";
 import { codingFrom, requestCompression } from "../compression.ts";
 import { connectTimeoutFrom } from "../connect.ts";
