@@ -49,7 +49,7 @@ export function createGrpcWeb(json: JsonCodec, maxMessageBytes: number): Protoco
 
 /** Trailers as the last frame of a body. */
 const trailerFrame = (trailer: Headers) => frame(trailerFlag, trailerSerialize(trailer));
-const okFrame = trailerFrame(statusTrailers(undefined, undefined));
+const okFrame = frame(trailerFlag, Buffer.from("grpc-status: 0\r\n"));
 
 function openGrpcWeb(
   headers: IncomingHttpHeaders,

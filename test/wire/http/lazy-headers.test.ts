@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { headersToNode } from "../../../src/wire/http/exchange.ts";
@@ -66,9 +67,9 @@ describe("lazy headers do what the platform's do", () => {
   });
 
   test("in a request", () => {
-    const records = fc.dictionary(
+    const records: fc.Arbitrary<IncomingHttpHeaders> = fc.dictionary(
       fc.constantFrom("etag", "x-a", "x-2", "accept", ":path"),
-      fc.oneof(fc.constantFrom('"3"', "a, b", "é"), fc.constant(["a=1", "b=2"])),
+      fc.oneof(fc.constantFrom('"3"', "a, b", "é"), fc.constant<string[]>(["a=1", "b=2"])),
     );
     fc.assert(
       fc.property(records, fc.array(steps, { maxLength: 12 }), (record, taken) => {
