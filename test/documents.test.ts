@@ -13,6 +13,7 @@ import { dirname, join, posix } from "node:path";
 import { getOption } from "@bufbuild/protobuf";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { UserService as GiraffeUserService } from "../gen/giraffe/v1/user_service_pb.ts";
 import { http } from "../gen/google/api/annotations_pb.ts";
 import { ManagementService } from "../gen/zitadel/management_pb.ts";
 import { UserService } from "../gen/zitadel/user/v2/user_service_pb.ts";
@@ -367,6 +368,16 @@ describe("the documents", () => {
       const row = rows.find(([name, path = ""]) => name === method.name && path.includes("/v2/"));
       expect(row?.[1]?.split("?")[0]).toBe(rest);
     }
+  });
+
+  test("list the methods of our own", () => {
+    const rows = rowsOf(sectionOf("docs/calling.md", "Calls of Giraffe's own"));
+    expect(rows.map(([name = "", rest = ""]) => `${name} ${rest}`)).toEqual(
+      GiraffeUserService.methods.map((method) => {
+        const { pattern } = getOption(method, http);
+        return `${method.name} ${pattern.case?.toUpperCase()} ${pattern.value}`;
+      }),
+    );
   });
 
   test("map every v1 method to v2", () => {

@@ -48,6 +48,10 @@ export function createDocument({
   const refusals = createRefusals(schemas);
   const paths: Record<string, JsonObject> = {};
   const described: DescService[] = [];
+  const tagOf = (service: DescService) =>
+    services.find(({ name }) => name === service.name) === service
+      ? service.name
+      : service.typeName;
 
   for (const service of services) {
     const routes = service.methods.flatMap(restRoutesFromMethod);
@@ -62,7 +66,7 @@ export function createDocument({
       paths[path] = {
         ...paths[path],
         [route.httpMethod.toLowerCase()]: {
-          ...operation(route.value, schemas),
+          ...operation(route.value, tagOf(service), schemas),
           operationId: `${service.name}_${method.name}${count > 1 ? `_${count}` : ""}`,
           responses: {
             "200": {
@@ -80,7 +84,7 @@ export function createDocument({
     openapi: "3.1.0",
     info,
     servers: [{ url: "/" }],
-    tags: described.map((service) => ({ name: service.name, description: textOf(service) })),
+    tags: described.map((service) => ({ name: tagOf(service), description: textOf(service) })),
     paths,
     components: {
       schemas: schemas.components(),
@@ -112,7 +116,7 @@ const organization = {
   schema: { type: "string", maxLength: 200 },
 };
 
-function operation(binding: RestBinding, schemas: Schemas): JsonObject {
+function operation(binding: RestBinding, tag: string, schemas: Schemas): JsonObject {
   const { method } = binding;
   const [summary = "", ...paragraphs] = textOf(method).split("\n\n");
   const needed = declaredPermission(method);
@@ -125,7 +129,7 @@ function operation(binding: RestBinding, schemas: Schemas): JsonObject {
   ];
   const body = requestBody(binding, schemas);
   return {
-    tags: [method.parent.name],
+    tags: [tag],
     summary: summary.replace(/\.$/, ""),
     description: paragraphs.length > 0 ? paragraphs.join("\n\n") : summary,
     ...(paragraphs.some((text) => text.startsWith("Deprecated:")) && { deprecated: true }),

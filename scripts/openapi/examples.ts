@@ -34,6 +34,7 @@ export const examples: Readonly<Record<string, JsonValue>> = {
     phone: "+41 44 123 45 67",
     isPhoneVerified: true,
   },
+  "giraffe.v1.ListChangesRequest.user_id": demoUser,
   "zitadel.user.v2.GetUserByIDRequest.user_id": demoUser,
   "zitadel.user.v2.UpdateUserRequest.user_id": demoUser,
   "zitadel.user.v2.UpdateUserRequest": {
@@ -59,6 +60,7 @@ const notBlank = { pattern: "^[^\\u0000]*[^\\s\\u0085\\u0000][^\\u0000]*$" };
 export const bounds: Readonly<Record<string, JsonObject | undefined>> = {
   "zitadel.management.v1.ListUsersRequest.queries": { maxItems: 100 },
   "zitadel.management.v1.ListUserMembershipsRequest.queries": { maxItems: 100 },
+  "giraffe.v1.ListChangesRequest.fields": { maxItems: 20 },
   "zitadel.user.v2.ListUsersRequest.queries": { maxItems: 100 },
   "zitadel.user.v2.AndQuery.queries": { maxItems: 100 },
   "zitadel.user.v2.OrQuery.queries": { maxItems: 100 },

@@ -21,7 +21,11 @@ const image = execFileSync(
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
 
 /** In this order. */
-const described = ["zitadel.management.v1.ManagementService", "zitadel.user.v2.UserService"];
+const described = [
+  "zitadel.management.v1.ManagementService",
+  "zitadel.user.v2.UserService",
+  "giraffe.v1.UserService",
+];
 
 const document = createDocument({
   services: described.flatMap((name) => registry.getService(name) ?? []),

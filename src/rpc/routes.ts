@@ -1,4 +1,5 @@
 import type { ConnectRouter, Interceptor, ServiceImpl } from "@connectrpc/connect";
+import { UserService as GiraffeUserService } from "../../gen/giraffe/v1/user_service_pb.ts";
 import { ServerReflection as ReflectionV1 } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ReflectionV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Health } from "../../gen/health/v1/health_pb.ts";
@@ -15,6 +16,7 @@ import { callerKey, createAuthenticate } from "./gate/authenticate.ts";
 import { createAuthorize } from "./gate/authorize.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
 import { permissionsFromServices } from "./gate/permissions.ts";
+import { createListChanges } from "./giraffe/list-changes.ts";
 import { createHealth, type Readiness } from "./health.ts";
 import { createAddHumanUser } from "./management/add-human-user.ts";
 import { createChangeHumanContact } from "./management/change-human-contact.ts";
@@ -46,13 +48,13 @@ import { createUpdateUser } from "./user/update-user.ts";
 import { createUserMetadata } from "./user/user-metadata.ts";
 import { createValidate } from "./validate/validate.ts";
 
-/** ZITADEL's. */
-const zitadelServices = [ManagementService, UserService];
-const services = [...zitadelServices, Health, ReflectionV1, ReflectionV1Alpha];
+/** Two of ZITADEL's and one of our own. */
+const userServices = [ManagementService, UserService, GiraffeUserService];
+const services = [...userServices, Health, ReflectionV1, ReflectionV1Alpha];
 
 const managementPrefix = "/management/v1";
 
-/** What stands before the REST paths of a service, as in ZITADEL. Those of v2 are whole. */
+/** What stands before the REST paths of a service, as in ZITADEL. Those of v2 and our own are whole. */
 export const restPrefixes = { [ManagementService.typeName]: managementPrefix };
 
 /** Methods that anyone may call without a token. Every other method declares a permission. */
@@ -119,8 +121,9 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
     };
     router.service(ManagementService, repeatable(store.receipts, management, managementAnswers));
     router.service(UserService, repeatable(store.receipts, users, userAnswers));
-    router.service(Health, createHealth(readiness, zitadelServices));
-    registerReflection(router, [...zitadelServices, Health], errorMessages);
+    router.service(GiraffeUserService, { listChanges: createListChanges(parts) });
+    router.service(Health, createHealth(readiness, userServices));
+    registerReflection(router, [...userServices, Health], errorMessages);
   };
 }
 

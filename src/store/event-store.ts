@@ -90,10 +90,15 @@ export type Decision<State> = {
  */
 export type Decide<State> = (head: Head<State> | undefined) => Decision<State>;
 
+/** Greater than every version, and every engine can compare with it. */
+export const noVersion = Number.MAX_SAFE_INTEGER;
+
 /** Which part of a stream's events to read. */
 export type HistoryRange = {
   /** Only versions greater than this. */
   readonly after: number;
+  /** Only versions smaller than this. Default: all. */
+  readonly before?: number;
   /** At most this many. */
   readonly limit: number;
   /** Oldest first, else newest first. */

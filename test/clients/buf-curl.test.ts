@@ -29,6 +29,7 @@ describe("buf curl", () => {
     const list = (flag: string) => runProgram(buf, ["curl", flag, url], { cwd });
     expect((await list("--list-services")).stdout.split("\n")).toEqual(
       expect.arrayContaining([
+        "giraffe.v1.UserService",
         "grpc.health.v1.Health",
         "zitadel.management.v1.ManagementService",
         "zitadel.user.v2.UserService",

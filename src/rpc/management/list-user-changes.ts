@@ -2,6 +2,7 @@ import type { MethodImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore } from "../../store/event-store.ts";
+import { editorNames } from "../editor-names.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { translatorKey } from "../translate/translate.ts";
 import { timestampFromMicros } from "./details.ts";
@@ -42,12 +43,4 @@ export function createListUserChanges(
       }),
     };
   };
-}
-
-async function editorNames(
-  directory: Directory,
-  ids: ReadonlySet<string>,
-): Promise<Map<string, string>> {
-  const accounts = await Promise.all([...ids].map((id) => directory.serviceAccount(id)));
-  return new Map(accounts.flatMap((account) => (account ? [[account.id, account.name]] : [])));
 }

@@ -3,7 +3,13 @@ import { rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
-import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
+import {
+  type EventStore,
+  type Head,
+  type HistoryRange,
+  type Micros,
+  noVersion,
+} from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
 import {
   eventColumns,
@@ -151,15 +157,15 @@ function readHistory(
   what: keyof typeof historyColumns,
   stream: string,
   organization: string,
-  { after, limit, ascending }: HistoryRange,
+  { after, before = noVersion, limit, ascending }: HistoryRange,
 ) {
   const order = ascending ? "asc" : "desc";
   return database.read({
     name: `${what}-${order}`,
     text: `select ${historyColumns[what]} from events
       where stream = $1 and exists (select 1 from heads where stream = $1 and organization = $2)
-      and version > $3::bigint order by version ${order} limit $4::bigint`,
-    values: [stream, organization, after, limit],
+      and version > $3::bigint and version < $4::bigint order by version ${order} limit $5::bigint`,
+    values: [stream, organization, after, before, limit],
   });
 }
 

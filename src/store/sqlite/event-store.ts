@@ -4,7 +4,13 @@ import { rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
-import type { EventStore, Head, HistoryRange, Micros } from "../event-store.ts";
+import {
+  type EventStore,
+  type Head,
+  type HistoryRange,
+  type Micros,
+  noVersion,
+} from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
 import {
   eventColumns,
@@ -228,12 +234,14 @@ function prepareHistory(db: DatabaseSync): { whole: ReadHistory; outline: ReadHi
     db.prepare(
       `select ${columns} from events
        where stream = ? and exists (select 1 from heads where stream = ? and organization = ?)
-       and version > ? order by version ${order} limit ?`,
+       and version > ? and version < ? order by version ${order} limit ?`,
     );
   const reading = (columns: string): ReadHistory => {
     const [oldestFirst, newestFirst] = [select(columns, "asc"), select(columns, "desc")];
-    return (stream, organization, { ascending, after, limit }) =>
-      (ascending ? oldestFirst : newestFirst).all(stream, stream, organization, after, limit);
+    return (stream, organization, { ascending, after, before = noVersion, limit }) => {
+      const select = ascending ? oldestFirst : newestFirst;
+      return select.all(stream, stream, organization, after, before, limit);
+    };
   };
   return { whole: reading(eventColumns), outline: reading(outlinedEventColumns) };
 }

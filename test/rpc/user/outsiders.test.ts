@@ -1,7 +1,8 @@
-/** Who has no role where a user lives learns nothing of it by v2, and changes nothing. */
+/** Who has no role where a user lives learns nothing of it by v2 and by our own calls, and changes nothing. */
 
 import type { DescMethodUnary, JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UserService as GiraffeUserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
 import { type Caller, callers, type Reply } from "../../support/api/callers.ts";
 import { list, object, text } from "../../support/api/json.ts";
 import { refused } from "../../support/api/refusals.ts";
@@ -53,6 +54,8 @@ afterAll(() => setting.close());
 const profile = { givenName: "Changed", familyName: "Okapi" };
 const metadata = [{ key: "secret", value: Buffer.from("changed").toString("base64") }];
 
+const ours = GiraffeUserService.method;
+
 type Call = readonly [method: DescMethodUnary, fields: JsonObject];
 
 /** Every call that names a user. */
@@ -79,11 +82,15 @@ const calls: readonly Call[] = [
   [methods.deleteUserMetadata, { keys: ["secret"] }],
   [methods.deleteUserMetadata, { keys: ["none"] }],
   [methods.listUserMetadata, {}],
+  [ours.listChanges, {}],
+  [ours.listChanges, { fields: ["profile.first_name"], ascending: true }],
 ];
 
-test("every method of v2 is called here", () => {
+test("every method of v2 and of our own is called here", () => {
   const named = [...calls.map(([method]) => method), ...creations.map(([method]) => method)];
-  expect(new Set([...named, methods.listUsers])).toEqual(new Set(Object.values(methods)));
+  expect(new Set([...named, methods.listUsers])).toEqual(
+    new Set([...Object.values(methods), ...Object.values(ours)]),
+  );
 });
 
 /** Everything that a client can see of a reply, except its time. */

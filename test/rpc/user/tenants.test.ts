@@ -1,8 +1,9 @@
-/** Who reaches whom by v2: every role, in either organization, with every method, for others and for oneself. */
+/** Who reaches whom by v2 and our own calls: every role, in either organization, with every method, for others and for oneself. */
 
 import { randomUUID } from "node:crypto";
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { DescMethodUnary, JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UserService as GiraffeUserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
 import { type Caller, callers } from "../../support/api/callers.ts";
 import { object } from "../../support/api/json.ts";
 import { type Permission, permissionsOf } from "../../support/api/permissions.ts";
@@ -30,14 +31,18 @@ const everyone: readonly Who[] = Object.keys(permissionsOf).flatMap((role): Who[
       ],
 );
 
+const ours = GiraffeUserService.method;
+
 type Reach = {
-  readonly method: (typeof methods)[keyof typeof methods];
+  readonly method: DescMethodUnary;
   readonly permission: Permission;
   /** What people need for themselves. Default: the same as for others. */
   readonly ofSelf?: "nothing" | "user.self.delete";
   readonly fields?: () => JsonObject;
   /** The id for those who may know that nobody is there. `found`: an answer without anybody. */
   readonly missing: string;
+  /** Whether a removed user is reached, too. */
+  readonly isForRemoved?: true;
   readonly isForMachines?: true;
   /** The id with which an active user without metadata is refused. Default: it is not. */
   readonly refusal?: string;
@@ -65,6 +70,13 @@ const reaches: readonly Reach[] = [
     permission: "user.read",
     missing: "found",
     isForMachines: true,
+    writes: false,
+  },
+  {
+    method: ours.listChanges,
+    permission: "user.read",
+    missing: "QUERY-Dfbg2",
+    isForRemoved: true,
     writes: false,
   },
   {
@@ -158,7 +170,7 @@ type Whom = (typeof whoms)[number];
 /** `ok`, or the id of the refusal. */
 function wanted(
   { role, place }: Who,
-  { permission, ofSelf, missing, isForMachines, refusal = "ok" }: Reach,
+  { permission, ofSelf, missing, isForMachines, isForRemoved, refusal = "ok" }: Reach,
   whom: Whom,
 ): string {
   const held = permissionsOf[role] ?? [];
@@ -172,7 +184,8 @@ function wanted(
     held.includes(permission) ||
     (whom === "self" && ofSelf !== undefined && held.includes("user.self.delete"));
   if (!isPermitted) return "AUTH-AWfge";
-  return whom === "removed" || (whom === "machine" && !isForMachines) ? notThere : refusal;
+  const isReached = whom === "removed" ? isForRemoved : whom === "machine" ? isForMachines : true;
+  return isReached ? refusal : notThere;
 }
 
 describe.for(everyone)("a person with $role in its $place organization", (who) => {

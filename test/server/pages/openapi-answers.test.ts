@@ -149,6 +149,12 @@ describe("what the server answers is what the document says", () => {
       loginName: String(human.userName),
       key: "color",
       keys: "color",
+      fields: "profile.first_name",
+      since: "2020-01-01T00:00:00Z",
+      until: "2200-01-01T00:00:00Z",
+      sequence: "0",
+      limit: "10",
+      ascending: "true",
     };
     const body = bodies[method]?.();
     expect(

@@ -3,6 +3,7 @@ import { getOption, hasOption, type JsonObject } from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
+import { UserService as GiraffeUserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
 import { http } from "../../../gen/google/api/annotations_pb.ts";
 import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
@@ -20,7 +21,8 @@ const document = JSON.parse(
 const operations = operationsOf(document);
 const operation = (name: string, service = "ManagementService") =>
   operations.find(({ operationId }) => operationId === `${service}_${name}`) as Operation;
-const served = [...ManagementService.methods, ...UserService.methods];
+const services = [ManagementService, UserService, GiraffeUserService];
+const served = services.flatMap(({ methods }) => methods);
 
 describe("the document", () => {
   test("is valid OpenAPI 3.1", async () => {
@@ -32,6 +34,9 @@ describe("the document", () => {
     const onRest = served.filter((method) => hasOption(method, http));
     expect(operations.map(({ operationId }) => operationId).sort()).toEqual(
       onRest.map(({ name, parent }) => `${parent.name}_${name}`).sort(),
+    );
+    expect(new Set(operations.flatMap(({ tags }) => tags))).toEqual(
+      new Set(["ManagementService", "UserService", "giraffe.v1.UserService"]),
     );
     expect(operation("UpdateUser", "UserService")).toMatchObject({
       verb: "patch",
@@ -221,10 +226,7 @@ describe("the document", () => {
 
   test("D10: leaves out what is refused as not supported", () => {
     const refused = Object.keys(bounds).filter((name) => bounds[name] === undefined);
-    const files = [ManagementService, UserService].flatMap(({ file }) => [
-      file,
-      ...file.dependencies,
-    ]);
+    const files = services.flatMap(({ file }) => [file, ...file.dependencies]);
     const known = files.flatMap((file) =>
       [...nestedTypes(file)].flatMap((type) =>
         type.kind === "message" ? type.fields.map(({ name }) => `${type.typeName}.${name}`) : [],

@@ -262,7 +262,10 @@ function restRequest(
     };
   const query = new URLSearchParams(
     Object.entries(rest).flatMap(([name, value]) =>
-      (Array.isArray(value) ? value : [value]).map((each): [string, string] => [name, text(each)]),
+      (Array.isArray(value) ? value : [value]).map((each): [string, string] => [
+        name,
+        typeof each === "string" ? each : JSON.stringify(each),
+      ]),
     ),
   );
   const separator = query.size === 0 ? "" : "?";

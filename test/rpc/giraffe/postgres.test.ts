@@ -1,0 +1,11 @@
+/** Everything of our own, on PostgreSQL. */
+
+import { describe } from "vitest";
+import { useDatabases } from "../../support/api/setting.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
+
+useDatabases(newPostgresDatabase);
+
+describe("on PostgreSQL", async () => {
+  await import("./list-changes.test.ts");
+});
