@@ -36,15 +36,22 @@ const pages: ReadonlyMap<string, string> = new Map(
 );
 const page = (path: string) => pages.get(path) ?? "";
 
-type Block = { readonly path: string; readonly code: string };
+type Block = {
+  readonly path: string;
+  readonly code: string;
+  /** The text that stands below it, if that is what it prints. */
+  readonly prints: string | undefined;
+};
 
 /** The fenced blocks of a language in all documents. */
-const blocksOf = (language: string): Block[] =>
-  [...pages].flatMap(([path, text]) =>
-    [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(
-      ([, code = ""]) => ({ path, code }),
-    ),
+const blocksOf = (language: string): Block[] => {
+  const fenced = (name: string) => `^\`\`\`${name}\\n(.*?)^\`\`\`$`;
+  const printed = `(?:\\n\\n(?:It prints.*:\\n\\n)?${fenced("text")})?`;
+  const block = new RegExp(`${fenced(language)}${printed}`, "gms");
+  return [...pages].flatMap(([path, text]) =>
+    [...text.matchAll(block)].map(([, code = "", prints]) => ({ path, code, prints })),
   );
+};
 
 /** The blocks of shell commands that a test below runs. */
 const run = new Set<string>();
@@ -85,6 +92,8 @@ const rowsOf = (section: string): string[][] =>
     row.split("|").map((cell) => cell.replaceAll("`", "").trim()),
   );
 
+const withAnyVersion = (text: string) => text.replaceAll(/"\d+"/g, '"N"');
+
 /** The display name that a call sets. It differs from call to call. */
 const nameIn = (code: string) => /"?displayName"?: "([^"]+)"/.exec(code)?.[1] ?? "";
 
@@ -122,7 +131,30 @@ describe("in the documents", () => {
     return ((await answer.json()) as { profile: { displayName: string } }).profile.displayName;
   };
 
-  const calls = commands(/displayName/);
+  const tried = command(/Validate-Only/);
+  test("a dry run answers as the change would, and stores nothing", async () => {
+    const before = await displayName();
+    const { code, stdout } = await sh(tried);
+    expect(code).toBe(0);
+    const [head = "", body = ""] = stdout.split("\r\n\r\n");
+    expect(head).toMatch(/^HTTP\/1.1 200 OK\r\n(.*\r\n)*x-giraffe-validated: true(\r\n|$)/);
+    expect(JSON.parse(body)).toMatchObject({ details: { resourceOwner: "69629023906488334" } });
+    expect(nameIn(tried)).not.toBe("");
+    expect(await displayName()).toBe(before);
+  });
+
+  const strict = command(/handling=strict/);
+  test("misspelt names are refused over REST and over Connect", async () => {
+    const { code, stdout } = await sh(strict);
+    expect(code).toBe(0);
+    const meant = 'unknown field, did you mean \\\\"firstName\\\\"\\?';
+    const [rest, connect] = ["3", '"invalid_argument"'].map(
+      (each) => `\\{"code":${each},.*${meant}`,
+    );
+    expect(stdout).toMatch(new RegExp(`^${rest}.*\\}${connect}.*\\}$`, "s"));
+  });
+
+  const calls = commands(/displayName/).filter(({ code }) => code !== tried);
   test.for(calls.map((block) => ({ ...block, name: nameIn(block.code) })))(
     "$path: $name works in a shell",
     async ({ name, code: text }) => {
@@ -138,13 +170,15 @@ describe("in the documents", () => {
   const scripts = blocksOf("ts");
   test.for(scripts.map((block) => ({ ...block, name: nameIn(block.code) })))(
     "$path: $name works as a script",
-    async ({ name, code: text }) => {
+    async ({ name, code: text, prints }) => {
       writeFileSync(join(folder, "try.ts"), filledIn(text));
       const { code, stdout, stderr } = await runProgram(process.execPath, ["try.ts"], {
         cwd: folder,
       });
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(stdout).toMatch(/^\d+n?\n$/);
+      if (prints === undefined) expect(stdout).toMatch(/^\d+n?\n$/);
+      // The versions depend on which examples ran before.
+      else expect(withAnyVersion(stdout)).toBe(withAnyVersion(prints));
       expect(await displayName()).toBe(name);
     },
   );
