@@ -25,6 +25,7 @@ export function watchFailures(store: EventStore, failed: StoreObserver["failed"]
 
   return {
     change: watched("change", store.change),
+    changeAll: watched("changeAll", store.changeAll),
     load: watched("load", store.load),
     loadOnInstance: watched("loadOnInstance", store.loadOnInstance),
     outlineAttributes: watched("outlineAttributes", store.outlineAttributes),

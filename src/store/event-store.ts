@@ -1,4 +1,5 @@
 import type { Attribute, AttributeChanges, OutlinedAttributes } from "./attributes.ts";
+import type { ChangeAll } from "./joint-change.ts";
 import type { ReceiptOfChange, Receipts } from "./receipts.ts";
 import type { Search, SearchKeys, SearchScope } from "./search.ts";
 
@@ -136,6 +137,8 @@ export interface EventStore {
     decide: Decide<State>,
     signal?: AbortSignal,
   ): Promise<Head<State>>;
+
+  readonly changeAll: ChangeAll;
 
   /** The latest durable head; `undefined` if the organization owns no such stream. */
   load<State>(stream: string, organization: string): Promise<Head<State> | undefined>;

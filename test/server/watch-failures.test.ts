@@ -11,6 +11,8 @@ import type { Search } from "../../src/store/search.ts";
 
 const operations = {
   change: (store) => store.change("s", "org", () => ({ events: [event], state: 1 })),
+  changeAll: (store) =>
+    store.changeAll([{ stream: "s", organization: "org" }], () => ({ decisions: [] })),
   load: (store) => store.load("s", "org"),
   loadOnInstance: (store) => store.loadOnInstance("s"),
   outlineAttributes: (store) => store.outlineAttributes("s", "org"),
@@ -38,6 +40,7 @@ const event = { type: "counted", data: {}, creator: "me" };
 function answering(answer: () => Promise<never>): EventStore {
   const all = {
     change: answer,
+    changeAll: answer,
     load: answer,
     loadOnInstance: answer,
     outlineAttributes: answer,

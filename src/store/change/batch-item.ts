@@ -6,6 +6,9 @@ import type { AppendRow, ReceiptRow } from "./append-row.ts";
 /** A receipt without a change. */
 export type LoneReceipt = { readonly stream: string; readonly lone: ReceiptRow };
 
+/** Rows of different streams that are stored together or not at all. */
+export type JointRows = { readonly joint: readonly AppendRow[] };
+
 /** Removes receipts that are older than a moment. */
 export type Removal = {
   readonly before: Micros;
@@ -14,11 +17,12 @@ export type Removal = {
 };
 
 /** What a batch is made of. Sent between threads, so it is plain data. */
-export type BatchItem = AppendRow | LoneReceipt | Removal;
+export type BatchItem = AppendRow | JointRows | LoneReceipt | Removal;
 
 /** A batch by the kinds of its items, each in order. */
 export type Sorted = {
   readonly appends: readonly AppendRow[];
+  readonly joint: readonly JointRows[];
   readonly lone: readonly LoneReceipt[];
   readonly removals: readonly Removal[];
 };
@@ -26,14 +30,16 @@ export type Sorted = {
 /** Sort a batch by the kinds of its items. */
 export function sortedBatch(items: readonly BatchItem[]): Sorted {
   const appends: AppendRow[] = [];
+  const joint: JointRows[] = [];
   const lone: LoneReceipt[] = [];
   const removals: Removal[] = [];
   for (const item of items) {
     if ("lone" in item) lone.push(item);
+    else if ("joint" in item) joint.push(item);
     else if ("before" in item) removals.push(item);
     else appends.push(item);
   }
-  return { appends, lone, removals };
+  return { appends, joint, lone, removals };
 }
 
 /**

@@ -1,21 +1,12 @@
-import type { Head } from "../event-store.ts";
 import type { Tip } from "./append.ts";
-import {
-  emptyQueue,
-  itemsOf,
-  type Queue,
-  queueOf,
-  withFirst,
-  withLast,
-  withoutFirst,
-} from "./persistent-queue.ts";
+import { type InFlight, withOutcome } from "./in-flight.ts";
+import { emptyQueue, type Queue, withLast, withoutFirst } from "./persistent-queue.ts";
+import type { StreamEvent } from "./stream-event.ts";
 import {
   type Answer,
-  type AppendOutcome,
   type Held,
   judge,
   type Numbered,
-  type Outcome,
   rejected,
   stored,
   type Tally,
@@ -41,14 +32,18 @@ import {
  * After a failure or a lost race nothing more is decided. When nothing is in flight any more, the head
  * is loaded again, and what must be decided again comes first.
  *
+ * A *visit* is a turn that a change of several streams takes in each of them. It waits in order like a change, and
+ * begins when nothing before it is in flight or held. Until it ends, nothing is loaded or decided here: the
+ * visitor does that. Then the head is loaded again.
+ *
  * Changes are numbered in order of arrival, from 0, so that nothing here grows with the queue.
  */
 export type StreamChanges = {
   /**
    * `loading`: a load is under way. `open`: pending changes may be decided on `latest`. `stale`:
-   * `latest` is not stored, or will not be.
+   * `latest` is not stored, or will not be. `visited`: a visit is under way.
    */
-  readonly phase: "loading" | "open" | "stale";
+  readonly phase: "loading" | "open" | "stale" | "visited";
   /** So many changes have arrived. */
   readonly arrived: number;
   /** Changes with this number and higher ones are pending: they have never been decided. */
@@ -65,27 +60,9 @@ export type StreamChanges = {
   readonly broken: "conflict" | "failed" | undefined;
   /** What the next change is decided on; `undefined`: there is no such stream. */
   readonly latest: Tip | undefined;
+  /** Which of those pending are visits, in order. */
+  readonly visits: readonly number[];
 };
-
-type InFlight = Numbered & {
-  readonly outcome: Outcome | { readonly kind: "unknown"; readonly tip: Tip };
-};
-
-/** What happens to the changes of a stream. */
-export type StreamEvent =
-  | { readonly kind: "arrived" }
-  | { readonly kind: "loaded"; readonly latest: Tip | undefined }
-  | { readonly kind: "load-failed"; readonly error: unknown }
-  /** The first pending change led to `tip`, and its append has begun. */
-  | { readonly kind: "decided"; readonly tip: Tip }
-  /** The first pending change was refused on `latest`. */
-  | { readonly kind: "refused"; readonly error: unknown }
-  /** The first pending change changes nothing of `latest`, which has this head. */
-  | { readonly kind: "unchanged"; readonly head: Head<unknown> }
-  /** The caller of the first pending change no longer waits. */
-  | { readonly kind: "left"; readonly error: unknown }
-  /** The append that leads to `tip` has ended. */
-  | { readonly kind: "settled"; readonly tip: Tip; readonly outcome: AppendOutcome };
 
 /** What an event leads to. */
 export type Step = {
@@ -95,10 +72,10 @@ export type Step = {
   /** How many changes turned out to have lost a race. */
   readonly lostRaces: number;
   /**
-   * `load`: load the latest head. `decide`: decide the first pending change on `latest`. `wait`: wait
-   * for the next event.
+   * `load`: load the latest head. `decide`: decide the first pending change on `latest`. `visit`: the first pending
+   * is a visit, which begins now. `wait`: wait for the next event.
    */
-  readonly next: "load" | "decide" | "wait";
+  readonly next: "load" | "decide" | "visit" | "wait";
 };
 
 /**
@@ -120,6 +97,7 @@ export const noChanges: StreamChanges = {
   held: [],
   broken: undefined,
   latest: undefined,
+  visits: [],
 };
 
 /** The number of the change that is to be decided next. */
@@ -130,13 +108,13 @@ export function firstPending({ again, undecided }: StreamChanges): number {
 /**
  * What an event makes of the changes of a stream. Pure.
  *
- * @param event `decided`, `refused`, `unchanged` and `left` only if the step before said `decide`, and `loaded` and
- *   `load-failed` only if it said `load`.
+ * @param event `decided`, `refused` and `unchanged` only if the step before said `decide`, `left` also if it said
+ *   `visit`, `visit-begun` only then, and `loaded` and `load-failed` only if it said `load`.
  */
 export function step(changes: StreamChanges, event: StreamEvent): Step {
   switch (event.kind) {
     case "arrived":
-      return proceed({ ...changes, arrived: changes.arrived + 1 });
+      return proceed(withArrived(changes, event.isVisit === true));
     case "loaded":
       return proceed({ ...changes, phase: "open", latest: event.latest });
     case "load-failed":
@@ -154,6 +132,10 @@ export function step(changes: StreamChanges, event: StreamEvent): Step {
       const answers = [rejected(firstPending(changes), event.error)];
       return proceed({ ...changes, ...withoutPending(changes) }, answers);
     }
+    case "visit-begun":
+      return proceed({ ...changes, ...withoutPending(changes), phase: "visited" });
+    case "visit-ended":
+      return proceed({ ...changes, phase: "stale" }, [{ kind: "visited", number: event.number }]);
     case "settled": {
       const inFlight = withOutcome(changes.inFlight, event.tip, event.outcome);
       const isStored = event.outcome.kind === "stored";
@@ -162,13 +144,19 @@ export function step(changes: StreamChanges, event: StreamEvent): Step {
   }
 }
 
+function withArrived(changes: StreamChanges, isVisit: boolean): StreamChanges {
+  const { arrived, visits } = changes;
+  return { ...changes, arrived: arrived + 1, visits: isVisit ? [...visits, arrived] : visits };
+}
+
 /** Reject those that were here when the load began. */
 function failLoad(changes: StreamChanges, error: unknown): Step {
   const { again, undecided, seen } = changes;
   const numbers = again.map(({ number }) => number);
   for (let number = undecided; number < seen; number += 1) numbers.push(number);
   const answers = numbers.map((number) => rejected(number, error));
-  return proceed({ ...changes, phase: "stale", again: [], undecided: seen }, answers);
+  const visits = changes.visits.filter((number) => number >= seen);
+  return proceed({ ...changes, phase: "stale", again: [], undecided: seen, visits }, answers);
 }
 
 /** Give the first pending change its answer as soon as it is proven. */
@@ -189,20 +177,11 @@ function withDecided(changes: StreamChanges, outcome: InFlight["outcome"]): Queu
 function withoutPending({
   again,
   undecided,
-}: StreamChanges): Pick<StreamChanges, "again" | "undecided"> {
-  return again.length > 0
-    ? { again: again.slice(1), undecided }
-    : { again, undecided: undecided + 1 };
-}
-
-function withOutcome(inFlight: Queue<InFlight>, tip: Tip, outcome: AppendOutcome): Queue<InFlight> {
-  const settled = (each: InFlight) =>
-    each.outcome.kind === "unknown" && each.outcome.tip === tip ? { ...each, outcome } : each;
-  const first = inFlight.front?.item;
-  const next = first && settled(first);
-  // Nearly always it is the first.
-  if (next !== undefined && next !== first) return withFirst(inFlight, next);
-  return queueOf(itemsOf(inFlight).map(settled));
+  visits,
+}: StreamChanges): Pick<StreamChanges, "again" | "undecided" | "visits"> {
+  if (again.length > 0) return { again: again.slice(1), undecided, visits };
+  const rest = visits[0] === undecided ? visits.slice(1) : visits;
+  return { again, undecided: undecided + 1, visits: rest };
 }
 
 /** Answer or hold, in order, what is in flight, up to the first whose outcome is not known. */
@@ -227,8 +206,14 @@ function conclude(changes: StreamChanges, decided: Queue<InFlight>): Step {
 function proceed(changes: StreamChanges, answers: readonly Answer[] = none, lostRaces = 0): Step {
   const { phase, arrived, undecided, again, inFlight, held } = changes;
   const isPending = again.length > 0 || undecided < arrived;
-  if (phase === "loading") return { changes, answers, lostRaces, next: "wait" };
-  if (phase === "open" && isPending && inFlight.size < maxInFlight) {
+  if (phase === "loading" || phase === "visited") {
+    return { changes, answers, lostRaces, next: "wait" };
+  }
+  const isVisit = isPending && firstPending(changes) === changes.visits[0];
+  if (isVisit && inFlight.size === 0 && held.length === 0) {
+    return { changes, answers, lostRaces, next: "visit" };
+  }
+  if (phase === "open" && isPending && !isVisit && inFlight.size < maxInFlight) {
     return { changes, answers, lostRaces, next: "decide" };
   }
   if (inFlight.size > 0 || (!isPending && held.length === 0)) {
@@ -237,7 +222,7 @@ function proceed(changes: StreamChanges, answers: readonly Answer[] = none, lost
   return { changes: beginLoad(changes), answers, lostRaces, next: "load" };
 }
 
-function beginLoad({ arrived, undecided, again, held }: StreamChanges): StreamChanges {
+function beginLoad({ arrived, undecided, again, held, visits }: StreamChanges): StreamChanges {
   const heldAgain = held.map(({ number, races }) => ({ number, races }));
   return {
     ...noChanges,
@@ -246,5 +231,6 @@ function beginLoad({ arrived, undecided, again, held }: StreamChanges): StreamCh
     undecided,
     again: [...heldAgain, ...again],
     seen: arrived,
+    visits,
   };
 }

@@ -30,7 +30,9 @@ export type Outcome =
 export type Answer =
   /** The head is stored: after the change, or before it if it changes nothing. */
   | { readonly kind: "stored"; readonly number: number; readonly head: Head<unknown> }
-  | { readonly kind: "rejected"; readonly number: number; readonly error: unknown };
+  | { readonly kind: "rejected"; readonly number: number; readonly error: unknown }
+  /** The visit is over. Whoever came knows more. */
+  | { readonly kind: "visited"; readonly number: number };
 
 /** Races lost to other processes. An even race is lost this often in a row once in four billion. */
 const maxLostRaces = 32;

@@ -1,6 +1,7 @@
 import type { Tip } from "../change/append.ts";
 import { rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
+import { createChangeAll } from "../change/change-all.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
 import {
@@ -22,6 +23,7 @@ import {
 import { readAttributes, readOutline } from "./attributes.ts";
 import { createCommit } from "./commit.ts";
 import type { Postgres } from "./database.ts";
+import { createJointCommit } from "./joint-change.ts";
 import { createReceiptReader } from "./receipts.ts";
 import { createPostgresSearch } from "./search.ts";
 
@@ -60,6 +62,7 @@ export function createPostgresEventStore(options: Options): EventStore {
 
   return {
     change: writing.queue.change,
+    changeAll: writing.changeAll,
     receipts: writing.receipts,
     search: searching.search,
     ...createReads(database, load),
@@ -97,16 +100,20 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
     observer,
   });
 
+  const { keysOf } = database;
+  const retried = observer?.retried;
+  const commitAll = createJointCommit({ link: database.link(), keysOf, now, retried });
+
   async function close(): Promise<void> {
     await receipts.close();
     await closeReader();
     await Promise.all(commits.map((commit) => commit.close()));
   }
 
-  return { queue, receipts, close };
+  return { queue, changeAll: createChangeAll(queue, commitAll), receipts, close };
 }
 
-type Reads = Omit<EventStore, "change" | "receipts" | "search" | "close">;
+type Reads = Omit<EventStore, "change" | "changeAll" | "receipts" | "search" | "close">;
 
 function createReads(database: Postgres, loadTip: Load): Reads {
   return {

@@ -1,4 +1,3 @@
-import type { AppendResult } from "../change/append.ts";
 import type { AppendRow } from "../change/append-row.ts";
 import { outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
 import { type Micros, OutcomeUnknownError } from "../event-store.ts";
@@ -22,7 +21,7 @@ import {
   OvertakenError,
   type Transfer,
 } from "../transfer.ts";
-import { appendStatement, refusedFromRows, roundsOf, withoutContested } from "./append-batch.ts";
+import { appendRows } from "./append-rows.ts";
 import { readWithHead } from "./attributes.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
@@ -106,7 +105,7 @@ async function attempt(
     await connection.query({ text: "begin" });
     // First, because then another import of the same input waits here and fails with OvertakenError.
     await moveImport(connection, lines);
-    const outcomes = outcomesFromResults(streams, await append(connection, rows));
+    const outcomes = outcomesFromResults(streams, await appendRows(connection, rows));
     const isStored = outcomes.map((outcome) => outcome === "stored");
     await noteRejected(connection, lines, rejectedLines(lines, isStored));
     isCommitting = true;
@@ -129,33 +128,6 @@ async function attempt(
     if (isAgain || isLost) return "again";
     throw outcome === "bug" ? error : unavailableFrom(error);
   }
-}
-
-/**
- * Streams of one statement. The planner does not know how long the lists will be and joins them in nested
- * loops, so the time grows with the square: one statement with 2,000 streams takes three times as long as
- * twenty statements with 100.
- */
-const statementChains = 100;
-
-/** Within the transaction of the connection. */
-async function append(connection: Connection, rows: readonly AppendRow[]): Promise<AppendResult[]> {
-  const results = new Map<AppendRow, AppendResult>();
-  for (const round of roundsOf(rows)) {
-    // If two chains want the same unique key, one statement cannot tell which was first. So the second
-    // chain gets a statement of its own.
-    for (let left = round; left.length > 0; ) {
-      const chains = withoutContested(left.slice(0, statementChains));
-      const { streams: refused } = refusedFromRows(await connection.query(appendStatement(chains)));
-      for (const chain of chains) {
-        const result = refused.get(chain.rows[0].stream) ?? "appended";
-        for (const row of chain.rows) results.set(row, result);
-      }
-      const written = new Set(chains);
-      left = left.filter((chain) => !written.has(chain));
-    }
-  }
-  return rows.map((row) => results.get(row) ?? "conflict");
 }
 
 /**

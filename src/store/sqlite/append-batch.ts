@@ -1,7 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendResult } from "../change/append.ts";
 import { type AppendRow, eventRows, versionBefore } from "../change/append-row.ts";
-import { type BatchItem, resultsInOrder, sortedBatch } from "../change/batch-item.ts";
+import {
+  type BatchItem,
+  type JointRows,
+  resultsInOrder,
+  sortedBatch,
+} from "../change/batch-item.ts";
 import { rejectedLines } from "../sql/import-notes.ts";
 import type { BatchLines } from "../transfer.ts";
 import { createAttributeWriter } from "./attributes.ts";
@@ -43,10 +48,24 @@ export function createBatchWriter(
   const writeAttributes = createAttributeWriter(db);
   const unsorted = createUnsortedKeys(db);
 
+  /** Writes all rows, or none. */
+  function writeJoint({ joint: rows }: JointRows, appended: AppendRow[]): AppendResult {
+    db.exec("savepoint joint");
+    for (const row of rows) {
+      const result = write(row);
+      if (result === "appended") continue;
+      db.exec("rollback to joint; release joint");
+      return result;
+    }
+    db.exec("release joint");
+    appended.push(...rows);
+    return "appended";
+  }
+
   return (items, bulk) =>
     transact(db, () => {
       if (bulk !== undefined) moveImport(db, bulk.lines);
-      const { appends, lone, removals } = sortedBatch(items);
+      const { appends, joint, lone, removals } = sortedBatch(items);
       const results = new Map<BatchItem, AppendResult>();
       // If two lines of an import want the same unique key, the first must get it, so they keep their order.
       const rows = bulk === undefined ? appends.toSorted(byStream) : appends;
@@ -56,6 +75,7 @@ export function createBatchWriter(
         results.set(row, result);
         if (result === "appended") appended.push(row);
       }
+      for (const item of joint) results.set(item, writeJoint(item, appended));
       for (const item of lone) {
         const isKept = receipts.insert(item.stream, item.lone);
         results.set(item, isKept ? "appended" : "receipt-taken");

@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { OutlinedAttributes } from "../attributes.ts";
 import { rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
+import { createChangeAll } from "../change/change-all.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
 import {
@@ -27,6 +28,7 @@ import { createBatchWriter } from "./append-batch.ts";
 import { createAttributeReader } from "./attributes.ts";
 import type { Sqlite } from "./database.ts";
 import { assertInPlace } from "./file/place.ts";
+import { createJointCommit } from "./joint-change.ts";
 import { createUnsortedKeys } from "./keys/unsorted-keys.ts";
 import { createReceiptReader } from "./receipts.ts";
 import { createSqliteSearch } from "./search.ts";
@@ -68,6 +70,7 @@ export function createSqliteEventStore(options: Options): EventStore {
 
   return {
     change: writing.change,
+    changeAll: writing.changeAll,
     receipts: writing.receipts,
     search: searching.search,
     ...createReads(database, db, statements),
@@ -88,10 +91,12 @@ function createWriting(
   const writer = createWriter(database, db, resultOfItems(statements, isThere));
   const commits = createBatcher(writer.write, observer?.committed);
   // Heads are loaded in batches because SQLite reads the upper pages of the index again after each commit.
-  const loads = createBatcher(async (streams: readonly string[]) => {
-    const rows = withStoreErrors(() => statements.selectTips.all(JSON.stringify(streams)));
-    return tipsFromRows(rows, streams);
-  });
+  const load = (streams: readonly string[]) =>
+    tipsFromRows(
+      withStoreErrors(() => statements.selectTips.all(JSON.stringify(streams))),
+      streams,
+    );
+  const loads = createBatcher(async (streams: readonly string[]) => load(streams));
   const receipts = createReceiptKeeper({
     ...receiptReader,
     readsAhead: false,
@@ -107,6 +112,10 @@ function createWriting(
     now,
     observer,
   });
+  const changeAll = createChangeAll(
+    queue,
+    createJointCommit({ load, write: commits.add, keysOf: database.keysOf, now, observer }),
+  );
 
   async function close(): Promise<void> {
     await queue.close();
@@ -115,7 +124,7 @@ function createWriting(
     await writer.close();
   }
 
-  return { change: queue.change, receipts, close };
+  return { change: queue.change, changeAll, receipts, close };
 }
 
 function createWriter({ file, place }: Sqlite, db: DatabaseSync, resultOf: ResultOf): WriterThread {
@@ -136,13 +145,16 @@ function resultOfItems(
       const [owner, name] = item.lone;
       return isThere({ owner, name }) ? "receipt-taken" : undefined;
     }
-    const { stream, version, change } = item;
+    // All of them are stored, or none is.
+    const [first] = "joint" in item ? item.joint : [item];
+    if (first === undefined) return undefined;
+    const { stream, version, change } = first;
     const event = selectChange.get(stream, version, change);
     return event === undefined ? undefined : "appended";
   };
 }
 
-type Reads = Omit<EventStore, "change" | "receipts" | "search" | "close">;
+type Reads = Omit<EventStore, "change" | "changeAll" | "receipts" | "search" | "close">;
 
 function createReads({ place }: Sqlite, db: DatabaseSync, statements: Statements): Reads {
   const attributes = createAttributeReader(db);

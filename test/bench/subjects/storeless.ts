@@ -44,6 +44,7 @@ const store: EventStore = {
     heads.set(stream, changed);
     return changed;
   },
+  changeAll: async () => [],
   load: async <State>(stream: string) => heads.get(stream) as Head<State> | undefined,
   loadOnInstance: async <State>(stream: string) => heads.get(stream) as Head<State> | undefined,
   outlineAttributes: async () => undefined,

@@ -7,9 +7,9 @@ import {
   noChanges,
   type Step,
   type StreamChanges,
-  type StreamEvent,
   step,
 } from "../../../src/store/change/stream-changes.ts";
+import type { StreamEvent } from "../../../src/store/change/stream-event.ts";
 import type { Answer } from "../../../src/store/change/verdict.ts";
 import { StoreOverloadedError } from "../../../src/store/event-store.ts";
 
@@ -627,8 +627,10 @@ describe("step", () => {
   });
 });
 
+const wishes = ["write", "nothing", "refuse", "leave", "visit", "visit and leave"] as const;
+
 type Happening =
-  | { readonly kind: "change"; readonly wish: "write" | "nothing" | "refuse" | "leave" }
+  | { readonly kind: "change"; readonly wish: (typeof wishes)[number] }
   | { readonly kind: "foreign" }
   | {
       readonly kind: "work";
@@ -641,7 +643,7 @@ const happenings: fc.Arbitrary<Happening> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       kind: fc.constant("change" as const),
-      wish: fc.constantFrom("write", "write", "nothing", "refuse", "leave"),
+      wish: fc.constantFrom("write", ...wishes),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ kind: "foreign" as const }) },
@@ -688,7 +690,7 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
   const log: string[] = [];
   const asked: Asked[] = [];
   const broken: string[] = [];
-  const underWay: ({ after: string | undefined; tip: Tip } | "load")[] = [];
+  const underWay: ({ after: string | undefined; tip: Tip } | "load" | { visit: number })[] = [];
   let changes = noChanges;
   let decisions = 0;
 
@@ -703,7 +705,10 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
     const call = asked[number] as Asked;
     const copies = log.filter((change) => change.startsWith(`${number}:`)).length;
     call.answers += 1;
-    if (answer.kind === "stored" && call.wish === "nothing") {
+    if (answer.kind === "visited") {
+      check(call.wish === "visit", `${number} was no visit`);
+      call.place = log.length;
+    } else if (answer.kind === "stored" && call.wish === "nothing") {
       call.place = answer.head.version;
       check(copies === 0, `${number} has written something`);
       check(log[call.place - 1] === answer.head.state, `${number} got a head that is not stored`);
@@ -718,7 +723,7 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
       check(call.basis === undefined || call.place > 0, `${number} rests on what is not stored`);
       check(call.place >= call.from, `${number} was refused on a head older than its call`);
     } else if (answer.error instanceof Left) {
-      check(call.wish === "leave", `${number} has not left`);
+      check(/leave$/.test(call.wish), `${number} has not left`);
     }
     if (answer.kind === "rejected" && !(answer.error instanceof Unknown)) {
       check(copies === 0, `${number} was rejected, and is stored`);
@@ -740,6 +745,16 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
     return { kind: "decided", tip: decided };
   }
 
+  function begin(): void {
+    const visit = firstPending(changes);
+    const call = asked[visit] as Asked;
+    check(underWay.length === 0, "a visit began while something else was under way");
+    const stays = call.wish === "visit";
+    check(stays || call.wish === "visit and leave", `${visit} is no visit`);
+    if (stays) underWay.push({ visit });
+    take(stays ? { kind: "visit-begun" } : { kind: "left", error: new Left() });
+  }
+
   function take(event: StreamEvent): void {
     const before = JSON.stringify(changes);
     const taken = step(changes, event);
@@ -747,6 +762,7 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
     changes = taken.changes;
     for (const answer of taken.answers) tell(answer);
     if (taken.next === "decide") take(decide());
+    if (taken.next === "visit") begin();
     if (taken.next === "load") {
       check(underWay.length === 0, "a load began while something else was under way");
       underWay.push("load");
@@ -770,6 +786,12 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
       take(ending === "goes on" ? { kind: "loaded", latest } : { kind: "load-failed", error });
       return;
     }
+    if ("visit" in operation) {
+      // The visitor may have changed the stream, and may not know.
+      if (ending !== "fails") log.push(`visit ${log.length}`);
+      take({ kind: "visit-ended", number: operation.visit });
+      return;
+    }
     const isStored = isInOrder && write(operation);
     const outcome =
       ending === "goes on"
@@ -789,7 +811,7 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
     else {
       const { wish } = happening;
       asked.push({ wish, from: log.length, basis: undefined, place: undefined, answers: 0 });
-      take({ kind: "arrived" });
+      take({ kind: "arrived", isVisit: wish.startsWith("visit") });
     }
   }
   for (let patience = 1000; underWay.length > 0 && patience > 0; patience -= 1) {

@@ -9,6 +9,7 @@ import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
+import { describeJointChanges } from "../joint-change.contract.ts";
 import { describeReceipts } from "../receipts.contract.ts";
 import { describeSearch } from "../search.contract.ts";
 import { describeSearchScopes } from "../search-scopes.contract.ts";
@@ -33,6 +34,12 @@ describeAttributes("PostgreSQL", async (keysOf) =>
 describeReceipts("PostgreSQL", async (options) =>
   createPostgresEventStore({ database: await newDatabase(), ...options }),
 );
+describeJointChanges("PostgreSQL", async (keysOf) => {
+  const url = await newPostgresDatabase();
+  const open = async () =>
+    createPostgresEventStore({ database: await openPostgres(url, keysOf), now });
+  return { store: await open(), other: await open() };
+});
 describeDirectory("PostgreSQL", async () => createPostgresDirectory(await newDatabase()));
 describeTransfer("PostgreSQL", async (keysOf) => {
   const options = { database: await newDatabase(keysOf), now };

@@ -12,6 +12,7 @@ import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts
 import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
+import { describeJointChanges } from "../joint-change.contract.ts";
 import { describeReceipts } from "../receipts.contract.ts";
 import { describeSearch } from "../search.contract.ts";
 import { describeSearchScopes } from "../search-scopes.contract.ts";
@@ -41,6 +42,15 @@ describeReceipts("SQLite file", async (options) =>
 describeReceipts("SQLite in memory", async (options) =>
   createSqliteEventStore({ database: openSqlite(":memory:"), ...options }),
 );
+for (const [name, path] of [
+  ["SQLite file", newFile()],
+  ["SQLite in memory", ":memory:"],
+] as const) {
+  describeJointChanges(name, async (keysOf) => {
+    const store = openStore(path, keysOf);
+    return { store, other: store };
+  });
+}
 describeDirectory("SQLite file", async () => createSqliteDirectory(openSqlite(newFile())));
 describeDirectory("SQLite in memory", async () => createSqliteDirectory(openSqlite(":memory:")));
 
