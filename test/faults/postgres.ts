@@ -127,6 +127,8 @@ function sum(verdicts: readonly Verdict[]): Verdict {
     acknowledged: total("acknowledged"),
     open: total("open"),
     refused: total("refused"),
+    keys: total("keys"),
+    repeats: total("repeats"),
     seconds: total("seconds"),
     failures: verdicts.flatMap(({ failures }) => failures),
   };

@@ -9,9 +9,14 @@ const out = (line: string) => void process.stdout.write(`${line}\n`);
  */
 export async function runFaults(faults: readonly Fault[]): Promise<void> {
   const { values } = parseArgs({
-    options: { seed: { type: "string", default: String(Date.now()) }, times: { type: "string" } },
+    options: {
+      seed: { type: "string", default: String(Date.now()) },
+      times: { type: "string" },
+      /** Only faults whose name has this text. */
+      only: { type: "string", default: "" },
+    },
   });
-  const { seed } = values;
+  const { seed, only } = values;
   out(`seed ${seed}`);
   const row = (...cells: (string | number)[]) =>
     out(
@@ -23,15 +28,20 @@ export async function runFaults(faults: readonly Fault[]): Promise<void> {
     out(`FAILED ${text.slice(0, 1_000)}`);
     process.exitCode = 1;
   };
-  row("fault", "times", "calls", "stored", "open", "refused", "seconds", "failures");
-  for (const { name, times, run } of faults) {
+  const columns = ["calls", "stored", "open", "refused", "keys", "repeats", "seconds", "failures"];
+  row("fault", "times", ...columns);
+  for (const { name, times, run } of faults.filter(({ name }) => name.includes(only))) {
     const count = Number(values.times ?? times.long);
     try {
-      const { calls, acknowledged, open, refused, seconds, failures } = await run(seed, count);
-      row(name, count, calls, acknowledged, open, refused, Math.round(seconds), failures.length);
+      const { calls, acknowledged, open, refused, keys, repeats, seconds, failures } = await run(
+        seed,
+        count,
+      );
+      const repeated = [keys, repeats, Math.round(seconds), failures.length];
+      row(name, count, calls, acknowledged, open, refused, ...repeated);
       for (const failure of failures) fail(failure);
     } catch (error) {
-      row(name, count, "-", "-", "-", "-", "-", 1);
+      row(name, count, ...columns.map((column) => (column === "failures" ? 1 : "-")));
       fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
   }

@@ -21,9 +21,14 @@ export type Trial = {
   readonly servers: readonly Serving[];
   /** Start a server in place of one that has ended, or a further one. */
   start(place: number): Promise<Serving>;
+  /** Counted by clients that repeat calls with keys. */
+  readonly keyed: KeyedTally;
   /** Note a failure unless `holds`. The trial goes on. */
   check(holds: boolean, text: string): void;
 };
+
+/** Calls with a key: different ones that were answered, and repeats of one that was sent before. */
+export type KeyedTally = { keys: number; repeats: number };
 
 /** What a trial found. */
 export type Verdict = {
@@ -33,6 +38,9 @@ export type Verdict = {
   readonly open: number;
   /** Calls that were refused, except updates that change nothing. */
   readonly refused: number;
+  /** As `KeyedTally`. */
+  readonly keys: number;
+  readonly repeats: number;
   readonly seconds: number;
   /** One line each; none if every promise was kept. */
   readonly failures: readonly string[];
@@ -72,6 +80,7 @@ export async function runTrial(
   const startedAt = performance.now();
   const failures: string[] = [];
   const servers: Serving[] = [];
+  const keyed: KeyedTally = { keys: 0, repeats: 0 };
 
   async function start(place: number): Promise<Serving> {
     const program = startGiraffe(
@@ -100,7 +109,7 @@ export async function runTrial(
       if (!holds) failures.push(text);
     };
     try {
-      await strike({ recorder, database, folder, servers, start, check });
+      await strike({ recorder, database, folder, servers, start, keyed, check });
     } catch (error) {
       for (const server of servers) server.kill("SIGKILL");
       throw error;
@@ -127,6 +136,7 @@ export async function runTrial(
       acknowledged: countOf("update done"),
       open: countOf("update unknown"),
       refused: countOf("update refused"),
+      ...keyed,
       seconds: (performance.now() - startedAt) / 1_000,
       failures,
     };

@@ -51,6 +51,8 @@ export type Reply = {
 export type CallOptions = {
   readonly token?: string;
   readonly headers?: Record<string, string>;
+  /** Sees the body of the answer as it came. */
+  readonly onBody?: (body: Buffer) => void;
 };
 
 /**
@@ -111,6 +113,7 @@ function grpc(version: HttpVersion): Caller {
         },
         body: envelope(protobufFrom(method.input, request)),
       });
+      options?.onBody?.(reply.body);
       assertAnswer(reply, "application/grpc", [200]);
       const frames = framesOf(reply.body);
       // "Trailers only": the one block of headers says how the call ended.
@@ -135,6 +138,7 @@ function grpcWeb(version: HttpVersion, contentType: string): Caller {
         headers: { "content-type": contentType, "x-grpc-web": "1", ...headersOf(options) },
         body: isText ? Buffer.from(frame.toString("base64")) : frame,
       });
+      options?.onBody?.(reply.body);
       assertAnswer(reply, contentType, [200]);
       const frames = framesOf(isText ? bytesFromBase64Blocks(reply.body.toString()) : reply.body);
       const last = frames.pop();
@@ -165,6 +169,7 @@ function connect(version: HttpVersion, encoding: Caller["encoding"]): Caller {
             ? jsonFrom(request)
             : Buffer.from(protobufFrom(method.input, request)),
       });
+      options?.onBody?.(reply.body);
       if (reply.status === 200) {
         assertAnswer(reply, contentType, [200]);
         const body =
@@ -205,6 +210,7 @@ function rest(version: HttpVersion): Caller {
         headers: { ...(body && { "content-type": "application/json" }), ...headersOf(options) },
         ...(body && { body }),
       });
+      options?.onBody?.(reply.body);
       assertAnswer(reply, "application/json", [200, ...errorStatuses]);
       if (reply.status === 200) return success(bodyFromJson(method.output, reply.body), reply);
       const { code, message = "", details = [], ...other } = objectFrom(reply.body);
