@@ -16,10 +16,10 @@ const postgres = await startPostgres();
 const nodes = await startNodes(postgres.url("postgres"), 2);
 const startedAt = performance.now();
 try {
-  await linearizable(nodes, Number(values.histories), Number(values.seed));
+  const tally = await linearizable(nodes, Number(values.histories), Number(values.seed));
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   process.stdout.write(
-    `${values.histories} histories of ${nodes.calls()} calls in ${seconds} s, seed ${values.seed}\n`,
+    `${values.histories} histories of ${nodes.calls()} calls in ${seconds} s, seed ${values.seed}\n${JSON.stringify(tally)}\n`,
   );
 } finally {
   closeCallers();

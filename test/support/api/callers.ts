@@ -51,6 +51,8 @@ export type Reply = {
 export type CallOptions = {
   readonly token?: string;
   readonly headers?: Record<string, string>;
+  /** Leaves the call when it is aborted: the connection is closed, or the stream is reset. */
+  readonly signal?: AbortSignal;
   /** Sees the body of the answer as it came. */
   readonly onBody?: (body: Buffer) => void;
 };
@@ -112,6 +114,7 @@ function grpc(version: HttpVersion): Caller {
           ...headersOf(options),
         },
         body: envelope(protobufFrom(method.input, request)),
+        signal: options?.signal,
       });
       options?.onBody?.(reply.body);
       assertAnswer(reply, "application/grpc", [200]);
@@ -137,6 +140,7 @@ function grpcWeb(version: HttpVersion, contentType: string): Caller {
         path: pathOf(method),
         headers: { "content-type": contentType, "x-grpc-web": "1", ...headersOf(options) },
         body: isText ? Buffer.from(frame.toString("base64")) : frame,
+        signal: options?.signal,
       });
       options?.onBody?.(reply.body);
       assertAnswer(reply, contentType, [200]);
@@ -168,6 +172,7 @@ function connect(version: HttpVersion, encoding: Caller["encoding"]): Caller {
           encoding === "json"
             ? jsonFrom(request)
             : Buffer.from(protobufFrom(method.input, request)),
+        signal: options?.signal,
       });
       options?.onBody?.(reply.body);
       if (reply.status === 200) {
@@ -209,6 +214,7 @@ function rest(version: HttpVersion): Caller {
         path,
         headers: { ...(body && { "content-type": "application/json" }), ...headersOf(options) },
         ...(body && { body }),
+        signal: options?.signal,
       });
       options?.onBody?.(reply.body);
       assertAnswer(reply, "application/json", [200, ...errorStatuses]);

@@ -9,6 +9,8 @@ export type HttpRequest = {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  /** Closes the connection of HTTP/1.1, or resets the stream, when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 export type HttpReply = {
@@ -46,10 +48,15 @@ export function closeConnections(): void {
   sessions.clear();
 }
 
-function sendHttp1(url: string, { method, path, headers, body }: HttpRequest): Promise<HttpReply> {
+function sendHttp1(url: string, request: HttpRequest): Promise<HttpReply> {
+  const { method, path, headers, body, signal } = request;
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
-    const call = http1Request({ agent, hostname, port, method, path, headers: { ...headers } });
+    const call = http1Request({
+      ...{ agent, hostname, port, method, path },
+      headers: { ...headers },
+      ...(signal && { signal }),
+    });
     call.on("error", reject).on("response", (response) => {
       const chunks: Buffer[] = [];
       response
@@ -68,12 +75,12 @@ function sendHttp1(url: string, { method, path, headers, body }: HttpRequest): P
   });
 }
 
-async function sendHttp2(url: string, { method, path, headers, body }: HttpRequest) {
+async function sendHttp2(url: string, { method, path, headers, body, signal }: HttpRequest) {
   const session = await sessionTo(url);
   return new Promise<HttpReply>((resolve, reject) => {
     const stream = session.request(
       { ...headers, ":method": method, ":path": path },
-      { endStream: body === undefined },
+      { endStream: body === undefined, ...(signal && { signal }) },
     );
     const chunks: Buffer[] = [];
     let status = 0;
