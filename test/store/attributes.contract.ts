@@ -2,11 +2,13 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AttributeChanges, digestOf } from "../../src/store/attributes.ts";
 import { type EventStore, type KeysOf, UniqueKeyTakenError } from "../../src/store/event-store.ts";
+import type { StoreObserver } from "../../src/store/observer.ts";
 import type { Query } from "../../src/store/search.ts";
 
 type State = { readonly count: number; readonly isGone?: boolean };
 
 const keysOf: KeysOf<State> = ({ state }) => (state.isGone ? undefined : { a: "x" });
+const noObserver: StoreObserver = { waiting() {}, committed() {}, retried() {}, failed() {} };
 const bytes = (text: string) => Buffer.from(text);
 const changesOf = (values: Readonly<Record<string, string | undefined>>): AttributeChanges =>
   Object.entries(values).map(([key, text]) => ({
@@ -17,7 +19,7 @@ const changesOf = (values: Readonly<Record<string, string | undefined>>): Attrib
 /** What every event store must do with attributes. Call it once per engine. */
 export function describeAttributes(
   name: string,
-  open: (keysOf: KeysOf<State>) => Promise<EventStore>,
+  open: (keysOf: KeysOf<State>, observer?: StoreObserver) => Promise<EventStore>,
 ) {
   describe(`${name} attributes`, () => {
     let store: EventStore;
@@ -171,6 +173,24 @@ export function describeAttributes(
       }));
       await expect(change).rejects.toThrow(TypeError);
       expect(await read(stream, ["a", "b"])).toEqual([["a", "1"]]);
+    });
+
+    test("writes few large values in one transaction, whatever waits", async () => {
+      const sizes: number[] = [];
+      const committed = ({ size }: { readonly size: number }) => void sizes.push(size);
+      const observed = await open(keysOf, { ...noObserver, committed });
+      const value = Buffer.alloc(500_000, "v");
+      const writes = Array.from({ length: 24 }, () =>
+        observed.change<State>(newStream(), organization, () => ({
+          events: [{ type: "written", data: {}, creator: "me" }],
+          state: { count: 1 },
+          attributes: [{ key: "large", value }],
+        })),
+      );
+      await Promise.all(writes);
+      await observed.close();
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(24);
+      expect(Math.max(...sizes)).toBe(2);
     });
 
     test("hides them from other organizations, and has none of an unknown stream", async () => {

@@ -23,10 +23,16 @@ export type Batcher<Item, Result> = {
 const maxBatch = 128;
 
 /**
+ * Bytes of the items of one batch: 128 changes of profiles have a quarter of it. A batch of large values would take
+ * many times its size in memory, and everything behind it would wait.
+ */
+const maxBatchBytes = 1_048_576;
+
+/**
  * Run many single items as few batches: changes as group commits, loads as one query.
  *
  * All items of one turn of the event loop form a batch. Items that arrive while a batch runs form the next
- * one, of at most 128. There is no timer to tune: a single item waits one turn (microseconds), and a busy
+ * one, of at most 128 and 1 MiB. There is no timer to tune: a single item waits one turn (microseconds), and a busy
  * store pays for one fsync, or one round trip, per batch.
  *
  * Each batch waits for a turn of the event loop because otherwise, if `run` is synchronous, no items could
@@ -40,12 +46,14 @@ const maxBatch = 128;
  * @param run Runs all items, in one transaction if they write, and returns one result per item, in
  *   order. Rejects with OutcomeUnknownError if the outcome is open, else only if nothing was written.
  * @param ended Called after every batch.
+ * @param sizeOf About how many bytes an item adds to its batch. Default: none that count.
  */
 export function createBatcher<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly Result[]>,
   ended: StoreObserver["committed"] = () => {},
+  sizeOf: (item: Item) => number = () => 0,
 ): Batcher<Item, Result> {
-  const queues = createPendingQueues<Item, Result>(maxBatch);
+  const queues = createPendingQueues<Item, Result>({ items: maxBatch, bytes: maxBatchBytes });
   const settle = createSettle(run, ended);
   let running: Promise<void> | undefined;
   let closed = false;
@@ -63,7 +71,8 @@ export function createBatcher<Item, Result>(
     add(item, name, signal) {
       if (closed) return Promise.reject(new StoreUnavailableError("the store is closed"));
       const { promise, resolve, reject } = Promise.withResolvers<Result>();
-      const pending = { item, signal, resolve, reject, addedAt: performance.now() };
+      const size = sizeOf(item);
+      const pending = { item, signal, resolve, reject, addedAt: performance.now(), size };
       queues.add(name, pending);
       running ??= runAll();
       return promise;

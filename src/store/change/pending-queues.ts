@@ -6,6 +6,8 @@ export type Pending<Item, Result> = {
   readonly reject: (error: unknown) => void;
   /** By `performance.now`. */
   readonly addedAt: number;
+  /** In bytes. */
+  readonly size: number;
 };
 
 /** Items that wait, in queues that take turns. */
@@ -19,9 +21,13 @@ export type PendingQueues<Item, Result> = {
  * Queues take turns, one item each. A queue with many items gets the places of a batch that the others do not
  * need. So a busy queue delays the others no more than any other queue does.
  *
- * @param maxBatch Items of one batch.
+ * @param max.items Of one batch.
+ * @param max.bytes Of the items of one batch, unless the first item alone has more.
  */
-export function createPendingQueues<Item, Result>(maxBatch: number): PendingQueues<Item, Result> {
+export function createPendingQueues<Item, Result>(max: {
+  readonly items: number;
+  readonly bytes: number;
+}): PendingQueues<Item, Result> {
   /** In the order of their turns; none is empty. */
   const queues = new Map<string, Pending<Item, Result>[]>();
 
@@ -34,10 +40,14 @@ export function createPendingQueues<Item, Result>(maxBatch: number): PendingQueu
 
     take() {
       const batch: Pending<Item, Result>[] = [];
+      let bytes = 0;
       for (const [name, queue] of queues) {
-        if (batch.length === maxBatch) break;
+        if (batch.length === max.items) break;
         dropAborted(queue);
+        // It begins the next batch, so that large items wait no longer than small ones.
+        if (batch.length > 0 && bytes + (queue[0]?.size ?? 0) > max.bytes) break;
         const next = queue.shift();
+        bytes += next?.size ?? 0;
         // A queue that is set again moves to the end, and this loop reaches it again.
         queues.delete(name);
         if (next !== undefined) batch.push(next);

@@ -2,6 +2,7 @@ import type { Tip } from "../change/append.ts";
 import { rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
 import { createChangeAll } from "../change/change-all.ts";
+import { sizeOfItem } from "../change/item-size.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
 import {
@@ -78,7 +79,11 @@ type Load = (stream: string) => Promise<Tip | undefined>;
 /** What changes and receipts pass through. Its queue is to be closed first. */
 function createWriting({ database, now, observer, receipts: bounds }: Options, load: Load) {
   const commits = Array.from({ length: commitConnections }, () =>
-    createBatcher(createCommit(database.link(), observer?.retried), observer?.committed),
+    createBatcher(
+      createCommit(database.link(), observer?.retried),
+      observer?.committed,
+      sizeOfItem,
+    ),
   );
   const commitOf = (queue: string) =>
     commits[placeOf(queue, commits.length)] as (typeof commits)[number];

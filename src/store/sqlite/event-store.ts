@@ -3,6 +3,7 @@ import type { OutlinedAttributes } from "../attributes.ts";
 import { rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
 import { createChangeAll } from "../change/change-all.ts";
+import { sizeOfItem } from "../change/item-size.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
 import {
@@ -89,7 +90,7 @@ function createWriting(
 ) {
   const { isThere, ...receiptReader } = createReceiptReader(db);
   const writer = createWriter(database, db, resultOfItems(statements, isThere));
-  const commits = createBatcher(writer.write, observer?.committed);
+  const commits = createBatcher(writer.write, observer?.committed, sizeOfItem);
   // Heads are loaded in batches because SQLite reads the upper pages of the index again after each commit.
   const load = (streams: readonly string[]) =>
     tipsFromRows(

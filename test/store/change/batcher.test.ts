@@ -64,6 +64,28 @@ describe("createBatcher", () => {
     expect(batches.flat()).toEqual(range(300));
   });
 
+  test("takes at most 1 MiB at a time, or one item that is larger", async () => {
+    const batches: number[][] = [];
+    const batcher = createBatcher(
+      async (items: readonly number[]) => {
+        batches.push([...items]);
+        return items;
+      },
+      undefined,
+      (item) => item,
+    );
+    const [kib, mib] = [1_024, 1_048_576];
+    const sizes = [2 * mib, kib, mib - kib, 1, mib / 2, mib / 2, 0, 0, 3 * mib];
+    await Promise.all(sizes.map((size, place) => batcher.add(size, `queue ${place}`)));
+    expect(batches).toEqual([
+      [2 * mib],
+      [kib, mib - kib],
+      [1, mib / 2],
+      [mib / 2, 0, 0],
+      [3 * mib],
+    ]);
+  });
+
   test("lets queues take turns, and gives one queue the places that the others do not need", async () => {
     const { batches, batcher } = recorder();
     const hot = range(200).map((item) => batcher.add(item, "hot"));

@@ -28,8 +28,8 @@ describeSearch("PostgreSQL", async (keysOf) =>
 describeSearchScopes("PostgreSQL", async (keysOf) =>
   createPostgresEventStore({ database: await newDatabase(keysOf), now }),
 );
-describeAttributes("PostgreSQL", async (keysOf) =>
-  createPostgresEventStore({ database: await newDatabase(keysOf), now }),
+describeAttributes("PostgreSQL", async (keysOf, observer) =>
+  createPostgresEventStore({ database: await newDatabase(keysOf), now, observer }),
 );
 describeReceipts("PostgreSQL", async (options) =>
   createPostgresEventStore({ database: await newDatabase(), ...options }),

@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Head, type KeysOf, StoreUnavailableError } from "../../../src/store/event-store.ts";
+import type { StoreObserver } from "../../../src/store/observer.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
 import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
@@ -25,8 +26,9 @@ const newFile = () => {
   files += 1;
   return join(folder, `${files}`, "giraffe.db");
 };
-const openStore = <State>(path: string, keysOf?: KeysOf<State>) =>
-  createSqliteEventStore({ database: openSqlite(path, keysOf), now: () => Date.now() * 1000 });
+const now = () => Date.now() * 1000;
+const openStore = <State>(path: string, keysOf?: KeysOf<State>, observer?: StoreObserver) =>
+  createSqliteEventStore({ database: openSqlite(path, keysOf), now, observer });
 
 describeEventStore("SQLite file", async () => openStore(newFile()));
 describeEventStore("SQLite in memory", async () => openStore(":memory:"));
@@ -34,8 +36,12 @@ describeSearch("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
 describeSearch("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
 describeSearchScopes("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
 describeSearchScopes("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
-describeAttributes("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
-describeAttributes("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
+describeAttributes("SQLite file", async (keysOf, observer) =>
+  openStore(newFile(), keysOf, observer),
+);
+describeAttributes("SQLite in memory", async (keysOf, observer) =>
+  openStore(":memory:", keysOf, observer),
+);
 describeReceipts("SQLite file", async (options) =>
   createSqliteEventStore({ database: openSqlite(newFile()), ...options }),
 );

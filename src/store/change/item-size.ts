@@ -1,0 +1,16 @@
+import type { BatchItem } from "./batch-item.ts";
+
+/**
+ * About how much an item adds to its batch, in bytes. What is short in every item is left out, and a character
+ * of text counts as one byte, because nothing is measured that is not known already.
+ */
+export function sizeOfItem(item: BatchItem): number {
+  if ("lone" in item) return item.lone[3].byteLength;
+  if ("before" in item) return 0;
+  let size = item.state.length + (item.receipt?.[3].byteLength ?? 0);
+  for (const text of item.events) size += text.length;
+  const { attributes } = item;
+  if (attributes === undefined || attributes === "remove-all") return size;
+  for (const { stored } of attributes) size += stored?.value.byteLength ?? 0;
+  return size;
+}
