@@ -4,13 +4,9 @@ import type { Directory } from "../../store/directory.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { editorNames } from "../editor-names.ts";
 import { organizationKey } from "../gate/authorize.ts";
+import { limitOf, startOf } from "../list-page.ts";
 import { translatorKey } from "../translate/translate.ts";
 import { timestampFromMicros } from "./details.ts";
-
-/** Changes in one answer if the caller sets no limit. */
-const defaultLimit = 100;
-/** Changes in one answer at most. */
-const maxLimit = 1_000;
 
 /** List the changes of a user: which kind, when and by whom, without values. */
 export function createListUserChanges(
@@ -21,9 +17,8 @@ export function createListUserChanges(
     const organization = values.get(organizationKey);
     const translate = values.get(translatorKey);
     const events = await store.outlineHistory(userId, organization, {
-      // No version is larger than this, and every engine can compare with it.
-      after: Math.min(Number(query?.sequence ?? 0n), Number.MAX_SAFE_INTEGER),
-      limit: Math.min(query?.limit || defaultLimit, maxLimit),
+      after: startOf(query?.sequence),
+      limit: limitOf(query?.limit),
       ascending: query?.asc ?? false,
     });
     const names = await editorNames(directory, new Set(events.map(({ creator }) => creator)));

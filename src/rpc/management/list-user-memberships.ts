@@ -6,12 +6,9 @@ import { ServiceError } from "../../domain/errors.ts";
 import type { Directory, Membership } from "../../store/directory.ts";
 import type { Micros } from "../../store/event-store.ts";
 import { organizationKey } from "../gate/authorize.ts";
+import { limitOf, startOf } from "../list-page.ts";
 import { timestampFromMicros } from "./details.ts";
 
-/** Memberships in one answer if the caller sets no limit. */
-const defaultLimit = 100;
-/** Memberships in one answer at most. */
-const maxLimit = 1_000;
 /** In one request. */
 const maxQueries = 100;
 
@@ -37,8 +34,8 @@ export function createListUserMemberships(
     const places = placesFrom(await directory.memberships(userId), organization).filter((place) =>
       queries.every((each) => matches(each, place)),
     );
-    const offset = Math.min(Number(query?.offset ?? 0n), places.length);
-    const limit = Math.min(query?.limit || defaultLimit, maxLimit);
+    const offset = startOf(query?.offset);
+    const limit = limitOf(query?.limit);
     return {
       details: {
         totalResult: BigInt(places.length),

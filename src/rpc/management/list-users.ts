@@ -5,15 +5,11 @@ import type { Directory } from "../../store/directory.ts";
 import type { EventStore, Micros } from "../../store/event-store.ts";
 import { matcher } from "../../store/search.ts";
 import { organizationKey } from "../gate/authorize.ts";
+import { limitOf, startOf } from "../list-page.ts";
 import { entryFromServiceAccount, pageOfUsers, type SortKey } from "../page-of-users.ts";
 import { timestampFromMicros } from "./details.ts";
 import { userFromHead, userFromServiceAccount } from "./user.ts";
 import { userQueriesFrom } from "./user-query.ts";
-
-/** Users in one answer if the caller sets no limit. */
-const defaultLimit = 100;
-/** Users in one answer at most. */
-const maxLimit = 1_000;
 
 /** The key of each column. Other columns sort by id. As a type, human comes before machine. */
 const keyOfColumn: Readonly<Partial<Record<UserFieldName, SortKey>>> = {
@@ -48,8 +44,8 @@ export function createListUsers(
       query: human,
       sortBy: keyOfColumn[sortingColumn],
       ascending: query?.asc ?? false,
-      offset: Math.min(Number(query?.offset ?? 0n), Number.MAX_SAFE_INTEGER),
-      limit: Math.min(query?.limit || defaultLimit, maxLimit),
+      offset: startOf(query?.offset),
+      limit: limitOf(query?.limit),
     };
     const viewedAt = now();
     const machines = (await directory.serviceAccounts(organization))

@@ -9,6 +9,7 @@ import type { Attribute } from "../../store/attributes.ts";
 import type { EventStore, Head, Micros } from "../../store/event-store.ts";
 import type { Query } from "../../store/search.ts";
 import { organizationKey } from "../gate/authorize.ts";
+import { limitOf, startOf } from "../list-page.ts";
 import { type MetadataChanges, metadataEntries } from "../metadata/change-metadata.ts";
 import { listMetadata, maxMetadataQueries, metadataKey } from "../metadata/read-metadata.ts";
 import { textQuery } from "../text-query.ts";
@@ -20,11 +21,6 @@ type ChangeMethods = Pick<
   Methods,
   "setUserMetadata" | "bulkSetUserMetadata" | "removeUserMetadata" | "bulkRemoveUserMetadata"
 >;
-
-/** Entries in one answer if the caller sets no limit. */
-const defaultLimit = 100;
-/** Entries in one answer at most. */
-const maxLimit = 1_000;
 
 /** Read the metadata of a user of the organization of the call. Sees every change that was acknowledged before. */
 export function createReadUserMetadata(store: EventStore, now: () => Micros): ReadMethods {
@@ -42,8 +38,8 @@ export function createReadUserMetadata(store: EventStore, now: () => Micros): Re
       const viewedAt = now();
       const { total, results } = await listMetadata(store, id, organization, {
         query: { kind: "and", queries: queries.map(keyQuery) },
-        offset: Math.min(Number(query?.offset ?? 0n), Number.MAX_SAFE_INTEGER),
-        limit: Math.min(query?.limit || defaultLimit, maxLimit),
+        offset: startOf(query?.offset),
+        limit: limitOf(query?.limit),
         ascending: query?.asc ?? false,
       });
       return {

@@ -2,13 +2,13 @@ import type { ContextValues, MethodImpl } from "@connectrpc/connect";
 import { UserFieldName } from "../../../gen/zitadel/user/v2/query_pb.ts";
 import type { User } from "../../../gen/zitadel/user/v2/user_pb.ts";
 import type { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
-import { ServiceError } from "../../domain/errors.ts";
 import type { HumanState } from "../../domain/human-state.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore, Micros } from "../../store/event-store.ts";
 import { matcher, matches, type SearchScope } from "../../store/search.ts";
 import { callerKey } from "../gate/authenticate.ts";
 import { membershipsKey, scopeOf } from "../gate/standing.ts";
+import { allowedLimitOf, startOf } from "../list-page.ts";
 import { timestampFromMicros } from "../management/details.ts";
 import {
   type Entry,
@@ -20,11 +20,6 @@ import {
 import type { UserQueries } from "../user-queries.ts";
 import { userFromHead, userFromServiceAccount } from "./user.ts";
 import { userQueriesFrom } from "./user-query.ts";
-
-/** Users in one answer if the caller sets no limit. */
-const defaultLimit = 100;
-/** Users in one answer at most. Who asks for more is refused. */
-const maxLimit = 1_000;
 
 /** The key of each column. Other columns sort by id. */
 const keyOfColumn: Readonly<Partial<Record<UserFieldName, SortKey>>> = {
@@ -87,7 +82,7 @@ export function createListUsers({
   };
 
   return async ({ query, sortingColumn, queries: asked }, { values, signal }) => {
-    if ((query?.limit ?? 0) > maxLimit) throw new ServiceError("limitExceeded");
+    const limit = allowedLimitOf(query?.limit);
     const queries = userQueriesFrom(asked);
     const scope = scopeOf(values.get(membershipsKey), "user.read");
     const viewedAt = now();
@@ -100,8 +95,8 @@ export function createListUsers({
       query: queries.human,
       sortBy: keyOfColumn[sortingColumn],
       ascending: query?.asc ?? false,
-      offset: Math.min(Number(query?.offset ?? 0n), Number.MAX_SAFE_INTEGER),
-      limit: query?.limit || defaultLimit,
+      offset: startOf(query?.offset),
+      limit,
     };
     const { total, users } = await pageOfUsers(store, wanted, others, userFromHead, signal);
     return {

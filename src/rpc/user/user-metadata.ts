@@ -5,6 +5,7 @@ import { ServiceError } from "../../domain/errors.ts";
 import type { MetadataCommand } from "../../domain/metadata.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import type { Query } from "../../store/search.ts";
+import { allowedLimitOf, startOf } from "../list-page.ts";
 import { timestampFromMicros } from "../management/details.ts";
 import { type MetadataChanges, metadataEntries } from "../metadata/change-metadata.ts";
 import { listMetadata, maxMetadataQueries, metadataKey } from "../metadata/read-metadata.ts";
@@ -15,11 +16,6 @@ type MetadataMethods = Pick<
   ServiceImpl<typeof UserService>,
   "setUserMetadata" | "deleteUserMetadata" | "listUserMetadata"
 >;
-
-/** Entries in one answer if the caller sets no limit. */
-const defaultLimit = 100;
-/** Entries in one answer at most. Who asks for more is refused. */
-const maxLimit = 1_000;
 
 /** The metadata of a user. It takes a role, also for people themselves. */
 export function createUserMetadata(
@@ -51,10 +47,9 @@ export function createUserMetadata(
 
     async listUserMetadata({ userId, pagination, filters }, { values }) {
       if (filters.length > maxMetadataQueries) throw new ServiceError("queryTooLarge");
-      const limit = pagination?.limit || defaultLimit;
-      if (limit > maxLimit) throw new ServiceError("limitExceeded");
+      const limit = allowedLimitOf(pagination?.limit);
       const query: Query = { kind: "and", queries: filters.map(keyQuery) };
-      const offset = Math.min(Number(pagination?.offset ?? 0n), Number.MAX_SAFE_INTEGER);
+      const offset = startOf(pagination?.offset);
       const ascending = pagination?.asc ?? false;
       const owner = await reachOwner(users, values, userId, "user.read");
       const { total, results } =
