@@ -38,7 +38,7 @@ export function createDispatch(
   const route = createRoute(tables);
   const always = headerList(options.headers);
   const serveUnary = createServeUnary(options, state.isDraining, state.overload);
-  const serveStream = createServeStream(state.isDraining, state.openStream);
+  const serveStream = createServeStream(state.isDraining, state.openStream, options.errorDomain);
 
   function serve(request: ServedRequest, found: Route): void {
     switch (found.kind) {

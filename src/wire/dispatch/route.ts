@@ -1,5 +1,6 @@
 import type { Message } from "@bufbuild/protobuf";
 import { EmptySchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { ConnectError } from "@connectrpc/connect";
 import type { UnaryMethod } from "../call.ts";
 import { verbs } from "../http/cors.ts";
 import type { Answer, RequestHead } from "../http/exchange.ts";
@@ -15,6 +16,7 @@ import {
 import type { Page } from "../http/static-pages.ts";
 import { memoize } from "../memoize.ts";
 import type { Dialog, MethodShape, Protocol } from "../protocol/protocol.ts";
+import { streamRefusal } from "../protocol/streaming/refuse-stream.ts";
 import type { StreamingMethod } from "../protocol/streaming/streaming.ts";
 import type { RouteTables } from "./route-tables.ts";
 
@@ -43,6 +45,8 @@ export type StreamingRoute = {
   readonly kind: "streaming";
   readonly protocol: string;
   readonly method: StreamingMethod;
+  /** The answer to a call that is refused before it has begun. */
+  readonly refuse: (error: ConnectError) => Answer;
 };
 
 /** A call of gRPC or gRPC-Web to a method that does not exist. */
@@ -87,7 +91,8 @@ export function createRoute(tables: RouteTables): (head: RequestHead) => Route {
     }
     const streamed = streaming.get(head.path);
     if (streamed !== undefined) {
-      return { kind: "streaming", protocol: protocol.name, method: streamed };
+      const refuse = (error: ConnectError) => streamRefusal(grpc, head, streamed.descriptor, error);
+      return { kind: "streaming", protocol: protocol.name, method: streamed, refuse };
     }
 
     const found = rest.find(head);

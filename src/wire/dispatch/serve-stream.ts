@@ -1,9 +1,7 @@
+import type { ConnectError } from "@connectrpc/connect";
 import type { OpenStreams } from "../bounds/open-streams.ts";
-import type { Answer } from "../http/exchange.ts";
-import { jsonAnswer } from "../http/http-answers.ts";
-import { farewellMs, retryMs } from "../limits.ts";
-import { refusal } from "../refusal.ts";
-import { retryAfter } from "../retry-hint.ts";
+import { farewellMs } from "../limits.ts";
+import { explain, refusal } from "../refusal.ts";
 import type { StreamingRoute } from "./route.ts";
 import type { ServedRequest } from "./served-request.ts";
 
@@ -12,16 +10,22 @@ import type { ServedRequest } from "./served-request.ts";
  *
  * @param isDraining While true, streams are refused as unavailable.
  * @param openStream As `OpenStreams.open`, for the address of a client.
+ * @param errorDomain As `explain` takes it.
  */
 export function createServeStream(
   isDraining: () => boolean,
   openStream: OpenStreams["open"],
+  errorDomain: string | undefined,
 ): (request: ServedRequest, route: StreamingRoute) => void {
-  return (request, { protocol, method }) => {
+  return (request, { protocol, method, refuse }) => {
     const { exchange, common } = request;
     request.identify(protocol, method.descriptor);
+    const refuseFor = (reason: ConnectError) => {
+      const error = explain(reason, errorDomain);
+      request.reply(refuse(error), error);
+    };
     if (isDraining()) {
-      request.reply(unavailable, refusal("draining", unavailableText));
+      refuseFor(refusal("draining", "shutting down"));
       return;
     }
     const ended = new AbortController();
@@ -33,7 +37,7 @@ export function createServeStream(
       cutOff = setTimeout(() => exchange.abort(), farewellMs);
     });
     if (close === undefined) {
-      request.reply(tooManyStreams, refusal("tooManyStreams", tooManyStreamsText));
+      refuseFor(refusal("tooManyStreams", "this address has too many streams open"));
       return;
     }
     const release = () => {
@@ -54,13 +58,3 @@ export function createServeStream(
     );
   };
 }
-
-// The same for all protocols: clients read the HTTP status of an answer that is not of their protocol.
-const unavailableText = "shutting down";
-const unavailable: Answer = jsonAnswer(503, { code: 14, message: unavailableText });
-const tooManyStreamsText = "this address has too many streams open";
-const tooManyStreams: Answer = jsonAnswer(
-  429,
-  { code: 8, message: tooManyStreamsText },
-  { "retry-after": retryAfter(retryMs) },
-);

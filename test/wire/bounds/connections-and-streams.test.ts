@@ -57,11 +57,11 @@ describe("A3: connections and streams", () => {
     using second = await openStream(server.port);
     for (const each of [first, second]) await each.until(/200 OK/);
     using third = await openStream(server.port);
-    await third.until(/429 .*retry-after: 1.*too many streams/s);
+    await third.until(/grpc-status: 8\r\n/);
     using theirs = await openStream(server.port, others);
     await theirs.until(/200 OK/);
     first[Symbol.dispose]();
-    await expect.poll(() => server.outcomes.map(({ status }) => status)).toEqual([429, 200]);
+    await expect.poll(() => server.outcomes.map(({ status }) => status)).toEqual([200, 200]);
     using again = await openStream(server.port);
     await again.until(/200 OK/);
     expect(server.outcomes[0]?.error?.code).toBe(Code.ResourceExhausted);

@@ -7,7 +7,9 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
+import { ErrorInfoSchema, RetryInfoSchema } from "../../../../gen/google/rpc/error_details_pb.ts";
 import type { Outcome } from "../../../../src/wire/index.ts";
+import { openEnded, openStream } from "../../bounds/strangers.ts";
 import { type EchoHandlers, type EchoServer, EchoService, startEcho } from "../../echo.ts";
 import {
   frameFlags,
@@ -467,4 +469,58 @@ test("an error is whole although its client ends the body sooner than it has dec
   }));
   expect(answer.filter(({ ends }) => ends)).toHaveLength(1);
   expect(answer.at(-1)).toMatchObject({ code: 0 });
+});
+
+describe("a stream that is refused before it has begun is answered in its own protocol", () => {
+  const info = (error: ConnectError) =>
+    error.findDetails(ErrorInfoSchema).map(({ reason, domain }) => ({ reason, domain }));
+
+  test.for(transports)("because its address has too many: over $name", async ({ create }) => {
+    await using server = await startEcho(openEnded().handlers, {
+      clientLimits: { maxStreamsEach: 1 },
+    });
+    using first = await openStream(server.port);
+    await first.until(/200 OK/);
+    const client = createClient(EchoService, create(server.url));
+    const error = await collected(client.spread({ text: "abc" })).catch(ConnectError.from);
+    if (!(error instanceof ConnectError)) throw new Error("it was not refused");
+    expect(error.code).toBe(Code.ResourceExhausted);
+    expect(error.rawMessage).toBe("this address has too many streams open");
+    expect(info(error)).toEqual([{ reason: "TOO_MANY_STREAMS", domain: "echo.test" }]);
+    expect(error.findDetails(RetryInfoSchema)).toHaveLength(1);
+    expect(error.metadata.get("retry-after")).toBe("1");
+    expect(server.outcomes.map(({ error }) => error?.code)).toEqual([Code.ResourceExhausted]);
+  });
+
+  const spread = "/echo.v1.EchoService/Spread";
+  test.for([
+    { name: "gRPC", type: "application/grpc", want: /200 OK.*grpc-status: 14\r\n/s },
+    { name: "gRPC-Web", type: "application/grpc-web", want: /200 OK.*grpc-status: 14\r\n/s },
+    {
+      name: "gRPC-Web text",
+      type: "application/grpc-web-text",
+      want: /200 OK.*application\/grpc-web-text/s,
+    },
+    {
+      name: "Connect",
+      type: "application/connect+json",
+      want: /200 OK.*"code":"unavailable".*"type":"google\.rpc\.ErrorInfo"/s,
+    },
+    {
+      name: "what no stream speaks",
+      type: "application/json",
+      want: /415 .*application\/connect/s,
+    },
+  ])("because the server drains: over $name", async ({ type, want }) => {
+    await using server = await startEcho(handlers);
+    using connection = await openRaw(server.port);
+    // The server waits for the end of the head while it drains.
+    connection.send(`POST ${spread} HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\n`);
+    await expect.poll(() => server.listener.load().connections).toBe(1);
+    await sleep(20);
+    const closed = server.listener.close(5_000);
+    connection.send("Content-Length: 0\r\n\r\n");
+    expect(await connection.closed()).toMatch(want);
+    await closed;
+  });
 });
