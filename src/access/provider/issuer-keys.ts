@@ -5,6 +5,7 @@ import type { JWTVerifyGetKey } from "jose/jwt/verify";
 import type { SteadyClock } from "../memoize.ts";
 import { askProvider, unavailable } from "./ask-provider.ts";
 import { presentMembers } from "./present-members.ts";
+import { createSearchPace } from "./search-pace.ts";
 
 /** For the discovery document and the keys together. */
 const timeoutMs = 5_000;
@@ -12,10 +13,8 @@ const timeoutMs = 5_000;
 const maxBytes = 262_144;
 /** How often keys are retrieved again, so that a key that was withdrawn stops working. */
 const refreshMs = 300_000;
-/** Between two successful retrievals: tokens with invented key ids must not make us ask more often. */
-const coolDownMs = 30_000;
-/** After the first failure; doubled by each further one, up to the cool-down. */
-const firstPauseMs = 1_000;
+/** After a failed retrieval: doubled by each further one, up to the longest. */
+const pauseMs = { first: 1_000, longest: 30_000 };
 /** How long known keys are used while the issuer cannot be reached. */
 const maxAgeMs = 86_400_000;
 
@@ -28,7 +27,7 @@ type Keys = {
 
 /**
  * The keys of an issuer, by OpenID Connect Discovery: retrieved when first needed, every 5 minutes
- * while they are used, and for a key that is not known, at most every 30 seconds. All who need a
+ * while they are used, and for a key that is not known, as often as `createSearchPace` allows. All who need a
  * retrieval share one. While it fails, known keys are good for 24 hours.
  *
  * The remote key set of jose does not fit: it cools down only after a success, so that during an outage
@@ -42,6 +41,7 @@ export function createIssuerKeys(issuer: string, clock: SteadyClock): JWTVerifyG
   let keys: Keys | undefined;
   let failures = 0;
   let failure: unknown;
+  const mayRetrieve = createSearchPace(clock);
   let startedAt = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | undefined;
   // Random, so that processes that were started together do not ask together.
@@ -49,9 +49,10 @@ export function createIssuerKeys(issuer: string, clock: SteadyClock): JWTVerifyG
 
   /** Does nothing while it is too early. Never rejects: an error is in `failure`. */
   const retrieve = (): Promise<void> => {
-    const pauseMs = failures === 0 ? coolDownMs : firstPauseMs * 2 ** (failures - 1);
-    const isEarly = clock.now() < startedAt + Math.min(pauseMs, coolDownMs);
-    if (pending !== undefined || isEarly) return pending ?? Promise.resolve();
+    if (pending !== undefined) return pending;
+    const isEarly =
+      failures === 0 ? !mayRetrieve() : clock.now() < startedAt + pauseAfter(failures);
+    if (isEarly) return Promise.resolve();
     startedAt = clock.now();
     pending = retrieveKeys(issuer, startedAt)
       .then(
@@ -86,15 +87,32 @@ export function createIssuerKeys(issuer: string, clock: SteadyClock): JWTVerifyG
 
   return async (header, token) => {
     const known = await usableKeys();
-    try {
-      return await findKey(known, header, token);
-    } catch (error) {
-      if (!(error instanceof JWKSNoMatchingKey)) throw error;
+    const found = await knownKey(known, header, token);
+    if (found !== undefined) return found;
+    if (pending !== undefined) {
+      // It may have been answered before the key was published.
+      await pending;
+      const retrieved = keys && (await knownKey(keys, header, token));
+      if (retrieved !== undefined) return retrieved;
     }
     await retrieve();
     if (failure !== undefined) throw failure;
     return findKey(await usableKeys(), header, token);
   };
+}
+
+function pauseAfter(failures: number): number {
+  return Math.min(pauseMs.first * 2 ** (failures - 1), pauseMs.longest);
+}
+
+/** As `findKey`; `undefined` if there is no such key. */
+async function knownKey(...args: Parameters<typeof findKey>) {
+  try {
+    return await findKey(...args);
+  } catch (error) {
+    if (error instanceof JWKSNoMatchingKey) return undefined;
+    throw error;
+  }
 }
 
 function findKey({ find, areSeveral }: Keys, ...[header, token]: Parameters<JWTVerifyGetKey>) {
