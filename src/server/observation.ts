@@ -3,14 +3,18 @@ import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { methodName } from "../rpc/method-name.ts";
 import type { RequestRecord } from "../telemetry/log.ts";
 import type { Outcome, WireOptions } from "../wire/index.ts";
+import { probePaths } from "./probes.ts";
 
 /** Turn what the wire reports about a request into a record for the log and the metrics. */
 export function recordFromOutcome({ method, error, ...outcome }: Outcome): RequestRecord {
+  const name = method && methodName(method);
   return {
     requestId: outcome.requestId,
     traceId: outcome.traceId,
     protocol: outcome.protocol,
-    method: method && methodName(method),
+    method: name,
+    path: outcome.page,
+    isProbe: probes.has(name ?? outcome.page ?? ""),
     status: outcome.status,
     code: error && codeToString(error.code),
     durationMs: outcome.durationMs,
@@ -18,6 +22,13 @@ export function recordFromOutcome({ method, error, ...outcome }: Outcome): Reque
     cause: causeFrom(error),
   };
 }
+
+/** What load balancers, service managers and Prometheus ask for again and again. */
+const probes: ReadonlySet<string> = new Set([
+  ...probePaths,
+  "grpc.health.v1.Health/Check",
+  "zitadel.management.v1.ManagementService/Healthz",
+]);
 
 /** The API of OpenTelemetry keeps what an SDK has registered under this key of the global object. */
 const openTelemetry = Symbol.for("opentelemetry.js.api.1");

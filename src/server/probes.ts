@@ -3,6 +3,9 @@ import type { EventStore } from "../store/event-store.ts";
 import { expositionType, type Snapshot, textFromSnapshots } from "../telemetry/exposition.ts";
 import { type Answer, jsonAnswer } from "../wire/index.ts";
 
+/** Where the pages of `createProbes` are. */
+export const probePaths = ["/debug/healthz", "/debug/ready", "/debug/metrics"] as const;
+
 /** In milliseconds. A healthy database answers sooner, and load balancers wait longer. */
 const pingTimeoutMs = 2_000;
 

@@ -2,6 +2,7 @@ import { createAuthenticators } from "../access/authenticators.ts";
 import { createFailedAttempts } from "../access/failed-attempts.ts";
 import { createIdGenerator } from "../access/id.ts";
 import { type Config, ConfigError } from "../config/config.ts";
+import { releaseVersion } from "../config/version.ts";
 import { createReadiness, type Readiness } from "../rpc/health.ts";
 import type { RpcParts } from "../rpc/routes.ts";
 import type { Collision } from "../store/collision.ts";
@@ -60,7 +61,11 @@ export async function createService(
   } = {},
 ): Promise<Service> {
   const { begin = bootstrap, allMetrics, maxLagMs } = options;
-  const metrics = createMetrics();
+  const metrics = createMetrics({
+    version: releaseVersion(),
+    node: process.versions.node,
+    engine: config.database.kind,
+  });
   const opened = await openStore(config.database, metrics.store);
   const newId = createIdGenerator({ now: wallClock });
   const isNew = await beginStore(begin, opened, config, newId);

@@ -87,6 +87,27 @@ export function createHistogram({
   };
 }
 
+/** Facts as labels of a value that is always 1. All processes that share a port have the same. */
+export function createInfo({
+  name,
+  help,
+  labels,
+}: {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: Readonly<Record<string, string>>;
+}): { metric(): Metric } {
+  return {
+    metric: () => ({
+      name,
+      help,
+      type: "gauge",
+      aggregator: "first",
+      values: [{ labels, value: 1 }],
+    }),
+  };
+}
+
 /** A value that goes up and down. */
 export type Gauge = {
   set(value: number): void;

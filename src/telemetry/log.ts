@@ -12,9 +12,11 @@ export type Log = Logger;
  */
 export function createLog(level: string): Log {
   const serializers = { err: (error: unknown) => describe(error) };
+  // The number stays for programs that read it, and the name is for people and for log collectors.
+  const formatters = { level: (severity: string, number: number) => ({ level: number, severity }) };
   // pino calls `flushSync` for every fatal line.
   return pino(
-    { level, base: null, timestamp: stdTimeFunctions.isoTime, serializers },
+    { level, base: null, timestamp: stdTimeFunctions.isoTime, serializers, formatters },
     createLineWriter(2),
   );
 }
@@ -45,6 +47,10 @@ export type RequestRecord = {
   readonly protocol: string;
   /** `package.Service/Method`; `undefined` if none was found. */
   readonly method: string | undefined;
+  /** Of one of the server's own pages; `undefined` for every other path, because those come from callers. */
+  readonly path: string | undefined;
+  /** Whether a machine asks this again and again, to see whether the server is well. */
+  readonly isProbe: boolean;
   readonly status: number;
   /** Such as `failed_precondition`; `undefined` for a success. */
   readonly code: string | undefined;
@@ -55,10 +61,11 @@ export type RequestRecord = {
   readonly cause: unknown;
 };
 
-/** Write one line for a request: level error if the server is at fault, else info. */
+/** Write one line for a request: level error if the server is at fault, debug for a probe that is answered well, else info. */
 export function logRequest(log: Log, record: RequestRecord): void {
-  const { cause, durationMs, ...rest } = record;
+  const { cause, durationMs, isProbe, ...rest } = record;
   const line = { ...rest, durationMs: Math.round(durationMs * 1_000) / 1_000 };
-  if (cause === undefined) log.info(line, "request");
-  else log.error({ ...line, err: cause }, "request failed");
+  if (cause !== undefined) log.error({ ...line, err: cause }, "request failed");
+  else if (isProbe && record.status < 400 && record.code === undefined) log.debug(line, "request");
+  else log.info(line, "request");
 }

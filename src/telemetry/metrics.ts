@@ -1,4 +1,4 @@
-import { createCounter, createGauge, createHistogram } from "./counts.ts";
+import { createCounter, createGauge, createHistogram, createInfo } from "./counts.ts";
 import { createProcessMetrics, type Snapshot } from "./exposition.ts";
 import type { RequestRecord } from "./log.ts";
 
@@ -33,15 +33,27 @@ const lagBounds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 /** Changes. A transaction has at most 128. */
 const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128];
 
+/** What runs: shown with the value 1, so that a query can join it with other metrics. */
+export type BuildInfo = {
+  readonly version: string;
+  readonly node: string;
+  readonly engine: string;
+};
+
 /** All counts are 0 at the start. */
-export function createMetrics(): Metrics {
+export function createMetrics(build: BuildInfo): Metrics {
+  const info = createInfo({
+    name: "giraffe_build_info",
+    help: "What runs: the version of Giraffe, of Node.js, and the kind of database.",
+    labels: build,
+  });
   const requests = createRequestMetrics();
   const store = createStoreMetrics();
-  const own = [...Object.values(requests), ...Object.values(store)];
+  const own = [info, ...Object.values(requests), ...Object.values(store)];
   const processMetrics = createProcessMetrics();
 
   return {
-    request({ method = "unknown", protocol, code, status, durationMs }) {
+    request({ path = "unknown", method = path, protocol, code, status, durationMs }) {
       const result = code ?? (status < 400 ? "ok" : `http_${status}`);
       requests.total.increment(method, protocol, result);
       requests.durations.observe(durationMs / 1_000, method, protocol);
@@ -70,7 +82,7 @@ function createRequestMetrics() {
   return {
     total: createCounter({
       name: "giraffe_requests_total",
-      help: "Answered requests. A request that is not an RPC has the method unknown and its HTTP status as the code.",
+      help: "Answered requests. The method of a page of the server is its path, that of any other request that is not an RPC is unknown.",
       labels: ["method", "protocol", "code"],
     }),
     durations: createHistogram({

@@ -26,6 +26,8 @@ export type Outcome = {
   readonly protocol: string;
   /** `undefined` if no method was found. */
   readonly method: DescMethod | undefined;
+  /** The path of a page that the server has; `undefined` for everything else, so it never comes from a caller. */
+  readonly page: string | undefined;
   /** HTTP status; 200 for every answer of gRPC and gRPC-Web. */
   readonly status: number;
   /** `undefined` for a success, and if HTTP refused the request. Its cause must not be sent. */

@@ -38,6 +38,7 @@ describe("createLog", () => {
     expect(linesOf(stderr)).toMatchObject([
       {
         level: 50,
+        severity: "error",
         msg: "failed",
         err: {
           type: "Error",
@@ -188,7 +189,7 @@ describe("the log of a server", () => {
     const lines = linesOf(stderr).filter(({ requestId }) => requestId !== undefined);
     const method = "zitadel.management.v1.ManagementService/UpdateHumanProfile";
     expect(lines).toMatchObject([
-      { level: 30, protocol: "rest", method, status: 200, msg: "request" },
+      { level: 30, severity: "info", protocol: "rest", method, status: 200, msg: "request" },
       { protocol: "rest", method, status: 400, code: "failed_precondition" },
       { protocol: "rest", method, status: 401, code: "unauthenticated" },
       { protocol: "http", status: 404 },
@@ -197,11 +198,59 @@ describe("the log of a server", () => {
     for (const line of lines) {
       expect(line.durationMs).toEqual(expect.any(Number));
       expect(line.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-      const known = ["level", "time", "requestId", "protocol", "method"];
+      const known = ["level", "severity", "time", "requestId", "protocol", "method"];
       const fields = [...known, "status", "code", "durationMs", "msg"];
       expect(Object.keys(line).filter((key) => !fields.includes(key))).toEqual([]);
     }
   });
+
+  test("has the path of the server's own pages, and of nothing else that a caller sends", async () => {
+    const server = await createPlace().serve("--demo");
+    for (const path of ["/docs", "/openapi.json?token=okapi", "/okapi", "/docs/okapi"]) {
+      await (await fetch(`${server.url}${path}`)).arrayBuffer();
+    }
+    server.kill("SIGTERM");
+    const { stderr } = await server.ended;
+    const lines = linesOf(stderr).filter(({ requestId }) => requestId !== undefined);
+    expect(lines.map(({ path, status }) => [path, status])).toEqual([
+      ["/docs", 200],
+      ["/openapi.json", 200],
+      [undefined, 404],
+      [undefined, 404],
+    ]);
+    expect(stderr).not.toContain("okapi");
+  });
+
+  test.for(["info", "debug"])(
+    "has probes and scrapes at level debug, if they are answered well: %s",
+    async (level) => {
+      const server = await createPlace().serve("--demo", "--log-level", level);
+      const paths = ["/debug/healthz", "/debug/ready", "/debug/metrics", "/management/v1/healthz"];
+      for (const path of paths) expect((await fetch(`${server.url}${path}`)).status).toBe(200);
+      const service = "grpc.health.v1.Health";
+      const check = (name: string) =>
+        fetch(`${server.url}/${service}/Check`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ service: name }),
+        });
+      expect((await check("")).status).toBe(200);
+      expect((await check("okapi")).status).toBe(404);
+      server.kill("SIGTERM");
+      const lines = linesOf((await server.ended).stderr).filter(({ requestId }) => requestId);
+      const probes = lines.filter(({ status }) => status === 200);
+      expect(lines.filter(({ status }) => status === 404)).toMatchObject([{ severity: "info" }]);
+      expect(probes.map(({ severity, path, method }) => [severity, path ?? method])).toEqual(
+        level === "info"
+          ? []
+          : [
+              ...paths.slice(0, 3).map((path) => ["debug", path]),
+              ["debug", "zitadel.management.v1.ManagementService/Healthz"],
+              ["debug", `${service}/Check`],
+            ],
+      );
+    },
+  );
 
   test("has no lines below --log-level", async () => {
     const server = await createPlace().serve("--demo", "--log-level", "error");
@@ -256,7 +305,7 @@ describe("the log of a server", () => {
     const pipe = join(place.folder, "pipe");
     await runProgram("mkfifo", [pipe]);
     const reader = openSync(pipe, "r+");
-    const argv = ["--database", place.database, "--listen", "127.0.0.1:0"];
+    const argv = ["--database", place.database, "--listen", "127.0.0.1:0", "--log-level=debug"];
     const child = spawn(process.execPath, ["src/main.js", "serve", ...argv], {
       cwd: root,
       stdio: ["ignore", "pipe", reader],

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -5,6 +6,7 @@ import { demo } from "../cli/serving.ts";
 import { callers, closeCallers } from "../support/api/callers.ts";
 import { text } from "../support/api/json.ts";
 import { gigi, methods } from "../support/api/setting.ts";
+import { root } from "../support/child.ts";
 import { samplesFrom, scrape } from "../support/scrape.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
@@ -58,19 +60,37 @@ describe("/debug/metrics", () => {
     },
   );
 
-  test("counts requests that are no calls by their HTTP status, and those for the metrics, too", async () => {
+  test("counts requests that are no calls by their HTTP status, and pages under their paths", async () => {
     const server = await startOwn();
     await scrape(server.url);
     await fetch(`${server.url}/nowhere`);
     await fetch(`${server.url}/debug/metrics`, { method: "POST" });
     await fetch(`${server.url}/${management}/GetHumanProfile`, { method: "POST", body: "x" });
     const labels = `method="unknown",protocol="http"`;
-    expect(await scrape(server.url)).toMatchObject({
-      [`giraffe_requests_total{${labels},code="ok"}`]: 1,
+    const pages = ["/debug/healthz", "/debug/ready", "/openapi.json"];
+    for (const page of [...pages, "/debug/ready"]) await fetch(`${server.url}${page}?x=1`);
+    const page = (path: string) =>
+      `giraffe_requests_total{method="${path}",protocol="http",code="ok"}`;
+    const samples = await scrape(server.url);
+    expect(samples).toMatchObject({
+      [page("/debug/metrics")]: 1,
+      [page("/debug/healthz")]: 1,
+      [page("/debug/ready")]: 2,
+      [page("/openapi.json")]: 1,
       [`giraffe_requests_total{${labels},code="http_404"}`]: 1,
       [`giraffe_requests_total{${labels},code="http_405"}`]: 1,
       [`giraffe_requests_total{method="${management}/GetHumanProfile",protocol="connect",code="http_415"}`]: 1,
     });
+    expect(samples).not.toHaveProperty([`giraffe_requests_total{${labels},code="ok"}`]);
+  });
+
+  test("tells what runs, and since when", async () => {
+    const server = await startOwn();
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const labels = `version="${version}",node="${process.versions.node}",engine="sqlite"`;
+    const samples = await scrape(server.url);
+    expect(samples[`giraffe_build_info{${labels}}`]).toBe(1);
+    expect(samples.process_start_time_seconds).toBeGreaterThan(Date.now() / 1_000 - 86_400);
   });
 
   test("tells of batches, the queue, the event loop, connections and the process", async () => {
@@ -166,8 +186,14 @@ describe("O1: no label comes from a caller", () => {
     }
     const methodsSeen = new Set([...body.matchAll(/method="([^"]*)"/g)].map(([, name]) => name));
     const known = Object.values(methods).map(({ name }) => `${management}/${name}`);
-    expect([...methodsSeen].filter((name) => ![...known, "unknown"].includes(`${name}`))).toEqual(
-      [],
+    expect(
+      [...methodsSeen].filter(
+        (name) => ![...known, "unknown", "/debug/metrics"].includes(`${name}`),
+      ),
+    ).toEqual([]);
+    const own = ["unknown", "/debug/metrics"];
+    expect([...methodsSeen].filter((name) => !name?.includes("zitadel")).sort()).toEqual(
+      own.toSorted(),
     );
     const others = Object.keys(samplesFrom(body)).filter((series) => !before.includes(series));
     expect(

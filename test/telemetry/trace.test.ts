@@ -100,7 +100,7 @@ describe("a server with a preloaded SDK", () => {
       });
       expect(status).toBe(200);
     }
-    expect((await fetch(`${url}/debug/healthz`)).status).toBe(200);
+    expect((await fetch(`${url}/openapi.json`)).status).toBe(200);
     const { spans, lines } = await endOf(program);
     expect(spans).toHaveLength(malformed.length);
     for (const span of spans) expect(span.parent).toBeUndefined();

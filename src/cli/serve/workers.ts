@@ -5,7 +5,7 @@ import type { Snapshot } from "../../telemetry/exposition.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { Out } from "../command/command.ts";
 import { banner } from "./banner.ts";
-import { countAll } from "./count-workers.ts";
+import { createTally } from "./count-workers.ts";
 import type { Order, Report } from "./messages.ts";
 import { order, workers } from "./order-workers.ts";
 import { runServer } from "./run-server.ts";
@@ -39,6 +39,7 @@ export async function serveTogether(config: Config, out: Out): Promise<number> {
 async function supervise(config: Config, out: Out): Promise<number> {
   const log = createLog(config.logLevel);
   let isStopping = false;
+  const tally = createTally();
   let counting: Promise<Snapshot[]> | undefined;
 
   // Start one worker first. It sets up an empty database, and an error is reported once, not by every worker.
@@ -52,6 +53,7 @@ async function supervise(config: Config, out: Out): Promise<number> {
   }
 
   cluster.on("exit", async (worker, code, signal) => {
+    tally.ended(worker);
     if (isStopping) return;
     log.error({ pid: worker.process.pid, code, signal }, "a worker died and is replaced");
     await pause(restartPauseMs);
@@ -59,7 +61,7 @@ async function supervise(config: Config, out: Out): Promise<number> {
   });
   cluster.on("message", async (worker, report: Report) => {
     if (report.kind !== "count all") return;
-    counting ??= countAll().finally(() => {
+    counting ??= tally.countAll().finally(() => {
       counting = undefined;
     });
     const counts = await counting;

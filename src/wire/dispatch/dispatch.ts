@@ -46,6 +46,7 @@ export function createDispatch(
         request.reply(found.answer);
         break;
       case "page":
+        request.identifyPage(found.path);
         servePage(request, found.page).catch((cause) => request.fail(cause));
         break;
       case "unary":

@@ -26,7 +26,7 @@ export type Route = HttpRoute | PageRoute | UnaryRoute | StreamingRoute | Unknow
 /** HTTP alone decides, so the answer is known. */
 type HttpRoute = { readonly kind: "answer"; readonly answer: Answer };
 
-type PageRoute = { readonly kind: "page"; readonly page: Page };
+type PageRoute = { readonly kind: "page"; readonly page: Page; readonly path: string };
 
 /** A unary call. */
 export type UnaryRoute = {
@@ -120,7 +120,7 @@ function withoutMethod(
   if (page !== undefined) {
     const isRead = head.method === "GET" || head.method === "HEAD";
     return isRead
-      ? { kind: "page", page }
+      ? { kind: "page", page, path: head.path }
       : { kind: "answer", answer: methodNotAllowed(["GET", "HEAD"]) };
   }
   if (allow !== undefined) {

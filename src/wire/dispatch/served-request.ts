@@ -16,6 +16,7 @@ export class ServedRequest {
   readonly #startedAt = performance.now();
   #protocol = "http";
   #method: DescMethod | undefined;
+  #page: string | undefined;
   #trace: Trace | undefined;
 
   constructor(
@@ -44,6 +45,11 @@ export class ServedRequest {
     }
   }
 
+  /** Note that the request asks for one of the server's own pages. */
+  identifyPage(path: string): void {
+    this.#page = path;
+  }
+
   /** Send the whole answer and report it. */
   reply(answer: Answer, error?: ConnectError): void {
     try {
@@ -68,6 +74,7 @@ export class ServedRequest {
       requestId: this.#id,
       protocol: this.#protocol,
       method: this.#method,
+      page: this.#page,
       status,
       error,
       durationMs: performance.now() - this.#startedAt,
