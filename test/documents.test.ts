@@ -308,6 +308,12 @@ describe("in the documents", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "exported 1 users\n" });
     expect(stdout).toMatch(/^created organization 69629023906488334 Giraffe\nimported 1 users\b/);
   });
+  const check = command(/status --check/);
+  test("a database that is up to date is said to be, beside the server", async () => {
+    const { code, stdout } = await sh(check);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^schema +\d+, up to date$/m);
+  });
   test("a backup is made beside the server", async () => {
     expect(await sh(backup ?? "")).toMatchObject({
       code: 0,

@@ -24,7 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Alone in naming the engines, and in loading no protocol: most commands need no more.
   "src/server/database.ts": [
     ...["src/config", "src/server/watch-failures.ts", "src/domain", "src/store"],
-    ...["src/store/postgres", "src/store/sqlite"],
+    ...["src/store/postgres", "src/store/sql", "src/store/sqlite"],
   ],
   "src/server/watch-failures.ts": ["src/store"],
   "src/server/pages": ["src/wire"],

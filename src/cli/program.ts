@@ -1,6 +1,7 @@
 import { CommanderError, Option, Command as Parser } from "commander";
 import { ConfigError, type Environment } from "../config/config.ts";
 import { flagOf, type Setting } from "../config/settings.ts";
+import { releaseVersion } from "../config/version.ts";
 import { backup } from "./backup.ts";
 import { type AnyCommand, missingFlags, type ReadCommand } from "./command/command.ts";
 import { exportCommand } from "./export.ts";
@@ -11,6 +12,7 @@ import { memberRemove } from "./member-remove.ts";
 import { orgCreate } from "./org-create.ts";
 import { orgList } from "./org-list.ts";
 import { serve } from "./serve.ts";
+import { status } from "./status.ts";
 import { tokenCreate } from "./token-create.ts";
 import { tokenList } from "./token-list.ts";
 import { tokenRevoke } from "./token-revoke.ts";
@@ -29,6 +31,7 @@ const commands: readonly AnyCommand[] = [
   importCommand,
   exportCommand,
   backup,
+  status,
 ];
 
 /** What the help says of each group: `org` is the group of `org create`. */
@@ -38,7 +41,7 @@ const groups: Readonly<Record<string, string>> = {
   member: "roles of subjects, such as external users",
 };
 
-/** What a command line asks for: a help text to print, or a command to run. */
+/** What a command line asks for: the help or the version to print, or a command to run. */
 export type Parsed =
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "command"; readonly command: ReadCommand };
@@ -55,6 +58,7 @@ export function parseCommand(argv: readonly string[], environment?: Environment)
   let printed = "";
   const root = new Parser("giraffe")
     .description("Stores people's profiles and lets any ZITADEL client change them.")
+    .version(releaseVersion())
     .exitOverride()
     .configureOutput({
       writeOut: (text) => {

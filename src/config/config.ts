@@ -115,6 +115,26 @@ export function readDatabase(
   return { kind: "accepted", value: Object.freeze(reading.value.database) };
 }
 
+/** Of the tests of this project. */
+const otherVariables: readonly string[] = ["GIRAFFE_TEST_POSTGRES_URL"];
+
+/** Variables that look like settings of ours and are none, by name. Their values may be secrets. */
+export function unknownVariables(environment: Environment = process.env): string[] {
+  const known = [...Object.keys(serveSettings).map(variableOf), ...otherVariables];
+  return Object.keys(environment).filter(
+    (name) =>
+      name.startsWith("GIRAFFE_") &&
+      !known.includes(name) &&
+      !isServiceLink(name, environment[name]),
+  );
+}
+
+/** Kubernetes sets these for a service that is named giraffe, or giraffe- and more. */
+function isServiceLink(name: string, value = ""): boolean {
+  if (name.endsWith("_PORT")) return value.includes("://");
+  return ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"].some((part) => name.includes(part));
+}
+
 type Entry = { readonly value: string | readonly string[] | undefined; readonly source: string };
 
 function read<Schema extends v.GenericSchema>(

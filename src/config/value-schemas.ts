@@ -140,8 +140,10 @@ function isProviderUrl(text: string): boolean {
   return url.protocol === "https:" || isLoopback(url.hostname);
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "[::1]" || (isIP(host) === 4 && host.startsWith("127."));
+/** @param host An IPv6 address may be in brackets. */
+export function isLoopback(host: string): boolean {
+  const names = ["localhost", "::1", "[::1]"];
+  return names.includes(host) || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 /** A flag that is on or off. Default: off. */

@@ -5,9 +5,11 @@ import type { Collision } from "../store/collision.ts";
 import type { Directory } from "../store/directory.ts";
 import type { EventStore, Micros } from "../store/event-store.ts";
 import type { StoreObserver } from "../store/observer.ts";
+import { migrations } from "../store/sql/migrations.ts";
 import { assertExists, openSqlite, type Sqlite } from "../store/sqlite/database.ts";
 import { createSqliteDirectory } from "../store/sqlite/directory.ts";
 import type { DatabaseLock } from "../store/sqlite/file/lock.ts";
+import type { DatabaseStatus } from "../store/status.ts";
 import type { Transfer } from "../store/transfer.ts";
 
 /** The wall clock in microseconds, with a precision of a millisecond. */
@@ -17,6 +19,9 @@ export const wallClock = (): Micros => Date.now() * 1_000;
 export type OpenStore = {
   readonly store: EventStore;
   readonly directory: Directory;
+  /** The database program and its version, such as `SQLite 3.53.4`. */
+  readonly engine: string;
+  readonly schemaVersion: number;
   /** Users whose user name belongs to another user since names are compared differently: see `Collision`. */
   readonly collisions: readonly Collision[];
   /** Resolves with what is wrong if the files of the database are no longer where they were. */
@@ -36,6 +41,7 @@ export async function openStore(database: Database, observer: StoreObserver): Pr
   if (database.kind === "sqlite") return openSqliteStore(database.path, observer);
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
   const { collisionsIn } = await import("../store/postgres/upgrade/renew-unique-keys.ts");
+  const { readServerVersion } = await import("../store/postgres/status.ts");
   const { watchFailures } = await import("./watch-failures.ts");
   const postgres = await openPostgres(database.url, searchKeys, { uniqueKeysOf });
   const store = createPostgresEventStore({ database: postgres, now: wallClock, observer });
@@ -43,6 +49,8 @@ export async function openStore(database: Database, observer: StoreObserver): Pr
   return {
     store: watchFailures(store, observer.failed),
     directory,
+    engine: `PostgreSQL ${await readServerVersion(postgres)}`,
+    schemaVersion: migrations.length,
     collisions: await collisionsIn(postgres),
     gone: never,
     async close() {
@@ -65,6 +73,8 @@ async function openSqliteStore(path: string, observer: StoreObserver): Promise<O
   return {
     store: watchFailures(store, observer.failed),
     directory,
+    engine: `SQLite ${process.versions.sqlite}`,
+    schemaVersion: migrations.length,
     collisions: collisionsIn(sqlite),
     gone: watch?.gone ?? never,
     async close() {
@@ -127,6 +137,31 @@ export async function openTransfer(
     directory: createPostgresDirectory(postgres),
     transfer: createPostgresTransfer({ database: postgres, now: wallClock }),
   };
+}
+
+/** In the state of a user who was added and not removed. In JSON no text of a user can look like this. */
+const present = '"kind":"present"';
+
+/**
+ * What a database is, without changing it. `newestSchema` is the version that this release brings it to.
+ *
+ * @throws ConfigError for a database in memory.
+ * @throws StoreUnavailableError if there is no such database, or it cannot be read.
+ */
+export async function readStatus(
+  database: Database,
+): Promise<DatabaseStatus & { readonly newestSchema: number }> {
+  if (database.kind === "sqlite") {
+    if (database.path === ":memory:") {
+      throw new ConfigError([
+        "--database is in memory: only the server that has it can look at it",
+      ]);
+    }
+    const { readSqliteStatus } = await import("../store/sqlite/status.ts");
+    return { ...readSqliteStatus(database.path, present), newestSchema: migrations.length };
+  }
+  const { readPostgresStatus } = await import("../store/postgres/status.ts");
+  return { ...(await readPostgresStatus(database.url, present)), newestSchema: migrations.length };
 }
 
 /**

@@ -12,6 +12,7 @@ import { createMetrics } from "../telemetry/metrics.ts";
 import { addressGroup, createListener, type Listener, peerKey } from "../wire/index.ts";
 import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
 import { type OpenStore, openStore, wallClock } from "./database.ts";
+import { listenError } from "./listen-error.ts";
 import { loadTracing, recordFromOutcome } from "./observation.ts";
 import { createConsolePages } from "./pages/console-pages.ts";
 import { createDocumentationPages } from "./pages/documentation-pages.ts";
@@ -31,6 +32,8 @@ export interface Service {
   reloadTls(): void;
   /** What this process has counted. */
   metrics(): Promise<Snapshot>;
+  /** What runs, for the log: the engine and the schema, as in `OpenStore`. */
+  readonly database: Pick<OpenStore, "engine" | "schemaVersion">;
   /** As in `OpenStore`. */
   readonly collisions: readonly Collision[];
   /** As in `OpenStore`. */
@@ -115,6 +118,7 @@ export async function createService(
     },
     reloadTls: () => listener.reloadTls(),
     metrics: snapshot,
+    database: opened,
     collisions: opened.collisions,
     gone: opened.gone,
     close,
@@ -168,7 +172,11 @@ async function createParts(
 
 /** @returns The URL of the server, with the port that it got. */
 async function listenAt(listener: Listener, { listen, tls }: Config): Promise<string> {
-  const { address, family, port } = await listener.listen({ ...listen, tls });
+  const { address, family, port } = await listener
+    .listen({ ...listen, tls })
+    .catch((error: unknown) => {
+      throw listenError(error, listen);
+    });
   const host = family === "IPv6" ? `[${address}]` : address;
   return `${tls === undefined ? "http" : "https"}://${host}:${port}`;
 }

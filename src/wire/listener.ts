@@ -11,6 +11,7 @@ import type { ExchangeSite } from "./http/exchange.ts";
 import { createHttp1Server } from "./http/http1-server.ts";
 import { createHttp2Server } from "./http/http2-server.ts";
 import { ignoreErrors } from "./http/ignore-errors.ts";
+import { refusePlainHttp } from "./http/refuse-plain-http.ts";
 import { sniff } from "./http/sniff.ts";
 import { createTlsServer, type TlsFiles, type TlsServer } from "./http/tls.ts";
 import { clientLimits, farewellMs } from "./limits.ts";
@@ -102,7 +103,8 @@ export function createListener(options: WireOptions): Listener {
     sniff(socket, (protocol) => {
       opening.delete(socket);
       if (protocol === undefined) return;
-      if ((protocol === "tls") !== (tls !== undefined)) socket.destroy();
+      if (protocol === "http1" && tls !== undefined) refusePlainHttp(socket);
+      else if ((protocol === "tls") !== (tls !== undefined)) socket.destroy();
       else if (tls !== undefined) tls.server.emit("connection", socket);
       else adopt(socket, protocol === "http2");
     });

@@ -182,9 +182,33 @@ describe("serve refuses", () => {
     const { host } = new URL(server.url);
     const { code, stdout, stderr } = await createPlace().administer("serve", "--listen", host);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^giraffe: .*address already in use/);
-    expect(stderr).toContain(host);
+    expect(stderr).toBe(
+      `giraffe: --listen ${host}: address already in use: stop the program that uses it, or give another port; port 0 picks a free one\n`,
+    );
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test("an address that this machine does not have", async () => {
+    // TEST-NET-3 (RFC 5737).
+    const { code, stderr } = await createPlace().administer("serve", "--listen", "203.0.113.7:0");
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        "giraffe: --listen 203.0.113.7:0: this machine has no such address: give one of its own, or 0.0.0.0 or [::] for all of them\n",
+    });
+  });
+
+  test("a private key that does not belong to the certificate", async () => {
+    const pem = (name: string) => join(root, "test", "support", "tls", name);
+    const { code, stdout, stderr } = await createPlace().administer(
+      ...["serve", "--listen", "127.0.0.1:0"],
+      ...["--tls-cert", pem("cert.pem"), "--tls-key", pem("renewed-key.pem")],
+    );
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `giraffe: the private key in ${pem("renewed-key.pem")} does not belong to the certificate in ${pem("cert.pem")}: give the key that the certificate was made for\n`,
+    });
   });
 
   test("TLS files that hold something else", async () => {

@@ -2,6 +2,7 @@ import type { JWK } from "jose";
 import { JWKSNoMatchingKey } from "jose/errors";
 import { createLocalJWKSet } from "jose/jwks/local";
 import type { JWTVerifyGetKey } from "jose/jwt/verify";
+import { ServiceError } from "../../domain/errors.ts";
 import type { SteadyClock } from "../memoize.ts";
 import { askProvider, unavailable } from "./ask-provider.ts";
 import { presentMembers } from "./present-members.ts";
@@ -112,6 +113,19 @@ async function knownKey(...args: Parameters<typeof findKey>) {
   } catch (error) {
     if (error instanceof JWKSNoMatchingKey) return undefined;
     throw error;
+/**
+ * Ask the issuer for its keys once, to tell a person at the start what will be refused.
+ *
+ * @returns Why they cannot be retrieved; `undefined` if they can. Holds nothing that was answered.
+ */
+export async function issuerProblem(issuer: string): Promise<string | undefined> {
+  try {
+    await retrieveKeys(issuer, 0);
+    return undefined;
+  } catch (error) {
+    return error instanceof ServiceError && error.cause instanceof Error
+      ? error.cause.message
+      : "its answer cannot be used";
   }
 }
 

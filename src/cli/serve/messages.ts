@@ -1,4 +1,5 @@
 import type { Snapshot } from "../../telemetry/exposition.ts";
+import type { Start } from "./log-start.ts";
 
 /** What the first process sends to its workers. */
 export type Order =
@@ -7,6 +8,6 @@ export type Order =
 
 /** What a worker sends to the first process. */
 export type Report =
-  | { readonly kind: "ready"; readonly url: string }
+  | { readonly kind: "ready"; readonly start: Start }
   | { readonly kind: "count"; readonly count: Snapshot }
   | { readonly kind: "count all" };

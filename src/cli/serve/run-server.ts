@@ -1,6 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import { createService, type Service } from "../../server/service.ts";
 import { createLog, type Log, logRequest } from "../../telemetry/log.ts";
+import { logStart } from "./log-start.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** EX_SOFTWARE of sysexits.h: a service manager should start the server again. */
@@ -42,7 +43,11 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
   });
   if (service.isNew) log.info({ file: config.adminTokenFile }, "wrote the first token");
   warnOfCollisions(log, service.collisions);
-  supervisor.ready(url);
+  const { engine, schemaVersion } = service.database;
+  const start = { url, engine, schemaVersion };
+  // With several processes the first one logs this, once for all.
+  if (supervisor.together === undefined) logStart(log, config, start);
+  supervisor.ready(start);
 
   const reason = await Promise.race([stopped, service.gone]);
   if (reason instanceof Error) log.fatal({ err: reason }, "the database is gone: stopping");

@@ -12,7 +12,7 @@ import type { Supervisor } from "./supervisor.ts";
 export function signalSupervisor(config: Config, out: Out): Supervisor {
   return {
     // Called after the signal handlers are set, because whoever reads "ready" may send a signal at once.
-    ready(url) {
+    ready({ url }) {
       for (const line of banner(config, url)) out(line);
     },
     stop: () => firstSignal(() => process.exit(1)),

@@ -27,7 +27,7 @@ export function workerSupervisor(): Supervisor {
     }
   });
   return {
-    ready: (url) => void report({ kind: "ready", url }),
+    ready: (start) => void report({ kind: "ready", start }),
     stop: () => drained,
     onReload(again) {
       reload = again;

@@ -6,6 +6,7 @@ import { createLog } from "../../telemetry/log.ts";
 import type { Out } from "../command/command.ts";
 import { banner } from "./banner.ts";
 import { createTally } from "./count-workers.ts";
+import { logStart, type Start } from "./log-start.ts";
 import type { Order, Report } from "./messages.ts";
 import { order, workers } from "./order-workers.ts";
 import { runServer } from "./run-server.ts";
@@ -72,7 +73,8 @@ async function supervise(config: Config, out: Out): Promise<number> {
     for (const worker of workers()) worker.process.kill("SIGKILL");
     process.exit(1);
   });
-  for (const line of banner(config, first.url)) out(line);
+  logStart(log, config, first.start);
+  for (const line of banner(config, first.start.url)) out(line);
 
   await stopped;
   isStopping = true;
@@ -83,14 +85,14 @@ async function supervise(config: Config, out: Out): Promise<number> {
 }
 
 type Started =
-  | { readonly kind: "started"; readonly url: string }
+  | { readonly kind: "started"; readonly start: Start }
   | { readonly kind: "ended"; readonly code: number };
 
 function startWorker(): Promise<Started> {
   return new Promise((resolve) => {
     const worker = cluster.fork();
     worker.on("message", (report: Report) => {
-      if (report.kind === "ready") resolve({ kind: "started", url: report.url });
+      if (report.kind === "ready") resolve({ kind: "started", start: report.start });
     });
     worker.once("exit", (code) => resolve({ kind: "ended", code: code ?? 1 }));
   });

@@ -52,11 +52,23 @@ export function createTlsServer(
   return { server, reload: () => naming(files, () => server.setSecureContext(read())) };
 }
 
+/** The key and the certificate can be read, but have different public keys. */
+function isMismatch(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ERR_OSSL_X509_KEY_VALUES_MISMATCH";
+}
+
 /** OpenSSL's own messages do not say which file they are about. */
 function naming<Result>({ certFile, keyFile }: TlsFiles, use: () => Result): Result {
   try {
     return use();
   } catch (error) {
+    if (isMismatch(error)) {
+      throw new Error(
+        `the private key in ${keyFile} does not belong to the certificate in ${certFile}: give the key that the certificate was made for`,
+        { cause: error },
+      );
+    }
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`the PEM files ${certFile} and ${keyFile} cannot be used: ${reason}`, {
       cause: error,
