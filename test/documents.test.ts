@@ -305,14 +305,21 @@ describe("in the documents", () => {
   const [transfer, backup] = [/-- export/, /-- backup/].map(command);
   test("users move into another database, beside the server", async () => {
     const { code, stdout, stderr } = await sh(transfer ?? "");
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "exported 1 users\n" });
-    expect(stdout).toMatch(/^created organization 69629023906488334 Giraffe\nimported 1 users\b/);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "exported 1 user\n" });
+    expect(stdout).toMatch(/^created organization 69629023906488334 Giraffe\nimported 1 user\b/);
   });
   const check = command(/status --check/);
   test("a database that is up to date is said to be, beside the server", async () => {
     const { code, stdout } = await sh(check);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^schema +\d+, up to date$/m);
+  });
+  const users = command(/user list/);
+  test("users are looked at, beside the server", async () => {
+    const { code, stdout } = await sh(users);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^163840776835432705 +gigi@giraffe\.example /m);
+    expect(stdout).toMatch(/^userName +gigi@giraffe\.example$/m);
   });
   test("a backup is made beside the server", async () => {
     expect(await sh(backup ?? "")).toMatchObject({

@@ -157,7 +157,7 @@ describe("the package", () => {
       "npx giraffe export > users.ndjson && npx giraffe import users.ndjson",
     );
     expect(exported.stdout).toMatch(
-      /^imported 0 users, rejected 1 lines, see users.ndjson.rejected\n/,
+      /^imported 0 users, rejected 1 line, see users.ndjson.rejected\n/,
     );
   });
 

@@ -25,6 +25,7 @@ const seeInput: readonly string[] = [
   "/[-+.\\w]+/y",
   "/[-_]/",
   "/[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]/u",
+  "/[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]/gu",
   "/[^ \\t\\n\\r]/",
   "/[^=]+={0,2}|=+/g",
   "/[^\\x20-\\x24\\x26-\\x7e]+/gu",

@@ -6,6 +6,7 @@ import {
   textOf,
   withAdminOptions,
 } from "./command/command.ts";
+import { counted } from "./command/counted.ts";
 
 type ExportOptions = AdminOptions & {
   /** Default: all. */
@@ -31,7 +32,7 @@ export const exportCommand = anyCommand<ExportOptions>({
         throw new CliError(`there is no organization ${JSON.stringify(organization)}`);
       }
       const exported = await exportUsers(transfer, createUserLines(), organization, process.stdout);
-      const summary = json ? JSON.stringify({ exported }) : `exported ${exported} users`;
+      const summary = json ? JSON.stringify({ exported }) : `exported ${counted(exported, "user")}`;
       process.stderr.write(`${summary}\n`);
       return 0;
     } finally {

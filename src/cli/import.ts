@@ -1,5 +1,6 @@
 import type { ImportSummary } from "../bulk/import-users.ts";
 import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command/command.ts";
+import { counted } from "./command/counted.ts";
 
 /** `giraffe import FILE`. The exit code is 1 if lines were rejected. */
 export const importCommand = anyCommand<AdminOptions & { readonly input: string }>({
@@ -32,12 +33,18 @@ export const importCommand = anyCommand<AdminOptions & { readonly input: string 
 
 function wordsOf({ imported, rejected, doneBefore, triedAgain, rejects }: ImportSummary): string[] {
   const counts = [
-    `imported ${imported} users`,
-    ...(doneBefore > 0 ? [`${doneBefore} lines were done before`] : []),
-    ...(triedAgain > 0 ? [`${triedAgain} rejected lines were tried again`] : []),
-    ...(rejected > 0 ? [`rejected ${rejected} lines, see ${rejects ?? "above"}`] : []),
+    `imported ${counted(imported, "user")}`,
+    ...(doneBefore > 0 ? [`${counted(doneBefore, "line")} ${were(doneBefore)} done before`] : []),
+    ...(triedAgain > 0
+      ? [`${counted(triedAgain, "rejected line")} ${were(triedAgain)} tried again`]
+      : []),
+    ...(rejected > 0 ? [`rejected ${counted(rejected, "line")}, see ${rejects ?? "above"}`] : []),
   ];
   if (rejected === 0) return [counts.join(", ")];
   const orMend = rejects === null ? "" : `, or correct them in ${rejects} and import that file`;
   return [counts.join(", "), `run the same command to try the rejected lines again${orMend}`];
+}
+
+function were(count: number): string {
+  return count === 1 ? "was" : "were";
 }

@@ -16,6 +16,8 @@ import { status } from "./status.ts";
 import { tokenCreate } from "./token-create.ts";
 import { tokenList } from "./token-list.ts";
 import { tokenRevoke } from "./token-revoke.ts";
+import { userGet } from "./user-get.ts";
+import { userList } from "./user-list.ts";
 
 /** All commands, in the order of the help. */
 const commands: readonly AnyCommand[] = [
@@ -28,6 +30,8 @@ const commands: readonly AnyCommand[] = [
   memberAdd,
   memberRemove,
   memberList,
+  userGet,
+  userList,
   importCommand,
   exportCommand,
   backup,
@@ -39,6 +43,7 @@ const groups: Readonly<Record<string, string>> = {
   org: "organizations",
   token: "personal access tokens of service accounts",
   member: "roles of subjects, such as external users",
+  user: "people",
 };
 
 /** What a command line asks for: the help or the version to print, or a command to run. */

@@ -201,7 +201,7 @@ describe("import", () => {
     const server = await place.serve();
     const file = join(place.folder, "users.ndjson");
     writeFileSync(file, linesOf([user(1)]));
-    expect((await place.administer("import", file)).stdout).toBe("imported 1 users\n");
+    expect((await place.administer("import", file)).stdout).toBe("imported 1 user\n");
     const url = `${server.url}/management/v1/users/u1/profile`;
     expect(await callRest("GET", url, place.token())).toMatchObject({ status: 200 });
   });
@@ -237,7 +237,7 @@ describe("import", () => {
     expect(await importStdin(place, file)).toEqual({
       code: 1,
       stdout:
-        "imported 1 users, rejected 1 lines, see above\n" +
+        "imported 1 user, rejected 1 line, see above\n" +
         "run the same command to try the rejected lines again\n",
       stderr: expect.stringMatching(/^\{"line":2,"reason":".+","text":".+"\}\n$/),
     });
@@ -245,7 +245,7 @@ describe("import", () => {
     expect(await importStdin(place, file)).toMatchObject({
       code: 1,
       stdout: expect.stringMatching(
-        /^imported 1 users, 1 lines were done before, 1 rejected lines were tried again, rejected 1 lines, /,
+        /^imported 1 user, 1 line was done before, 1 rejected line was tried again, rejected 1 line, /,
       ),
       stderr: expect.stringMatching(/^\{"line":2,"reason":".+","text":".+"\}\n$/),
     });
@@ -288,7 +288,7 @@ describe("import", () => {
       expect.objectContaining({ line: 3, reason: 'there is no organization "lake"' }),
     ]);
     expect((await place.administer("import", file)).stdout).toBe(
-      `imported 0 users, 3 lines were done before, 1 rejected lines were tried again, rejected 1 lines, see ${file}.rejected\n` +
+      `imported 0 users, 3 lines were done before, 1 rejected line was tried again, rejected 1 line, see ${file}.rejected\n` +
         `run the same command to try the rejected lines again, or correct them in ${file}.rejected and import that file\n`,
     );
     await place.administer("org", "create", "Lake", "--id", "lake");
@@ -586,7 +586,7 @@ describe("export", () => {
     expect(await place.administer("export", "--org", organization)).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('"userId":"u1"'),
-      stderr: "exported 1 users\n",
+      stderr: "exported 1 user\n",
     });
     const other = JSON.parse((await place.administer("org", "create", "Other", "--json")).stdout);
     expect(await place.administer("export", "--org", other.id, "--json")).toEqual({
