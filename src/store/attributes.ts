@@ -2,7 +2,12 @@ import { createHash } from "node:crypto";
 import type { Head, Micros } from "./event-store.ts";
 
 /** A change of an attribute; `undefined` removes it, if the stream has it. */
-export type AttributeChange = { readonly key: string; readonly value: Uint8Array | undefined };
+export type AttributeChange = {
+  readonly key: string;
+  readonly value: Uint8Array | undefined;
+  /** Of an imported value: the version that set it, and when. Default: as the change itself. */
+  readonly origin?: Pick<Attribute, "version" | "createdAt" | "changedAt">;
+};
 
 /**
  * What a change does to the attributes of its stream, in order: each item belongs to one of the last events of

@@ -1,5 +1,5 @@
 import type { Attribute } from "./attributes.ts";
-import type { Decision, Head } from "./event-store.ts";
+import type { Decision, Head, Micros } from "./event-store.ts";
 
 /** How far an input has been written. Kept in the transaction of the streams it counts. */
 export type Progress = {
@@ -49,18 +49,39 @@ export class OvertakenError extends Error {
   }
 }
 
-/** A stream to be created, with its first changes. */
+/** A stream to be created, with its first changes, or one to be continued. */
 export type NewStream = {
   readonly stream: string;
   readonly organization: string;
   /** At least one, each with at least one event. Only the first may set unique keys. */
   readonly decisions: readonly Decision<unknown>[];
+  /** The latest change of a stream that is continued. Default: the stream must not exist. */
+  readonly after?: LatestChange<unknown>;
+  /** If it has happened elsewhere before. There is one decision then. Default: it happens now. */
+  readonly past?: Past;
 };
 
-/** What became of a new stream. It is stored completely, or not at all. */
+/** When and as which versions the events of an imported stream happened. */
+export type Past = {
+  /** For each event, in order. Versions grow, and may have gaps. */
+  readonly moments: readonly { readonly version: number; readonly at: Micros }[];
+  /** Of the head after them. The version may be greater than that of the last event. */
+  readonly head: Pick<Head<unknown>, "version" | "createdAt" | "changedAt">;
+};
+
+/** The latest change of a stream. */
+export type LatestChange<State> = {
+  readonly head: Head<State>;
+  /** Id of the change. */
+  readonly change: string;
+  /** Whether a transfer wrote it, so that nobody has changed the stream since. */
+  readonly isTransferred: boolean;
+};
+
+/** What became of a stream. It is stored completely, or not at all. */
 export type NewStreamOutcome =
   | "stored"
-  /** There is a stream with this id. */
+  /** There is a stream with this id, or it was changed after the change that it should continue. */
   | "exists"
   /** Another stream holds one of its unique keys. */
   | "unique-key-taken";
@@ -89,7 +110,7 @@ export type HeadWithAttributes<State> = {
 /** Imports and exports streams by the thousand. */
 export interface Transfer {
   /**
-   * Write new streams, the progress and which lines were rejected in one transaction; durable once
+   * Write streams, the progress and which lines were rejected in one transaction; durable once
    * resolved. One call at a time.
    *
    * @returns The outcome of each, in order. Of two in one batch that conflict, the first is
@@ -110,6 +131,9 @@ export interface Transfer {
 
   /** How many streams the next batch should have. A larger one would block other writers for too long. */
   batchSize(): number;
+
+  /** The latest changes of those of the streams that there are, whatever organization owns them. */
+  latest<State>(streams: readonly string[]): Promise<ReadonlyMap<string, LatestChange<State>>>;
 
   /** As written last for this source. */
   progress(source: string): Promise<Progress | undefined>;

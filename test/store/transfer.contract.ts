@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EventStore, KeysOf } from "../../src/store/event-store.ts";
 import {
   type BatchLines,
+  type LatestChange,
   type NewStream,
   OvertakenError,
   type Progress,
@@ -95,6 +96,117 @@ export function describeTransfer(
         state: `${head?.state}c`,
       }));
       expect(changed).toMatchObject({ version: 3, state: "bc" });
+    });
+
+    describe("streams with a past", () => {
+      const said = (text: string, creator = "me") => ({ type: "said", data: { text }, creator });
+      const bytes = (text: string) => new TextEncoder().encode(text);
+      const range = { after: 0, limit: 9, ascending: true };
+
+      /** Two events and an attribute, which happened elsewhere. */
+      const pastStream = (stream: string): NewStream => ({
+        stream,
+        organization: "org",
+        decisions: [
+          {
+            events: [said("a", "ada"), said("b", "bea")],
+            state: "b",
+            uniqueKeys: [`key of ${stream}`],
+            attributes: [
+              {
+                key: "color",
+                value: bytes("red"),
+                origin: { version: 9, createdAt: 1_500, changedAt: 2_500 },
+              },
+            ],
+          },
+        ],
+        past: {
+          moments: [
+            { version: 4, at: 1_000 },
+            { version: 9, at: 2_000 },
+          ],
+          head: { version: 12, createdAt: 1_000, changedAt: 3_000 },
+        },
+      });
+      const write = async (...streams: NewStream[]) => {
+        const outcomes = await transfer.write(streams, progress());
+        await transfer.complete();
+        return outcomes;
+      };
+      const latest = async (id: string) => {
+        const found = (await transfer.latest<string>([id, "nobody"])).get(id);
+        if (found === undefined) throw new Error("there is no such stream");
+        return found;
+      };
+
+      test("keep versions, dates and creators, and go on behind the version of the head", async () => {
+        const id = newId();
+        expect(await write(pastStream(id))).toEqual(["stored"]);
+        const head = { version: 12, createdAt: 1_000, changedAt: 3_000, state: "b" };
+        expect(await store.load(id, "org")).toMatchObject(head);
+        expect(await store.history(id, "org", range)).toMatchObject([
+          { version: 4, at: 1_000, creator: "ada", data: { text: "a" } },
+          { version: 9, at: 2_000, creator: "bea", data: { text: "b" } },
+        ]);
+        expect(await store.readAttributes(id, "org", ["color"])).toMatchObject([
+          { version: 9, createdAt: 1_500, changedAt: 2_500 },
+        ]);
+        expect(await latest(id)).toMatchObject({ head, isTransferred: true });
+        const changed = { events: [said("c")], state: "c" };
+        expect(await store.change<string>(id, "org", () => changed)).toMatchObject({ version: 13 });
+        expect(await latest(id)).toMatchObject({ isTransferred: false });
+        expect((await store.history(id, "org", range)).at(-1)).toMatchObject({ version: 13 });
+      });
+
+      test("are continued, also in the batch after the one that added them", async () => {
+        const id = newId();
+        await transfer.write([pastStream(id)], progress());
+        const after = await latest(id);
+        const more: NewStream = {
+          stream: id,
+          organization: "org",
+          after,
+          decisions: [
+            {
+              events: [said("z")],
+              state: `z ${id}`,
+              uniqueKeys: [`other key of ${id}`],
+              attributes: [{ key: "color", value: undefined }],
+            },
+          ],
+          past: {
+            moments: [{ version: 20, at: 9_000 }],
+            head: { version: 20, createdAt: 8_000, changedAt: 9_000 },
+          },
+        };
+        expect(await write(more, newStream(newId()))).toEqual(["stored", "stored"]);
+        const head = { version: 20, createdAt: 8_000, changedAt: 9_000, state: `z ${id}` };
+        expect(await store.load(id, "org")).toMatchObject(head);
+        expect(await store.readAttributes(id, "org", ["color"])).toEqual([]);
+        expect(await whoSaid(store, "org", `z ${id}`)).toEqual([id]);
+        expect(await whoSaid(store, "org", "b")).not.toContain(id);
+        expect(await store.locate(`key of ${id}`)).toBeUndefined();
+        expect(await store.locate(`other key of ${id}`)).toMatchObject({ stream: id });
+        expect(await write(more)).toEqual(["exists"]);
+      });
+
+      test("are not continued if they have changed, or if somebody has the unique key", async () => {
+        const [id, other] = [newId(), newId()];
+        await write(pastStream(id), pastStream(other));
+        const more = (uniqueKey: string, after: LatestChange<string>): NewStream => ({
+          stream: id,
+          organization: "org",
+          after,
+          decisions: [{ events: [said("z")], state: "z", uniqueKeys: [uniqueKey] }],
+        });
+        const after = await latest(id);
+        expect(await write(more(`key of ${other}`, after))).toEqual(["unique-key-taken"]);
+        await store.change<string>(id, "org", () => ({ events: [said("c")], state: "c" }));
+        expect(await write(more(newId(), after))).toEqual(["exists"]);
+        expect(await write(more(newId(), await latest(id)))).toEqual(["stored"]);
+        expect(await store.load(id, "org")).toMatchObject({ version: 14, state: "z" });
+      });
     });
 
     test("writes streams whose changes have several events", async () => {

@@ -1,6 +1,6 @@
 import type { KeysOf, NewEvent } from "../event-store.ts";
 import { type KeyChange, keyChanges } from "../search/key-changes.ts";
-import type { Append } from "./append.ts";
+import type { Append, Moment } from "./append.ts";
 import { type AttributeRows, attributeRows } from "./attribute-rows.ts";
 
 /** An append as it is stored. It is sent between threads, so it is plain data. */
@@ -22,6 +22,16 @@ export type AppendRow = {
   readonly attributes?: AttributeRows;
   /** Left out in most rows, as the attributes are. */
   readonly receipt?: ReceiptRow;
+  /** Left out in most rows: only an import has events that happened before. */
+  readonly past?: PastRow;
+};
+
+/** When the events of an append happened, and as which versions. */
+export type PastRow = {
+  /** The version of the stream before the append. */
+  readonly from: number;
+  /** Of each event. */
+  readonly moments: readonly Moment[];
 };
 
 /** A receipt as it is stored. Its stream is that of the change. */
@@ -33,6 +43,7 @@ export type ReceiptRow = readonly [owner: string, name: string, at: number, cont
  */
 export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRow {
   const { stream, change, after, events, before, head, uniqueKeys, attributes, receipt } = append;
+  const { moments } = append;
   const row = {
     stream,
     organization: head.organization,
@@ -46,9 +57,10 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRo
     uniqueKeys,
     keys: keyChanges(keysOf, before, head),
   };
-  if (attributes === undefined && receipt === undefined) return row;
+  if (attributes === undefined && receipt === undefined && moments === undefined) return row;
   return {
     ...row,
+    ...(moments && { past: { from: before?.version ?? 0, moments } }),
     ...(attributes && { attributes: attributeRows(attributes, head.version, events.length) }),
     ...(receipt && {
       receipt: [receipt.owner, receipt.name, head.changedAt, receipt.content] as const,
@@ -65,8 +77,8 @@ function textsOf(events: readonly NewEvent[]): string[] {
 const textsPerEvent = 3;
 
 /** The version of the stream before an append. */
-export function versionBefore({ version, events }: AppendRow): number {
-  return version - events.length / textsPerEvent;
+export function versionBefore({ version, events, past }: AppendRow): number {
+  return past === undefined ? version - events.length / textsPerEvent : past.from;
 }
 
 /** An event as it is stored. */
@@ -84,20 +96,13 @@ export type EventRow = readonly [
 export function eventRows(appends: readonly AppendRow[]): EventRow[] {
   const rows: EventRow[] = [];
   for (const append of appends) {
-    const { stream, change, events, changedAt } = append;
-    let version = versionBefore(append);
+    const { stream, change, events, changedAt, past } = append;
+    const first = versionBefore(append) + 1;
     for (let place = 0; place < events.length; place += textsPerEvent) {
-      version += 1;
+      const number = place / textsPerEvent;
+      const { version, at } = past?.moments[number] ?? { version: first + number, at: changedAt };
       const [type, data, creator] = [events[place], events[place + 1], events[place + 2]];
-      rows.push([
-        stream,
-        version,
-        change,
-        type as string,
-        data as string,
-        creator as string,
-        changedAt,
-      ]);
+      rows.push([stream, version, change, type as string, data as string, creator as string, at]);
     }
   }
   return rows;

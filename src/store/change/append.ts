@@ -5,6 +5,9 @@ import type { Receipt } from "../receipts.ts";
 /** A stream's head and the id of the change that wrote it. */
 export type Tip = { readonly head: Head<unknown>; readonly change: string };
 
+/** The version of an event, and when it happened. */
+export type Moment = { readonly version: number; readonly at: number };
+
 /** Write events and the head they lead to, only if `after` is still the stream's latest change. */
 export type Append = {
   readonly stream: string;
@@ -23,6 +26,8 @@ export type Append = {
   readonly head: Head<unknown>;
   /** In place of the stream's unique keys; `undefined`: they stay. */
   readonly uniqueKeys: readonly string[] | undefined;
+  /** Of each event, if they have happened elsewhere before. Default: they have the next versions, and happen now. */
+  readonly moments?: readonly Moment[] | undefined;
   /** `undefined`: they stay. */
   readonly attributes?: AttributeChanges | undefined;
   /** `undefined`: none is stored. */

@@ -8,6 +8,8 @@ export type AttributeRow = {
   readonly version: number;
   /** `undefined`: it is removed. */
   readonly stored: { readonly value: Uint8Array; readonly digest: Uint8Array } | undefined;
+  /** When it was set first and last, if that was not when its append was made. */
+  readonly dates?: { readonly createdAt: number; readonly changedAt: number };
 };
 
 /** What an append does to attributes. Plain data. */
@@ -26,10 +28,11 @@ export function attributeRows(
   if (changes === "remove-all") return changes;
   if (changes.length > events) throw new TypeError("a change of an attribute needs an event");
   const first = version - changes.length + 1;
-  return changes.map(({ key, value }, index) => ({
+  return changes.map(({ key, value, origin }, index) => ({
     key,
-    version: first + index,
+    version: origin?.version ?? first + index,
     stored: value && { value, digest: digestOf(value) },
+    ...(origin && { dates: { createdAt: origin.createdAt, changedAt: origin.changedAt } }),
   }));
 }
 
@@ -74,12 +77,13 @@ export function combinedAttributes(appends: readonly AppendRow[]): CombinedAttri
 
 /** @param isNew If there is no earlier append that set it. */
 function setAttribute(
-  { key, version, stored }: AttributeRow,
-  changedAt: number,
+  { key, version, stored, dates }: AttributeRow,
+  writtenAt: number,
   earlier: SetAttribute | undefined,
   isNew: boolean,
 ): SetAttribute | undefined {
   if (stored === undefined) return undefined;
-  const { createdAt, isNew: isSo } = earlier ?? { createdAt: changedAt, isNew };
-  return { key, version, ...stored, createdAt, changedAt, isNew: isSo };
+  const { createdAt, changedAt } = dates ?? { createdAt: writtenAt, changedAt: writtenAt };
+  const first = earlier ?? { createdAt, isNew };
+  return { key, version, ...stored, changedAt, createdAt: first.createdAt, isNew: first.isNew };
 }

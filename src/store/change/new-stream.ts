@@ -1,29 +1,36 @@
-import { randomUUID } from "node:crypto";
 import type { Head, KeysOf, Micros } from "../event-store.ts";
 import type { NewStream, NewStreamOutcome } from "../transfer.ts";
 import type { AppendResult } from "./append.ts";
 import { type AppendRow, rowFromAppend } from "./append-row.ts";
+import { newTransferredChange } from "./transferred-change.ts";
 
-/** The rows that write new streams, each decision after the one before it. */
+/**
+ * The rows that write the streams of a transfer, each decision after the one before it.
+ *
+ * @param keysOf For each stream.
+ */
 export function rowsFromNewStreams(
   streams: readonly NewStream[],
   now: Micros,
-  keysOf: KeysOf<unknown>,
+  keysOf: (stream: NewStream) => KeysOf<unknown>,
 ): AppendRow[] {
-  return streams.flatMap(({ stream, organization, decisions }) => {
-    let after: string | undefined;
-    let before: Head<unknown> | undefined;
-    return decisions.map(({ events, state, uniqueKeys, attributes }, index) => {
-      const change = randomUUID();
+  return streams.flatMap((each) => {
+    const { stream, organization, decisions, past } = each;
+    const moments = past?.moments;
+    let after = each.after?.change;
+    let before: Head<unknown> | undefined = each.after?.head;
+    return decisions.map(({ events, state, uniqueKeys, attributes }) => {
+      const change = newTransferredChange();
       const head = {
         version: (before?.version ?? 0) + events.length,
         organization,
-        createdAt: now,
-        changedAt: now + index,
+        createdAt: before?.createdAt ?? now,
+        changedAt: before === undefined ? now : Math.max(now, before.changedAt + 1),
+        ...past?.head,
         state,
       };
-      const decided = { events, before, head, uniqueKeys, attributes };
-      const row = rowFromAppend({ stream, change, after, ...decided }, keysOf);
+      const decided = { events, before, head, uniqueKeys, attributes, moments };
+      const row = rowFromAppend({ stream, change, after, ...decided }, keysOf(each));
       after = change;
       before = head;
       return row;
@@ -36,10 +43,18 @@ export function outcomesFromResults(
   streams: readonly NewStream[],
   results: readonly AppendResult[],
 ): NewStreamOutcome[] {
-  let index = 0;
-  return streams.map(({ decisions }) => {
+  return firstRows(streams).map((index) => {
     const first = results[index];
-    index += decisions.length;
     return first === "appended" ? "stored" : first === "conflict" ? "exists" : "unique-key-taken";
+  });
+}
+
+/** For each stream, which of the rows that `rowsFromNewStreams` made is its first. */
+export function firstRows(streams: readonly NewStream[]): number[] {
+  let next = 0;
+  return streams.map(({ decisions }) => {
+    const first = next;
+    next += decisions.length;
+    return first;
   });
 }

@@ -22,7 +22,7 @@ const written = (condition: string) => `
     from latest ${condition} order by stream
     on conflict (stream) do update set
       version = excluded.version, change = excluded.change, after = excluded.after,
-      changed_at = excluded.changed_at, state = excluded.state
+      created_at = excluded.created_at, changed_at = excluded.changed_at, state = excluded.state
     where heads.change = excluded.after
     returning stream
   ),

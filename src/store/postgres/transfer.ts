@@ -12,6 +12,7 @@ import {
   selectProgress,
   selectRejected,
 } from "../sql/import-notes.ts";
+import { latestFromRows, tipColumns } from "../sql/rows.ts";
 import type { Sql } from "../sql/sql.ts";
 import {
   type BatchLines,
@@ -46,7 +47,7 @@ export function createPostgresTransfer(options: {
 
   return {
     async write(streams, lines) {
-      const rows = rowsFromNewStreams(streams, now(), database.keysOf);
+      const rows = rowsFromNewStreams(streams, now(), () => database.keysOf);
       for (let retries = 0; retries <= maxRetries; retries += 1) {
         const outcomes = await attempt(link, streams, rows, lines);
         if (outcomes !== "again") return outcomes;
@@ -60,6 +61,11 @@ export function createPostgresTransfer(options: {
     async complete() {},
 
     batchSize: () => batchStreams,
+
+    async latest(streams) {
+      const text = `select ${tipColumns} from heads where stream = any ($1::text[])`;
+      return latestFromRows(await database.read({ name: "latest", text, values: [streams] }));
+    },
 
     async progress(source) {
       const [row] = await read(selectProgress(source));

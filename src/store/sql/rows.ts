@@ -1,5 +1,7 @@
 import type { Tip } from "../change/append.ts";
+import { isTransferred } from "../change/transferred-change.ts";
 import type { Head, OutlinedEvent, StoredEvent } from "../event-store.ts";
+import type { LatestChange } from "../transfer.ts";
 
 /** A row: values by column. Both engines have the same columns. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -17,7 +19,7 @@ export function headFromRow(row: Row): Head<unknown> {
   };
 }
 
-/** The columns that `tipsFromRows` reads. */
+/** The columns that `tipsFromRows` and `latestFromRows` read. */
 export const tipColumns = `stream, change, ${headColumns}`;
 
 /** @returns The tip of each stream, in the order of the streams; `undefined` where there is no row. */
@@ -29,6 +31,17 @@ export function tipsFromRows(
     rows.map((row) => [row.stream, { head: headFromRow(row), change: String(row.change) }]),
   );
   return streams.map((stream) => tips.get(stream));
+}
+
+/** As `Transfer.latest`. */
+export function latestFromRows<State>(rows: readonly Row[]): Map<string, LatestChange<State>> {
+  return new Map(
+    rows.map((row) => {
+      const change = String(row.change);
+      const head = headFromRow(row) as Head<State>;
+      return [String(row.stream), { head, change, isTransferred: isTransferred(change) }];
+    }),
+  );
 }
 
 /** The columns that `outlinedEventFromRow` reads. */

@@ -20,8 +20,10 @@ import { transact } from "./transaction.ts";
 /** What a transfer writes besides the rows. */
 export type Bulk = {
   readonly lines: BatchLines;
-  /** Of the streams, in the order of the rows, which have none themselves. */
+  /** Of the new streams, whose rows have none themselves. */
   readonly keys: UnsortedBatch;
+  /** For each stream, which row is its first. */
+  readonly firsts: readonly number[];
 };
 
 /** After the batch, the keys of at most `maxUnsorted` streams stay unsorted. */
@@ -87,10 +89,14 @@ export function createBatchWriter(
         if (unsorted.count() > 0) unsorted.sort();
         keys.write(appended);
       } else {
-        const firsts = rows.filter(({ after }) => after === undefined);
-        const isStored = firsts.map((row) => results.get(row) === "appended");
+        const isStored = bulk.firsts.map((first) => {
+          const row = rows[first];
+          return row !== undefined && results.get(row) === "appended";
+        });
         unsorted.add(bulk.keys, isStored);
-        if (unsorted.count() > bulk.maxUnsorted) unsorted.sort();
+        const keyed = appended.filter((row) => row.keys.length > 0);
+        if (unsorted.count() > bulk.maxUnsorted || keyed.length > 0) unsorted.sort();
+        keys.write(keyed);
         noteRejected(db, bulk.lines, rejectedLines(bulk.lines, isStored));
       }
       return resultsInOrder(items, results);
@@ -117,7 +123,7 @@ function createRowWriter(
      values (?, ?, ?, ?, ?, ?, ?) on conflict (stream) do nothing`,
   );
   const updateHead = db.prepare(
-    `update heads set version = ?, change = ?, changed_at = ?, state = ?
+    `update heads set version = ?, change = ?, created_at = ?, changed_at = ?, state = ?
      where stream = ? and organization = ? and version = ? and change = ?`,
   );
   const deleteHead = db.prepare("delete from heads where stream = ?");
@@ -146,7 +152,7 @@ function createRowWriter(
   }
 
   function extendStream(row: AppendRow, after: string): AppendResult {
-    const { stream, organization, version, change, changedAt, state } = row;
+    const { stream, organization, version, change, createdAt, changedAt, state } = row;
     const before = [stream, organization, versionBefore(row), after] as const;
     const uniqueKeys = row.uniqueKeys && new Set(row.uniqueKeys);
     if (uniqueKeys !== undefined) {
@@ -154,7 +160,7 @@ function createRowWriter(
       if ([...uniqueKeys].some((name) => isTaken.get(name, stream) !== undefined))
         return "unique-key-taken";
     }
-    if (updateHead.run(version, change, changedAt, state, ...before).changes === 0) {
+    if (updateHead.run(version, change, createdAt, changedAt, state, ...before).changes === 0) {
       return "conflict";
     }
     if (uniqueKeys !== undefined) {

@@ -24,9 +24,11 @@ export function createAttributeWriter(db: DatabaseSync): (rows: readonly AppendR
   const removeAll = db.prepare("delete from attributes where stream = ?");
 
   function write({ stream, organization, changedAt: at }: AppendRow, row: AttributeRow): void {
-    const { key, version, stored } = row;
-    if (stored === undefined) remove.run(stream, key);
-    else set.run(stream, key, organization, version, at, at, stored.digest, stored.value);
+    const { key, version, stored, dates = { createdAt: at, changedAt: at } } = row;
+    if (stored === undefined) return void remove.run(stream, key);
+    const { createdAt, changedAt } = dates;
+    const of = [stream, key, organization, version, createdAt, changedAt] as const;
+    set.run(...of, stored.digest, stored.value);
   }
 
   return (rows) => {

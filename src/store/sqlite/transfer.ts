@@ -1,4 +1,4 @@
-import { outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
+import { firstRows, outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
 import { type Micros, StoreUnavailableError } from "../event-store.ts";
 import { headPageSql, pageFromRows } from "../sql/head-pages.ts";
 import {
@@ -7,8 +7,9 @@ import {
   selectProgress,
   selectRejected,
 } from "../sql/import-notes.ts";
-import type { Sql } from "../sql/sql.ts";
-import type { HeadRange, Transfer } from "../transfer.ts";
+import { latestFromRows, tipColumns } from "../sql/rows.ts";
+import { raw, type Sql, sql } from "../sql/sql.ts";
+import type { HeadRange, NewStream, Transfer } from "../transfer.ts";
 import { createAttributeReader } from "./attributes.ts";
 import type { Sqlite } from "./database.ts";
 import { unsortedBatch } from "./keys/unsorted-keys.ts";
@@ -24,6 +25,9 @@ import { createWriterThread } from "./thread/writer-thread.ts";
 const aloneBatch = 8_000;
 /** Streams of a batch beside other writers. Each takes about 50 µs, and the others wait for the whole batch. */
 const besideBatch = 1_000;
+
+/** The keys of new streams are written by themselves. */
+const withoutKeys = () => undefined;
 
 /**
  * Transfers of a SQLite file. A thread of its own writes the batches, so that the next batch can be
@@ -43,9 +47,12 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
     async write(streams, lines) {
       if (isClosed) throw new StoreUnavailableError("the store is closed");
       const at = now();
-      const rows = rowsFromNewStreams(streams, at, () => undefined);
+      const keysOf = ({ after }: NewStream) =>
+        after === undefined ? withoutKeys : database.keysOf;
+      const rows = rowsFromNewStreams(streams, at, keysOf);
       const keys = unsortedBatch(streams, at, database.keysOf);
-      return outcomesFromResults(streams, await writer.write(rows, { lines, keys }));
+      const bulk = { lines, keys, firsts: firstRows(streams) };
+      return outcomesFromResults(streams, await writer.write(rows, bulk));
     },
 
     async complete() {
@@ -54,6 +61,13 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
     },
 
     batchSize: () => (writer.isAlone() ? aloneBatch : besideBatch),
+
+    async latest(streams) {
+      const ids = JSON.stringify(streams);
+      const rows = sql`select ${raw(tipColumns)} from heads
+        where stream in (select value from json_each(${ids}))`;
+      return latestFromRows(read(rows));
+    },
 
     async progress(source) {
       const [row] = read(selectProgress(source));

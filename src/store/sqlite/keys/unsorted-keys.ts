@@ -20,18 +20,20 @@ type UnsortedKeys = {
 export type UnsortedBatch = {
   /** The names of all keys. */
   readonly names: readonly string[];
-  /** For each stream; `undefined` if searches must not find it. */
+  /** For each stream; `undefined` if it is not new, or if searches must not find it. */
   readonly streams: readonly (UnsortedKeys | undefined)[];
 };
 
-/** @param createdAt Of all the streams. */
+/** @param now When the streams are created that do not say when they were. */
 export function unsortedBatch(
   streams: readonly NewStream[],
-  createdAt: Micros,
+  now: Micros,
   keysOf: KeysOf<unknown>,
 ): UnsortedBatch {
   const names = new Set([everyStream]);
-  const keysOfStreams = streams.map(({ stream, organization, decisions }) => {
+  const keysOfStreams = streams.map(({ stream, organization, decisions, after, past }) => {
+    if (after !== undefined) return undefined;
+    const createdAt = past?.head.createdAt ?? now;
     const keys = keysOf({ state: decisions.at(-1)?.state, createdAt });
     if (keys === undefined) return undefined;
     for (const name in keys) names.add(name);
