@@ -113,6 +113,9 @@ async function knownKey(...args: Parameters<typeof findKey>) {
   } catch (error) {
     if (error instanceof JWKSNoMatchingKey) return undefined;
     throw error;
+  }
+}
+
 /**
  * Ask the issuer for its keys once, to tell a person at the start what will be refused.
  *
