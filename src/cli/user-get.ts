@@ -21,7 +21,7 @@ export const userGet = transferCommand({
 
 /** One row for each field that has a value, in the order of the document. */
 function rowsOf({ userId: _, metadata = [], ...user }: UserDocument): string[][] {
-  const fields: [string, unknown][] = Object.entries(user).flatMap(([name, value]) =>
+  const fields = Object.entries(user).flatMap(([name, value]): [string, unknown][] =>
     typeof value === "object" ? Object.entries(value) : [[name, value]],
   );
   return [

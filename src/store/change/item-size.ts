@@ -1,3 +1,4 @@
+import type { AppendRow } from "./append-row.ts";
 import type { BatchItem } from "./batch-item.ts";
 
 /**
@@ -7,9 +8,13 @@ import type { BatchItem } from "./batch-item.ts";
 export function sizeOfItem(item: BatchItem): number {
   if ("lone" in item) return item.lone[3].byteLength;
   if ("before" in item) return 0;
-  let size = item.state.length + (item.receipt?.[3].byteLength ?? 0);
-  for (const text of item.events) size += text.length;
-  const { attributes } = item;
+  if ("joint" in item) return item.joint.reduce((size, row) => size + sizeOfRow(row), 0);
+  return sizeOfRow(item);
+}
+
+function sizeOfRow({ state, receipt, events, attributes }: AppendRow): number {
+  let size = state.length + (receipt?.[3].byteLength ?? 0);
+  for (const text of events) size += text.length;
   if (attributes === undefined || attributes === "remove-all") return size;
   for (const { stored } of attributes) size += stored?.value.byteLength ?? 0;
   return size;
