@@ -31,3 +31,8 @@ export function createApi({ token, organization }: Session, onRefused = () => {}
   });
   return createClient(ManagementService, transport);
 }
+
+/** The option of a call that changes a user only if the user still has this version. */
+export function ifVersion(version: bigint): { readonly headers: HeadersInit } {
+  return { headers: { "if-match": `"${version}"` } };
+}

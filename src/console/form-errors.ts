@@ -49,7 +49,8 @@ export function createFormErrors(
 
   form.addEventListener("input", ({ target }) => {
     say(notice, "");
-    if (target instanceof HTMLElement) markField(target, "");
+    const field = Object.values(fields).find((each) => each === target);
+    if (field !== undefined) markField(field, "");
   });
 
   return {

@@ -23,16 +23,14 @@ export function keepSession({ token, organization }: Session): void {
   sessionStorage.setItem(keys.organization, organization);
 }
 
-/**
- * Forget who was signed in. The page is loaded again, so that nothing of what it has shown remains.
- *
- * @param notice The reason, which the next sign-in shows. Default: none is shown.
- */
-export function endSession(notice = ""): void {
-  sessionStorage.clear();
-  if (notice !== "") sessionStorage.setItem(noticeKey, notice);
-  location.replace("#/");
-  location.reload();
+/** Forget who was signed in. */
+export function forgetSession(): void {
+  for (const key of Object.values(keys)) sessionStorage.removeItem(key);
+}
+
+/** Let the next sign-in show why the session ended. */
+export function leaveNotice(notice: string): void {
+  sessionStorage.setItem(noticeKey, notice);
 }
 
 /** Why the last session ended. Only the first call after that returns it; further ones return "". */

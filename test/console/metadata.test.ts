@@ -212,6 +212,7 @@ describe("a value", () => {
     await eventually(() => textOf(opened, "metadata-form-notice")).toBe(refusal);
     expect(await field(opened, "Value").inputValue()).toBe("typed");
     await opened.page.keyboard.press("Escape");
+    await button(opened, "Throw away").click();
     await button(opened, "Remove text").click();
     await opened.page.locator("#question-yes").click();
     await eventually(() => textOf(opened, "metadata-notice")).toBe(refusal);

@@ -1,33 +1,37 @@
+import type { CallOptions } from "@connectrpc/connect";
 import { type User, UserState } from "../../../gen/zitadel/user_pb.ts";
-import type { Api } from "../api.ts";
+import { type Api, ifVersion } from "../api.ts";
 import { byId, say } from "../dom.ts";
 import { problemFrom } from "../problem.ts";
-import type { Question } from "../question.ts";
 import { personName } from "../wording.ts";
-import { type Answer, type Card, type Report, storedText } from "./report.ts";
+import { type Answer, type Card, storedText, type Tools, versionOf } from "./report.ts";
 
 /** The call that a button makes, and what is said when it is done. */
 type Step = {
   readonly label: string;
   readonly done: string;
-  call(api: Api, id: string): Promise<Answer>;
+  call(api: Api, id: string, options: CallOptions): Promise<Answer>;
 };
 
-const lock: Step = { label: "Lock", done: "Locked", call: (api, id) => api.lockUser({ id }) };
+const lock: Step = {
+  label: "Lock",
+  done: "Locked",
+  call: (api, id, options) => api.lockUser({ id }, options),
+};
 const unlock: Step = {
   label: "Unlock",
   done: "Unlocked",
-  call: (api, id) => api.unlockUser({ id }),
+  call: (api, id, options) => api.unlockUser({ id }, options),
 };
 const deactivate: Step = {
   label: "Deactivate",
   done: "Deactivated",
-  call: (api, id) => api.deactivateUser({ id }),
+  call: (api, id, options) => api.deactivateUser({ id }, options),
 };
 const reactivate: Step = {
   label: "Reactivate",
   done: "Reactivated",
-  call: (api, id) => api.reactivateUser({ id }),
+  call: (api, id, options) => api.reactivateUser({ id }, options),
 };
 
 /** What each button does in each state. In a state that is not here it is hidden. */
@@ -41,7 +45,7 @@ const steps: Readonly<Record<string, Readonly<Record<number, Step>>>> = {
 };
 
 /** The buttons that lock, deactivate and remove a user. */
-export function createAccessCard(api: Api, report: Report, question: Question): Card {
+export function createAccessCard({ api, report, question }: Tools): Card {
   const saved = byId("access-saved", HTMLElement);
   const notice = byId("access-notice", HTMLElement);
   const part = byId("access", HTMLElement);
@@ -57,16 +61,18 @@ export function createAccessCard(api: Api, report: Report, question: Question): 
     try {
       await change();
     } catch (error) {
-      if (shown?.id === userId) say(notice, problemFrom(error).text);
+      const { reason, text } = problemFrom(error);
+      if (reason === "VERSION_MISMATCH") await report.outdated(userId, notice);
+      else if (shown?.id === userId) say(notice, text);
     } finally {
       isBusy = false;
     }
   }
 
-  const make = (userId: string, { done, call }: Step) =>
-    attempt(userId, async () => {
-      const answer = await call(api, userId);
-      await report.stored(userId, saved, storedText(answer, done));
+  const make = (user: User, { done, call }: Step) =>
+    attempt(user.id, async () => {
+      const answer = await call(api, user.id, ifVersion(versionOf(user)));
+      await report.stored(user.id, saved, storedText(answer, done));
     });
 
   const remove = (user: User) =>
@@ -74,7 +80,7 @@ export function createAccessCard(api: Api, report: Report, question: Question): 
       const name = personName(user);
       const text = `${name} will be removed, with the profile and the metadata. This cannot be undone.`;
       if (!(await question.ask("Remove this person?", text, "Remove"))) return;
-      const answer = await api.removeUser({ id: user.id });
+      const answer = await api.removeUser({ id: user.id }, ifVersion(versionOf(user)));
       await report.removed(user.id, storedText(answer, `${name} was removed`));
     });
 
@@ -82,7 +88,7 @@ export function createAccessCard(api: Api, report: Report, question: Question): 
     const button = byId(id, HTMLButtonElement);
     button.addEventListener("click", () => {
       const step = shown && byState[shown.state];
-      if (shown !== undefined && step !== undefined) void make(shown.id, step);
+      if (shown !== undefined && step !== undefined) void make(shown, step);
     });
     return { button, byState };
   });

@@ -1,19 +1,19 @@
 import type { User } from "../../../gen/zitadel/user_pb.ts";
-import type { Api } from "../api.ts";
+import { type Api, ifVersion } from "../api.ts";
 import { byId, say } from "../dom.ts";
 import { problemFrom } from "../problem.ts";
-import type { Question } from "../question.ts";
 import { type AccountFact, createAccountRow } from "./account-row.ts";
-import { type Card, type Report, storedText } from "./report.ts";
+import { type Card, storedText, type Tools, versionOf } from "./report.ts";
 
 /** User name, e-mail and phone. */
-export function createAccountCard(api: Api, report: Report, question: Question): Card {
+export function createAccountCard(tools: Tools): Card {
+  const { api } = tools;
   const rows = [userNameFact(api), emailFact(api), phoneFact(api)].map((fact) =>
-    createAccountRow(fact, report),
+    createAccountRow(fact, tools),
   );
   const emailMark = byId("email-mark", HTMLElement);
   const phoneMark = byId("phone-mark", HTMLElement);
-  const removePhone = createPhoneRemoval(api, report, question);
+  const removePhone = createPhoneRemoval(tools);
   return {
     show(user, permissions, signal) {
       for (const row of rows) void row.show(user, permissions, signal);
@@ -49,17 +49,15 @@ function userNameFact(api: Api): AccountFact {
     texts: { USER_NAME_NOT_CHANGED: "Nothing to save: this is the user name already." },
     places: { USER_ALREADY_EXISTS: "user_name" },
     value: ({ userName }) => userName,
-    fill({ userName }) {
-      field.value = userName;
-    },
-    save: (userId) => api.updateUserName({ userId, userName: field.value }),
+    values: ({ userName }) => ({ user_name: userName }),
+    save: (userId, options) => api.updateUserName({ userId, userName: field.value }, options),
   };
 }
 
 function emailFact(api: Api): AccountFact {
   const field = byId("email", HTMLInputElement);
   const verified = byId("email-verified", HTMLInputElement);
-  const fill = pair(field, verified);
+  pair(field, verified);
   return {
     id: "email",
     fields: { email: field, is_email_verified: verified },
@@ -69,19 +67,21 @@ function emailFact(api: Api): AccountFact {
     },
     places: {},
     value: (user) => contactOf(user).email.email,
-    fill(user) {
-      const { email } = contactOf(user);
-      fill(email.email, email.isEmailVerified);
+    values(user) {
+      const { email, isEmailVerified } = contactOf(user).email;
+      return { email, is_email_verified: String(isEmailVerified) };
     },
-    save: (userId) =>
-      api.updateHumanEmail({ userId, email: field.value, isEmailVerified: verified.checked }),
+    save(userId, options) {
+      const email = { email: field.value, isEmailVerified: verified.checked };
+      return api.updateHumanEmail({ userId, ...email }, options);
+    },
   };
 }
 
 function phoneFact(api: Api): AccountFact {
   const field = byId("phone", HTMLInputElement);
   const verified = byId("phone-verified", HTMLInputElement);
-  const fill = pair(field, verified);
+  pair(field, verified);
   return {
     id: "phone",
     fields: { phone: field, is_phone_verified: verified },
@@ -91,55 +91,58 @@ function phoneFact(api: Api): AccountFact {
     },
     places: { PHONE_INVALID: "phone" },
     value: (user) => contactOf(user).phone.phone,
-    fill(user) {
-      const { phone } = contactOf(user);
-      fill(phone.phone, phone.isPhoneVerified);
+    values(user) {
+      const { phone, isPhoneVerified } = contactOf(user).phone;
+      return { phone, is_phone_verified: String(isPhoneVerified) };
     },
-    save: (userId) =>
-      api.updateHumanPhone({ userId, phone: field.value, isPhoneVerified: verified.checked }),
+    save(userId, options) {
+      const phone = { phone: field.value, isPhoneVerified: verified.checked };
+      return api.updateHumanPhone({ userId, ...phone }, options);
+    },
   };
 }
 
 /**
  * A value and whether it is verified. Typing another value takes the tick away, once: that the old value was
  * verified says nothing about the new one.
- *
- * @returns Fills both.
  */
-function pair(field: HTMLInputElement, verified: HTMLInputElement) {
+function pair(field: HTMLInputElement, verified: HTMLInputElement): void {
   let isTouched = false;
   field.addEventListener("input", () => {
     if (!isTouched) verified.checked = false;
     isTouched = true;
   });
-  return (value: string, isVerified: boolean) => {
+  // When the form is closed.
+  field.form?.addEventListener("reset", () => {
     isTouched = false;
-    field.value = value;
-    verified.checked = isVerified;
-  };
+  });
 }
 
 /** The button that removes the phone. The returned function says whose phone it is, and whether it is shown. */
-function createPhoneRemoval(api: Api, report: Report, question: Question) {
+function createPhoneRemoval({ api, report, question }: Tools) {
   const saved = byId("account-saved", HTMLElement);
   const notice = byId("account-notice", HTMLElement);
   const button = byId("phone-remove", HTMLButtonElement);
   const change = byId("phone-change", HTMLButtonElement);
   let shown: User | undefined;
 
-  async function remove(userId: string, phone: string): Promise<void> {
+  async function remove(user: User): Promise<void> {
+    const { phone } = contactOf(user).phone;
+    const userId = user.id;
     report.begin();
     if (!(await question.ask("Remove the phone?", `${phone} will be forgotten.`, "Remove"))) return;
     try {
-      const answer = await api.removeHumanPhone({ userId });
+      const answer = await api.removeHumanPhone({ userId }, ifVersion(versionOf(user)));
       if (await report.stored(userId, saved, storedText(answer))) change.focus();
     } catch (error) {
-      if (shown?.id === userId) say(notice, problemFrom(error).text);
+      const { reason, text } = problemFrom(error);
+      if (reason === "VERSION_MISMATCH") await report.outdated(userId, notice);
+      else if (shown?.id === userId) say(notice, text);
     }
   }
 
   button.addEventListener("click", () => {
-    if (shown !== undefined) void remove(shown.id, contactOf(shown).phone.phone);
+    if (shown !== undefined) void remove(shown);
   });
   return (user: User, isShown: boolean) => {
     shown = user;

@@ -1,7 +1,10 @@
+import type { CallOptions } from "@connectrpc/connect";
 import type { User } from "../../../gen/zitadel/user_pb.ts";
+import { ifVersion } from "../api.ts";
 import { byId, say } from "../dom.ts";
 import { createEditForm } from "../edit-form.ts";
-import { type Answer, type Card, type Report, storedText } from "./report.ts";
+import type { Values } from "../form-values.ts";
+import { type Answer, type Card, readUser, storedFrom, storedText, type Tools } from "./report.ts";
 
 /** One fact about a user that is changed by a call of its own. */
 export type AccountFact = {
@@ -15,27 +18,32 @@ export type AccountFact = {
   readonly places: Readonly<Record<string, string>>;
   /** What is shown; empty for none. */
   value(user: User): string;
-  /** Put the fact into the fields. */
-  fill(user: User): void;
+  /** What the fields say of a user. */
+  values(user: User): Values;
   /** Ask the server to store what the fields say. */
-  save(userId: string): Promise<Answer>;
+  save(userId: string, options: CallOptions): Promise<Answer>;
 };
 
 /** Finds a row of the account in the page: a value, a button, and the form that takes their place. */
-export function createAccountRow(fact: AccountFact, report: Report): Card {
+export function createAccountRow(fact: AccountFact, tools: Tools): Card {
+  const { api, report } = tools;
   const row = byId(`${fact.id}-row`, HTMLElement);
   const value = byId(`${fact.id}-value`, HTMLElement);
   const change = byId(`${fact.id}-change`, HTMLButtonElement);
   const saved = byId("account-saved", HTMLElement);
   let shown: User | undefined;
   const form = createEditForm(`${fact.id}-form`, {
+    ...tools,
     ...fact,
-    async save() {
-      const userId = shown?.id ?? "";
-      const answer = await fact.save(userId);
+    async save({ userId, version }) {
+      const answer = await fact.save(userId, ifVersion(version));
       return async () => {
         if (await report.stored(userId, saved, storedText(answer))) left();
       };
+    },
+    async reload({ userId }) {
+      const user = await readUser(api, userId);
+      return storedFrom(user, fact.values(user));
     },
     left,
   });
@@ -49,8 +57,7 @@ export function createAccountRow(fact: AccountFact, report: Report): Card {
     if (shown === undefined) return;
     report.begin();
     row.hidden = true;
-    fact.fill(shown);
-    form.open();
+    form.open(storedFrom(shown, fact.values(shown)));
   });
 
   return {
@@ -58,6 +65,7 @@ export function createAccountRow(fact: AccountFact, report: Report): Card {
       shown = user;
       say(value, fact.value(user) || "–");
       change.hidden = !mayWrite;
+      if (!row.hidden && form.restore(user.id)) row.hidden = true;
     },
     reset() {
       form.close();

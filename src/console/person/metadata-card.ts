@@ -1,14 +1,14 @@
 import type { User } from "../../../gen/zitadel/user_pb.ts";
-import type { Api } from "../api.ts";
+import { ifVersion } from "../api.ts";
 import { byId, say } from "../dom.ts";
 import { problemFrom } from "../problem.ts";
-import type { Question } from "../question.ts";
 import { createMetadataForm } from "./metadata-form.ts";
 import { createMetadataList } from "./metadata-list.ts";
-import { type Card, type Report, storedText } from "./report.ts";
+import { type Card, storedText, type Tools, versionOf } from "./report.ts";
 
 /** Shows the metadata of a user. Values that are text can be changed; others can only be removed. */
-export function createMetadataCard(api: Api, report: Report, question: Question): Card {
+export function createMetadataCard(tools: Tools): Card {
+  const { api, report, question } = tools;
   const title = byId("metadata-title", HTMLElement);
   const saved = byId("metadata-saved", HTMLElement);
   const notice = byId("metadata-notice", HTMLElement);
@@ -17,8 +17,7 @@ export function createMetadataCard(api: Api, report: Report, question: Question)
   let shown: User | undefined;
   let mayWrite = false;
   let isEditing = false;
-  const form = createMetadataForm(api, {
-    user: () => shown,
+  const form = createMetadataForm(tools, {
     stored: (userId, answer) => report.stored(userId, saved, storedText(answer)),
     left,
   });
@@ -28,37 +27,41 @@ export function createMetadataCard(api: Api, report: Report, question: Question)
     add.hidden = isOn || !mayWrite;
   }
 
-  function left(key: string | undefined): void {
+  function left(key: string): void {
     setEditing(false);
-    const from = key === undefined ? undefined : list.changeButtonOf(key);
-    (from ?? add).focus();
+    (list.changeButtonOf(key) ?? add).focus();
   }
 
-  function open(key: string, text: string | undefined): void {
+  function open(key: string, text?: string): void {
+    if (shown === undefined) return;
     report.begin();
     setEditing(true);
-    form.open(key, text);
+    form.open(shown, key, text ?? "");
   }
 
   async function remove(key: string): Promise<void> {
-    const id = shown?.id ?? "";
+    if (shown === undefined) return;
+    const { id } = shown;
+    const condition = ifVersion(versionOf(shown));
     report.begin();
     if (!(await question.ask("Remove this entry?", `${key} will be forgotten.`, "Remove"))) return;
     try {
-      const answer = await api.removeUserMetadata({ id, key });
+      const answer = await api.removeUserMetadata({ id, key }, condition);
       if (await report.stored(id, saved, storedText(answer))) title.focus();
     } catch (error) {
-      if (shown?.id === id) say(notice, problemFrom(error).text);
+      const { reason, text } = problemFrom(error);
+      if (reason === "VERSION_MISMATCH") await report.outdated(id, notice);
+      else if (shown?.id === id) say(notice, text);
     }
   }
 
-  add.addEventListener("click", () => open("", undefined));
+  add.addEventListener("click", () => open(""));
 
   return {
     async show(user, permissions, signal) {
       shown = user;
       mayWrite = permissions.mayWrite;
-      setEditing(isEditing);
+      setEditing(isEditing || form.restore(user.id));
       if (user.type.case === "human") await list.show(user.id, mayWrite, signal);
     },
     reset() {

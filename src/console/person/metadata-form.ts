@@ -1,25 +1,30 @@
 import type { User } from "../../../gen/zitadel/user_pb.ts";
-import type { Api } from "../api.ts";
+import { ifVersion } from "../api.ts";
 import { byId } from "../dom.ts";
-import { createEditForm } from "../edit-form.ts";
-import { valueFrom } from "./metadata-value.ts";
-import type { Answer } from "./report.ts";
+import { createEditForm, type Stored } from "../edit-form.ts";
+import { textFrom, valueFrom } from "./metadata-value.ts";
+import { type Answer, readUser, storedFrom, type Tools } from "./report.ts";
 
 /** The form that sets one entry of the metadata of a user. */
 export interface MetadataForm {
   /**
    * Show the form.
    *
-   * @param before The text that is stored under the key, which then stays as it is; `undefined` for a new key.
+   * @param key Of the entry that is edited, which then stays as it is; empty for a new entry.
+   * @param text What is stored under the key.
    */
-  open(key: string, before: string | undefined): void;
-  /** Hide the form and drop what was typed. */
+  open(user: User, key: string, text: string): void;
+  /**
+   * Show the form with the draft that was left there for a user.
+   *
+   * @returns Whether there is one.
+   */
+  restore(userId: string): boolean;
+  /** Hide the form. What was typed stays a draft. */
   close(): void;
 }
 
 type Surroundings = {
-  /** Who is shown, as the server has answered last. */
-  user(): User | undefined;
   /**
    * Called when the form was closed because the server has stored the entry.
    *
@@ -29,60 +34,64 @@ type Surroundings = {
   /**
    * Called when the form was closed and the user is on the page, so that the focus can be put elsewhere.
    *
-   * @param key Of the entry whose text was edited; `undefined` if the entry is new.
+   * @param key Of the entry whose text was edited; empty if the entry is new.
    */
-  left(key: string | undefined): void;
+  left(key: string): void;
 };
 
 /** Finds the form in the page. */
-export function createMetadataForm(api: Api, { user, stored, left }: Surroundings): MetadataForm {
+export function createMetadataForm(tools: Tools, { stored, left }: Surroundings): MetadataForm {
+  const { api } = tools;
   const keyField = byId("metadata-key", HTMLInputElement);
   const valueField = byId("metadata-value", HTMLTextAreaElement);
-  /** What the form edits: a key, and the text that is stored there; `undefined` for a new key. */
-  let edited = { key: "", before: undefined as string | undefined };
+  /** The key of the entry that is edited; empty for a new one. */
+  let editedKey = "";
   const form = createEditForm("metadata-form", {
+    ...tools,
     fields: { key: keyField, value: valueField },
+    opened({ values }) {
+      editedKey = values.key ?? "";
+      keyField.readOnly = editedKey !== "";
+    },
     save,
-    left: leave,
+    reload,
+    left: () => left(editedKey),
   });
 
-  async function save() {
-    const shown = user();
-    const id = shown?.id ?? "";
-    const version = shown?.details?.sequence ?? 0n;
+  async function save({ userId: id, version, values }: Stored) {
+    const edited = editedKey;
     const key = keyField.value;
-    const { before } = edited;
-    if (before === undefined && (await isThere(id, key)))
+    if (edited === "" && (await read(id, key)) !== undefined)
       return new Map([["key", "This key is there already. Change its value instead."]]);
-    const value = valueFrom(valueField.value, before ?? "");
-    const answer = await api.setUserMetadata({ id, key, value });
+    const value = valueFrom(valueField.value, values.value ?? "");
+    const answer = await api.setUserMetadata({ id, key, value }, ifVersion(version));
     if ((answer.details?.sequence ?? 0n) <= version)
       return new Map([["value", "Nothing to save: this is the value already."]]);
     return async () => {
-      if (await stored(id, answer)) leave();
+      if (await stored(id, answer)) left(edited);
     };
   }
 
-  /** Whether the user has the key. If the server cannot say, it will say why when the entry is set. */
-  const isThere = (id: string, key: string) =>
-    api.getUserMetadata({ id, key }).then(
-      () => true,
-      () => false,
-    );
-
-  function leave(): void {
-    left(edited.before === undefined ? undefined : edited.key);
+  async function reload({ userId }: Stored): Promise<Stored> {
+    const user = await readUser(api, userId);
+    const value = editedKey === "" ? undefined : await read(userId, editedKey);
+    const text = value === undefined ? undefined : textFrom(value);
+    return storedFrom(user, { key: editedKey, value: text ?? "" });
   }
 
+  /** `undefined` if the user has no such key. If the server cannot say, it will say why when the entry is set. */
+  const read = (id: string, key: string) =>
+    api.getUserMetadata({ id, key }).then(
+      ({ metadata }) => metadata?.value,
+      () => undefined,
+    );
+
   return {
-    open(key, before) {
-      edited = { key, before };
-      keyField.readOnly = before !== undefined;
-      keyField.value = key;
-      valueField.value = before ?? "";
-      form.open();
-      if (before !== undefined) valueField.focus();
+    open(user, key, text) {
+      form.open(storedFrom(user, { key, value: text }));
+      if (key !== "") valueField.focus();
     },
+    restore: form.restore,
     close: form.close,
   };
 }

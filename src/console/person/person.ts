@@ -1,7 +1,8 @@
 import type { User } from "../../../gen/zitadel/user_pb.ts";
 import type { Api } from "../api.ts";
 import { byId, say } from "../dom.ts";
-import { createQuestion } from "../question.ts";
+import type { Drafts } from "../drafts.ts";
+import type { Question } from "../question.ts";
 import { createAccessCard } from "./access-card.ts";
 import { createAccountCard } from "./account-card.ts";
 import { createHistory } from "./history.ts";
@@ -10,7 +11,7 @@ import type { Permissions } from "./permissions.ts";
 import { createPersonFacts } from "./person-facts.ts";
 import { createPersonReader } from "./person-reader.ts";
 import { createProfileCard } from "./profile-card.ts";
-import type { Report } from "./report.ts";
+import type { Report, Tools } from "./report.ts";
 
 /** Shows one user: the facts, what can be changed, and the history. */
 export interface Person {
@@ -20,8 +21,16 @@ export interface Person {
   focus(): void;
 }
 
-/** @param onChanged Called when the user was changed, because the list may show an old name. */
-export function createPerson(api: Api, onChanged: () => void): Person {
+type Surroundings = {
+  readonly api: Api;
+  readonly drafts: Drafts;
+  readonly question: Question;
+  /** Called when the user was changed, because the list may show an old name. */
+  readonly onChanged: () => void;
+};
+
+/** Finds the part of the page. */
+export function createPerson({ api, drafts, question, onChanged }: Surroundings): Person {
   const section = byId("person", HTMLElement);
   const nobody = byId("nobody", HTMLElement);
   const notice = byId("person-notice", HTMLElement);
@@ -29,13 +38,13 @@ export function createPerson(api: Api, onChanged: () => void): Person {
   const name = byId("name", HTMLElement);
   const showFacts = createPersonFacts();
   const history = createHistory(api);
-  const question = createQuestion();
-  const report: Report = { begin, stored, removed };
+  const report: Report = { begin, stored, outdated, removed };
+  const tools: Tools = { api, report, question, drafts };
   const cards = [
-    createProfileCard(api, report),
-    createAccountCard(api, report, question),
-    createMetadataCard(api, report, question),
-    createAccessCard(api, report, question),
+    createProfileCard(tools),
+    createAccountCard(tools),
+    createMetadataCard(tools),
+    createAccessCard(tools),
   ];
   const reader = createPersonReader(api, { found, failed });
   /** Who is shown, or will be when the server has answered. */
@@ -70,6 +79,17 @@ export function createPerson(api: Api, onChanged: () => void): Person {
     if (content.hidden) say(notice, `${text} ${notice.textContent}`);
     else where.textContent = text;
     return !content.hidden;
+  }
+
+  async function outdated(userId: string, where: HTMLElement): Promise<void> {
+    onChanged();
+    if (userId !== wanted) return;
+    await reader.read(userId);
+    if (userId !== wanted || content.hidden) return;
+    say(
+      where,
+      "Somebody else has changed this person meanwhile, and nothing was done. You see now what is stored: repeat it if it is still right.",
+    );
   }
 
   async function removed(userId: string, text: string): Promise<void> {

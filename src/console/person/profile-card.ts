@@ -1,12 +1,13 @@
 import type { User } from "../../../gen/zitadel/user_pb.ts";
-import type { Api } from "../api.ts";
+import { ifVersion } from "../api.ts";
 import { byId } from "../dom.ts";
 import { createEditForm } from "../edit-form.ts";
 import { createProfileFields } from "./profile-fields.ts";
-import { type Answer, type Card, type Report, storedText } from "./report.ts";
+import { type Card, readUser, storedFrom, storedText, type Tools } from "./report.ts";
 
 /** The six fields of the profile. What they say is shown by `createPersonFacts`. */
-export function createProfileCard(api: Api, report: Report): Card {
+export function createProfileCard(tools: Tools): Card {
+  const { api, report } = tools;
   const saved = byId("profile-saved", HTMLElement);
   const values = byId("fields", HTMLDListElement);
   const edit = byId("edit", HTMLButtonElement);
@@ -15,16 +16,18 @@ export function createProfileCard(api: Api, report: Report): Card {
   let mayWrite = false;
   let isEditing = false;
   const form = createEditForm("profile-form", {
+    ...tools,
     fields: fields.byName,
     texts: { PROFILE_NOT_CHANGED: "Nothing to save: this is what the profile says already." },
-    async save() {
-      const userId = shown?.id ?? "";
-      const before = shown?.details?.sequence ?? 0n;
-      const answer = await api.updateHumanProfile({ userId, ...fields.read() });
-      const text = profileText(answer, before);
+    async save({ userId, version }) {
+      const answer = await api.updateHumanProfile({ userId, ...fields.read() }, ifVersion(version));
       return async () => {
-        if (await report.stored(userId, saved, text)) left();
+        if (await report.stored(userId, saved, storedText(answer))) left();
       };
+    },
+    async reload({ userId }) {
+      const user = await readUser(api, userId);
+      return storedFrom(user, fields.values(user));
     },
     left,
   });
@@ -41,30 +44,21 @@ export function createProfileCard(api: Api, report: Report): Card {
   }
 
   edit.addEventListener("click", () => {
-    if (shown?.type.case !== "human" || shown.type.value.profile === undefined) return;
+    if (shown?.type.case !== "human") return;
     report.begin();
     setEditing(true);
-    fields.fill(shown.type.value.profile);
-    form.open();
+    form.open(storedFrom(shown, fields.values(shown)));
   });
 
   return {
     show(user, permissions) {
       shown = user;
       mayWrite = permissions.mayWrite;
-      setEditing(isEditing);
+      setEditing(isEditing || form.restore(user.id));
     },
     reset() {
       form.close();
       setEditing(false);
     },
   };
-}
-
-/** @param before The version that was shown when the form was saved. */
-function profileText(answer: Answer, before: bigint): string {
-  const text = storedText(answer);
-  return (answer.details?.sequence ?? 0n) > before + 1n
-    ? `${text} Somebody else had changed it meanwhile; your values are the ones that count.`
-    : text;
 }

@@ -1,13 +1,15 @@
-import type { Gender, Profile } from "../../../gen/zitadel/user_pb.ts";
+import type { Gender, User } from "../../../gen/zitadel/user_pb.ts";
 import { byId } from "../dom.ts";
+import type { Values } from "../form-values.ts";
+import { proposeLanguages } from "../languages.ts";
 import { genderTexts } from "../wording.ts";
 
 /** The fields of the form in which a profile is edited. */
 export interface ProfileFields {
   /** By the names that the server uses when it refuses one. */
   readonly byName: Readonly<Record<string, HTMLElement>>;
-  /** Put a profile into the fields. */
-  fill(profile: Profile): void;
+  /** What the fields say of a user. */
+  values(user: User): Values;
   /** What the fields say, as UpdateHumanProfile takes it. */
   read(): {
     readonly firstName: string;
@@ -34,16 +36,22 @@ export function createProfileFields(): ProfileFields {
     ...Object.entries(genderTexts).map(([value, text]) => new Option(text, value)),
   );
 
+  proposeLanguages(fields.preferred_language);
+
   return {
     byName: fields,
-    fill(profile) {
-      fields.first_name.value = profile.firstName;
-      fields.last_name.value = profile.lastName;
-      fields.display_name.value = profile.displayName;
-      fields.nick_name.value = profile.nickName;
-      fields.preferred_language.value =
-        profile.preferredLanguage === "und" ? "" : profile.preferredLanguage;
-      fields.gender.value = String(profile.gender);
+    values({ type }) {
+      const profile = type.case === "human" ? type.value.profile : undefined;
+      if (profile === undefined) return {};
+      const { preferredLanguage: language } = profile;
+      return {
+        first_name: profile.firstName,
+        last_name: profile.lastName,
+        display_name: profile.displayName,
+        nick_name: profile.nickName,
+        preferred_language: language === "und" ? "" : language,
+        gender: String(profile.gender),
+      };
     },
     read: () => ({
       firstName: fields.first_name.value,

@@ -1,5 +1,10 @@
 import type { User } from "../../../gen/zitadel/user_pb.ts";
-import { numberText } from "../wording.ts";
+import type { Api } from "../api.ts";
+import type { Drafts } from "../drafts.ts";
+import type { Stored } from "../edit-form.ts";
+import type { Values } from "../form-values.ts";
+import type { Question } from "../question.ts";
+import { numberText, personName } from "../wording.ts";
 import type { Permissions } from "./permissions.ts";
 
 /** A part of a person's page that shows something and changes it. */
@@ -15,6 +20,14 @@ export interface Card {
   reset(): void;
 }
 
+/** What the parts of a person's page work with. */
+export type Tools = {
+  readonly api: Api;
+  readonly report: Report;
+  readonly question: Question;
+  readonly drafts: Drafts;
+};
+
 /** What the parts of a person's page tell each other about changes. */
 export interface Report {
   /** A change begins: what the page has said about earlier ones is cleared. */
@@ -27,6 +40,13 @@ export interface Report {
    * @returns Whether the user is shown again, so that the focus can be put where it belongs.
    */
   stored(userId: string, where: HTMLElement, text: string): Promise<boolean>;
+  /**
+   * A button was pressed for a version of a user that is not the latest any more, so nothing was changed. The page
+   * reads the user again, and says so.
+   *
+   * @param notice The element that gets the text.
+   */
+  outdated(userId: string, notice: HTMLElement): Promise<void>;
   /** The server has removed a user. The page asks for the user again, and says so instead of showing them. */
   removed(userId: string, text: string): Promise<void>;
 }
@@ -37,4 +57,25 @@ export type Answer = { readonly details?: { readonly sequence: bigint } | undefi
 /** The text for a change that the server has stored. */
 export function storedText({ details }: Answer, what = "Saved"): string {
   return `${what} as version ${numberText(details?.sequence ?? 0n)}.`;
+}
+
+/** The version of a user, as changes name it. */
+export function versionOf({ details }: User): bigint {
+  return details?.sequence ?? 0n;
+}
+
+/** What a form edits of a user. */
+export function storedFrom(user: User, values: Values): Stored {
+  return { userId: user.id, name: personName(user), version: versionOf(user), values };
+}
+
+/**
+ * A user as it is now.
+ *
+ * @throws ConnectError if there is none any more, or the server does not answer.
+ */
+export async function readUser(api: Api, id: string): Promise<User> {
+  const { user } = await api.getUserByID({ id });
+  if (user === undefined) throw new Error("an answer without a user");
+  return user;
 }
