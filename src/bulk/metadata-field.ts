@@ -1,7 +1,7 @@
 import { type DescMessage, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { BulkSetUserMetadataRequestSchema } from "../../gen/zitadel/management_pb.ts";
 import type { HumanState } from "../domain/human-state.ts";
-import { advanceMetadata, type MetadataStep } from "../domain/metadata.ts";
+import { advanceMetadata, type MetadataStep, noMetadata } from "../domain/metadata.ts";
 import { metadataEntries } from "../rpc/metadata/change-metadata.ts";
 import type { Attribute } from "../store/attributes.ts";
 
@@ -19,16 +19,15 @@ export function metadataStep(
   metadata: JsonValue | undefined,
   state: HumanState,
   assertFieldRules: (schema: DescMessage, message: Message) => void,
-): MetadataStep | undefined {
+): Omit<MetadataStep, "total"> | undefined {
   if (metadata === undefined || metadata === null) return undefined;
   const request = fromJson(BulkSetUserMetadataRequestSchema, { id, metadata });
   if (request.metadata.length === 0) return undefined;
   assertFieldRules(BulkSetUserMetadataRequestSchema, request);
   const entries = metadataEntries(request.metadata);
-  return advanceMetadata({ type: "set-metadata", entries }, state, {
-    changes: 0,
-    entries: new Map(),
-  });
+  const set = { type: "set-metadata", entries } as const;
+  const { total: _, ...step } = advanceMetadata(set, state, noMetadata);
+  return step;
 }
 
 /** The field `metadata` of a user with these attributes; `undefined`: there are none. */

@@ -19,12 +19,24 @@ export type MetadataEntry = {
   readonly digest: string;
 };
 
-/** What a change of metadata must know of what is stored: no values. */
+/** How many keys a human has, and the bytes of these in UTF-8 and of their values together. */
+export type MetadataTotal = { readonly count: number; readonly bytes: number };
+
+/** What a change of metadata must know of what is stored: no values, and no other keys than its own. */
 export type KnownMetadata = {
   /** `metadataChanges` of the state that it belongs to. */
   readonly changes: number;
-  /** By key. */
+  /** By key: those of the keys of the command that are stored. */
   readonly entries: ReadonlyMap<string, { readonly digest: string; readonly bytes: number }>;
+  /** Of all keys. */
+  readonly total: MetadataTotal;
+};
+
+/** Of a human who has just been added. */
+export const noMetadata: KnownMetadata = {
+  changes: 0,
+  entries: new Map(),
+  total: { count: 0, bytes: 0 },
 };
 
 /** What can be done to the metadata of a human. */
@@ -34,6 +46,18 @@ export type MetadataCommand =
   | { readonly type: "remove-metadata"; readonly key: string }
   /** All of them, or none. */
   | { readonly type: "remove-metadata-keys"; readonly keys: readonly string[] };
+
+/** The keys that a command is about. */
+export function keysOfCommand(command: MetadataCommand): readonly string[] {
+  switch (command.type) {
+    case "set-metadata":
+      return command.entries.map(({ key }) => key);
+    case "remove-metadata":
+      return [command.key];
+    case "remove-metadata-keys":
+      return command.keys;
+  }
+}
 
 /** The result of a command. */
 export type MetadataStep = {
@@ -45,6 +69,8 @@ export type MetadataStep = {
     readonly key: string;
     readonly value: Uint8Array | undefined;
   }[];
+  /** After the last event. */
+  readonly total: MetadataTotal;
 };
 
 type Change = MetadataStep["attributes"][number];
@@ -69,8 +95,12 @@ export function advanceMetadata(
   known: KnownMetadata,
 ): MetadataStep {
   const attributes = changes(command, before, known);
+  const total = totalAfter(attributes, known);
+  if (command.type === "set-metadata" && isTooLarge(total)) {
+    throw new ServiceError("metadataTooLarge");
+  }
   const events = attributes.map(eventFrom);
-  return { events, state: events.reduce(evolve, before), attributes };
+  return { events, state: events.reduce(evolve, before), attributes, total };
 }
 
 function changes(
@@ -120,15 +150,32 @@ function setChanges(
       changed.push({ key, value });
     }
   }
-  if (isTooLarge(reached)) throw new ServiceError("metadataTooLarge");
   return changed;
 }
 
-function isTooLarge(entries: KnownMetadata["entries"]): boolean {
-  if (entries.size > maxMetadataKeys) return true;
-  let total = 0;
-  for (const [key, { bytes }] of entries) total += Buffer.byteLength(key) + bytes;
-  return total > maxMetadataBytes;
+function totalAfter(
+  attributes: readonly Change[],
+  { entries, total }: KnownMetadata,
+): MetadataTotal {
+  const sizes = new Map([...entries].map(([key, { bytes }]) => [key, bytes]));
+  let { count, bytes } = total;
+  for (const { key, value } of attributes) {
+    const before = sizes.get(key);
+    if (before !== undefined) {
+      count -= 1;
+      bytes -= Buffer.byteLength(key) + before;
+      sizes.delete(key);
+    }
+    if (value === undefined) continue;
+    count += 1;
+    bytes += Buffer.byteLength(key) + value.byteLength;
+    sizes.set(key, value.byteLength);
+  }
+  return { count, bytes };
+}
+
+function isTooLarge({ count, bytes }: MetadataTotal): boolean {
+  return count > maxMetadataKeys || bytes > maxMetadataBytes;
 }
 
 function eventFrom({ key, value }: Change): HumanEvent {

@@ -29,6 +29,7 @@ export function watchFailures(store: EventStore, failed: StoreObserver["failed"]
     load: watched("load", store.load),
     loadOnInstance: watched("loadOnInstance", store.loadOnInstance),
     outlineAttributes: watched("outlineAttributes", store.outlineAttributes),
+    findAttributes: watched("findAttributes", store.findAttributes),
     readAttributes: watched("readAttributes", store.readAttributes),
     history: watched("history", store.history),
     outlineHistory: watched("outlineHistory", store.outlineHistory),

@@ -42,6 +42,15 @@ export type OutlinedAttributes<State> = {
   readonly attributes: readonly AttributeOutline[];
 };
 
+/** How many attributes a stream has, and the bytes of their keys in UTF-8 and of their values together. */
+export type AttributeTotal = { readonly count: number; readonly bytes: number };
+
+/** Some attributes of a stream, in any order, and the head that they belong to. */
+export type FoundAttributes<State> = OutlinedAttributes<State> & {
+  /** Of all attributes; `undefined` if it was not asked for. */
+  readonly total: AttributeTotal | undefined;
+};
+
 /** SHA-256: two values are the same if their digests are. An index holds it in place of long values. */
 export function digestOf(value: Uint8Array): Buffer {
   return createHash("sha256").update(value).digest();

@@ -1,5 +1,11 @@
 import type { Attribute, AttributeChanges, OutlinedAttributes } from "./attributes.ts";
 import type { ChangeAll } from "./joint-change.ts";
+import type {
+  Attribute,
+  AttributeChanges,
+  FoundAttributes,
+  OutlinedAttributes,
+} from "./attributes.ts";
 import type { ReceiptOfChange, Receipts } from "./receipts.ts";
 import type { Search, SearchKeys, SearchScope } from "./search.ts";
 
@@ -161,6 +167,18 @@ export interface EventStore {
     stream: string,
     organization: string,
   ): Promise<OutlinedAttributes<State> | undefined>;
+
+  /**
+   * Which of these attributes a stream has, without their values, and if it is asked for, the total of all that it
+   * has, at one moment; `undefined` if the organization owns no such stream. Without the total it costs as much as
+   * these keys do, however many attributes there are.
+   */
+  findAttributes<State>(
+    stream: string,
+    organization: string,
+    keys: readonly string[],
+    isTotalled: boolean,
+  ): Promise<FoundAttributes<State> | undefined>;
 
   /**
    * Those of the attributes with these keys that the stream has, in the order of the bytes of their keys; none

@@ -37,6 +37,14 @@ const knowing = (values: Readonly<Record<string, string>>): KnownMetadata => ({
       { digest: `digest of ${text}`, bytes: text.length },
     ]),
   ),
+  total: totalOf(values),
+});
+const totalOf = (values: Readonly<Record<string, string>>) => ({
+  count: Object.keys(values).length,
+  bytes: Object.entries(values).reduce(
+    (sum, [key, text]) => sum + Buffer.byteLength(key) + text.length,
+    0,
+  ),
 });
 const present = fold([added]);
 
@@ -81,6 +89,12 @@ describe("advanceMetadata", () => {
     const step = advanceMetadata(command, present, knowing({ a: "1", b: "2" }));
     expect(step.events).toEqual(want);
     expect(step.state).toEqual(step.events.reduce(evolve, present));
+    const values: Record<string, string> = { a: "1", b: "2" };
+    for (const { key, value } of step.attributes) {
+      if (value === undefined) delete values[key];
+      else values[key] = Buffer.from(value).toString();
+    }
+    expect(step.total).toEqual(totalOf(values));
     expect(step.attributes).toEqual(
       step.events.map(({ data }) => {
         const { key, value } = data as { key: string; value?: string };

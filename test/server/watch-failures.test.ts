@@ -16,6 +16,7 @@ const operations = {
   load: (store) => store.load("s", "org"),
   loadOnInstance: (store) => store.loadOnInstance("s"),
   outlineAttributes: (store) => store.outlineAttributes("s", "org"),
+  findAttributes: (store) => store.findAttributes("s", "org", ["key"], true),
   readAttributes: (store) => store.readAttributes("s", "org", ["key"]),
   history: (store) => store.history("s", "org", { after: 0, limit: 1, ascending: true }),
   outlineHistory: (store) =>
@@ -44,6 +45,7 @@ function answering(answer: () => Promise<never>): EventStore {
     load: answer,
     loadOnInstance: answer,
     outlineAttributes: answer,
+    findAttributes: answer,
     readAttributes: answer,
     history: answer,
     outlineHistory: answer,

@@ -193,6 +193,30 @@ export function describeAttributes(
       expect(Math.max(...sizes)).toBe(2);
     });
 
+    test("finds some of them, and the total of all", async () => {
+      const stream = newStream();
+      const head = await set(stream, { b: "12", é: "3", c: "4" });
+      const find = (keys: string[], isTotalled: boolean, owner = organization) =>
+        store.findAttributes<State>(stream, owner, keys, isTotalled);
+      const sizes = async (keys: string[]) =>
+        (await find(keys, false))?.attributes.map((each) => [each.key, each.bytes]).sort();
+      expect(await sizes(["b", "none", "é"])).toEqual([
+        ["b", 2],
+        ["é", 1],
+      ]);
+      const digest = digestOf(bytes("4")).toString("hex");
+      const attributes = [{ key: "c", digest, bytes: 1 }];
+      expect(await find(["c", "c"], false)).toEqual({ head, attributes, total: undefined });
+      // Keys and values.
+      const total = { count: 3, bytes: 1 + 2 + 1 + (2 + 1 + 1) };
+      expect(await find(["c"], true)).toEqual({ head, attributes, total });
+      expect(await find([], true)).toEqual({ head, attributes: [], total });
+      expect(await find(["b"], true, "other")).toBeUndefined();
+      await write(stream, "remove-all");
+      const nothing = { count: 0, bytes: 0 };
+      expect(await find(["b"], true)).toMatchObject({ attributes: [], total: nothing });
+    });
+
     test("hides them from other organizations, and has none of an unknown stream", async () => {
       const stream = newStream();
       const other = `org-${randomUUID()}`;

@@ -4,7 +4,7 @@ import type { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.t
 import { type ErrorKey, ServiceError } from "../../domain/errors.ts";
 import { advance } from "../../domain/human.ts";
 import type { HumanState } from "../../domain/human-state.ts";
-import { advanceMetadata, type MetadataEntry } from "../../domain/metadata.ts";
+import { advanceMetadata, type MetadataEntry, noMetadata } from "../../domain/metadata.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore, Head } from "../../store/event-store.ts";
 import { addUnderNewId } from "../add-human.ts";
@@ -76,8 +76,8 @@ export function createAddUser({ store, directory, newId }: AddParts): AddMethods
 /** Sets the metadata of a human who has just been added, and so has none. */
 function withMetadata(step: HumanStep, entries: readonly MetadataEntry[]): HumanStep {
   if (entries.length === 0) return step;
-  const none = { changes: 0, entries: new Map() };
-  const { events, ...next } = advanceMetadata({ type: "set-metadata", entries }, step.state, none);
+  const set = { type: "set-metadata", entries } as const;
+  const { events, total: _, ...next } = advanceMetadata(set, step.state, noMetadata);
   return { ...step, ...next, events: [...step.events, ...events] };
 }
 

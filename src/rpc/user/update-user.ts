@@ -33,12 +33,12 @@ export function createUpdateUser(
       missing: "updateUserNotFound",
       ...(!saysAnyVerified(parts) && entries.length === 0 && { ofSelf: [] }),
     });
+    const set = { type: "set-metadata", entries } as const;
     const head =
       entries.length === 0
         ? await changeHuman(users.store, context, userId, organization, command)
-        : await metadataChanges.change(context, userId, organization, (state, known) => {
+        : await metadataChanges.change(context, userId, organization, set, (state, known) => {
             const step = advance(command, state);
-            const set = { type: "set-metadata", entries } as const;
             const { events, ...next } = advanceMetadata(set, step.state, known);
             return { ...step, ...next, events: [...step.events, ...events] };
           });

@@ -1,8 +1,9 @@
-import type { Attribute, OutlinedAttributes } from "../attributes.ts";
+import type { Attribute, FoundAttributes, OutlinedAttributes } from "../attributes.ts";
 import { combinedAttributes } from "../change/attribute-rows.ts";
 import {
   attributeFromRow,
   attributeColumns as columns,
+  foundFromRow,
   headOfAttributes,
   headWithAttributes,
   outlineFromRow,
@@ -59,6 +60,34 @@ export async function readOutline<State>(
     values: [stream, organization],
   });
   return row && (outlineFromRow(row) as OutlinedAttributes<State>);
+}
+
+const totalOfAttributes = `(
+  select json_build_array(
+    count(*), coalesce(sum(octet_length(a.key) + octet_length(a.value)), 0)
+  )::text from attributes a where a.stream = h.stream
+)`;
+
+/** As `EventStore.findAttributes`. */
+export async function findAttributes<State>(
+  database: Postgres,
+  stream: string,
+  organization: string,
+  keys: readonly string[],
+  isTotalled: boolean,
+): Promise<FoundAttributes<State> | undefined> {
+  const [row] = await database.read({
+    name: isTotalled ? "find-attributes-total" : "find-attributes",
+    text: `select ${headOfAttributes}, (
+        select coalesce(json_agg(
+          json_build_array(a.key, encode(a.digest, 'hex'), octet_length(a.value))
+        ), '[]')::text
+        from attributes a where a.stream = h.stream and a.key = any ($3::text[])
+      ) as outline, ${isTotalled ? totalOfAttributes : "null"} as total
+      from heads h where h.stream = $1 and h.organization = $2`,
+    values: [stream, organization, keys],
+  });
+  return row && (foundFromRow(row) as FoundAttributes<State>);
 }
 
 /** As `EventStore.readAttributes`. */

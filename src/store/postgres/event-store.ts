@@ -21,7 +21,7 @@ import {
   tipColumns,
   tipsFromRows,
 } from "../sql/rows.ts";
-import { readAttributes, readOutline } from "./attributes.ts";
+import { findAttributes, readAttributes, readOutline } from "./attributes.ts";
 import { createCommit } from "./commit.ts";
 import type { Postgres } from "./database.ts";
 import { createJointCommit } from "./joint-change.ts";
@@ -132,6 +132,8 @@ function createReads(database: Postgres, loadTip: Load): Reads {
     },
 
     outlineAttributes: (stream, organization) => readOutline(database, stream, organization),
+
+    findAttributes: (...wanted) => findAttributes(database, ...wanted),
 
     readAttributes: (stream, organization, keys) =>
       readAttributes(database, stream, organization, keys),

@@ -1,4 +1,9 @@
-import type { Attribute, AttributeOutline, OutlinedAttributes } from "../attributes.ts";
+import type {
+  Attribute,
+  AttributeOutline,
+  FoundAttributes,
+  OutlinedAttributes,
+} from "../attributes.ts";
 import type { HeadWithAttributes } from "../transfer.ts";
 import { headFromRow, type Row } from "./rows.ts";
 
@@ -28,6 +33,13 @@ export function outlineFromRow(row: Row): OutlinedAttributes<unknown> {
     ([key, digest, bytes]): AttributeOutline => ({ key, digest, bytes }),
   );
   return { head: headFromRow(row), attributes };
+}
+
+/** @param row As `outlineFromRow` takes it, and `total`: JSON, the number of all attributes and their bytes, or null. */
+export function foundFromRow(row: Row): FoundAttributes<unknown> {
+  if (row.total === null) return { ...outlineFromRow(row), total: undefined };
+  const [count, bytes]: readonly [number, number] = JSON.parse(String(row.total));
+  return { ...outlineFromRow(row), total: { count, bytes } };
 }
 
 /**

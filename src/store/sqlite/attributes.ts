@@ -1,10 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Attribute, OutlinedAttributes } from "../attributes.ts";
+import type { Attribute, FoundAttributes, OutlinedAttributes } from "../attributes.ts";
 import type { AppendRow } from "../change/append-row.ts";
 import type { AttributeRow } from "../change/attribute-rows.ts";
 import {
   attributeColumns,
   attributeFromRow,
+  foundFromRow,
   headOfAttributes,
   headWithAttributes,
   outlineFromRow,
@@ -42,6 +43,12 @@ export function createAttributeWriter(db: DatabaseSync): (rows: readonly AppendR
 /** Prepare to read attributes. Each reading is one statement, so it sees one moment. */
 export function createAttributeReader(db: DatabaseSync): {
   outline(stream: string, organization: string): OutlinedAttributes<unknown> | undefined;
+  find(
+    stream: string,
+    organization: string,
+    keys: readonly string[],
+    isTotalled: boolean,
+  ): FoundAttributes<unknown> | undefined;
   read(stream: string, organization: string, keys: readonly string[]): Attribute[];
   withHead<State>(stream: string): HeadWithAttributes<State> | undefined;
 } {
@@ -50,6 +57,17 @@ export function createAttributeReader(db: DatabaseSync): {
        select json_group_array(json_array(a.key, lower(hex(a.digest)), length(a.value)) order by a.key)
        from attributes a where a.stream = h.stream
      ) as outline from heads h where h.stream = ? and h.organization = ?`,
+  );
+  // The lengths are in the first page of a row, so long keys and values are not read.
+  const selectFound = db.prepare(
+    `select ${headOfAttributes}, (
+       select json_group_array(json_array(a.key, lower(hex(a.digest)), length(a.value)))
+       from attributes a
+       where a.stream = h.stream and a.key in (select value from json_each(?))
+     ) as outline, case when ? then (
+       select json_array(count(*), coalesce(sum(octet_length(a.key) + length(a.value)), 0))
+       from attributes a where a.stream = h.stream
+     ) end as total from heads h where h.stream = ? and h.organization = ?`,
   );
   const selectSome = db.prepare(
     `select ${attributeColumns} from attributes a
@@ -64,6 +82,11 @@ export function createAttributeReader(db: DatabaseSync): {
     outline(stream, organization) {
       const row = selectOutline.get(stream, organization);
       return row && outlineFromRow(row);
+    },
+    find(stream, organization, keys, isTotalled) {
+      const values = [JSON.stringify(keys), Number(isTotalled), stream, organization];
+      const row = selectFound.get(...values);
+      return row && foundFromRow(row);
     },
     read(stream, organization, keys) {
       const rows = selectSome.all(stream, organization, JSON.stringify(keys));

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { OutlinedAttributes } from "../attributes.ts";
+import type { FoundAttributes, OutlinedAttributes } from "../attributes.ts";
 import { rowFromAppend } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
 import { createChangeAll } from "../change/change-all.ts";
@@ -174,6 +174,11 @@ function createReads({ place }: Sqlite, db: DatabaseSync, statements: Statements
     async outlineAttributes<State>(stream: string, organization: string) {
       const outlined = withStoreErrors(() => attributes.outline(stream, organization));
       return outlined as OutlinedAttributes<State> | undefined;
+    },
+
+    async findAttributes<State>(...wanted: Parameters<EventStore["findAttributes"]>) {
+      const found = withStoreErrors(() => attributes.find(...wanted));
+      return found as FoundAttributes<State> | undefined;
     },
 
     async readAttributes(stream, organization, keys) {

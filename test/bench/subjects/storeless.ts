@@ -48,6 +48,7 @@ const store: EventStore = {
   load: async <State>(stream: string) => heads.get(stream) as Head<State> | undefined,
   loadOnInstance: async <State>(stream: string) => heads.get(stream) as Head<State> | undefined,
   outlineAttributes: async () => undefined,
+  findAttributes: async () => undefined,
   readAttributes: async () => [],
   history: async () => [],
   outlineHistory: async () => [],
