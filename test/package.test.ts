@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   mkdirSync,
   mkdtempSync,
@@ -52,6 +53,45 @@ const packageReadme = () =>
   readFileSync(join(project, "node_modules", "@giraffe-profiles", "giraffe", "README.md"), "utf8");
 
 describe("the package", () => {
+  test("has the same bytes when it is made again", async () => {
+    const file = join(root, "dist", install.split("/").at(-1) ?? "");
+    const digest = () => createHash("sha256").update(readFileSync(file)).digest("hex");
+    const first = digest();
+    const again = await runProgram("sh", ["-c", `SOURCE_DATE_EPOCH= ${pack}`], {
+      ...{ cwd: root, hangsMs: npmHangsMs },
+    });
+    expect(again.code, again.stderr).toBe(0);
+    expect(digest()).toBe(first);
+  });
+
+  test("has a bill of materials: what is bundled, and what it depends on, with digests", () => {
+    const bom = readJson("node_modules", "@giraffe-profiles", "giraffe", "sbom.cdx.json");
+    expect(bom).toMatchObject({
+      bomFormat: "CycloneDX",
+      metadata: { component: { name: "@giraffe-profiles/giraffe" } },
+    });
+    const parts: { name: string; version: string; hashes: { content: string }[] }[] =
+      bom.components;
+    const names = parts.map(({ name }) => name);
+    const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    expect(names).toEqual(expect.arrayContaining(Object.keys(manifest.dependencies)));
+    expect(names).not.toEqual(expect.arrayContaining(["vitest"]));
+    expect(names).not.toContain("@scarf/scarf");
+    const installed = Object.keys(readJson("package-lock.json").packages)
+      .map((path) => path.split("node_modules/").at(-1) ?? "")
+      .filter((name) => name !== "" && name !== "@giraffe-profiles/giraffe");
+    expect(names).toEqual(expect.arrayContaining(installed));
+    const notices = readFileSync(
+      join(project, "node_modules", "@giraffe-profiles", "giraffe", "THIRD-PARTY.txt"),
+      "utf8",
+    );
+    const bundled = [...notices.matchAll(/^node_modules\/(\S+)$/gm)].map(([, name]) => name);
+    expect(bundled.length).toBeGreaterThan(5);
+    expect(names).toEqual(expect.arrayContaining(bundled));
+    for (const { name, hashes } of parts)
+      expect(hashes, name).toMatchObject([{ content: expect.stringMatching(/^[0-9a-f]{128}$/) }]);
+  });
+
   test("has nothing that runs when it is installed, and brings nothing that has", () => {
     const manifest = readJson("node_modules", "@giraffe-profiles", "giraffe", "package.json");
     expect(manifest).not.toHaveProperty("scripts");
