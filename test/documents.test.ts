@@ -334,7 +334,7 @@ describe("in the documents", () => {
     expect(firstLines.sort()).toEqual(Object.keys(notRun).sort());
     const languages = [...pages.values()].flatMap((text) => text.match(/^```\w+/gm) ?? []);
     expect(new Set(languages)).toEqual(
-      new Set(["```sh", "```ts", "```typescript", "```js", "```json", "```text"]),
+      new Set(["```sh", "```sql", "```ts", "```typescript", "```js", "```json", "```text"]),
     );
   });
 });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { BulkError } from "./bulk-error.ts";
+import type { NewOrganization } from "./new-organizations.ts";
 
 /** So much of the first line names an input. */
 const nameBytes = 65_536;
@@ -12,6 +13,10 @@ export type ImportSource = {
   readonly key: string;
   /** In bytes; `undefined`: nobody knows. */
   readonly size: number | undefined;
+  /** How many lines there are, if that is known. */
+  readonly lines?: number;
+  /** To be created, unless they exist. */
+  readonly organizations?: readonly NewOrganization[];
   /** All of it, from the beginning. A second time only if it is a file. */
   readonly chunks: () => AsyncIterable<Buffer>;
 };
@@ -37,12 +42,13 @@ export async function openSource(input: string): Promise<ImportSource> {
   }
 }
 
-function keyOf(firstLine: Buffer): string {
+/** As `ImportSource.key`. */
+export function keyOf(firstLine: Buffer): string {
   return createHash("sha256").update(firstLine).digest("hex");
 }
 
 /** The first line of a stream, and the whole stream all the same. */
-async function peek(stream: AsyncIterable<Buffer>) {
+export async function peek(stream: AsyncIterable<Buffer>) {
   const seen: Buffer[] = [];
   const iterator = stream[Symbol.asyncIterator]();
   let start = Buffer.alloc(0);

@@ -1,18 +1,12 @@
 import type { Directory } from "../store/directory.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../store/event-store.ts";
-import {
-  type NewStreamOutcome,
-  OvertakenError,
-  type Progress,
-  type RejectedLines,
-  type Transfer,
-} from "../store/transfer.ts";
+import { OvertakenError, type Transfer } from "../store/transfer.ts";
 import { BulkError } from "./bulk-error.ts";
+import { importLines, type Run, type Tally } from "./import-lines.ts";
 import { type ImportSource, openSource } from "./import-source.ts";
-import { type LineBatch, lineBatches, type Stop } from "./line-batches.ts";
-import { createMeter } from "./meter.ts";
-import { type ReadLine, readBatch, type UserOfLine } from "./read-batch.ts";
-import { type Reject, type Rejects, rejectsToFile, rejectsToStderr } from "./rejects.ts";
+import type { ReadLine } from "./line-reader.ts";
+import { addOrganizations } from "./new-organizations.ts";
+import { rejectsToFile, rejectsToStderr } from "./rejects.ts";
 
 export type ImportParts = {
   readonly transfer: Transfer;
@@ -20,10 +14,21 @@ export type ImportParts = {
   readonly readLine: ReadLine;
   /** Makes an id for a user without one. */
   readonly newId: () => string;
+  /** The input as lines. Default: it is lines. */
+  readonly source?: ImportSource | undefined;
+  /**
+   * Whether users who are there are made like their lines, unless they were changed since they were imported.
+   * Default: they are rejected.
+   */
+  readonly isUpdating?: boolean;
 };
 
 export type ImportSummary = {
   readonly imported: number;
+  /** Users who were there and are now like their lines. Only if they may be changed. */
+  readonly changed?: number;
+  /** Lines of users who were like them already, or are not there any more. Only if users may be changed. */
+  readonly unchanged?: number;
   /** All lines of the input that are not imported, by whatever run. */
   readonly rejected: number;
   /** Lines that an earlier run had done. */
@@ -55,15 +60,16 @@ export async function importUsers(
   parts: ImportParts,
   tell: (line: string) => void,
 ): Promise<ImportSummary> {
+  const source = parts.source ?? (await openSource(input));
+  await addOrganizations(parts.directory, source.organizations ?? [], tell);
   const organizations = new Set((await parts.directory.organizations()).map(({ id }) => id));
   if (organizations.size === 0) {
     throw new BulkError("there is no organization for the users: make one with org create NAME");
   }
-  const source = await openSource(input);
   const known = await parts.transfer.progress(source.key);
   const rejects = input === "-" ? rejectsToStderr() : await rejectsToFile(`${input}.rejected`);
   const run: Run = { ...parts, organizations, source, rejects, known, isAnew: false };
-  const tally = { imported: 0, rejected: 0, doneBefore: 0, triedAgain: 0 };
+  const tally = newTally();
   try {
     if ((await importLines(run, tally)) === "differs") {
       if (input === "-") throw new BulkError(stdinDiffers);
@@ -78,7 +84,16 @@ export async function importUsers(
     await rejects.close();
     throw resumable(error, input);
   }
-  return { ...tally, rejects: await rejects.close() };
+  return { ...summaryOf(tally, parts.isUpdating ?? false), rejects: await rejects.close() };
+}
+
+function newTally(): Tally {
+  const written = { imported: 0, changed: 0, unchanged: 0 };
+  return { ...written, rejected: 0, doneBefore: 0, triedAgain: 0 };
+}
+
+function summaryOf({ changed, unchanged, ...tally }: Tally, isUpdating: boolean) {
+  return isUpdating ? { ...tally, changed, unchanged } : tally;
 }
 
 const stdinDiffers =
@@ -98,106 +113,4 @@ function resumable(error: unknown, input: string): unknown {
   return new BulkError(`${error.message}; run the same command again to continue from here`, {
     cause: error,
   });
-}
-
-type Run = ImportParts & {
-  readonly organizations: ReadonlySet<string>;
-  readonly source: ImportSource;
-  readonly rejects: Rejects;
-  /** What the database knows of the input. */
-  readonly known: Progress | undefined;
-  /** Whether that is of another input, which begins with the same line. */
-  readonly isAnew: boolean;
-};
-
-type Tally = { imported: number; rejected: number; doneBefore: number; triedAgain: number };
-
-/** @returns "differs" if the lines that were done before are not those of this input. */
-async function importLines(run: Run, tally: Tally): Promise<"done" | "differs"> {
-  const { transfer, source, rejects, isAnew } = run;
-  const before = isAnew ? undefined : run.known;
-  const meter = createMeter("users", source.size);
-  let { known } = run;
-  let isBegun = false;
-  const write = async (
-    batch: LineBatch<DoneBatch>,
-    { users, problems }: ReturnType<typeof readBatch>,
-  ) => {
-    const lines = {
-      tried: users.map(({ line }) => line),
-      rejected: problems.map(({ line }) => line),
-    };
-    const progress = { source: source.key, lines: batch.count, digest: batch.digest };
-    const outcomes = await transfer.write(
-      users.map(({ user }) => user),
-      batch.stop === undefined
-        ? { ...lines, kind: "next", progress, known, isAnew: isAnew && !isBegun }
-        : { ...lines, kind: "again", of: batch.stop },
-    );
-    if (batch.stop === undefined) known = progress;
-    const taken = users.flatMap((each, index) => problemOf(outcomes[index], each));
-    // Only after the first write has succeeded: it fails if another import of the same input is running.
-    if (!isBegun) await rejects.begin();
-    isBegun = true;
-    await rejects.add([...problems, ...taken].sort((a, b) => a.line - b.line));
-    tally.rejected += problems.length + taken.length;
-    tally.imported += users.length - taken.length;
-    meter.show(tally.imported, batch.bytes);
-  };
-
-  const nextStop = createStops(transfer, before);
-  let writing: Promise<void> = Promise.resolve();
-  try {
-    for await (const batch of lineBatches(source.chunks(), transfer.batchSize, nextStop)) {
-      const { stop } = batch;
-      if (stop !== undefined && (batch.count !== stop.lines || batch.digest !== stop.digest)) {
-        await writing;
-        return "differs";
-      }
-      if (stop !== undefined && stop.rejected.length === 0) continue;
-      if (stop !== undefined) tally.triedAgain += batch.lines.length;
-      const read = readBatch(batch.lines, run);
-      // The next batch is read while this one is written.
-      await writing;
-      writing = write(batch, read);
-      // It is awaited later; without this, Node.js would report an unhandled rejection before that.
-      writing.catch(() => {});
-    }
-    await writing;
-  } finally {
-    await Promise.allSettled([writing]);
-    meter.end();
-  }
-  tally.doneBefore = (before?.lines ?? 0) - tally.triedAgain;
-  return "done";
-}
-
-/** The end of a batch that an earlier run has written. */
-type DoneBatch = RejectedLines & Stop;
-
-/** Stops at the batches that had rejected lines, and where the earlier runs ended. */
-function createStops(transfer: Transfer, before: Progress | undefined) {
-  let behind = 0;
-  return async (): Promise<DoneBatch | undefined> => {
-    if (before === undefined || behind >= before.lines) return undefined;
-    const found = await transfer.rejected(before.source, behind);
-    const isFound = found !== undefined && found.lines <= before.lines;
-    const next = isFound ? found : { ...before, rejected: [] };
-    behind = next.lines;
-    return { ...next, wanted: new Set(next.rejected) };
-  };
-}
-
-function problemOf(
-  outcome: NewStreamOutcome | undefined,
-  { line, text, user }: UserOfLine,
-): Reject[] {
-  switch (outcome) {
-    case "exists":
-      return [{ line, reason: `the id ${JSON.stringify(user.stream)} is taken`, text }];
-    case "unique-key-taken":
-      return [{ line, reason: "the user name is taken", text }];
-    default:
-      return [];
-  }
 }

@@ -1,25 +1,24 @@
 import { isUtf8 } from "node:buffer";
-import type { NewStream } from "../store/transfer.ts";
-import { type Line, maxLineBytes } from "./line-batches.ts";
+import type { Line } from "./line-batches.ts";
+import { maxLineBytes } from "./line-batches.ts";
+import type { ReadLine } from "./line-reader.ts";
+import type { ReadUser } from "./read-user.ts";
 import { assertWhole, notUtf8, type Reject, rejectFrom } from "./rejects.ts";
-
-/** Reads one line. See `createUserLines`. */
-export type ReadLine = (
-  text: string,
-  creator: string,
-) => {
-  readonly userId: string | undefined;
-  readonly organization: string | undefined;
-  readonly decisions: NewStream["decisions"];
-};
+import { withoutMark } from "./text-lines.ts";
 
 /** Written as the creator of the events: no user of the API has this id. */
 const creator = "import";
 
 /** A user that a line describes. */
-export type UserOfLine = { readonly line: number; readonly text: string; readonly user: NewStream };
+export type UserOfLine = {
+  readonly line: number;
+  readonly text: string;
+  readonly userId: string;
+  readonly organization: string;
+  readonly user: ReadUser;
+};
 
-/** Read the lines of a batch: users to write, and lines that cannot be imported, each with its reason. */
+/** Read the lines of a batch: users, and lines that cannot be imported, each with its reason. */
 export function readBatch(
   lines: readonly Line[],
   {
@@ -44,18 +43,20 @@ export function readBatch(
         ({ text } = reject);
         assertWhole(reject);
       } else if (text.trim() === "") continue;
-      const {
-        userId = newId(),
-        organization: named,
-        decisions,
-      } = readLine(withoutMark(text), creator);
-      const organization = organizationFrom(named, organizations);
-      users.push({ line, text, user: { stream: userId, organization, decisions } });
+      const user = readLine(withoutMark(text), creator);
+      const { userId = newId() } = user;
+      const organization = organizationOf(user, organizations);
+      users.push({ line, text, userId, organization, user });
     } catch (error) {
-      problems.push({ line, reason: error instanceof Error ? error.message : String(error), text });
+      problems.push({ line, reason: reasonOf(error), text });
     }
   }
   return { users, problems };
+}
+
+/** What a person is told of an error. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function assertReadable(bytes: Buffer | undefined): asserts bytes {
@@ -63,13 +64,12 @@ function assertReadable(bytes: Buffer | undefined): asserts bytes {
   if (!isUtf8(bytes)) throw new Error(notUtf8);
 }
 
-/** A byte order mark may begin any line, because files may have been concatenated. */
-function withoutMark(text: string): string {
-  return text.startsWith("\ufeff") ? text.slice(1) : text;
-}
-
-function organizationFrom(named: string | undefined, known: ReadonlySet<string>): string {
+function organizationOf(
+  { organization: named, isGone = false }: ReadUser,
+  known: ReadonlySet<string>,
+): string {
   const [only] = known;
+  if (named !== undefined && isGone) return named;
   if (named === undefined && only !== undefined && known.size === 1) return only;
   if (named === undefined) throw new Error("organization is missing, and there is more than one");
   if (!known.has(named)) throw new Error(`there is no organization ${JSON.stringify(named)}`);

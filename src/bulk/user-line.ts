@@ -22,6 +22,7 @@ import { createFieldRules } from "../rpc/validate/validate.ts";
 import type { Attribute } from "../store/attributes.ts";
 import type { Decision } from "../store/event-store.ts";
 import { metadataField, metadataStep } from "./metadata-field.ts";
+import { type Origin, originFrom } from "./origin.ts";
 import { createUserRequests } from "./user-request.ts";
 
 /** A user as one line of an import says it. */
@@ -32,19 +33,26 @@ export type UserLine = {
   readonly organization: string | undefined;
   /** What brings the user about. At least one. */
   readonly decisions: readonly Decision<HumanState>[];
+  /** Whether the line says which metadata the user has, which may be none. */
+  readonly tellsMetadata: boolean;
+  /** Where the user was before; `undefined`: the line does not say. */
+  readonly origin: Origin | undefined;
 };
 
 /** Users as lines of JSON, for import and export. */
 export type UserLines = {
   /**
    * Read a line: an ImportHumanUserRequest, and beside its fields `userId`, `organization`, `state`,
-   * `metadata` and `verbatim`, which says that user name, profile and phone are to be stored as they are.
+   * `metadata`, `verbatim`, which says that user name, profile and phone are to be stored as they are, and
+   * `sequence`, `creationDate` and `changeDate` of a user who was elsewhere before.
    *
    * @param creator Of the events.
    * @throws Error that tells a person what is wrong: no JSON object, an unknown field, a broken field
    *   rule, a field that is not kept.
    */
   read(text: string, creator: string): UserLine;
+  /** As `read`, for a line that has been parsed. */
+  readObject(line: JsonObject, creator: string): UserLine;
   /**
    * Write a line that `read` makes the same state of; with `verbatim`, if that is a state that a new
    * user could not have, such as one with spaces around names, which updates lead to, or with a phone
@@ -77,8 +85,9 @@ export function createUserLines(): UserLines {
   const { addNew, addVerbatim, leadsTo } = createUserRequests(assertFieldRules);
   const inEnglish = createEnglishTranslator();
 
-  function lineFrom(text: string, creator: string): UserLine {
-    const { userId, organization, state, verbatim, metadata, ...fields } = objectFrom(text);
+  function lineFrom(line: JsonObject, creator: string): UserLine {
+    const { userId, organization, state, verbatim, metadata, ...others } = line;
+    const { sequence, creationDate, changeDate, ...fields } = others;
     const request = fromJson(ImportHumanUserRequestSchema, fields);
     const add = isTrue("verbatim", verbatim) ? addVerbatim(request) : addNew(request);
     const commands = [add, statusCommand(state)];
@@ -95,18 +104,24 @@ export function createUserLines(): UserLines {
       userId: idFrom("userId", userId),
       organization: idFrom("organization", organization),
       decisions,
+      tellsMetadata: metadata !== undefined && metadata !== null,
+      origin: originFrom({ sequence, creationDate, changeDate }),
     };
   }
 
+  function readObject(line: JsonObject, creator: string): UserLine {
+    try {
+      return lineFrom(line, creator);
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      throw new Error(inEnglish(error.message), { cause: error });
+    }
+  }
+
   return {
-    read(text, creator) {
-      try {
-        return lineFrom(text, creator);
-      } catch (error) {
-        if (!(error instanceof ServiceError)) throw error;
-        throw new Error(inEnglish(error.message), { cause: error });
-      }
-    },
+    read: (text, creator) => readObject(objectFrom(text), creator),
+
+    readObject,
 
     write(userId, organization, state, attributes) {
       if (state.kind !== "present") return undefined;
@@ -128,7 +143,8 @@ export function createUserLines(): UserLines {
   };
 }
 
-function objectFrom(text: string): JsonObject {
+/** @throws Error if the text is not a JSON object. */
+export function objectFrom(text: string): JsonObject {
   const value: JsonValue = JSON.parse(text);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   throw new Error("the line is not a JSON object");
@@ -140,7 +156,8 @@ function isTrue(field: string, value: JsonValue | undefined): boolean {
   throw new Error(`${field} must be true or false`);
 }
 
-function idFrom(field: string, value: JsonValue | undefined): string | undefined {
+/** @throws Error if it is there and no id. */
+export function idFrom(field: string, value: JsonValue | undefined): string | undefined {
   if (value === undefined || value === null) return undefined;
   const isText = typeof value === "string" && value.isWellFormed() && !value.includes("\0");
   if (isText && value !== "" && [...value].length <= maxIdLength) return value;

@@ -1,37 +1,94 @@
+import { type Form, formFrom, formNames, openForm } from "../bulk/forms.ts";
 import type { ImportSummary } from "../bulk/import-users.ts";
 import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command/command.ts";
 import { counted } from "./command/counted.ts";
+import { wordsOfLosses } from "../bulk/losses.ts";
+import type { PreparedSource } from "../bulk/prepared-source.ts";
+import type { Reading } from "../config/config.ts";
+import {
+  type AdminOptions,
+  adminFlags,
+  anyCommand,
+  type Line,
+  type Out,
+  textOf,
+  withAdminOptions,
+} from "./command/command.ts";
+
+type ImportOptions = AdminOptions & {
+  readonly input: string;
+  /** `undefined`: lines, as `export` writes them. */
+  readonly form: Form | undefined;
+  readonly isUpdating: boolean;
+};
 
 /** `giraffe import FILE`. The exit code is 1 if lines were rejected. */
-export const importCommand = anyCommand<AdminOptions & { readonly input: string }>({
+export const importCommand = anyCommand<ImportOptions>({
   name: "import",
   help: "add users from lines of JSON in a file (- for stdin); an interrupted run is continued",
   argument: "FILE",
-  flags: adminFlags,
-  read: (line) => withAdminOptions(line, { input: line.argument }),
-  async run({ database, json, input }, out) {
+  flags: {
+    from: { argument: "FORM", help: `the file is of another system: ${formNames.join(", ")}` },
+    update: { help: "change users who are there, unless they were changed since their import" },
+    ...adminFlags,
+  },
+  read: readOptions,
+  async run({ database, json, input, form, isUpdating }, out) {
     const { openTransfer, wallClock } = await import("../server/database.ts");
-    const { createUserLines } = await import("../bulk/user-line.ts");
+    const { createLineReader } = await import("../bulk/line-reader.ts");
     const { createIdGenerator } = await import("../access/id.ts");
     const { importUsers } = await import("../bulk/import-users.ts");
     const { transfer, directory } = await openTransfer(database);
+    const tell = (line: string) => void process.stderr.write(`${line}\n`);
+    let source: PreparedSource | undefined;
     try {
+      source = form && (await openForm(form, input, wallClock()));
       const newId = createIdGenerator({ now: wallClock });
-      const readLine = createUserLines().read;
-      const parts = { transfer, directory, readLine, newId };
-      const tell = (line: string) => void process.stderr.write(`${line}\n`);
+      const parts = {
+        transfer,
+        directory,
+        readLine: createLineReader(),
+        newId,
+        isUpdating,
+        source,
+      };
       const summary = await importUsers(input, parts, tell);
-      if (json) out(JSON.stringify(summary));
-      else for (const line of wordsOf(summary)) out(line);
+      const notTaken = source?.losses.counts();
+      if (json) out(JSON.stringify({ ...summary, notTaken }));
+      else printSummary(summary, notTaken, out);
       return summary.rejected > 0 ? 1 : 0;
     } finally {
+      source?.close();
       await transfer.close();
       await directory.close();
     }
   },
 });
 
-function wordsOf({ imported, rejected, doneBefore, triedAgain, rejects }: ImportSummary): string[] {
+function readOptions(line: Line): Reading<ImportOptions> {
+  const from = textOf(line.given, "from");
+  const form = from === undefined ? undefined : formFrom(from);
+  const isUpdating = line.given.update === true || form !== undefined;
+  const reading = withAdminOptions(line, { input: line.argument, form, isUpdating });
+  if (from === undefined || form !== undefined) return reading;
+  const problem = `--from ${JSON.stringify(from)}: the forms are ${formNames.join(", ")}`;
+  const others = reading.kind === "refused" ? reading.problems : [];
+  return { kind: "refused", problems: [...others, problem] };
+}
+
+function printSummary(
+  summary: ImportSummary,
+  notTaken: Readonly<Record<string, number>> = {},
+  out: Out,
+): void {
+  for (const line of wordsOf(summary)) out(line);
+  const losses = wordsOfLosses(notTaken);
+  if (losses !== undefined) out(losses);
+}
+
+function wordsOf(summary: ImportSummary): string[] {
+  const { imported, changed = 0, unchanged = 0, rejected, rejects } = summary;
+  const { doneBefore, triedAgain } = summary;
   const counts = [
     `imported ${counted(imported, "user")}`,
     ...(doneBefore > 0 ? [`${counted(doneBefore, "line")} ${were(doneBefore)} done before`] : []),
@@ -39,6 +96,12 @@ function wordsOf({ imported, rejected, doneBefore, triedAgain, rejects }: Import
       ? [`${counted(triedAgain, "rejected line")} ${were(triedAgain)} tried again`]
       : []),
     ...(rejected > 0 ? [`rejected ${counted(rejected, "line")}, see ${rejects ?? "above"}`] : []),
+    `imported ${imported} users`,
+    ...(changed > 0 ? [`changed ${changed} users`] : []),
+    ...(unchanged > 0 ? [`${unchanged} users need no change`] : []),
+    ...(doneBefore > 0 ? [`${doneBefore} lines were done before`] : []),
+    ...(triedAgain > 0 ? [`${triedAgain} rejected lines were tried again`] : []),
+    ...(rejected > 0 ? [`rejected ${rejected} lines, see ${rejects ?? "above"}`] : []),
   ];
   if (rejected === 0) return [counts.join(", ")];
   const orMend = rejects === null ? "" : `, or correct them in ${rejects} and import that file`;

@@ -41,7 +41,10 @@ export type HumanEvent =
   | { readonly type: "user.human.phone.changed"; readonly data: { readonly phone: string } }
   | { readonly type: "user.metadata.set"; readonly data: MetadataSet }
   | { readonly type: "user.metadata.removed"; readonly data: { readonly key: string } }
-  | { readonly type: ContactEventType | LifecycleEventType; readonly data: Nothing };
+  | {
+      readonly type: ContactEventType | LifecycleEventType | ForeignEventType;
+      readonly data: Nothing;
+    };
 
 /** The value is in base64. */
 type MetadataSet = { readonly key: string; readonly value: string };
@@ -50,6 +53,9 @@ type ContactEventType =
   | "user.human.email.verified"
   | "user.human.phone.verified"
   | "user.human.phone.removed";
+
+/** What happened in ZITADEL and no command does here. */
+type ForeignEventType = "user.metadata.removed.all";
 
 /** The events that change the status, and the one that ends it. */
 export type LifecycleEventType =
@@ -94,6 +100,7 @@ function changes(state: PresentHuman, event: Change): Partial<PresentHuman> {
       return { status: "active" };
     case "user.metadata.set":
     case "user.metadata.removed":
+    case "user.metadata.removed.all":
       return { metadataChanges: (state.metadataChanges ?? 0) + 1 };
     case "user.removed":
       return {};

@@ -102,8 +102,8 @@ const profileWith = (fields: object) => ({
 
 /** What a line leads to. */
 const read = (line: string) => {
-  const { decisions, ...named } = lines.read(line, "me");
-  return { ...named, state: decisions.at(-1)?.state };
+  const { userId, organization, decisions } = lines.read(line, "me");
+  return { userId, organization, state: decisions.at(-1)?.state };
 };
 
 describe("a user line", () => {

@@ -20,6 +20,7 @@ const placesOf = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).so
 /** Every key that is translated, and its placeholders. */
 const eventTypes = {
   "user.metadata.removed": [],
+  "user.metadata.removed.all": [],
   "user.metadata.set": [],
   "user.username.changed": [],
   "user.human.email.changed": [],
