@@ -13,6 +13,7 @@ import { type DecideStep, decideUnder } from "./extras/decide.ts";
 import { rehearse } from "./extras/dry-run.ts";
 import { extrasKey, noteChange, noteVersion } from "./extras/extras.ts";
 import { callerKey } from "./gate/authenticate.ts";
+import { requestIdKey } from "./gate/request-id.ts";
 import { isAdded } from "./management/details.ts";
 import { noteWritten, receiptOf } from "./repeats/repeat.ts";
 
@@ -53,6 +54,7 @@ export async function changeHumanBy(
   decideStep: DecideStep,
 ): Promise<Head<HumanState>> {
   const creator = values.get(callerKey)?.subject ?? "";
+  const request = values.get(requestIdKey) || undefined;
   const extras = values.get(extrasKey);
   let isChanged = false;
   const decideHuman = (head: Head<HumanState> | undefined): HumanStep => {
@@ -64,7 +66,7 @@ export async function changeHumanBy(
     const { events, ...next } = decideHuman(head);
     const isThere = next.state.kind === "present";
     const receipt = receiptOf(values, userId, { isChanged, isThere });
-    return { events: events.map((event) => ({ ...event, creator })), ...next, receipt };
+    return { events: events.map((event) => ({ ...event, creator })), ...next, receipt, request };
   };
   try {
     const head = extras.isDryRun

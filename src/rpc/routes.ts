@@ -16,6 +16,7 @@ import { callerKey, createAuthenticate } from "./gate/authenticate.ts";
 import { createAuthorize } from "./gate/authorize.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
 import { permissionsFromServices } from "./gate/permissions.ts";
+import { noteRequestId } from "./gate/request-id.ts";
 import { createListChanges } from "./giraffe/list-changes.ts";
 import { createHealth, type Readiness } from "./health.ts";
 import { createAddHumanUser } from "./management/add-human-user.ts";
@@ -81,6 +82,8 @@ export type RpcParts = {
   readonly deprecationHeaders: boolean;
   /** Whether every change of a user needs `if-match`. */
   readonly requiresIfMatch: boolean;
+  /** The id that the answer to a call carries. */
+  readonly requestId: Parameters<typeof noteRequestId>[1];
   /** The client's address. */
   readonly peer: Parameters<typeof createAuthenticate>[0]["peer"];
 };
@@ -135,14 +138,15 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
  */
 export function createRequestGate(parts: RpcParts): Gate {
   const permissionOf = permissionsFromServices(services, publicMethods);
-  const { directory, authenticators, failures, peer } = parts;
+  const { directory, authenticators, failures, peer, requestId } = parts;
   const isPublic: Parameters<typeof createAuthenticate>[0]["isPublic"] = (method) =>
     permissionOf(method) === undefined;
   const gate = createGate(
     createAuthenticate({ authenticators, isPublic, failures, peer }),
     createAuthorize({ directory, permissionOf }),
   );
-  return parts.deprecationHeaders ? createDeprecation(gate, managementPrefix) : gate;
+  const noted = noteRequestId(gate, requestId);
+  return parts.deprecationHeaders ? createDeprecation(noted, managementPrefix) : noted;
 }
 
 /**

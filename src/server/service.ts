@@ -9,7 +9,13 @@ import type { Collision } from "../store/collision.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
 import type { RequestRecord } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { addressGroup, createListener, type Listener, peerKey } from "../wire/index.ts";
+import {
+  addressGroup,
+  createListener,
+  type Listener,
+  peerKey,
+  requestIdKey,
+} from "../wire/index.ts";
 import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
 import { type OpenStore, openStore, wallClock } from "./database.ts";
 import { listenError } from "./listen-error.ts";
@@ -167,6 +173,7 @@ async function createParts(
     deprecationHeaders: config.deprecationHeaders,
     requiresIfMatch: config.requireIfMatch,
     peer: (values) => values.get(peerKey),
+    requestId: (values) => values.get(requestIdKey),
   };
 }
 

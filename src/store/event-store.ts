@@ -26,6 +26,8 @@ export type StoredEvent = NewEvent & {
   /** 1 for the stream's first event, one more for each further event, without gaps. */
   readonly version: number;
   readonly at: Micros;
+  /** Of its decision; `undefined` if there was none, or none was kept yet. */
+  readonly request?: string | undefined;
 };
 
 /** An event without its data. */
@@ -86,6 +88,14 @@ export type Decision<State> = {
   readonly attributes?: AttributeChanges;
   /** Stored in the transaction of the events. Default: none. Without events, none is stored. */
   readonly receipt?: ReceiptOfChange | undefined;
+  /** Id of the call that asks for the change; stored with each of its events. Default: none. */
+  readonly request?: string | undefined;
+  /**
+   * Forget what was stored of the stream before: the data of its events becomes `{}`, and its receipts are removed.
+   * Versions, types, creators and times of the events stay. SQLite also overwrites it in the file and in the log.
+   * Attributes, unique keys and the state are what the decision says, as always. Default: nothing is forgotten.
+   */
+  readonly erases?: true | undefined;
 };
 
 /**

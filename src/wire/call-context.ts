@@ -15,6 +15,9 @@ import { type Metadata, noMetadata } from "./protocol/protocol.ts";
 /** The IP address of the client, or of the nearest proxy. Set for every call. */
 export const peerKey = createContextKey("", { description: "peer address" });
 
+/** Which the answer carries as `x-request-id`. Set for every call. */
+export const requestIdKey = createContextKey("", { description: "request id" });
+
 /**
  * One call, as the gate and the handler see it (their context) and as interceptors see it (their request).
  *
@@ -54,12 +57,13 @@ export class Call implements UnaryRequest, HandlerContext {
     head: RequestHead,
     deadline: Deadline,
     protocolName: string,
+    requestId: string,
   ) {
     this.service = method.parent;
     this.method = method;
     this.requestMethod = head.method;
     this.protocolName = protocolName;
-    this.contextValues = createContextValues().set(peerKey, head.peer);
+    this.contextValues = createContextValues().set(peerKey, head.peer).set(requestIdKey, requestId);
     this.url = urlOf(head);
     this.original = this;
     this.#head = head;

@@ -35,6 +35,8 @@ export type RequestGate = (context: HandlerContext) => void | Promise<void>;
 export type UnaryCallOptions = {
   /** As `HandlerContext.protocolName`. */
   readonly protocolName: string;
+  /** For `requestIdKey`. */
+  readonly requestId: string;
   readonly limits: Limits;
   readonly startDeadline: StartDeadline;
   /** As `explain` takes it. */
@@ -78,7 +80,7 @@ export function callUnary(
   dialog: Dialog,
   options: UnaryCallOptions,
 ): void {
-  const { limits, protocolName, requestGate, trace } = options;
+  const { limits, protocolName, requestId, requestGate, trace } = options;
   let deadline: Deadline | undefined;
   let call: Call | undefined;
   let isOver = false;
@@ -140,7 +142,7 @@ export function callUnary(
     const started = options.startDeadline(timeoutMs, fail);
     deadline = started;
     cancelWhenGone(exchange, started);
-    const made = new Call(method.descriptor, exchange.head, started, protocolName);
+    const made = new Call(method.descriptor, exchange.head, started, protocolName, requestId);
     call = made;
     const passing =
       trace === undefined ? requestGate?.(made) : trace.run(() => requestGate?.(made));

@@ -211,6 +211,38 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       );
     });
 
+    test.for([
+      { name: "before a version", range: { before: 4 }, want: [3, 2, 1] },
+      { name: "between two versions", range: { after: 1, before: 4 }, want: [3, 2] },
+      { name: "before a version, at most so many", range: { before: 4, limit: 2 }, want: [3, 2] },
+      { name: "before the first version", range: { before: 1 }, want: [] },
+    ])("reads the history $name", async ({ range, want }) => {
+      const stream = newStream();
+      await Promise.all(Array.from({ length: 5 }, () => count(stream)));
+      const newestFirst = { ...all, ascending: false, ...range };
+      const versions = (await store.history(stream, organization, newestFirst)).map(
+        ({ version }) => version,
+      );
+      expect(versions).toEqual(want);
+      const oldestFirst = { ...newestFirst, ascending: true, limit: all.limit };
+      const others = await store.outlineHistory(stream, organization, oldestFirst);
+      expect(others.map(({ version }) => version)).toEqual(
+        expect.arrayContaining(versions.toReversed()),
+      );
+    });
+
+    test("keeps the request of a change with each of its events", async () => {
+      const stream = newStream();
+      const request = randomUUID();
+      await store.change<Counter>(stream, organization, (head) => ({ ...told(2, head), request }));
+      await tell(stream, 1);
+      const requests = [request, request, undefined];
+      const events = await store.history(stream, organization, all);
+      expect(events.map((event) => event.request)).toEqual(requests);
+      const outlines = await store.outlineHistory(stream, organization, all);
+      expect(outlines.map((event) => event.request)).toEqual(requests);
+    });
+
     test("hides a stream from other organizations, which cannot use its id", async () => {
       const stream = newStream();
       const other = `org-${randomUUID()}`;

@@ -33,6 +33,7 @@ const digests = {
   "sqlite/migrations/007.sql": "3b0d7df7a6048ef5e164ed293393219c5c36c4f881afb15f3ccb4556f5268e07",
   "sqlite/migrations/008.sql": "7f476e7701ed14575f7bf412504f41fc80309c7f106832e6331ad5ed4df89e0e",
   "sqlite/migrations/009.sql": "6f0e740be9575d02ba2fe6a32e067850da8eab573358bf47b264bbc142e48750",
+  "sqlite/migrations/010.sql": "fca7b21a8ea5f8d085236102e57f5aa3e774744400c771f604d2156023ef06de",
   "postgres/migrations/001.sql": "0d40854d901657a784565848c6c7e968c3456a413bd4d1922ce53a83b70e5360",
   "postgres/migrations/002.sql": "6753ee51979d138cbdb1829678bf3f832f457a4dfd531483265f6a1bc4c34c8d",
   "postgres/migrations/003.sql": "3107d0b54133f1839be0f43d394fbdd847df1eb1af23b5431f9a81953b7db134",
@@ -42,6 +43,7 @@ const digests = {
   "postgres/migrations/007.sql": "fbdcdaeff969e23c4ac614fa0d81e498cabd79d0120d5fc6a908e3c99d28861a",
   "postgres/migrations/008.sql": "7f476e7701ed14575f7bf412504f41fc80309c7f106832e6331ad5ed4df89e0e",
   "postgres/migrations/009.sql": "bbf4a152bfbc7818b17cae5f495027572974589a12aa475209c2af37a0679d9d",
+  "postgres/migrations/010.sql": "fca7b21a8ea5f8d085236102e57f5aa3e774744400c771f604d2156023ef06de",
 };
 
 const engines = new URL("../../src/store/", import.meta.url);
@@ -75,7 +77,7 @@ const stored = readdirSync(fixtures).map((name) => {
 test.for(["sqlite", "postgres"])("C9: there is a stored %s database of every version", (engine) => {
   const versions = stored.filter((each) => each.engine === engine).map(({ version }) => version);
   const wanted = migrationsOf(engine).map((_, index) => index + 1);
-  expect([...new Set(versions)].sort()).toEqual(wanted);
+  expect([...new Set(versions)].sort((a, b) => a - b)).toEqual(wanted);
 });
 
 const organization = "69629023906488334";

@@ -37,13 +37,14 @@ export function createListChanges(parts: {
     const last = events.at(-1)?.version ?? 0;
     const isMore = events.length === limit && last !== (ascending ? head.version : 1);
     return {
-      changes: events.map(({ type, version, at, creator }) => ({
+      changes: events.map(({ type, version, at, creator, request }) => ({
         sequence: BigInt(version),
         time: timestampFromMicros(at),
         eventType: type,
         editorId: creator,
         editorName: names.get(creator) ?? "",
         organizationId: organization,
+        requestId: request ?? "",
         message: translate(`EventTypes.${type}`),
       })),
       nextSequence: isMore ? BigInt(last) : 0n,

@@ -11,7 +11,7 @@ export function appendFromDecision(
   stream: string,
   latest: Tip | undefined,
   organization: string,
-  { events, state, uniqueKeys, attributes, receipt }: Decision<unknown>,
+  { events, state, uniqueKeys, attributes, receipt, request, erases }: Decision<unknown>,
   now: () => Micros,
 ): Append {
   const head = latest?.head;
@@ -40,5 +40,7 @@ export function appendFromDecision(
       name: receipt.name,
       content: receipt.contentOf(next),
     },
+    request,
+    erases,
   };
 }

@@ -32,6 +32,10 @@ export type PastRow = {
   readonly from: number;
   /** Of each event. */
   readonly moments: readonly Moment[];
+  /** Of all its events. */
+  readonly request?: string;
+  /** Left out in most rows. */
+  readonly erases?: true;
 };
 
 /** A receipt as it is stored. Its stream is that of the change. */
@@ -44,6 +48,8 @@ export type ReceiptRow = readonly [owner: string, name: string, at: number, cont
 export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRow {
   const { stream, change, after, events, before, head, uniqueKeys, attributes, receipt } = append;
   const { moments } = append;
+  const { stream, change, after, events, before, head, uniqueKeys, attributes } = append;
+  const { receipt, request, erases } = append;
   const row = {
     stream,
     organization: head.organization,
@@ -56,8 +62,10 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRo
     state: JSON.stringify(head.state),
     uniqueKeys,
     keys: keyChanges(keysOf, before, head),
+    ...(request !== undefined && { request }),
   };
   if (attributes === undefined && receipt === undefined && moments === undefined) return row;
+  if (attributes === undefined && receipt === undefined && !erases) return row;
   return {
     ...row,
     ...(moments && { past: { from: before?.version ?? 0, moments } }),
@@ -65,6 +73,7 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRo
     ...(receipt && {
       receipt: [receipt.owner, receipt.name, head.changedAt, receipt.content] as const,
     }),
+    ...(erases && { erases }),
   };
 }
 
@@ -90,6 +99,7 @@ export type EventRow = readonly [
   data: string,
   creator: string,
   at: number,
+  request: string | null,
 ];
 
 /** The events of appends, in order. */
@@ -98,11 +108,23 @@ export function eventRows(appends: readonly AppendRow[]): EventRow[] {
   for (const append of appends) {
     const { stream, change, events, changedAt, past } = append;
     const first = versionBefore(append) + 1;
+    const { stream, change, events, changedAt, request = null } = append;
+    let version = versionBefore(append);
     for (let place = 0; place < events.length; place += textsPerEvent) {
       const number = place / textsPerEvent;
       const { version, at } = past?.moments[number] ?? { version: first + number, at: changedAt };
       const [type, data, creator] = [events[place], events[place + 1], events[place + 2]];
       rows.push([stream, version, change, type as string, data as string, creator as string, at]);
+      rows.push([
+        stream,
+        version,
+        change,
+        type as string,
+        data as string,
+        creator as string,
+        changedAt,
+        request,
+      ]);
     }
   }
   return rows;

@@ -32,6 +32,9 @@ export type Append = {
   readonly attributes?: AttributeChanges | undefined;
   /** `undefined`: none is stored. */
   readonly receipt?: Receipt | undefined;
+  /** As in `Decision`. */
+  readonly request?: string | undefined;
+  readonly erases?: true | undefined;
 };
 
 /**

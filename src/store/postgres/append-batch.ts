@@ -14,7 +14,7 @@ import { receiptColumns, textFromName } from "./receipts.ts";
  * Appends of one stream, each decided on the one before. They are stored together or not at all. Only the first
  * can conflict with another writer, and only the first may change the stream's unique keys. Each may bring a
  * receipt; if the name of one is taken, none is stored. So all events are written together, and only the last head. If one removes all attributes, no
- * later one sets any.
+ * later one sets any. Only the first may erase what is stored.
  */
 export type Chain = {
   readonly rows: readonly [AppendRow, ...AppendRow[]];
@@ -24,8 +24,8 @@ export type Chain = {
  * Cut a batch into rounds that one statement can write, each with at most one chain of a stream.
  *
  * A hot stream is one long chain, so it costs no more than many streams do, and fewer heads are written. There is
- * a second round only if the unique keys of one stream change twice in one batch, or after other changes, or if
- * attributes are set after all were removed.
+ * a second round only if the unique keys of one stream change twice in one batch, or after other changes, if
+ * attributes are set after all were removed, or if the stream is erased after other changes.
  */
 export function roundsOf(rows: readonly AppendRow[]): Chain[][] {
   const chainsOf = new Map<string, AppendRow[][]>();
@@ -47,8 +47,9 @@ export function roundsOf(rows: readonly AppendRow[]): Chain[][] {
 }
 
 /** Whether an append of the stream can be written together with those before it. */
-function fits({ after, uniqueKeys, attributes }: AppendRow, chain: readonly AppendRow[]): boolean {
-  if (chain.at(-1)?.change !== after || uniqueKeys !== undefined) return false;
+function fits(row: AppendRow, chain: readonly AppendRow[]): boolean {
+  const { after, uniqueKeys, attributes, erases } = row;
+  if (chain.at(-1)?.change !== after || uniqueKeys !== undefined || erases) return false;
   return attributes === undefined || !chain.some((row) => row.attributes === "remove-all");
 }
 
@@ -100,14 +101,17 @@ export function appendStatement(
     events.map(([, , , , data]) => data),
     events.map(([, , , , , creator]) => creator),
     events.map(([, , , , , , at]) => at),
+    events.map(([, , , , , , , request]) => request),
   ];
   const uniqueKeys = uniqueKeyColumns(firsts);
   const attributes = attributeColumns(chains);
   const receipts = receiptColumns(chains, lone);
+  const erased = firsts.filter(({ erases }) => erases).map(({ stream }) => stream);
   const kind = appendKind({
     uniqueKeys: uniqueKeys.length > 0,
     attributes: attributes.length > 0,
     receipts: receipts.length > 0,
+    erased: erased.length > 0,
   });
   return {
     ...kind,
@@ -118,6 +122,7 @@ export function appendStatement(
       ...uniqueKeys,
       ...attributes,
       ...receipts,
+      ...(erased.length > 0 ? [erased] : []),
     ],
   };
 }

@@ -1,6 +1,6 @@
 /**
  * The texts of the statement that writes a batch. Values are numbered from 1: those of heads, events and search
- * keys, then those of unique keys, of attributes and of receipts, each if there are any.
+ * keys, then those of unique keys, of attributes, of receipts and of erased streams, each if there are any.
  */
 
 const batch = `
@@ -27,15 +27,16 @@ const written = (condition: string) => `
     returning stream
   ),
   logged as (
-    insert into events (stream, version, change, type, data, creator, at)
+    insert into events (stream, version, change, type, data, creator, at, request)
     select e.* from unnest(
-      $9::text[], $10::bigint[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::bigint[]
-    ) as e (stream, version, change, type, data, creator, at)
+      $9::text[], $10::bigint[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::bigint[],
+      $16::text[]
+    ) as e (stream, version, change, type, data, creator, at, request)
     where e.stream in (select stream from written)
   ),
   unlisted as (
     delete from search_keys k using unnest(
-      $16::text[], $17::text[], $18::text[], $19::text[]
+      $17::text[], $18::text[], $19::text[], $20::text[]
     ) as g (organization, name, folded, stream)
     where k.organization = g.organization and k.name = g.name
       and k.folded = g.folded and k.stream = g.stream
@@ -44,19 +45,20 @@ const written = (condition: string) => `
   listed as (
     insert into search_keys (organization, name, folded, stream, text, rest)
     select c.* from unnest(
-      $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[]
+      $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[]
     ) as c (organization, name, folded, stream, text, rest)
     where c.stream in (select stream from written)
     on conflict (organization, name, folded, stream) do update set
       text = excluded.text, rest = excluded.rest
   )`;
 
-const sharedValues = 25;
+const sharedValues = 26;
 const uniqueKeyValues = 3;
 const attributeValues = 12;
+const receiptValues = 6;
 
 const uniqueKeys = `
-  wanted as (select * from unnest($27::text[], $28::text[]) as w (stream, name)),
+  wanted as (select * from unnest($28::text[], $29::text[]) as w (stream, name)),
   taken as (
     select w.stream from wanted w
     where (select c.stream from claims c where c.name = w.name) <> w.stream
@@ -66,7 +68,7 @@ const uniqueKeys = `
 const claimed = `
   released as (
     delete from claims c
-    where c.stream = any ($26::text[]) and c.stream in (select stream from written)
+    where c.stream = any ($27::text[]) and c.stream in (select stream from written)
       and not exists (select 1 from wanted w where w.stream = c.stream and w.name = c.name)
   ),
   claimed as (
@@ -138,6 +140,22 @@ const kept = `
     order by n.owner, n.name
   )`;
 
+/**
+ * Sees the rows from before the statement, so the events and the receipt that come with it stay as they are.
+ *
+ * @param before Number of the values before the one of erased streams.
+ */
+const forgotten = (before: number) => {
+  const streams = `$${before + 1}::text[]`;
+  return `
+  erased as (select * from unnest(${streams}) as e (stream) where stream in (select stream from written)),
+  forgotten as (
+    update events e set data = '{}' from erased x where e.stream = x.stream and e.data <> '{}'
+  ),
+  returned as (delete from receipts r using erased x where r.stream = x.stream),
+  disowned as (delete from lost_claims l using erased x where l.stream = x.stream)`;
+};
+
 const isTaken = "stream in (select stream from taken) and stream in (select stream from latest)";
 
 const refused = ({ uniqueKeys, receipts }: Brought) => {
@@ -157,11 +175,13 @@ export type Brought = {
   readonly uniqueKeys: boolean;
   readonly attributes: boolean;
   readonly receipts: boolean;
+  readonly erased: boolean;
 };
 
 function textOf(brought: Brought): string {
   const beforeAttributes = sharedValues + (brought.uniqueKeys ? uniqueKeyValues : 0);
   const beforeReceipts = beforeAttributes + (brought.attributes ? attributeValues : 0);
+  const beforeErased = beforeReceipts + (brought.receipts ? receiptValues : 0);
   const conditions = [
     ...(brought.uniqueKeys ? ["stream not in (select stream from taken)"] : []),
     ...(brought.receipts
@@ -176,6 +196,7 @@ function textOf(brought: Brought): string {
     ...(brought.uniqueKeys ? [claimed] : []),
     ...(brought.attributes ? [attributes(beforeAttributes)] : []),
     ...(brought.receipts ? [kept] : []),
+    ...(brought.erased ? [forgotten(beforeErased)] : []),
   ];
   return `
   with ${parts.join(",")}${refused(brought)}`;
@@ -185,10 +206,10 @@ const kinds = new Map<string, { readonly name: string; readonly text: string }>(
 
 /** The name and the text of the statement for a batch. */
 export function appendKind(brought: Brought): { readonly name: string; readonly text: string } {
-  const { uniqueKeys, attributes, receipts } = brought;
+  const { uniqueKeys, attributes, receipts, erased } = brought;
   const name = `append${uniqueKeys ? "-unique-keys" : ""}${attributes ? "-attributes" : ""}${
     receipts ? "-receipts" : ""
-  }`;
+  }${erased ? "-erased" : ""}`;
   const known = kinds.get(name);
   if (known !== undefined) return known;
   const kind = { name, text: textOf(brought) };

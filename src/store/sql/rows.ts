@@ -45,7 +45,7 @@ export function latestFromRows<State>(rows: readonly Row[]): Map<string, LatestC
 }
 
 /** The columns that `outlinedEventFromRow` reads. */
-export const outlinedEventColumns = "version, type, creator, at";
+export const outlinedEventColumns = "version, type, creator, at, request";
 
 export function outlinedEventFromRow(row: Row): OutlinedEvent {
   return {
@@ -53,6 +53,7 @@ export function outlinedEventFromRow(row: Row): OutlinedEvent {
     type: String(row.type),
     creator: String(row.creator),
     at: Number(row.at),
+    ...(typeof row.request === "string" && { request: row.request }),
   };
 }
 

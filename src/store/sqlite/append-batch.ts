@@ -10,6 +10,7 @@ import {
 import { rejectedLines } from "../sql/import-notes.ts";
 import type { BatchLines } from "../transfer.ts";
 import { createAttributeWriter } from "./attributes.ts";
+import { createEraser } from "./erase.ts";
 import { moveImport, noteRejected } from "./import-notes.ts";
 import { createInsert } from "./keys/insert-rows.ts";
 import { createKeyWriter } from "./keys/key-writer.ts";
@@ -43,12 +44,13 @@ export function createBatchWriter(
   const write = createRowWriter(db, receipts);
   const insertEvents = createInsert(
     db,
-    "events (stream, version, change, type, data, creator, at)",
-    "?, ?, ?, ?, ?, ?, ?",
+    "events (stream, version, change, type, data, creator, at, request)",
+    "?, ?, ?, ?, ?, ?, ?, ?",
   );
   const keys = createKeyWriter(db);
   const writeAttributes = createAttributeWriter(db);
   const unsorted = createUnsortedKeys(db);
+  const erase = createEraser(db);
 
   /** Writes all rows, or none. */
   function writeJoint({ joint: rows }: JointRows, appended: AppendRow[]): AppendResult {
@@ -85,6 +87,7 @@ export function createBatchWriter(
       for (const removal of removals) receipts.remove(removal);
       insertEvents(eventRows(appended));
       writeAttributes(appended);
+      for (const row of appended) if (row.erases) erase(row);
       if (bulk === undefined) {
         if (unsorted.count() > 0) unsorted.sort();
         keys.write(appended);

@@ -70,7 +70,8 @@ export function openSqlite<State>(
 /**
  * One more connection to a database that exists, or to a new one in memory. Creates no file.
  *
- * Every commit is durable before it returns and before others see it (`synchronous = full`).
+ * Every commit is durable before it returns and before others see it (`synchronous = full`). What is deleted or
+ * overwritten is overwritten in the file, too (`secure_delete`), so that what was erased is nowhere in its free space.
  */
 export function connect(file: string, busyMs: number): DatabaseSync {
   const db = new DatabaseSync(file === ":memory:" ? file : existing(file), {
@@ -79,7 +80,7 @@ export function connect(file: string, busyMs: number): DatabaseSync {
     allowExtension: false,
     enableForeignKeyConstraints: true,
   });
-  db.exec("pragma trusted_schema = off; pragma synchronous = full;");
+  db.exec("pragma trusted_schema = off; pragma synchronous = full; pragma secure_delete = on;");
   return db;
 }
 

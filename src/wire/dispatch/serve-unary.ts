@@ -42,6 +42,7 @@ export function createServeUnary(
     overload.begin();
     callUnary(method, request.exchange, opened, {
       protocolName: protocol,
+      requestId: request.id,
       limits,
       startDeadline,
       errorDomain,

@@ -11,7 +11,8 @@ export class ServedRequest {
   readonly exchange: Exchange;
   /** Headers of its answer, whatever that is. */
   readonly common: HeaderList;
-  readonly #id: string;
+  /** Which the answer carries as `x-request-id`. */
+  readonly id: string;
   readonly #options: Pick<WireOptions, "observe" | "trace">;
   readonly #startedAt = performance.now();
   #protocol = "http";
@@ -27,7 +28,7 @@ export class ServedRequest {
   ) {
     this.exchange = exchange;
     this.common = common;
-    this.#id = id;
+    this.id = id;
     this.#options = options;
   }
 
@@ -71,7 +72,7 @@ export class ServedRequest {
   /** Report the outcome. Called from outside only for a stream, which sends its answer itself. */
   report(status: number, error?: ConnectError): void {
     const outcome = {
-      requestId: this.#id,
+      requestId: this.id,
       protocol: this.#protocol,
       method: this.#method,
       page: this.#page,

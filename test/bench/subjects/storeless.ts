@@ -84,6 +84,7 @@ const parts = {
   requiresIfMatch: false,
   peer: (values: Parameters<Parameters<typeof createRequestGate>[0]["peer"]>[0]) =>
     values.get(peerKey),
+  requestId: () => "4",
 };
 const listener = createListener({
   routes: createRoutes(parts),

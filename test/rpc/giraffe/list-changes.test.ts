@@ -80,6 +80,20 @@ describe.for(callers)("ListChanges over $name", (caller) => {
     expect(body?.nextSequence).toBe(next);
   });
 
+  test("has the id of the call that made a change", async () => {
+    const userId = await setting.addUser();
+    const { headers } = await caller.call(
+      setting.url,
+      methods.updateHumanProfile,
+      { userId, ...gigi, lastName: "Okapi" },
+      { token: setting.tokens.owner },
+    );
+    const { body } = await call({ userId, limit: 1 });
+    const requestId = headers.get("x-request-id");
+    expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(body?.changes).toMatchObject([{ requestId }]);
+  });
+
   test("speaks the language of the caller", async () => {
     const userId = await setting.addUser();
     const { body } = await call({ userId }, { headers: { "accept-language": "de" } });

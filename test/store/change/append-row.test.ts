@@ -65,12 +65,12 @@ describe("versionBefore", () => {
 });
 
 describe("eventRows", () => {
-  test("gives each event its version, and the change and the time of its append", () => {
-    const rows = [append(2, ["x", "y"]), append(3, ["z"])].map(rowOf);
+  test("gives each event its version, and the change, the time and the request of its append", () => {
+    const rows = [append(2, ["x", "y"]), append(3, ["z"], { request: "r" })].map(rowOf);
     expect(eventRows(rows)).toEqual([
-      ["s", 1, "change 2", "x", '{"of":"x"}', "creator of x", 12],
-      ["s", 2, "change 2", "y", '{"of":"y"}', "creator of y", 12],
-      ["s", 3, "change 3", "z", '{"of":"z"}', "creator of z", 13],
+      ["s", 1, "change 2", "x", '{"of":"x"}', "creator of x", 12, null],
+      ["s", 2, "change 2", "y", '{"of":"y"}', "creator of y", 12, null],
+      ["s", 3, "change 3", "z", '{"of":"z"}', "creator of z", 13, "r"],
     ]);
     expect(eventRows([])).toEqual([]);
   });

@@ -8,6 +8,7 @@ import { query } from "../../support/postgres.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
+import { describeErasing } from "../erase.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
 import { describeJointChanges } from "../joint-change.contract.ts";
 import { describeReceipts } from "../receipts.contract.ts";
@@ -31,6 +32,12 @@ describeSearchScopes("PostgreSQL", async (keysOf) =>
 describeAttributes("PostgreSQL", async (keysOf, observer) =>
   createPostgresEventStore({ database: await newDatabase(keysOf), now, observer }),
 );
+describeErasing("PostgreSQL", async (keysOf) => {
+  const url = await newPostgresDatabase();
+  const open = async () =>
+    createPostgresEventStore({ database: await openPostgres(url, keysOf), now });
+  return [await open(), await open()];
+});
 describeReceipts("PostgreSQL", async (options) =>
   createPostgresEventStore({ database: await newDatabase(), ...options }),
 );

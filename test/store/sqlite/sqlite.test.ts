@@ -12,6 +12,7 @@ import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
 import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
 import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
+import { describeErasing } from "../erase.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
 import { describeJointChanges } from "../joint-change.contract.ts";
 import { describeReceipts } from "../receipts.contract.ts";
@@ -42,6 +43,12 @@ describeAttributes("SQLite file", async (keysOf, observer) =>
 describeAttributes("SQLite in memory", async (keysOf, observer) =>
   openStore(":memory:", keysOf, observer),
 );
+describeAttributes("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
+describeAttributes("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
+describeErasing("SQLite file", async (keysOf) => {
+  const file = newFile();
+  return [openStore(file, keysOf), openStore(file, keysOf)];
+});
 describeReceipts("SQLite file", async (options) =>
   createSqliteEventStore({ database: openSqlite(newFile()), ...options }),
 );

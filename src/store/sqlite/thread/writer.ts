@@ -10,6 +10,7 @@ import { connect, maxBusyMs } from "../database.ts";
 import { assertInPlace, type Place } from "../file/place.ts";
 import { isBusy } from "../sqlite-error.ts";
 import { answerRequests } from "./answer-requests.ts";
+import { createLogEmptier } from "./empty-log.ts";
 import { createGiveWay } from "./give-way.ts";
 
 /** What the thread is started with. */
@@ -47,7 +48,7 @@ answerRequests(write, () => opened?.db.close());
 function open() {
   const db = connect(file, 0);
   const giveWay = isBulk ? createGiveWay(db) : undefined;
-  return { db, giveWay, writeBatch: createBatchWriter(db) };
+  return { db, giveWay, writeBatch: createBatchWriter(db), log: createLogEmptier(db) };
 }
 
 /**
@@ -60,7 +61,10 @@ async function write(batch: Batch): Promise<Written> {
   let waitedMs = 0;
   for (let nextMs = pauseMs.first; ; nextMs = Math.min(2 * nextMs, pauseMs.longest)) {
     try {
-      return writeOnce(batch);
+      const written = writeOnce(batch);
+      if (erases(batch, written)) await opened?.log.emptySoon();
+      else opened?.log.emptyLate();
+      return written;
     } catch (error) {
       if (!isBusy(error) || waitedMs >= maxBusyMs) throw error;
       const jitteredMs = nextMs * (0.5 + Math.random());
@@ -68,6 +72,10 @@ async function write(batch: Batch): Promise<Written> {
       waitedMs += jitteredMs;
     }
   }
+}
+
+function erases({ items }: Batch, { results }: Written): boolean {
+  return items.some((item, index) => "erases" in item && results[index] === "appended");
 }
 
 function writeOnce({ items, bulk }: Batch): Written {
