@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Exchange, RequestHead } from "./http/exchange.ts";
+import type { BodyReader, Exchange, RequestHead } from "./http/exchange.ts";
 import { isCrumbled } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
@@ -12,8 +12,8 @@ export type BodyLimits = {
 };
 
 /** Limits of a body, and callbacks for its end. */
-export type BodyReader = BodyLimits & {
-  /** Called once with the whole body, also when the client broke off: `onGone` reports that. */
+export type WholeBodyReader = BodyLimits & {
+  /** Called once with the whole body; not if the client breaks off, which `onGone` reports. */
   readonly done: (body: Buffer) => void;
   /** Called once instead: resource_exhausted above the limit, or in too many small pieces. */
   readonly refuse: (error: ConnectError) => void;
@@ -33,42 +33,50 @@ export function crumbled(): ConnectError {
   return refusal("messageTooLarge", "the request body came in too many pieces");
 }
 
-/**
- * Read a whole request body, in time linear in its size. No more than the limit is ever held.
- *
- * Node keeps a stream for a while after its end, and with it everything that its listeners refer to. So the
- * listeners drop their reference to the call as soon as it has its body.
- */
-export function readBody(exchange: Exchange, reader: BodyReader): void {
-  const body = exchange.openBody();
-  // While the gate waited, an empty body over HTTP/2 may have ended: Node does not wait for a reader then.
-  if (body.readableEnded) {
-    reader.done(Buffer.alloc(0));
-    return;
-  }
-  let waiting: BodyReader | undefined = reader;
-  let chunks: Buffer[] = [];
-  let bytes = 0;
-  const refuse = (error: ConnectError) => {
-    const refused = waiting;
-    waiting = undefined;
-    chunks = [];
-    refused?.refuse(error);
-  };
-
-  body.on("data", (chunk: Buffer) => {
-    // What comes after a refusal is dropped, not kept.
-    if (waiting === undefined) return;
-    bytes += chunk.byteLength;
-    if (bytes > waiting.maxBytes) refuse(tooLarge(waiting));
-    else if (isCrumbled(chunks.push(chunk), bytes)) refuse(crumbled());
-  });
-  body.on("end", () => {
-    const [only, ...others] = chunks;
-    const whole = only !== undefined && others.length === 0 ? only : Buffer.concat(chunks);
-    const done = waiting;
-    waiting = undefined;
-    chunks = [];
-    done?.done(whole);
-  });
+/** Read a whole request body, in time linear in its size. No more than the limit is ever held. */
+export function readBody(exchange: Exchange, reader: WholeBodyReader): void {
+  exchange.openBody(new WholeBody(reader));
 }
+
+class WholeBody implements BodyReader {
+  /** `undefined` once it was told. A stream may be kept for a while after its end: it must not keep the call. */
+  #waiting: WholeBodyReader | undefined;
+  #pieces: Buffer[] | undefined;
+  #bytes = 0;
+
+  constructor(reader: WholeBodyReader) {
+    this.#waiting = reader;
+  }
+
+  take(piece: Buffer): boolean {
+    const waiting = this.#waiting;
+    // What comes after a refusal is dropped, not kept.
+    if (waiting === undefined) return true;
+    this.#bytes += piece.byteLength;
+    this.#pieces ??= [];
+    if (this.#bytes > waiting.maxBytes) this.#refuse(waiting, tooLarge(waiting));
+    else if (isCrumbled(this.#pieces.push(piece), this.#bytes)) this.#refuse(waiting, crumbled());
+    return true;
+  }
+
+  #refuse(waiting: WholeBodyReader, error: ConnectError): void {
+    this.#waiting = undefined;
+    this.#pieces = undefined;
+    waiting.refuse(error);
+  }
+
+  end(): void {
+    const waiting = this.#waiting;
+    const pieces = this.#pieces;
+    this.#waiting = undefined;
+    this.#pieces = undefined;
+    waiting?.done(joined(pieces));
+  }
+}
+
+function joined(pieces: readonly Buffer[] | undefined): Buffer {
+  const [only = nothing, ...others] = pieces ?? [];
+  return pieces === undefined || others.length === 0 ? only : Buffer.concat(pieces);
+}
+
+const nothing = Buffer.alloc(0);

@@ -84,20 +84,32 @@ export function callUnary(
   let deadline: Deadline | undefined;
   let call: Call | undefined;
   let isOver = false;
+  /** The gate or the handler has begun and is not done. */
+  let isWorking = false;
   const bodyLimits = { maxBytes: dialog.maxBodyBytes, maxMessageBytes: limits.maxMessageBytes };
 
   const end = (answer: Answer, error: ConnectError | undefined) => {
     isOver = true;
     deadline?.end();
     options.onAnswer(answer, error);
+    if (!isWorking) exchange.release();
+  };
+  /** The gate or the handler is done. Returns whether somebody still waits for it. */
+  const settle = () => {
+    isWorking = false;
+    if (isOver) exchange.release();
+    return !isOver;
   };
   const fail = (reason: unknown) => {
     if (isOver) return;
     const error = repair(explain(errorFrom(reason), options.errorDomain));
     end(refuse(dialog, error, call?.metadata(), options.errorDomain), error);
   };
+  const failed = (reason: unknown) => {
+    if (settle()) fail(reason);
+  };
   const succeed = (response: UnaryResponse) => {
-    if (isOver) return;
+    if (!settle()) return;
     let answer: Answer;
     try {
       answer = dialog.answer(response.message, metadataOf(response, call));
@@ -115,7 +127,8 @@ export function callUnary(
       options.bind?.(made.message);
       const answered =
         trace === undefined ? method.onion(made) : trace.run(() => method.onion(made));
-      answered.then(succeed, fail);
+      isWorking = true;
+      answered.then(succeed, failed);
     } catch (reason) {
       fail(reason);
     }
@@ -146,8 +159,14 @@ export function callUnary(
     call = made;
     const passing =
       trace === undefined ? requestGate?.(made) : trace.run(() => requestGate?.(made));
-    if (passing === undefined) receive(started, made);
-    else passing.then(() => receive(started, made), fail);
+    if (passing === undefined) {
+      receive(started, made);
+      return;
+    }
+    isWorking = true;
+    passing.then(() => {
+      if (settle()) receive(started, made);
+    }, failed);
   } catch (reason) {
     fail(reason);
   }

@@ -94,10 +94,14 @@ export const clientLimits: ClientLimits = {
   maxStreamsEach: 128,
   /** The max age of a connection, so that a stream cannot keep a connection for ever. In milliseconds. */
   maxStreamAgeMs: 600_000,
-  /** HTTP/2 requests that are open, each some 15 KB; HTTP/1.1 has one on a connection. */
+  /** HTTP/2 requests that are open, each some 10 KB; HTTP/1.1 has one on a connection. */
   maxRequests: 2048,
   /** As many as are answered in a tenth of a second. Further ones may be sent again. */
   maxRequestsEach: 1024,
+  /** Bytes of HTTP/2 bodies that have not arrived whole, each counted as 64 KiB once it has 4. */
+  maxBodyBytes: 67_108_864,
+  /** Some 256 of them. */
+  maxBodyBytesEach: 16_777_216,
   /** Bytes of answers that are not sent yet, because clients that do not read must not fill the heap. */
   maxUnsentBytes: 33_554_432,
   /** Four thousand small answers, or one of any size. */
@@ -124,6 +128,8 @@ export type ClientLimits = Readonly<
     | "maxStreamAgeMs"
     | "maxRequests"
     | "maxRequestsEach"
+    | "maxBodyBytes"
+    | "maxBodyBytesEach"
     | "maxUnsentBytes"
     | "maxUnsentBytesEach"
     | "unsentTimeoutMs"
@@ -146,6 +152,9 @@ export const maxPipelined = 8;
  * reads. A client that reads 2 KB a second gets its answer.
  */
 export const pieceBytes = 65_536;
+
+/** An answer that waits has moved when so many bytes of it were sent. One byte now and then does not count. */
+export const minProgressBytes = 1_024;
 
 /** `http.createServer`. Times in milliseconds. */
 export const http1Limits = {
@@ -170,26 +179,49 @@ export const maxHeaders = 100;
 /** Requests on one HTTP/1.1 connection: bounds pipelining, costs a reconnect per 10,000 calls. */
 export const maxRequestsPerSocket = 10_000;
 
-/** `http2.createServer`. */
+/** An HTTP/2 connection. None of these limits stops a client that means well; most end the connection. */
 export const http2Limits = {
-  settings: {
-    /** As most servers; without it 20,000 streams on one connection cost 600 MB. */
-    maxConcurrentStreams: 100,
-    /** Enforced only when set explicitly. Bytes, decompressed. */
-    maxHeaderListSize: 16_384,
-  },
-  maxHeaderListPairs: 64,
-  /** Megabytes for one connection. */
-  maxSessionMemory: 10,
-  maxSessionInvalidFrames: 100,
-  maxSessionRejectedStreams: 20,
-  /** Rapid reset (CVE-2023-44487): this many at once, then so many a second, then GOAWAY. */
-  streamResetBurst: 200,
-  streamResetRate: 20,
+  /** As most servers; without it 20,000 streams on one connection cost 600 MB. */
+  maxStreams: 100,
+  /** Bytes of the fields of one request, decompressed, with 32 for each field; more is answered 431. */
+  maxListBytes: 16_384,
+  /** Fields of one request; browsers send about 20. More is answered 431. */
+  maxFields: 100,
+  /** Bytes of a field block as sent, and CONTINUATION frames that it is cut into. */
+  maxBlockBytes: 32_768,
+  maxContinuations: 8,
+  /** Rapid reset (CVE-2023-44487): streams that end without an answer. An answered one makes up for another. */
+  resets: { atOnce: 200, perSecond: 20 },
+  /** PING. A client of gRPC sends one for each call, so an answer fills this up again. */
+  pings: { atOnce: 100, perSecond: 1 },
+  settings: { atOnce: 100, perSecond: 1 },
+  /** In one SETTINGS frame. */
+  maxSettings: 32,
+  /** PRIORITY, unknown frames, frames for streams that are closed, windows so small that frames become tiny. */
+  oddities: { atOnce: 1_000, perSecond: 50 },
+  /** WINDOW_UPDATE, for each stream and each DATA frame that was sent. Envoy allows 2 and 20; HAProxy needs 3. */
+  updatesPerStream: 2,
+  updatesPerData: 20,
+  freeUpdates: 5,
+  /** DATA frames without data that do not end a stream. */
+  maxEmptyData: 100,
+  /** Frames handled before other connections get their turn. */
+  framesATurn: 256,
+  /** What a client may send on all streams before it needs credit. One stream has what the protocol gives it. */
+  windowBytes: 1_048_576,
+  /** While more bytes of heads and control frames wait for the client, nothing is read from it. */
+  maxUnsentControlBytes: 262_144,
+  /** A DATA frame that is smaller than this because of the client's window is one of the oddities. */
+  tinyFrameBytes: 256,
+  /** So much of a body, which most requests never exceed, is not counted as unfinished. */
+  freeBodyBytes: 4_096,
 } as const;
 
-/** An HTTP/2 connection is closed when no stream was opened between two looks, in milliseconds. */
-export const http2LookMs = 60_000;
+/** How often to look for HTTP/2 connections that have something due, in milliseconds. */
+export const http2LookMs = 250;
+
+/** An HTTP/2 connection is closed when no stream was opened for so long, in milliseconds. */
+export const http2IdleMs = 90_000;
 
 /**
  * Max age of an HTTP/2 connection, in milliseconds. A random tenth more or less, so that the clients of a new

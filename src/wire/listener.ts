@@ -89,7 +89,7 @@ export function createListener(options: WireOptions): Listener {
     openStream: (peer, end) => openStreams.open(groupOf(peer), end),
   });
   const http1 = createHttp1Server(limits, site, stuck, dispatch);
-  const http2 = createHttp2Server(limits, site, stuck, dispatch);
+  const http2 = createHttp2Server(limits, site, dispatch);
 
   function accept(socket: Socket): void {
     if (!takePlace(socket)) {
@@ -138,6 +138,7 @@ export function createListener(options: WireOptions): Listener {
       openStreams.stop();
       site.unsent.stop();
       stuck.stop();
+      http2.stop();
     },
   };
 }

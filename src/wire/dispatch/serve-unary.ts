@@ -40,6 +40,7 @@ export function createServeUnary(
       return;
     }
     overload.begin();
+    request.isUnaryCall = true;
     callUnary(method, request.exchange, opened, {
       protocolName: protocol,
       requestId: request.id,

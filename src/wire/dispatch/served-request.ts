@@ -19,6 +19,8 @@ export class ServedRequest {
   #method: DescMethod | undefined;
   #page: string | undefined;
   #trace: Trace | undefined;
+  /** A unary call releases the exchange itself, because its handler may still work when it is answered. */
+  isUnaryCall = false;
 
   constructor(
     exchange: Exchange,
@@ -84,6 +86,7 @@ export class ServedRequest {
     };
     this.#trace?.end(outcome);
     this.#options.observe(outcome);
+    if (!this.isUnaryCall) this.exchange.release();
   }
 }
 

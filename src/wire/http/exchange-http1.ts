@@ -5,6 +5,7 @@ import { lingerMs, maxDroppedBytes, pieceBytes } from "../limits.ts";
 import {
   type Answer,
   type AnswerStream,
+  type BodyReader,
   type Exchange,
   type ExchangeSite,
   type HeaderList,
@@ -35,10 +36,18 @@ export class Http1Exchange implements Exchange {
     this.#site = site;
   }
 
-  openBody(): IncomingMessage {
-    const isHeldBack = expectationOf(this.head) === "continue" && !this.body.complete;
+  openBody(reader: BodyReader): void {
+    const request = this.body;
+    const isHeldBack = expectationOf(this.head) === "continue" && !request.complete;
     if (isHeldBack && !this.#response.headersSent) this.#response.writeContinue();
-    return this.body;
+    request.on("data", (piece: Buffer) => {
+      if (!reader.take(piece)) request.pause();
+    });
+    request.on("end", () => reader.end());
+  }
+
+  resumeBody(): void {
+    this.body.resume();
   }
 
   onGone(callback: () => void): void {
@@ -116,6 +125,9 @@ export class Http1Exchange implements Exchange {
     this.#response.destroy();
   }
 
+  /** The connection serves one request at a time, so nothing is counted. */
+  release(): void {}
+
   #isOver(): boolean {
     return this.#response.headersSent || this.#response.destroyed;
   }
@@ -184,6 +196,8 @@ function endAfterBody(request: IncomingMessage, response: ServerResponse): void 
   request.once("end", end);
   request.once("close", end);
   request.once("error", end);
+  // Nobody reads it any more, so nobody may pause it.
+  request.removeAllListeners("data");
   request.resume();
 }
 

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
 import type { Unsent } from "../bounds/unsent.ts";
 import { AnswerHeaders } from "./lazy-headers.ts";
 
@@ -41,15 +40,28 @@ export type Answer = {
   readonly isLast?: true;
 };
 
+/** Takes the body of a request, piece by piece. */
+export interface BodyReader {
+  /**
+   * @param piece The reader may keep it: nobody else changes it.
+   * @returns Whether more is wanted. If not, little more comes until `Exchange.resumeBody` is called.
+   */
+  take(piece: Buffer): boolean;
+  /** The body is whole. Not called if the client breaks off: see `Exchange.onGone`. */
+  end(): void;
+}
+
 /** One HTTP request and its one answer, the same for HTTP/1.1 and HTTP/2. */
 export interface Exchange {
   readonly head: RequestHead;
   /**
-   * The request's body as it arrives. Until it is asked for, nothing of it is read, and a client that
-   * waits to be asked (`Expect: 100-continue`) does not send it.
+   * Read the request's body, once. Until then nothing of it is read, and a client that waits to be asked
+   * (`Expect: 100-continue`) does not send it. What has arrived by then is given to the reader at once.
    */
-  openBody(): Readable;
-  /** Calls back once, if the client goes away before the answer is sent. */
+  openBody(reader: BodyReader): void;
+  /** The reader, which had enough, wants more. */
+  resumeBody(): void;
+  /** Calls back once, if the client goes away before the answer is sent. There is one callback. */
   onGone(callback: () => void): void;
   /**
    * Send the answer. Does nothing if the client has gone or an answer was begun.
@@ -61,6 +73,11 @@ export interface Exchange {
   begin(answer: Omit<Answer, "body" | "trailers">, common: HeaderList): AnswerStream | undefined;
   /** Break off, whatever has been sent. */
   abort(): void;
+  /**
+   * Nothing works for this request any more. Called once; until then the request counts as running, even if
+   * its client has gone.
+   */
+  release(): void;
 }
 
 /** Names and values in turn: a form that Node sends without checking or copying it. */
@@ -68,7 +85,7 @@ export type HeaderList = readonly string[];
 
 /** The body of an answer that comes in pieces. */
 export interface AnswerStream {
-  /** Resolves once the client takes more; rejects if it has gone. */
+  /** Resolves once the client takes more; rejects if it has gone. Wait for it before the next `write`. */
   write(chunk: Uint8Array): Promise<void>;
   end(trailers?: OutgoingHttpHeaders): void;
   /** Break off: the client sees an incomplete answer. */
@@ -96,9 +113,16 @@ export function withHeader(
   return { ...headers, ...more, ...(set && headersToNode(set)) };
 }
 
-/** Headers as a list. A header of `common` is left out if `headers` has one of that name. */
-export function headerList(headers: OutgoingHttpHeaders, common: HeaderList = []): string[] {
-  const list: string[] = [];
+/**
+ * Headers as a list. A header of `common` is left out if `headers` has one of that name.
+ *
+ * @param list What they are added to.
+ */
+export function headerList(
+  headers: OutgoingHttpHeaders,
+  common: HeaderList = [],
+  list: string[] = [],
+): string[] {
   for (let index = 0; index < common.length; index += 2) {
     const name = common[index] as string;
     if (!(name in headers)) list.push(name, common[index + 1] as string);

@@ -1,18 +1,10 @@
-import type { IncomingHttpHeaders } from "node:http";
-import {
-  constants,
-  createServer,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { createShares } from "../bounds/shares.ts";
-import type { StuckSockets } from "../bounds/stuck-sockets.ts";
-import { type ClientLimits, http2Limits } from "../limits.ts";
+import type { Transport } from "../http2/output.ts";
+import { Http2Session, type SessionSite } from "../http2/session.ts";
+import { type ClientLimits, http2LookMs } from "../limits.ts";
 import type { Exchange, ExchangeSite } from "./exchange.ts";
-import { checkHeaders, Http2Exchange } from "./exchange-http2.ts";
-import { ignoreErrors } from "./ignore-errors.ts";
-import { retireInTime } from "./retire.ts";
 
 /** Takes connections that speak HTTP/2. */
 export type Http2Server = {
@@ -20,71 +12,95 @@ export type Http2Server = {
   adopt(socket: Socket): void;
   /** Tell every client to open no more streams here (GOAWAY), and close once those open have ended. */
   close(): void;
+  /** Stop looking after the connections. */
+  stop(): void;
 };
 
-/** HTTP/2 from `node:http2`, with a bound on the requests that each client has open. */
+/** HTTP/2 on sockets, with a bound on the requests that each client has open. */
 export function createHttp2Server(
   limits: ClientLimits,
-  site: ExchangeSite,
-  stuck: StuckSockets,
+  { clientOf, groupOf, unsent, isDraining }: ExchangeSite,
   dispatch: (exchange: Exchange) => void,
 ): Http2Server {
-  const requests = createShares(limits.maxRequests, limits.maxRequestsEach);
-  const sessions = new Set<ServerHttp2Session>();
-  const server = createServer(http2Limits);
-  ignoreErrors(server, "sessionError");
-
-  function serve(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    rawHeaders: readonly string[],
-    socket: Socket,
-  ): void {
-    ignoreErrors(stream);
-    // An error that came in the same packet, after the headers, has already ended it.
-    if (stream.destroyed || stream.closed) return;
-    if (!checkHeaders(headers, rawHeaders)) {
-      stream.respond({ ":status": 431 }, { endStream: true });
-      stream.close(constants.NGHTTP2_NO_ERROR);
-      return;
-    }
-    const exchange = new Http2Exchange(stream, headers, socket, site);
-    const place = requests.take(site.groupOf(exchange.head.peer), 1, () =>
-      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM),
-    );
-    if (place === undefined) {
-      stream.close(constants.NGHTTP2_REFUSED_STREAM);
-      return;
-    }
-    stream.on("close", place.end);
-    dispatch(exchange);
-  }
-
-  function begin(session: ServerHttp2Session, socket: Socket): void {
-    sessions.add(session);
-    stuck.watch(socket, session);
-    ignoreErrors(session);
-    session.once("close", () => sessions.delete(session));
-    const countStream = retireInTime(session);
-    session.on("stream", (stream, headers, _flags, rawHeaders) => {
-      countStream();
-      serve(stream, headers, rawHeaders, socket);
-    });
-    if (site.isDraining()) session.close();
-  }
+  const { unsentTimeoutMs } = limits;
+  const sessions = new Set<Http2Session>();
+  const site: SessionSite = {
+    clientOf,
+    groupOf,
+    unsent,
+    isDraining,
+    dispatch,
+    requests: createShares(limits.maxRequests, limits.maxRequestsEach),
+    bodies: createShares(limits.maxBodyBytes, limits.maxBodyBytesEach),
+    unsentTimeoutMs,
+    now: () => performance.now(),
+    soon: setImmediate,
+    date: createDate(),
+  };
+  const look = () => {
+    for (const session of sessions) session.look();
+  };
+  const timer = setInterval(look, Math.min(http2LookMs, unsentTimeoutMs / 4)).unref();
 
   return {
     adopt(socket) {
       // The server that accepted it lets a client close its half and still read the answer, as HTTP/1.1
       // wants it. A client of HTTP/2 that closes its half has gone.
       socket.allowHalfOpen = false;
-      // `emit` makes the session at once, so it belongs to this socket. The session itself shows us only
-      // a proxy of the socket.
-      server.once("session", (session) => begin(session, socket));
-      server.emit("connection", socket);
+      socket.setNoDelay(true);
+      // RFC 9113, section 9.2.1.
+      if (socket instanceof TLSSocket) socket.disableRenegotiation();
+      const taken = () => session.taken();
+      const session = new Http2Session(
+        createTransport(socket, taken),
+        socket.remoteAddress ?? "",
+        site,
+      );
+      sessions.add(session);
+      socket.on("data", (chunk: Buffer) => session.receive(chunk));
+      socket.once("close", () => {
+        sessions.delete(session);
+        session.hangUp();
+      });
+      if (isDraining()) session.drain();
+      socket.resume();
     },
     close() {
-      for (const session of sessions) session.close();
+      for (const session of sessions) session.drain();
     },
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** @param taken Called when the system has taken what was written. */
+function createTransport(socket: Socket, taken: () => void): Transport {
+  return {
+    write(pieces) {
+      if (socket.destroyed) return;
+      const last = pieces.length - 1;
+      if (last > 0) socket.cork();
+      for (let index = 0; index < last; index++) socket.write(pieces[index] as Uint8Array);
+      socket.write(pieces[last] as Uint8Array, taken);
+      if (last > 0) socket.uncork();
+    },
+    unsent: () => socket.writableLength,
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    end: () => void socket.end(),
+    destroy: () => void socket.destroy(),
+  };
+}
+
+/** The time as the field `date` has it, made once a second. */
+function createDate(): () => string {
+  let second = 0;
+  let text = "";
+  return () => {
+    const now = Math.floor(Date.now() / 1_000);
+    if (now !== second) {
+      second = now;
+      text = new Date(1_000 * now).toUTCString();
+    }
+    return text;
   };
 }

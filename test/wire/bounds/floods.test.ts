@@ -120,6 +120,25 @@ describe("a connection that sends too many", () => {
   });
 });
 
+test("W8: a header list of more than 100 fields is refused with 431, and the connection lives", async () => {
+  await using server = await startEcho();
+  using connection = await openRaw(server.port);
+  const send = (id: number, count: number) => {
+    const more = Array.from({ length: count - 4 }, (_, n): [string, string] => [`x-${n}`, "y"]);
+    const block = Buffer.concat([getNote, headerBlock(more)]);
+    connection.send(http2Frame(frameTypes.headers, endHeaders | endStream, id, block));
+  };
+  connection.send(http2Opening);
+  send(1, 101);
+  const answersTo = (id: number) =>
+    framesOf(connection.received).filter(({ streamId }) => streamId === id);
+  await expect.poll(() => answersTo(1).length).toBeGreaterThan(0);
+  expect(answersTo(1)[0]?.payload.toString("latin1")).toContain("431");
+  expect(server.outcomes).toEqual([]);
+  send(3, 100);
+  await expect.poll(() => server.outcomes).toMatchObject([{ status: 200 }]);
+});
+
 describe("W8: a header list that becomes large from a few bytes is refused", () => {
   const value = Buffer.alloc(4_000, 120);
   const indexed = Buffer.concat([
@@ -177,10 +196,6 @@ describe("W13, W21: malformed requests over HTTP/2 never reach a handler", () =>
     { name: "a length that is not the body's", fields: [...good, ["content-length", "9"]] },
     { name: "two lengths", fields: [...good, ["content-length", "0"], ["content-length", "1"]] },
     { name: "a length that is no number", fields: [...good, ["content-length", "x"]] },
-    {
-      name: "65 fields",
-      fields: [...good, ...Array.from({ length: 61 }, (_, n): [string, string] => [`x-${n}`, "y"])],
-    },
   ])("$name", async ({ fields }) => {
     let calls = 0;
     await using server = await startEcho({

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { ConnectError } from "@connectrpc/connect";
 import { crumbled } from "../../body.ts";
-import type { Exchange } from "../../http/exchange.ts";
+import type { BodyReader, Exchange } from "../../http/exchange.ts";
 import { isCrumbled } from "../../limits.ts";
 import { refusal } from "../../refusal.ts";
 import { envelopeHeadBytes } from "../envelope.ts";
@@ -10,20 +10,56 @@ import { envelopeHeadBytes } from "../envelope.ts";
 const maxPiecesApart = 256;
 
 /**
- * The body as it arrives. It is opened when its first piece is wanted, which is after the gate.
- *
- * @throws ConnectError canceled if it breaks off, because then its client has gone.
+ * The body as it arrives. It is opened when its first piece is wanted, which is after the gate. No more is
+ * asked of the client while pieces wait.
  */
-export async function* piecesOf(exchange: Exchange): AsyncGenerator<Buffer> {
-  const body = exchange.openBody();
-  try {
-    // A reader that stops early must not destroy the request, because the answer uses the same stream.
-    yield* body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-  } catch {
-    throw clientGone();
+export class BodyPieces implements BodyReader {
+  readonly #exchange: Exchange;
+  #waiting: Buffer[] = [];
+  #isWhole = false;
+  #failure: ConnectError | undefined;
+  #wake = () => {};
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
   }
-  // In HTTP/2 the body of a stream that was reset ends as if it were whole.
-  if (exchange.head.httpVersion === "2" && body.closed) throw clientGone();
+
+  take(piece: Buffer): boolean {
+    this.#waiting.push(piece);
+    this.#wake();
+    return false;
+  }
+
+  end(): void {
+    this.#isWhole = true;
+    this.#wake();
+  }
+
+  /** It does not come any more, so whoever reads it gets this error. */
+  breakOff(reason: ConnectError): void {
+    this.#failure = reason;
+    this.#waiting = [];
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    this.#exchange.openBody(this);
+    for (;;) {
+      const pieces = this.#waiting;
+      this.#waiting = [];
+      yield* pieces;
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#waiting.length > 0) continue;
+      if (this.#isWhole) return;
+      this.#exchange.resumeBody();
+      if (!this.#isReady()) await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  /** Asking for more may bring it at once. */
+  #isReady(): boolean {
+    return this.#waiting.length > 0 || this.#isWhole || this.#failure !== undefined;
+  }
 }
 
 /** The reason of a stream whose client has left. */

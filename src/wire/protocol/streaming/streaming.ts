@@ -20,7 +20,7 @@ import type { WireOptions } from "../../options.ts";
 import { compressions } from "../compression.ts";
 import { encodeStatusMessage } from "../grpc-status.ts";
 import { framesFromTextStream, isGrpcWebText, textFromFrames } from "../grpc-web-text.ts";
-import { clientGone, failing, piecesOf, wholeEnvelopes } from "./stream-body.ts";
+import { BodyPieces, clientGone, failing, wholeEnvelopes } from "./stream-body.ts";
 import { createNoteErrors, notesKey, type StreamNotes } from "./stream-errors.ts";
 import { createStreamGate } from "./stream-gate.ts";
 import { headerForConnect } from "./stream-header.ts";
@@ -93,9 +93,13 @@ async function serve(
   // Connect does not know the text form of gRPC-Web: it is given the binary one, and gives that back.
   const isText = isGrpcWebText(contentType);
   if (isText) header.set("content-type", contentType.replace(/-text/i, ""));
-  const pieces = piecesOf(exchange);
+  const pieces = new BodyPieces(exchange);
   const frames = isText ? framesFromTextStream(pieces) : pieces;
-  exchange.onGone(() => ended.abort(clientGone()));
+  exchange.onGone(() => {
+    const reason = clientGone();
+    ended.abort(reason);
+    pieces.breakOff(reason);
+  });
   const notes: StreamNotes = {};
   const endingWith = (status: number): Ending => ({ status, error: notes.error });
   const response = await handler({
