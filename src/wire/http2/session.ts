@@ -303,7 +303,7 @@ export class Http2Session implements StreamHost {
     const { streamId, isLast } = this.#block;
     const isEnd = (bits & flags.endHeaders) !== 0;
     if (!this.#block.add(bytes.subarray(start, start + length), isEnd)) {
-      this.#fail(codes.enhanceYourCalm, "field block");
+      this.#fail(codes.enhanceYourCalm, "too_large_field_block");
     } else if (isEnd) this.#onBlock(streamId, isLast, this.#block.take());
   }
 
@@ -344,14 +344,13 @@ export class Http2Session implements StreamHost {
     if (streamId > this.#lastAccepted) return;
     this.#usedAt = this.now;
     this.#opened += 1;
-    const head = fields && readHead(fields, this.#clientOf);
+    if (fields === undefined) {
+      this.#refuseList(streamId, isLast);
+      return;
+    }
+    const head = readHead(fields, this.#clientOf);
     if (head === undefined) {
-      if (fields === undefined) {
-        // RFC 6585, section 5.
-        this.output.block(streamId, flags.endStream, [":status", "431", "date", this.date()]);
-      }
-      const code = fields === undefined ? codes.noError : codes.protocolError;
-      if (fields !== undefined || !isLast) this.#refuse(streamId, code);
+      this.#refuse(streamId, codes.protocolError);
       return;
     }
     if (Math.max(this.#streams.size, this.#running) >= http2Limits.maxStreams) {
@@ -362,11 +361,25 @@ export class Http2Session implements StreamHost {
     this.#begin(new Http2Stream(this, streamId, head), isLast);
   }
 
+  /** The list is over the limits: RFC 6585, section 5. */
+  #refuseList(streamId: number, isLast: boolean): void {
+    if (!this.#mayReset()) return;
+    this.output.block(streamId, flags.endStream, [":status", "431", "date", this.date()]);
+    if (!isLast) this.#resetNew(streamId, codes.noError);
+  }
+
   #refuse(streamId: number, code: number): void {
-    if (!this.#resets.take(this.now)) {
-      this.#fail(codes.enhanceYourCalm, "too_many_resets");
-      return;
-    }
+    if (this.#mayReset()) this.#resetNew(streamId, code);
+  }
+
+  /** Whether one more stream may end without a good answer. If not, the connection ends. */
+  #mayReset(): boolean {
+    const may = this.#resets.take(this.now);
+    if (!may) this.#fail(codes.enhanceYourCalm, "too_many_resets");
+    return may;
+  }
+
+  #resetNew(streamId: number, code: number): void {
     this.output.number(frameTypes.reset, streamId, code);
     this.#streams.rememberReset(streamId);
   }
@@ -375,8 +388,7 @@ export class Http2Session implements StreamHost {
     const takeBack = () => this.reset(stream, codes.enhanceYourCalm);
     stream.place = this.#site.requests.take(this.#site.groupOf(stream.head.peer), 1, takeBack);
     if (stream.place === undefined) {
-      this.output.number(frameTypes.reset, stream.id, codes.refusedStream);
-      this.#streams.rememberReset(stream.id);
+      this.#resetNew(stream.id, codes.refusedStream);
       return;
     }
     this.#streams.add(stream);
@@ -390,9 +402,7 @@ export class Http2Session implements StreamHost {
   #onReset({ streamId }: FrameReader): void {
     const stream = this.#streams.get(streamId);
     if (stream !== undefined) {
-      if (!stream.isSent && !this.#resets.take(this.now)) {
-        this.#fail(codes.enhanceYourCalm, "too_many_resets");
-      } else this.closed(stream);
+      if (stream.isSent || this.#mayReset()) this.closed(stream);
     } else if (this.#streams.stateOf(streamId) === "idle") {
       this.#fail(codes.protocolError, "reset of an idle stream");
     } else this.#odd();
@@ -520,8 +530,7 @@ export class Http2Session implements StreamHost {
   }
 
   violated(stream: Http2Stream, code: number): void {
-    if (this.#resets.take(this.now)) this.reset(stream, code);
-    else this.#fail(codes.enhanceYourCalm, "too_many_resets");
+    if (this.#mayReset()) this.reset(stream, code);
   }
 
   closed(stream: Http2Stream): void {
