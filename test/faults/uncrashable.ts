@@ -5,7 +5,8 @@
  *
  * Ends with 1 if the server died or was at fault, if a good client beside the attack saw an error or
  * a p99 beyond five times its quiet one, or if memory did not come back. Then come floods, one by one,
- * at a server with a heap of 512 MB: `--floods` alone sends only these.
+ * at a server with a heap of 512 MB: `--floods` alone sends only these. First of all h2spec checks the rules of
+ * HTTP/2: `--h2spec` alone does only that.
  *
  * Attacker and good client run on the same machine and take CPU time from the server. So that the figures
  * show the attack and not the scheduler, the attacker has a lower priority, and its rate leaves the server
@@ -15,6 +16,7 @@
 import { setPriority } from "node:os";
 import { parseArgs } from "node:util";
 import { floods } from "./floods.ts";
+import { h2specFailures } from "./h2spec.ts";
 import { type FloodReport, flood, growthTolerance, politeMs } from "./run-flood.ts";
 import { besiege, descriptorTolerance, doors, memoryTolerance, type SiegeReport } from "./siege.ts";
 
@@ -30,11 +32,17 @@ const { values } = parseArgs({
     seed: { type: "string", default: String(Date.now()) },
     rate: { type: "string", default: "1000" },
     floods: { type: "boolean", default: false },
+    h2spec: { type: "boolean", default: false },
   },
 });
 const out = (line: string) => void process.stdout.write(`${line}\n`);
 
-const failures = [...(values.floods ? [] : await siegeFailures()), ...(await floodFailures())];
+const isAll = !values.floods && !values.h2spec;
+const failures = [
+  ...(isAll || values.h2spec ? await h2specFailures(out) : []),
+  ...(isAll ? await siegeFailures() : []),
+  ...(isAll || values.floods ? await floodFailures() : []),
+];
 for (const failure of failures) out(`FAILED ${failure.slice(0, 1_000)}`);
 out(failures.length === 0 ? "uncrashed" : `${failures.length} failures; seed ${values.seed}`);
 process.exitCode = failures.length === 0 ? 0 : 1;
