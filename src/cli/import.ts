@@ -1,7 +1,5 @@
 import { type Form, formFrom, formNames, openForm } from "../bulk/forms.ts";
 import type { ImportSummary } from "../bulk/import-users.ts";
-import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command/command.ts";
-import { counted } from "./command/counted.ts";
 import { wordsOfLosses } from "../bulk/losses.ts";
 import type { PreparedSource } from "../bulk/prepared-source.ts";
 import type { Reading } from "../config/config.ts";
@@ -14,6 +12,7 @@ import {
   textOf,
   withAdminOptions,
 } from "./command/command.ts";
+import { counted } from "./command/counted.ts";
 
 type ImportOptions = AdminOptions & {
   readonly input: string;

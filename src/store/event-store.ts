@@ -1,11 +1,10 @@
-import type { Attribute, AttributeChanges, OutlinedAttributes } from "./attributes.ts";
-import type { ChangeAll } from "./joint-change.ts";
 import type {
   Attribute,
   AttributeChanges,
   FoundAttributes,
   OutlinedAttributes,
 } from "./attributes.ts";
+import type { ChangeAll } from "./joint-change.ts";
 import type { ReceiptOfChange, Receipts } from "./receipts.ts";
 import type { Search, SearchKeys, SearchScope } from "./search.ts";
 

@@ -24,6 +24,10 @@ export type AppendRow = {
   readonly receipt?: ReceiptRow;
   /** Left out in most rows: only an import has events that happened before. */
   readonly past?: PastRow;
+  /** Of all its events. */
+  readonly request?: string;
+  /** Left out in most rows. */
+  readonly erases?: true;
 };
 
 /** When the events of an append happened, and as which versions. */
@@ -32,10 +36,6 @@ export type PastRow = {
   readonly from: number;
   /** Of each event. */
   readonly moments: readonly Moment[];
-  /** Of all its events. */
-  readonly request?: string;
-  /** Left out in most rows. */
-  readonly erases?: true;
 };
 
 /** A receipt as it is stored. Its stream is that of the change. */
@@ -46,10 +46,8 @@ export type ReceiptRow = readonly [owner: string, name: string, at: number, cont
  * @throws TypeError if data or state is not JSON, or an attribute has no event.
  */
 export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRow {
-  const { stream, change, after, events, before, head, uniqueKeys, attributes, receipt } = append;
-  const { moments } = append;
   const { stream, change, after, events, before, head, uniqueKeys, attributes } = append;
-  const { receipt, request, erases } = append;
+  const { receipt, moments, request, erases } = append;
   const row = {
     stream,
     organization: head.organization,
@@ -64,8 +62,7 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRo
     keys: keyChanges(keysOf, before, head),
     ...(request !== undefined && { request }),
   };
-  if (attributes === undefined && receipt === undefined && moments === undefined) return row;
-  if (attributes === undefined && receipt === undefined && !erases) return row;
+  if (!(attributes || receipt || moments || erases)) return row;
   return {
     ...row,
     ...(moments && { past: { from: before?.version ?? 0, moments } }),
@@ -106,15 +103,12 @@ export type EventRow = readonly [
 export function eventRows(appends: readonly AppendRow[]): EventRow[] {
   const rows: EventRow[] = [];
   for (const append of appends) {
-    const { stream, change, events, changedAt, past } = append;
+    const { stream, change, events, changedAt, past, request = null } = append;
     const first = versionBefore(append) + 1;
-    const { stream, change, events, changedAt, request = null } = append;
-    let version = versionBefore(append);
     for (let place = 0; place < events.length; place += textsPerEvent) {
       const number = place / textsPerEvent;
       const { version, at } = past?.moments[number] ?? { version: first + number, at: changedAt };
       const [type, data, creator] = [events[place], events[place + 1], events[place + 2]];
-      rows.push([stream, version, change, type as string, data as string, creator as string, at]);
       rows.push([
         stream,
         version,
@@ -122,7 +116,7 @@ export function eventRows(appends: readonly AppendRow[]): EventRow[] {
         type as string,
         data as string,
         creator as string,
-        changedAt,
+        at,
         request,
       ]);
     }
