@@ -117,6 +117,8 @@ export type HistoryRange = {
   readonly before?: number;
   /** At most this many. */
   readonly limit: number;
+  /** Ends behind the event whose data makes it reach so many bytes, more or less. Default: it does not end. */
+  readonly maxBytes?: number;
   /** Oldest first, else newest first. */
   readonly ascending: boolean;
 };

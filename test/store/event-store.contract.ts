@@ -231,6 +231,28 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       );
     });
 
+    test.for([
+      { name: "that no event reaches", maxBytes: 100_000, want: [5, 4, 3, 2, 1] },
+      { name: "that the second event reaches", maxBytes: 1_500, want: [5, 4] },
+      { name: "that the first event exceeds", maxBytes: 1, want: [5] },
+    ])("reads the history up to a number of bytes $name", async ({ maxBytes, want }) => {
+      const stream = newStream();
+      const data = { text: "x".repeat(1_000) };
+      const event = { type: "told", data, creator: "me" };
+      for (let version = 1; version <= 5; version += 1)
+        await store.change<Counter>(stream, organization, () => ({
+          events: [event],
+          state: { count: version },
+        }));
+      const versions = async (range: object) =>
+        (await store.history(stream, organization, { ...all, maxBytes, ...range })).map(
+          ({ version }) => version,
+        );
+      expect(await versions({ ascending: false })).toEqual(want);
+      expect(await versions({})).toEqual(want.map((version) => 6 - version));
+      expect(await versions({ after: 4 })).toEqual([5]);
+    });
+
     test("keeps the request of a change with each of its events", async () => {
       const stream = newStream();
       const request = randomUUID();

@@ -1,53 +1,109 @@
+import { create } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { MethodImpl } from "@connectrpc/connect";
-import type { UserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
+import {
+  type Change,
+  ChangeSchema,
+  FieldChangeSchema,
+  type ListChangesRequest,
+  type UserService,
+} from "../../../gen/giraffe/v1/user_service_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
+import { isField } from "../../domain/field-values.ts";
+import type { Difference, PagedChange } from "../../domain/history-page.ts";
 import type { Directory } from "../../store/directory.ts";
-import type { EventStore } from "../../store/event-store.ts";
-import { editorNames } from "../editor-names.ts";
+import {
+  type EventStore,
+  type Micros,
+  noVersion,
+  type StoredEvent,
+} from "../../store/event-store.ts";
 import { timestampFromMicros } from "../management/details.ts";
 import { translatorKey } from "../translate/translate.ts";
 import { reachOwner } from "../user/reach-user.ts";
+import { FieldRulesError } from "../validate/field-violation.ts";
+import { ruleText } from "../validate/rule-text.ts";
+import { namesOfEditors } from "./names-of-editors.ts";
+import { readHistory } from "./read-history.ts";
 
 /** Changes in one answer if the caller sets no limit. */
 const defaultLimit = 100;
 /** Changes in one answer at most. */
 const maxLimit = 1_000;
+/** Fields in one request at most. */
+const maxFields = 20;
 
 /** List the changes of a user. Who is removed still has a history; service accounts have none. */
 export function createListChanges(parts: {
   readonly store: EventStore;
   readonly directory: Directory;
 }): MethodImpl<typeof UserService.method.listChanges> {
-  const { store, directory } = parts;
-  return async ({ userId, sequence, limit: asked, ascending }, { values }) => {
+  const { store } = parts;
+  return async (request, { values, signal }) => {
+    const { userId, editorId, sequence, limit, ascending } = request;
+    const fields = fieldsFrom(request);
     const organization = await reachOwner(parts, values, userId, "user.read");
     const head = organization && (await store.load(userId, organization));
     if (!head || !organization) throw new ServiceError("userNotFound");
-    const limit = Math.min(asked || defaultLimit, maxLimit);
-    // No version is larger than this, and every engine can compare with it.
-    const beside = Math.min(Number(sequence), Number.MAX_SAFE_INTEGER);
-    const events = await store.outlineHistory(userId, organization, {
-      after: ascending ? beside : 0,
-      ...(!ascending && beside > 0 && { before: beside }),
-      limit,
-      ascending,
-    });
-    const names = await editorNames(directory, new Set(events.map(({ creator }) => creator)));
+    const { changes, next } = await readHistory(
+      { store, userId, organization, signal },
+      {
+        beside: Math.min(Number(sequence), noVersion),
+        ascending,
+        limit: Math.min(limit || defaultLimit, maxLimit),
+        fields,
+        editor: editorId,
+        since: microsFrom(request.since) ?? 0,
+        until: microsFrom(request.until) ?? noVersion,
+      },
+    );
+    const editors = new Set(changes.map(({ event }) => event.creator));
+    const names = await namesOfEditors(parts, values, editors);
     const translate = values.get(translatorKey);
-    const last = events.at(-1)?.version ?? 0;
-    const isMore = events.length === limit && last !== (ascending ? head.version : 1);
     return {
-      changes: events.map(({ type, version, at, creator, request }) => ({
-        sequence: BigInt(version),
-        time: timestampFromMicros(at),
-        eventType: type,
-        editorId: creator,
-        editorName: names.get(creator) ?? "",
-        organizationId: organization,
-        requestId: request ?? "",
-        message: translate(`EventTypes.${type}`),
-      })),
-      nextSequence: isMore ? BigInt(last) : 0n,
+      changes: changes.map((change) => {
+        const { type, creator } = change.event;
+        const message = translate(`EventTypes.${type}`);
+        const editorName = names.get(creator) ?? "";
+        return { ...changeFrom(change), organizationId: organization, editorName, message };
+      }),
+      nextSequence: next === head.version && ascending ? 0n : BigInt(next === 1 ? 0 : next),
     };
   };
+}
+
+function fieldsFrom({ fields }: ListChangesRequest): ReadonlySet<string> {
+  if (fields.length > maxFields) throw new ServiceError("queryTooLarge");
+  const unknown = fields.find((field) => !isField(field));
+  if (unknown === undefined) return new Set(fields);
+  const description = `value must name fields that can be changed, not ${JSON.stringify(unknown)}`;
+  throw new FieldRulesError(`invalid fields: ${description}`, [
+    { field: "fields", description, rule: "FIELD_MASK", text: ruleText("Mask", { path: unknown }) },
+  ]);
+}
+
+/** The first microsecond that is not before a time. */
+function microsFrom(time: Timestamp | undefined): Micros | undefined {
+  return time && Number(time.seconds) * 1_000_000 + Math.ceil(time.nanos / 1_000);
+}
+
+function changeFrom({ event, differences }: PagedChange<StoredEvent>): Change {
+  const { version, at, type, creator, request = "" } = event;
+  return create(ChangeSchema, {
+    sequence: BigInt(version),
+    time: timestampFromMicros(at),
+    eventType: type,
+    editorId: creator,
+    requestId: request,
+    fields: differences.map(fieldChangeFrom),
+  });
+}
+
+function fieldChangeFrom({ field, before, after, isBeforeUnknown }: Difference) {
+  return create(FieldChangeSchema, {
+    field,
+    ...(before !== undefined && { before }),
+    ...(after !== undefined && { after }),
+    beforeUnknown: isBeforeUnknown,
+  });
 }

@@ -256,10 +256,25 @@ function prepareHistory(db: DatabaseSync): { whole: ReadHistory; outline: ReadHi
     );
   const reading = (columns: string): ReadHistory => {
     const [oldestFirst, newestFirst] = [select(columns, "asc"), select(columns, "desc")];
-    return (stream, organization, { ascending, after, before = noVersion, limit }) => {
+    return (stream, organization, range) => {
+      const { ascending, after, before = noVersion, limit, maxBytes } = range;
       const select = ascending ? oldestFirst : newestFirst;
-      return select.all(stream, stream, organization, after, before, limit);
+      const values = [stream, stream, organization, after, before, limit] as const;
+      if (maxBytes === undefined) return select.all(...values);
+      return rowsUpTo(maxBytes, select.iterate(...values));
     };
   };
   return { whole: reading(eventColumns), outline: reading(outlinedEventColumns) };
+}
+
+/** Rows up to the one whose data makes them reach so many bytes. */
+function rowsUpTo(maxBytes: number, found: Iterable<Row>): Row[] {
+  const rows: Row[] = [];
+  let bytes = 0;
+  for (const row of found) {
+    rows.push(row);
+    bytes += String(row.data ?? "").length;
+    if (bytes >= maxBytes) break;
+  }
+  return rows;
 }

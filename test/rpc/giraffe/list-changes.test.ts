@@ -4,14 +4,15 @@ import { UserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
 import { callers } from "../../support/api/callers.ts";
 import { list, object } from "../../support/api/json.ts";
 import { refused } from "../../support/api/refusals.ts";
-import { type As, gigi, methods, type Setting, startSetting } from "../../support/api/setting.ts";
+import { type As, gigi, methods } from "../../support/api/setting.ts";
+import { startUserSetting, type UserSetting } from "../../support/api/user-setting.ts";
 import { userNotFound } from "../user/refusals.ts";
 
 const { listChanges } = UserService.method;
 
-let setting: Setting;
+let setting: UserSetting;
 beforeAll(async () => {
-  setting = await startSetting();
+  setting = await startUserSetting();
 });
 afterAll(() => setting.close());
 
@@ -98,6 +99,115 @@ describe.for(callers)("ListChanges over $name", (caller) => {
     const userId = await setting.addUser();
     const { body } = await call({ userId }, { headers: { "accept-language": "de" } });
     expect(body?.changes).toMatchObject([{ message: "Benutzer hinzugefügt" }]);
+  });
+
+  test("has the values before and after, as texts", async () => {
+    const userId = await setting.addUser();
+    const { updateHumanProfile, setUserMetadata, removeUserMetadata, lockUser } = methods;
+    const request = { userId, ...gigi, lastName: "Okapi", nickName: "", gender: "GENDER_MALE" };
+    await setting.call(updateHumanProfile, request);
+    await setting.call(methods.updateHumanEmail, { userId, email: "okapi@giraffe.example" });
+    await setting.call(methods.updateHumanPhone, { userId, phone: "+41 44 123 45 67" });
+    await setting.call(setUserMetadata, { id: userId, key: "color", value: "cmVk" });
+    await setting.call(setUserMetadata, { id: userId, key: "color", value: "Ymx1ZQ==" });
+    await setting.call(removeUserMetadata, { id: userId, key: "color" });
+    await setting.call(lockUser, { id: userId });
+    const { body } = await call({ userId, limit: 7 });
+    const fields = list(body?.changes).map((change) => object(change).fields);
+    expect(fields).toEqual([
+      [{ field: "state", before: "USER_STATE_ACTIVE", after: "USER_STATE_LOCKED" }],
+      [{ field: "metadata.color", before: "Ymx1ZQ==" }],
+      [{ field: "metadata.color", before: "cmVk", after: "Ymx1ZQ==" }],
+      [{ field: "metadata.color", after: "cmVk" }],
+      [
+        { field: "phone.number", after: "+41441234567" },
+        { field: "phone.is_verified", after: "false" },
+      ],
+      [
+        expect.objectContaining({ field: "email.address", after: "okapi@giraffe.example" }),
+        // An address that was never verified stays so.
+      ],
+      [
+        { field: "profile.last_name", before: "Giraffe", after: "Okapi" },
+        { field: "profile.nick_name", before: "Gi" },
+        { field: "profile.gender", before: "GENDER_FEMALE", after: "GENDER_MALE" },
+      ],
+    ]);
+    const first = await call({ userId, limit: 1, ascending: true });
+    expect(object(list(first.body?.changes)[0]).fields).toEqual(
+      expect.arrayContaining([
+        { field: "user_name", after: expect.any(String) },
+        { field: "profile.preferred_language", after: "en" },
+        { field: "state", after: "USER_STATE_ACTIVE" },
+      ]),
+    );
+  });
+
+  test("filters by fields, editor and time", async () => {
+    const userId = await addBusyUser();
+    const request = { userId, ...gigi, lastName: "Okapi", nickName: "O" };
+    await setting.callOver(caller, methods.updateHumanProfile, request, { who: "editor" });
+    const { body } = await call({ userId });
+    const changes = list(body?.changes).map(object);
+    const timeOf = (sequence: string) =>
+      changes.find((change) => change.sequence === sequence)?.time as string;
+    const editorId = changes[0]?.editorId as string;
+    const rows: [JsonObject, number[]][] = [
+      [{ fields: ["profile.nick_name"] }, [7, 1]],
+      [{ fields: ["state"] }, [6, 5, 4, 3, 1]],
+      [{ fields: ["state", "profile.last_name"], ascending: true }, [1, 2, 3, 4, 5, 6]],
+      [{ fields: ["metadata.none"] }, []],
+      [{ editorId }, [7]],
+      [{ editorId: "nobody" }, []],
+      [{ since: timeOf("5") }, [7, 6, 5]],
+      [{ until: timeOf("3") }, [2, 1]],
+      [{ since: timeOf("2"), until: timeOf("5"), fields: ["state"] }, [4, 3]],
+    ];
+    for (const [filter, want] of rows) {
+      const reply = await call({ userId, ...filter });
+      expect({ filter, found: sequencesOf(reply.body) }).toEqual({ filter, found: want });
+    }
+    const { body: ofEditor } = await call({ userId, editorId });
+    expect(object(list(ofEditor?.changes)[0]).fields).toEqual([
+      { field: "profile.nick_name", before: "Gi", after: "O" },
+    ]);
+  });
+
+  test("refuses fields that there are not, and too many", async () => {
+    const userId = await setting.addUser();
+    const odd = await call({ userId, fields: ["state", "profile.firstName"] });
+    expect(odd).toMatchObject({ code: 3 });
+    expect(odd.message).toContain('not "profile.firstName"');
+    const many = Array.from({ length: 21 }, () => "state");
+    expect(await call({ userId, fields: many })).toMatchObject({ code: 3 });
+    expect(await call({ userId, fields: many.slice(1) })).toMatchObject({ code: 0 });
+  });
+
+  test("names people who changed something to those who may read them", async () => {
+    const userId = await setting.addUser();
+    const { own, other } = setting.organizations;
+    const heads = { "x-zitadel-orgid": other };
+    const person = await setting.addUser({ ...gigi, displayName: "Hidden" }, heads);
+    await setting.administer(
+      "member",
+      "add",
+      "--subject",
+      person,
+      "--role",
+      "ORG_OWNER",
+      "--org",
+      own,
+    );
+    const token = setting.tokenOf(person);
+    const request = { userId, ...gigi, lastName: "Okapi" };
+    const as = { token, headers: { "x-zitadel-orgid": own } };
+    expect(await setting.callOver(caller, methods.updateHumanProfile, request, as)).toMatchObject({
+      code: 0,
+    });
+    const { body } = await call({ userId, limit: 1 });
+    expect(body?.changes).toMatchObject([{ editorId: person, editorName: "Hidden" }]);
+    const { body: ofViewer } = await call({ userId, limit: 1 }, { who: "viewer" });
+    expect(object(list(ofViewer?.changes)[0])).not.toHaveProperty("editorName");
   });
 
   test("still has the history of a removed user", async () => {
