@@ -160,9 +160,8 @@ describe("in the documents", () => {
     async ({ name, code: text }) => {
       const { code, stdout } = await sh(text);
       expect(code).toBe(0);
-      expect(JSON.parse(stdout)).toMatchObject({
-        details: { resourceOwner: "69629023906488334" },
-      });
+      const { results: [result] = [], ...answer } = JSON.parse(stdout);
+      expect(result ?? answer).toMatchObject({ details: { resourceOwner: "69629023906488334" } });
       expect(await displayName()).toBe(name);
     },
   );

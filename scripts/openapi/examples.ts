@@ -35,6 +35,9 @@ export const examples: Readonly<Record<string, JsonValue>> = {
     isPhoneVerified: true,
   },
   "giraffe.v1.ListChangesRequest.user_id": demoUser,
+  "giraffe.v1.UpdateProfilesRequest": {
+    updates: [{ userId: demoUser, updateMask: "nickName", profile: { nickName: "Gigi" } }],
+  },
   "zitadel.user.v2.GetUserByIDRequest.user_id": demoUser,
   "zitadel.user.v2.UpdateUserRequest.user_id": demoUser,
   "zitadel.user.v2.UpdateUserRequest": {

@@ -336,6 +336,23 @@ export const errors = {
   ifMatchRequired: { kind: "failed_precondition", id: "", message: "Errors.IfMatch.Required" },
   headerNotBoolean: { kind: "invalid_argument", id: "", message: "Errors.Header.NotBoolean" },
 
+  // Batches.
+  batchInvalid: {
+    kind: "invalid_argument",
+    id: "",
+    message: "a batch names 1 to 1,000 users, none of them twice",
+  },
+  batchNotStored: {
+    kind: "aborted",
+    id: "",
+    message: "not stored, because another update of the batch was refused",
+  },
+  tooManyBatches: {
+    kind: "resource_exhausted",
+    id: "",
+    message: "too many batches at once: send the next one after the answer to this one",
+  },
+
   // Repeats by key.
   idempotencyKeyInvalid: {
     kind: "invalid_argument",

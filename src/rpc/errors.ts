@@ -67,6 +67,7 @@ const retryMs: Partial<Record<ErrorKey, number>> = {
   storeUnavailable: 1_000,
   storeOverloaded: 1_000,
   tooManyIdempotencyKeys: 60_000,
+  tooManyBatches: 1_000,
 };
 
 /**

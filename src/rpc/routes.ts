@@ -18,6 +18,7 @@ import { createGate, type Gate } from "./gate/gate.ts";
 import { permissionsFromServices } from "./gate/permissions.ts";
 import { noteRequestId } from "./gate/request-id.ts";
 import { createListChanges } from "./giraffe/list-changes.ts";
+import { createUpdateProfiles } from "./giraffe/update-profiles.ts";
 import { createHealth, type Readiness } from "./health.ts";
 import { createAddHumanUser } from "./management/add-human-user.ts";
 import { createChangeHumanContact } from "./management/change-human-contact.ts";
@@ -124,7 +125,10 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
     };
     router.service(ManagementService, repeatable(store.receipts, management, managementAnswers));
     router.service(UserService, repeatable(store.receipts, users, userAnswers));
-    router.service(GiraffeUserService, { listChanges: createListChanges(parts) });
+    router.service(GiraffeUserService, {
+      listChanges: createListChanges(parts),
+      updateProfiles: createUpdateProfiles(parts),
+    });
     router.service(Health, createHealth(readiness, userServices));
     registerReflection(router, [...userServices, Health], errorMessages);
   };

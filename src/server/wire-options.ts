@@ -1,5 +1,6 @@
+import { createRegistry } from "@bufbuild/protobuf";
 import type { Config } from "../config/config.ts";
-import { errorDomain, restStatuses } from "../rpc/errors.ts";
+import { errorDomain, errorMessages, restStatuses } from "../rpc/errors.ts";
 import {
   createInterceptors,
   createRequestGate,
@@ -27,6 +28,7 @@ export function wireOptions(
     interceptors: createInterceptors(parts),
     restPrefixes,
     restStatuses,
+    registry: createRegistry(...errorMessages),
     limits: { maxMessageBytes, defaultDeadlineMs, maxDeadlineMs },
     trustedProxies,
     cors: {

@@ -5,17 +5,21 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Status } from "../../google/rpc/status_pb.ts";
+import { file_google_rpc_status } from "../../google/rpc/status_pb.ts";
 import { file_validate_validate } from "../../validate/validate_pb.ts";
 import { file_zitadel_protoc_gen_zitadel_v2_options } from "../../zitadel/protoc_gen_zitadel/v2/options_pb.ts";
+import type { Gender } from "../../zitadel/user/v2/user_pb.ts";
+import { file_zitadel_user_v2_user } from "../../zitadel/user/v2/user_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file giraffe/v1/user_service.proto.
  */
 export const file_giraffe_v1_user_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1naXJhZmZlL3YxL3VzZXJfc2VydmljZS5wcm90bxIKZ2lyYWZmZS52MSL5AQoSTGlzdENoYW5nZXNSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCvpCB3IFEAEYyAESHwoGZmllbGRzGAIgAygJQg/6QgySAQkiB3IFEAEY0QESGwoJZWRpdG9yX2lkGAMgASgJQgj6QgVyAxjIARIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHNlcXVlbmNlGAYgASgEEg0KBWxpbWl0GAcgASgNEhEKCWFzY2VuZGluZxgIIAEoCCJRChNMaXN0Q2hhbmdlc1Jlc3BvbnNlEiMKB2NoYW5nZXMYASADKAsyEi5naXJhZmZlLnYxLkNoYW5nZRIVCg1uZXh0X3NlcXVlbmNlGAIgASgEIucBCgZDaGFuZ2USEAoIc2VxdWVuY2UYASABKAQSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZXZlbnRfdHlwZRgDIAEoCRIRCgllZGl0b3JfaWQYBCABKAkSEwoLZWRpdG9yX25hbWUYBSABKAkSFwoPb3JnYW5pemF0aW9uX2lkGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkSJwoGZmllbGRzGAggAygLMhcuZ2lyYWZmZS52MS5GaWVsZENoYW5nZRIPCgdtZXNzYWdlGAkgASgJInIKC0ZpZWxkQ2hhbmdlEg0KBWZpZWxkGAEgASgJEhMKBmJlZm9yZRgCIAEoCUgAiAEBEhIKBWFmdGVyGAMgASgJSAGIAQESFgoOYmVmb3JlX3Vua25vd24YBCABKAhCCQoHX2JlZm9yZUIICgZfYWZ0ZXIyoAEKC1VzZXJTZXJ2aWNlEpABCgtMaXN0Q2hhbmdlcxIeLmdpcmFmZmUudjEuTGlzdENoYW5nZXNSZXF1ZXN0Gh8uZ2lyYWZmZS52MS5MaXN0Q2hhbmdlc1Jlc3BvbnNlIkCKtRgRCg8KDWF1dGhlbnRpY2F0ZWSC0+STAiUSIy9naXJhZmZlL3YxL3VzZXJzL3t1c2VyX2lkfS9jaGFuZ2VzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_validate_validate, file_zitadel_protoc_gen_zitadel_v2_options]);
+  fileDesc("Ch1naXJhZmZlL3YxL3VzZXJfc2VydmljZS5wcm90bxIKZ2lyYWZmZS52MSL5AQoSTGlzdENoYW5nZXNSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCvpCB3IFEAEYyAESHwoGZmllbGRzGAIgAygJQg/6QgySAQkiB3IFEAEY0QESGwoJZWRpdG9yX2lkGAMgASgJQgj6QgVyAxjIARIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHNlcXVlbmNlGAYgASgEEg0KBWxpbWl0GAcgASgNEhEKCWFzY2VuZGluZxgIIAEoCCJRChNMaXN0Q2hhbmdlc1Jlc3BvbnNlEiMKB2NoYW5nZXMYASADKAsyEi5naXJhZmZlLnYxLkNoYW5nZRIVCg1uZXh0X3NlcXVlbmNlGAIgASgEIucBCgZDaGFuZ2USEAoIc2VxdWVuY2UYASABKAQSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZXZlbnRfdHlwZRgDIAEoCRIRCgllZGl0b3JfaWQYBCABKAkSEwoLZWRpdG9yX25hbWUYBSABKAkSFwoPb3JnYW5pemF0aW9uX2lkGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkSJwoGZmllbGRzGAggAygLMhcuZ2lyYWZmZS52MS5GaWVsZENoYW5nZRIPCgdtZXNzYWdlGAkgASgJInIKC0ZpZWxkQ2hhbmdlEg0KBWZpZWxkGAEgASgJEhMKBmJlZm9yZRgCIAEoCUgAiAEBEhIKBWFmdGVyGAMgASgJSAGIAQESFgoOYmVmb3JlX3Vua25vd24YBCABKAhCCQoHX2JlZm9yZUIICgZfYWZ0ZXIiiwEKFVVwZGF0ZVByb2ZpbGVzUmVxdWVzdBIqCgd1cGRhdGVzGAEgAygLMhkuZ2lyYWZmZS52MS5Qcm9maWxlVXBkYXRlEhYKDmFsbF9vcl9ub3RoaW5nGAIgASgIEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSFwoPYWxsb3dfdW5jaGFuZ2VkGAQgASgIIq0BCg1Qcm9maWxlVXBkYXRlEg8KB3VzZXJfaWQYASABKAkSHgoRZXhwZWN0ZWRfc2VxdWVuY2UYAiABKARIAIgBARIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSJAoHcHJvZmlsZRgEIAEoCzITLmdpcmFmZmUudjEuUHJvZmlsZUIUChJfZXhwZWN0ZWRfc2VxdWVuY2UingEKB1Byb2ZpbGUSEgoKZmlyc3RfbmFtZRgBIAEoCRIRCglsYXN0X25hbWUYAiABKAkSEQoJbmlja19uYW1lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIaChJwcmVmZXJyZWRfbGFuZ3VhZ2UYBSABKAkSJwoGZ2VuZGVyGAYgASgOMhcueml0YWRlbC51c2VyLnYyLkdlbmRlciJEChZVcGRhdGVQcm9maWxlc1Jlc3BvbnNlEioKB3Jlc3VsdHMYASADKAsyGS5naXJhZmZlLnYxLlByb2ZpbGVSZXN1bHQifwoNUHJvZmlsZVJlc3VsdBIPCgd1c2VyX2lkGAEgASgJEi0KB2RldGFpbHMYAiABKAsyGi5naXJhZmZlLnYxLlByb2ZpbGVEZXRhaWxzSAASIwoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUirwEKDlByb2ZpbGVEZXRhaWxzEhAKCHNlcXVlbmNlGAEgASgEEjEKDWNyZWF0aW9uX2RhdGUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NoYW5nZV9kYXRlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5yZXNvdXJjZV9vd25lchgEIAEoCRIPCgdjaGFuZ2VkGAUgASgIMrACCgtVc2VyU2VydmljZRKQAQoLTGlzdENoYW5nZXMSHi5naXJhZmZlLnYxLkxpc3RDaGFuZ2VzUmVxdWVzdBofLmdpcmFmZmUudjEuTGlzdENoYW5nZXNSZXNwb25zZSJAirUYEQoPCg1hdXRoZW50aWNhdGVkgtPkkwIlEiMvZ2lyYWZmZS92MS91c2Vycy97dXNlcl9pZH0vY2hhbmdlcxKNAQoOVXBkYXRlUHJvZmlsZXMSIS5naXJhZmZlLnYxLlVwZGF0ZVByb2ZpbGVzUmVxdWVzdBoiLmdpcmFmZmUudjEuVXBkYXRlUHJvZmlsZXNSZXNwb25zZSI0irUYEQoPCg1hdXRoZW50aWNhdGVkgtPkkwIZOgEqIhQvZ2lyYWZmZS92MS9wcm9maWxlc2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status, file_validate_validate, file_zitadel_protoc_gen_zitadel_v2_options, file_zitadel_user_v2_user]);
 
 /**
  * @generated from message giraffe.v1.ListChangesRequest
@@ -233,6 +237,234 @@ export const FieldChangeSchema: GenMessage<FieldChange> = /*@__PURE__*/
   messageDesc(file_giraffe_v1_user_service, 3);
 
 /**
+ * @generated from message giraffe.v1.UpdateProfilesRequest
+ */
+export type UpdateProfilesRequest = Message<"giraffe.v1.UpdateProfilesRequest"> & {
+  /**
+   * 1 to 1,000, no user twice.
+   *
+   * @generated from field: repeated giraffe.v1.ProfileUpdate updates = 1;
+   */
+  updates: ProfileUpdate[];
+
+  /**
+   * Store all updates in one transaction, or none: if one is refused, nothing is stored, and the others have the
+   * error `BATCH_NOT_STORED`. Without it, each update is stored or refused by itself.
+   *
+   * @generated from field: bool all_or_nothing = 2;
+   */
+  allOrNothing: boolean;
+
+  /**
+   * Check everything, and store nothing. Results are those of the users as they are.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+
+  /**
+   * An update that changes nothing succeeds. Without it, it is refused with `PROFILE_NOT_CHANGED`.
+   *
+   * @generated from field: bool allow_unchanged = 4;
+   */
+  allowUnchanged: boolean;
+};
+
+/**
+ * Describes the message giraffe.v1.UpdateProfilesRequest.
+ * Use `create(UpdateProfilesRequestSchema)` to create a new message.
+ */
+export const UpdateProfilesRequestSchema: GenMessage<UpdateProfilesRequest> = /*@__PURE__*/
+  messageDesc(file_giraffe_v1_user_service, 4);
+
+/**
+ * What is to be changed of one user.
+ *
+ * @generated from message giraffe.v1.ProfileUpdate
+ */
+export type ProfileUpdate = Message<"giraffe.v1.ProfileUpdate"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Update only if this is the version that the user has: the sequence of the last answer.
+   *
+   * @generated from field: optional uint64 expected_sequence = 2;
+   */
+  expectedSequence?: bigint | undefined;
+
+  /**
+   * The fields of the profile that are changed; one that is named and empty is cleared. Without a mask, and with
+   * `*`, all six are replaced.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 3;
+   */
+  updateMask?: FieldMask | undefined;
+
+  /**
+   * @generated from field: giraffe.v1.Profile profile = 4;
+   */
+  profile?: Profile | undefined;
+};
+
+/**
+ * Describes the message giraffe.v1.ProfileUpdate.
+ * Use `create(ProfileUpdateSchema)` to create a new message.
+ */
+export const ProfileUpdateSchema: GenMessage<ProfileUpdate> = /*@__PURE__*/
+  messageDesc(file_giraffe_v1_user_service, 5);
+
+/**
+ * The rules for the fields that the mask names are those of UpdateHumanProfile.
+ *
+ * @generated from message giraffe.v1.Profile
+ */
+export type Profile = Message<"giraffe.v1.Profile"> & {
+  /**
+   * @generated from field: string first_name = 1;
+   */
+  firstName: string;
+
+  /**
+   * @generated from field: string last_name = 2;
+   */
+  lastName: string;
+
+  /**
+   * @generated from field: string nick_name = 3;
+   */
+  nickName: string;
+
+  /**
+   * @generated from field: string display_name = 4;
+   */
+  displayName: string;
+
+  /**
+   * A BCP 47 tag, such as "de-CH". What is no tag is stored as "und".
+   *
+   * @generated from field: string preferred_language = 5;
+   */
+  preferredLanguage: string;
+
+  /**
+   * What is not known is stored as unspecified.
+   *
+   * @generated from field: zitadel.user.v2.Gender gender = 6;
+   */
+  gender: Gender;
+};
+
+/**
+ * Describes the message giraffe.v1.Profile.
+ * Use `create(ProfileSchema)` to create a new message.
+ */
+export const ProfileSchema: GenMessage<Profile> = /*@__PURE__*/
+  messageDesc(file_giraffe_v1_user_service, 6);
+
+/**
+ * @generated from message giraffe.v1.UpdateProfilesResponse
+ */
+export type UpdateProfilesResponse = Message<"giraffe.v1.UpdateProfilesResponse"> & {
+  /**
+   * One for each update, in their order.
+   *
+   * @generated from field: repeated giraffe.v1.ProfileResult results = 1;
+   */
+  results: ProfileResult[];
+};
+
+/**
+ * Describes the message giraffe.v1.UpdateProfilesResponse.
+ * Use `create(UpdateProfilesResponseSchema)` to create a new message.
+ */
+export const UpdateProfilesResponseSchema: GenMessage<UpdateProfilesResponse> = /*@__PURE__*/
+  messageDesc(file_giraffe_v1_user_service, 7);
+
+/**
+ * What became of one update.
+ *
+ * @generated from message giraffe.v1.ProfileResult
+ */
+export type ProfileResult = Message<"giraffe.v1.ProfileResult"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from oneof giraffe.v1.ProfileResult.outcome
+   */
+  outcome: {
+    /**
+     * @generated from field: giraffe.v1.ProfileDetails details = 2;
+     */
+    value: ProfileDetails;
+    case: "details";
+  } | {
+    /**
+     * With the same code, message and details as the error of UpdateHumanProfile.
+     *
+     * @generated from field: google.rpc.Status error = 3;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message giraffe.v1.ProfileResult.
+ * Use `create(ProfileResultSchema)` to create a new message.
+ */
+export const ProfileResultSchema: GenMessage<ProfileResult> = /*@__PURE__*/
+  messageDesc(file_giraffe_v1_user_service, 8);
+
+/**
+ * The user after the update.
+ *
+ * @generated from message giraffe.v1.ProfileDetails
+ */
+export type ProfileDetails = Message<"giraffe.v1.ProfileDetails"> & {
+  /**
+   * @generated from field: uint64 sequence = 1;
+   */
+  sequence: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp creation_date = 2;
+   */
+  creationDate?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp change_date = 3;
+   */
+  changeDate?: Timestamp | undefined;
+
+  /**
+   * The organization that owns the user.
+   *
+   * @generated from field: string resource_owner = 4;
+   */
+  resourceOwner: string;
+
+  /**
+   * Whether the update has changed anything, or would have.
+   *
+   * @generated from field: bool changed = 5;
+   */
+  changed: boolean;
+};
+
+/**
+ * Describes the message giraffe.v1.ProfileDetails.
+ * Use `create(ProfileDetailsSchema)` to create a new message.
+ */
+export const ProfileDetailsSchema: GenMessage<ProfileDetails> = /*@__PURE__*/
+  messageDesc(file_giraffe_v1_user_service, 9);
+
+/**
  * What Giraffe can do with people beside what ZITADEL's APIs can.
  *
  * Acts on the same users as those. A user is found by its id on the whole instance; the header
@@ -253,6 +485,20 @@ export const UserService: GenService<{
     methodKind: "unary";
     input: typeof ListChangesRequestSchema;
     output: typeof ListChangesResponseSchema;
+  },
+  /**
+   * Updates the profiles of up to 1,000 users, each under a condition of its own.
+   *
+   * Every update is checked as `zitadel.management.v1.ManagementService/UpdateHumanProfile` checks it, and has a
+   * result of its own, in the order of the request. The caller needs `user.write` where each user lives, also for
+   * itself. The call succeeds even if every update in it is refused.
+   *
+   * @generated from rpc giraffe.v1.UserService.UpdateProfiles
+   */
+  updateProfiles: {
+    methodKind: "unary";
+    input: typeof UpdateProfilesRequestSchema;
+    output: typeof UpdateProfilesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_giraffe_v1_user_service, 0);

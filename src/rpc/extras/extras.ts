@@ -50,6 +50,11 @@ export function noteChange(values: ContextValues, isChanged: boolean): void {
   values.set(changedKey, isChanged);
 }
 
+/** What `noteChange` was told. */
+export function isChangeNoted(values: ContextValues): boolean {
+  return values.get(changedKey) === true;
+}
+
 /** The fields of a request whose rules do not count, because its mask does not name them. */
 export function fieldsBesideMask({
   method,
@@ -76,15 +81,15 @@ export function createExtras(options: { readonly requiresIfMatch: boolean }): In
   return (next) => async (request) => {
     if (request.stream) return next(request);
     const { contextValues: values } = request;
-    const extras = extrasFrom(request, otherwise);
-    values.set(extrasKey, extras);
+    values.set(extrasKey, extrasFrom(request, otherwise));
     const response = await next(request);
     const version = values.get(versionKey);
     if (version !== undefined && mayCarryTag(request)) response.header.set("etag", `"${version}"`);
     const isChanged = values.get(changedKey);
     if (isChanged === undefined) return response;
-    if (extras.isDryRun) response.header.set("x-giraffe-validated", "true");
-    if (extras.allowsUnchanged) response.header.set("x-giraffe-changed", String(isChanged));
+    const { isDryRun, allowsUnchanged } = values.get(extrasKey);
+    if (isDryRun) response.header.set("x-giraffe-validated", "true");
+    if (allowsUnchanged) response.header.set("x-giraffe-changed", String(isChanged));
     return response;
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Message, toBinary } from "@bufbuild/protobuf";
+import { type DescMethod, type Message, toBinary } from "@bufbuild/protobuf";
 import { type ContextValues, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { Head } from "../../store/event-store.ts";
 import type { ReceiptName, ReceiptOfChange } from "../../store/receipts.ts";
@@ -28,22 +28,48 @@ const headersOfRequest = ["if-match", "x-giraffe-update-mask", "x-giraffe-allow-
 
 /** Begin a call with a key. */
 export function beginRepeat(key: string, request: Message, context: HandlerContext): Repeat {
-  const { values, method, requestHeader } = context;
-  const repeat: Repeat = {
-    name: {
-      owner: values.get(callerKey)?.subject ?? "",
-      name: digest([values.get(organizationKey), methodName(method), key]),
-    },
-    request: digest([
-      toBinary(method.input, request),
-      ...headersOfRequest.map((name) => requestHeader.get(name) ?? ""),
-    ]),
-    written: undefined,
-    decided: { isChanged: false, isThere: false },
-    rights: undefined,
-  };
+  const { values, method } = context;
+  return beginPart(values, nameOfCall(context, method, key), digestOfRequest(request, context));
+}
+
+/**
+ * Begin a call, or a part of one, under a name of its own.
+ *
+ * @param values Of the part.
+ * @param request Digest of the whole request.
+ */
+export function beginPart(values: ContextValues, name: ReceiptName, request: string): Repeat {
+  const decided = { isChanged: false, isThere: false };
+  const repeat = { name, request, written: undefined, decided, rights: undefined };
   values.set(repeatKey, repeat);
   return repeat;
+}
+
+/**
+ * Names what is kept of a call: the caller's, in one organization, for one method.
+ *
+ * @param parts The key, and what names a part of the call.
+ */
+export function nameOfCall(
+  { values }: Pick<HandlerContext, "values">,
+  method: DescMethod,
+  ...parts: readonly string[]
+): ReceiptName {
+  return {
+    owner: values.get(callerKey)?.subject ?? "",
+    name: digest([values.get(organizationKey), methodName(method), ...parts]),
+  };
+}
+
+/** Digest of all that a call asks for. */
+export function digestOfRequest(
+  request: Message,
+  { method, requestHeader }: Pick<HandlerContext, "method" | "requestHeader">,
+): string {
+  return digest([
+    toBinary(method.input, request),
+    ...headersOfRequest.map((name) => requestHeader.get(name) ?? ""),
+  ]);
 }
 
 /** The receipt that a change has to bring along; `undefined` if the call has no key. */

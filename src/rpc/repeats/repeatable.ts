@@ -1,6 +1,11 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { ServiceError } from "../../domain/errors.ts";
-import { type Receipts, ReceiptTakenError, TooManyReceiptsError } from "../../store/receipts.ts";
+import {
+  type ReceiptName,
+  type Receipts,
+  ReceiptTakenError,
+  TooManyReceiptsError,
+} from "../../store/receipts.ts";
 import { extrasKey, noteChange, noteVersion } from "../extras/extras.ts";
 import { assertPermitted, membershipsKey } from "../gate/standing.ts";
 import type { Written } from "./answers.ts";
@@ -11,7 +16,7 @@ import { beginRepeat, contentOf, type Repeat } from "./repeat.ts";
 type Handler = (request: never, context: HandlerContext) => unknown;
 
 /** How often a key may be found taken and then free again. It happens only when a key is a day old. */
-const maxAttempts = 3;
+export const maxAttempts = 3;
 
 /**
  * Let callers repeat a call safely by `idempotency-key`: the first outcome is kept for a day, and a repeat gets
@@ -45,25 +50,37 @@ function withKey(
     const key = keyOf(context);
     if (key === undefined) return handler(request, context);
     const repeat = beginRepeat(key, request, context);
-    return runOnce(receipts, repeat, context, answer, () => handler(request, context));
+    return repeatOnce(receipts, repeat, context, answer, () => handler(request, context));
   };
 }
 
-/** A dry run leaves nothing behind. */
-function keyOf({ requestHeader, values }: HandlerContext): string | undefined {
+/**
+ * The key of a call; `undefined` if it has none. A dry run leaves nothing behind.
+ *
+ * @throws ServiceError `idempotencyKeyInvalid`.
+ */
+export function keyOf({
+  requestHeader,
+  values,
+}: Pick<HandlerContext, "requestHeader" | "values">): string | undefined {
   const key = keyFromHeader(requestHeader.get("idempotency-key"));
   return values.get(extrasKey).isDryRun ? undefined : key;
 }
 
-async function runOnce(
+/**
+ * Run a call with a key, unless its outcome is kept.
+ *
+ * @param answer Makes the answer of a call whose outcome is kept.
+ */
+export async function repeatOnce(
   receipts: Receipts,
   repeat: Repeat,
-  context: HandlerContext,
+  context: Pick<HandlerContext, "values" | "responseHeader">,
   answer: (written: Written) => object,
   run: () => unknown,
 ): Promise<unknown> {
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-    const kept = await find(receipts, repeat);
+    const kept = await findKept(receipts, repeat.name);
     if (kept !== undefined) return replay(kept, repeat, context, answer);
     try {
       const first = await run();
@@ -77,7 +94,15 @@ async function runOnce(
   throw new ServiceError("storeOverloaded");
 }
 
-async function find(receipts: Receipts, { name }: Repeat): Promise<Uint8Array | undefined> {
+/**
+ * What is kept under a name.
+ *
+ * @throws ServiceError `tooManyIdempotencyKeys`.
+ */
+export async function findKept(
+  receipts: Receipts,
+  name: ReceiptName,
+): Promise<Uint8Array | undefined> {
   try {
     return await receipts.find(name);
   } catch (cause) {
@@ -101,7 +126,7 @@ function keep(receipts: Receipts, repeat: Repeat, outcome: Outcome): Promise<boo
 function replay(
   kept: Uint8Array,
   repeat: Repeat,
-  { values, responseHeader }: HandlerContext,
+  { values, responseHeader }: Pick<HandlerContext, "values" | "responseHeader">,
   answer: (written: Written) => object,
 ): object {
   const { request, rights, outcome } = callFromBytes(kept);

@@ -13,6 +13,11 @@ export const translatorKey = createContextKey<Translator>((key) => key, {
   description: "translator",
 });
 
+/** An error as the caller of this request reads it. Without createTranslate it stays as it is. */
+export const errorTranslatorKey = createContextKey<(error: unknown) => unknown>((error) => error, {
+  description: "translator of errors",
+});
+
 /**
  * Put a translator into the context values, and translate the messages of errors.
  *
@@ -52,20 +57,26 @@ export function createTranslate(options: {
 
   return (next) => async (request) => {
     const read = readerOf(request);
+    const translate = (error: unknown) => translated(error, read, english);
     request.contextValues.set(translatorKey, (key) => read(key).message);
+    request.contextValues.set(errorTranslatorKey, translate);
     try {
       return await next(request);
     } catch (error) {
-      if (error instanceof FieldRulesError)
-        throw new FieldRulesError(error.message, localize(error.violations, read));
-      if (!(error instanceof ServiceError) || !english.has(error.message)) throw error;
-      throw new ServiceError(error.key, {
-        message: read(error.message).message,
-        ...(error.values && { values: error.values }),
-        cause: error.cause,
-      });
+      throw translate(error);
     }
   };
+}
+
+function translated(error: unknown, read: Reader, english: Texts): unknown {
+  if (error instanceof FieldRulesError)
+    return new FieldRulesError(error.message, localize(error.violations, read));
+  if (!(error instanceof ServiceError) || !english.has(error.message)) return error;
+  return new ServiceError(error.key, {
+    message: read(error.message).message,
+    ...(error.values && { values: error.values }),
+    cause: error.cause,
+  });
 }
 
 /** Language tags that have a file of translations, in alphabetical order. */

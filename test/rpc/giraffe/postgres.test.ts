@@ -8,4 +8,5 @@ useDatabases(newPostgresDatabase);
 
 describe("on PostgreSQL", async () => {
   await import("./list-changes.test.ts");
+  await import("./update-profiles.test.ts");
 });

@@ -88,7 +88,7 @@ const calls: readonly Call[] = [
 
 test("every method of v2 and of our own is called here", () => {
   const named = [...calls.map(([method]) => method), ...creations.map(([method]) => method)];
-  expect(new Set([...named, methods.listUsers])).toEqual(
+  expect(new Set([...named, methods.listUsers, ours.updateProfiles])).toEqual(
     new Set([...Object.values(methods), ...Object.values(ours)]),
   );
 });
@@ -141,6 +141,32 @@ describe.for(callers)("over $name,", (caller) => {
       );
       expect({ name, replies }).toEqual({ name, replies: ids.map(() => replies.at(-1)) });
       expect(replies[0]).toMatchObject(refused(caller, membershipNotFound));
+    }
+    expect(await stored()).toEqual(before);
+  });
+
+  test.for([false, true])("UpdateProfiles, all or nothing: %s", async (allOrNothing) => {
+    const before = await stored();
+    const { machine, removed, unknown } = setting.users;
+    const ids = [...Object.values(humans), machine, removed, unknown];
+    const updates = ids.map((userId) => ({
+      userId,
+      updateMask: "nickName",
+      profile: { nickName: "Changed" },
+    }));
+    for (const { name, call } of everyone()) {
+      const { code, body } = await call(ours.updateProfiles, { updates, allOrNothing });
+      const results = list(object(body).results).map(object);
+      expect({ name, code, ids: results.map(({ userId }) => userId) }).toEqual({
+        ...{ name, code: 0, ids },
+      });
+      for (const { error, details } of results) {
+        expect({ error, details }).toEqual({ error: results[0]?.error, details: undefined });
+        expect(object(error)).toMatchObject({
+          code: 5,
+          message: "membership not found (AUTHZ-cdgFk)",
+        });
+      }
     }
     expect(await stored()).toEqual(before);
   });

@@ -86,6 +86,13 @@ const newPerson = (): JsonObject => ({
   email: { email: "gigi@giraffe.example", isVerified: true },
   phone: { phone: "+41 44 123 45 67" },
 });
+/** An update of a profile; refused, if there is no such user. */
+const nickOf = (userId: string) => ({
+  userId,
+  expectedSequence: "1",
+  updateMask: "nickName",
+  profile: { nickName: "Gi the second" },
+});
 const color = { key: "color", value: "cmVk" };
 
 /** The bodies of calls that need one to succeed. */
@@ -156,7 +163,10 @@ describe("what the server answers is what the document says", () => {
       limit: "10",
       ascending: "true",
     };
-    const body = bodies[method]?.();
+    const bodyOfUser = { UserService_UpdateProfiles: { updates: [nickOf(id), nickOf("1")] } }[
+      method
+    ];
+    const body = bodyOfUser ?? bodies[method]?.();
     expect(
       await callByDocument({ method, parameters, ...(body !== undefined && { body }) }),
     ).toMatchObject({

@@ -1,4 +1,5 @@
 import {
+  createRegistry,
   type DescMessage,
   type DescMethodUnary,
   fromBinary,
@@ -338,6 +339,9 @@ function detailsFromStatus(
 
 const detailSchemas = [ErrorDetailSchema, BadRequestSchema, ErrorInfoSchema, RetryInfoSchema];
 
+/** What a `google.protobuf.Any` may contain. */
+const registry = createRegistry(...detailSchemas);
+
 function schemaOf(type: string): DescMessage {
   const schema = detailSchemas.find(({ typeName }) => typeName === type);
   if (schema === undefined) throw new Error(`a detail of unknown type ${type}`);
@@ -355,13 +359,13 @@ function withoutPrefix(url: string): string {
 }
 
 function bodyFromProtobuf(schema: DescMessage, bytes: Uint8Array): Record<string, unknown> {
-  return object(toJson(schema, fromBinary(schema, bytes)));
+  return object(toJson(schema, fromBinary(schema, bytes), { registry }));
 }
 
 /** The JSON as it was sent. Throws if it is not the JSON of the message. */
 function bodyFromJson(schema: DescMessage, bytes: Buffer): Record<string, unknown> {
   const body = objectFrom(bytes);
-  fromJson(schema, body as JsonObject);
+  fromJson(schema, body as JsonObject, { registry });
   return body;
 }
 

@@ -1,0 +1,76 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import { ServiceError } from "../../../domain/errors.ts";
+import type { EventStore } from "../../../store/event-store.ts";
+import { ReceiptTakenError } from "../../../store/receipts.ts";
+import { assertPermitted, membershipsKey } from "../../gate/standing.ts";
+import { errorFromRefusal, type Outcome, refusalFrom } from "../../repeats/outcome.ts";
+import { nameOfCall } from "../../repeats/repeat.ts";
+import { findKept, maxAttempts } from "../../repeats/repeatable.ts";
+import type { ReceiptOfResults } from "./all-or-nothing.ts";
+import { type Keyed, wish } from "./one-by-one.ts";
+import { hasRefusal, type Result } from "./results.ts";
+
+type KeptResult = Extract<Result, { kind: "done" }> | Extract<Outcome, { kind: "refused" }>;
+
+/** Of a batch that is stored in one transaction. */
+type KeptBatch = { readonly request: string; readonly results: readonly KeptResult[] };
+
+/**
+ * Run a batch with a key, unless its results are kept. They are stored in the transaction of the batch. Refusals that
+ * depend on what is stored are kept, too.
+ */
+export async function runOnce(
+  { receipts }: EventStore,
+  context: HandlerContext,
+  { key, request }: Keyed,
+  run: (receipt: ReceiptOfResults) => Promise<Result[]>,
+): Promise<Result[]> {
+  const name = nameOfCall(context, context.method, key);
+  const contentOf = (results: readonly Result[]) =>
+    bytesFrom({ request, results: keptFrom(results) ?? [] });
+  for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+    const kept = await findKept(receipts, name);
+    if (kept !== undefined) return replay(kept, request, context);
+    try {
+      const results = await run({ ...name, contentOf });
+      const isStored = !hasRefusal(results) && results.some(isChange);
+      if (isStored || keptFrom(results) === undefined) return results;
+      if (await receipts.keep({ ...name, content: contentOf(results) }, "")) return results;
+    } catch (error) {
+      if (!(error instanceof ReceiptTakenError)) throw error;
+    }
+  }
+  throw new ServiceError("storeOverloaded");
+}
+
+function isChange(result: Result): boolean {
+  return result.kind === "done" && result.isChanged;
+}
+
+/** `undefined` if the results are not to be kept: the request is wrong, or the caller may not do it. */
+function keptFrom(results: readonly Result[]): KeptResult[] | undefined {
+  const kept = results.map((result) =>
+    result.kind === "done" ? result : refusalFrom(result.error),
+  );
+  return kept.every((each) => each !== undefined) ? (kept as KeptResult[]) : undefined;
+}
+
+function replay(kept: Uint8Array, request: string, context: HandlerContext): Result[] {
+  const batch: KeptBatch = JSON.parse(new TextDecoder().decode(kept));
+  if (batch.request !== request) throw new ServiceError("idempotencyKeyReused");
+  const memberships = context.values.get(membershipsKey);
+  const owners = batch.results.flatMap((result) =>
+    result.kind === "done" ? [result.written.organization] : [],
+  );
+  for (const owner of new Set(owners)) {
+    assertPermitted(memberships, owner, [wish.permission], "userPermissionMissing");
+  }
+  context.responseHeader.set("idempotent-replayed", "true");
+  return batch.results.map((result) =>
+    result.kind === "done" ? result : { kind: "refused", error: errorFromRefusal(result) },
+  );
+}
+
+function bytesFrom(batch: KeptBatch): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(batch)).slice();
+}
