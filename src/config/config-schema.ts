@@ -2,6 +2,7 @@ import * as v from "valibot";
 import {
   databaseSchema,
   fileSchema,
+  hasOpenid,
   isBlankFile,
   isReadableFile,
   languages,
@@ -31,6 +32,10 @@ const flagsSchema = v.object({
   trustedProxy: v.optional(v.array(rangeSchema)),
   oidcIssuer: v.optional(providerUrlSchema),
   oidcAudience: v.optional(v.pipe(v.string(), v.nonEmpty("give an audience (aud) of the tokens"))),
+  oidcConsoleClientId: v.optional(v.pipe(v.string(), v.nonEmpty("give the client's id"))),
+  oidcConsoleScope: v.optional(
+    v.pipe(v.string(), v.check(hasOpenid, "give scopes, separated by blanks; openid is one")),
+  ),
   introspectionUrl: v.optional(providerUrlSchema),
   introspectionClientId: v.optional(v.pipe(v.string(), v.nonEmpty("give the client's id"))),
   introspectionClientSecretFile: v.optional(fileSchema),
@@ -87,6 +92,12 @@ const rules: readonly Rule[] = [
     message: unreadable,
   },
   ...allOrNone(["oidcIssuer", "oidcAudience"], "JWTs need both --oidc-issuer and --oidc-audience"),
+  ...needs("oidcConsoleClientId", "oidcIssuer", "the sign-in to the console needs --oidc-issuer"),
+  ...needs(
+    "oidcConsoleScope",
+    "oidcConsoleClientId",
+    "scopes are asked for with --oidc-console-client-id",
+  ),
   ...allOrNone(
     ["introspectionUrl", "introspectionClientId", "introspectionClientSecretFile"],
     "introspection needs --introspection-url, --introspection-client-id and --introspection-client-secret-file",
@@ -114,6 +125,12 @@ function allOrNone(names: readonly Flag[], message: string): Rule[] {
       flags[name] !== undefined || names.every((other) => flags[other] === undefined),
     message,
   }));
+}
+
+/** The first flag is given only together with the other one. */
+function needs(name: Flag, other: Flag, message: string): Rule[] {
+  const holds: Rule["holds"] = (flags) => flags[name] === undefined || flags[other] !== undefined;
+  return [{ blames: other, reads: [other, name], holds, message }];
 }
 
 /** Checks the flags of `serve`, alone and together, and turns their texts into values. */

@@ -21,6 +21,10 @@ export type Config = {
   readonly demo: boolean;
   /** The issuer whose JWTs are accepted, and the audience that they must have. */
   readonly oidc: { readonly issuer: string; readonly audience: string } | undefined;
+  /** How people sign in to the console with that issuer. */
+  readonly consoleSignIn:
+    | { readonly issuer: string; readonly clientId: string; readonly scope: string }
+    | undefined;
   /** The endpoint that is asked about opaque tokens. The path of the file is absolute; the file could be read. */
   readonly introspection:
     | { readonly url: string; readonly clientId: string; readonly clientSecretFile: string }
@@ -85,6 +89,11 @@ export function readConfig(given: Given, environment: Environment = process.env)
     workers: flags.workers ?? (database.kind === "sqlite" ? 1 : availableParallelism()),
     demo: flags.demo,
     oidc: allOf({ issuer: flags.oidcIssuer, audience: flags.oidcAudience }),
+    consoleSignIn: allOf({
+      issuer: flags.oidcIssuer,
+      clientId: flags.oidcConsoleClientId,
+      scope: flags.oidcConsoleScope ?? "openid",
+    }),
     introspection: allOf({
       url: flags.introspectionUrl,
       clientId: flags.introspectionClientId,

@@ -53,6 +53,14 @@ export const serveSettings = {
     argument: "TEXT",
     help: "an audience (aud) that these tokens must have",
   },
+  oidcConsoleClientId: {
+    argument: "ID",
+    help: "let people sign in to the console with this issuer, as this client (a public one, with PKCE)",
+  },
+  oidcConsoleScope: {
+    argument: "TEXT",
+    help: "the scopes that the console asks for, separated by blanks (default: openid)",
+  },
   introspectionUrl: {
     argument: "URL",
     help: "endpoint that is asked about opaque tokens (RFC 7662)",

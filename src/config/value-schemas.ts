@@ -124,6 +124,11 @@ export function isBlankFile(path: string | undefined): boolean {
   return path !== undefined && readFileSync(path, "utf8").trim() === "";
 }
 
+/** Whether a text lists scopes of OAuth (RFC 6749 section 3.3) with the one that makes it OpenID Connect. */
+export function hasOpenid(text: string): boolean {
+  return /^[ -~]*$/.test(text) && text.split(" ").includes("openid");
+}
+
 /** A URL of an identity provider. */
 export const providerUrlSchema = v.pipe(
   v.string(),

@@ -2,6 +2,14 @@ import { createApi } from "./api.ts";
 import { byId, markField, say } from "./dom.ts";
 import { findUsers } from "./find-users.ts";
 import { problemFrom } from "./problem.ts";
+import {
+  comeBack,
+  goToProvider,
+  isComingBack,
+  type Provider,
+  readProvider,
+  SignInFailed,
+} from "./provider.ts";
 import { keepSession, type Session } from "./session.ts";
 
 /** Reasons of errors that another organization id would correct. */
@@ -11,15 +19,28 @@ const organizationReasons: readonly string[] = ["ORGANIZATION_NOT_FOUND", "MEMBE
 const tokenReasons: readonly string[] = ["TOKEN_INVALID", "AUTH_HEADER_INVALID"];
 
 /**
- * Show the form that asks for a token, until the server accepts one.
+ * Show the form that asks for a token or sends people to the identity provider, until the server accepts a token.
+ * Somebody who comes back from the provider needs no form.
  *
  * @param notice Why the last session ended, shown above the form; empty for no notice.
  * @returns Who has signed in, after `keepSession` was called.
  */
-export function signIn(notice: string): Promise<Session> {
+export async function signIn(notice: string): Promise<Session> {
+  const provider = await readProvider();
+  const form = createSignInForm(provider);
+  const arrived = isComingBack() ? await form.arrive(comeBack(provider)) : undefined;
+  const session = arrived ?? (await form.ask(notice));
+  keepSession(session);
+  return session;
+}
+
+/** Finds the form in the page. */
+function createSignInForm(provider: Provider | undefined) {
   const main = byId("sign-in", HTMLElement);
   const form = byId("sign-in-form", HTMLFormElement);
   const noticeLine = byId("sign-in-notice", HTMLElement);
+  const part = byId("provider", HTMLElement);
+  const leave = byId("provider-sign-in", HTMLButtonElement);
   const token = byId("token", HTMLInputElement);
   const organization = byId("organization", HTMLInputElement);
   let isBusy = false;
@@ -29,48 +50,102 @@ export function signIn(notice: string): Promise<Session> {
     field.focus();
   }
 
-  async function attempt(session: Session): Promise<boolean> {
+  function clear(): void {
+    for (const field of [token, organization]) markField(field, "");
+    say(noticeLine, "");
+  }
+
+  /** Do one thing at a time. */
+  async function busily<Result>(act: () => Promise<Result>): Promise<Result | undefined> {
+    if (isBusy) return undefined;
+    isBusy = true;
+    form.ariaBusy = "true";
     try {
-      // Whether anybody is found does not matter.
-      await findUsers(createApi(session), { text: "-", offset: 0, limit: 1 });
-      return true;
+      return await act();
     } catch (error) {
-      const { reason, text } = problemFrom(error);
-      if (tokenReasons.includes(reason)) complain(token, "The server does not know this token.");
-      else if (organizationReasons.includes(reason)) complain(organization, text);
-      else say(noticeLine, text);
-      return false;
+      if (!(error instanceof SignInFailed)) throw error;
+      say(noticeLine, error.message);
+      return undefined;
+    } finally {
+      isBusy = false;
+      form.ariaBusy = null;
     }
   }
 
-  main.hidden = false;
-  say(noticeLine, notice);
-  token.focus();
-  return new Promise((resolve) => {
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      if (isBusy) return;
-      const session = { token: token.value.trim(), organization: organization.value.trim() };
-      for (const field of [token, organization]) markField(field, "");
-      say(noticeLine, "");
-      if (!/^[!-~]+$/.test(session.token)) {
-        complain(token, "Paste an access token: letters, digits and signs, without spaces.");
-        return;
-      }
-      if (!/^[ -~]*$/.test(session.organization)) {
-        complain(organization, "An organization id has only ASCII letters, digits and signs.");
-        return;
-      }
-      isBusy = true;
-      form.ariaBusy = "true";
-      const isAccepted = await attempt(session);
-      isBusy = false;
-      form.ariaBusy = null;
-      if (!isAccepted) return;
-      form.reset();
-      main.hidden = true;
-      keepSession(session);
-      resolve(session);
-    });
-  });
+  /** @param refused What to say about a token that the server does not accept. */
+  async function attempt(session: Session, refused: () => void): Promise<Session | undefined> {
+    try {
+      // Whether anybody is found does not matter.
+      await findUsers(createApi(session), { text: "-", offset: 0, limit: 1 });
+      return session;
+    } catch (error) {
+      const { reason, text } = problemFrom(error);
+      if (tokenReasons.includes(reason)) refused();
+      else if (organizationReasons.includes(reason)) complain(organization, text);
+      else say(noticeLine, text);
+      return undefined;
+    }
+  }
+
+  function typedOrganization(): string | undefined {
+    const typed = organization.value.trim();
+    if (/^[ -~]*$/.test(typed)) return typed;
+    complain(organization, "An organization id has only ASCII letters, digits and signs.");
+    return undefined;
+  }
+
+  async function submit(): Promise<Session | undefined> {
+    clear();
+    const typed = token.value.trim();
+    if (!/^[!-~]+$/.test(typed)) {
+      complain(token, "Paste an access token: letters, digits and signs, without spaces.");
+      return undefined;
+    }
+    const where = typedOrganization();
+    if (where === undefined) return undefined;
+    return attempt({ token: typed, organization: where }, () =>
+      complain(token, "The server does not know this token."),
+    );
+  }
+
+  async function depart(to: Provider): Promise<void> {
+    clear();
+    const where = typedOrganization();
+    if (where !== undefined) await goToProvider(to, where);
+  }
+
+  part.hidden = provider === undefined;
+  if (provider !== undefined) {
+    leave.textContent = `Sign in with ${new URL(provider.issuer).host}`;
+    leave.addEventListener("click", () => void busily(() => depart(provider)));
+  }
+
+  return {
+    /** Use what the provider has given; `undefined` if it is of no use, which the form then says. */
+    arrive: (arriving: Promise<Session>) =>
+      busily(async () => {
+        const session = await arriving;
+        organization.value = session.organization;
+        return attempt(session, () =>
+          say(noticeLine, "The server does not accept the tokens of this provider."),
+        );
+      }),
+    ask(notice: string): Promise<Session> {
+      main.hidden = false;
+      if (noticeLine.hidden) say(noticeLine, notice);
+      if (organization.ariaInvalid === "true") organization.focus();
+      else if (provider === undefined) token.focus();
+      else leave.focus();
+      return new Promise((resolve) => {
+        form.addEventListener("submit", async (event) => {
+          event.preventDefault();
+          const session = await busily(submit);
+          if (session === undefined) return;
+          form.reset();
+          main.hidden = true;
+          resolve(session);
+        });
+      });
+    },
+  };
 }

@@ -86,7 +86,7 @@ export async function createService(
   const listener = createListener({
     ...wireOptions(config, parts),
     pages: new Map([
-      ...createConsolePages(),
+      ...createConsolePages(config.consoleSignIn),
       ...createDocumentationPages(),
       ...createProbes({
         readiness,

@@ -46,6 +46,7 @@ describe("serve", () => {
       workers: 1,
       demo: false,
       oidc: undefined,
+      consoleSignIn: undefined,
       introspection: undefined,
       corsOrigins: [],
       trustedProxies: [],
@@ -238,6 +239,34 @@ describe("serve", () => {
   ])("needs $other with $flag", ({ flag, value, other }) => {
     expect(problemsOf(["serve", flag, value])).toEqual([
       `${other} is missing: JWTs need both --oidc-issuer and --oidc-audience`,
+    ]);
+  });
+
+  test("lets people sign in to the console with the issuer, when it is told as which client", () => {
+    const provider = ["--oidc-issuer", "https://id.example", "--oidc-audience", "giraffe"];
+    const client = ["--oidc-console-client-id", "console"];
+    expect(serve(provider).consoleSignIn).toBeUndefined();
+    const signIn = { issuer: "https://id.example", clientId: "console" };
+    expect(serve([...provider, ...client]).consoleSignIn).toEqual({ ...signIn, scope: "openid" });
+    const scope = "openid urn:zitadel:iam:org:project:id:1:aud";
+    expect(serve([...provider, ...client, "--oidc-console-scope", scope]).consoleSignIn).toEqual({
+      ...signIn,
+      scope,
+    });
+    expect(problemsOf(["serve", ...client])).toEqual([
+      "--oidc-issuer is missing: the sign-in to the console needs --oidc-issuer",
+    ]);
+    expect(problemsOf(["serve", "--oidc-console-scope", "openid"])).toEqual([
+      "--oidc-console-client-id is missing: scopes are asked for with --oidc-console-client-id",
+    ]);
+    for (const wrong of ["", "profile", "openid\n", "öpenid openid"])
+      expect(
+        problemsOf(["serve", ...provider, ...client, `--oidc-console-scope=${wrong}`]),
+      ).toEqual([
+        `--oidc-console-scope ${JSON.stringify(wrong)}: give scopes, separated by blanks; openid is one`,
+      ]);
+    expect(problemsOf(["serve", ...provider, "--oidc-console-client-id="])).toEqual([
+      `--oidc-console-client-id "": give the client's id`,
     ]);
   });
 

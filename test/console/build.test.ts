@@ -68,7 +68,7 @@ test("the console is bundled when it is missing or stale, and only then", async 
 });
 
 test("a console that is not built says so", async () => {
-  const pages = createConsolePages(join(tmpdir(), "giraffe-is-not-there"));
+  const pages = createConsolePages(undefined, join(tmpdir(), "giraffe-is-not-there"));
   await using server = await startEcho({}, { pages });
   const answer = await fetch(server.url);
   expect(answer.status).toBe(404);
