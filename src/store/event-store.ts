@@ -215,10 +215,11 @@ export interface EventStore {
    * The streams within the scope that match a query. Sees every change that has resolved.
    *
    * "equals" and "starts-with" use an index. "contains" and "ends-with" scan all the texts of a key,
-   * which takes a quarter of a second for a million streams; such searches run one at a time. Over several
-   * organizations, a page that no such query narrows takes as long.
+   * which takes a quarter of a second for a million streams; such searches run one at a time, and organizations
+   * take turns. Over several organizations, a page that no such query narrows takes as long.
    *
-   * @param signal Abort it when the caller no longer waits. A scan that has not begun by then is dropped.
+   * @param signal Abort it when the caller no longer waits. A scan that has not begun by then is dropped, and a long
+   *   one is stopped.
    * @throws SearchTooBroadError if it would scan more than ten million texts, or takes too long.
    * @throws StoreOverloadedError if too many searches wait.
    * @throws The signal's reason if the search was dropped.

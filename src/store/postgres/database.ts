@@ -35,10 +35,11 @@ export type Postgres = {
   /**
    * Read something that takes long, on a connection of its own. One statement at a time.
    *
+   * @param signal If it is aborted, the statement is cancelled, and this rejects with the signal's reason.
    * @throws SearchTooBroadError if it takes longer than a statement may.
    * @throws StoreUnavailableError if the database cannot be read.
    */
-  scan(statement: Statement): Promise<Row[]>;
+  scan(statement: Statement, signal?: AbortSignal): Promise<Row[]>;
   /** A connection for statements that write; each `link` is another one. */
   link(): Link;
   acquire(): void;
@@ -117,15 +118,16 @@ export async function openPostgres<State>(
   return {
     ...untyped,
     read: (statement) => withRetries(() => readOnce(statement)),
-    scan: (statement) =>
+    scan: (statement, signal) =>
       withRetries(async () => {
+        signal?.throwIfAborted();
         try {
-          return await (await scanner.get()).query(statement);
+          return await queryUntil(await scanner.get(), statement, signal);
         } catch (error) {
           if (sqlStateOf(error) !== sqlState.queryCanceled) throw error;
           throw new SearchTooBroadError("the search took too long", { cause: error });
         }
-      }),
+      }, signal),
     link() {
       const link = createLink(() => connect({ writes: true }).catch(asUnavailable));
       writers.push(link);
@@ -152,11 +154,34 @@ async function toScan(connection: Connection): Promise<Connection> {
   return connection;
 }
 
-async function withRetries(readOnce: () => Promise<Row[]>): Promise<Row[]> {
+/** Run a statement, and cancel it when the signal is aborted. */
+async function queryUntil(
+  connection: Connection,
+  statement: Statement,
+  signal: AbortSignal | undefined,
+): Promise<Row[]> {
+  let cancelling: Promise<void> | undefined;
+  const cancel = () => {
+    cancelling = connection.cancel();
+  };
+  signal?.addEventListener("abort", cancel);
+  try {
+    return await connection.query(statement);
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+    await cancelling;
+  }
+}
+
+async function withRetries(
+  readOnce: () => Promise<Row[]>,
+  signal?: AbortSignal | undefined,
+): Promise<Row[]> {
   for (let retries = 0; ; retries += 1) {
     try {
       return await readOnce();
     } catch (error) {
+      signal?.throwIfAborted();
       const outcome = isOurs(error) ? "bug" : outcomeFromError(error);
       if (outcome === "bug") throw error;
       if (outcome === "unavailable" || retries === maxRetries) throw unavailableFrom(error);

@@ -18,6 +18,8 @@ export type Dialect = {
   readonly position: string;
   /** A condition that is true of an expression that is among the texts. */
   readonly isAmong: (expression: Sql, texts: readonly string[]) => Sql;
+  /** A condition that ends the statement with an error if its caller has left. Default: there is none. */
+  readonly isAwaited?: string;
   /** How much of a text the index holds; the rest is in the column `rest`. Default: all of it. */
   readonly keyBytes?: number;
 };
@@ -46,7 +48,12 @@ type Scope = {
 export function keyRows(dialect: Dialect, owners: SearchScope, key: string, query: Query): Sql {
   const isOfKey = (alias: string, name: string) => dialect.isOfKey(alias, owners, name);
   const scope = { dialect, owners, isOfKey, key };
-  return sql`search_keys k where ${isOfKey("k", key)} and ${condition(scope, query)}`;
+  return sql`search_keys k where ${isAwaited(dialect)}${isOfKey("k", key)} and ${condition(scope, query)}`;
+}
+
+/** It comes first, because otherwise it would be asked only for rows that match. */
+function isAwaited(dialect: Dialect): Sql {
+  return dialect.isAwaited === undefined ? sql`` : sql`${raw(dialect.isAwaited)} and `;
 }
 
 /** Attributes, as `a`, that a query is true of. */
@@ -125,10 +132,13 @@ function all(scope: Scope, queries: readonly Query[], operator: string): Sql {
  * join, which would be very slow if they underestimate the number of rows.
  */
 function comparisonElsewhere(scope: Scope, query: KeyComparison): Sql {
-  const rows = sql`search_keys o where ${scope.isOfKey("o", query.key)} and ${comparison(scope, query, "o")}`;
-  return methodOf(query) === "equals"
-    ? sql`exists (select 1 from ${rows} and o.stream = k.stream) is true`
-    : sql`(k.stream in (select o.stream from ${rows})) is true`;
+  const isMatch = sql`${scope.isOfKey("o", query.key)} and ${comparison(scope, query, "o")}`;
+  if (methodOf(query) === "equals") {
+    const rows = sql`search_keys o where ${isMatch} and o.stream = k.stream`;
+    return sql`exists (select 1 from ${rows}) is true`;
+  }
+  const rows = sql`search_keys o where ${isAwaited(scope.dialect)}${isMatch}`;
+  return sql`(k.stream in (select o.stream from ${rows})) is true`;
 }
 
 function comparison(scope: Scope, query: KeyComparison, alias: string): Sql {

@@ -27,11 +27,18 @@ import {
 /** What an engine provides. */
 export type SearchOptions = {
   readonly dialect: Dialect;
+  /** Of long statements that `scan` runs, so that they end when their caller has left. Default: the same. */
+  readonly scanDialect?: Dialect;
   /** Run a statement that reads a few rows. */
   readonly lookUp: (statement: SearchStatement) => Promise<readonly Row[]>;
-  /** Run a statement that may read millions of rows. If the signal is aborted first, it is dropped. */
+  /**
+   * Run a statement that may read millions of rows. It is dropped, or stopped, if the signal is aborted.
+   *
+   * @param group Whose statement it is. Groups take turns.
+   */
   readonly scan: (
     statement: SearchStatement,
+    group: string,
     signal: AbortSignal | undefined,
   ) => Promise<readonly Row[]>;
   /** The heads of those streams that exist within the scope, in any order. */
@@ -48,7 +55,14 @@ const maxCandidates = 1_000;
 /** Rows of the index that a search may look at, which takes some seconds. */
 const maxRows = 10_000_000;
 
-type Run = (statement: SearchStatement) => Promise<readonly Row[]>;
+/**
+ * A statement that reads more streams than this asks whether its caller still waits. It makes a comparison of all
+ * texts about a quarter slower.
+ */
+const maxUnasked = 100_000;
+
+/** Runs a statement of the dialect that is given. */
+type Run = (make: (dialect: Dialect) => SearchStatement) => Promise<readonly Row[]>;
 type Scope = Parameters<EventStore["search"]>[0];
 
 /** The two ways to make an answer. */
@@ -69,7 +83,12 @@ type Answers = {
  *    the total is counted by reading it once more.
  */
 function createPlan(
-  { dialect, lookUp, scan }: Pick<SearchOptions, "dialect" | "lookUp" | "scan">,
+  {
+    dialect,
+    scanDialect = dialect,
+    lookUp,
+    scan,
+  }: Pick<SearchOptions, "dialect" | "scanDialect" | "lookUp" | "scan">,
   { judge, walk }: Answers,
 ) {
   async function search(
@@ -77,34 +96,34 @@ function createPlan(
     given: Search,
     signal: AbortSignal | undefined,
   ): Promise<Found<unknown>> {
-    const few = async (
-      comparison: KeyComparison,
-      run: (statement: SearchStatement) => Promise<readonly Row[]>,
-    ) => {
+    const group = groupOf(owners);
+    const scanIn =
+      (each: Dialect): Run =>
+      (make) =>
+        scan(make(each), group, signal);
+    let run = scanIn(dialect);
+    const few = async (comparison: KeyComparison) => {
       const limit = maxCandidates + 1;
-      const rows = await run(streamsStatement(dialect, owners, comparison, limit));
+      const make = (each: Dialect) => streamsStatement(each, owners, comparison, limit);
+      const rows = isIndexed(comparison) ? await lookUp(make(dialect)) : await run(make);
       return rows.length < limit ? rows.map(({ stream }) => String(stream)) : undefined;
     };
-    const scanHere = (statement: SearchStatement) => scan(statement, signal);
 
     const query = await withStreams(given.query, (attribute) => holders(owners, attribute));
     const wanted = { ...given, query };
     let candidates = await cover(query, async (comparison) =>
-      isIndexed(comparison) ? few(comparison, lookUp) : undefined,
+      isIndexed(comparison) ? few(comparison) : undefined,
     );
     if (candidates === undefined) {
       // The rows of several organizations are not in the order of the page, so all are looked at.
       const scanned = scannedKeys(query) + (typeof owners === "string" ? 0 : 1);
-      if (scanned > 0) await assertSize(owners, Math.floor(maxRows / (scanned + 1)), scanHere);
-      if (hasUnindexed(query)) {
-        candidates = await cover(query, (comparison) =>
-          few(comparison, isIndexed(comparison) ? lookUp : scanHere),
-        );
+      if (scanned > 0) {
+        const size = await sizeWithin(owners, Math.floor(maxRows / (scanned + 1)), run);
+        if (size > maxUnasked) run = scanIn(scanDialect);
       }
+      if (hasUnindexed(query)) candidates = await cover(query, few);
     }
-    return candidates === undefined
-      ? walk(owners, wanted, scanHere)
-      : judge(owners, wanted, candidates);
+    return candidates === undefined ? walk(owners, wanted, run) : judge(owners, wanted, candidates);
   }
 
   async function holders(owners: SearchScope, query: AttributeQuery) {
@@ -113,23 +132,26 @@ function createPlan(
     return rows.length < limit ? rows.map(({ stream }) => String(stream)) : undefined;
   }
 
-  async function assertSize(
-    owners: SearchScope,
-    most: number,
-    run: (statement: SearchStatement) => Promise<readonly Row[]>,
-  ): Promise<void> {
-    const [row] = await run(sizeStatement(dialect, owners, most + 1));
-    if (Number(row?.total) <= most) return;
+  /** @throws SearchTooBroadError if there are more streams than `most`. */
+  async function sizeWithin(owners: SearchScope, most: number, run: Run): Promise<number> {
+    const [row] = await run((each) => sizeStatement(each, owners, most + 1));
+    const size = Number(row?.total);
+    if (size <= most) return size;
     throw new SearchTooBroadError(`the search would look at more than ${maxRows} texts`);
   }
 
   return search;
 }
 
+/** Searches of one organization take turns with those of others, and with those of several organizations. */
+function groupOf(owners: SearchScope): string {
+  return typeof owners === "string" ? `one ${owners}` : "several";
+}
+
 /** The search of an engine. How it finds streams is decided in `createPlan`. */
 export function createSearch(options: SearchOptions): EventStore["search"] {
-  const { dialect, lookUp, scan, load, keysOf } = options;
-  const search = createPlan({ dialect, lookUp, scan }, { judge, walk });
+  const { dialect, lookUp, load, keysOf } = options;
+  const search = createPlan(options, { judge, walk });
 
   async function judge(
     owners: SearchScope,
@@ -153,12 +175,8 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
     return { total: found.length, results: results.map(({ stream, head }) => ({ stream, head })) };
   }
 
-  async function walk(
-    owners: SearchScope,
-    wanted: Search,
-    run: (statement: SearchStatement) => Promise<readonly Row[]>,
-  ): Promise<Found<unknown>> {
-    const rows = await run(pageStatement(dialect, owners, wanted));
+  async function walk(owners: SearchScope, wanted: Search, run: Run): Promise<Found<unknown>> {
+    const rows = await run((each) => pageStatement(each, owners, wanted));
     const streams = rows.map(({ stream }) => String(stream));
     const heads = await load(streams, owners);
     const headOf = new Map(heads.map(({ stream, head }) => [stream, head]));
@@ -168,7 +186,7 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
     });
     const isLastPage = rows.length < wanted.limit && (rows.length > 0 || wanted.offset === 0);
     if (isLastPage) return { total: wanted.offset + rows.length, results };
-    const [row] = await run(countStatement(dialect, owners, wanted.query));
+    const [row] = await run((each) => countStatement(each, owners, wanted.query));
     return { total: Number(row?.total), results };
   }
 

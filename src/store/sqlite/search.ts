@@ -12,6 +12,7 @@ import type { Sqlite } from "./database.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { placeholder, readRows, runStatement } from "./statement.ts";
 import { createReaderThread } from "./thread/reader-thread.ts";
+import { awaitedFunction } from "./thread/reads.ts";
 
 /** SQL as SQLite wants it. */
 export const dialect: Dialect = {
@@ -32,6 +33,9 @@ export const dialect: Dialect = {
   isAmong: (expression, texts) =>
     sql`${expression} in (select value from json_each(${JSON.stringify(texts)}))`,
 };
+
+/** Random, so that one row in 1,024 is asked about, whichever rows the statement reads. */
+const isAwaited = `(random() & 1023 <> 0 or ${awaitedFunction}())`;
 
 /**
  * Search a SQLite database. Statements that read a few rows run on the calling thread; those that may read
@@ -54,6 +58,7 @@ export function createSqliteSearch(
   return {
     search: createSearch({
       dialect,
+      ...(thread !== undefined && { scanDialect: { ...dialect, isAwaited } }),
       lookUp: readHere,
       scan: scans.add,
       async load(streams, owners) {

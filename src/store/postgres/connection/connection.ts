@@ -16,6 +16,11 @@ export type Connection = {
    * @throws BackendEndedError if the server answered with an error, and the connection has ended.
    */
   query(statement: Statement): Promise<Row[]>;
+  /**
+   * Ask the server to cancel the statement that it runs for this connection, which then rejects. Send nothing more
+   * until this resolves, because it might be cancelled in place of that statement. Never rejects.
+   */
+  cancel(): Promise<void>;
   isOpen(): boolean;
   /** Close after the answers to all statements that were sent. */
   close(): Promise<void>;

@@ -1,6 +1,8 @@
+import type { NetConnectOpts, Socket } from "node:net";
 import { Client } from "pg";
 import type { Row } from "../../sql/rows.ts";
 import { messageOf, sqlState, sqlStateOf } from "../postgres-error.ts";
+import { type BackendKey, requestCancel } from "./cancel-request.ts";
 import type { Connection } from "./connection.ts";
 import { type TlsAttempt, tlsAttempts } from "./tls-attempts.ts";
 import type { PostgresHost } from "./url.ts";
@@ -36,16 +38,16 @@ export async function openSession(host: PostgresHost, pipeline: boolean): Promis
   for (const tls of tlsAttempts(host)) {
     const client = newClient(host, tls, pipeline);
     let isReached = false;
-    let processId: number | undefined;
+    let key: BackendKey | undefined;
     client.connection.once("connect", () => {
       isReached = true;
     });
-    client.connection.once("backendKeyData", (key: { readonly processID: number }) => {
-      processId = key.processID;
+    client.connection.once("backendKeyData", (given: BackendKey) => {
+      key = given;
     });
     try {
       await client.connect();
-      return sessionOf(client, processId);
+      return sessionOf(client, key);
     } catch (error) {
       client.connection.stream.destroy();
       failures.push(error);
@@ -78,7 +80,7 @@ function isAboutTls(error: unknown): boolean {
   return messageOf(error) !== "timeout expired";
 }
 
-function sessionOf(client: Client, processId: number | undefined): Session {
+function sessionOf(client: Client, key: BackendKey | undefined): Session {
   let open = true;
   let isHeeded = false;
   let warning: CommitWarningError | undefined;
@@ -101,7 +103,7 @@ function sessionOf(client: Client, processId: number | undefined): Session {
   }
 
   return {
-    processId,
+    processId: key?.processID,
     async query(statement) {
       warning = undefined;
       try {
@@ -118,6 +120,9 @@ function sessionOf(client: Client, processId: number | undefined): Session {
         });
       }
     },
+    async cancel() {
+      if (open && key !== undefined) await requestCancel(addressOf(client), key);
+    },
     isOpen: () => open,
     async close() {
       if (!open) return;
@@ -130,6 +135,13 @@ function sessionOf(client: Client, processId: number | undefined): Session {
       isHeeded = yes;
     },
   };
+}
+
+/** Of the server that was reached: a name may stand for several. */
+function addressOf({ connection, host, port }: Client): NetConnectOpts {
+  if (host.startsWith("/")) return { path: `${host}/.s.PGSQL.${port}` };
+  const { remoteAddress, remotePort } = connection.stream as Socket;
+  return { host: remoteAddress ?? host, port: remotePort ?? port };
 }
 
 /**
