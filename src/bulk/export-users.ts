@@ -1,9 +1,9 @@
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Attribute } from "../store/attributes.ts";
-import type { Head } from "../store/event-store.ts";
-import type { HeadPage, Transfer } from "../store/transfer.ts";
+import type { Transfer } from "../store/transfer.ts";
 import { createMeter } from "./meter.ts";
+import { walkUsers } from "./walk-users.ts";
 
 /** How users are written. */
 export type ExportFormat<State> = {
@@ -20,9 +20,6 @@ export type ExportFormat<State> = {
 
 /** Characters that are written at once, and one line more: a line with much metadata has millions. */
 const pieceLength = 1_048_576;
-
-/** Heads that are read at once. */
-const pageSize = 1_000;
 
 /**
  * Write all users, one to a line of JSON, in the order of their ids: what `import` reads. Each user is
@@ -41,13 +38,12 @@ export async function exportUsers<State>(
 ): Promise<number> {
   const meter = createMeter("users", undefined);
   let count = 0;
-  async function* pages() {
-    for (let after: string | undefined = ""; after !== undefined; ) {
-      const page: HeadPage<State> = await transfer.heads({ after, limit: pageSize, organization });
+  async function* pieces() {
+    for await (const page of walkUsers(transfer, organization, mayHaveAttributes)) {
       let lines: string[] = [];
       let length = 0;
-      for (const { stream, head } of page.heads) {
-        const line = await lineOf(stream, head);
+      for await (const { userId, head, attributes } of page) {
+        const line = write(userId, head.organization, head.state, attributes);
         if (line === undefined) continue;
         lines.push(`${line}\n`);
         length += line.length;
@@ -59,18 +55,10 @@ export async function exportUsers<State>(
       }
       yield lines.join("");
       meter.show(count, 0);
-      after = page.next;
     }
   }
-  /** If there may be attributes, the head is read again with them: both are as they were at one moment. */
-  async function lineOf(stream: string, head: Head<State>): Promise<string | undefined> {
-    const { organization, state } = head;
-    if (!mayHaveAttributes(state)) return write(stream, organization, state, []);
-    const whole = await transfer.attributes<State>(stream);
-    return whole && write(stream, organization, whole.head.state, whole.attributes);
-  }
   try {
-    await pipeline(pages, out, { end: false });
+    await pipeline(pieces, out, { end: false });
   } finally {
     meter.end();
   }

@@ -140,7 +140,7 @@ function readCommand(
   parser: Parser,
   environment: Environment | undefined,
 ): ReadCommand {
-  const { argument, problems } = operandsOf(parser, command.argument);
+  const { argument, problems } = operandsOf(parser, command);
   const given = parser.opts();
   const reading = command.read({ given, argument, environment });
   const all = [
@@ -157,7 +157,10 @@ function readCommand(
  * recognise: the positional arguments, then the first unknown flag and everything after it. What follows
  * an unknown flag may be the value of that flag, so it is not reported.
  */
-function operandsOf(parser: Parser, argument: string | undefined) {
+function operandsOf(
+  parser: Parser,
+  { argument, mayLackArgument }: Pick<AnyCommand, "argument" | "mayLackArgument">,
+) {
   const isFlag = (text: string) => text.length > 1 && text.startsWith("-");
   const unknown = parser.args.filter(isFlag);
   const operands = parser.args.slice(
@@ -165,7 +168,7 @@ function operandsOf(parser: Parser, argument: string | undefined) {
     unknown.length === 0 ? undefined : parser.args.findIndex(isFlag),
   );
   const [operand, ...others] = argument === undefined ? ["", ...operands] : operands;
-  const isMissing = argument !== undefined && !operand && unknown.length === 0;
+  const isMissing = argument !== undefined && !mayLackArgument && !operand && unknown.length === 0;
   return {
     argument: operand ?? "",
     problems: [

@@ -22,6 +22,8 @@ export type Command<Options> = {
   readonly help: string;
   /** The positional argument, as the help shows it. It is required. Default: the command takes none. */
   readonly argument?: string;
+  /** Whether it may be left out. Default: false. */
+  readonly mayLackArgument?: true;
   readonly flags: Readonly<Record<string, Setting>>;
   /** Flags that have to be given. */
   readonly required?: readonly string[];

@@ -1,0 +1,43 @@
+import type { Attribute } from "../store/attributes.ts";
+import type { Head } from "../store/event-store.ts";
+import type { HeadPage, Transfer } from "../store/transfer.ts";
+
+/** A user as it was at some moment. */
+export type WalkedUser<State> = {
+  readonly userId: string;
+  readonly head: Head<State>;
+  readonly attributes: readonly Attribute[];
+};
+
+/** Heads that are read at once. */
+const pageSize = 1_000;
+
+/**
+ * Everybody, in the order of their ids, page by page. Each user is as it was at some moment while they were
+ * read.
+ *
+ * @param organization Default: every organization.
+ * @param mayHaveAttributes Whether a user may have attributes, which must be read then.
+ */
+export async function* walkUsers<State>(
+  transfer: Pick<Transfer, "heads" | "attributes">,
+  organization: string | undefined,
+  mayHaveAttributes: (state: State) => boolean,
+): AsyncGenerator<AsyncIterable<WalkedUser<State>>> {
+  for (let after: string | undefined = ""; after !== undefined; ) {
+    const page: HeadPage<State> = await transfer.heads({ after, limit: pageSize, organization });
+    yield usersOf(page);
+    after = page.next;
+  }
+
+  /** If there may be attributes, the head is read again with them: both are as they were at one moment. */
+  async function* usersOf({ heads }: HeadPage<State>) {
+    for (const { stream: userId, head } of heads) {
+      if (!mayHaveAttributes(head.state)) yield { userId, head, attributes: [] };
+      else {
+        const whole = await transfer.attributes<State>(userId);
+        if (whole !== undefined) yield { userId, ...whole };
+      }
+    }
+  }
+}
