@@ -1,20 +1,34 @@
 import type { Micros } from "../store/event-store.ts";
 import type { PreparedSource } from "./prepared-source.ts";
 
+/** What an input is opened with. */
+export type OpenWith = {
+  /** For what has no date in the input. */
+  readonly now: Micros;
+  /** For an input that is a URL. */
+  readonly token: string | undefined;
+  /** Where the events of a URL are kept. */
+  readonly spool: string | undefined;
+};
+
 /** Opens an input of another form. */
-type Open = (input: string, now: Micros) => Promise<PreparedSource>;
+type Open = (input: string, open: OpenWith) => Promise<PreparedSource>;
 
 /** Forms of other systems, each with what reads it. Loaded only if it is used. */
 const forms = {
-  "zitadel-export": async (input, now) => {
+  "zitadel-export": async (input, { now }) => {
     const { openZitadelExport } = await import("./zitadel/open-export.ts");
     return openZitadelExport(input, now);
   },
-  "zitadel-events": async (input) => {
+  "zitadel-events": async (input, { token, spool }) => {
+    if (token !== undefined && spool !== undefined) {
+      const { openZitadelLog } = await import("./zitadel/open-log.ts");
+      return openZitadelLog(input, { token, file: spool });
+    }
     const { openZitadelEvents } = await import("./zitadel/open-events.ts");
     return openZitadelEvents(input);
   },
-  "zitadel-users": async (input, now) => {
+  "zitadel-users": async (input, { now }) => {
     const { openZitadelUsers } = await import("./zitadel/open-users.ts");
     return openZitadelUsers(input, now);
   },
@@ -36,6 +50,6 @@ export function formFrom(name: string): Form | undefined {
  *
  * @throws BulkError if it cannot be read, or has another form.
  */
-export function openForm(form: Form, input: string, now: Micros): Promise<PreparedSource> {
-  return forms[form](input, now);
+export function openForm(form: Form, input: string, open: OpenWith): Promise<PreparedSource> {
+  return forms[form](input, open);
 }

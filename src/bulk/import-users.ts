@@ -16,6 +16,8 @@ export type ImportParts = {
   readonly newId: () => string;
   /** The input as lines. Default: it is lines. */
   readonly source?: ImportSource | undefined;
+  /** The file whose name the file of rejects gets. Default: the input. */
+  readonly rejectsBeside?: string | undefined;
   /**
    * Whether users who are there are made like their lines, unless they were changed since they were imported.
    * Default: they are rejected.
@@ -67,7 +69,10 @@ export async function importUsers(
     throw new BulkError("there is no organization for the users: make one with org create NAME");
   }
   const known = await parts.transfer.progress(source.key);
-  const rejects = input === "-" ? rejectsToStderr() : await rejectsToFile(`${input}.rejected`);
+  const rejects =
+    input === "-"
+      ? rejectsToStderr()
+      : await rejectsToFile(`${parts.rejectsBeside ?? input}.rejected`);
   const run: Run = { ...parts, organizations, source, rejects, known, isAnew: false };
   const tally = newTally();
   try {

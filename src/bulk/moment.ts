@@ -17,3 +17,9 @@ export function microsFrom(field: string, value: JsonValue | undefined): Micros 
 }
 
 const momentForm = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?$/;
+
+/** The moment as RFC 3339 writes it, with microseconds. */
+export function momentFrom(micros: Micros): string {
+  const seconds = new Date(Math.floor(micros / 1_000_000) * 1_000).toISOString().slice(0, 19);
+  return `${seconds}.${String(micros % 1_000_000).padStart(6, "0")}Z`;
+}

@@ -13,12 +13,17 @@ import {
   withAdminOptions,
 } from "./command/command.ts";
 import { counted } from "./command/counted.ts";
+import { tokenFrom } from "./command/token-file.ts";
 
 type ImportOptions = AdminOptions & {
   readonly input: string;
   /** `undefined`: lines, as `export` writes them. */
   readonly form: Form | undefined;
   readonly isUpdating: boolean;
+  /** Of an input that is a URL. */
+  readonly tokenFile: string | undefined;
+  /** Where the events of a URL are kept. */
+  readonly spool: string | undefined;
 };
 
 /** `giraffe import FILE`. The exit code is 1 if lines were rejected. */
@@ -28,11 +33,19 @@ export const importCommand = anyCommand<ImportOptions>({
   argument: "FILE",
   flags: {
     from: { argument: "FORM", help: `the file is of another system: ${formNames.join(", ")}` },
+    tokenFile: {
+      argument: "FILE",
+      help: "with --from zitadel-events, FILE is the URL of a server; the token is in this file",
+    },
+    spool: {
+      argument: "FILE",
+      help: "keeps the events of that server, so that the next run reads only new ones (default: events.db)",
+    },
     update: { help: "change users who are there, unless they were changed since their import" },
     ...adminFlags,
   },
   read: readOptions,
-  async run({ database, json, input, form, isUpdating }, out) {
+  async run({ database, json, input, form, isUpdating, tokenFile, spool }, out) {
     const { openTransfer, wallClock } = await import("../server/database.ts");
     const { createLineReader } = await import("../bulk/line-reader.ts");
     const { createIdGenerator } = await import("../access/id.ts");
@@ -41,7 +54,8 @@ export const importCommand = anyCommand<ImportOptions>({
     const tell = (line: string) => void process.stderr.write(`${line}\n`);
     let source: PreparedSource | undefined;
     try {
-      source = form && (await openForm(form, input, wallClock()));
+      const token = tokenFile === undefined ? undefined : tokenFrom(tokenFile);
+      source = form && (await openForm(form, input, { now: wallClock(), token, spool }));
       const newId = createIdGenerator({ now: wallClock });
       const parts = {
         transfer,
@@ -50,6 +64,7 @@ export const importCommand = anyCommand<ImportOptions>({
         newId,
         isUpdating,
         source,
+        rejectsBeside: spool,
       };
       const summary = await importUsers(input, parts, tell);
       const notTaken = source?.losses.counts();
@@ -66,13 +81,28 @@ export const importCommand = anyCommand<ImportOptions>({
 
 function readOptions(line: Line): Reading<ImportOptions> {
   const from = textOf(line.given, "from");
+  const tokenFile = textOf(line.given, "tokenFile");
+  const spool = textOf(line.given, "spool");
   const form = from === undefined ? undefined : formFrom(from);
-  const isUpdating = line.given.update === true || form !== undefined;
-  const reading = withAdminOptions(line, { input: line.argument, form, isUpdating });
-  if (from === undefined || form !== undefined) return reading;
-  const problem = `--from ${JSON.stringify(from)}: the forms are ${formNames.join(", ")}`;
+  const reading = withAdminOptions(line, {
+    input: line.argument,
+    form,
+    isUpdating: line.given.update === true || form !== undefined,
+    tokenFile,
+    spool: tokenFile === undefined ? undefined : (spool ?? "events.db"),
+  });
+  const problems = [
+    ...(from !== undefined && form === undefined
+      ? [`--from ${JSON.stringify(from)}: the forms are ${formNames.join(", ")}`]
+      : []),
+    ...(tokenFile !== undefined && form !== "zitadel-events"
+      ? ["--token-file belongs to --from zitadel-events"]
+      : []),
+    ...(spool !== undefined && tokenFile === undefined ? ["--spool belongs to --token-file"] : []),
+  ];
+  if (problems.length === 0) return reading;
   const others = reading.kind === "refused" ? reading.problems : [];
-  return { kind: "refused", problems: [...others, problem] };
+  return { kind: "refused", problems: [...others, ...problems] };
 }
 
 function printSummary(

@@ -63,6 +63,9 @@ const names = [
 const creators = ["90000000000000001", "SYSTEM", "LOGIN", "NOTIFICATION", "an editor who is gone"];
 const languages = ["und", "de", "en", "fr-CA", "zh-Hant"];
 
+/** What happens later is dated behind everything that was there: enough for 10,000 people. */
+const stepsOfEra = 500_000;
+
 /** Events that say nothing about a profile. Some of them carry secrets. */
 const silent: readonly [type: string, payload: Record<string, unknown> | null][] = [
   ["user.human.password.check.succeeded", null],
@@ -96,12 +99,14 @@ export function createPerson(
   let shown: Shown | undefined;
   let creationDate = "";
   let turn = 0;
+  let era = 0;
 
   /** @param as The type that Giraffe keeps; `undefined`: it does not keep it. */
   function happen(event_type: string, payload: WorldEvent["payload"], as?: string): string {
     const sequence = events.length + 1;
     const creator = random.pick(creators);
-    const at = momentOf(index * 40 + events.length + 10);
+    // Two events of one push have one date, and people whose numbers differ by one have events of the same dates.
+    const at = momentOf(era * stepsOfEra + (index & ~1) * 40 + (events.length & ~1) + 10);
     const aggregate = { aggregate_type: "user" as const, aggregate_id: id, owner: organization.id };
     events.push({ ...aggregate, event_type, sequence, created_at: at, creator, payload });
     if (as !== undefined) kept.push({ type: as, version: sequence, at, creator });
@@ -253,7 +258,7 @@ export function createPerson(
     },
   ];
 
-  function liveOn(): void {
+  function liveSome(): void {
     if (isMachine) return void happen("user.machine.changed", { description: "d" });
     if (shown === undefined) return;
     if (random.below(20) === 0) {
@@ -307,8 +312,11 @@ export function createPerson(
       const all = index % 50 === 0;
       if (all) for (const each of silent) happen(...each);
       if (all && shown !== undefined) for (const each of happenings) each(shown);
-      liveOn();
+      liveSome();
     },
-    liveOn,
+    liveOn() {
+      era += 1;
+      liveSome();
+    },
   };
 }

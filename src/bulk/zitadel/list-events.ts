@@ -1,0 +1,66 @@
+import { BulkError } from "../bulk-error.ts";
+import { objectOf } from "../fields.ts";
+import { microsFrom, momentFrom } from "../moment.ts";
+import type { RemoteApi } from "../remote/remote-api.ts";
+import type { EventSpool } from "./event-spool.ts";
+import { eventFromAnswer } from "./log-event.ts";
+
+/** As many as ZITADEL answers at most. */
+const pageSize = 1_000;
+
+/** Read again in each run, in microseconds: a transaction may commit long after its events are dated. */
+const overlap = 300_000_000;
+
+/**
+ * Read the log of a server into a spool, from where the last run has stopped.
+ *
+ * ListEvents has no pages. Events that come after a date are asked for, and those of one push have the same date,
+ * so each page begins with the last date of the page before.
+ *
+ * @param show Told how many events have been read.
+ * @throws BulkError if the server refuses, or if more events than a page holds have one date.
+ */
+export async function readLog(
+  api: RemoteApi,
+  spool: EventSpool,
+  show: (events: number) => void,
+): Promise<void> {
+  const before = spool.readUpTo();
+  let from = before === undefined ? undefined : microsFrom("date", before) - overlap;
+  for (let read = 0; ; ) {
+    const answer = await api.post("/admin/v1/events/_search", {
+      asc: true,
+      limit: pageSize,
+      aggregateTypes: ["user", "org", "instance"],
+      ...(from !== undefined && { from: momentFrom(Math.max(1, from - 1)) }),
+    });
+    const events = (Array.isArray(answer.events) ? answer.events : [])
+      .map(objectOf)
+      .map(checkedEvent);
+    const last = events.at(-1);
+    if (last === undefined) return;
+    const lastAt = microsFrom("creationDate", last.at);
+    const readUpTo = spool.readUpTo();
+    const isFurther = readUpTo === undefined || lastAt > microsFrom("date", readUpTo);
+    spool.add(events, isFurther ? last.at : readUpTo);
+    read += events.length;
+    show(read);
+    if (events.length < pageSize) return;
+    if (lastAt === from) {
+      throw new BulkError(
+        `${pageSize} events or more have the date ${last.at}, and ListEvents cannot be asked for the rest: read the log from the database`,
+      );
+    }
+    from = lastAt;
+  }
+}
+
+function checkedEvent(event: Parameters<typeof eventFromAnswer>[0]) {
+  try {
+    return eventFromAnswer(event);
+  } catch (error) {
+    throw new BulkError(
+      `an event of the answer: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
