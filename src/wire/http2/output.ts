@@ -201,8 +201,10 @@ export class Output {
   }
 
   flush(): void {
-    this.#isScheduled = false;
+    // What is framed meanwhile needs no flush of its own.
+    this.#isScheduled = true;
     this.#takeTurns();
+    this.#isScheduled = false;
     const slab = this.#slab;
     if (slab !== undefined) {
       this.#seal(slab);

@@ -1,0 +1,114 @@
+import { createShares } from "../../../src/wire/bounds/shares.ts";
+import { createUnsent } from "../../../src/wire/bounds/unsent.ts";
+import type { Exchange } from "../../../src/wire/http/exchange.ts";
+import { Http2Session } from "../../../src/wire/http2/session.ts";
+import { clientLimits } from "../../../src/wire/limits.ts";
+import { framesOf, type Http2Frame } from "../raw.ts";
+import { greeting } from "./requests.ts";
+
+/** A session without a socket, with a clock and an event loop of its own. */
+export type DeskSession = {
+  readonly session: Http2Session;
+  /** Requests that were dispatched. Nobody answers them but the test. */
+  readonly requests: Exchange[];
+  /** What the transport was told, beside bytes. */
+  readonly told: string[];
+  /** How many bytes each write had. */
+  readonly writes: readonly number[];
+  /** While true, the system takes nothing of what is written. */
+  isStuck: boolean;
+  isDraining: boolean;
+  /** Bytes come in; then the turn of the event loop ends. */
+  receive(...bytes: Uint8Array[]): void;
+  /** So much time passes, and the session looks what is due. */
+  pass(ms: number): void;
+  /** End the turn of the event loop, once. @returns Whether something was to do. */
+  endTurn(): boolean;
+  /** The system takes everything. */
+  take(): void;
+  /** Everything that was sent since the last call. */
+  sent(): Http2Frame[];
+};
+
+/** @param limits Default: those of the server. */
+export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSession {
+  const all = { ...clientLimits, ...limits };
+  const told: string[] = [];
+  const writes: number[] = [];
+  const requests: Exchange[] = [];
+  let now = 1_000;
+  let unsent = 0;
+  let written: Buffer[] = [];
+  let due: (() => void)[] = [];
+  const endTurn = () => {
+    const callbacks = due;
+    due = [];
+    for (const callback of callbacks) callback();
+    return callbacks.length > 0;
+  };
+  const desk: DeskSession = {
+    session: new Http2Session(
+      {
+        write(pieces) {
+          const bytes = Buffer.concat(pieces);
+          writes.push(bytes.byteLength);
+          written.push(bytes);
+          if (desk.isStuck) unsent += bytes.byteLength;
+        },
+        unsent: () => unsent,
+        pause: () => void told.push("pause"),
+        resume: () => void told.push("resume"),
+        end: () => void told.push("end"),
+        destroy: () => void told.push("destroy"),
+      },
+      "192.0.2.1",
+      {
+        clientOf: (peer) => peer,
+        groupOf: (address) => address,
+        unsent: createUnsent(all),
+        isDraining: () => desk.isDraining,
+        dispatch: (exchange) => void requests.push(exchange),
+        requests: createShares(all.maxRequests, all.maxRequestsEach),
+        bodies: createShares(all.maxBodyBytes, all.maxBodyBytesEach),
+        unsentTimeoutMs: all.unsentTimeoutMs,
+        now: () => now,
+        soon: (callback) => void due.push(callback),
+        date: () => "Thu, 01 Jan 1970 00:00:01 GMT",
+      },
+    ),
+    requests,
+    told,
+    writes,
+    isStuck: false,
+    isDraining: false,
+    receive(...bytes) {
+      desk.session.receive(Buffer.concat(bytes));
+      while (endTurn());
+    },
+    pass(ms) {
+      now += ms;
+      desk.session.look();
+      while (endTurn());
+    },
+    endTurn,
+    take() {
+      unsent = 0;
+      desk.session.taken();
+      while (endTurn());
+    },
+    sent() {
+      const bytes = Buffer.concat(written);
+      written = [];
+      return framesOf(bytes.toString("latin1"));
+    },
+  };
+  return desk;
+}
+
+/** A session that has had its greeting, and what it has answered is forgotten. */
+export function greetOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSession {
+  const desk = openOnDesk(limits);
+  desk.receive(greeting);
+  desk.sent();
+  return desk;
+}
