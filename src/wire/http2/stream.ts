@@ -332,9 +332,10 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
       this.#bodyAt = end;
     }
     if (!isAll) {
-      if (size < http2Limits.tinyFrameBytes) this.#host.dribbled();
       this.#moved(size);
-      return "some";
+      // That may end the connection.
+      if (size < http2Limits.tinyFrameBytes) this.#host.dribbled();
+      return this.#isClosed ? "all" : "some";
     }
     if (this.#trailers === undefined || this.#sendTrailers(this.#trailers)) this.#allFramed();
     return "all";
