@@ -118,24 +118,22 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
    * DATA has come.
    *
    * @param framed Bytes that count for the window, so with padding (section 6.1).
-   * @returns An error code for the connection, or `codes.noError`.
+   * @returns False if that is more than the client may send.
    */
-  receive(bytes: Buffer, from: number, to: number, framed: number, isLast: boolean): number {
+  receive(bytes: Buffer, from: number, to: number, framed: number, isLast: boolean): boolean {
     this.#received += to - from;
-    if (!isLast) {
-      this.#receiveWindow ??= new ReceiveWindow(firstWindow);
-      if (!this.#receiveWindow.receive(framed)) return codes.flowControlError;
-    } else if (framed > (this.#receiveWindow?.left ?? firstWindow)) return codes.flowControlError;
-    // Section 8.1.1.
-    const isTooLong = this.#declared >= 0 && this.#received > this.#declared;
-    if (isTooLong || (isLast && !this.#isLengthTrue())) {
+    // One frame always fits into a whole window.
+    if (!isLast) this.#receiveWindow ??= new ReceiveWindow(firstWindow);
+    if (this.#receiveWindow?.receive(framed) === false) return false;
+    // Section 8.1.1. What is too short is noticed at the end.
+    if (this.#declared >= 0 && this.#received > this.#declared) {
       this.#host.violated(this, codes.protocolError);
-      return codes.noError;
+      return true;
     }
     if (this.#isComplete) this.#drop(to - from);
-    else this.#deliver(bytes, from, to, framed, isLast);
+    else if (!isLast || this.#isLengthTrue()) this.#deliver(bytes, from, to, framed, isLast);
     if (isLast && !this.#isClosed) this.endRequest();
-    return codes.noError;
+    return true;
   }
 
   #isLengthTrue(): boolean {

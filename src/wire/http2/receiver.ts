@@ -1,0 +1,298 @@
+import type { Buffer } from "node:buffer";
+import { http2Limits } from "../limits.ts";
+import { FieldBlock } from "./field-block.ts";
+import { areTrailers } from "./fields.ts";
+import { codes, FrameReader, flags, frameTypes, optionalBytes, preface } from "./frames.ts";
+import { createHpackDecoder, HpackError } from "./hpack-decoder.ts";
+import { Meters } from "./meters.ts";
+import type { Http2Session } from "./session.ts";
+import { applySettings } from "./settings.ts";
+import type { Http2Stream } from "./stream.ts";
+import { maxWindow, ReceiveWindow } from "./windows.ts";
+
+// Long because it is one state machine: which frame is allowed when, and what it leads to.
+
+/** What comes in on a connection: frame by frame, by RFC 9113, section 6, and the states of section 5.1. */
+export class Receiver {
+  readonly meters = new Meters();
+  /** Whether the preface and the first SETTINGS are here (section 3.4). */
+  isGreeted = false;
+  readonly #session: Http2Session;
+  readonly #reader = new FrameReader();
+  readonly #block = new FieldBlock();
+  readonly #decoder = createHpackDecoder({
+    maxBytes: http2Limits.maxListBytes,
+    maxFields: http2Limits.maxFields,
+  });
+  readonly #window = new ReceiveWindow(http2Limits.windowBytes);
+  #prefaceAt = 0;
+  /** Our SETTINGS were not acknowledged yet. */
+  #isAckDue = true;
+
+  constructor(session: Http2Session) {
+    this.#session = session;
+  }
+
+  /** When the field block was begun of which not everything is here. */
+  get blockSince(): number {
+    return this.#block.streamId === 0 ? Number.POSITIVE_INFINITY : this.#block.since;
+  }
+
+  /** Bytes have come. Those before must have been handled. */
+  push(chunk: Buffer): void {
+    const isAmidPreface = this.#prefaceAt < preface.length;
+    this.#reader.push(isAmidPreface ? this.#afterPreface(chunk) : chunk);
+  }
+
+  /** Section 3.4. */
+  #afterPreface(chunk: Buffer): Buffer {
+    const size = Math.min(chunk.length, preface.length - this.#prefaceAt);
+    const expected = preface.subarray(this.#prefaceAt, this.#prefaceAt + size);
+    this.#prefaceAt += size;
+    if (!expected.equals(chunk.subarray(0, size))) this.#refuse("no_preface");
+    return chunk.subarray(size);
+  }
+
+  /** Handle some of the frames that are here. @returns Whether there may be more. */
+  handleSome(): boolean {
+    const reader = this.#reader;
+    for (let count = 0; count < http2Limits.framesATurn; count++) {
+      if (this.#session.isOver || !reader.next()) return false;
+      if (reader.fault !== codes.noError) this.#session.fail(reader.fault, "bad_frame");
+      else this.#handle(reader);
+    }
+    return true;
+  }
+
+  #handle(frame: FrameReader): void {
+    // Section 4.3: nothing comes between the frames of a field block.
+    const { streamId: blockId } = this.#block;
+    const isContinuation = frame.type === frameTypes.continuation;
+    if (isContinuation ? blockId !== frame.streamId : blockId !== 0) {
+      this.#refuse("bad_field_block");
+      return;
+    }
+    if (!this.isGreeted && (frame.type !== frameTypes.settings || isAck(frame))) {
+      this.#refuse("no_settings");
+      return;
+    }
+    switch (frame.type) {
+      case frameTypes.data:
+        this.#onData(frame);
+        break;
+      case frameTypes.headers:
+        this.#onHeaders(frame);
+        break;
+      case frameTypes.continuation:
+        this.#onContinuation(frame);
+        break;
+      case frameTypes.reset:
+        this.#onReset(frame);
+        break;
+      case frameTypes.settings:
+        this.#onSettings(frame);
+        break;
+      case frameTypes.ping:
+        this.#onPing(frame);
+        break;
+      case frameTypes.goAway:
+        // Section 6.8: a client that leaves still waits for its answers.
+        this.odd();
+        this.#session.peerLeaves();
+        break;
+      case frameTypes.windowUpdate:
+        this.#onWindowUpdate(frame);
+        break;
+      case frameTypes.priority:
+        this.#onPriority(frame);
+        break;
+      default:
+        this.odd();
+    }
+  }
+
+  /** Section 6.1. */
+  #onData(frame: FrameReader): void {
+    const { bytes, streamId, length } = frame;
+    const session = this.#session;
+    // Section 5.2: it counts for the connection whatever becomes of the stream, and is credited at once.
+    if (!this.#window.receive(length)) {
+      session.fail(codes.flowControlError, "connection_window");
+      return;
+    }
+    const credit = this.#window.release(length);
+    if (credit > 0) session.output.number(frameTypes.windowUpdate, 0, credit);
+    const from = frame.start + optionalBytes(frame.flags & flags.padded);
+    const to = endOfContent(frame);
+    const isLast = isLastFrame(frame);
+    if (to < from) this.#refuse("bad_padding");
+    else if (to === from && !isLast && !this.meters.emptyData()) {
+      session.fail(codes.enhanceYourCalm, "too_many_empty_frames");
+    } else {
+      const stream = session.streams.get(streamId);
+      if (stream === undefined) this.#refuseLate(streamId, "data_on_closed_stream");
+      // Half-closed (remote).
+      else if (stream.isWhole) session.fail(codes.streamClosed, "data_after_end");
+      else if (!stream.receive(bytes, from, to, length, isLast)) {
+        session.fail(codes.flowControlError, "stream_window");
+      }
+    }
+  }
+
+  /** DATA or HEADERS of a stream that is not open are an error, unless the client could not know that it is closed. */
+  #refuseLate(streamId: number, reason: string): void {
+    const { streams, lastAccepted } = this.#session;
+    const state = streams.stateOf(streamId);
+    if (state === "idle") this.#refuse("idle_stream");
+    else if (state === "closed" && streamId <= lastAccepted) {
+      this.#session.fail(codes.streamClosed, reason);
+    }
+  }
+
+  /** Section 6.2. */
+  #onHeaders(frame: FrameReader): void {
+    const { bytes, streamId } = frame;
+    const from = frame.start + optionalBytes(frame.flags);
+    const to = endOfContent(frame);
+    const hasPriority = (frame.flags & flags.priority) !== 0;
+    if (to < from) this.#refuse("bad_padding");
+    else if (hasPriority && dependencyOf(bytes, from - 5) === streamId) {
+      this.#refuse("depends_on_itself");
+    } else if ((frame.flags & flags.endHeaders) !== 0) {
+      this.#onBlock(streamId, isLastFrame(frame), bytes.subarray(from, to));
+    } else {
+      const fragment = bytes.subarray(from, to);
+      this.#block.begin(streamId, isLastFrame(frame), fragment, this.#session.now);
+    }
+  }
+
+  /** Section 6.10. */
+  #onContinuation({ bytes, start, length, flags: bits }: FrameReader): void {
+    const { streamId, isLast } = this.#block;
+    const isEnd = (bits & flags.endHeaders) !== 0;
+    if (!this.#block.add(bytes.subarray(start, start + length), isEnd)) {
+      this.#session.fail(codes.enhanceYourCalm, "bad_field_block");
+    } else if (isEnd) this.#onBlock(streamId, isLast, this.#block.take());
+  }
+
+  /** A whole field block. It is decoded in any case, because the table must follow it (section 4.3). */
+  #onBlock(streamId: number, isLast: boolean, block: Buffer): void {
+    let fields: string[] | undefined;
+    try {
+      fields = this.#decoder.decode(block);
+    } catch (error) {
+      if (!(error instanceof HpackError)) throw error;
+      this.#session.fail(codes.compressionError, error.message);
+      return;
+    }
+    const { streams } = this.#session;
+    const stream = streams.get(streamId);
+    if (stream !== undefined) this.#onTrailers(stream, isLast, fields);
+    // Section 5.1.1: new ids are odd and go up.
+    else if (streamId > streams.lastId && streamId % 2 === 1) {
+      this.#session.onRequest(streamId, isLast, fields);
+    } else this.#refuseLate(streamId, "headers_on_closed_stream");
+  }
+
+  /** Section 8.1. Nobody asks for their values. */
+  #onTrailers(stream: Http2Stream, isLast: boolean, fields: string[] | undefined): void {
+    if (stream.isWhole) this.#session.fail(codes.streamClosed, "headers_after_end");
+    else if (!isLast || fields === undefined || !areTrailers(fields)) {
+      this.#session.violated(stream, codes.protocolError);
+    } else stream.endRequest();
+  }
+
+  /** Section 6.4. */
+  #onReset({ streamId }: FrameReader): void {
+    const { streams, now } = this.#session;
+    const stream = streams.get(streamId);
+    if (stream !== undefined) {
+      // One that was answered is no loss.
+      if (stream.isSent || this.meters.reset(now)) this.#session.closed(stream);
+      else this.#session.fail(codes.enhanceYourCalm, "too_many_resets");
+    } else if (streams.stateOf(streamId) === "idle") this.#refuse("idle_stream");
+    else this.odd();
+  }
+
+  /** Section 6.5. */
+  #onSettings(frame: FrameReader): void {
+    const { bytes, start, length } = frame;
+    const session = this.#session;
+    if (isAck(frame)) {
+      if (!this.#isAckDue) this.#refuse("unasked_acknowledgement");
+      this.#isAckDue = false;
+      return;
+    }
+    if (!this.meters.settings(session.now, length / 6)) {
+      session.fail(codes.enhanceYourCalm, "too_many_settings");
+      return;
+    }
+    this.isGreeted = true;
+    const fault = applySettings(bytes, start, start + length, session);
+    // The acknowledgement leaves before anything that uses them (section 6.5.3).
+    if (fault === codes.noError) session.output.frame(frameTypes.settings, flags.ack, 0);
+    else session.fail(fault, "bad_settings");
+  }
+
+  /** Section 6.7. */
+  #onPing(frame: FrameReader): void {
+    const { output, now } = this.#session;
+    const payload = frame.bytes.subarray(frame.start, frame.start + frame.length);
+    if (isAck(frame)) {
+      this.odd();
+      this.#session.onPong(payload);
+    } else if (this.meters.ping(now, output.answerFrames)) {
+      output.frame(frameTypes.ping, flags.ack, 0, payload);
+    } else this.#session.fail(codes.enhanceYourCalm, "too_many_pings");
+  }
+
+  /** Section 6.9. */
+  #onWindowUpdate({ bytes, start, streamId }: FrameReader): void {
+    const session = this.#session;
+    const { output, streams } = session;
+    if (!this.meters.windowUpdate(output.dataFrames)) {
+      session.fail(codes.enhanceYourCalm, "too_many_window_updates");
+      return;
+    }
+    const increment = bytes.readUInt32BE(start) & maxWindow;
+    const stream = streams.get(streamId);
+    if (streamId !== 0 && stream === undefined) {
+      // For a closed stream it may come at any time (section 5.1).
+      if (streams.stateOf(streamId) === "idle") this.#refuse("idle_stream");
+    } else if (increment === 0) this.#refuse("window_update_of_0");
+    else if (stream !== undefined && !stream.window.grow(increment)) {
+      session.violated(stream, codes.flowControlError);
+    } else if (stream === undefined && !output.window.grow(increment)) {
+      session.fail(codes.flowControlError, "connection_window");
+    } else output.schedule();
+  }
+
+  /** Section 5.3.2: priorities are not used. */
+  #onPriority({ bytes, start, streamId }: FrameReader): void {
+    if (dependencyOf(bytes, start) === streamId) this.#refuse("depends_on_itself");
+    else this.odd();
+  }
+
+  /** A frame that does nothing. */
+  odd(): void {
+    if (this.meters.oddity(this.#session.now)) return;
+    this.#session.fail(codes.enhanceYourCalm, "too_many_frames");
+  }
+
+  #refuse(reason: string): void {
+    this.#session.fail(codes.protocolError, reason);
+  }
+}
+
+const isAck = ({ flags: bits }: FrameReader) => (bits & flags.ack) !== 0;
+const isLastFrame = ({ flags: bits }: FrameReader) => (bits & flags.endStream) !== 0;
+
+/** Where the padding of a DATA or HEADERS frame begins, or what the frame ends with. */
+function endOfContent({ bytes, start, length, flags: bits }: FrameReader): number {
+  return start + length - ((bits & flags.padded) !== 0 ? (bytes[start] as number) : 0);
+}
+
+/** The stream that another one depends on (section 6.3). */
+function dependencyOf(bytes: Buffer, at: number): number {
+  return bytes.readUInt32BE(at) & maxWindow;
+}
