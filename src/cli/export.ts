@@ -38,12 +38,6 @@ export const exportCommand = anyCommand<ExportOptions>({
     const { openTransfer } = await import("../server/database.ts");
     const { transfer, directory } = await openTransfer(database);
     try {
-      if (organization !== undefined && !(await directory.organization(organization))) {
-        throw new CliError(`there is no organization ${JSON.stringify(organization)}`);
-      }
-      const exported = await exportUsers(transfer, createUserLines(), organization, process.stdout);
-      const summary = json ? JSON.stringify({ exported }) : `exported ${counted(exported, "user")}`;
-      process.stderr.write(`${summary}\n`);
       const only = organization === undefined ? undefined : await known(directory, organization);
       const summary =
         folder === undefined
@@ -101,6 +95,6 @@ async function writeFiles(
 }
 
 function wordsOf({ exported, files }: Summary): string {
-  if (files === undefined) return `exported ${exported} users`;
-  return `exported ${exported} users in ${files} files. ZITADEL makes users without a password or a link to an identity provider initial users, and sends them mails`;
+  if (files === undefined) return `exported ${counted(exported, "user")}`;
+  return `exported ${counted(exported, "user")} in ${counted(files, "file")}. ZITADEL makes users without a password or a link to an identity provider initial users, and sends them mails`;
 }

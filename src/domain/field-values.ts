@@ -7,6 +7,9 @@ export type FieldValue = readonly [field: string, value: string | undefined];
 /** What stands before the key of an entry of metadata. */
 export const metadataPrefix = "metadata.";
 
+/** The event after which there is no metadata. It does not say what there was. */
+export const removesAllMetadata = "user.metadata.removed.all";
+
 const profileFields = {
   firstName: "profile.first_name",
   lastName: "profile.last_name",
@@ -55,6 +58,8 @@ export function valuesAfter(event: HumanEvent): readonly FieldValue[] {
       return [[`${metadataPrefix}${event.data.key}`, event.data.value]];
     case "user.metadata.removed":
       return [[`${metadataPrefix}${event.data.key}`, undefined]];
+    case removesAllMetadata:
+      return [];
     case "user.deactivated":
       return valuesOfState("inactive");
     case "user.locked":

@@ -1,4 +1,9 @@
-import { type FieldValue, valuesAfter } from "./field-values.ts";
+import {
+  type FieldValue,
+  metadataPrefix,
+  removesAllMetadata,
+  valuesAfter,
+} from "./field-values.ts";
 import type { HumanEvent } from "./human-state.ts";
 
 /** A field that a change made different. */
@@ -65,24 +70,37 @@ export function createHistoryPage<Event extends PlacedEvent>(
   const open = new Map<string, Difference>();
   /** Values that events have set since the page began, by field; only oldest first. */
   const latest = new Map<string, string | undefined>();
+  /** Metadata that is not in `latest` has no value; only oldest first. */
+  let isMetadataGone = false;
   let text = 0;
 
   const isFull = () => changes.length >= limit || text >= maxText;
 
-  function settle(values: readonly FieldValue[]): void {
+  function settle({ type }: PlacedEvent, values: readonly FieldValue[]): void {
     if (open.size === 0) return;
-    for (const [field, value] of values) {
-      const difference = open.get(field);
-      if (difference === undefined) continue;
-      difference.before = value;
-      difference.isBeforeUnknown = false;
-      open.delete(field);
-    }
+    for (const [field, value] of values) settleField(field, value);
+    if (type !== removesAllMetadata) return;
+    for (const field of open.keys()) if (isMetadata(field)) settleField(field, undefined);
+  }
+
+  function settleField(field: string, value: string | undefined): void {
+    const difference = open.get(field);
+    if (difference === undefined) return;
+    difference.before = value;
+    difference.isBeforeUnknown = false;
+    open.delete(field);
+  }
+
+  function remember({ type }: PlacedEvent, values: readonly FieldValue[]): void {
+    for (const [field, value] of values) latest.set(field, value);
+    if (type !== removesAllMetadata) return;
+    isMetadataGone = true;
+    for (const field of latest.keys()) if (isMetadata(field)) latest.delete(field);
   }
 
   function differenceOf([field, after]: FieldValue): Difference {
     text += after?.length ?? 0;
-    const isKnown = latest.has(field);
+    const isKnown = latest.has(field) || (isMetadataGone && isMetadata(field));
     const difference = { field, before: latest.get(field), after, isBeforeUnknown: !isKnown };
     if (!isKnown) open.set(field, difference);
     return difference;
@@ -91,14 +109,14 @@ export function createHistoryPage<Event extends PlacedEvent>(
   return {
     take(event) {
       const values = valuesAfter(event as HumanEvent & Event);
-      if (!ascending) settle(values);
+      if (!ascending) settle(event, values);
       const isNamed = fields.size === 0 || values.some(([field]) => fields.has(field));
       if (isNamed && !isFull() && accepts(event)) {
         changes.push({ event, differences: values.map(differenceOf) });
       }
-      if (ascending) for (const [field, value] of values) latest.set(field, value);
+      if (ascending) remember(event, values);
     },
-    takeEarlier: (event) => settle(valuesAfter(event as HumanEvent & Event)),
+    takeEarlier: (event) => settle(event, valuesAfter(event as HumanEvent & Event)),
     isFull,
     isOpen: () => open.size > 0,
     begin() {
@@ -114,6 +132,10 @@ export function createHistoryPage<Event extends PlacedEvent>(
       return all.filter(({ differences }) => differences.some(({ field }) => fields.has(field)));
     },
   };
+}
+
+function isMetadata(field: string): boolean {
+  return field.startsWith(metadataPrefix);
 }
 
 function isDifferent({ before, after, isBeforeUnknown }: Difference): boolean {
