@@ -120,17 +120,15 @@ function wordsOf(summary: ImportSummary): string[] {
   const { doneBefore, triedAgain } = summary;
   const counts = [
     `imported ${counted(imported, "user")}`,
+    ...(changed > 0 ? [`changed ${counted(changed, "user")}`] : []),
+    ...(unchanged > 0
+      ? [`${counted(unchanged, "user")} ${unchanged === 1 ? "needs" : "need"} no change`]
+      : []),
     ...(doneBefore > 0 ? [`${counted(doneBefore, "line")} ${were(doneBefore)} done before`] : []),
     ...(triedAgain > 0
       ? [`${counted(triedAgain, "rejected line")} ${were(triedAgain)} tried again`]
       : []),
     ...(rejected > 0 ? [`rejected ${counted(rejected, "line")}, see ${rejects ?? "above"}`] : []),
-    `imported ${imported} users`,
-    ...(changed > 0 ? [`changed ${changed} users`] : []),
-    ...(unchanged > 0 ? [`${unchanged} users need no change`] : []),
-    ...(doneBefore > 0 ? [`${doneBefore} lines were done before`] : []),
-    ...(triedAgain > 0 ? [`${triedAgain} rejected lines were tried again`] : []),
-    ...(rejected > 0 ? [`rejected ${rejected} lines, see ${rejects ?? "above"}`] : []),
   ];
   if (rejected === 0) return [counts.join(", ")];
   const orMend = rejects === null ? "" : `, or correct them in ${rejects} and import that file`;

@@ -43,8 +43,6 @@ describeAttributes("SQLite file", async (keysOf, observer) =>
 describeAttributes("SQLite in memory", async (keysOf, observer) =>
   openStore(":memory:", keysOf, observer),
 );
-describeAttributes("SQLite file", async (keysOf) => openStore(newFile(), keysOf));
-describeAttributes("SQLite in memory", async (keysOf) => openStore(":memory:", keysOf));
 describeErasing("SQLite file", async (keysOf) => {
   const file = newFile();
   return [openStore(file, keysOf), openStore(file, keysOf)];
