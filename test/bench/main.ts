@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { benchExtras } from "./extras.ts";
 import { machine } from "./report.ts";
 import { benchSearch } from "./search.ts";
 import { benchService } from "./service.ts";
@@ -17,6 +18,7 @@ const suites: Readonly<Record<string, Suite>> = {
   wire: benchWire,
   store: benchStore,
   service: benchService,
+  extras: benchExtras,
   start: benchStart,
   transfer: benchTransfer,
   search: benchSearch,

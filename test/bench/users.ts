@@ -42,6 +42,15 @@ export function firstState(index: number): HumanState {
   };
 }
 
+/** An update of one user over gRPC. */
+export function updateFrame(index: number, nickName: string): Buffer {
+  const profile = { ...profileOf(index), userId: userId(index), nickName };
+  return frame(
+    0,
+    toBinary(UpdateHumanProfileRequestSchema, create(UpdateHumanProfileRequestSchema, profile)),
+  );
+}
+
 /** Two updates of one user in a row differ, even if calls in flight overtake each other. */
 const nickNames = Array.from({ length: 20_000 }, (_, index) => `Gi ${index}`);
 

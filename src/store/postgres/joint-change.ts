@@ -35,6 +35,12 @@ type Attempt =
 /** The commit was sent, and its answer was lost. */
 type Lost = { readonly kind: "lost"; readonly sent: JointAppends; readonly error: unknown };
 
+/**
+ * If the connection is lost and the server does not notice, the locks are held no longer than this. The next attempt
+ * waits for that. A statement of ours follows the one before it within milliseconds.
+ */
+const begin = "begin; set local idle_in_transaction_session_timeout = 2000";
+
 /** How long to look for a lost commit before its outcome is called unknown. A failover takes less. */
 const resolveMs = 10_000;
 
@@ -97,7 +103,7 @@ async function transact(
   let sent: JointAppends | undefined;
   try {
     connection = await link.get();
-    await connection.query({ text: "begin" });
+    await connection.query({ text: begin });
     const tips = await lockTips(connection, members);
     const isStored = lost !== undefined && (await hasFirst(connection, lost));
     const joint = isStored ? lost : decideNow(() => jointAppends(members, tips, decide, now));

@@ -65,8 +65,11 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
       else leave();
       if (cut === "late") {
         late.push(async () => {
+          // The server may have ended the connection, because the transaction was idle for too long.
+          if (upstream.closed) return;
+          const answered = Promise.race([once(upstream, "data"), once(upstream, "close")]);
           upstream.write(bytes);
-          await once(upstream, "data");
+          await answered;
           upstream.destroy();
         });
       }

@@ -6,6 +6,7 @@ import {
   type Head,
   StoreUnavailableError,
 } from "../../../src/store/event-store.ts";
+import type { DecideAll } from "../../../src/store/joint-change.ts";
 import type { RetryReason } from "../../../src/store/observer.ts";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { query, startPostgres } from "../../support/postgres.ts";
@@ -238,6 +239,64 @@ describe("a connection that is lost during a commit", () => {
     await all;
     expect(heads).toHaveLength(600);
     for (const index of Array(20).keys()) await expectWhole(store, `s${index}`, 30);
+  });
+
+  const bump: DecideAll<number> = (heads) => ({ decisions: heads.map((head) => count(head)) });
+  const both = ["a", "b"].map((stream) => ({ stream, organization: "org" }));
+
+  /** The statement that is lost of a joint change. */
+  const marks = ["begin", "lock-tips", "append", "commit"];
+  test.for(
+    (["request", "answer", "late"] as const).flatMap((cut) => marks.map((mark) => ({ cut, mark }))),
+  )("F12: stores a joint change once (lost: $cut of $mark)", async ({ cut, mark }) => {
+    const { proxy, store } = await openBehindProxy();
+    for (const { stream } of both) await store.change(stream, "org", count);
+    await store.changeAll(both, bump);
+    const wasCut = proxy.cutNext(mark, cut);
+    const heads = store.changeAll(both, bump);
+    await wasCut;
+    expect((await heads).map(({ version, state }) => [version, state])).toEqual([
+      [3, 3],
+      [3, 3],
+    ]);
+    await proxy.deliver();
+    for (const { stream } of both) await expectWhole(store, stream, 3);
+    expect(await store.changeAll(both, bump)).toMatchObject([{ version: 4 }, { version: 4 }]);
+  });
+
+  test.for(["request", "answer", "late"] as const)(
+    "F12: a joint change tells the truth when another node writes, too (lost: %s)",
+    async (cut) => {
+      const { url, proxy, store } = await openBehindProxy();
+      const other = await openStore(url);
+      for (const { stream } of both) await store.change(stream, "org", count);
+      await store.changeAll(both, bump);
+      const wasCut = proxy.cutNext("commit", cut);
+      const heads = store.changeAll(both, bump);
+      await wasCut;
+      const others = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          index % 2 === 0 ? other.changeAll(both, bump) : other.change("a", "org", count),
+        ),
+      );
+      expect(others).toHaveLength(20);
+      expect(await heads).toHaveLength(2);
+      await proxy.deliver();
+      await expectWhole(store, "a", 23);
+      await expectWhole(store, "b", 13);
+    },
+  );
+
+  test("F12: a joint change is unknown if no primary can be asked in time", async () => {
+    const { url, proxy, store } = await openBehindProxy();
+    for (const { stream } of both) await store.change(stream, "org", count);
+    await store.changeAll(both, bump);
+    const wasCut = proxy.cutNext("commit", "answer");
+    const heads = store.changeAll(both, bump);
+    await wasCut;
+    proxy.refuse();
+    await expect(heads).rejects.toMatchObject({ name: "OutcomeUnknownError" });
+    await expectWhole(await openStore(url), "b", 3);
   });
 
   test("F12: is unknown if no primary can be asked in time, and later changes are unavailable", async () => {

@@ -36,11 +36,16 @@ async function acknowledged(file: string, changes: number, killAfter: number): P
 async function stored(file: string): Promise<string[]> {
   const store = createSqliteEventStore({ database: openSqlite(file), now: () => 0 });
   const found: string[] = [];
+  const joint = new Map<string, number>();
   for (const stream of streams) {
     const range = { after: 0, limit: 1_000_000, ascending: true };
     const events = await store.history(stream, "org", range);
     expect(events.map(({ version }) => version)).toEqual(events.map((_, index) => index + 1));
     expectWholeChanges(events);
+    for (const { data } of events) {
+      const { tag, members } = data as { tag: string; members?: number };
+      if (members !== undefined) joint.set(tag, (joint.get(tag) ?? 0) + 1);
+    }
     const tags = events.map(({ data }) => (data as { tag: string }).tag);
     const head = await store.load(stream, "org");
     const [attribute] = await store.readAttributes(stream, "org", ["tag"]);
@@ -50,6 +55,9 @@ async function stored(file: string): Promise<string[]> {
       found.push(`${stream} ${index + 1} ${tag}`);
     });
   }
+  // Of a joint change every member is stored, or none.
+  expect(joint.size).toBeGreaterThan(0);
+  expect(new Set(joint.values())).toEqual(new Set([5]));
   await store.close();
   return found;
 }
@@ -67,7 +75,7 @@ describe("a SQLite event store", () => {
     const file = join(folder, "killed.db");
     const lines: string[] = [];
     for (const _ of Array(6)) {
-      const killAfter = 1 + Math.floor(Math.random() * 3000);
+      const killAfter = 500 + Math.floor(Math.random() * 3000);
       lines.push(...(await acknowledged(file, 1_000_000, killAfter)));
       const found = new Set(await stored(file));
       expect(lines.filter((line) => !found.has(line))).toEqual([]);
