@@ -45,6 +45,7 @@ const fields: Readonly<Record<HumanEvent["type"], Readonly<Record<string, Kind>>
   "user.locked": {},
   "user.unlocked": {},
   "user.removed": {},
+  "user.erased": {},
 };
 
 /**

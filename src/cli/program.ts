@@ -16,6 +16,7 @@ import { status } from "./status.ts";
 import { tokenCreate } from "./token-create.ts";
 import { tokenList } from "./token-list.ts";
 import { tokenRevoke } from "./token-revoke.ts";
+import { userErase } from "./user-erase.ts";
 import { userGet } from "./user-get.ts";
 import { userList } from "./user-list.ts";
 
@@ -32,6 +33,7 @@ const commands: readonly AnyCommand[] = [
   memberList,
   userGet,
   userList,
+  userErase,
   importCommand,
   exportCommand,
   backup,
@@ -43,7 +45,7 @@ const groups: Readonly<Record<string, string>> = {
   org: "organizations",
   token: "personal access tokens of service accounts",
   member: "roles of subjects, such as external users",
-  user: "people",
+  user: "people whose profiles are stored",
 };
 
 /** What a command line asks for: the help or the version to print, or a command to run. */

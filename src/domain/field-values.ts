@@ -34,7 +34,7 @@ export function isField(name: string): boolean {
 /**
  * The fields that an event sets, with the values that they have after it. Some may have had these values before.
  *
- * An event of a user who has been erased sets nothing that was in its data.
+ * @param event Not one of a human who has been erased: its data is lost.
  */
 export function valuesAfter(event: HumanEvent): readonly FieldValue[] {
   switch (event.type) {
@@ -69,6 +69,8 @@ export function valuesAfter(event: HumanEvent): readonly FieldValue[] {
       return valuesOfState("active");
     case "user.removed":
       return valuesOfState("deleted");
+    case "user.erased":
+      return [];
   }
 }
 

@@ -15,8 +15,15 @@ export type Account = {
 /** Only an active human may use this API. */
 export type HumanStatus = "active" | "inactive" | "locked";
 
-/** Can be stored as JSON. Of a removed human only the id is left. */
-export type HumanState = { readonly kind: "absent" } | { readonly kind: "removed" } | PresentHuman;
+/** Can be stored as JSON. */
+export type HumanState = { readonly kind: "absent" } | RemovedHuman | PresentHuman;
+
+/** A human who was removed. Only the id is left, and the history, unless it was erased. */
+export type RemovedHuman = {
+  readonly kind: "removed";
+  /** Whether the history has no values any more; left out if it has them. */
+  readonly isErased?: true;
+};
 
 /** A human who was added and not removed. */
 export type PresentHuman = Account & {
@@ -57,18 +64,20 @@ type ContactEventType =
 /** What happened in ZITADEL and no command does here. */
 type ForeignEventType = "user.metadata.removed.all";
 
-/** The events that change the status, and the one that ends it. */
+/** The events that change the status, the one that ends it, and our own that erases what was stored before. */
 export type LifecycleEventType =
   | "user.deactivated"
   | "user.reactivated"
   | "user.locked"
   | "user.unlocked"
-  | "user.removed";
+  | "user.removed"
+  | "user.erased";
 
 /** Fold one event into the state. Total: every event has a next state. */
 export function evolve(state: HumanState, event: HumanEvent): HumanState {
   if (event.type === "user.human.added") return added(event.data);
   if (event.type === "user.removed") return { kind: "removed" };
+  if (event.type === "user.erased") return { kind: "removed", isErased: true };
   return state.kind === "present" ? { ...state, ...changes(state, event) } : state;
 }
 
@@ -103,6 +112,7 @@ function changes(state: PresentHuman, event: Change): Partial<PresentHuman> {
     case "user.metadata.removed.all":
       return { metadataChanges: (state.metadataChanges ?? 0) + 1 };
     case "user.removed":
+    case "user.erased":
       return {};
   }
 }

@@ -2,7 +2,14 @@ import { type AddHuman, add } from "./add-human.ts";
 import { type ContactCommand, changeContact } from "./contact.ts";
 import { ServiceError } from "./errors.ts";
 import { evolve, type HumanEvent, type HumanState, present } from "./human-state.ts";
-import { type RemoveHuman, remove, type Transition, transition } from "./lifecycle.ts";
+import {
+  type EraseHuman,
+  erase,
+  type RemoveHuman,
+  remove,
+  type Transition,
+  transition,
+} from "./lifecycle.ts";
 import { metadataChangesOf } from "./metadata.ts";
 import { changedFields, type Profile } from "./profile.ts";
 import { type UpdateHuman, update } from "./update-human.ts";
@@ -19,14 +26,15 @@ export type HumanCommand =
   | ContactCommand
   | UpdateHuman
   | Transition
-  | RemoveHuman;
+  | RemoveHuman
+  | EraseHuman;
 
 /**
  * Decide what a command changes. Pure: no clock, no I/O, no ids.
  *
- * @returns One event per fact, in order; none if nothing changes, which only commands of v2 allow.
+ * @returns One event per fact, in order; none if nothing changes, which only commands of v2 and our own allow.
  * @throws ServiceError what `add`, `changeProfile`, `changeUserName`, `changeContact`, `update`, `transition`
- *   and `remove` throw.
+ *   `remove` and `erase` throw.
  */
 export function decide(command: HumanCommand, state: HumanState): readonly HumanEvent[] {
   switch (command.type) {
@@ -52,6 +60,8 @@ export function decide(command: HumanCommand, state: HumanState): readonly Human
       return [transition(command, state)];
     case "remove":
       return [remove(command, state)];
+    case "erase":
+      return erase(state);
   }
 }
 
@@ -74,6 +84,8 @@ export type Step = {
   readonly uniqueKeys?: readonly string[];
   /** If the human has no metadata any more; left out if it had none. */
   readonly attributes?: "remove-all";
+  /** If what was stored before is to be forgotten. */
+  readonly erases?: true;
 };
 
 /**
@@ -84,6 +96,9 @@ export type Step = {
 export function advance(command: HumanCommand, before: HumanState): Step {
   const events = decide(command, before);
   const state = events.reduce(evolve, before);
+  if (command.type === "erase") {
+    return { events, state, uniqueKeys: [], attributes: "remove-all", erases: true };
+  }
   if (hasSameUniqueKeys(before, state)) return { events, state };
   const step = { events, state, uniqueKeys: uniqueKeys(state) };
   const losesMetadata = state.kind === "removed" && metadataChangesOf(before) > 0;

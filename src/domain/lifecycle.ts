@@ -24,6 +24,9 @@ export type RemoveHuman = {
   readonly api?: ApiVersion;
 };
 
+/** Removes a human, and erases everything that was stored of it but ids, versions, types and times of events. */
+export type EraseHuman = { readonly type: "erase" };
+
 type Refusals = Readonly<
   Record<ApiVersion, { readonly missing: ErrorKey; readonly refused: ErrorKey }>
 >;
@@ -80,4 +83,15 @@ export function transition({ type, api = "v1" }: Transition, state: HumanState):
 export function remove({ api = "v1" }: RemoveHuman, state: HumanState): HumanEvent {
   present(state, removeMissing[api]);
   return { type: "user.removed", data: {} };
+}
+
+/**
+ * @returns Nothing for a human who has been erased.
+ * @throws ServiceError `userNotFound` if there was never such a human.
+ */
+export function erase(state: HumanState): readonly HumanEvent[] {
+  if (state.kind === "absent") throw new ServiceError("userNotFound");
+  if (state.kind === "removed" && state.isErased) return [];
+  const erased: HumanEvent = { type: "user.erased", data: {} };
+  return state.kind === "removed" ? [erased] : [{ type: "user.removed", data: {} }, erased];
 }

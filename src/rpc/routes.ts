@@ -17,6 +17,7 @@ import { createAuthorize } from "./gate/authorize.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
 import { permissionsFromServices } from "./gate/permissions.ts";
 import { noteRequestId } from "./gate/request-id.ts";
+import { createEraseUser } from "./giraffe/erase-user.ts";
 import { createListChanges } from "./giraffe/list-changes.ts";
 import { createUpdateProfiles } from "./giraffe/update-profiles.ts";
 import { createHealth, type Readiness } from "./health.ts";
@@ -37,7 +38,7 @@ import { createUpdateUserName } from "./management/update-user-name.ts";
 import { createChangeUserMetadata, createReadUserMetadata } from "./management/user-metadata.ts";
 import { createMetadataChanges } from "./metadata/change-metadata.ts";
 import { registerReflection } from "./reflection.ts";
-import { managementAnswers, userAnswers } from "./repeats/answers.ts";
+import { giraffeAnswers, managementAnswers, userAnswers } from "./repeats/answers.ts";
 import { repeatable } from "./repeats/repeatable.ts";
 import { createTranslate } from "./translate/translate.ts";
 import { createAddUser } from "./user/add-user.ts";
@@ -125,10 +126,12 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
     };
     router.service(ManagementService, repeatable(store.receipts, management, managementAnswers));
     router.service(UserService, repeatable(store.receipts, users, userAnswers));
-    router.service(GiraffeUserService, {
+    const ours: Partial<ServiceImpl<typeof GiraffeUserService>> = {
       listChanges: createListChanges(parts),
       updateProfiles: createUpdateProfiles(parts),
-    });
+      eraseUser: createEraseUser(parts),
+    };
+    router.service(GiraffeUserService, repeatable(store.receipts, ours, giraffeAnswers));
     router.service(Health, createHealth(readiness, userServices));
     registerReflection(router, [...userServices, Health], errorMessages);
   };

@@ -114,6 +114,23 @@ export async function openDirectory(database: Database, mayCreate: boolean): Pro
 }
 
 /**
+ * The event store, for commands that run beside a server.
+ *
+ * @throws StoreUnavailableError if there is no such database, or if it cannot be opened.
+ */
+export async function openEventStore(database: Database): Promise<EventStore> {
+  if (database.kind === "sqlite") {
+    assertExists(database.path);
+    const { createSqliteEventStore } = await import("../store/sqlite/event-store.ts");
+    const sqlite = openSqlite(database.path, searchKeys, uniqueKeysOf);
+    return createSqliteEventStore({ database: sqlite, now: wallClock });
+  }
+  const { openPostgres, createPostgresEventStore } = await loadPostgres();
+  const postgres = await openPostgres(database.url, searchKeys, { uniqueKeysOf, mayCreate: false });
+  return createPostgresEventStore({ database: postgres, now: wallClock });
+}
+
+/**
  * The directory and the transfer of many users, for commands that run beside a server.
  *
  * @throws StoreUnavailableError if there is no such database: a new one would have no organization.

@@ -10,6 +10,8 @@ import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from 
 import type { Status } from "../../google/rpc/status_pb.ts";
 import { file_google_rpc_status } from "../../google/rpc/status_pb.ts";
 import { file_validate_validate } from "../../validate/validate_pb.ts";
+import type { Details } from "../../zitadel/object/v2/object_pb.ts";
+import { file_zitadel_object_v2_object } from "../../zitadel/object/v2/object_pb.ts";
 import { file_zitadel_protoc_gen_zitadel_v2_options } from "../../zitadel/protoc_gen_zitadel/v2/options_pb.ts";
 import type { Gender } from "../../zitadel/user/v2/user_pb.ts";
 import { file_zitadel_user_v2_user } from "../../zitadel/user/v2/user_pb.ts";
@@ -19,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file giraffe/v1/user_service.proto.
  */
 export const file_giraffe_v1_user_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1naXJhZmZlL3YxL3VzZXJfc2VydmljZS5wcm90bxIKZ2lyYWZmZS52MSL5AQoSTGlzdENoYW5nZXNSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCvpCB3IFEAEYyAESHwoGZmllbGRzGAIgAygJQg/6QgySAQkiB3IFEAEY0QESGwoJZWRpdG9yX2lkGAMgASgJQgj6QgVyAxjIARIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHNlcXVlbmNlGAYgASgEEg0KBWxpbWl0GAcgASgNEhEKCWFzY2VuZGluZxgIIAEoCCJRChNMaXN0Q2hhbmdlc1Jlc3BvbnNlEiMKB2NoYW5nZXMYASADKAsyEi5naXJhZmZlLnYxLkNoYW5nZRIVCg1uZXh0X3NlcXVlbmNlGAIgASgEIucBCgZDaGFuZ2USEAoIc2VxdWVuY2UYASABKAQSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZXZlbnRfdHlwZRgDIAEoCRIRCgllZGl0b3JfaWQYBCABKAkSEwoLZWRpdG9yX25hbWUYBSABKAkSFwoPb3JnYW5pemF0aW9uX2lkGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkSJwoGZmllbGRzGAggAygLMhcuZ2lyYWZmZS52MS5GaWVsZENoYW5nZRIPCgdtZXNzYWdlGAkgASgJInIKC0ZpZWxkQ2hhbmdlEg0KBWZpZWxkGAEgASgJEhMKBmJlZm9yZRgCIAEoCUgAiAEBEhIKBWFmdGVyGAMgASgJSAGIAQESFgoOYmVmb3JlX3Vua25vd24YBCABKAhCCQoHX2JlZm9yZUIICgZfYWZ0ZXIiiwEKFVVwZGF0ZVByb2ZpbGVzUmVxdWVzdBIqCgd1cGRhdGVzGAEgAygLMhkuZ2lyYWZmZS52MS5Qcm9maWxlVXBkYXRlEhYKDmFsbF9vcl9ub3RoaW5nGAIgASgIEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSFwoPYWxsb3dfdW5jaGFuZ2VkGAQgASgIIq0BCg1Qcm9maWxlVXBkYXRlEg8KB3VzZXJfaWQYASABKAkSHgoRZXhwZWN0ZWRfc2VxdWVuY2UYAiABKARIAIgBARIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSJAoHcHJvZmlsZRgEIAEoCzITLmdpcmFmZmUudjEuUHJvZmlsZUIUChJfZXhwZWN0ZWRfc2VxdWVuY2UingEKB1Byb2ZpbGUSEgoKZmlyc3RfbmFtZRgBIAEoCRIRCglsYXN0X25hbWUYAiABKAkSEQoJbmlja19uYW1lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIaChJwcmVmZXJyZWRfbGFuZ3VhZ2UYBSABKAkSJwoGZ2VuZGVyGAYgASgOMhcueml0YWRlbC51c2VyLnYyLkdlbmRlciJEChZVcGRhdGVQcm9maWxlc1Jlc3BvbnNlEioKB3Jlc3VsdHMYASADKAsyGS5naXJhZmZlLnYxLlByb2ZpbGVSZXN1bHQifwoNUHJvZmlsZVJlc3VsdBIPCgd1c2VyX2lkGAEgASgJEi0KB2RldGFpbHMYAiABKAsyGi5naXJhZmZlLnYxLlByb2ZpbGVEZXRhaWxzSAASIwoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUirwEKDlByb2ZpbGVEZXRhaWxzEhAKCHNlcXVlbmNlGAEgASgEEjEKDWNyZWF0aW9uX2RhdGUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NoYW5nZV9kYXRlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5yZXNvdXJjZV9vd25lchgEIAEoCRIPCgdjaGFuZ2VkGAUgASgIMrACCgtVc2VyU2VydmljZRKQAQoLTGlzdENoYW5nZXMSHi5naXJhZmZlLnYxLkxpc3RDaGFuZ2VzUmVxdWVzdBofLmdpcmFmZmUudjEuTGlzdENoYW5nZXNSZXNwb25zZSJAirUYEQoPCg1hdXRoZW50aWNhdGVkgtPkkwIlEiMvZ2lyYWZmZS92MS91c2Vycy97dXNlcl9pZH0vY2hhbmdlcxKNAQoOVXBkYXRlUHJvZmlsZXMSIS5naXJhZmZlLnYxLlVwZGF0ZVByb2ZpbGVzUmVxdWVzdBoiLmdpcmFmZmUudjEuVXBkYXRlUHJvZmlsZXNSZXNwb25zZSI0irUYEQoPCg1hdXRoZW50aWNhdGVkgtPkkwIZOgEqIhQvZ2lyYWZmZS92MS9wcm9maWxlc2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status, file_validate_validate, file_zitadel_protoc_gen_zitadel_v2_options, file_zitadel_user_v2_user]);
+  fileDesc("Ch1naXJhZmZlL3YxL3VzZXJfc2VydmljZS5wcm90bxIKZ2lyYWZmZS52MSL5AQoSTGlzdENoYW5nZXNSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCvpCB3IFEAEYyAESHwoGZmllbGRzGAIgAygJQg/6QgySAQkiB3IFEAEY0QESGwoJZWRpdG9yX2lkGAMgASgJQgj6QgVyAxjIARIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHNlcXVlbmNlGAYgASgEEg0KBWxpbWl0GAcgASgNEhEKCWFzY2VuZGluZxgIIAEoCCJRChNMaXN0Q2hhbmdlc1Jlc3BvbnNlEiMKB2NoYW5nZXMYASADKAsyEi5naXJhZmZlLnYxLkNoYW5nZRIVCg1uZXh0X3NlcXVlbmNlGAIgASgEIucBCgZDaGFuZ2USEAoIc2VxdWVuY2UYASABKAQSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZXZlbnRfdHlwZRgDIAEoCRIRCgllZGl0b3JfaWQYBCABKAkSEwoLZWRpdG9yX25hbWUYBSABKAkSFwoPb3JnYW5pemF0aW9uX2lkGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkSJwoGZmllbGRzGAggAygLMhcuZ2lyYWZmZS52MS5GaWVsZENoYW5nZRIPCgdtZXNzYWdlGAkgASgJInIKC0ZpZWxkQ2hhbmdlEg0KBWZpZWxkGAEgASgJEhMKBmJlZm9yZRgCIAEoCUgAiAEBEhIKBWFmdGVyGAMgASgJSAGIAQESFgoOYmVmb3JlX3Vua25vd24YBCABKAhCCQoHX2JlZm9yZUIICgZfYWZ0ZXIiiwEKFVVwZGF0ZVByb2ZpbGVzUmVxdWVzdBIqCgd1cGRhdGVzGAEgAygLMhkuZ2lyYWZmZS52MS5Qcm9maWxlVXBkYXRlEhYKDmFsbF9vcl9ub3RoaW5nGAIgASgIEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSFwoPYWxsb3dfdW5jaGFuZ2VkGAQgASgIIq0BCg1Qcm9maWxlVXBkYXRlEg8KB3VzZXJfaWQYASABKAkSHgoRZXhwZWN0ZWRfc2VxdWVuY2UYAiABKARIAIgBARIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSJAoHcHJvZmlsZRgEIAEoCzITLmdpcmFmZmUudjEuUHJvZmlsZUIUChJfZXhwZWN0ZWRfc2VxdWVuY2UingEKB1Byb2ZpbGUSEgoKZmlyc3RfbmFtZRgBIAEoCRIRCglsYXN0X25hbWUYAiABKAkSEQoJbmlja19uYW1lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIaChJwcmVmZXJyZWRfbGFuZ3VhZ2UYBSABKAkSJwoGZ2VuZGVyGAYgASgOMhcueml0YWRlbC51c2VyLnYyLkdlbmRlciJEChZVcGRhdGVQcm9maWxlc1Jlc3BvbnNlEioKB3Jlc3VsdHMYASADKAsyGS5naXJhZmZlLnYxLlByb2ZpbGVSZXN1bHQifwoNUHJvZmlsZVJlc3VsdBIPCgd1c2VyX2lkGAEgASgJEi0KB2RldGFpbHMYAiABKAsyGi5naXJhZmZlLnYxLlByb2ZpbGVEZXRhaWxzSAASIwoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUirwEKDlByb2ZpbGVEZXRhaWxzEhAKCHNlcXVlbmNlGAEgASgEEjEKDWNyZWF0aW9uX2RhdGUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NoYW5nZV9kYXRlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5yZXNvdXJjZV9vd25lchgEIAEoCRIPCgdjaGFuZ2VkGAUgASgIIi8KEEVyYXNlVXNlclJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoCUIK+kIHcgUQARjIASJAChFFcmFzZVVzZXJSZXNwb25zZRIrCgdkZXRhaWxzGAEgASgLMhoueml0YWRlbC5vYmplY3QudjIuRGV0YWlsczK1AwoLVXNlclNlcnZpY2USkAEKC0xpc3RDaGFuZ2VzEh4uZ2lyYWZmZS52MS5MaXN0Q2hhbmdlc1JlcXVlc3QaHy5naXJhZmZlLnYxLkxpc3RDaGFuZ2VzUmVzcG9uc2UiQIq1GBEKDwoNYXV0aGVudGljYXRlZILT5JMCJRIjL2dpcmFmZmUvdjEvdXNlcnMve3VzZXJfaWR9L2NoYW5nZXMSjQEKDlVwZGF0ZVByb2ZpbGVzEiEuZ2lyYWZmZS52MS5VcGRhdGVQcm9maWxlc1JlcXVlc3QaIi5naXJhZmZlLnYxLlVwZGF0ZVByb2ZpbGVzUmVzcG9uc2UiNIq1GBEKDwoNYXV0aGVudGljYXRlZILT5JMCGToBKiIUL2dpcmFmZmUvdjEvcHJvZmlsZXMSggEKCUVyYXNlVXNlchIcLmdpcmFmZmUudjEuRXJhc2VVc2VyUmVxdWVzdBodLmdpcmFmZmUudjEuRXJhc2VVc2VyUmVzcG9uc2UiOIq1GBEKDwoNYXV0aGVudGljYXRlZILT5JMCHSobL2dpcmFmZmUvdjEvdXNlcnMve3VzZXJfaWR9YgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status, file_validate_validate, file_zitadel_object_v2_object, file_zitadel_protoc_gen_zitadel_v2_options, file_zitadel_user_v2_user]);
 
 /**
  * @generated from message giraffe.v1.ListChangesRequest
@@ -465,6 +467,40 @@ export const ProfileDetailsSchema: GenMessage<ProfileDetails> = /*@__PURE__*/
   messageDesc(file_giraffe_v1_user_service, 9);
 
 /**
+ * @generated from message giraffe.v1.EraseUserRequest
+ */
+export type EraseUserRequest = Message<"giraffe.v1.EraseUserRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message giraffe.v1.EraseUserRequest.
+ * Use `create(EraseUserRequestSchema)` to create a new message.
+ */
+export const EraseUserRequestSchema: GenMessage<EraseUserRequest> = /*@__PURE__*/
+  messageDesc(file_giraffe_v1_user_service, 10);
+
+/**
+ * @generated from message giraffe.v1.EraseUserResponse
+ */
+export type EraseUserResponse = Message<"giraffe.v1.EraseUserResponse"> & {
+  /**
+   * @generated from field: zitadel.object.v2.Details details = 1;
+   */
+  details?: Details | undefined;
+};
+
+/**
+ * Describes the message giraffe.v1.EraseUserResponse.
+ * Use `create(EraseUserResponseSchema)` to create a new message.
+ */
+export const EraseUserResponseSchema: GenMessage<EraseUserResponse> = /*@__PURE__*/
+  messageDesc(file_giraffe_v1_user_service, 11);
+
+/**
  * What Giraffe can do with people beside what ZITADEL's APIs can.
  *
  * Acts on the same users as those. A user is found by its id on the whole instance; the header
@@ -499,6 +535,20 @@ export const UserService: GenService<{
     methodKind: "unary";
     input: typeof UpdateProfilesRequestSchema;
     output: typeof UpdateProfilesResponseSchema;
+  },
+  /**
+   * Erases a user for good: everything that is stored of the person, the history included.
+   *
+   * The caller needs `user.delete` where the user lives, also for itself. A user who is not removed yet is
+   * removed, too. What stays is the id, which nobody gets again, and of each change its sequence, type, time
+   * and editor. Erasing an erased user changes nothing and succeeds. Backups are not reached.
+   *
+   * @generated from rpc giraffe.v1.UserService.EraseUser
+   */
+  eraseUser: {
+    methodKind: "unary";
+    input: typeof EraseUserRequestSchema;
+    output: typeof EraseUserResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_giraffe_v1_user_service, 0);

@@ -25,9 +25,9 @@ export function decideUnder(
   const state = head?.state ?? initialState;
   if (condition.kind === "none") return decideStep(state);
   if (state.kind !== "present" || head === undefined) {
-    // Only adding a user is possible here: everything else finds nobody.
+    // Only adding a user, or erasing a removed one, is possible here: everything else finds nobody.
     const step = decideStep(state);
-    assertVersion(condition, 0);
+    assertVersion(condition, head?.version ?? 0);
     return step;
   }
   try {

@@ -11,6 +11,7 @@ import {
 import { ServiceError } from "../../domain/errors.ts";
 import { isField } from "../../domain/field-values.ts";
 import type { Difference, PagedChange } from "../../domain/history-page.ts";
+import type { HumanState } from "../../domain/human-state.ts";
 import type { Directory } from "../../store/directory.ts";
 import {
   type EventStore,
@@ -43,9 +44,8 @@ export function createListChanges(parts: {
     const { userId, editorId, sequence, limit, ascending } = request;
     const fields = fieldsFrom(request);
     const organization = await reachOwner(parts, values, userId, "user.read");
-    const head = organization && (await store.load(userId, organization));
-    if (!head || !organization) throw new ServiceError("userNotFound");
-    const { changes, next } = await readHistory(
+    if (organization === undefined) throw new ServiceError("userNotFound");
+    const { changes: found, next } = await readHistory(
       { store, userId, organization, signal },
       {
         beside: Math.min(Number(sequence), noVersion),
@@ -57,6 +57,10 @@ export function createListChanges(parts: {
         until: microsFrom(request.until) ?? noVersion,
       },
     );
+    // Loaded after that, so that nobody gets half of what an erasure has left meanwhile.
+    const head = await store.load<HumanState>(userId, organization);
+    if (head === undefined) throw new ServiceError("userNotFound");
+    const changes = isErased(head.state) ? withoutValues(found, fields) : found;
     const editors = new Set(changes.map(({ event }) => event.creator));
     const names = await namesOfEditors(parts, values, editors);
     const translate = values.get(translatorKey);
@@ -70,6 +74,18 @@ export function createListChanges(parts: {
       nextSequence: next === head.version && ascending ? 0n : BigInt(next === 1 ? 0 : next),
     };
   };
+}
+
+function isErased(state: HumanState): boolean {
+  return state.kind === "removed" && state.isErased === true;
+}
+
+/** No field is known to be different. */
+function withoutValues(
+  changes: readonly PagedChange<StoredEvent>[],
+  fields: ReadonlySet<string>,
+): readonly PagedChange<StoredEvent>[] {
+  return fields.size > 0 ? [] : changes.map(({ event }) => ({ event, differences: [] }));
 }
 
 function fieldsFrom({ fields }: ListChangesRequest): ReadonlySet<string> {

@@ -1,4 +1,5 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
+import type { UserService as GiraffeUserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import type { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
 import type { Head } from "../../store/event-store.ts";
@@ -64,3 +65,8 @@ export const userAnswers = {
   setUserMetadata: ({ changedAt }) => ({ setDate: timestampFromMicros(changedAt) }),
   deleteUserMetadata: ({ changedAt }) => ({ deletionDate: timestampFromMicros(changedAt) }),
 } satisfies Answers<(typeof UserService)["method"]>;
+
+/** Of our own. */
+export const giraffeAnswers = {
+  eraseUser: writeDetails,
+} satisfies Answers<(typeof GiraffeUserService)["method"]>;

@@ -7,6 +7,7 @@ import { newPostgresDatabase } from "../../support/postgres-database.ts";
 useDatabases(newPostgresDatabase);
 
 describe("on PostgreSQL", async () => {
+  await import("./erase-user.test.ts");
   await import("./list-changes.test.ts");
   await import("./update-profiles.test.ts");
 });

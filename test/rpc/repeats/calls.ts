@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { DescMethodUnary, JsonObject } from "@bufbuild/protobuf";
+import { UserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
 import { type Caller, callers, type Reply } from "../../support/api/callers.ts";
 import { methods as v1 } from "../../support/api/setting.ts";
 import { methods as v2 } from "../../support/api/user-setting.ts";
+
+const ours = UserService.method;
 
 /** A call with a key, and how a test sees that it was answered from what is kept. */
 export type Keyed = {
@@ -101,6 +104,7 @@ export const changes: readonly {
     before: [v2.setUserMetadata],
   },
   { method: v2.deleteUser, request: (userId) => ({ userId }) },
+  { method: ours.eraseUser, request: (userId) => ({ userId }) },
   {
     method: v2.addHumanUser,
     request: () => ({ username: randomUUID(), profile: ofV2, email: email("gigi") }),

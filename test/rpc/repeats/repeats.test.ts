@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { DescMethod, DescMethodUnary, JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { UserService as GiraffeUserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
 import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
 import { type Caller, callers } from "../../support/api/callers.ts";
@@ -189,7 +190,8 @@ function shapeOf(value: unknown): unknown {
 describe("a key", () => {
   test("is taken by every method that changes a person, and by no other", () => {
     const isChange = ({ name }: { readonly name: string }) => !/^(Get|List|Is|Healthz)/.test(name);
-    const all = [...ManagementService.methods, ...UserService.methods].filter(isChange);
+    const services = [ManagementService, UserService, GiraffeUserService];
+    const all = services.flatMap(({ methods }) => methods).filter(isChange);
     // CreateUser has a test of its own, because it names the organization.
     const withKeys = [...changes.map(({ method }) => method), v2.createUser];
     const names = (methods: readonly DescMethod[]) =>

@@ -34,6 +34,7 @@ const eventTypes = {
   "user.locked": [],
   "user.reactivated": [],
   "user.removed": [],
+  "user.erased": [],
   "user.unlocked": [],
 } satisfies Record<HumanEvent["type"], string[]> & Record<string, string[]>;
 const rules = {

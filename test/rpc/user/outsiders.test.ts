@@ -82,6 +82,7 @@ const calls: readonly Call[] = [
   [methods.deleteUserMetadata, { keys: ["secret"] }],
   [methods.deleteUserMetadata, { keys: ["none"] }],
   [methods.listUserMetadata, {}],
+  [ours.eraseUser, {}],
   [ours.listChanges, {}],
   [ours.listChanges, { fields: ["profile.first_name"], ascending: true }],
 ];

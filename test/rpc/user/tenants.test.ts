@@ -156,6 +156,13 @@ const reaches: readonly Reach[] = [
     missing: "COMMAND-uXHNj",
   },
   {
+    method: ours.eraseUser,
+    permission: "user.delete",
+    missing: "QUERY-Dfbg2",
+    isForRemoved: true,
+    writes: true,
+  },
+  {
     method: methods.deleteUser,
     permission: "user.delete",
     ofSelf: "user.self.delete",
@@ -215,7 +222,7 @@ describe.for(everyone)("a person with $role in its $place organization", (who) =
     /** Whether it is a human who is still there after the call. */
     const isThere = (whom: Whom, outcome: unknown) =>
       (whom === "self" || whom === "own" || whom === "other") &&
-      (outcome !== "ok" || reach.method !== methods.deleteUser);
+      (outcome !== "ok" || ![methods.deleteUser, ours.eraseUser].includes(reach.method as never));
     const attempt = async (whom: Whom) => {
       const userId = await newTarget(whom);
       const request = { userId, ...reach.fields?.() };

@@ -1,11 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Decide, EventStore, KeysOf } from "../../../src/store/event-store.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
+import { startProgram } from "../../support/child.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "giraffe-erase-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -72,7 +74,60 @@ async function fill(store: EventStore): Promise<void> {
     );
 }
 
+const program = fileURLToPath(new URL("crash-eraser.ts", import.meta.url));
+
 describe("a SQLite event store that erases", () => {
+  test("has erased a stream wholly or not at all when it is killed", async () => {
+    const kills = [1, 7, 20, 33, 60];
+    for (const killAfter of kills) {
+      const file = newFile();
+      mkdirSync(join(file, ".."));
+      const child = startProgram(process.execPath, [program, file, "100"]);
+      await child.until("stdout", new RegExp(`^s${killAfter}$`, "m"));
+      child.kill("SIGKILL");
+      const { stdout } = await child.ended;
+      const acknowledged = stdout.split("\n").filter((line) => /^s\d+$/.test(line));
+      const store = openStore(file);
+      const outcomes = await Promise.all(
+        Array.from({ length: 100 }, async (_, index) => {
+          const stream = `s${index}`;
+          const events = await store.history(stream, "org", {
+            ...{ after: 0, limit: 1_000, ascending: true },
+          });
+          const head = await store.load(stream, "org");
+          const attributes = await store.readAttributes(stream, "org", ["text"]);
+          const receipt = await store.receipts.find({ owner: "me", name: stream });
+          const left = new Set(events.map(({ data }) => JSON.stringify(data)));
+          const facts = { events: events.length, left: [...left], state: head?.state };
+          return {
+            stream,
+            ...facts,
+            attributes: attributes.length,
+            receipt: receipt !== undefined,
+          };
+        }),
+      );
+      const whole = {
+        ...{
+          events: 100,
+          left: ['{"text":"secret"}'],
+          state: "secret",
+          attributes: 1,
+          receipt: true,
+        },
+      };
+      const erased = { events: 101, left: ["{}"], state: "", attributes: 0, receipt: false };
+      for (const { stream, ...facts } of outcomes) {
+        const isErased = facts.events === 101;
+        expect(facts).toEqual(isErased ? erased : whole);
+        if (acknowledged.includes(stream))
+          expect({ stream, isErased }).toEqual({ stream, isErased: true });
+      }
+      expect(outcomes.some(({ events }) => events === 100)).toBe(true);
+      await store.close();
+    }
+  });
+
   test("leaves nothing in the file, nor in its log, when the call is answered", async () => {
     const file = newFile();
     const store = openStore(file);
