@@ -154,6 +154,12 @@ describe("in the documents", () => {
     expect(stdout).toMatch(new RegExp(`^${rest}.*\\}${connect}.*\\}$`, "s"));
   });
 
+  test("the history of a user is read as the page says", async () => {
+    const { code, stdout } = await sh(command(/giraffe\/v1\/users\/\d+\/changes/));
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).changes.at(-1)).toMatchObject({ eventType: "user.human.added" });
+  });
+
   const calls = commands(/displayName/).filter(({ code }) => code !== tried);
   test.for(calls.map((block) => ({ ...block, name: nameIn(block.code) })))(
     "$path: $name works in a shell",
