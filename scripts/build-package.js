@@ -4,14 +4,24 @@
 // together with those dependencies that are ES modules, because 30 files load in half the time of 240.
 // Files are found by pattern, so a new file needs no change here.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { billOfMaterials } from "./bill-of-materials.js";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const target = join(root, "dist", "package");
+/** Where the package is put: dist/, or the folder that is given. */
+const out = process.argv[2] === undefined ? join(root, "dist") : resolve(process.argv[2]);
+const target = join(out, "package");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
@@ -107,22 +117,24 @@ function noticesOf(files) {
 
 /** Only src/index.ts gets types. They import no other file. */
 function buildTypes() {
-  const folder = join(root, "dist", "types");
+  // In here, because types of Node.js are looked for in the folders around it.
+  mkdirSync(join(root, "dist"), { recursive: true });
+  const folder = mkdtempSync(join(root, "dist", "types-"));
   const config = join(folder, "tsconfig.json");
   const options = { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: root };
-  mkdirSync(folder, { recursive: true });
   writeFileSync(
     config,
     JSON.stringify({
-      extends: "../../tsconfig.json",
+      extends: join(root, "tsconfig.json"),
       compilerOptions: options,
-      include: ["../../src/index.ts"],
+      include: [join(root, "src", "index.ts")],
       exclude: [],
     }),
   );
   const tsc = join(root, "node_modules", ".bin", "tsc");
   execFileSync(tsc, ["--project", config, "--outDir", folder], { stdio: "inherit" });
   cpSync(join(folder, "src", "index.d.ts"), join(target, "lib", "index.d.ts"));
+  rmSync(folder, { recursive: true });
 }
 
 function copyFiles() {
@@ -158,5 +170,5 @@ copyFiles();
 writeManifest();
 // What the viewer depends on is a script that it would run when it is installed. Its files are copied without it.
 writeFileSync(join(target, "sbom.cdx.json"), billOfMaterials(root, ["@scarf/scarf"]));
-const destination = ["--pack-destination", dirname(target)];
+const destination = ["--pack-destination", out];
 execFileSync("npm", ["pack", target, ...destination, "--loglevel", "error"], { stdio: "inherit" });

@@ -480,7 +480,7 @@ describe("the documents", () => {
   test.for([...pages])("name files and folders that there are: %s", ([, text]) => {
     const paths =
       text.match(
-        /(?<![\w@/.-])(?:src|test|proto|gen|docs|scripts|\.ci)\/(?:[\w./-]*\w(?:\/(?=`))?)?/g,
+        /(?<![\w@/.-])(?:src|test|proto|gen|docs|deploy|scripts|\.ci)\/(?:[\w./-]*\w(?:\/(?=`))?)?/g,
       ) ?? [];
     expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { Agent, request as http1Request, type IncomingHttpHeaders } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
+import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 
 export type HttpVersion = "HTTP/1.1" | "h2c";
 
@@ -22,6 +23,7 @@ export type HttpReply = {
 };
 
 const agent = new Agent({ keepAlive: true });
+const tlsAgent = new TlsAgent({ keepAlive: true });
 const sessions = new Map<string, Promise<ClientHttp2Session>>();
 
 /**
@@ -40,6 +42,7 @@ export function send(version: HttpVersion, url: string, request: HttpRequest): P
 /** Close every connection. */
 export function closeConnections(): void {
   agent.destroy();
+  tlsAgent.destroy();
   for (const opening of sessions.values())
     opening.then(
       (session) => session.destroy(),
@@ -57,6 +60,14 @@ function sendHttp1(url: string, request: HttpRequest): Promise<HttpReply> {
       headers: { ...headers },
       ...(signal && { signal }),
     });
+function sendHttp1(url: string, { method, path, headers, body }: HttpRequest): Promise<HttpReply> {
+  const { protocol, hostname, port } = new URL(url);
+  const options = { hostname, port, method, path, headers: { ...headers } };
+  return new Promise((resolve, reject) => {
+    const call =
+      protocol === "https:"
+        ? tlsRequest({ agent: tlsAgent, ...options })
+        : http1Request({ agent, ...options });
     call.on("error", reject).on("response", (response) => {
       const chunks: Buffer[] = [];
       response
