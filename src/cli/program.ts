@@ -4,6 +4,7 @@ import { flagOf, type Setting } from "../config/settings.ts";
 import { releaseVersion } from "../config/version.ts";
 import { backup } from "./backup.ts";
 import { type AnyCommand, missingFlags, type ReadCommand } from "./command/command.ts";
+import { compare } from "./compare.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
 import { memberAdd } from "./member-add.ts";
@@ -36,6 +37,7 @@ const commands: readonly AnyCommand[] = [
   userErase,
   importCommand,
   exportCommand,
+  compare,
   backup,
   status,
 ];
