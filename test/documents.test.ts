@@ -74,6 +74,12 @@ function command(pattern: RegExp): string {
 const notRun: Readonly<Record<string, string>> = {
   "npm run pack": "test/package.test.ts runs it, and what follows",
   "npx giraffe serve --demo": "test/package.test.ts runs it, where the package is installed",
+  "npm run -s giraffe -- import --from zitadel-events https://zitadel.example --token-file zitadel.token":
+    "test/bulk/zitadel/runbook.test.ts runs it",
+  "npm run -s giraffe -- compare https://zitadel.example --token-file zitadel.token --metadata":
+    "test/bulk/zitadel/runbook.test.ts runs it",
+  "npm run -s giraffe -- export --to zitadel-import back":
+    "test/bulk/zitadel/runbook.test.ts runs it",
   "npm ci": ".ci/run runs it, with the tests and the checks",
   "npm run generate": "`npm run check` runs it; conformance, faults and bench take minutes",
   "npm run conformance": "takes minutes, and needs Go",
@@ -307,7 +313,7 @@ describe("in the documents", () => {
     }
   });
 
-  const [transfer, backup] = [/-- export/, /-- backup/].map(command);
+  const [transfer, backup] = [/-- export >/, /-- backup/].map(command);
   test("users move into another database, beside the server", async () => {
     const { code, stdout, stderr } = await sh(transfer ?? "");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "exported 1 user\n" });

@@ -4,11 +4,11 @@ import { describe, expect, test } from "vitest";
 import { createPlace, type Place } from "../../cli/serving.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { present } from "../../support/zitadel/files.ts";
-import { logToken, startLogServer } from "../../support/zitadel/log-server.ts";
 import { makeWorld, type WorldEvent } from "../../support/zitadel/world.ts";
+import { startZitadel, zitadelToken } from "../../support/zitadel/zitadel-server.ts";
 import { expectHistory, expectMetadata, expectPeople, serveImported } from "./served.ts";
 
-async function opened(place: Place, url: string, token = logToken) {
+async function opened(place: Place, url: string, token = zitadelToken) {
   await place.administer("org", "create", "Zoo");
   const tokenFile = join(place.folder, "zitadel.token");
   writeFileSync(tokenFile, `${token}\n`);
@@ -31,7 +31,7 @@ describe("import --from zitadel-events URL", () => {
     "reads the log page by page, and goes on later, on $engine",
     async ({ open }) => {
       const before = makeWorld({ people: 500 });
-      const server = await startLogServer(before.events);
+      const server = await startZitadel(before);
       const place = await open();
       const { run, spool } = await opened(place, server.url);
       server.fail(503);
@@ -48,7 +48,7 @@ describe("import --from zitadel-events URL", () => {
         expect(readFileSync(spool, "latin1")).not.toContain(secret);
       }
       const world = makeWorld({ people: 500, later: 1 });
-      server.setEvents(world.events);
+      server.setWorld(world);
       server.requests.length = 0;
       const second = await run();
       expect(second).toMatchObject({ code: 0, summary: { rejected: 0 } });
@@ -65,7 +65,7 @@ describe("import --from zitadel-events URL", () => {
 
   test("counts the same losses as a file", async () => {
     const world = makeWorld({ people: 120 });
-    const server = await startLogServer(world.events);
+    const server = await startZitadel(world);
     const { run } = await opened(createPlace(), server.url);
     const { summary } = await run();
     const place = createPlace();
@@ -78,7 +78,7 @@ describe("import --from zitadel-events URL", () => {
 
   test("says what the server refuses, and when dates do not suffice", async () => {
     const world = makeWorld({ people: 2 });
-    const server = await startLogServer(world.events);
+    const server = await startZitadel(world);
     const refused = await opened(createPlace(), server.url, "another");
     expect(await refused.run()).toMatchObject({ code: 1, stderr: expect.stringContaining("401") });
     const [event] = world.events.filter((each) => each.aggregate_type === "user");
@@ -94,7 +94,7 @@ describe("import --from zitadel-events URL", () => {
 
   test("keeps the events of one server in a file", async () => {
     const world = makeWorld({ people: 2 });
-    const [one, other] = [await startLogServer(world.events), await startLogServer(world.events)];
+    const [one, other] = [await startZitadel(world), await startZitadel(world)];
     const place = createPlace();
     await (await opened(place, one.url)).run();
     const { stderr } = await (await opened(place, other.url)).run();
