@@ -32,7 +32,15 @@ const forms = {
     const { openZitadelUsers } = await import("./zitadel/open-users.ts");
     return openZitadelUsers(input, now);
   },
+  keycloak: (input) => openMappedForm("keycloak", input),
+  scim: (input) => openMappedForm("scim", input),
 } as const satisfies Readonly<Record<string, Open>>;
+
+async function openMappedForm(form: "keycloak" | "scim", input: string): Promise<PreparedSource> {
+  const { openMapped } = await import("./mapped/open-mapped.ts");
+  const { mappings } = await import("./mapped/mapping.ts");
+  return openMapped(input, mappings[form]);
+}
 
 /** The name of a form of another system. */
 export type Form = keyof typeof forms;

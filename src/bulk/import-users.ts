@@ -16,6 +16,8 @@ export type ImportParts = {
   readonly newId: () => string;
   /** The input as lines. Default: it is lines. */
   readonly source?: ImportSource | undefined;
+  /** Of users whose lines name none. Default: the only one. */
+  readonly organization?: string | undefined;
   /** The file whose name the file of rejects gets. Default: the input. */
   readonly rejectsBeside?: string | undefined;
   /**
@@ -67,6 +69,10 @@ export async function importUsers(
   const organizations = new Set((await parts.directory.organizations()).map(({ id }) => id));
   if (organizations.size === 0) {
     throw new BulkError("there is no organization for the users: make one with org create NAME");
+  }
+  const { organization } = parts;
+  if (organization !== undefined && !organizations.has(organization)) {
+    throw new BulkError(`there is no organization ${JSON.stringify(organization)}`);
   }
   const known = await parts.transfer.progress(source.key);
   const rejects =

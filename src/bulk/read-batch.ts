@@ -25,11 +25,14 @@ export function readBatch(
     readLine,
     newId,
     organizations,
+    organization: usual,
   }: {
     readonly readLine: ReadLine;
     readonly newId: () => string;
     /** Ids of all that exist. */
     readonly organizations: ReadonlySet<string>;
+    /** Of users whose lines name none. Default: the only one there is. */
+    readonly organization?: string | undefined;
   },
 ) {
   const users: UserOfLine[] = [];
@@ -45,7 +48,7 @@ export function readBatch(
       } else if (text.trim() === "") continue;
       const user = readLine(withoutMark(text), creator);
       const { userId = newId() } = user;
-      const organization = organizationOf(user, organizations);
+      const organization = organizationOf(user, organizations, usual);
       users.push({ line, text, userId, organization, user });
     } catch (error) {
       problems.push({ line, reason: reasonOf(error), text });
@@ -65,9 +68,11 @@ function assertReadable(bytes: Buffer | undefined): asserts bytes {
 }
 
 function organizationOf(
-  { organization: named, isGone = false }: ReadUser,
+  { organization, isGone = false }: ReadUser,
   known: ReadonlySet<string>,
+  usual: string | undefined,
 ): string {
+  const named = organization ?? usual;
   const [only] = known;
   if (named !== undefined && isGone) return named;
   if (named === undefined && only !== undefined && known.size === 1) return only;

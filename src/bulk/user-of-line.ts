@@ -36,14 +36,16 @@ function change(line: UserLine, known: KnownUser, creator: string): Written | un
   const { head } = known.latest;
   const { origin } = line;
   const step = differences(head.state, targetOf(line), metadataOf(line), known.attributes);
-  const isAhead = origin !== undefined && origin.version > head.version;
+  // An origin that is not later tells nothing of when the differences came about.
+  const isLater = origin !== undefined && origin.changedAt > head.changedAt;
+  const isAhead = isLater && origin.version > head.version;
   if (step.events.length === 0 && !(isAhead && known.latest.isTransferred)) return undefined;
   assertUntouched(known.latest);
   const events = step.events.map((event) => ({ ...event, creator }));
   const decisions = [{ ...step, events }];
-  return origin === undefined
-    ? { decisions }
-    : { decisions, past: pastOf(origin, events.length, head.version) };
+  if (!isLater) return { decisions };
+  const { createdAt } = head;
+  return { decisions, past: pastOf({ ...origin, createdAt }, events.length, head.version) };
 }
 
 function targetOf({ decisions }: UserLine): PresentHuman {

@@ -20,6 +20,8 @@ type ImportOptions = AdminOptions & {
   /** `undefined`: lines, as `export` writes them. */
   readonly form: Form | undefined;
   readonly isUpdating: boolean;
+  /** Of users whose lines name none. */
+  readonly organization: string | undefined;
   /** Of an input that is a URL. */
   readonly tokenFile: string | undefined;
   /** Where the events of a URL are kept. */
@@ -41,11 +43,12 @@ export const importCommand = anyCommand<ImportOptions>({
       argument: "FILE",
       help: "keeps the events of that server, so that the next run reads only new ones (default: events.db)",
     },
+    org: { argument: "ID", help: "of users whose lines name none (default: the only one)" },
     update: { help: "change users who are there, unless they were changed since their import" },
     ...adminFlags,
   },
   read: readOptions,
-  async run({ database, json, input, form, isUpdating, tokenFile, spool }, out) {
+  async run({ database, json, input, form, isUpdating, organization, tokenFile, spool }, out) {
     const { openTransfer, wallClock } = await import("../server/database.ts");
     const { createLineReader } = await import("../bulk/line-reader.ts");
     const { createIdGenerator } = await import("../access/id.ts");
@@ -65,6 +68,7 @@ export const importCommand = anyCommand<ImportOptions>({
         isUpdating,
         source,
         rejectsBeside: spool,
+        organization,
       };
       const summary = await importUsers(input, parts, tell);
       const notTaken = source?.losses.counts();
@@ -88,6 +92,7 @@ function readOptions(line: Line): Reading<ImportOptions> {
     input: line.argument,
     form,
     isUpdating: line.given.update === true || form !== undefined,
+    organization: textOf(line.given, "org"),
     tokenFile,
     spool: tokenFile === undefined ? undefined : (spool ?? "events.db"),
   });
