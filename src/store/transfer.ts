@@ -53,7 +53,10 @@ export class OvertakenError extends Error {
 export type NewStream = {
   readonly stream: string;
   readonly organization: string;
-  /** At least one, each with at least one event. Only the first may set unique keys. */
+  /**
+   * At least one, each with at least one event, unless it has a past: its head may have come further without one
+   * that is kept. Only the first may set unique keys.
+   */
   readonly decisions: readonly Decision<unknown>[];
   /** The latest change of a stream that is continued. Default: the stream must not exist. */
   readonly after?: LatestChange<unknown>;

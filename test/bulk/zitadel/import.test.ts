@@ -1,7 +1,10 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createPlace, type Place } from "../../cli/serving.ts";
+import { startGiraffe } from "../../support/child.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { eventsFile, exportFile, present, usersFile } from "../../support/zitadel/files.ts";
 import { makeWorld, type World } from "../../support/zitadel/world.ts";
@@ -21,8 +24,8 @@ type Form = keyof typeof forms;
 const formNames = Object.keys(forms) as Form[];
 const cases = engines.flatMap((engine) => formNames.map((form) => ({ ...engine, form })));
 
-/** Each life is the same as in an instance with more people. */
-const people = 400;
+/** Each life is the same as in an instance with more people. 10,000 take some minutes. */
+const people = Number(process.env.GIRAFFE_TEST_PEOPLE ?? 400);
 
 /** An empty database with an organization, as `serve` leaves it. */
 async function opened(open: () => Promise<Place>) {
@@ -94,6 +97,24 @@ describe("import --from", () => {
     expect(Object.keys(notTaken)).toEqual(
       expect.arrayContaining(["password hashes", "passkeys", "avatars", "addresses"]),
     );
+  });
+
+  test("goes on where it was killed, and everybody is there once", async () => {
+    const world = makeWorld({ people: 12_000 });
+    const { place, file, run } = await opened(async () => createPlace());
+    forms["zitadel-users"](file, world);
+    const argv = ["import", "--from", "zitadel-users", file, "--database", place.database];
+    const killed = startGiraffe(argv);
+    const linesDone = progressOf(place.database.replace("sqlite:", ""));
+    while (linesDone() === 0) await sleep(5);
+    killed.kill("SIGKILL");
+    const { code } = await killed.ended;
+    const { summary } = await run("zitadel-users");
+    expect(code === null ? summary.doneBefore : 0).toBeLessThan(present(world).length);
+    expect(summary).toMatchObject({ rejected: 0, changed: 0 });
+    expect(summary.imported + summary.doneBefore).toBe(present(world).length);
+    const lines = (await place.administer("export")).stdout.trim().split("\n");
+    expect(lines).toHaveLength(present(world).length);
   });
 
   test("stores no secret of the log", async () => {
@@ -181,6 +202,14 @@ describe("import --from", () => {
     expect(stdin).toMatchObject({ code: 1, stderr: expect.stringContaining("stdin") });
   });
 });
+
+/** Look again and again how many lines of the only import are done. */
+function progressOf(path: string): () => number {
+  const db = new DatabaseSync(path, { readOnly: true });
+  onTestFinished(() => db.close());
+  const select = db.prepare("select lines from imports");
+  return () => Number(select.get()?.lines ?? 0);
+}
 
 /** Whoever was removed later: only the log says so. */
 function withGone(before: World, after: World): World {
