@@ -135,11 +135,15 @@ export function echo(exchange: Exchange): void {
   const { path } = exchange.head;
   const pieces: Buffer[] = [];
   const headers = { "content-type": "application/grpc" };
-  exchange.onGone(() => exchange.release());
+  let isAnswered = false;
+  exchange.onGone(() => {
+    if (!isAnswered) exchange.release();
+  });
   if (path === "/never") return;
   const answer = (body: Uint8Array) => {
     const trailers = path === "/grpc" ? { trailers: { "grpc-status": "0" } } : {};
     exchange.respond({ status: 200, headers, body, ...trailers }, ["x-request-id", "7"]);
+    isAnswered = true;
     exchange.release();
   };
   if (path === "/early") {
