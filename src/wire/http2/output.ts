@@ -60,23 +60,18 @@ export class Output {
   #slab: Slab | undefined;
   /** Where in the slab what is not in `#pieces` begins. */
   #from = 0;
-  #isScheduled = false;
+  #isFlushing = false;
   /** Set while the system has not taken everything for some time. */
   #unsent: UnsentAnswer | undefined;
   #counted = 0;
 
   /**
-   * @param soon Calls back at the end of this turn of the event loop.
+   * @param flushSoon Sees to it that `flush` is called at the end of this turn of the event loop. Called often.
    * @param beginUnsent As `Unsent.begin`, for what the system does not take.
    */
-  constructor(
-    transport: Transport,
-    soon: (callback: () => void) => void,
-    beginUnsent: () => UnsentAnswer,
-  ) {
+  constructor(transport: Transport, flushSoon: () => void, beginUnsent: () => UnsentAnswer) {
     this.#transport = transport;
-    const flush = () => this.flush();
-    this.#flushSoon = () => soon(flush);
+    this.#flushSoon = flushSoon;
     this.#beginUnsent = beginUnsent;
   }
 
@@ -195,16 +190,14 @@ export class Output {
 
   /** Write what there is, and what can be framed, at the end of this turn. */
   schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    this.#flushSoon();
+    // What is framed by the flush itself needs none of its own.
+    if (!this.#isFlushing) this.#flushSoon();
   }
 
   flush(): void {
-    // What is framed meanwhile needs no flush of its own.
-    this.#isScheduled = true;
+    this.#isFlushing = true;
     this.#takeTurns();
-    this.#isScheduled = false;
+    this.#isFlushing = false;
     const slab = this.#slab;
     if (slab !== undefined) {
       this.#seal(slab);

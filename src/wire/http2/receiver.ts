@@ -26,6 +26,8 @@ export class Receiver {
   });
   readonly #window = new ReceiveWindow(http2Limits.windowBytes);
   #prefaceAt = 0;
+  /** Frames that may be handled in this turn. */
+  #left: number = http2Limits.framesATurn;
   /** Our SETTINGS were not acknowledged yet. */
   #isAckDue = true;
 
@@ -53,11 +55,19 @@ export class Receiver {
     return chunk.subarray(size);
   }
 
-  /** Handle some of the frames that are here. @returns Whether there may be more. */
+  /** A turn of the event loop begins. */
+  beginTurn(): void {
+    this.#left = http2Limits.framesATurn;
+  }
+
+  /** Handle the frames that are here, but no more than there may be in a turn. @returns Whether some may be left. */
   handleSome(): boolean {
     const reader = this.#reader;
     for (let count = 0; count < http2Limits.framesATurn; count++) {
       if (this.#session.isOver || !reader.next()) return false;
+    while (this.#left > 0) {
+      if (this.#session.isOver || !reader.next()) return false;
+      this.#left -= reader.type === frameTypes.headers ? http2Limits.framesPerRequest : 1;
       if (reader.fault !== codes.noError) this.#session.fail(reader.fault, "bad_frame");
       else this.#handle(reader);
     }

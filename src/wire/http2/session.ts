@@ -55,6 +55,9 @@ export class Http2Session implements StreamHost, SettingsTarget {
   #running = 0;
   /** Frames are left for the next turn of the event loop. */
   #isBusy = false;
+  /** What came nevertheless, although reading is paused. */
+  readonly #waiting: Buffer[] = [];
+  #isTurnEndDue = false;
   #isPaused = false;
   #phase: Phase = "open";
   #phaseSince: number;
@@ -74,7 +77,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
     this.#phaseSince = this.now;
     this.#usedAt = this.now;
     this.#diesAt = this.now + (0.9 + 0.2 * Math.random()) * http2MaxAgeMs;
-    this.output = new Output(transport, site.soon, () =>
+    this.output = new Output(transport, this.#endTurnSoon, () =>
       site.unsent.begin(site.groupOf(peer), () => transport.destroy()),
     );
     this.output.frame(frameTypes.settings, 0, 0, ourSettings);
@@ -86,16 +89,37 @@ export class Http2Session implements StreamHost, SettingsTarget {
   /** Bytes have come. Nobody else changes them. */
   receive(chunk: Buffer): void {
     if (this.isOver) return;
-    this.#receiver.push(chunk);
-    this.#work();
+    this.#endTurnSoon();
+    if (this.#isBusy) this.#waiting.push(chunk);
+    else this.#handle(chunk);
   }
 
-  readonly #work = (): void => {
+  #handle(chunk: Buffer): void {
+    this.now = this.#site.now();
+    this.#receiver.push(chunk);
+    this.#isBusy = this.#receiver.handleSome();
+    this.#setReading();
+  }
+
+  readonly #endTurn = (): void => {
+    this.#isTurnEndDue = false;
+    this.output.flush();
+    this.#receiver.beginTurn();
+    if (!this.#isBusy) return;
+    // Other connections had their turn. Now what is left of this one has its own.
+    this.#endTurnSoon();
     this.now = this.#site.now();
     this.#isBusy = this.#receiver.handleSome();
-    // Other connections get their turn first.
-    if (this.#isBusy) this.#site.soon(this.#work);
+    while (!this.#isBusy && this.#waiting.length > 0) {
+      this.#handle(this.#waiting.shift() as Buffer);
+    }
     this.#setReading();
+  };
+
+  readonly #endTurnSoon = (): void => {
+    if (this.#isTurnEndDue) return;
+    this.#isTurnEndDue = true;
+    this.#site.soon(this.#endTurn);
   };
 
   #setReading(): void {
