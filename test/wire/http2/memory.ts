@@ -84,10 +84,26 @@ export function openMemory(handle: (exchange: Exchange) => void = echo): Memory 
       date: () => "Thu, 01 Jan 2026 00:00:00 GMT",
     },
   );
+  const waiting: Uint8Array[] = [];
+  /** As a socket does it: what has come is passed on while the session reads. */
+  const deliver = () => {
+    while (waiting.length > 0 && state.isReading && !state.isClosed) {
+      session.receive(Buffer.from(waiting.shift() as Uint8Array));
+    }
+  };
   const turn = () => {
-    while (due.length > 0) for (const callback of due.splice(0)) callback();
+    do {
+      for (const callback of due.splice(0)) callback();
+      deliver();
+    } while (due.length > 0);
   };
   turn();
+  const sendAtOnce = (...bytes: readonly Uint8Array[]) => {
+    for (const piece of bytes) reader.client.note(piece);
+    waiting.push(...bytes);
+    deliver();
+    turn();
+  };
   return {
     reader,
     get output() {
