@@ -205,8 +205,9 @@ export const http2Limits = {
   freeUpdates: 5,
   /** DATA frames without data that do not end a stream. */
   maxEmptyData: 100,
-  /** Frames handled before other connections get their turn. */
+  /** Frames of one connection before others get their turn, and what a HEADERS frame counts for. */
   framesATurn: 256,
+  framesPerRequest: 16,
   /** What a client may send on all streams before it needs credit. One stream has what the protocol gives it. */
   windowBytes: 1_048_576,
   /** While more bytes of heads and control frames wait for the client, nothing is read from it. */

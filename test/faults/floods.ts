@@ -131,7 +131,7 @@ export const floods: readonly Flood[] = [
   },
   {
     name: "errors that are not read",
-    aimsAt: "heads of answers, resets that wait (node:http2)",
+    aimsAt: "heads of answers, resets that wait (output.ts)",
     connections: 200,
     addresses: 4,
     send: () => http2(Array.from({ length: 5_000 }, (_, index) => read(2 * index + 1, "/nowhere"))),
@@ -146,7 +146,7 @@ export const floods: readonly Flood[] = [
   },
   {
     name: "heads without a body",
-    aimsAt: "open streams of all connections (node:http2)",
+    aimsAt: "open streams of all connections (session.ts)",
     connections: 900,
     addresses: 1,
     isRead: true,
@@ -173,7 +173,7 @@ export const floods: readonly Flood[] = [
   },
   {
     name: "SETTINGS and PING whose answers are not read",
-    aimsAt: "acknowledgements that wait (node:http2)",
+    aimsAt: "acknowledgements that wait (output.ts)",
     connections: 200,
     addresses: 4,
     send: () => {

@@ -1,5 +1,11 @@
 import { copyBytes, writeInteger, writeText } from "./hpack-bytes.ts";
-import { type KnownField, knownField, knownName, maxKnownFields } from "./hpack-fields.ts";
+import {
+  type KnownField,
+  type KnownName,
+  knownField,
+  knownName,
+  maxKnownFields,
+} from "./hpack-fields.ts";
 import { staticLength } from "./hpack-static-table.ts";
 import { entryBytes, maxTableBytes } from "./hpack-table.ts";
 
@@ -12,7 +18,7 @@ export type HpackEncoder = {
    *   left out.
    * @param to With room for `listBytes(fields)` bytes after `at`.
    * @returns Where the block ends.
-   * @throws TypeError if a name is no name. The connection cannot go on then.
+   * @throws TypeError if a name cannot be sent. Nothing has changed then.
    */
   write(fields: readonly string[], to: Buffer, at: number): number;
   /** The peer's SETTINGS_HEADER_TABLE_SIZE, for the blocks after our acknowledgement (RFC 9113, section 4.3.1). */
@@ -37,6 +43,9 @@ export function createHpackEncoder(): HpackEncoder {
   return new Encoder();
 }
 
+/** The names of the block at hand. */
+const names: KnownName[] = [];
+
 class Encoder implements HpackEncoder {
   /** For each known field: the how manieth it was that the peer's table got, or 0. */
   readonly #places = new Uint8Array(maxKnownFields);
@@ -52,9 +61,14 @@ class Encoder implements HpackEncoder {
   }
 
   write(fields: readonly string[], to: Buffer, at: number): number {
+    // All names first, because one of them may be refused.
+    for (let index = 0; index < fields.length; index += 2) {
+      names[index / 2] = knownName(fields[index] as string);
+    }
     let end = this.#nextMaxBytes < this.#maxBytes ? this.#shrink(to, at) : at;
     for (let index = 0; index < fields.length; index += 2) {
-      end = this.#writeField(fields[index] as string, fields[index + 1] as string, to, end);
+      const [name, value] = [fields[index] as string, fields[index + 1] as string];
+      end = this.#writeField(name, names[index / 2] as KnownName, value, to, end);
     }
     return end;
   }
@@ -70,8 +84,7 @@ class Encoder implements HpackEncoder {
     return writeInteger(to, start, 0x20, 5, this.#maxBytes);
   }
 
-  #writeField(name: string, value: string, to: Buffer, at: number): number {
-    const known = knownName(name);
+  #writeField(name: string, known: KnownName, value: string, to: Buffer, at: number): number {
     const field = knownField(name, known, value);
     if (field === undefined) return writeText(to, copyBytes(to, at, known.literal), value);
     const place = this.#places[field.id] as number;

@@ -48,7 +48,12 @@ const secret = new Set(["authorization", "proxy-authorization", "set-cookie"]);
 const names = new Map<string, KnownName>();
 let fields = 0;
 
-/** @throws TypeError if it is no name of a field (RFC 9113, section 8.2.1). */
+/** Of HTTP/1.1. No answer may have them (RFC 9113, section 8.2.2). */
+const ofConnection = new Set([
+  ...["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"],
+]);
+
+/** @throws TypeError if it cannot be the name of a field (RFC 9113, sections 8.2.1 and 8.2.2). */
 export function knownName(name: string): KnownName {
   return names.get(name) ?? learnName(name);
 }
@@ -69,7 +74,8 @@ const nameCharacters = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz";
 function assertName(name: string): void {
   const letters = name.startsWith(":") ? name.slice(1) : name;
   const isName = letters !== "" && [...letters].every((letter) => nameCharacters.includes(letter));
-  if (!isName) throw new TypeError(`${JSON.stringify(name)} cannot be the name of a field`);
+  if (!isName || ofConnection.has(name))
+    throw new TypeError(`${JSON.stringify(name)} cannot be the name of a field`);
 }
 
 /** @returns `undefined` if the value is not worth keeping. */

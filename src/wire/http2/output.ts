@@ -230,6 +230,11 @@ export class Output {
   /** The system has taken something. */
   taken(): void {
     if (this.#unsent !== undefined) this.countUnsent();
+    this.goOn();
+  }
+
+  /** What waits may be able to go on. */
+  goOn(): void {
     if (this.#senders.size > 0) this.schedule();
   }
 

@@ -63,8 +63,6 @@ export class Receiver {
   /** Handle the frames that are here, but no more than there may be in a turn. @returns Whether some may be left. */
   handleSome(): boolean {
     const reader = this.#reader;
-    for (let count = 0; count < http2Limits.framesATurn; count++) {
-      if (this.#session.isOver || !reader.next()) return false;
     while (this.#left > 0) {
       if (this.#session.isOver || !reader.next()) return false;
       this.#left -= reader.type === frameTypes.headers ? http2Limits.framesPerRequest : 1;
@@ -274,7 +272,7 @@ export class Receiver {
       session.violated(stream, codes.flowControlError);
     } else if (stream === undefined && !output.window.grow(increment)) {
       session.fail(codes.flowControlError, "connection_window");
-    } else output.schedule();
+    } else output.goOn();
   }
 
   /** Section 5.3.2: priorities are not used. */

@@ -283,7 +283,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
    */
   drain(): void {
     if (this.#phase === "last" || this.isOver) return;
-    if (this.#site.isDraining() || this.streams.size === 0) this.#acceptNoMore();
+    if (this.#site.isDraining()) this.#acceptNoMore();
     else if (this.#phase === "open") {
       this.#enter("announced");
       this.#goAway(codes.noError, "");

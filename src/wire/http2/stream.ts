@@ -331,8 +331,8 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
     }
     if (!isAll) {
       this.#moved(size);
-      // That may end the connection.
       if (size < http2Limits.tinyFrameBytes) this.#host.dribbled();
+      // That may have been one too many.
       return this.#isClosed ? "all" : "some";
     }
     if (this.#trailers === undefined || this.#sendTrailers(this.#trailers)) this.#allFramed();

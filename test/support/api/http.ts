@@ -53,16 +53,11 @@ export function closeConnections(): void {
 
 function sendHttp1(url: string, request: HttpRequest): Promise<HttpReply> {
   const { method, path, headers, body, signal } = request;
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const call = http1Request({
-      ...{ agent, hostname, port, method, path },
-      headers: { ...headers },
-      ...(signal && { signal }),
-    });
-function sendHttp1(url: string, { method, path, headers, body }: HttpRequest): Promise<HttpReply> {
   const { protocol, hostname, port } = new URL(url);
-  const options = { hostname, port, method, path, headers: { ...headers } };
+  const options = {
+    ...{ hostname, port, method, path, headers: { ...headers } },
+    ...(signal && { signal }),
+  };
   return new Promise((resolve, reject) => {
     const call =
       protocol === "https:"

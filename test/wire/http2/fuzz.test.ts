@@ -54,7 +54,7 @@ describe("any input", () => {
         expect(memory.running).toBe(0);
         expect(memory.reader.violations).toEqual([]);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     );
   });
 
@@ -84,7 +84,7 @@ describe("any input", () => {
         using cut = run(pieces, true);
         expect(cut.output.equals(one.output)).toBe(true);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -102,7 +102,7 @@ describe("any input", () => {
           expect(memory.reader.violations).toEqual([]);
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 });
@@ -118,7 +118,7 @@ describe("what is kept", () => {
       true,
     );
     expect(bytewise.output.equals(one.output)).toBe(true);
-    const step = Math.ceil(input.byteLength / 500);
+    const step = Math.ceil(input.byteLength / 250);
     for (let at = 1; at < input.byteLength; at += step) {
       using cut = run([input.subarray(0, at), input.subarray(at)], true);
       expect(cut.output.equals(one.output)).toBe(true);
@@ -149,7 +149,7 @@ describe("what is kept", () => {
         one.hangUp();
         expect(one.running).toBe(0);
       }),
-      { numRuns: 4_000 },
+      { numRuns: 1_500 },
     );
   });
 });
@@ -248,7 +248,7 @@ describe("windows", () => {
           expect(memory.reader.violations).toEqual([]);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

@@ -16,6 +16,8 @@ export interface Memory extends Disposable {
   readonly calls: number;
   /** The bytes arrive, as one piece, and everything that follows from them happens. */
   send(...bytes: Uint8Array[]): void;
+  /** Each piece arrives by itself, all of them in one turn of the event loop. */
+  sendAtOnce(...pieces: readonly Uint8Array[]): void;
   /** Time goes by. */
   pass(ms: number): void;
   /** The socket has closed. */
@@ -121,12 +123,8 @@ export function openMemory(handle: (exchange: Exchange) => void = echo): Memory 
     get isReading() {
       return state.isReading;
     },
-    send(...bytes) {
-      const whole = Buffer.concat(bytes);
-      reader.client.note(whole);
-      if (!state.isClosed) session.receive(whole);
-      turn();
-    },
+    send: (...bytes) => sendAtOnce(Buffer.concat(bytes)),
+    sendAtOnce,
     pass(ms) {
       state.now += ms;
       session.look();

@@ -31,7 +31,12 @@ describe("the end of a connection", () => {
     desk.pass(http2IdleMs - 1);
     expect(desk.told).toEqual([]);
     desk.pass(1);
-    expect(goAways(desk.sent())).toEqual([{ last: 0, code: 0 }]);
+    const frames = desk.sent();
+    expect(goAways(frames)).toEqual([{ last: everything, code: 0 }]);
+    // A request may have been on its way.
+    desk.receive(whole(1), frame(ping, 1, 0, frames.find(({ type }) => type === ping)?.payload));
+    expect(goAways(desk.sent())).toEqual([{ last: 1, code: 0 }]);
+    answer(desk, 0);
     expect(desk.told).toEqual(["end"]);
     desk.pass(30_000);
     expect(desk.told).toEqual(["end", "destroy"]);
@@ -126,6 +131,15 @@ describe("the end of a connection", () => {
 });
 
 describe("one turn of the event loop", () => {
+  test("begins so many requests of one connection and no more", () => {
+    const desk = greetOnDesk();
+    const ids = Array.from({ length: 40 }, (_, index) => 2 * index + 1);
+    desk.session.receive(Buffer.concat(ids.map((id) => whole(id))));
+    const begun = [desk.requests.length];
+    while (desk.endTurn()) begun.push(desk.requests.length);
+    expect(begun.slice(0, 3)).toEqual([16, 32, 40]);
+  });
+
   test("has one write, whatever is answered in it", () => {
     const desk = greetOnDesk();
     desk.receive(...[1, 3, 5].map((id) => whole(id)));
@@ -199,6 +213,22 @@ describe("answers that wait for the client", () => {
     desk.receive(reset(1));
     desk.take();
     expect(turns(desk.sent())).toEqual([]);
+  });
+
+  test("end the connection of a client that wants them in crumbs", () => {
+    const desk = greetOnDesk();
+    desk.receive(frame(frameTypes.settings, 0, 0, setting(4, 0)), whole(1));
+    answer(desk, 0, "x".repeat(100_000));
+    for (let count = 0; !desk.session.isOver; count++) {
+      desk.receive(windowUpdate(1, 1));
+      expect(count).toBeLessThanOrEqual(http2Limits.oddities.atOnce);
+    }
+    const frames = desk.sent();
+    expect(goAways(frames)).toEqual([{ last: 1, code: 11 }]);
+    expect(frames.at(-1)?.type).toBe(goAway);
+    desk.pass(lingerMs);
+    expect(desk.told).toEqual(["end", "destroy"]);
+    expect(desk.sent()).toEqual([]);
   });
 
   test("stop the reading when too much waits", () => {

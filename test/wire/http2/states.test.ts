@@ -45,7 +45,7 @@ const isEnd = ({ flags }: { flags: number }) => (flags & endStream) !== 0;
 /** How a stream gets into each state (RFC 9113, section 5.1), and its id. */
 const states = {
   idle: { id: 5, reach: async () => {} },
-  even: { id: 6, reach: async () => {} },
+  "of the server": { id: 6, reach: async () => {} },
   open: { id: 5, reach: async (peer: Peer) => peer.send(begun(5)) },
   "half-closed (local)": {
     id: 5,
@@ -73,6 +73,13 @@ const states = {
       await peer.until((each) => each.type === frameTypes.reset);
     },
   },
+  "of the server, below the last": {
+    id: 4,
+    async reach(peer: Peer) {
+      peer.send(whole(5));
+      await peer.until((each) => each.streamId === 5 && isEnd(each));
+    },
+  },
   skipped: {
     id: 3,
     async reach(peer: Peer) {
@@ -89,22 +96,25 @@ type State = keyof typeof states;
  */
 type Outcome = "-" | "1" | "3" | "1!" | "5!" | "6!" | "9!";
 
-const [none, everywhere] = ["- - - - - - - - -", (code: string) => Array(9).fill(code).join(" ")];
+const [none, everywhere] = [
+  "- - - - - - - - - -",
+  (code: string) => Array(10).fill(code).join(" "),
+];
 
 /** The frames, and their outcomes in the order of `states`. */
 const rows: Readonly<Record<string, readonly [(id: number) => Buffer, string]>> = {
-  DATA: [(id) => frame(data, 0, id, Buffer.alloc(5)), "1! 1! - - 5! 5! 5! - 5!"],
+  DATA: [(id) => frame(data, 0, id, Buffer.alloc(5)), "1! 1! - - 5! 5! 5! - 1! 5!"],
   "DATA with END_STREAM": [
     (id) => frame(data, endStream, id, Buffer.from("{}")),
-    "1! 1! - - 5! 5! 5! - 5!",
+    "1! 1! - - 5! 5! 5! - 1! 5!",
   ],
   "DATA with more padding than payload": [
     (id) => frame(data, padded, id, Buffer.of(5, 0, 0, 0, 0)),
     everywhere("1!"),
   ],
-  "HEADERS of a request": [(id) => whole(id), "- 1! 1 1 5! 5! 5! - 5!"],
-  "HEADERS of trailers": [(id) => whole(id, [["x", "y"]]), "1 1! - - 5! 5! 5! - 5!"],
-  "HEADERS without END_STREAM": [(id) => begun(id, [["x", "y"]]), "1 1! 1 1 5! 5! 5! - 5!"],
+  "HEADERS of a request": [(id) => whole(id), "- 1! 1 1 5! 5! 5! - 1! 5!"],
+  "HEADERS of trailers": [(id) => whole(id, [["x", "y"]]), "1 1! - - 5! 5! 5! - 1! 5!"],
+  "HEADERS without END_STREAM": [(id) => begun(id, [["x", "y"]]), "1 1! 1 1 5! 5! 5! - 1! 5!"],
   "HEADERS that are no HPACK": [
     (id) => frame(headers, endHeaders | endStream, id, Buffer.of(0x80)),
     everywhere("9!"),
@@ -120,7 +130,7 @@ const rows: Readonly<Record<string, readonly [(id: number) => Buffer, string]>> 
     (id) => frame(priority, 0, id, Buffer.concat([uint32(id), Buffer.of(9)])),
     everywhere("1!"),
   ],
-  RST_STREAM: [(id) => reset(id), "1! 1! - - - - - - -"],
+  RST_STREAM: [(id) => reset(id), "1! 1! - - - - - - 1! -"],
   "RST_STREAM of 3 bytes": [
     (id) => frame(frameTypes.reset, 0, id, Buffer.alloc(3)),
     everywhere("6!"),
@@ -132,11 +142,11 @@ const rows: Readonly<Record<string, readonly [(id: number) => Buffer, string]>> 
   ],
   PING: [(id) => frame(ping, 0, id, Buffer.alloc(8)), everywhere("1!")],
   GOAWAY: [(id) => frame(goAway, 0, id, Buffer.alloc(8)), everywhere("1!")],
-  WINDOW_UPDATE: [(id) => windowUpdate(id, 1), "1! 1! - - - - - - -"],
-  "WINDOW_UPDATE of 0": [(id) => windowUpdate(id, 0), "1! 1! 1! 1! 1! - - - -"],
+  WINDOW_UPDATE: [(id) => windowUpdate(id, 1), "1! 1! - - - - - - 1! -"],
+  "WINDOW_UPDATE of 0": [(id) => windowUpdate(id, 0), "1! 1! 1! 1! 1! - - - 1! -"],
   "WINDOW_UPDATE beyond the largest window": [
     (id) => windowUpdate(id, 0x7fffffff),
-    "1! 1! 3 3 3 - - - -",
+    "1! 1! 3 3 3 - - - 1! -",
   ],
   "WINDOW_UPDATE of 3 bytes": [(id) => frame(8, 0, id, Buffer.alloc(3)), everywhere("6!")],
   CONTINUATION: [
