@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
@@ -84,8 +84,8 @@ describe("a scan asks for every row whether somebody waits for it", () => {
 });
 
 test("a scan whose caller leaves ends, and the next one runs to its end", async () => {
-  const path = join(mkdtempSync(join(tmpdir(), "giraffe-scans-")), "giraffe.db");
-  const database = openSqlite(path);
+  const folder = mkdtempSync(join(tmpdir(), "giraffe-scans-"));
+  const database = openSqlite(join(folder, "giraffe.db"));
   const { file, place } = database;
   database.acquire();
   if (file === undefined) throw new Error("no file");
@@ -93,6 +93,7 @@ test("a scan whose caller leaves ends, and the next one runs to its end", async 
   onTestFinished(async () => {
     await reader.close();
     database.release();
+    rmSync(folder, { recursive: true });
   });
   const counting = (limit: string) => ({
     text: `with recursive n (i) as (select 1 union all select i + 1 from n ${limit})
