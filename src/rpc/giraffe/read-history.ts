@@ -7,7 +7,7 @@ import {
 import type { EventStore, Micros, StoredEvent } from "../../store/event-store.ts";
 
 /**
- * Events that one call looks at for its page, and as many again for the values before. On SQLite they take 10 ms of the
+ * Events that one call looks at for its page, and as many again for the values before. On SQLite they take 15 ms of the
  * thread that serves the sockets, in pieces.
  */
 export const maxEventsLookedAt = 5_000;
