@@ -144,6 +144,12 @@ describe("a TLS port", () => {
   ])("closes a connection that speaks $name", async ({ data, answered }) => {
     await using server = await startEcho({}, {}, tls);
     expect(statuses(await exchangeRaw(server.port, data))).toEqual(answered);
+    { name: "plain HTTP/1.1, and says why", data: getPage, want: [400] },
+    { name: "plain HTTP/2", data: http2GetPage, want: [] },
+    { name: "rubbish", data: Buffer.from([0x16, 3, 1, 0, 4, 9, 9, 9, 9]), want: [] },
+  ])("closes a connection that speaks $name", async ({ data, want }) => {
+    await using server = await startEcho({}, {}, tls);
+    expect(statuses(await exchangeRaw(server.port, data))).toEqual(want);
     const { connection } = await openTls(server.port, ["http/1.1"]);
     connection.send(closing(getPage));
     expect(statuses(await connection.closed())).toEqual([200]);
