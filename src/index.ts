@@ -1,5 +1,6 @@
 import { type Config, ConfigError, readConfig } from "./config/config.ts";
 import { type Seeded, seed } from "./server/seed.ts";
+import { usersFromFile, withOrganizations } from "./server/seed-file.ts";
 import { createService } from "./server/service.ts";
 
 /** What the server of a test contains at the start. */
@@ -7,6 +8,13 @@ export type GiraffeOptions = {
   /** Ids of organizations, beside the one that every server has. They are used in `x-zitadel-orgid`. */
   readonly organizations?: readonly string[];
   readonly users?: readonly GiraffeUser[];
+  /**
+   * The path of a file with more users, one to a line, as `giraffe export` writes them. Organizations that its
+   * lines name are made.
+   */
+  readonly seed?: string;
+  /** The clock that dates changes: a moment that stands still, or a function. Default: the wall clock. */
+  readonly now?: Date | (() => Date);
 };
 
 /** A user: the JSON of `ImportHumanUser`, with three optional fields that lines of `giraffe import` have, too. */
@@ -47,6 +55,11 @@ export type Giraffe = {
   readonly organization: string;
   /** Ids of the users that were given, in their order. */
   readonly userIds: readonly string[];
+  /**
+   * Puts everything back to how the server began, in about a millisecond. Let calls end before, because what
+   * is being changed at that moment may be refused.
+   */
+  reset(): Promise<void>;
   /** Lets calls in flight end for up to a second, then drops all data. May be called again. */
   close(): Promise<void>;
   /** For `await using`. */
@@ -64,13 +77,20 @@ export type Giraffe = {
  *   runs then.
  */
 export async function createGiraffe(options: GiraffeOptions = {}): Promise<Giraffe> {
-  const { organizations = [], users = [] } = options;
+  const { organizations = [], users = [], now } = options;
+  const seeded = options.seed === undefined ? [] : usersFromFile(options.seed);
   const { promise: seeding, resolve: onSeeded } = Promise.withResolvers<Seeded>();
   const service = await createService(configInMemory(), ignore, {
     // Tests run on the same event loop and can make it late; calls must not be refused for that.
     maxLagMs: Number.POSITIVE_INFINITY,
+    canReset: true,
+    ...(now !== undefined && { now: clockFrom(now) }),
     async begin(store, directory, parts) {
-      onSeeded(await seed(store, directory, { organizations, users }, parts));
+      const content = {
+        ...withOrganizations({ organizations, users: seeded }),
+        users: [...users, ...seeded],
+      };
+      onSeeded(await seed(store, directory, content, parts));
       return true;
     },
   });
@@ -80,7 +100,16 @@ export async function createGiraffe(options: GiraffeOptions = {}): Promise<Giraf
     closing ??= service.close();
     return closing;
   };
-  return { url, ...(await seeding), close, [Symbol.asyncDispose]: close };
+  const reset = async () => service.reset?.();
+  return { url, ...(await seeding), reset, close, [Symbol.asyncDispose]: close };
+}
+
+/** @throws Error if a moment is no valid date. */
+function clockFrom(now: Date | (() => Date)): () => number {
+  const read = typeof now === "function" ? now : () => now;
+  const micros = () => read().getTime() * 1_000;
+  if (Number.isNaN(micros())) throw new Error("now: it is not a valid date");
+  return micros;
 }
 
 /** The defaults of `serve`, except for what a test needs. */

@@ -1,4 +1,7 @@
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createGiraffe, type GiraffeOptions, type GiraffeUser } from "../src/index.ts";
 import { callRest } from "./cli/serving.ts";
 
@@ -200,5 +203,134 @@ describe("createGiraffe", () => {
     },
   ])("refuses $name", async ({ options, want }) => {
     await expect(createGiraffe(options)).rejects.toThrow(want);
+  });
+});
+
+describe("reset", () => {
+  test("puts everything back, as often as it is asked for", async () => {
+    const users = [gigi, { ...gigi, userId: "43", userName: "zoe@giraffe.example" }];
+    const { url, token, reset, get, rename } = await start({ users, organizations: ["zoo"] });
+    const before = await get("42");
+    const usersUrl = `${url}/management/v1/users`;
+    const found = async () => {
+      const { body } = await callRest("POST", `${usersUrl}/_search`, token, {});
+      const names = (body.result as { userName: string }[]).map(({ userName }) => userName);
+      return names.filter((name) => name !== "admin").sort();
+    };
+    for (const round of [1, 2, 3]) {
+      expect(await rename("42", `Gigi ${round}`)).toMatchObject({
+        body: { details: { sequence: "2" } },
+      });
+      await callRest("POST", `${usersUrl}/42/metadata/color`, token, { value: "cmVk" });
+      await callRest("DELETE", `${usersUrl}/43`, token);
+      // A key of a search that there was not before: it may stay, and must not be in the way.
+      const headers = { authorization: `Bearer ${token}`, "x-zitadel-orgid": "zoo" };
+      const body = JSON.stringify({ ...gigi, userId: undefined, userName: "new@giraffe.example" });
+      const added = await fetch(`${usersUrl}/human/_import`, { method: "POST", headers, body });
+      expect(added.status).toBe(200);
+      const { userId } = (await added.json()) as { userId: string };
+      expect(await found()).toEqual(["gigi@giraffe.example"]);
+
+      await reset();
+      expect(await get("42")).toEqual(before);
+      expect(await found()).toEqual(["gigi@giraffe.example", "zoe@giraffe.example"]);
+      expect((await callRest("GET", `${usersUrl}/42/metadata/color`, token)).status).toBe(404);
+      const gone = await fetch(`${usersUrl}/${userId}`, { headers });
+      expect(gone.status).toBe(404);
+      await gone.arrayBuffer();
+    }
+  });
+
+  test("forgets the key of a repeat, so that the call is done again", async () => {
+    const { url, token, reset } = await start({ users: [gigi] });
+    const lock = async () => {
+      const answer = await fetch(`${url}/management/v1/users/42/_lock`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "idempotency-key": "one" },
+        body: "{}",
+      });
+      await answer.arrayBuffer();
+      return [answer.status, answer.headers.get("idempotent-replayed")];
+    };
+    expect(await lock()).toEqual([200, null]);
+    expect(await lock()).toEqual([200, "true"]);
+    await reset();
+    expect(await lock()).toEqual([200, null]);
+  });
+
+  test("is survived by calls that run meanwhile, and by those that follow", async () => {
+    const { reset, get, rename } = await start({ users: [gigi] });
+    for (const round of Array(20).keys()) {
+      const changes = Array.from({ length: 10 }, (_, each) => rename("42", `${round}-${each}`));
+      await reset();
+      await Promise.all(changes);
+      await reset();
+      expect(await rename("42", "after")).toMatchObject({ body: { details: { sequence: "2" } } });
+      await reset();
+      expect(await get("42")).toMatchObject({ body: { user: { details: { sequence: "1" } } } });
+    }
+  });
+});
+
+describe("now", () => {
+  test("is a moment that stands still", async () => {
+    const now = new Date("2026-01-31T12:00:00Z");
+    const { rename } = await start({ users: [gigi], now });
+    const { body } = await rename("42", "Gigi G.");
+    expect(body.details).toMatchObject({
+      creationDate: "2026-01-31T12:00:00Z",
+      changeDate: expect.stringMatching(/^2026-01-31T12:00:00(?:\.\d+)?Z$/),
+    });
+  });
+
+  test("is a function, which a test moves", async () => {
+    let now = new Date("2026-01-31T12:00:00Z");
+    const { rename } = await start({ users: [gigi], now: () => now });
+    now = new Date("2027-02-28T13:00:00Z");
+    const { body } = await rename("42", "Gigi G.");
+    expect(body.details).toMatchObject({
+      creationDate: "2026-01-31T12:00:00Z",
+      changeDate: "2027-02-28T13:00:00Z",
+    });
+  });
+
+  test("must be a date", async () => {
+    await expect(createGiraffe({ now: new Date("soon") })).rejects.toThrow(
+      "now: it is not a valid date",
+    );
+  });
+});
+
+describe("seed", () => {
+  const folder = mkdtempSync(join(tmpdir(), "giraffe-seed-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const write = (...lines: string[]) => {
+    const file = join(folder, `${lines.length}.ndjson`);
+    writeFileSync(file, lines.join("\n"));
+    return file;
+  };
+
+  test("is a file of users, whose organizations are made", async () => {
+    const other = { ...gigi, userId: "43", userName: "zoe", organization: "zoo" };
+    const seed = write(JSON.stringify(gigi), JSON.stringify(other), "");
+    const { url, token, userIds } = await start({
+      seed,
+      users: [{ ...gigi, userId: "1", userName: "first" }],
+    });
+    expect(userIds).toEqual(["1", "42", "43"]);
+    const headers = { authorization: `Bearer ${token}`, "x-zitadel-orgid": "zoo" };
+    const answer = await fetch(`${url}/management/v1/users/43`, { headers });
+    expect(await answer.json()).toMatchObject({ user: { userName: "zoe" } });
+  });
+
+  test.for([
+    { lines: ["{}", "nonsense"], want: /line 2: it is not a JSON object$/ },
+    { lines: ["[]"], want: /line 1: it is not a JSON object$/ },
+    {
+      lines: [JSON.stringify(gigi), JSON.stringify(gigi), " "],
+      want: "users[1]: its userId or userName is taken",
+    },
+  ])("is refused if a line is wrong: $lines", async ({ lines, want }) => {
+    await expect(createGiraffe({ seed: write(...lines) })).rejects.toThrow(want);
   });
 });

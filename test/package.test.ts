@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, extname, join, relative } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
@@ -222,6 +223,29 @@ describe("createGiraffe, installed", () => {
     expect(stdout).toMatch(/^. pass 1$/m);
     expect(code).toBe(0);
     expect(readdirSync(project)).toEqual(before);
+  });
+
+  test.for([
+    { runner: "Vitest", read: (code: string) => code, flags: [] },
+    // Jest itself is not installed here. Its functions are Vitest's, and they are global.
+    {
+      runner: "Jest, with its global functions",
+      read: (code: string) => code.replace(/^import .* from "vitest";\n/, ""),
+      flags: ["--globals"],
+    },
+  ])("is reset between the tests of $runner, as documented", async ({ read, flags }) => {
+    const [, , recipe = ""] = /^## With Vitest\n(.*?)^```js\n(.*?)^```$/ms.exec(page) ?? [];
+    const file = join(project, "rename.spec.js");
+    const link = join(project, "node_modules", "vitest");
+    writeFileSync(file, read(recipe));
+    symlinkSync(join(root, "node_modules", "vitest"), link);
+    onTestFinished(() => {
+      for (const each of [file, link]) rmSync(each);
+    });
+    const argv = [join(link, "vitest.mjs"), "run", "--root", project, ...flags, "rename.spec"];
+    const { code, stdout } = await runProgram(process.execPath, argv, { cwd: project });
+    expect(stripVTControlCharacters(stdout)).toMatch(/Tests +2 passed/);
+    expect(code).toBe(0);
   });
 
   test("says nothing by itself", async () => {

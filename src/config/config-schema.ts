@@ -4,6 +4,7 @@ import {
   fileSchema,
   hasOpenid,
   isBlankFile,
+  isLoopback,
   isReadableFile,
   languages,
   listenSchema,
@@ -28,6 +29,8 @@ const flagsSchema = v.object({
   tlsKey: v.optional(fileSchema),
   workers: v.optional(wholeNumberSchema(1, maxWorkers)),
   demo: switchSchema,
+  seed: v.optional(fileSchema),
+  test: switchSchema,
   corsOrigin: v.optional(v.array(originSchema)),
   trustedProxy: v.optional(v.array(rangeSchema)),
   oidcIssuer: v.optional(providerUrlSchema),
@@ -78,6 +81,27 @@ const rules: readonly Rule[] = [
     holds: ({ workers = 1, database }) => database?.kind !== "sqlite" || workers <= 1,
     message: "a SQLite database is served by one process; more need PostgreSQL",
   },
+  {
+    blames: "seed",
+    reads: ["seed", "database"],
+    holds: ({ seed, database }) => seed === undefined || isInMemory(database),
+    message:
+      "only a database in memory begins with a seed (sqlite::memory:); giraffe import adds users to others",
+  },
+  {
+    blames: "seed",
+    reads: ["seed"],
+    holds: ({ seed }) => isReadableFile(seed),
+    message: "give the path of a file that can be read",
+  },
+  {
+    blames: "test",
+    reads: ["test", "database", "listen"],
+    holds: ({ test, database, listen }) =>
+      test !== true || (isInMemory(database) && isLoopback(listen?.host ?? "")),
+    message:
+      "anybody who reaches such a server can empty it, so it takes only --database sqlite::memory: and a --listen on loopback",
+  },
   ...allOrNone(["tlsCert", "tlsKey"], "TLS needs both --tls-cert and --tls-key"),
   {
     blames: "tlsCert",
@@ -115,6 +139,10 @@ const rules: readonly Rule[] = [
     message: "give at most the value of --max-deadline-ms",
   },
 ];
+
+function isInMemory(database: Partial<Flags>["database"]): boolean {
+  return database?.kind === "sqlite" && database.path === ":memory:";
+}
 
 /** Each of these flags is given, or none of them is. */
 function allOrNone(names: readonly Flag[], message: string): Rule[] {

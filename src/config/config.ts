@@ -19,6 +19,10 @@ export type Config = {
   /** Processes that share the port. */
   readonly workers: number;
   readonly demo: boolean;
+  /** Absolute. A file with users for a database in memory. */
+  readonly seedFile: string | undefined;
+  /** Whether `POST /debug/reset` puts everything back. Only with a database in memory, on loopback. */
+  readonly test: boolean;
   /** The issuer whose JWTs are accepted, and the audience that they must have. */
   readonly oidc: { readonly issuer: string; readonly audience: string } | undefined;
   /** How people sign in to the console with that issuer. */
@@ -88,6 +92,8 @@ export function readConfig(given: Given, environment: Environment = process.env)
     tls: allOf({ certFile: flags.tlsCert, keyFile: flags.tlsKey }),
     workers: flags.workers ?? (database.kind === "sqlite" ? 1 : availableParallelism()),
     demo: flags.demo,
+    seedFile: flags.seed,
+    test: flags.test,
     oidc: allOf({ issuer: flags.oidcIssuer, audience: flags.oidcAudience }),
     consoleSignIn: allOf({
       issuer: flags.oidcIssuer,

@@ -35,6 +35,13 @@ export const serveSettings = {
     help: "processes that share the port (default: one per core on PostgreSQL; SQLite takes only 1)",
   },
   demo: { help: "add a demo user to an empty database, and allow any CORS origin" },
+  seed: {
+    argument: "FILE",
+    help: "begin with the users of this file, which has lines as export writes them; only with sqlite::memory:",
+  },
+  test: {
+    help: "for tests: POST /debug/reset puts everything back to the start; only with sqlite::memory: on loopback",
+  },
   corsOrigin: {
     argument: "ORIGIN",
     isList: true,

@@ -26,6 +26,8 @@ export type OpenStore = {
   readonly collisions: readonly Collision[];
   /** Resolves with what is wrong if the files of the database are no longer where they were. */
   readonly gone: Promise<Error>;
+  /** Remembers what the database holds now, and returns what puts it back; only of a database in memory. */
+  readonly snapshot?: (() => Promise<() => void>) | undefined;
   /** Waits for changes in flight, then closes the database. */
   close(): Promise<void>;
 };
@@ -33,18 +35,23 @@ export type OpenStore = {
 /**
  * Open the store for a server. A database that does not exist is created, an older one is migrated.
  *
+ * @param now Dates changes. Default: the wall clock.
  * @throws DatabaseLockedError if another server uses the SQLite database.
  * @throws StoreUnavailableError if the database cannot be opened.
  * @throws UnsafeServerError if PostgreSQL may lose what it acknowledges.
  */
-export async function openStore(database: Database, observer: StoreObserver): Promise<OpenStore> {
-  if (database.kind === "sqlite") return openSqliteStore(database.path, observer);
+export async function openStore(
+  database: Database,
+  observer: StoreObserver,
+  now: () => Micros = wallClock,
+): Promise<OpenStore> {
+  if (database.kind === "sqlite") return openSqliteStore(database.path, observer, now);
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
   const { collisionsIn } = await import("../store/postgres/upgrade/renew-unique-keys.ts");
   const { readServerVersion } = await import("../store/postgres/status.ts");
   const { watchFailures } = await import("./watch-failures.ts");
   const postgres = await openPostgres(database.url, searchKeys, { uniqueKeysOf });
-  const store = createPostgresEventStore({ database: postgres, now: wallClock, observer });
+  const store = createPostgresEventStore({ database: postgres, now, observer });
   const directory = createPostgresDirectory(postgres);
   return {
     store: watchFailures(store, observer.failed),
@@ -62,13 +69,17 @@ export async function openStore(database: Database, observer: StoreObserver): Pr
 
 const never = new Promise<Error>(() => {});
 
-async function openSqliteStore(path: string, observer: StoreObserver): Promise<OpenStore> {
+async function openSqliteStore(
+  path: string,
+  observer: StoreObserver,
+  now: () => Micros,
+): Promise<OpenStore> {
   const { createSqliteEventStore, lockDatabase, watchPlace, collisionsIn, watchFailures } =
     await loadSqliteStore();
   const lock = path === ":memory:" ? undefined : lockDatabase(path);
   const sqlite = openLocked(path, lock);
   const watch = lock && watchPlace([...sqlite.place, ...lock.place]);
-  const store = createSqliteEventStore({ database: sqlite, now: wallClock, observer });
+  const store = createSqliteEventStore({ database: sqlite, now, observer });
   const directory = createSqliteDirectory(sqlite);
   return {
     store: watchFailures(store, observer.failed),
@@ -77,6 +88,7 @@ async function openSqliteStore(path: string, observer: StoreObserver): Promise<O
     schemaVersion: migrations.length,
     collisions: collisionsIn(sqlite),
     gone: watch?.gone ?? never,
+    snapshot: path === ":memory:" ? () => snapshotOf(sqlite) : undefined,
     async close() {
       watch?.close();
       await store.close();
@@ -84,6 +96,14 @@ async function openSqliteStore(path: string, observer: StoreObserver): Promise<O
       lock?.close();
     },
   };
+}
+
+async function snapshotOf({ acquire, release }: Sqlite): Promise<() => void> {
+  const { takeSnapshot } = await import("../store/sqlite/snapshot.ts");
+  const restore = takeSnapshot(acquire());
+  // The store has the connection open as long as the server lives.
+  release();
+  return restore;
 }
 
 /** Open a database whose lock is held. If that fails, the lock is released. */

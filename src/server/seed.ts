@@ -45,13 +45,33 @@ export async function seed(
       cause: error,
     });
   }
-  const userIds: string[] = [];
-  const seeded = { token: secret, organization: organizationId, userIds };
-  if (users.length === 0) return seeded;
+  const parts = { newId, known, creator: admin };
+  const userIds = await addUsers(store, users, parts);
+  return { token: secret, organization: organizationId, userIds };
+}
 
+/**
+ * Add users one after another.
+ *
+ * @param parts.known Ids of the organizations that there are.
+ * @returns Their ids, in their order.
+ * @throws Error that says which user is invalid, and why.
+ */
+export async function addUsers(
+  store: EventStore,
+  users: readonly object[],
+  parts: {
+    readonly newId: () => string;
+    readonly known: readonly string[];
+    readonly creator: string;
+  },
+): Promise<string[]> {
+  const { newId, known, creator } = parts;
+  const userIds: string[] = [];
+  if (users.length === 0) return userIds;
   const lines = createUserLines();
   async function add(user: object): Promise<string> {
-    const line = lines.read(JSON.stringify(user), admin);
+    const line = lines.read(JSON.stringify(user), creator);
     const { userId = newId(), organization = organizationId, decisions } = line;
     if (!known.includes(organization)) {
       throw new Error(`there is no organization ${JSON.stringify(organization)}`);
@@ -74,7 +94,7 @@ export async function seed(
       throw new Error(`users[${index}]: ${reasonOf(error)}`, { cause: error });
     }
   }
-  return seeded;
+  return userIds;
 }
 
 /** The first id that equals an earlier one. */

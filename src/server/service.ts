@@ -3,9 +3,10 @@ import { createFailedAttempts } from "../access/failed-attempts.ts";
 import { createIdGenerator } from "../access/id.ts";
 import { type Config, ConfigError } from "../config/config.ts";
 import { releaseVersion } from "../config/version.ts";
-import { createReadiness, type Readiness } from "../rpc/health.ts";
+import { createReadiness } from "../rpc/health.ts";
 import type { RpcParts } from "../rpc/routes.ts";
 import type { Collision } from "../store/collision.ts";
+import type { Micros } from "../store/event-store.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
 import type { RequestRecord } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
@@ -17,12 +18,16 @@ import {
   requestIdKey,
 } from "../wire/index.ts";
 import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
+import { addressGroup, createListener, type Listener, peerKey } from "../wire/index.ts";
+import { beginning } from "./beginning.ts";
+import { type bootstrap, TokenFileMissingError } from "./bootstrap.ts";
 import { type OpenStore, openStore, wallClock } from "./database.ts";
 import { listenError } from "./listen-error.ts";
 import { loadTracing, recordFromOutcome } from "./observation.ts";
 import { createConsolePages } from "./pages/console-pages.ts";
 import { createDocumentationPages } from "./pages/documentation-pages.ts";
 import { createProbes } from "./probes.ts";
+import { createTestActions } from "./test-actions.ts";
 import { wireOptions } from "./wire-options.ts";
 
 /** A server: its store, its methods, its pages and its port. */
@@ -44,6 +49,8 @@ export interface Service {
   readonly collisions: readonly Collision[];
   /** As in `OpenStore`. */
   readonly gone: Promise<Error>;
+  /** Puts everything back to how the server began; `undefined` unless it was asked for. */
+  readonly reset: (() => void) | undefined;
   /** Stop accepting, let calls in flight end within `drainMs`, then close the database. */
   close(): Promise<void>;
 }
@@ -54,6 +61,8 @@ export interface Service {
  * @param observe Called for every request when it is answered.
  * @param options.begin Sets up an empty database. Default: `bootstrap`.
  * @param options.allMetrics The counts of all processes that share the port. Default: there is only this process.
+ * @param options.now The clock of changes and tokens. Default: the wall clock.
+ * @param options.canReset Whether `reset` is wanted. Needs a database in memory. Default: with `--test`.
  * @param options.maxLagMs As in `WireOptions`.
  * @throws DatabaseLockedError if another server uses the database.
  * @throws StoreUnavailableError if the database cannot be opened.
@@ -67,21 +76,25 @@ export async function createService(
     readonly begin?: typeof bootstrap;
     readonly allMetrics?: (() => Promise<readonly Snapshot[]>) | undefined;
     readonly maxLagMs?: number;
+    readonly now?: () => Micros;
+    readonly canReset?: boolean;
   } = {},
 ): Promise<Service> {
-  const { begin = bootstrap, allMetrics, maxLagMs } = options;
+  const { allMetrics, maxLagMs, now = wallClock, canReset = config.test } = options;
+  const begin = options.begin ?? beginning(config);
   const metrics = createMetrics({
     version: releaseVersion(),
     node: process.versions.node,
     engine: config.database.kind,
   });
-  const opened = await openStore(config.database, metrics.store);
+  const opened = await openStore(config.database, metrics.store, now);
   const newId = createIdGenerator({ now: wallClock });
-  const isNew = await beginStore(begin, opened, config, newId);
+  const isNew = await beginStore(begin, opened, { ...config, newId, now });
+  const reset = canReset ? await opened.snapshot?.() : undefined;
 
   const readiness = createReadiness();
   opened.gone.then(() => readiness.set(false));
-  const parts = await createParts(config, opened, newId, readiness);
+  const parts = await createParts(config, opened, { newId, now, readiness });
   const snapshot = () => metrics.snapshot(listener.load());
   const listener = createListener({
     ...wireOptions(config, parts),
@@ -94,6 +107,7 @@ export async function createService(
         metrics: allMetrics ?? (async () => [await snapshot()]),
       }),
     ]),
+    actions: config.test && reset !== undefined ? createTestActions(reset) : undefined,
     observe(outcome) {
       const record = recordFromOutcome(outcome);
       metrics.request(record);
@@ -112,6 +126,7 @@ export async function createService(
 
   return {
     isNew,
+    reset,
     async listen() {
       try {
         const url = await listenAt(listener, config);
@@ -140,11 +155,10 @@ export async function createService(
 async function beginStore(
   begin: typeof bootstrap,
   { store, directory, close }: OpenStore,
-  config: Config,
-  newId: () => string,
+  options: Parameters<typeof bootstrap>[2],
 ): Promise<boolean> {
   try {
-    return await begin(store, directory, { ...config, newId, now: wallClock });
+    return await begin(store, directory, options);
   } catch (error) {
     await close();
     if (!(error instanceof TokenFileMissingError)) throw error;
@@ -158,16 +172,15 @@ async function beginStore(
 async function createParts(
   config: Config,
   { store, directory }: OpenStore,
-  newId: () => string,
-  readiness: Readiness,
+  { newId, now, readiness }: Pick<RpcParts, "newId" | "now" | "readiness">,
 ): Promise<RpcParts> {
   return {
     store,
     directory,
     readiness,
     newId,
-    now: wallClock,
-    authenticators: await createAuthenticators({ ...config, directory, store, now: wallClock }),
+    now,
+    authenticators: await createAuthenticators({ ...config, directory, store, now }),
     failures: createFailedAttempts({ now: wallClock, groupOf: addressGroup }),
     defaultLanguage: config.defaultLanguage,
     deprecationHeaders: config.deprecationHeaders,

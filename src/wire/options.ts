@@ -47,6 +47,8 @@ export type WireOptions = {
   readonly errorDomain?: string;
   /** Plain pages by path, for GET and HEAD. */
   readonly pages: ReadonlyMap<string, Page>;
+  /** What a POST to a path does, whatever its body is. Default: nothing. */
+  readonly actions?: ReadonlyMap<string, Page> | undefined;
   /** Called for every request when it is answered, also for those that reach no handler. */
   readonly observe: (outcome: Outcome) => void;
   /** Called ten times a second with how late the event loop is, in milliseconds. Default: nothing. */

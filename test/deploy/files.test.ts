@@ -44,6 +44,41 @@ describe("deploy/Containerfile", () => {
   });
 });
 
+describe("the example for Testcontainers in docs/embedding.md, which is not run here", () => {
+  const page = readFileSync(join(root, "docs", "embedding.md"), "utf8");
+  const [, example = ""] = /^```ts testcontainers\n(.*?)^```$/ms.exec(page) ?? [];
+
+  test("has a command that the image accepts", () => {
+    const words: string[] = JSON.parse(/withCommand\((\[.*?\])\)/s.exec(example)?.[1] ?? "[]");
+    const [command, ...flags] = words.map((word) => word.replace(/^\/seed\/.*/, "package.json"));
+    expect(command).toBe("serve");
+    const given: Record<string, string> = {};
+    for (let index = 0; index < flags.length; index += 2) {
+      given[flags[index]?.replace(/^--/, "") ?? ""] = flags[index + 1] ?? "";
+    }
+    const reading = readConfig(given, imageEnvironment);
+    if (reading.kind === "refused") throw new Error(reading.problems.join("\n"));
+    expect(reading.value.adminTokenFile).toBe(/"cat", "([^"]+)"/.exec(example)?.[1]);
+    expect(example).toContain(`withExposedPorts(${reading.value.listen.port})`);
+    expect(example).toContain(`"${probePaths[1]}", ${reading.value.listen.port}`);
+  });
+
+  test("is free of what the linter finds", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "giraffe-example-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, "example.ts"), example);
+    const biome = join(root, "node_modules", ".bin", "biome");
+    const { code, stdout, stderr } = await runProgram(biome, ["check", "example.ts"], {
+      cwd: folder,
+    });
+    // The formatter's usual width and indent are those of another configuration.
+    const found = (stdout + stderr).split("\n").filter((line) => /lint\/|parse/.test(line));
+    expect({ found, isRead: /Checked 1 file/.test(stdout + stderr), code }).toMatchObject({
+      ...{ found: [], isRead: true },
+    });
+  });
+});
+
 describe("deploy/compose.yaml", () => {
   const password = "0123abcd";
   const { services, volumes } = parse(

@@ -20,6 +20,7 @@ export type RouteTables = {
   readonly streaming: ReadonlyMap<string, StreamingMethod>;
   readonly rest: Rest;
   readonly pages: ReadonlyMap<string, Page>;
+  readonly actions: ReadonlyMap<string, Page>;
   /** For calls whose content type names no protocol of `grpcFamily`. */
   readonly connect: Protocol;
   readonly grpcFamily: readonly Protocol[];
@@ -33,7 +34,14 @@ export type RouteTables = {
  * @throws Error if a method is registered twice, or if HTTP rules match the same requests.
  */
 export function createRouteTables(options: WireOptions, shutdown: AbortSignal): RouteTables {
-  const { interceptors, registry, restPrefixes = {}, restStatuses = {}, pages } = options;
+  const {
+    interceptors,
+    registry,
+    restPrefixes = {},
+    restStatuses = {},
+    pages,
+    actions = new Map(),
+  } = options;
   const { maxMessageBytes } = options.limits;
   const specs = collectMethods(options.routes);
   const unary = new Map(
@@ -58,6 +66,7 @@ export function createRouteTables(options: WireOptions, shutdown: AbortSignal): 
       maxMessageBytes,
     }),
     pages,
+    actions,
     connect: createConnect(json, maxMessageBytes),
     grpcFamily: [createGrpc(json, maxMessageBytes), createGrpcWeb(json, maxMessageBytes)],
     cors: createCors(origins, requestHeaders, answerHeaders),

@@ -95,6 +95,13 @@ export function createRoute(tables: RouteTables): (head: RequestHead) => Route {
       return { kind: "streaming", protocol: protocol.name, method: streamed, refuse };
     }
 
+    const action = tables.actions.get(head.path);
+    if (action !== undefined) {
+      return head.method === "POST"
+        ? { kind: "page", page: action, path: head.path }
+        : { kind: "answer", answer: methodNotAllowed(["POST"]) };
+    }
+
     const found = rest.find(head);
     if (found.kind !== "found") {
       const allow = found.kind === "method-not-allowed" ? found.allow : undefined;
