@@ -1,6 +1,5 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { root } from "../support/child.ts";
 
@@ -33,13 +32,13 @@ export function stepsOf(text: string): Step[] {
  * Do what the Containerfile says without a container engine: each stage gets a folder, and paths of the image
  * are below it. The base image is not there.
  *
- * @param context The folder that COPY reads.
+ * @param context The folder that COPY reads. The stages are folders in it.
  * @throws Error for a step that this does not know.
  */
 export function layOut(context: string): Image {
   const steps = stepsOf(readFileSync(join(root, "deploy", "Containerfile"), "utf8"));
   const stages = new Map<string, string>();
-  let image = emptyImage();
+  let image = emptyImage(context);
   let workdir = "/";
   for (const { word, rest } of steps) {
     const { folder } = image;
@@ -47,7 +46,7 @@ export function layOut(context: string): Image {
       join(folder, path.startsWith("/") ? path : join(workdir, path));
     switch (word) {
       case "FROM": {
-        image = emptyImage();
+        image = emptyImage(context);
         workdir = "/";
         stages.set(/ AS (\w+)$/.exec(rest)?.[1] ?? "", image.folder);
         break;
@@ -94,8 +93,8 @@ export function layOut(context: string): Image {
   return image;
 }
 
-function emptyImage(): Image {
-  const folder = mkdtempSync(join(tmpdir(), "giraffe-image-"));
+function emptyImage(within: string): Image {
+  const folder = mkdtempSync(join(within, "image-"));
   return { folder, environment: {}, user: "0:0", volumes: [], command: [], healthCheck: [] };
 }
 
