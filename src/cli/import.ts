@@ -103,11 +103,18 @@ function readOptions(line: Line): Reading<ImportOptions> {
     ...(tokenFile !== undefined && form !== "zitadel-events"
       ? ["--token-file belongs to --from zitadel-events"]
       : []),
+    ...(form === "zitadel-events" && isUrl(line.argument) && tokenFile === undefined
+      ? ["--token-file is missing: the URL of a server needs a token"]
+      : []),
     ...(spool !== undefined && tokenFile === undefined ? ["--spool belongs to --token-file"] : []),
   ];
   if (problems.length === 0) return reading;
   const others = reading.kind === "refused" ? reading.problems : [];
   return { kind: "refused", problems: [...others, ...problems] };
+}
+
+function isUrl(input: string): boolean {
+  return input.startsWith("https://") || input.startsWith("http://");
 }
 
 function printSummary(

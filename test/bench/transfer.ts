@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startPostgres } from "../support/postgres.ts";
 import { align, summarise } from "./report.ts";
 import { benchFolder, cpuMicrosOf, giraffe, main, memoryMiBOf, writeUsers } from "./server.ts";
+import { writeExport, writeLog } from "./zitadel-files.ts";
 
 export type TransferSettings = { readonly rounds: number; readonly users: number };
 
@@ -20,19 +21,36 @@ export async function benchTransfer({ rounds, users }: TransferSettings): Promis
   const folder = benchFolder();
   const file = join(folder, "users.ndjson");
   await writeUsers(file, users);
+  const foreign = {
+    "zitadel-export": join(folder, "export.json"),
+    "zitadel-events": join(folder, "log"),
+  };
+  await writeExport(foreign["zitadel-export"], users);
+  await writeLog(foreign["zitadel-events"], users);
   const postgres = await startPostgres();
   const costs = new Map<string, Cost[]>();
   const note = (name: string, cost: Cost) => costs.set(name, [...(costs.get(name) ?? []), cost]);
   try {
     for (let round = 0; round < rounds; round += 1) {
       const path = join(folder, "giraffe.db");
-      const databases = { SQLite: `sqlite:${path}`, PostgreSQL: await postgres.createDatabase() };
-      for (const [name, database] of Object.entries(databases)) {
+      const engines = {
+        SQLite: async () => `sqlite:${path}`,
+        PostgreSQL: () => postgres.createDatabase(),
+      };
+      for (const [name, create] of Object.entries(engines)) {
+        const database = await create();
         await giraffe("org", "create", "Zoo", "--database", database);
         note(`import, ${name}`, await costOf("import", file, "--database", database));
         note(`export, ${name}`, await costOf("export", "--database", database));
+        rmSync(path, { force: true });
+        for (const [form, input] of Object.entries(foreign)) {
+          const other = await create();
+          await giraffe("org", "create", "Zoo", "--id", "1", "--database", other);
+          const argv = ["import", "--from", form, input, "--database", other];
+          note(`import --from ${form}, ${name}`, await costOf(...argv));
+          rmSync(path, { force: true });
+        }
       }
-      rmSync(path);
     }
   } finally {
     await postgres.close();

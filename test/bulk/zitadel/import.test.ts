@@ -193,6 +193,16 @@ describe("import --from", () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(reason) });
   });
 
+  test.for([
+    { argv: ["--from", "nothing", "x"], problem: "the forms are zitadel-export, zitadel-events" },
+    { argv: ["--from", "zitadel-events", "https://a"], problem: "--token-file is missing" },
+    { argv: ["--token-file", "x", "y"], problem: "belongs to --from zitadel-events" },
+    { argv: ["--spool", "x", "y"], problem: "--spool belongs to --token-file" },
+  ])("refuses $argv", async ({ argv, problem }) => {
+    const { code, stderr } = await createPlace().administer("import", ...argv);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(problem) });
+  });
+
   test("refuses a log that is not in order, and stdin", async () => {
     const { place, file, run } = await opened(async () => createPlace());
     const world = makeWorld({ people: 10 });
