@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { BulkError } from "../bulk-error.ts";
-import { createValueScanner } from "./value-scanner.ts";
+import { createPosition } from "./position.ts";
+import { createValueScanner, type ValueScanner } from "./value-scanner.ts";
 
 /** A longer record is passed over, in bytes. As long as a line of an import may be. */
 export const maxRecordBytes = 8_388_608;
@@ -28,12 +29,10 @@ export type JsonRecord = {
   readonly wish: "record" | "count";
 };
 
-type Frame = { readonly isList: boolean; elements: number };
-
-/** What may come next. "first value": of a list, which may end instead. */
+/** What may come next. "first …": of a container that may end instead. */
 type Expected = "value" | "first value" | "name" | "first name" | "colon" | "comma" | "end";
 
-const bytes = { quote: 0x22, comma: 0x2c, colon: 0x3a } as const;
+const [quote, comma, colon] = [0x22, 0x2c, 0x3a];
 const [openList, closeList, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
 const isBlank = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
@@ -50,128 +49,124 @@ export async function* jsonRecords(
   chunks: AsyncIterable<Buffer>,
   wishFor: (path: readonly string[]) => Wish,
 ): AsyncGenerator<{ readonly records: readonly JsonRecord[]; readonly bytes: number }> {
-  const frames: Frame[] = [];
-  let path: string[] = [];
-  let expected = "value" as Expected;
+  const reader = createDocumentReader(wishFor);
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    const mark = bytes === 0 && chunk[0] === 0xef ? 3 : 0;
+    const records = reader.read(chunk.subarray(mark), bytes + mark);
+    bytes += chunk.byteLength;
+    if (records.length > 0) yield { records, bytes };
+  }
+  reader.end(bytes);
+}
+
+/** Reads the chunks of one document in turn. */
+function createDocumentReader(wishFor: (path: readonly string[]) => Wish) {
+  const position = createPosition();
+  let path: readonly string[] = [];
+  let expected: Expected = "value";
   let wish: Wish = "skip";
   let name = "";
-  let scanner: ReturnType<typeof createValueScanner> | undefined;
-  let isName = false;
-  let read = 0;
+  /** Of the value or the name that has begun. */
+  let scanner: ValueScanner | undefined;
   let records: JsonRecord[] = [];
 
-  const refuse = (what: string): never => {
-    throw new BulkError(`not JSON that can be imported: ${what} near byte ${read}`);
-  };
-
-  function endValue(): void {
-    const frame = frames.at(-1);
-    if (frame !== undefined) frame.elements += 1;
-    path = frame?.isList ? path : path.slice(0, -1);
-    if (frame === undefined) path = [];
-    expected = frame === undefined ? "end" : "comma";
+  function afterValue(): void {
+    position.endValue();
+    expected = position.depth() === 0 ? "end" : "comma";
   }
 
   function beginValue(byte: number): void {
-    const frame = frames.at(-1);
-    if (frame !== undefined && !frame.isList) path = [...path, name];
-    wish = wishFor(frame?.isList ? [...path, "*"] : path);
-    const isContainer = byte === openObject || byte === openList;
-    if (wish === "enter" && isContainer) {
-      if (frames.length >= maxPathDepth) refuse("it is nested too deep");
-      if (frame?.isList) path = [...path, "*"];
-      frames.push({ isList: byte === openList, elements: 0 });
-      expected = byte === openList ? "first value" : "first name";
+    path = position.pathOfNext(name);
+    wish = wishFor(path);
+    const isList = byte === openList;
+    if (wish !== "enter" || !(isList || byte === openObject)) {
+      scanner = createValueScanner(wish === "record" ? maxRecordBytes : 0, maxRecordDepth);
       return;
     }
-    const limit = wish === "record" ? maxRecordBytes : 0;
-    scanner = createValueScanner(limit, maxRecordDepth);
+    if (position.depth() >= maxPathDepth) throw new Error("it is nested too deep");
+    position.enter(path, isList);
+    expected = isList ? "first value" : "first name";
   }
 
   function endContainer(byte: number): void {
-    const frame = frames.pop();
-    if (frame === undefined || frame.isList !== (byte === closeList)) refuse("a bracket is wrong");
-    if (frames.at(-1)?.isList) path = path.slice(0, -1);
-    endValue();
+    if (!position.leave(byte === closeList)) throw new Error("a bracket is wrong");
+    afterValue();
   }
 
-  function endScan(json: Buffer | undefined): void {
+  function endScan({ length, json }: ValueScanner): void {
     scanner = undefined;
-    if (isName) {
-      isName = false;
-      if (json === undefined) return void refuse("a name is too long");
-      name = textOf(json, refuse);
+    if (length() === 0) throw new Error("a value is missing");
+    if (expected === "name" || expected === "first name") {
+      name = nameFrom(json());
       expected = "colon";
       return;
     }
     if (wish === "record" || wish === "count") {
-      const at = frames.at(-1)?.isList ? [...path, "*"] : path;
-      const places = frames.flatMap(({ isList, elements }) => (isList ? [elements] : []));
-      records.push({ path: at, places, json, wish });
+      records.push({ path, places: position.places(), json: json(), wish });
     }
-    endValue();
+    afterValue();
   }
 
-  /** @returns Whether the byte begins something that a scanner reads. */
-  function take(byte: number): boolean {
-    switch (expected) {
-      case "first value":
-      case "value":
-        if (byte === closeList && expected === "first value") endContainer(byte);
-        else beginValue(byte);
-        return scanner !== undefined;
-      case "first name":
-      case "name":
-        if (byte === closeObject && expected === "first name") endContainer(byte);
-        else if (byte !== bytes.quote) refuse("a name is missing");
-        else {
-          isName = true;
-          scanner = createValueScanner(maxKeyBytes, 1);
-        }
-        return scanner !== undefined;
-      case "colon":
-        if (byte !== bytes.colon) refuse("a colon is missing");
-        expected = "value";
-        return false;
-      case "comma":
-        if (byte === closeList || byte === closeObject) endContainer(byte);
-        else if (byte !== bytes.comma) refuse("a comma is missing");
-        else expected = frames.at(-1)?.isList ? "value" : "name";
-        return false;
-      case "end":
-        return refuse("there is more behind its end");
+  /** Take a byte between values. If a value or a name begins with it, there is a scanner afterwards. */
+  function take(byte: number): void {
+    const mayEnd = expected === "comma" || expected === "first value" || expected === "first name";
+    if (mayEnd && (byte === closeList || byte === closeObject)) endContainer(byte);
+    else if (expected === "value" || expected === "first value") beginValue(byte);
+    else if (expected === "end") throw new Error("there is more behind its end");
+    else if (expected === "colon") {
+      if (byte !== colon) throw new Error("a colon is missing");
+      expected = "value";
+    } else if (expected === "comma") {
+      if (byte !== comma) throw new Error("a comma is missing");
+      expected = position.isInList() ? "value" : "name";
+    } else {
+      if (byte !== quote) throw new Error("a name is missing");
+      scanner = createValueScanner(maxKeyBytes, 1);
     }
   }
 
-  for await (const chunk of chunks) {
-    let at = read === 0 && chunk[0] === 0xef ? 3 : 0;
-    const before = read;
-    while (at < chunk.byteLength) {
-      read = before + at;
-      if (scanner !== undefined) {
-        const end = scanner.scan(chunk, at);
-        if (end === undefined) break;
-        at = end;
-        if (scanner.length() === 0) refuse("a value is missing");
-        endScan(scanner.json());
-        continue;
+  function readOn(chunk: Buffer, at: number): number {
+    if (scanner !== undefined) {
+      const end = scanner.scan(chunk, at);
+      if (end !== undefined) endScan(scanner);
+      return end ?? chunk.byteLength;
+    }
+    const byte = chunk[at] as number;
+    if (!isBlank(byte)) take(byte);
+    return scanner === undefined ? at + 1 : at;
+  }
+
+  return {
+    /** @param from Bytes of the document before the chunk. */
+    read(chunk: Buffer, from: number): readonly JsonRecord[] {
+      records = [];
+      let at = 0;
+      try {
+        while (at < chunk.byteLength) at = readOn(chunk, at);
+      } catch (error) {
+        throw refusal(error, from + at);
       }
-      const byte = chunk[at] as number;
-      if (isBlank(byte)) at += 1;
-      else if (!take(byte)) at += 1;
-    }
-    read = before + chunk.byteLength;
-    if (records.length > 0) yield { records, bytes: read };
-    records = [];
-  }
-  if (scanner?.isScalar() && frames.length === 0) endScan(scanner.json());
-  if (expected !== "end") refuse("it ends early");
+      return records;
+    },
+    /** @throws BulkError if the document is not over. */
+    end(bytes: number): void {
+      if (scanner?.isScalar() && position.depth() === 0) endScan(scanner);
+      if (expected !== "end") throw refusal(new Error("it ends early"), bytes);
+    },
+  };
 }
 
-function textOf(json: Buffer, refuse: (what: string) => never): string {
+function refusal(error: unknown, at: number): unknown {
+  if (!(error instanceof Error)) return error;
+  return new BulkError(`not JSON that can be imported: ${error.message} near byte ${at}`);
+}
+
+function nameFrom(json: Buffer | undefined): string {
+  if (json === undefined) throw new Error("a name is too long");
   try {
     return JSON.parse(json.toString());
   } catch {
-    return refuse("a name is not a text");
+    throw new Error("a name is not a text");
   }
 }
