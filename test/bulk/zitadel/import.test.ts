@@ -151,6 +151,30 @@ describe("import --from", () => {
     expect(JSON.parse(mended.stdout)).toMatchObject({ imported: 1, rejected: 0 });
   });
 
+  test("takes a rejected person with its history when the line is mended", async () => {
+    const { place, file, run } = await opened(async () => createPlace());
+    const world = makeWorld({ people: 30 });
+    const [first, second] = present(world);
+    if (first === undefined || second === undefined) throw new Error("nobody is there");
+    const taken = first.shown.userName.toUpperCase();
+    const changed = world.events.map((event) => {
+      const isLast = event.aggregate_id === second.person.id;
+      if (!isLast || typeof event.payload?.userName !== "string") return event;
+      return { ...event, payload: { ...event.payload, userName: taken } };
+    });
+    eventsFile(file, changed);
+    expect((await run("zitadel-events")).summary).toMatchObject({ rejected: 1 });
+    const rejects = `${file}.rejected`;
+    const reject = JSON.parse(readFileSync(rejects, "utf8"));
+    expect(reject.reason).toBe("the user name is taken");
+    const text = reject.text.replaceAll(JSON.stringify(taken), JSON.stringify("mended"));
+    writeFileSync(rejects, `${JSON.stringify({ ...reject, text })}\n`);
+    const mended = await place.administer("import", rejects, "--update", "--json");
+    expect(JSON.parse(mended.stdout)).toMatchObject({ imported: 1, rejected: 0 });
+    const served = await serveImported(place);
+    await expectHistory(served, { ...world, people: [second.person] }, 1);
+  });
+
   test("does not overwrite what was changed here since the import", async () => {
     const { place, file, run } = await opened(async () => createPlace());
     const world = makeWorld({ people: 30 });
