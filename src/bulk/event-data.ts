@@ -20,8 +20,11 @@ const profile = {
   gender: "gender",
 } as const satisfies Record<string, Kind>;
 
+/** What can be imported: nobody is erased by an import. */
+type EventType = Exclude<HumanEvent["type"], "user.erased">;
+
 /** The fields of each event. Those of a change of the profile may be left out. */
-const fields: Readonly<Record<HumanEvent["type"], Readonly<Record<string, Kind>>>> = {
+const fields: Readonly<Record<EventType, Readonly<Record<string, Kind>>>> = {
   "user.human.added": {
     userName: "text",
     email: "text",
@@ -45,7 +48,6 @@ const fields: Readonly<Record<HumanEvent["type"], Readonly<Record<string, Kind>>
   "user.locked": {},
   "user.unlocked": {},
   "user.removed": {},
-  "user.erased": {},
 };
 
 /**
@@ -57,7 +59,7 @@ export function dataFrom(type: JsonValue | undefined, data: JsonValue | undefine
   if (typeof type !== "string" || !Object.hasOwn(fields, type)) {
     throw new Error(`the type of an event is unknown: ${JSON.stringify(type)}`);
   }
-  const kinds = fields[type as HumanEvent["type"]];
+  const kinds = fields[type as EventType];
   const given: JsonObject =
     typeof data === "object" && data !== null && !Array.isArray(data) ? data : {};
   for (const name of Object.keys(given)) {

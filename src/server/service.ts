@@ -17,8 +17,6 @@ import {
   peerKey,
   requestIdKey,
 } from "../wire/index.ts";
-import { bootstrap, TokenFileMissingError } from "./bootstrap.ts";
-import { addressGroup, createListener, type Listener, peerKey } from "../wire/index.ts";
 import { beginning } from "./beginning.ts";
 import { type bootstrap, TokenFileMissingError } from "./bootstrap.ts";
 import { type OpenStore, openStore, wallClock } from "./database.ts";

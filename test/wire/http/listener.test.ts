@@ -138,12 +138,6 @@ describe("a TLS port", () => {
   });
 
   test.for([
-    { name: "plain HTTP/1.1", data: getPage, answered: [400] },
-    { name: "plain HTTP/2", data: http2GetPage, answered: [] },
-    { name: "rubbish", data: Buffer.from([0x16, 3, 1, 0, 4, 9, 9, 9, 9]), answered: [] },
-  ])("closes a connection that speaks $name", async ({ data, answered }) => {
-    await using server = await startEcho({}, {}, tls);
-    expect(statuses(await exchangeRaw(server.port, data))).toEqual(answered);
     { name: "plain HTTP/1.1, and says why", data: getPage, want: [400] },
     { name: "plain HTTP/2", data: http2GetPage, want: [] },
     { name: "rubbish", data: Buffer.from([0x16, 3, 1, 0, 4, 9, 9, 9, 9]), want: [] },
