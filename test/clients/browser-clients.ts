@@ -7,7 +7,8 @@ import { clientFromConnect, userClientFromConnect } from "./connect-client.ts";
 import { createGrpcWebClient } from "./grpc-web-client.ts";
 import type { UserMethodName } from "./user-client.contract.ts";
 
-const webTransports: Readonly<Record<string, (access: Access) => Transport>> = {
+/** Transports of Connect that run in pages. */
+export const webTransports: Readonly<Record<string, (access: Access) => Transport>> = {
   "connect-web, gRPC-Web": (access) => createGrpcWebTransport(optionsFor(access)),
   "connect-web, Connect with JSON": (access) => createConnectTransport(optionsFor(access)),
   "connect-web, Connect with protobuf": (access) =>

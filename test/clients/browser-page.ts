@@ -1,6 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import { browserClients, browserUserClients } from "./browser-clients.ts";
+import { browserClients, browserUserClients, webTransports } from "./browser-clients.ts";
 import type { Access, Client, Headers, Reply } from "./client.contract.ts";
+import { useExtras } from "./extras-by-connect.ts";
 import type { AnyMethodName } from "./proto.ts";
 
 /** One call from within the page. */
@@ -14,6 +15,14 @@ export type CallFromPage = {
   readonly headers: Headers;
 };
 
+/** A change of one user with every extra. */
+export type ExtrasFromPage = {
+  readonly transport: string;
+  readonly access: Access;
+  readonly api: "v1" | "v2";
+  readonly userId: string;
+};
+
 const clients = { v1: browserClients, v2: browserUserClients };
 
 /** The script of the page: how the test, which is outside, calls the clients, which are inside. */
@@ -23,5 +32,26 @@ Object.assign(globalThis, {
     const created: Client<never> | undefined = clients[api][client]?.(access);
     if (created === undefined) throw new Error(`no such client: ${client}`);
     return created.call(method as never, request, headers);
+  },
+
+  async extrasFromPage(json: string): Promise<string[]> {
+    const { transport, access, api, userId }: ExtrasFromPage = JSON.parse(json);
+    const create = webTransports[transport];
+    if (create === undefined) throw new Error(`no such transport: ${transport}`);
+    return useExtras(create(access), api, userId);
+  },
+
+  /** The same by `fetch` over REST, as far as its headers go. @returns Status and headers of each answer. */
+  async restExtrasFromPage(url: string, token: string, headers: Record<string, string>[]) {
+    const answers = [];
+    for (const extras of headers) {
+      const answer = await fetch(url, {
+        method: "PUT",
+        headers: { authorization: `Bearer ${token}`, ...extras },
+        body: JSON.stringify({ displayName: "Gigi by fetch" }),
+      });
+      answers.push({ status: answer.status, ...Object.fromEntries(answer.headers) });
+    }
+    return answers;
   },
 });

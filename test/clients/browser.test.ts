@@ -1,18 +1,26 @@
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { startSetting } from "../support/api/setting.ts";
 import { openBrowser } from "../support/browser.ts";
 import { root } from "../support/child.ts";
 import { startServer } from "../support/server.ts";
 import { startSite } from "../support/site.ts";
-import { browserClients, browserUserClients } from "./browser-clients.ts";
-import type { CallFromPage } from "./browser-page.ts";
+import { browserClients, browserUserClients, webTransports } from "./browser-clients.ts";
+import type { CallFromPage, ExtrasFromPage } from "./browser-page.ts";
 import { type Client, describeClient, type Reply } from "./client.contract.ts";
+import { toldOfExtras } from "./extras-by-connect.ts";
 import type { AnyMethodName } from "./proto.ts";
 import { describeUserClient } from "./user-client.contract.ts";
 
 /** What `browser-page.ts` offers within the page. */
 declare function callFromPage(json: string): Promise<Reply>;
+declare function extrasFromPage(json: string): Promise<string[]>;
+declare function restExtrasFromPage(
+  url: string,
+  token: string,
+  headers: readonly Readonly<Record<string, string>>[],
+): Promise<object[]>;
 
 const browser = await openBrowser();
 const site = await startPage();
@@ -46,6 +54,57 @@ for (const name of Object.keys(browserUserClients)) {
     ...["--cors-origin", site.origin],
   ]);
 }
+
+describe("extras, in Chromium, from another origin", () => {
+  const rows = Object.keys(webTransports).flatMap((transport) =>
+    (["v1", "v2"] as const).map((api) => ({ transport, api })),
+  );
+  const start = async () => {
+    const setting = await startSetting(["--cors-origin", site.origin]);
+    onTestFinished(() => setting.close());
+    return { ...setting, userId: await setting.addUser() };
+  };
+
+  test.for(rows)(
+    "$transport, $api: the page may send them, and reads what comes of them",
+    async ({ transport, api }) => {
+      const { url, tokens, userId } = await start();
+      const wish: ExtrasFromPage = {
+        ...{ transport, api, userId },
+        access: { url, token: tokens.editor },
+      };
+      const lines = await page.evaluate((json) => extrasFromPage(json), JSON.stringify(wish));
+      expect(lines).toEqual(toldOfExtras);
+    },
+  );
+
+  test("fetch over REST: the page may send them, and reads what comes of them", async () => {
+    const { url, tokens, userId } = await start();
+    const mask = { "x-giraffe-update-mask": "displayName" };
+    const unchanged = { ...mask, "x-giraffe-allow-unchanged": "true", "idempotency-key": "1" };
+    const answers = await page.evaluate(
+      ([url, token, headers]) => restExtrasFromPage(url, token, headers),
+      [
+        `${url}/management/v1/users/${userId}/profile`,
+        tokens.editor,
+        [
+          { ...mask, "x-giraffe-validate-only": "true", prefer: "handling=strict" },
+          { ...mask, "if-match": '"1"' },
+          { ...mask, "if-match": '"1"' },
+          unchanged,
+          unchanged,
+        ],
+      ] as const,
+    );
+    expect(answers).toMatchObject([
+      { status: 200, "x-giraffe-validated": "true", "preference-applied": "handling=strict" },
+      { status: 200 },
+      { status: 412 },
+      { status: 200, "x-giraffe-changed": "false" },
+      { status: 200, "x-giraffe-changed": "false", "idempotent-replayed": "true" },
+    ]);
+  });
+});
 
 /** Start a server with the demo user; `call` updates it. */
 async function startDemo(...flags: string[]) {
