@@ -91,17 +91,24 @@ describe.for(callers)("UpdateProfiles over $name", (caller) => {
         expect(await read(three)).toEqual({ sequence: 2, ...rest, displayName: "Three" });
       });
 
-      test("is written to the history by the caller", async () => {
-        const [userId = ""] = await addUsers(1);
-        await send([nick(userId, "N")], more);
-        const { result } = await setting.call(methods.listUserChanges, {
-          userId,
-          query: { limit: 1 },
-        });
-        expect(list(result).map(object)).toMatchObject([
-          { sequence: "2", eventType: { key: "EventTypes.user.human.profile.changed" } },
-        ]);
-        expect(object(list(result)[0]).editorId).toMatch(/^\d{18}$/);
+      test("is written to the history, with the caller and the id of the call", async () => {
+        const [one = "", two = ""] = await addUsers(2);
+        const { headers } = await send([nick(one, "N"), nick(two, "N")], more);
+        for (const userId of [one, two]) {
+          const { changes } = await setting.call(UserService.method.listChanges, {
+            userId,
+            limit: 1,
+          });
+          expect(list(changes).map(object)).toMatchObject([
+            {
+              sequence: "2",
+              eventType: "user.human.profile.changed",
+              editorId: expect.stringMatching(/^\d{18}$/),
+              requestId: headers.get("x-request-id"),
+              fields: [{ field: "profile.nick_name", before: "Gi", after: "N" }],
+            },
+          ]);
+        }
       });
 
       test("refuses as UpdateHumanProfile does, word for word, in the language of the caller", async () => {

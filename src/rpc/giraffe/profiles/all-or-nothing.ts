@@ -6,6 +6,7 @@ import type { JointReceipt } from "../../../store/joint-change.ts";
 import type { HumanStep } from "../../change-human.ts";
 import { decideUnder } from "../../extras/decide.ts";
 import { callerKey } from "../../gate/authenticate.ts";
+import { requestIdKey } from "../../gate/request-id.ts";
 import { reachHuman } from "../../user/reach-user.ts";
 import { type Parts, type ReadUpdate, wish } from "./one-by-one.ts";
 import type { CheckedUpdate } from "./read-update.ts";
@@ -44,6 +45,7 @@ export async function updateAllOrNothing(
   const reached = await sideBySide(updates, (update) => reach(parts, context, update), signal);
   const members = reached.filter((each) => "stream" in each);
   const creator = values.get(callerKey)?.subject ?? "";
+  const request = values.get(requestIdKey) || undefined;
   let steps: readonly HumanStep[] = [];
   try {
     const heads = await parts.store.changeAll<HumanState>(
@@ -53,6 +55,7 @@ export async function updateAllOrNothing(
         return {
           decisions: steps.map(({ events, ...rest }) => ({
             ...rest,
+            request,
             events: events.map((event) => ({ ...event, creator })),
           })),
           receipt: receipt && {
