@@ -8,6 +8,7 @@ const files: Readonly<Record<string, () => URL>> = {
   "/openapi.json": ours("../../../gen/openapi.json"),
   "/docs": ours("./documentation/index.html"),
   "/docs/start.js": ours("./documentation/start.js"),
+  "/docs/page.css": ours("./documentation/page.css"),
   "/docs/favicon.png": viewers("favicon-32x32.png"),
   "/docs/swagger-ui.css": viewers("swagger-ui.css"),
   "/docs/swagger-ui-bundle.js": viewers("swagger-ui-bundle.js"),

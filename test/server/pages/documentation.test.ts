@@ -66,6 +66,41 @@ describe("/docs", () => {
     });
   });
 
+  test.for([
+    { width: 390, colorScheme: "light" },
+    { width: 390, colorScheme: "dark" },
+    { width: 1440, colorScheme: "dark" },
+  ] as const)("fits a window of $width pixels, $colorScheme", async ({ width, colorScheme }) => {
+    const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    await page.goto(`${server.url}/docs`);
+    const first = page.locator(".opblock").first();
+    await first.locator(".opblock-summary-control").click();
+    await first.locator("textarea").waitFor();
+    expect(await first.getAttribute("id")).toBe(
+      "operations-ManagementService-ManagementService_UpdateHumanProfile",
+    );
+    const second = page.locator(".opblock").nth(1);
+    expect(await second.getAttribute("id")).toContain("Healthz");
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+    const [ground = ""] = await page.evaluate<string[]>(
+      "getComputedStyle(document.documentElement).backgroundColor.match(/[0-9]+/g)",
+    );
+    expect(Number(ground) > 0 && Number(ground) < 128).toBe(colorScheme === "dark");
+    // Words of the text that introduces a service are whole.
+    const words = page.locator(".opblock-tag small").first();
+    expect((await words.boundingBox())?.width).toBeGreaterThan(250);
+    await page.getByRole("link", { name: "Console" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await page.getByRole("link", { name: "API" }).click();
+    await first.waitFor();
+    await page.emulateMedia({ colorScheme: colorScheme === "dark" ? "light" : "dark" });
+    await expect
+      .poll(() => page.evaluate("document.documentElement.className"))
+      .toBe(colorScheme === "dark" ? "" : "dark-mode");
+  });
+
   test("runs no script and loads nothing but what the server has", async () => {
     const answer = await fetch(`${server.url}/docs`);
     const policy = answer.headers.get("content-security-policy") ?? "";
@@ -76,6 +111,7 @@ describe("/docs", () => {
 
   test.for([
     { path: "/docs", type: "text/html; charset=utf-8" },
+    { path: "/docs/page.css", type: "text/css; charset=utf-8" },
     { path: "/docs/start.js", type: "text/javascript; charset=utf-8" },
     { path: "/docs/swagger-ui.css", type: "text/css; charset=utf-8" },
     { path: "/docs/swagger-ui-bundle.js", type: "text/javascript; charset=utf-8" },
