@@ -1,4 +1,4 @@
-import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
+import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { ManagementService } from "../../gen/zitadel/management_pb.ts";
 import type { Session } from "./session.ts";
@@ -6,13 +6,18 @@ import type { Session } from "./session.ts";
 /** The methods of the server, as the page calls them. */
 export type Api = Client<typeof ManagementService>;
 
+/** A client of the server that the page came from. */
+export function createApi(session: Session, onRefused?: () => void): Api {
+  return createClient(ManagementService, createTransport(session, onRefused));
+}
+
 /**
- * A client of the server that the page came from. It speaks gRPC-Web, with the token of who is signed in.
+ * How calls reach the server that the page came from. They are gRPC-Web, with the token of who is signed in.
  *
  * @param onRefused Called when the server does not accept the token, before the call fails.
  */
-export function createApi({ token, organization }: Session, onRefused = () => {}): Api {
-  const transport = createGrpcWebTransport({
+export function createTransport({ token, organization }: Session, onRefused = () => {}): Transport {
+  return createGrpcWebTransport({
     baseUrl: location.origin,
     interceptors: [
       (next) => async (request) => {
@@ -29,7 +34,6 @@ export function createApi({ token, organization }: Session, onRefused = () => {}
       },
     ],
   });
-  return createClient(ManagementService, transport);
 }
 
 /** The option of a call that changes a user only if the user still has this version. */

@@ -1,76 +1,114 @@
 import { createApi } from "./api.ts";
-import { byId, say } from "./dom.ts";
+import { byId } from "./dom.ts";
 import { createDrafts } from "./drafts.ts";
+import { showOrganizations } from "./organizations.ts";
+import { createOtherTabs } from "./other-tabs.ts";
 import { createPerson } from "./person/person.ts";
 import { createQuestion } from "./question.ts";
-import { userIdOf } from "./route.ts";
+import { hrefTo, hrefToUser, placeFrom } from "./route.ts";
 import { createSearch, type Search } from "./search.ts";
-import { forgetSession, leaveNotice, readSession, type Session, takeNotice } from "./session.ts";
+import {
+  forgetSession,
+  keepSession,
+  leaveEnd,
+  readSession,
+  type Session,
+  takeEnd,
+} from "./session.ts";
 import { signIn } from "./sign-in.ts";
 import { createUnsaved } from "./unsaved.ts";
 
 const question = createQuestion();
-const drafts = createDrafts(sessionStorage, () => unsaved.show(userIdOf(location.hash)));
+const drafts = createDrafts(sessionStorage, () => unsaved.show(placeFrom(location.hash).userId));
 const unsaved = createUnsaved(drafts, question);
+const tabs = createOtherTabs(() => end("You have signed out in another tab."));
 /** The page is loaded again by itself, so nothing is lost. */
 let isLoadingAgain = false;
+/** The token that the page calls with. */
+let token = "";
 
 window.addEventListener("beforeunload", (event) => {
   if (!isLoadingAgain && drafts.people().length > 0) event.preventDefault();
 });
 
 const kept = readSession();
-const search = showPeople(kept ?? (await signIn(takeNotice())));
-if (kept === undefined) search.start();
+const session = inPlace(kept ?? (await signIn(takeEnd(), tabs)));
+token = session.token;
+tabs.share(session);
+const search = showPeople(session);
+if (kept === undefined && placeFrom(location.hash).userId === "") search.start();
 
-function showPeople(session: Session): Search {
-  const api = createApi(session, () => {
-    const typed = drafts.people().length === 0 ? "" : " What you typed is still here.";
-    leaveNotice(`This token is not accepted any more. Sign in again.${typed}`);
-    endSession();
-  });
+/** A link may lead to another organization than the one that was worked in. It is named in every link from then on. */
+function inPlace(before: Session): Session {
+  const place = placeFrom(location.hash);
+  const organization = place.organization || before.organization;
+  const now = { ...before, organization };
+  keepSession(now);
+  if (organization !== place.organization)
+    history.replaceState(null, "", hrefTo({ ...place, organization }));
+  return now;
+}
+
+function showPeople(current: Session): Search {
+  const api = createApi(current, () => end("This token is not accepted any more. Sign in again."));
   const main = byId("people", HTMLElement);
+  const back = byId("back", HTMLAnchorElement);
   const search = createSearch(api);
   const person = createPerson({ api, drafts, question, onChanged: () => void search.refresh() });
+  let shown: string | undefined;
 
-  async function follow(): Promise<void> {
-    const userId = userIdOf(location.hash);
+  /** @returns Whether somebody else is shown, or nobody any more. */
+  async function follow(): Promise<boolean> {
+    const { userId, terms } = placeFrom(location.hash);
     document.title = userId === "" ? "People – Giraffe" : "Profile – Giraffe";
     main.dataset.view = userId === "" ? "list" : "person";
-    search.mark(userId);
+    back.href = hrefToUser("");
+    search.follow(terms, userId);
+    if (userId === shown) return false;
+    shown = userId;
     unsaved.show(userId);
     await person.show(userId);
+    return true;
   }
 
   const signOut = byId("sign-out", HTMLButtonElement);
   signOut.hidden = false;
   signOut.addEventListener("click", () => void leave());
-  const { organization } = session;
-  say(byId("place", HTMLElement), organization === "" ? "" : `Organization ${organization}`);
   window.addEventListener("hashchange", async () => {
-    await follow();
+    const { organization } = placeFrom(location.hash);
+    if (organization !== "" && organization !== current.organization) return loadAgain();
+    if (!(await follow())) return;
     if (main.dataset.view === "list") search.focus();
     else person.focus();
   });
   main.hidden = false;
-  void search.refresh();
+  showOrganizations(current);
   void follow();
   return search;
 }
 
-/** Sign out, and forget everything. */
+/** Sign out, in every tab, and forget everything. */
 async function leave(): Promise<void> {
   const text = "What you typed is not saved, and will be forgotten.";
   const isSaved = drafts.people().length === 0;
   if (!isSaved && !(await question.ask("Sign out?", text, "Sign out"))) return;
   drafts.clear();
+  tabs.end(token);
   history.replaceState(null, "", "#/");
-  endSession();
+  end("");
 }
 
-/** Load the page again, so that nothing of what it has shown remains, except for drafts and the address. */
-function endSession(): void {
+/** Ask for another sign-in. Unsaved input and the address stay. */
+function end(notice: string): void {
+  const typed =
+    notice === "" || drafts.people().length === 0 ? "" : " What you typed is still here.";
+  leaveEnd({ notice: `${notice}${typed}`, token });
   forgetSession();
+  loadAgain();
+}
+
+/** Nothing of what the page has shown remains. */
+function loadAgain(): void {
   isLoadingAgain = true;
   location.reload();
 }

@@ -1,6 +1,6 @@
 import type { User } from "../../gen/zitadel/user_pb.ts";
 import { byId, fromTemplate } from "./dom.ts";
-import { hrefOf } from "./route.ts";
+import { hrefToUser } from "./route.ts";
 import { personName, stateText } from "./wording.ts";
 
 /** The list of the people who were found. Each item is a link to one of them. */
@@ -25,7 +25,7 @@ export function createResultList(): ResultList {
   let latest = "";
 
   const linkOf = (userId: string) =>
-    list.querySelector<HTMLAnchorElement>(`a[href="${CSS.escape(hrefOf(userId))}"]`);
+    list.querySelector<HTMLAnchorElement>(`a[data-user="${CSS.escape(userId)}"]`);
 
   function mark(userId: string): void {
     list.querySelector("[aria-current]")?.removeAttribute("aria-current");
@@ -44,7 +44,9 @@ export function createResultList(): ResultList {
       userName,
       email: email === userName ? "" : email,
     });
-    item.querySelector("a")?.setAttribute("href", hrefOf(id));
+    const link = item.querySelector("a");
+    link?.setAttribute("href", hrefToUser(id));
+    link?.setAttribute("data-user", id);
     return item;
   }
 

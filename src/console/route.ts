@@ -1,20 +1,56 @@
+import { type Kind, kinds, type State, states, type Terms } from "./terms.ts";
+
+/** What the address of the page says, so that a link leads others to the same place. */
+export type Place = {
+  /** Who is shown; empty for nobody. */
+  readonly userId: string;
+  readonly terms: Terms;
+  /** The id of an organization; empty for that of the token. */
+  readonly organization: string;
+};
+
 /**
- * The id of the user that the page shows; empty for nobody.
- *
  * @param hash The fragment of the address of the page, which is never sent to the server.
+ * @returns Whatever cannot be read counts as not there.
  */
-export function userIdOf(hash: string): string {
-  const [, encoded] = /^#\/users\/([^/]+)$/.exec(hash) ?? [];
+export function placeFrom(hash: string): Place {
+  const [path = "", query = ""] = hash.split("?", 2);
+  const parameters = new URLSearchParams(query);
+  const text = (name: string) => parameters.get(name) ?? "";
+  return {
+    userId: userIdFrom(path),
+    terms: {
+      text: text("q"),
+      kind: kinds.find((each): each is Kind => each === text("kind")) ?? "people",
+      state: states.find((each): each is State => each === text("state")) ?? "",
+    },
+    organization: text("org"),
+  };
+}
+
+/** The fragment that leads to a place. */
+export function hrefTo({ userId, terms, organization }: Place): string {
+  const parameters = new URLSearchParams();
+  if (terms.text !== "") parameters.set("q", terms.text);
+  if (terms.kind !== "people") parameters.set("kind", terms.kind);
+  if (terms.state !== "") parameters.set("state", terms.state);
+  if (organization !== "") parameters.set("org", organization);
+  const path = userId === "" ? "#/" : `#/users/${encodeURIComponent(userId)}`;
+  return parameters.size === 0 ? path : `${path}?${parameters}`;
+}
+
+/** The link to a user that leaves everything else as it is. */
+export function hrefToUser(userId: string): string {
+  return hrefTo({ ...placeFrom(location.hash), userId });
+}
+
+function userIdFrom(path: string): string {
+  const [, encoded] = /^#\/users\/([^/]+)$/.exec(path) ?? [];
   if (encoded === undefined) return "";
   try {
     return decodeURIComponent(encoded);
   } catch {
-    // The fragment is not one that `hrefOf` has made.
+    // The fragment is not one that `hrefTo` has made.
     return "";
   }
-}
-
-/** The link that shows a user. */
-export function hrefOf(userId: string): string {
-  return `#/users/${encodeURIComponent(userId)}`;
 }

@@ -1,57 +1,60 @@
 import type { Api } from "./api.ts";
 import { byId } from "./dom.ts";
-import { type Found, findUsers } from "./find-users.ts";
+import { createFindUsers, type Found } from "./find-users.ts";
 import { problemFrom } from "./problem.ts";
 import { createResultList } from "./result-list.ts";
+import { createSearchForm } from "./search-form.ts";
+import type { Terms } from "./terms.ts";
 import { numberText } from "./wording.ts";
 
-/** Finds people by name, user name or e-mail, and lists them page by page. */
+/** Finds people or service accounts, and lists them page by page. */
 export interface Search {
   /** Ask again, for as many people as are shown. */
   refresh(): Promise<void>;
-  /** Mark who is shown beside the list; the empty id marks nobody. */
-  mark(userId: string): void;
+  /** Look for what the address says, and mark who is shown beside the list; the empty id marks nobody. */
+  follow(terms: Terms, userId: string): void;
   /** Move the focus to the field. */
   start(): void;
   /** Move the focus to the person that was marked last, or to the title. */
   focus(): void;
 }
 
-const pageSize = 20;
+const pageSize = 100;
 
-/** The server is asked when nobody has typed for so long, in milliseconds. */
-const pauseMs = 200;
+/** The server sends no more at once. */
+const maxPage = 1_000;
 
 /** After so long without an answer the page says that it waits, in milliseconds. */
 const patienceMs = 500;
 
-/** Finds the search in the page. Asks nothing before `refresh`, or before somebody types. */
+/** Finds the search in the page. Asks nothing before `follow`, or before somebody types. */
 export function createSearch(api: Api): Search {
   const title = byId("people-title", HTMLElement);
-  const form = byId("search", HTMLFormElement);
-  const field = byId("query", HTMLInputElement);
   const found = byId("found", HTMLElement);
   const more = byId("more-people", HTMLButtonElement);
   const list = createResultList();
+  const form = createSearchForm(() => void ask(0));
+  const find = createFindUsers(api);
   let asking = new AbortController();
-  let pause = 0;
   let patience = 0;
+  let asked: Terms | undefined;
 
   async function ask(offset: number, limit = pageSize): Promise<void> {
-    clearTimeout(pause);
     asking.abort();
     asking = new AbortController();
+    const terms = form.read();
+    asked = terms;
+    title.textContent = terms.kind === "people" ? "People" : "Service accounts";
     list.setBusy(true);
     clearTimeout(patience);
     patience = setTimeout(() => {
       found.textContent = "Looking…";
     }, patienceMs);
     try {
-      const page = { text: field.value, offset, limit };
-      const answer = await findUsers(api, page, asking.signal);
+      const answer = await find(terms, { offset, limit }, asking.signal);
       clearTimeout(patience);
       list.show(answer.users, offset === 0 ? "replace" : "append");
-      found.textContent = foundText(answer, list.length(), field.value);
+      found.textContent = foundText(answer, list.length(), terms);
       more.hidden = list.length() >= answer.total;
     } catch (error) {
       const { text, isCanceled } = problemFrom(error);
@@ -62,31 +65,34 @@ export function createSearch(api: Api): Search {
     list.setBusy(false);
   }
 
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void ask(0);
-  });
-  field.addEventListener("input", () => {
-    clearTimeout(pause);
-    pause = setTimeout(() => void ask(0), pauseMs);
-  });
   more.addEventListener("click", () => void ask(list.length()));
 
   return {
-    refresh: () => ask(0, Math.max(pageSize, list.length())),
-    mark: list.mark,
-    start: () => field.focus(),
+    refresh: () => ask(0, Math.min(Math.max(pageSize, list.length()), maxPage)),
+    follow(terms, userId) {
+      list.mark(userId);
+      form.fill(terms);
+      const isSame = asked !== undefined && JSON.stringify(asked) === JSON.stringify(form.read());
+      if (!isSame) void ask(0);
+    },
+    start: () => form.focus(),
     focus: () => (list.lastMarked() ?? title).focus(),
   };
 }
 
-/** How many people were found, and how many of them the list shows. */
-function foundText({ total, isByBeginning }: Found, shown: number, query: string): string {
-  const people = `${numberText(total)} ${total === 1 ? "person" : "people"}`;
-  const some = shown < total ? `${numberText(shown)} of ${people}` : people;
-  const nobody = query === "" ? "Nobody is here yet." : "Nobody found.";
-  const text = total === 0 ? nobody : some;
-  if (!isByBeginning) return text;
-  const limit = "There are too many people to look inside names: only how they begin counts.";
-  return total > 0 ? `${text}. ${limit}` : `${text} ${limit}`;
+const notes = {
+  anywhere: "",
+  accents: "There are too many to disregard accents.",
+  beginnings: "There are too many people to look inside names: only how they begin counts.",
+} as const;
+
+/** How many were found, and how many of them the list shows. */
+function foundText({ total, way }: Found, shown: number, { text, kind, state }: Terms): string {
+  const [one, many] =
+    kind === "people" ? ["person", "people"] : ["service account", "service accounts"];
+  const all = `${numberText(total)} ${total === 1 ? one : many}`;
+  const some = shown < total ? `${numberText(shown)} of ${all}` : all;
+  const nobody = text === "" && state === "" ? "Nobody is here yet." : "Nobody found.";
+  if (total === 0) return `${nobody} ${notes[way]}`.trim();
+  return way === "anywhere" ? some : `${some}. ${notes[way]}`;
 }

@@ -7,8 +7,8 @@ export type Session = {
 
 const keys = { token: "giraffe.token", organization: "giraffe.organization" } as const;
 
-/** Under this key is why the last session ended, which the next sign-in shows. */
-const noticeKey = "giraffe.notice";
+/** Under this key is why the last session ended, until the next sign-in. */
+const endKey = "giraffe.end";
 
 /** Who is signed in; `undefined` for nobody. */
 export function readSession(): Session | undefined {
@@ -28,14 +28,22 @@ export function forgetSession(): void {
   for (const key of Object.values(keys)) sessionStorage.removeItem(key);
 }
 
-/** Let the next sign-in show why the session ended. */
-export function leaveNotice(notice: string): void {
-  sessionStorage.setItem(noticeKey, notice);
+/** Why a session has ended, for the sign-in that comes next. */
+export type End = {
+  /** For people; empty if they know. */
+  readonly notice: string;
+  /** The token that is of no use any more; empty for none. */
+  readonly token: string;
+};
+
+/** Leave that for the next sign-in. */
+export function leaveEnd(end: End): void {
+  sessionStorage.setItem(endKey, JSON.stringify(end));
 }
 
-/** Why the last session ended. Only the first call after that returns it; further ones return "". */
-export function takeNotice(): string {
-  const notice = sessionStorage.getItem(noticeKey) ?? "";
-  sessionStorage.removeItem(noticeKey);
-  return notice;
+/** Why the last session ended. Only the first call after that returns it; further ones return nothing. */
+export function takeEnd(): End {
+  const text = sessionStorage.getItem(endKey);
+  sessionStorage.removeItem(endKey);
+  return text === null ? { notice: "", token: "" } : (JSON.parse(text) as End);
 }

@@ -1,6 +1,6 @@
 import { createApi } from "./api.ts";
 import { byId, markField, say } from "./dom.ts";
-import { findUsers } from "./find-users.ts";
+import type { OtherTabs } from "./other-tabs.ts";
 import { problemFrom } from "./problem.ts";
 import {
   comeBack,
@@ -10,7 +10,7 @@ import {
   readProvider,
   SignInFailed,
 } from "./provider.ts";
-import { keepSession, type Session } from "./session.ts";
+import { type End, keepSession, type Session } from "./session.ts";
 
 /** Reasons of errors that another organization id would correct. */
 const organizationReasons: readonly string[] = ["ORGANIZATION_NOT_FOUND", "MEMBERSHIP_NOT_FOUND"];
@@ -22,15 +22,34 @@ const tokenReasons: readonly string[] = ["TOKEN_INVALID", "AUTH_HEADER_INVALID"]
  * Show the form that asks for a token or sends people to the identity provider, until the server accepts a token.
  * Somebody who comes back from the provider needs no form.
  *
- * @param notice Why the last session ended, shown above the form; empty for no notice.
+ * Somebody who has signed in to another tab needs none either.
+ *
+ * @param end Why the last session ended, which the form says.
  * @returns Who has signed in, after `keepSession` was called.
  */
-export async function signIn(notice: string): Promise<Session> {
-  const provider = await readProvider();
-  const form = createSignInForm(provider);
-  const arrived = isComingBack() ? await form.arrive(comeBack(provider)) : undefined;
-  const session = arrived ?? (await form.ask(notice));
+export async function signIn({ notice, token }: End, tabs: OtherTabs): Promise<Session> {
+  const isBack = isComingBack();
+  const [provider, elsewhere] = await Promise.all([
+    readProvider(),
+    isBack ? undefined : tabs.ask(token),
+  ]);
+  const session = elsewhere ?? (await signInHere(provider, isBack, notice, tabs.next(token)));
   keepSession(session);
+  return session;
+}
+
+/** @param elsewhere When somebody signs in to another tab meanwhile. */
+async function signInHere(
+  provider: Provider | undefined,
+  isBack: boolean,
+  notice: string,
+  elsewhere: Promise<Session>,
+): Promise<Session> {
+  const form = createSignInForm(provider);
+  const arrived = isBack ? await form.arrive(comeBack(provider)) : undefined;
+  if (arrived !== undefined) return arrived;
+  const session = await Promise.race([form.ask(notice), elsewhere]);
+  form.close();
   return session;
 }
 
@@ -76,7 +95,7 @@ function createSignInForm(provider: Provider | undefined) {
   async function attempt(session: Session, refused: () => void): Promise<Session | undefined> {
     try {
       // Whether anybody is found does not matter.
-      await findUsers(createApi(session), { text: "-", offset: 0, limit: 1 });
+      await createApi(session).listUsers({ query: { limit: 1 } });
       return session;
     } catch (error) {
       const { reason, text } = problemFrom(error);
@@ -140,12 +159,13 @@ function createSignInForm(provider: Provider | undefined) {
         form.addEventListener("submit", async (event) => {
           event.preventDefault();
           const session = await busily(submit);
-          if (session === undefined) return;
-          form.reset();
-          main.hidden = true;
-          resolve(session);
+          if (session !== undefined) resolve(session);
         });
       });
+    },
+    close() {
+      form.reset();
+      main.hidden = true;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { byId, fromTemplate } from "./dom.ts";
 import type { Drafts } from "./drafts.ts";
 import type { Question } from "./question.ts";
-import { hrefOf } from "./route.ts";
+import { hrefToUser } from "./route.ts";
 
 /** Says whose input is not saved yet, with links to them, so that nobody forgets it. */
 export interface Unsaved {
@@ -18,7 +18,7 @@ export function createUnsaved(drafts: Drafts, question: Question): Unsaved {
 
   function itemFor(userId: string, name: string): HTMLElement {
     const item = fromTemplate(template, { name });
-    item.querySelector("a")?.setAttribute("href", hrefOf(userId));
+    item.querySelector("a")?.setAttribute("href", hrefToUser(userId));
     const button = item.querySelector("button");
     if (button !== null) button.ariaLabel = `Throw away what was typed for ${name}`;
     button?.addEventListener("click", async () => {

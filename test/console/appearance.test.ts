@@ -20,7 +20,7 @@ beforeAll(async () => {
     displayName: name,
   });
   busy = await setting.addUser();
-  for (let count = 0; count < 25; count += 1) {
+  for (let count = 0; count < 125; count += 1) {
     await setting.addUser({ ...gigi, displayName: `Person ${count}` });
     await setting.call(methods.updateHumanProfile, { userId: busy, ...gigi, nickName: `${count}` });
   }
@@ -73,13 +73,13 @@ describe.for([
     await page.getByText("Paste an access token").waitFor();
     await look("sign-in refused");
     await signIn(setting.tokens.editor);
-    await page.getByText("20 of").waitFor();
+    await page.getByText("100 of").waitFor();
     await look("people");
     await page.getByLabel("Find by").fill("qqqqq");
     await page.getByText("Nobody found.").waitFor();
     await look("nobody found");
     await page.getByLabel("Find by").fill("");
-    await page.getByText("20 of").waitFor();
+    await page.getByText("100 of").waitFor();
 
     await openUser(busy);
     await look("a user who is locked, with a long history");

@@ -89,7 +89,8 @@ describe("signing in with the identity provider", () => {
     const opened = await open();
     await field(opened, "Organization id optional").fill(setting.organizations.other);
     await goIn(opened);
-    await opened.page.getByText(setting.organizations.other).first().waitFor();
+    await opened.page.locator("#place", { hasText: "Zoo" }).waitFor();
+    expect(opened.page.url()).toContain(`org=${setting.organizations.other}`);
   });
 
   test("and with a token are both possible", async () => {

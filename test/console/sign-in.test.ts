@@ -10,15 +10,21 @@ beforeAll(() => {
 });
 
 describe("signing in", () => {
-  test("lasts for the tab, and leaves no trace elsewhere", async () => {
+  test("lasts while a tab is open, and leaves no trace elsewhere", async () => {
     const { page, signIn } = await open();
     await signIn(setting.tokens.editor);
     expect(page.url()).not.toContain(setting.tokens.editor);
     expect(await page.evaluate("[localStorage.length, document.cookie]")).toEqual([0, ""]);
     await page.reload();
     await page.getByRole("heading", { name: "People" }).waitFor();
-    const other = await openConsole(page.context(), setting.url);
-    await other.page.getByRole("heading", { name: "Sign in" }).waitFor();
+    const context = page.context();
+    const other = await openConsole(context, setting.url);
+    await other.page.getByRole("heading", { name: "People" }).waitFor();
+    expect(await other.page.evaluate("[localStorage.length, document.cookie]")).toEqual([0, ""]);
+    await page.close();
+    await other.page.close();
+    const third = await openConsole(context, setting.url);
+    await third.page.getByRole("heading", { name: "Sign in" }).waitFor();
   });
 
   test.for<{ name: string; token?: string; organization?: string; at: string; want: string }>([
@@ -78,7 +84,7 @@ describe("signing in", () => {
   test("may choose another organization", async () => {
     const { page, signIn, openUser } = await open();
     await signIn(setting.tokens.owner, setting.organizations.other);
-    await page.getByText(`Organization ${setting.organizations.other}`).waitFor();
+    await page.locator("#place", { hasText: "Zoo" }).waitFor();
     await openUser(setting.users.foreign);
     await page.getByRole("heading", { name: gigi.displayName }).waitFor();
   });
@@ -101,5 +107,91 @@ describe("signing in", () => {
       .waitFor();
     await page.reload();
     expect(await page.getByRole("alert").count()).toBe(0);
+  });
+});
+
+describe("several tabs", () => {
+  test("need one sign-in: a link to somebody opens in another tab", async () => {
+    const userId = await setting.addUser();
+    const { page } = await openUser(await setting.addUser());
+    const second = await openConsole(page.context(), `${setting.url}/#/users/${userId}`);
+    await second.page.locator("#facts", { hasText: userId }).waitFor();
+    expect(second.complaints).toEqual([]);
+  });
+
+  test("that wait for a sign-in are let in by the one that has signed in", async () => {
+    const opened = await open();
+    const { page } = opened;
+    const second = await openConsole(page.context(), setting.url);
+    await second.page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await opened.signIn(setting.tokens.editor);
+    await second.page.getByRole("heading", { name: "People" }).waitFor();
+    expect(await second.page.getByRole("heading", { name: "Sign in" }).isVisible()).toBe(false);
+  });
+
+  test("are signed out together, and what was typed in another one stays", async () => {
+    const userId = await setting.addUser();
+    const opened = await openUser(userId);
+    const second = await openConsole(opened.page.context(), `${setting.url}/#/users/${userId}`);
+    await second.page.getByRole("button", { name: "Edit" }).click();
+    await second.page.getByLabel("Nick name").fill("typed");
+    await opened.page.getByRole("button", { name: "Sign out" }).click();
+    await opened.page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await second.page
+      .getByText("You have signed out in another tab. What you typed is still here.")
+      .waitFor();
+    expect(await second.page.evaluate("sessionStorage['giraffe.token']")).toBeUndefined();
+    await second.page.getByLabel("Access token").fill(setting.tokens.owner);
+    await second.page.keyboard.press("Enter");
+    await eventually(() => second.page.getByLabel("Nick name").inputValue()).toBe("typed");
+    await opened.page.getByRole("heading", { name: "People" }).waitFor();
+  });
+
+  test("do not give each other a token that is not accepted any more", async () => {
+    const { page } = await openUser(await setting.addUser());
+    const second = await openConsole(page.context(), setting.url);
+    await second.page.getByRole("heading", { name: "People" }).waitFor();
+    await second.page.route("**/ListUsers", (route) =>
+      route.continue({ headers: { ...route.request().headers(), authorization: "Bearer gone" } }),
+    );
+    await second.page.getByLabel("Find by").fill("x");
+    await second.page.getByText("This token is not accepted any more.").waitFor();
+    await second.page.waitForTimeout(600);
+    expect(await second.page.getByRole("heading", { name: "Sign in" }).isVisible()).toBe(true);
+  });
+});
+
+describe("organizations", () => {
+  const links = ({ page }: Awaited<ReturnType<typeof open>>) =>
+    page.locator("#organization-list a").allTextContents();
+
+  test("are listed for whoever may read several, and links lead into them", async () => {
+    const opened = await open();
+    const { page, signIn } = opened;
+    await signIn(setting.tokens.owner);
+    await page.locator("#place", { hasText: "Giraffe" }).click();
+    await eventually(async () => (await links(opened)).sort()).toEqual(["Giraffe", "Zoo"]);
+    const here = page.locator("#organization-list [aria-current]");
+    expect(await here.allTextContents()).toEqual(["Giraffe"]);
+    await page.getByRole("link", { name: "Zoo" }).click();
+    await page.locator("#place", { hasText: "Zoo" }).waitFor();
+    await opened.page.locator(".result-name").first().click();
+    await page.locator("#facts", { hasText: setting.users.foreign }).waitFor();
+    const link = page.url();
+    expect(link).toContain(`org=${setting.organizations.other}`);
+    const second = await openConsole(page.context(), link);
+    await second.page.locator("#facts", { hasText: setting.users.foreign }).waitFor();
+    await page.locator("#place").click();
+    await page.locator("#organization-list").getByRole("link", { name: "Giraffe" }).click();
+    await page.locator("#place", { hasText: "Giraffe" }).waitFor();
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("of others are not listed", async () => {
+    const opened = await open();
+    await opened.signIn(setting.tokens.viewer);
+    await opened.page.locator("#place").click();
+    await eventually(() => links(opened)).toEqual(["Giraffe"]);
+    expect(await opened.page.locator("#organization-status").textContent()).toBe("");
   });
 });

@@ -32,7 +32,6 @@ test("two tabs change one profile: nothing is lost, and nothing that was typed i
   const userId = await setting.addUser();
   const first = await openUser(userId);
   const second = await openConsole(first.page.context(), setting.url);
-  await second.signIn(setting.tokens.editor);
   await second.openUser(userId);
   for (const tab of [first, second]) await button(tab, "Edit").click();
 

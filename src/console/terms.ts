@@ -1,0 +1,42 @@
+/** Who may be looked for. */
+export const kinds = ["people", "service-accounts"] as const;
+export type Kind = (typeof kinds)[number];
+
+/** In which state; empty for any. */
+export const states = ["", "active", "inactive", "locked", "initial"] as const;
+export type State = (typeof states)[number];
+
+/** Whom somebody looks for. */
+export type Terms = {
+  /** Words in any order, each of which must be found; empty for everybody. */
+  readonly text: string;
+  readonly kind: Kind;
+  readonly state: State;
+};
+
+export const noTerms: Terms = { text: "", kind: "people", state: "" };
+
+/** More words are not looked at: the server refuses a search with too many comparisons. */
+const maxWords = 7;
+
+/** The words of a text, as they were typed. */
+export function wordsOf({ text }: Terms): readonly string[] {
+  return text
+    .split(/\s+/)
+    .filter((word) => word !== "")
+    .slice(0, maxWords);
+}
+
+/** Letters that are no other letter with an accent for Unicode, but for people who type. */
+const plain: Readonly<Record<string, string>> = {
+  ...{ ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i", ħ: "h" },
+};
+
+/** A text in lower case and without accents. Marks that are no accents, such as vowels of Hindi, stay. */
+export function plainText(text: string): string {
+  return [...text.normalize("NFD").toLowerCase()]
+    .filter((character) => character < "\u0300" || character > "\u036f")
+    .map((character) => plain[character] ?? character)
+    .join("")
+    .normalize("NFC");
+}
