@@ -7,8 +7,8 @@ import type { Session } from "./session.ts";
 export type Api = Client<typeof ManagementService>;
 
 /** A client of the server that the page came from. */
-export function createApi(session: Session, onRefused?: () => void): Api {
-  return createClient(ManagementService, createTransport(session, onRefused));
+export function createApi(transport: Transport): Api {
+  return createClient(ManagementService, transport);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createApi } from "./api.ts";
+import { createApi, createTransport } from "./api.ts";
 import { byId } from "./dom.ts";
 import { createDrafts } from "./drafts.ts";
 import { showOrganizations } from "./organizations.ts";
@@ -50,11 +50,18 @@ function inPlace(before: Session): Session {
 }
 
 function showPeople(current: Session): Search {
-  const api = createApi(current, () => end("This token is not accepted any more. Sign in again."));
+  const transport = createTransport(current, () =>
+    end("This token is not accepted any more. Sign in again."),
+  );
   const main = byId("people", HTMLElement);
   const back = byId("back", HTMLAnchorElement);
-  const search = createSearch(api);
-  const person = createPerson({ api, drafts, question, onChanged: () => void search.refresh() });
+  const search = createSearch(createApi(transport));
+  const person = createPerson({
+    transport,
+    drafts,
+    question,
+    onChanged: () => void search.refresh(),
+  });
   let shown: string | undefined;
 
   /** @returns Whether somebody else is shown, or nobody any more. */

@@ -27,7 +27,7 @@ export function showOrganizations(session: Session): void {
   /** The id and the name; the id twice if the caller may not read the name. */
   async function read(organization: string): Promise<{ id: string; name: string }> {
     try {
-      const { org } = await createApi({ ...session, organization }).getMyOrg({});
+      const { org } = await createApi(createTransport({ ...session, organization })).getMyOrg({});
       return { id: org?.id ?? organization, name: org?.name || organization };
     } catch (error) {
       problemFrom(error);

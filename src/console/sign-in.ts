@@ -1,4 +1,4 @@
-import { createApi } from "./api.ts";
+import { createApi, createTransport } from "./api.ts";
 import { byId, markField, say } from "./dom.ts";
 import type { OtherTabs } from "./other-tabs.ts";
 import { problemFrom } from "./problem.ts";
@@ -95,7 +95,7 @@ function createSignInForm(provider: Provider | undefined) {
   async function attempt(session: Session, refused: () => void): Promise<Session | undefined> {
     try {
       // Whether anybody is found does not matter.
-      await createApi(session).listUsers({ query: { limit: 1 } });
+      await createApi(createTransport(session)).listUsers({ query: { limit: 1 } });
       return session;
     } catch (error) {
       const { reason, text } = problemFrom(error);

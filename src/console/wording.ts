@@ -59,3 +59,8 @@ export function dateText(timestamp: Timestamp | undefined): string {
 export function numberText(count: number | bigint): string {
   return numbers.format(count);
 }
+
+/** So many bytes. */
+export function sizeText(bytes: number): string {
+  return `${numberText(bytes)} ${bytes === 1 ? "byte" : "bytes"}`;
+}

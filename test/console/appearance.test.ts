@@ -9,16 +9,12 @@ import { openConsole } from "./open-console.ts";
 let browser: TestBrowser;
 let setting: Setting;
 let longest: string;
+const name = "W".repeat(200);
+const wide = { firstName: name, lastName: name, nickName: name, displayName: name };
 let busy: string;
 beforeAll(async () => {
   [browser, setting] = await Promise.all([openBrowser(), startSetting()]);
-  const name = "W".repeat(200);
-  longest = await setting.addUser({
-    firstName: name,
-    lastName: name,
-    nickName: name,
-    displayName: name,
-  });
+  longest = await setting.addUser(wide);
   busy = await setting.addUser();
   for (let count = 0; count < 125; count += 1) {
     await setting.addUser({ ...gigi, displayName: `Person ${count}` });
@@ -80,6 +76,13 @@ describe.for([
     await look("nobody found");
     await page.getByLabel("Find by").fill("");
     await page.getByText("100 of").waitFor();
+    await page.locator("#place").click();
+    await page.locator("#organization-list a").first().waitFor();
+    await look("organizations");
+    await page.locator("#kind-accounts").check();
+    await page.getByText("service account").first().waitFor();
+    await look("service accounts");
+    await page.goto(`${setting.url}/#/`);
 
     await openUser(busy);
     await look("a user who is locked, with a long history");
@@ -96,7 +99,26 @@ describe.for([
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByText("must be at most 10 runes").waitFor();
     await look("errors at fields");
+    await setting.call(methods.updateHumanProfile, {
+      userId: longest,
+      ...gigi,
+      lastName: "V".repeat(200),
+    });
+    await page.getByLabel("First name").fill("W".repeat(150));
+    await page.getByLabel("Language").fill("de");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("group", { name: "Last name" }).waitFor();
+    await look("a change of somebody else");
+    await openUser(busy);
+    await page.getByText("Not saved yet").waitFor();
+    await look("input that is not saved");
+    await openUser(longest);
+    await page.getByLabel("First name").waitFor();
     await page.getByRole("button", { name: "Cancel" }).click();
+    await setting.call(methods.updateHumanProfile, { userId: longest, ...wide });
+    await page.reload();
+    await page.locator("#timeline li").first().waitFor();
+    await look("a history with long values");
     for (const what of ["user name", "e-mail", "phone"])
       await page.getByRole("button", { name: `Change ${what}` }).click();
     await page.locator("#phone-form").getByRole("button", { name: "Save" }).click();

@@ -96,6 +96,82 @@ describe("the history", () => {
     expect(await opened.page.locator("time").first().getAttribute("datetime")).toMatch(/Z$/);
   });
 
+  const values = (opened: Console) =>
+    changes(opened).evaluateAll((all) =>
+      all.map((item) =>
+        [...item.querySelectorAll(".values > div")].map((each) => [
+          each.querySelector("dt")?.textContent,
+          each.querySelector("del")?.textContent,
+          each.querySelector("ins")?.textContent,
+        ]),
+      ),
+    );
+
+  test("shows the values before and after, in words", async () => {
+    const userId = await setting.addUser();
+    await update(userId, {
+      firstName: "Zoë",
+      nickName: "",
+      preferredLanguage: "de",
+      gender: "GENDER_DIVERSE",
+    });
+    await setting.call(methods.updateHumanPhone, { userId, phone: "+41446681800" });
+    await setting.call(methods.lockUser, { id: userId });
+    const set = (value: string | Uint8Array) =>
+      setting.call(methods.setUserMetadata, {
+        id: userId,
+        key: "state",
+        value: Buffer.from(value).toString("base64"),
+      });
+    await set("é\n");
+    await set(Uint8Array.of(0xff));
+    await set("x".repeat(501));
+    const opened = await openUser(userId, setting.tokens.viewer);
+    const all = await values(opened);
+    expect(all.slice(0, -1)).toEqual([
+      [["state", "1 byte", `${"x".repeat(500)}…`]],
+      [["state", "é\n", "1 byte"]],
+      [["state", undefined, "é\n"]],
+      [["State", "Active", "Locked"]],
+      [
+        ["Phone", undefined, "+41446681800"],
+        ["Phone verified", undefined, "No"],
+      ],
+      [
+        ["First name", "Gigi", "Zoë"],
+        ["Nick name", "Gi", "–"],
+        ["Language", "English (en)", "German (de)"],
+        ["Gender", "Female", "Diverse"],
+      ],
+    ]);
+    expect(all.at(-1)).toContainEqual(["Last name", undefined, "Giraffe"]);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("is asked for again when a page of it is empty although more follow", async () => {
+    const userId = await setting.addUser();
+    const opened = await openUser(userId);
+    let calls = 0;
+    await opened.page.route("**/ListChanges", async (route) => {
+      calls += 1;
+      // Of one page: no changes, and the next one begins behind change 2.
+      const message = Uint8Array.of(0, 0, 0, 0, 2, 0x10, 2);
+      const end = new TextEncoder().encode("grpc-status:0\r\n");
+      const trailers = Uint8Array.of(0x80, 0, 0, 0, end.length, ...end);
+      if (calls > 3) return route.continue();
+      await route.fulfill({
+        status: 200,
+        headers: { "content-type": "application/grpc-web+proto" },
+        body: Buffer.concat([message, trailers]),
+      });
+    });
+    await opened.page.reload();
+    await eventually(() => changes(opened).locator(".what").allTextContents()).toEqual([
+      "User added",
+    ]);
+    expect(calls).toBe(4);
+  });
+
   test("goes back to the beginning, page by page, without a gap", async () => {
     const userId = await setting.addUser();
     for (let count = 2; count <= 45; count += 1) await update(userId, { nickName: `Gi ${count}` });

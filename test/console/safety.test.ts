@@ -60,10 +60,15 @@ describe("a hostile profile", () => {
     ]);
     await page.getByRole("button", { name: "Edit" }).click();
     expect(await page.getByLabel("Display name").inputValue()).toBe(name);
-    // Six fields, four facts, one change.
+    // Six fields, four facts, and one change with all values that the user was added with.
     const perPair = 4;
-    const perChange = 6;
-    expect(await page.locator("#person *").count()).toBe(harmless + 10 * perPair + perChange);
+    const perChange = 7;
+    const perValue = 5;
+    const values = await page.locator(".values > div").count();
+    expect(values).toBeGreaterThan(4);
+    expect(await page.locator("#person *").count()).toBe(
+      harmless + 10 * perPair + perChange + values * perValue,
+    );
     expect(await page.evaluate("globalThis.pwned")).toBeUndefined();
     expect(complaints).toEqual([]);
     expect([...origins]).toEqual([setting.url]);
@@ -77,8 +82,13 @@ describe("a hostile profile", () => {
     await page.getByLabel("Find by").fill("reversed");
     await page.locator(".result-name").first().waitFor();
     await openUser(userId);
+    // A box of its own: an end of isolation in a name cannot end that of the page.
+    const boxes = await page.evaluate(
+      "[...document.querySelectorAll('#people bdi, #people ins')].filter((each) => each.checkVisibility()).map((each) => getComputedStyle(each).display)",
+    );
+    expect([...new Set(boxes as string[])].sort()).toEqual(expect.not.arrayContaining(["inline"]));
     const isolation = "getComputedStyle(document.querySelector(selector)).unicodeBidi";
-    for (const selector of [".result-name", "#name", "#fields bdi", ".who bdi"]) {
+    for (const selector of [".result-name", "#name", "#fields bdi", ".who bdi", ".values ins"]) {
       const style = await page.evaluate(isolation.replace("selector", JSON.stringify(selector)));
       expect([selector, style]).toEqual([
         selector,

@@ -1,37 +1,47 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import type { Change } from "../../../gen/zitadel/change_pb.ts";
-import type { Api } from "../api.ts";
+import { createClient, type Transport } from "@connectrpc/connect";
+import { type Change, UserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
 import { byId, fromTemplate, say } from "../dom.ts";
 import { problemFrom } from "../problem.ts";
 import { dateText, numberText } from "../wording.ts";
+import { changedFieldFrom } from "./changed-fields.ts";
 
-/** Shows the changes of a user, the latest first. */
+/** Shows the changes of a user, the latest first, with the values before and after. */
 export interface History {
   show(userId: string, signal: AbortSignal): Promise<void>;
 }
 
 const pageSize = 20;
 
+/** The server may answer with fewer changes than there are, and with none. It is asked again so often. */
+const maxCalls = 10;
+
 /** Finds the history in the page. */
-export function createHistory(api: Api): History {
+export function createHistory(transport: Transport): History {
+  const users = createClient(UserService, transport);
   const notice = byId("history-notice", HTMLElement);
   const timeline = byId("timeline", HTMLOListElement);
   const more = byId("more-changes", HTMLButtonElement);
   const template = byId("change-template", HTMLTemplateElement);
+  const valueTemplate = byId("value-template", HTMLTemplateElement);
   /** Shows the changes before the earliest one that is shown. */
   let showEarlier = async () => {};
 
-  async function showPage(userId: string, query: object, signal: AbortSignal): Promise<void> {
+  async function showPage(userId: string, sequence: bigint, signal: AbortSignal): Promise<void> {
     timeline.ariaBusy = "true";
     say(notice, "");
     try {
-      const { result } = await api.listUserChanges({ userId, query }, { signal });
-      // The API sends a range in ascending order, but the latest change is shown first.
-      const changes = result.sort((a, b) => Number(b.sequence - a.sequence));
-      timeline.append(...changes.map(itemFrom));
-      const before = (changes.at(-1)?.sequence ?? 1n) - 1n;
-      more.hidden = before === 0n;
-      showEarlier = () => showPage(userId, rangeUpTo(before), signal);
+      let next = sequence;
+      let left = pageSize;
+      for (let calls = 0; calls < maxCalls && left > 0; calls += 1) {
+        const answer = await users.listChanges({ userId, sequence: next, limit: left }, { signal });
+        timeline.append(...answer.changes.map(itemFrom));
+        left -= answer.changes.length;
+        next = answer.nextSequence;
+        if (next === 0n) break;
+      }
+      more.hidden = next === 0n;
+      showEarlier = () => showPage(userId, next, signal);
     } catch (error) {
       const { text, isCanceled } = problemFrom(error);
       if (isCanceled) return;
@@ -40,18 +50,23 @@ export function createHistory(api: Api): History {
     timeline.ariaBusy = null;
   }
 
-  function itemFrom({ eventType, editorDisplayName, editorId, ...change }: Change): HTMLElement {
+  function itemFrom(change: Change): HTMLElement {
     const item = fromTemplate(template, {
-      what: eventType?.localizedMessage || eventType?.key || "",
-      who: editorDisplayName || editorId || "unknown",
-      when: dateText(change.changeDate),
+      what: change.message || change.eventType,
+      who: change.editorName || change.editorId || "the command line",
+      when: dateText(change.time),
       version: `Version ${numberText(change.sequence)}`,
     });
-    if (change.changeDate !== undefined) {
+    if (change.time !== undefined) {
       item
         .querySelector("time")
-        ?.setAttribute("datetime", timestampDate(change.changeDate).toISOString());
+        ?.setAttribute("datetime", timestampDate(change.time).toISOString());
     }
+    const values = change.fields.map((field) =>
+      fromTemplate(valueTemplate, changedFieldFrom(field)),
+    );
+    item.querySelector(".values")?.append(...values);
+    if (values.length === 0) item.querySelector(".values")?.remove();
     return item;
   }
 
@@ -66,16 +81,7 @@ export function createHistory(api: Api): History {
     async show(userId, signal) {
       timeline.replaceChildren();
       more.hidden = true;
-      await showPage(userId, { limit: pageSize }, signal);
+      await showPage(userId, 0n, signal);
     },
   };
-}
-
-/**
- * A query for the newest changes up to a sequence. The API can only be asked for the changes after a
- * sequence. Sequences have no gaps, so the beginning of the page can be computed.
- */
-function rangeUpTo(last: bigint) {
-  const limit = last < pageSize ? Number(last) : pageSize;
-  return { sequence: last - BigInt(limit), limit, asc: true };
 }

@@ -2,7 +2,7 @@ import type { Metadata } from "../../../gen/zitadel/metadata_pb.ts";
 import type { Api } from "../api.ts";
 import { byId, fromTemplate, say } from "../dom.ts";
 import { problemFrom } from "../problem.ts";
-import { numberText } from "../wording.ts";
+import { numberText, sizeText } from "../wording.ts";
 import { textFrom } from "./metadata-value.ts";
 
 /** The metadata of a user, by key, page by page. */
@@ -67,8 +67,7 @@ export function createMetadataList(api: Api, actions: Actions): MetadataList {
 
   function itemFrom({ key, value }: Metadata, mayWrite: boolean): HTMLElement {
     const text = textFrom(value);
-    const size = `${numberText(value.length)} ${value.length === 1 ? "byte" : "bytes"}`;
-    const item = fromTemplate(template, { key, value: text ?? size });
+    const item = fromTemplate(template, { key, value: text ?? sizeText(value.length) });
     item.dataset.key = key;
     const valueBox = item.querySelector<HTMLElement>("[data-slot=value]");
     if (text === undefined) valueBox?.classList.add("binary");

@@ -1,5 +1,6 @@
+import type { Transport } from "@connectrpc/connect";
 import type { User } from "../../../gen/zitadel/user_pb.ts";
-import type { Api } from "../api.ts";
+import { createApi } from "../api.ts";
 import { byId, say } from "../dom.ts";
 import type { Drafts } from "../drafts.ts";
 import type { Question } from "../question.ts";
@@ -22,7 +23,7 @@ export interface Person {
 }
 
 type Surroundings = {
-  readonly api: Api;
+  readonly transport: Transport;
   readonly drafts: Drafts;
   readonly question: Question;
   /** Called when the user was changed, because the list may show an old name. */
@@ -30,14 +31,15 @@ type Surroundings = {
 };
 
 /** Finds the part of the page. */
-export function createPerson({ api, drafts, question, onChanged }: Surroundings): Person {
+export function createPerson({ transport, drafts, question, onChanged }: Surroundings): Person {
+  const api = createApi(transport);
   const section = byId("person", HTMLElement);
   const nobody = byId("nobody", HTMLElement);
   const notice = byId("person-notice", HTMLElement);
   const content = byId("person-content", HTMLElement);
   const name = byId("name", HTMLElement);
   const showFacts = createPersonFacts();
-  const history = createHistory(api);
+  const history = createHistory(transport);
   const report: Report = { begin, stored, outdated, removed };
   const tools: Tools = { api, report, question, drafts };
   const cards = [
