@@ -28,9 +28,17 @@ export function fromTemplate(
   return copy.firstElementChild as HTMLElement;
 }
 
+/** A sentence that begins with a name. Marks of direction in the name have no effect on the rest. */
+export type Sentence = string | { readonly name: string; readonly rest: string };
+
 /** Show a text in an element. The element is hidden if the text is empty. */
-export function say(element: HTMLElement, text: string): void {
-  element.textContent = text;
+export function say(element: HTMLElement, text: Sentence): void {
+  if (typeof text === "string") element.textContent = text;
+  else {
+    const name = document.createElement("bdi");
+    name.textContent = text.name;
+    element.replaceChildren(name, text.rest);
+  }
   element.hidden = text === "";
 }
 

@@ -1,4 +1,4 @@
-import { byId } from "./dom.ts";
+import { byId, type Sentence, say } from "./dom.ts";
 
 /** Asks before something is done that cannot be undone. */
 export interface Question {
@@ -8,7 +8,7 @@ export interface Question {
    * @param action What the button that agrees says, such as "Remove".
    * @returns Whether the answer is yes. Escape and "Cancel" mean no.
    */
-  ask(title: string, text: string, action: string): Promise<boolean>;
+  ask(title: string, text: Sentence, action: string): Promise<boolean>;
   /** Take the question back, as if the answer was no. */
   cancel(): void;
 }
@@ -43,7 +43,7 @@ export function createQuestion(): Question {
     ask(title, text, action) {
       finish(false);
       titleLine.textContent = title;
-      textLine.textContent = text;
+      say(textLine, text);
       yes.textContent = action;
       dialog.showModal();
       no.focus();

@@ -22,7 +22,7 @@ export function createUnsaved(drafts: Drafts, question: Question): Unsaved {
     const button = item.querySelector("button");
     if (button !== null) button.ariaLabel = `Throw away what was typed for ${name}`;
     button?.addEventListener("click", async () => {
-      const text = `What was typed for ${name} is not saved.`;
+      const text = { name, rest: ": what was typed is not saved." };
       if (await question.ask("Throw it away?", text, "Throw away")) drafts.forget(userId);
     });
     return item;

@@ -87,6 +87,9 @@ describe("a hostile profile", () => {
       "[...document.querySelectorAll('#people bdi, #people ins')].filter((each) => each.checkVisibility()).map((each) => getComputedStyle(each).display)",
     );
     expect([...new Set(boxes as string[])].sort()).toEqual(expect.not.arrayContaining(["inline"]));
+    await page.getByRole("button", { name: "Remove person" }).click();
+    await page.locator("#question-text bdi", { hasText: "reversed" }).waitFor();
+    await page.keyboard.press("Escape");
     const isolation = "getComputedStyle(document.querySelector(selector)).unicodeBidi";
     for (const selector of [".result-name", "#name", "#fields bdi", ".who bdi", ".values ins"]) {
       const style = await page.evaluate(isolation.replace("selector", JSON.stringify(selector)));

@@ -78,10 +78,10 @@ export function createAccessCard({ api, report, question }: Tools): Card {
   const remove = (user: User) =>
     attempt(user.id, async () => {
       const name = personName(user);
-      const text = `${name} will be removed, with the profile and the metadata. This cannot be undone.`;
-      if (!(await question.ask("Remove this person?", text, "Remove"))) return;
+      const rest = " will be removed, with the profile and the metadata. This cannot be undone.";
+      if (!(await question.ask("Remove this person?", { name, rest }, "Remove"))) return;
       const answer = await api.removeUser({ id: user.id }, ifVersion(versionOf(user)));
-      await report.removed(user.id, storedText(answer, `${name} was removed`));
+      await report.removed(user.id, { name, rest: storedText(answer, " was removed") });
     });
 
   const buttons = Object.entries(steps).map(([id, byState]) => {

@@ -44,7 +44,14 @@ export function createMetadataCard(tools: Tools): Card {
     const { id } = shown;
     const condition = ifVersion(versionOf(shown));
     report.begin();
-    if (!(await question.ask("Remove this entry?", `${key} will be forgotten.`, "Remove"))) return;
+    if (
+      !(await question.ask(
+        "Remove this entry?",
+        { name: key, rest: " will be forgotten." },
+        "Remove",
+      ))
+    )
+      return;
     try {
       const answer = await api.removeUserMetadata({ id, key }, condition);
       if (await report.stored(id, saved, storedText(answer))) title.focus();

@@ -1,7 +1,7 @@
 import type { Transport } from "@connectrpc/connect";
 import type { User } from "../../../gen/zitadel/user_pb.ts";
 import { createApi } from "../api.ts";
-import { byId, say } from "../dom.ts";
+import { byId, type Sentence, say } from "../dom.ts";
 import type { Drafts } from "../drafts.ts";
 import type { Question } from "../question.ts";
 import { createAccessCard } from "./access-card.ts";
@@ -94,7 +94,7 @@ export function createPerson({ transport, drafts, question, onChanged }: Surroun
     );
   }
 
-  async function removed(userId: string, text: string): Promise<void> {
+  async function removed(userId: string, text: Sentence): Promise<void> {
     onChanged();
     if (userId !== wanted) return;
     await reader.read(userId);

@@ -1,5 +1,6 @@
 import type { User } from "../../../gen/zitadel/user_pb.ts";
 import type { Api } from "../api.ts";
+import type { Sentence } from "../dom.ts";
 import type { Drafts } from "../drafts.ts";
 import type { Stored } from "../edit-form.ts";
 import type { Values } from "../form-values.ts";
@@ -48,7 +49,7 @@ export interface Report {
    */
   outdated(userId: string, notice: HTMLElement): Promise<void>;
   /** The server has removed a user. The page asks for the user again, and says so instead of showing them. */
-  removed(userId: string, text: string): Promise<void>;
+  removed(userId: string, text: Sentence): Promise<void>;
 }
 
 /** What the server answers to a change, as far as it is shown. */
