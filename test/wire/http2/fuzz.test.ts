@@ -125,6 +125,18 @@ describe("what is kept", () => {
     }
   });
 
+  test.for(entries)("leaves nothing behind wherever the client goes away: $name", ({ input }) => {
+    const step = Math.ceil(input.byteLength / 250);
+    for (let at = 0; at <= input.byteLength; at += step) {
+      using memory = run([input.subarray(0, at)]);
+      memory.hangUp();
+      const { byteLength } = memory.output;
+      memory.pass(60_000);
+      expect(memory.running).toBe(0);
+      expect(memory.output.byteLength).toBe(byteLength);
+    }
+  });
+
   const inputs = Object.values(corpus).filter(({ byteLength }) => byteLength < 2_000);
   /** A byte that becomes another, a part that comes twice or not at all, or the rest of another input. */
   const change = fc.tuple(fc.nat(), fc.nat(), fc.integer({ min: 0, max: 255 }), fc.nat(3));
