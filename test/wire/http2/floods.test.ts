@@ -105,7 +105,7 @@ const floods: Readonly<Record<string, () => Buffer[]>> = {
         Buffer.concat([
           headerBlock(getNote),
           indexedField("cookie", ""),
-          Buffer.alloc(10_000, newestField),
+          Buffer.alloc(4_000, newestField),
         ]),
       ),
     ),
