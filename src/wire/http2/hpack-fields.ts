@@ -61,11 +61,12 @@ export function knownName(name: string): KnownName {
 function learnName(name: string): KnownName {
   assertName(name);
   const isSecret = secret.has(name);
+  const isKept = names.size < maxKnownNames;
   const known: KnownName = {
     literal: nameBytes(name, isSecret ? 0x10 : 0x00, 4),
-    values: isSecret || varying.has(name) ? undefined : new Map(),
+    values: isSecret || varying.has(name) || !isKept ? undefined : new Map(),
   };
-  if (names.size < maxKnownNames) names.set(name, known);
+  if (isKept) names.set(name, known);
   return known;
 }
 
@@ -103,7 +104,7 @@ function learnField(
 
 function encodeField(name: string, value: string, id: number): KnownField {
   const index = staticValues.findIndex((each, at) => each === value && staticNames[at] === name);
-  const isStatic = index > 0 && value !== "";
+  const isStatic = index > 0;
   const text = textBytes(value);
   return {
     id,

@@ -143,6 +143,11 @@ describe("a decoder", () => {
       want: [`a: ${"b".repeat(127)}`],
     },
     {
+      name: "two entries that fill the table to the last byte",
+      block: "3f23 40 01 61 00 40 01 62 00 bf",
+      want: ["a: ", "b: ", "a: "],
+    },
+    {
       name: "the name of an entry that the new entry evicts",
       block: `3f21 40 01 61 1f ${"62".repeat(31)} 7e 1f ${"63".repeat(31)} be`,
       want: [`a: ${"b".repeat(31)}`, `a: ${"c".repeat(31)}`, `a: ${"c".repeat(31)}`],
@@ -169,6 +174,8 @@ describe("a decoder", () => {
     { name: "Huffman with eight bits of padding", block: `${a} 81 ff` },
     { name: "Huffman with eleven bits of padding", block: `${a} 82 07ff` },
     { name: "an update after a field", block: "82 20" },
+    { name: "an update after a field that could be a literal", block: "82 20 01 61 01 62" },
+    { name: "a length with five bytes more", block: `${a} 7f8080808000 ${"62".repeat(127)}` },
     { name: "three updates", block: "20 20 20 82" },
     { name: "an update to more than 4096", block: "3fe21f 82" },
   ])("refuses $name", ({ block }) => {
@@ -279,6 +286,27 @@ describe("an encoder", () => {
     expect(decoder.decode(block)).toEqual(answer);
     expect(decoder.tableBytes).toBeLessThanOrEqual(80);
     expect(decoder.decode(encode(encoder, answer))).toEqual(answer);
+  });
+
+  test.for([1, 126, 127, 128, 254, 255, 256, 4_000])("writes a value of %d bytes", (length) => {
+    const fields = [
+      "content-length",
+      "v".repeat(length),
+      "x-kept",
+      "k".repeat(Math.min(length, 256)),
+    ];
+    const decoder = createHpackDecoder(roomy);
+    expect(decoder.decode(encode(createHpackEncoder(), fields))).toEqual(fields);
+  });
+
+  test("empties a table that has entries with one update, if it may have none any more", () => {
+    const encoder = createHpackEncoder();
+    const decoder = createHpackDecoder(roomy);
+    decoder.decode(encode(encoder, answer));
+    encoder.setMaxTableSize(0);
+    const block = encode(encoder, answer);
+    expect(block.subarray(0, 2)).toEqual(bytes("20 88"));
+    expect(decoder.decode(block)).toEqual(answer);
   });
 
   test("sends everything as literals to a peer without a table", () => {
