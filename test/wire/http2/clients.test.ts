@@ -16,6 +16,7 @@ import { describeFrames } from "./peer.ts";
 import { setting, withField } from "./requests.ts";
 
 // What real clients send, as it was recorded from them. The clock stands still, so nothing is forgiven with time.
+// Long because of the table of clients.
 
 const { data, headers, priority, settings, ping, goAway } = frameTypes;
 const { ack, endHeaders, endStream } = frameFlags;

@@ -9,6 +9,8 @@ import { type Memory, openMemory } from "./memory.ts";
 import { begun, greeting, setting, whole, withField } from "./requests.ts";
 import type { SeenFrame } from "./strict-reader.ts";
 
+// Long because of the properties: each is one test, and they share how inputs are run and compared.
+
 const { data, headers, settings, goAway } = frameTypes;
 const { endStream } = frameFlags;
 
