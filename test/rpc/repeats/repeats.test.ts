@@ -192,8 +192,12 @@ describe("a key", () => {
     const isChange = ({ name }: { readonly name: string }) => !/^(Get|List|Is|Healthz)/.test(name);
     const services = [ManagementService, UserService, GiraffeUserService];
     const all = services.flatMap(({ methods }) => methods).filter(isChange);
-    // CreateUser has a test of its own, because it names the organization.
-    const withKeys = [...changes.map(({ method }) => method), v2.createUser];
+    // These have tests of their own: CreateUser names the organization, UpdateProfiles many users.
+    const withKeys = [
+      ...changes.map(({ method }) => method),
+      v2.createUser,
+      GiraffeUserService.method.updateProfiles,
+    ];
     const names = (methods: readonly DescMethod[]) =>
       methods.map(({ parent, name }) => `${parent.typeName}/${name}`).sort();
     expect(names(withKeys)).toEqual(names(all));
