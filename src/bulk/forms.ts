@@ -1,5 +1,5 @@
 import type { Micros } from "../store/event-store.ts";
-import type { PreparedSource } from "./prepared-source.ts";
+import type { PreparedSource } from "./import/prepared-source.ts";
 
 /** What an input is opened with. */
 export type OpenWith = {

@@ -80,7 +80,7 @@ async function known(directory: Directory, id: string): Promise<Organization> {
 type Summary = { readonly exported: number; readonly files?: number };
 
 async function writeLines(transfer: Transfer, organization: string | undefined): Promise<Summary> {
-  const { createUserLines } = await import("../bulk/user-line.ts");
+  const { createUserLines } = await import("../bulk/line/user-line.ts");
   const { exportUsers } = await import("../bulk/export-users.ts");
   return { exported: await exportUsers(transfer, createUserLines(), organization, process.stdout) };
 }

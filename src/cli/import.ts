@@ -1,7 +1,7 @@
 import { type Form, formFrom, formNames, openForm } from "../bulk/forms.ts";
-import type { ImportSummary } from "../bulk/import-users.ts";
+import type { ImportSummary } from "../bulk/import/import-users.ts";
+import type { PreparedSource } from "../bulk/import/prepared-source.ts";
 import { wordsOfLosses } from "../bulk/losses.ts";
-import type { PreparedSource } from "../bulk/prepared-source.ts";
 import type { Reading } from "../config/config.ts";
 import {
   type AdminOptions,
@@ -50,9 +50,9 @@ export const importCommand = anyCommand<ImportOptions>({
   read: readOptions,
   async run({ database, json, input, form, isUpdating, organization, tokenFile, spool }, out) {
     const { openTransfer, wallClock } = await import("../server/database.ts");
-    const { createLineReader } = await import("../bulk/line-reader.ts");
+    const { createLineReader } = await import("../bulk/line/line-reader.ts");
     const { createIdGenerator } = await import("../access/id.ts");
-    const { importUsers } = await import("../bulk/import-users.ts");
+    const { importUsers } = await import("../bulk/import/import-users.ts");
     const { transfer, directory } = await openTransfer(database);
     const tell = (line: string) => void process.stderr.write(`${line}\n`);
     let source: PreparedSource | undefined;

@@ -1,4 +1,4 @@
-import { type UserDocument, userDocument } from "../bulk/user-document.ts";
+import { type UserDocument, userDocument } from "../bulk/line/user-document.ts";
 import { CliError } from "./command/admin.ts";
 import { printable } from "./command/printable.ts";
 import { formatTable } from "./command/table.ts";

@@ -1,4 +1,4 @@
-import { createUserLines } from "../bulk/user-line.ts";
+import { createUserLines } from "../bulk/line/user-line.ts";
 import { type Directory, RecordExistsError } from "../store/directory.ts";
 import { type EventStore, type Micros, UniqueKeyTakenError } from "../store/event-store.ts";
 import { firstRecords, organizationId } from "./bootstrap.ts";

@@ -4,7 +4,7 @@ import type { HumanState, HumanStatus } from "../../domain/human-state.ts";
 import { metadataChangesOf } from "../../domain/metadata.ts";
 import type { Head } from "../../store/event-store.ts";
 import type { Transfer } from "../../store/transfer.ts";
-import { momentFrom } from "../moment.ts";
+import { momentFrom } from "../line/moment.ts";
 import { metadataFields } from "./metadata-fields.ts";
 import type { Compared, Depth, Side } from "./side.ts";
 

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { BulkError } from "../bulk-error.ts";
 import { objectOf, textOf } from "../fields.ts";
-import { microsFrom, momentFrom } from "../moment.ts";
+import { microsFrom, momentFrom } from "../line/moment.ts";
 import type { RemoteApi } from "../remote/remote-api.ts";
 import { metadataFields } from "./metadata-fields.ts";
 import type { Compared, Depth, Side, Value } from "./side.ts";

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isTold, textOf } from "../fields.ts";
+import { microsFrom, momentFrom } from "../line/moment.ts";
 import type { Losses } from "../losses.ts";
-import { microsFrom, momentFrom } from "../moment.ts";
 import { type Mapping, type TextField, valueAt, type Way } from "./mapping.ts";
 
 /**

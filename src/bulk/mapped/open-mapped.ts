@@ -1,5 +1,6 @@
 import { BulkError } from "../bulk-error.ts";
 import { objectOf } from "../fields.ts";
+import { keyOfLines, openInputFile, type PreparedSource } from "../import/prepared-source.ts";
 import {
   type JsonRecord,
   jsonRecords,
@@ -10,7 +11,6 @@ import {
 import { linesOf, unreadable } from "../lines-of.ts";
 import { createLosses, type Losses } from "../losses.ts";
 import { createMeter } from "../meter.ts";
-import { keyOfLines, openInputFile, type PreparedSource } from "../prepared-source.ts";
 import { mappedPerson } from "./mapped-person.ts";
 import type { Mapping } from "./mapping.ts";
 

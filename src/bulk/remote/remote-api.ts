@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { BulkError } from "../bulk-error.ts";
-import { objectFrom } from "../user-line.ts";
+import { objectFrom } from "../line/user-line.ts";
 
 /** The REST API of another server. */
 export type RemoteApi = {

@@ -1,6 +1,6 @@
 import { BulkError } from "../bulk-error.ts";
 import { objectOf } from "../fields.ts";
-import { microsFrom, momentFrom } from "../moment.ts";
+import { microsFrom, momentFrom } from "../line/moment.ts";
 import type { RemoteApi } from "../remote/remote-api.ts";
 import type { EventSpool } from "./event-spool.ts";
 import { eventFromAnswer } from "./log-event.ts";

@@ -1,8 +1,8 @@
+import { keyOfLines, openInputFile, type PreparedSource } from "../import/prepared-source.ts";
 import { linesOf } from "../lines-of.ts";
 import { createLosses } from "../losses.ts";
 import { createMetadataSpool } from "../metadata-spool.ts";
 import { createMeter } from "../meter.ts";
-import { keyOfLines, openInputFile, type PreparedSource } from "../prepared-source.ts";
 import { outlineExport, peopleOfExport } from "./read-export.ts";
 
 /**

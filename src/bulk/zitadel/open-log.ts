@@ -1,7 +1,7 @@
+import { keyOfLines, type PreparedSource } from "../import/prepared-source.ts";
 import { linesOf } from "../lines-of.ts";
 import { createLosses } from "../losses.ts";
 import { createMeter } from "../meter.ts";
-import { keyOfLines, type PreparedSource } from "../prepared-source.ts";
 import { createRemoteApi } from "../remote/remote-api.ts";
 import { openEventSpool } from "./event-spool.ts";
 import { readLog } from "./list-events.ts";

@@ -1,12 +1,12 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { textOf } from "../fields.ts";
+import type { NewOrganization } from "../import/new-organizations.ts";
+import { keyOfLines, openInputFile, type PreparedSource } from "../import/prepared-source.ts";
+import { type TextLine, textLines } from "../import/text-lines.ts";
+import { objectFrom } from "../line/user-line.ts";
 import { linesOf, unreadable } from "../lines-of.ts";
 import { createLosses, type Losses } from "../losses.ts";
 import { createMeter } from "../meter.ts";
-import type { NewOrganization } from "../new-organizations.ts";
-import { keyOfLines, openInputFile, type PreparedSource } from "../prepared-source.ts";
-import { type TextLine, textLines } from "../text-lines.ts";
-import { objectFrom } from "../user-line.ts";
 import { personLine } from "./person-line.ts";
 import { stateFrom } from "./states.ts";
 

@@ -1,4 +1,4 @@
-import type { UserLines } from "../../bulk/user-line.ts";
+import type { UserLines } from "../../bulk/line/user-line.ts";
 import type { Setting } from "../../config/settings.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { Transfer } from "../../store/transfer.ts";
@@ -43,7 +43,7 @@ export function transferCommand<Options>(command: {
     read: (line) => withAdminOptions(line, options(line)),
     async run(given, out) {
       const { openTransfer } = await import("../../server/database.ts");
-      const { createUserLines } = await import("../../bulk/user-line.ts");
+      const { createUserLines } = await import("../../bulk/line/user-line.ts");
       const { transfer, directory } = await openTransfer(given.database);
       try {
         const lines = createUserLines();

@@ -1,10 +1,10 @@
-import type { Directory } from "../store/directory.ts";
-import { OutcomeUnknownError, StoreUnavailableError } from "../store/event-store.ts";
-import { OvertakenError, type Transfer } from "../store/transfer.ts";
-import { BulkError } from "./bulk-error.ts";
+import type { Directory } from "../../store/directory.ts";
+import { OutcomeUnknownError, StoreUnavailableError } from "../../store/event-store.ts";
+import { OvertakenError, type Transfer } from "../../store/transfer.ts";
+import { BulkError } from "../bulk-error.ts";
+import type { ReadLine } from "../line/line-reader.ts";
 import { importLines, type Run, type Tally } from "./import-lines.ts";
 import { type ImportSource, openSource } from "./import-source.ts";
-import type { ReadLine } from "./line-reader.ts";
 import { addOrganizations } from "./new-organizations.ts";
 import { rejectsToFile, rejectsToStderr } from "./rejects.ts";
 

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { access, type FileHandle, open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BulkError } from "./bulk-error.ts";
+import { BulkError } from "../bulk-error.ts";
 
 /** A line that is not imported. */
 export type Reject = {

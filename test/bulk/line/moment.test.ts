@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { microsFrom } from "../../src/bulk/moment.ts";
+import { microsFrom } from "../../../src/bulk/line/moment.ts";
 
 describe("microsFrom", () => {
   test.for([

@@ -1,14 +1,14 @@
 import {
   type ImportHumanUserRequest,
   ImportHumanUserRequestSchema,
-} from "../../gen/zitadel/management_pb.ts";
-import { ServiceError } from "../domain/errors.ts";
-import { advance } from "../domain/human.ts";
-import { initialState, type PresentHuman } from "../domain/human-state.ts";
-import { changedFields } from "../domain/profile.ts";
-import { type AddHuman, commandFromImportRequest } from "../rpc/management/add-human-command.ts";
-import { FieldRulesError, type FieldViolation } from "../rpc/validate/field-violation.ts";
-import type { createFieldRules } from "../rpc/validate/validate.ts";
+} from "../../../gen/zitadel/management_pb.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import { advance } from "../../domain/human.ts";
+import { initialState, type PresentHuman } from "../../domain/human-state.ts";
+import { changedFields } from "../../domain/profile.ts";
+import { type AddHuman, commandFromImportRequest } from "../../rpc/management/add-human-command.ts";
+import { FieldRulesError, type FieldViolation } from "../../rpc/validate/field-violation.ts";
+import type { createFieldRules } from "../../rpc/validate/validate.ts";
 
 /** What the request in a line asks for. */
 export type UserRequests = {

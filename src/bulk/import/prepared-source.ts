@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { BulkError } from "./bulk-error.ts";
+import { BulkError } from "../bulk-error.ts";
+import type { Losses } from "../losses.ts";
 import { type ImportSource, keyOf, peek } from "./import-source.ts";
-import type { Losses } from "./losses.ts";
 
 /** An input in another form, which is read as lines. */
 export type PreparedSource = ImportSource & {

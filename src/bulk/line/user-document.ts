@@ -1,6 +1,6 @@
-import type { HumanState } from "../domain/human-state.ts";
-import type { Attribute } from "../store/attributes.ts";
-import type { Head } from "../store/event-store.ts";
+import type { HumanState } from "../../domain/human-state.ts";
+import type { Attribute } from "../../store/attributes.ts";
+import type { Head } from "../../store/event-store.ts";
 import type { UserLines } from "./user-line.ts";
 
 /** A user as `giraffe user get` shows it: the fields of a line of `export`, version and dates. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { BulkError } from "./bulk-error.ts";
+import { BulkError } from "../bulk-error.ts";
 import type { NewOrganization } from "./new-organizations.ts";
 
 /** So much of the first line names an input. */

@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { Micros } from "../store/event-store.ts";
-import type { Past } from "../store/transfer.ts";
+import type { Micros } from "../../store/event-store.ts";
+import type { Past } from "../../store/transfer.ts";
 import { microsFrom } from "./moment.ts";
 
 /** How far a user had come elsewhere, before it is imported. */

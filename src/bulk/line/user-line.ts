@@ -10,17 +10,17 @@ import {
 import {
   ImportHumanUserRequestSchema,
   ManagementService,
-} from "../../gen/zitadel/management_pb.ts";
-import { UserState, UserStateSchema } from "../../gen/zitadel/user_pb.ts";
-import { ServiceError } from "../domain/errors.ts";
-import { advance, type HumanCommand } from "../domain/human.ts";
-import { type HumanState, type HumanStatus, initialState } from "../domain/human-state.ts";
-import { metadataChangesOf } from "../domain/metadata.ts";
-import type { HumanStep } from "../rpc/change-human.ts";
-import { createEnglishTranslator } from "../rpc/translate/translate.ts";
-import { createFieldRules } from "../rpc/validate/validate.ts";
-import type { Attribute } from "../store/attributes.ts";
-import type { Decision } from "../store/event-store.ts";
+} from "../../../gen/zitadel/management_pb.ts";
+import { UserState, UserStateSchema } from "../../../gen/zitadel/user_pb.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import { advance, type HumanCommand } from "../../domain/human.ts";
+import { type HumanState, type HumanStatus, initialState } from "../../domain/human-state.ts";
+import { metadataChangesOf } from "../../domain/metadata.ts";
+import type { HumanStep } from "../../rpc/change-human.ts";
+import { createEnglishTranslator } from "../../rpc/translate/translate.ts";
+import { createFieldRules } from "../../rpc/validate/validate.ts";
+import type { Attribute } from "../../store/attributes.ts";
+import type { Decision } from "../../store/event-store.ts";
 import { metadataField, metadataStep } from "./metadata-field.ts";
 import { type Origin, originFrom } from "./origin.ts";
 import { createUserRequests } from "./user-request.ts";

@@ -1,5 +1,5 @@
-import { type Directory, RecordExistsError } from "../store/directory.ts";
-import type { Micros } from "../store/event-store.ts";
+import { type Directory, RecordExistsError } from "../../store/directory.ts";
+import type { Micros } from "../../store/event-store.ts";
 
 /** An organization of an input. */
 export type NewOrganization = {

@@ -1,5 +1,5 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { Micros } from "../store/event-store.ts";
+import type { Micros } from "../../store/event-store.ts";
 
 /**
  * A moment of RFC 3339, as PostgreSQL and the APIs write it.

@@ -1,9 +1,9 @@
 import { type DescMessage, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
-import { BulkSetUserMetadataRequestSchema } from "../../gen/zitadel/management_pb.ts";
-import type { HumanState } from "../domain/human-state.ts";
-import { advanceMetadata, type MetadataStep, noMetadata } from "../domain/metadata.ts";
-import { metadataEntries } from "../rpc/metadata/change-metadata.ts";
-import type { Attribute } from "../store/attributes.ts";
+import { BulkSetUserMetadataRequestSchema } from "../../../gen/zitadel/management_pb.ts";
+import type { HumanState } from "../../domain/human-state.ts";
+import { advanceMetadata, type MetadataStep, noMetadata } from "../../domain/metadata.ts";
+import { metadataEntries } from "../../rpc/metadata/change-metadata.ts";
+import type { Attribute } from "../../store/attributes.ts";
 
 /** Any id: the field rules of the request want one. */
 const id = "0";

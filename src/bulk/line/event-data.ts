@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import type { HumanEvent } from "../domain/human-state.ts";
-import { genders } from "../domain/profile.ts";
+import type { HumanEvent } from "../../domain/human-state.ts";
+import { genders } from "../../domain/profile.ts";
 
 /** Longer than any text of a profile that ZITADEL accepts, in characters. */
 const maxTextLength = 1_000;

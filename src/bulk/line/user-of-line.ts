@@ -1,6 +1,6 @@
-import { type HumanState, type PresentHuman, present } from "../domain/human-state.ts";
-import { metadataChangesOf } from "../domain/metadata.ts";
-import { differences } from "./differences.ts";
+import { type HumanState, type PresentHuman, present } from "../../domain/human-state.ts";
+import { metadataChangesOf } from "../../domain/metadata.ts";
+import { differences } from "../differences.ts";
 import { pastOf } from "./origin.ts";
 import { assertUntouched, type KnownUser, type ReadUser, type Written } from "./read-user.ts";
 import type { UserLine } from "./user-line.ts";

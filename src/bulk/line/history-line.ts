@@ -1,10 +1,15 @@
 import { Buffer } from "node:buffer";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { evolve, type HumanEvent, type HumanState, initialState } from "../domain/human-state.ts";
-import { maxMetadataBytes, maxMetadataKeys } from "../domain/metadata.ts";
-import { hasSameUniqueKeys, uniqueKeys } from "../domain/user-name.ts";
-import type { AttributeChange } from "../store/attributes.ts";
-import type { Micros, NewEvent } from "../store/event-store.ts";
+import {
+  evolve,
+  type HumanEvent,
+  type HumanState,
+  initialState,
+} from "../../domain/human-state.ts";
+import { maxMetadataBytes, maxMetadataKeys } from "../../domain/metadata.ts";
+import { hasSameUniqueKeys, uniqueKeys } from "../../domain/user-name.ts";
+import type { AttributeChange } from "../../store/attributes.ts";
+import type { Micros, NewEvent } from "../../store/event-store.ts";
 import { dataFrom } from "./event-data.ts";
 import { microsFrom } from "./moment.ts";
 import { versionFrom } from "./origin.ts";

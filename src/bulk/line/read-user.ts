@@ -1,6 +1,6 @@
-import type { HumanState } from "../domain/human-state.ts";
-import type { Attribute } from "../store/attributes.ts";
-import type { LatestChange, NewStream } from "../store/transfer.ts";
+import type { HumanState } from "../../domain/human-state.ts";
+import type { Attribute } from "../../store/attributes.ts";
+import type { LatestChange, NewStream } from "../../store/transfer.ts";
 
 /** A user as a line says it, whatever its form. */
 export type ReadUser = {

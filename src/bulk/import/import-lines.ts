@@ -1,8 +1,8 @@
-import type { NewStreamOutcome, Progress, RejectedLines, Transfer } from "../store/transfer.ts";
+import type { NewStreamOutcome, Progress, RejectedLines, Transfer } from "../../store/transfer.ts";
+import { createMeter } from "../meter.ts";
 import type { ImportSource } from "./import-source.ts";
 import type { ImportParts } from "./import-users.ts";
 import { type LineBatch, lineBatches, type Stop } from "./line-batches.ts";
-import { createMeter } from "./meter.ts";
 import { readBatch } from "./read-batch.ts";
 import type { Reject, Rejects } from "./rejects.ts";
 import { type PlannedUser, planAdditions, planChanges } from "./write-plan.ts";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createUserLines } from "../../src/bulk/user-line.ts";
-import { advance, type HumanCommand } from "../../src/domain/human.ts";
-import { type HumanState, initialState } from "../../src/domain/human-state.ts";
-import { profileFrom } from "../../src/domain/profile.ts";
+import { createUserLines } from "../../../src/bulk/line/user-line.ts";
+import { advance, type HumanCommand } from "../../../src/domain/human.ts";
+import { type HumanState, initialState } from "../../../src/domain/human-state.ts";
+import { profileFrom } from "../../../src/domain/profile.ts";
 
 const lines = createUserLines();
 

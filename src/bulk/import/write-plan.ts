@@ -1,7 +1,7 @@
-import type { HumanState } from "../domain/human-state.ts";
-import type { LatestChange, NewStream, Transfer } from "../store/transfer.ts";
+import type { HumanState } from "../../domain/human-state.ts";
+import type { LatestChange, NewStream, Transfer } from "../../store/transfer.ts";
+import type { Written } from "../line/read-user.ts";
 import { reasonOf, type UserOfLine } from "./read-batch.ts";
-import type { Written } from "./read-user.ts";
 import type { Reject } from "./rejects.ts";
 
 /** A user to be written. */

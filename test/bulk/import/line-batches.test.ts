@@ -7,7 +7,7 @@ import {
   maxBatchBytes,
   maxLineBytes,
   type Stop,
-} from "../../src/bulk/line-batches.ts";
+} from "../../../src/bulk/import/line-batches.ts";
 
 async function cut(chunks: readonly Buffer[], size: number, stops: readonly Stop[] = []) {
   async function* input() {

@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
+import type { ReadLine } from "../line/line-reader.ts";
+import type { ReadUser } from "../line/read-user.ts";
 import type { Line } from "./line-batches.ts";
 import { maxLineBytes } from "./line-batches.ts";
-import type { ReadLine } from "./line-reader.ts";
-import type { ReadUser } from "./read-user.ts";
 import { assertWhole, notUtf8, type Reject, rejectFrom } from "./rejects.ts";
 import { withoutMark } from "./text-lines.ts";
 
