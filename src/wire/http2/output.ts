@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { UnsentAnswer } from "../bounds/unsent.ts";
 import { http2Limits, pieceBytes } from "../limits.ts";
 import { flags, frameTypes, headBytes, maxPayloadBytes } from "./frames.ts";
-import { createHpackEncoder, listBytes } from "./hpack-encoder.ts";
+import { createHpackEncoder, listBytes } from "./hpack/encoder.ts";
 import { firstWindow, SendWindow } from "./windows.ts";
 
 /** Carries the bytes of a connection. */

@@ -3,7 +3,7 @@ import { http2Limits } from "../limits.ts";
 import { FieldBlock } from "./field-block.ts";
 import { areTrailers } from "./fields.ts";
 import { codes, FrameReader, flags, frameTypes, optionalBytes, preface } from "./frames.ts";
-import { createHpackDecoder, HpackError } from "./hpack-decoder.ts";
+import { createHpackDecoder, HpackError } from "./hpack/decoder.ts";
 import { Meters } from "./meters.ts";
 import type { Http2Session } from "./session.ts";
 import { applySettings } from "./settings.ts";

@@ -1,4 +1,4 @@
-import { createHpackDecoder } from "../../../src/wire/http2/hpack-decoder.ts";
+import { createHpackDecoder } from "../../../src/wire/http2/hpack/decoder.ts";
 import { frameFlags, frameTypes, preface } from "../../faults/frames.ts";
 
 const initialWindow = 65_535;

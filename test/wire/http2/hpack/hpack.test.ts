@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { createHpackDecoder, HpackError } from "../../../src/wire/http2/hpack-decoder.ts";
+import { createHpackDecoder, HpackError } from "../../../../src/wire/http2/hpack/decoder.ts";
 import {
   createHpackEncoder,
   type HpackEncoder,
   listBytes,
-} from "../../../src/wire/http2/hpack-encoder.ts";
+} from "../../../../src/wire/http2/hpack/encoder.ts";
 
 // Long because of the tables of blocks.
 

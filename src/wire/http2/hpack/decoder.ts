@@ -1,5 +1,5 @@
-import { entryBytes, HpackTable, maxTableBytes } from "./hpack-table.ts";
 import { decodedBound, decodeHuffman } from "./huffman.ts";
+import { entryBytes, HpackTable, maxTableBytes } from "./table.ts";
 
 /** A block that is not HPACK. The connection ends with COMPRESSION_ERROR, because its table is lost (RFC 9113, section 4.3). */
 export class HpackError extends Error {

@@ -3,7 +3,7 @@ import {
   createHpackEncoder,
   type HpackEncoder,
   listBytes,
-} from "../../../src/wire/http2/hpack-encoder.ts";
+} from "../../../../src/wire/http2/hpack/encoder.ts";
 
 // What is known of fields is shared by all connections, so it has a bound. These tests fill it, in this order.
 

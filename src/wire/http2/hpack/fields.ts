@@ -1,6 +1,6 @@
-import { maxIntegerBytes, textBytes, writeInteger } from "./hpack-bytes.ts";
-import { staticNames, staticValues } from "./hpack-static-table.ts";
-import { entryBytes } from "./hpack-table.ts";
+import { maxIntegerBytes, textBytes, writeInteger } from "./bytes.ts";
+import { staticNames, staticValues } from "./static-table.ts";
+import { entryBytes } from "./table.ts";
 
 /** A name as we send it. */
 export type KnownName = {

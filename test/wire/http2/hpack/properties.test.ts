@@ -1,9 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createHpackDecoder, HpackError } from "../../../src/wire/http2/hpack-decoder.ts";
-import { createHpackEncoder, listBytes } from "../../../src/wire/http2/hpack-encoder.ts";
-import { decodedBound, decodeHuffman, encodeHuffman } from "../../../src/wire/http2/huffman.ts";
-import { openNghttp2 } from "./nghttp2.ts";
+import { createHpackDecoder, HpackError } from "../../../../src/wire/http2/hpack/decoder.ts";
+import { createHpackEncoder, listBytes } from "../../../../src/wire/http2/hpack/encoder.ts";
+import {
+  decodedBound,
+  decodeHuffman,
+  encodeHuffman,
+} from "../../../../src/wire/http2/hpack/huffman.ts";
+import { openNghttp2 } from "../nghttp2.ts";
 
 const limits = { maxBytes: 16_384, maxFields: 100 };
 

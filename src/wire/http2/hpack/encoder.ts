@@ -1,13 +1,13 @@
-import { copyBytes, writeInteger, writeText } from "./hpack-bytes.ts";
+import { copyBytes, writeInteger, writeText } from "./bytes.ts";
 import {
   type KnownField,
   type KnownName,
   knownField,
   knownName,
   maxKnownFields,
-} from "./hpack-fields.ts";
-import { staticLength } from "./hpack-static-table.ts";
-import { entryBytes, maxTableBytes } from "./hpack-table.ts";
+} from "./fields.ts";
+import { staticLength } from "./static-table.ts";
+import { entryBytes, maxTableBytes } from "./table.ts";
 
 /** The sending side of one connection's header compression. */
 export type HpackEncoder = {

@@ -1,4 +1,4 @@
-import { staticLength, staticNames, staticValues } from "./hpack-static-table.ts";
+import { staticLength, staticNames, staticValues } from "./static-table.ts";
 
 /** What an entry counts for beside its name and value (RFC 7541, section 4.1). */
 export const entryBytes = 32;
