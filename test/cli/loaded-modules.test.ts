@@ -33,8 +33,8 @@ async function modulesOf(...argv: string[]): Promise<string[]> {
     .filter((path) => !path.startsWith("node_modules/"));
 }
 
-/** It is 77 now. There is room for files that are split, but none for `wire` or `rpc`. */
-const mostModules = 90;
+/** It is 93 now. There is room for files that are split, but none for `wire` or `rpc`. */
+const mostModules = 110;
 
 test("org list loads the directory, and no protocol, method or telemetry", async () => {
   const modules = await modulesOf("org", "list");
