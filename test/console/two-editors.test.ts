@@ -14,7 +14,7 @@ const base64 = (value: string) => Buffer.from(value).toString("base64");
 /** The choices that a form offers: the field, then each choice, the one that is taken marked. */
 const choices = ({ page }: Console) =>
   page
-    .locator("fieldset")
+    .locator("#person fieldset")
     .evaluateAll((all) =>
       all.map((each) => [
         each.querySelector("legend")?.textContent,
