@@ -1,6 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Decide, EventStore, KeysOf } from "../../src/store/event-store.ts";
+import {
+  type Decide,
+  type EventStore,
+  type KeysOf,
+  StoreOverloadedError,
+} from "../../src/store/event-store.ts";
 
 /** The state is a text, or "" once the stream is erased. */
 const keysOf: KeysOf<string> = ({ state }) => (state === "" ? undefined : { text: state });
@@ -59,6 +64,15 @@ export function describeErasing(
       by.change(stream, organization, writing(text, receipt));
     const erase = (stream: string, receipt?: string, by = store) =>
       by.change(stream, organization, erasing(receipt));
+    /** Again, if another server was faster so often that the change was given up. */
+    const eraseAtLast = async (stream: string): Promise<void> => {
+      try {
+        await erase(stream);
+      } catch (error) {
+        if (!(error instanceof StoreOverloadedError)) throw error;
+        await eraseAtLast(stream);
+      }
+    };
     const found = async (text: string) => {
       const query = { kind: "text", key: "text", method: "equals", text } as const;
       const search = { query, sortBy: undefined, ascending: true, offset: 0, limit: 9 };
@@ -149,8 +163,8 @@ export function describeErasing(
         const changes = Array.from({ length: 200 }, () =>
           other.change(next, organization, extending),
         );
-        const [erased, ...outcomes] = await Promise.allSettled([erase(next), ...changes]);
-        expect(erased.status).toBe("fulfilled");
+        const [erased, ...outcomes] = await Promise.allSettled([eraseAtLast(next), ...changes]);
+        expect(erased).toMatchObject({ status: "fulfilled" });
         const refused = outcomes.filter(({ status }) => status === "rejected");
         const events = await history(next);
         expect(events.at(-1)?.type).toBe("erased");
