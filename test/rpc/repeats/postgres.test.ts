@@ -14,6 +14,7 @@ useDatabases(newPostgresDatabase);
 
 describe("on PostgreSQL", async () => {
   await import("./repeats.test.ts");
+  await import("./pairs.test.ts");
 });
 
 describe("two servers on one database", () => {
