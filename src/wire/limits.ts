@@ -211,7 +211,7 @@ export const http2Limits = {
   /** What a client may send on all streams before it needs credit. One stream has what the protocol gives it. */
   windowBytes: 1_048_576,
   /** While more bytes of heads and control frames wait for the client, nothing is read from it. */
-  maxUnsentControlBytes: 262_144,
+  maxUnsentControlBytes: 65_536,
   /** A DATA frame that is smaller than this because of the client's window is one of the oddities. */
   tinyFrameBytes: 256,
   /** So much of a body, which most requests never exceed, is not counted as unfinished. */
