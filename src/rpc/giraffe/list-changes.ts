@@ -71,7 +71,7 @@ export function createListChanges(parts: {
         const editorName = names.get(creator) ?? "";
         return { ...changeFrom(change), organizationId: organization, editorName, message };
       }),
-      nextSequence: next === head.version && ascending ? 0n : BigInt(next === 1 ? 0 : next),
+      nextSequence: BigInt(next === (ascending ? head.version : 1) ? 0 : next),
     };
   };
 }

@@ -59,8 +59,11 @@ export async function readHistory(
   let last = 0;
   let isOver = false;
   const end = await walk(place, { beside, ascending }, (event) => {
-    if (!page.isFull() && !isOver) last = event.version;
-    isOver ||= isBehind(event);
+    // Once the page is full, only values before are looked for: these events are on the next page.
+    if (!page.isFull() && !isOver) {
+      last = event.version;
+      isOver = isBehind(event);
+    }
     page.take(event);
     return (page.isFull() || isOver) && (ascending || !page.isOpen());
   });

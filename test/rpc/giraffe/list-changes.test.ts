@@ -81,6 +81,32 @@ describe.for(callers)("ListChanges over $name", (caller) => {
     expect(body?.nextSequence).toBe(next);
   });
 
+  test.for([
+    { name: "the newest first", ascending: false },
+    { name: "the oldest first", ascending: true },
+  ])("goes through all pages of a span of time, $name", async ({ ascending }) => {
+    const userId = await addBusyUser();
+    const whole = list((await call({ userId, ascending: true })).body?.changes).map(object);
+    const [since, until] = [whole[1]?.time as string, whole[5]?.time as string];
+    const rows: [JsonObject, number[]][] = [
+      [{}, [1, 2, 3, 4, 5, 6]],
+      [{ since }, [2, 3, 4, 5, 6]],
+      [{ since, until }, [2, 3, 4, 5]],
+    ];
+    for (const limit of [1, 2]) {
+      for (const [span, want] of rows) {
+        const found: number[] = [];
+        let sequence: string | undefined = "0";
+        for (let page = 0; page <= whole.length && sequence !== undefined; page += 1) {
+          const { body } = await call({ userId, ...span, ascending, limit, sequence });
+          found.push(...sequencesOf(body));
+          sequence = body?.nextSequence as string | undefined;
+        }
+        expect({ span, found }).toEqual({ span, found: ascending ? want : want.toReversed() });
+      }
+    }
+  });
+
   test("has the id of the call that made a change", async () => {
     const userId = await setting.addUser();
     const { headers } = await caller.call(
