@@ -250,7 +250,9 @@ describe.for(callers)("UpdateProfiles over $name", (caller) => {
         expect(await read(one)).toMatchObject({ sequence: 3, nickName: "theirs" });
         expect(await read(three)).toMatchObject({ sequence: 2 });
         const other = await send([nick(three, "Three")], more, key);
-        expect([other.code, other.details[0]?.value.reason]).toEqual([3, "IDEMPOTENCY_KEY_REUSED"]);
+        const otherWay = await send(updates, way === "each by itself" ? atOnce : {}, key);
+        for (const { code, details } of [other, otherWay])
+          expect([code, details[0]?.value.reason]).toEqual([3, "IDEMPOTENCY_KEY_REUSED"]);
       });
 
       test("many repeats at once are one change", async () => {

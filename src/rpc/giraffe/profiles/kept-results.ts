@@ -3,17 +3,13 @@ import { ServiceError } from "../../../domain/errors.ts";
 import type { EventStore } from "../../../store/event-store.ts";
 import { ReceiptTakenError } from "../../../store/receipts.ts";
 import { assertPermitted, membershipsKey } from "../../gate/standing.ts";
-import { errorFromRefusal, type Outcome, refusalFrom } from "../../repeats/outcome.ts";
+import { errorFromRefusal, refusalFrom } from "../../repeats/outcome.ts";
 import { nameOfCall } from "../../repeats/repeat.ts";
 import { findKept, maxAttempts } from "../../repeats/repeatable.ts";
 import type { ReceiptOfResults } from "./all-or-nothing.ts";
+import { batchFromBytes, bytesFromBatch, type KeptResult } from "./kept-batch.ts";
 import { type Keyed, wish } from "./one-by-one.ts";
 import { hasRefusal, type Result } from "./results.ts";
-
-type KeptResult = Extract<Result, { kind: "done" }> | Extract<Outcome, { kind: "refused" }>;
-
-/** Of a batch that is stored in one transaction. */
-type KeptBatch = { readonly request: string; readonly results: readonly KeptResult[] };
 
 /**
  * Run a batch with a key, unless its results are kept. They are stored in the transaction of the batch. Refusals that
@@ -27,7 +23,7 @@ export async function runOnce(
 ): Promise<Result[]> {
   const name = nameOfCall(context, context.method, key);
   const contentOf = (results: readonly Result[]) =>
-    bytesFrom({ request, results: keptFrom(results) ?? [] });
+    bytesFromBatch({ request, results: keptFrom(results) ?? [] });
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const kept = await findKept(receipts, name);
     if (kept !== undefined) return replay(kept, request, context);
@@ -56,8 +52,7 @@ function keptFrom(results: readonly Result[]): KeptResult[] | undefined {
 }
 
 function replay(kept: Uint8Array, request: string, context: HandlerContext): Result[] {
-  const batch: KeptBatch = JSON.parse(new TextDecoder().decode(kept));
-  if (batch.request !== request) throw new ServiceError("idempotencyKeyReused");
+  const batch = batchFromBytes(kept, request);
   const memberships = context.values.get(membershipsKey);
   const owners = batch.results.flatMap((result) =>
     result.kind === "done" ? [result.written.organization] : [],
@@ -69,8 +64,4 @@ function replay(kept: Uint8Array, request: string, context: HandlerContext): Res
   return batch.results.map((result) =>
     result.kind === "done" ? result : { kind: "refused", error: errorFromRefusal(result) },
   );
-}
-
-function bytesFrom(batch: KeptBatch): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(batch)).slice();
 }

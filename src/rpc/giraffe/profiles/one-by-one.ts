@@ -7,6 +7,7 @@ import type { Written } from "../../repeats/answers.ts";
 import { beginPart, nameOfCall } from "../../repeats/repeat.ts";
 import { findKept, maxAttempts, repeatOnce } from "../../repeats/repeatable.ts";
 import { reachHuman, type Users } from "../../user/reach-user.ts";
+import { batchFromBytes, bytesFromBatch } from "./kept-batch.ts";
 import { partValues } from "./part-values.ts";
 import type { CheckedUpdate } from "./read-update.ts";
 import type { Result } from "./results.ts";
@@ -58,12 +59,11 @@ async function beginBatch(
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const kept = await findKept(receipts, name);
     if (kept !== undefined) {
-      if (new TextDecoder().decode(kept) !== request)
-        throw new ServiceError("idempotencyKeyReused");
+      batchFromBytes(kept, request);
       context.responseHeader.set("idempotent-replayed", "true");
       return;
     }
-    const content = new TextEncoder().encode(request).slice();
+    const content = bytesFromBatch({ request, results: [] });
     if (await receipts.keep({ ...name, content }, "")) return;
   }
   throw new ServiceError("storeOverloaded");
