@@ -13,7 +13,7 @@ export type Difference = {
   before: string | undefined;
   /** `undefined`: it has no value any more. */
   readonly after: string | undefined;
-  /** Whether the value before was not found among the events that were looked at. */
+  /** Whether the value before was not found among the events that were looked at, or has no room on the page. */
   isBeforeUnknown: boolean;
 };
 
@@ -32,7 +32,10 @@ export type PageOptions<Event> = {
   readonly ascending: boolean;
   /** Changes on the page at most. */
   readonly limit: number;
-  /** Characters of all values after the changes; the change that reaches it is the last on the page. */
+  /**
+   * Characters of all values after the changes; the change that reaches it is the last on the page. And of all values
+   * before; behind the one that reaches it they are unknown.
+   */
   readonly maxText: number;
   /** Only changes of one of these fields; empty: of any. */
   readonly fields: ReadonlySet<string>;
@@ -73,6 +76,7 @@ export function createHistoryPage<Event extends PlacedEvent>(
   /** Metadata that is not in `latest` has no value; only oldest first. */
   let isMetadataGone = false;
   let text = 0;
+  let textBefore = 0;
 
   const isFull = () => changes.length >= limit || text >= maxText;
 
@@ -86,9 +90,15 @@ export function createHistoryPage<Event extends PlacedEvent>(
   function settleField(field: string, value: string | undefined): void {
     const difference = open.get(field);
     if (difference === undefined) return;
-    difference.before = value;
-    difference.isBeforeUnknown = false;
     open.delete(field);
+    know(difference, value);
+  }
+
+  function know(difference: Difference, before: string | undefined): void {
+    if (before !== undefined && textBefore >= maxText) return;
+    textBefore += before?.length ?? 0;
+    difference.before = before;
+    difference.isBeforeUnknown = false;
   }
 
   function remember({ type }: PlacedEvent, values: readonly FieldValue[]): void {
@@ -100,9 +110,10 @@ export function createHistoryPage<Event extends PlacedEvent>(
 
   function differenceOf([field, after]: FieldValue): Difference {
     text += after?.length ?? 0;
-    const isKnown = latest.has(field) || (isMetadataGone && isMetadata(field));
-    const difference = { field, before: latest.get(field), after, isBeforeUnknown: !isKnown };
-    if (!isKnown) open.set(field, difference);
+    const difference = { field, before: undefined, after, isBeforeUnknown: true };
+    if (latest.has(field) || (isMetadataGone && isMetadata(field))) {
+      know(difference, latest.get(field));
+    } else open.set(field, difference);
     return difference;
   }
 

@@ -223,8 +223,8 @@ export type FieldChange = Message<"giraffe.v1.FieldChange"> & {
   after?: string | undefined;
 
   /**
-   * The value was set so many changes earlier that it was not looked for. A request for earlier changes of this
-   * field finds it.
+   * The value was set so many changes earlier that it was not looked for, or it has no room in the answer. A request
+   * for earlier changes of this field finds it.
    *
    * @generated from field: bool before_unknown = 4;
    */

@@ -206,6 +206,36 @@ describe("readHistory", () => {
     expect(seen).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
   });
 
+  test.for([false, true])(
+    "values before have no more room than those after; ascending: %s",
+    async (ascending) => {
+      const long = "A".repeat(maxPageText / 2);
+      const keys = ["k1", "k2", "k3", "k4"];
+      const values = keys.map((key) => metadata(key, long));
+      const userId = await userWith([...values, ...keys.map((key) => metadata(key, "YQ=="))]);
+      const { changes } = await read(userId, { ascending, beside: ascending ? 5 : 0, limit: 4 });
+      const isKnown = changes.map(({ version, differences: [difference = ""] }) => {
+        const [, before] = difference.split(" ");
+        return [version, before === long || before];
+      });
+      expect(isKnown).toEqual(
+        ascending
+          ? [
+              [6, "unknown"],
+              [7, "unknown"],
+              [8, true],
+              [9, true],
+            ]
+          : [
+              [9, true],
+              [8, true],
+              [7, "unknown"],
+              [6, "unknown"],
+            ],
+      );
+    },
+  );
+
   test("filters by time: the first moment counts, the last one does not", async () => {
     const userId = await userWith([]);
     for (const event of nicks(5))
