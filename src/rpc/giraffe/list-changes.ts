@@ -19,6 +19,7 @@ import {
   noVersion,
   type StoredEvent,
 } from "../../store/event-store.ts";
+import { limitOf, startOf } from "../list-page.ts";
 import { timestampFromMicros } from "../management/details.ts";
 import { translatorKey } from "../translate/translate.ts";
 import { reachOwner } from "../user/reach-user.ts";
@@ -27,10 +28,6 @@ import { ruleText } from "../validate/rule-text.ts";
 import { namesOfEditors } from "./names-of-editors.ts";
 import { readHistory } from "./read-history.ts";
 
-/** Changes in one answer if the caller sets no limit. */
-const defaultLimit = 100;
-/** Changes in one answer at most. */
-const maxLimit = 1_000;
 /** Fields in one request at most. */
 const maxFields = 20;
 
@@ -48,9 +45,9 @@ export function createListChanges(parts: {
     const { changes: found, next } = await readHistory(
       { store, userId, organization, signal },
       {
-        beside: Math.min(Number(sequence), noVersion),
+        beside: startOf(sequence),
         ascending,
-        limit: Math.min(limit || defaultLimit, maxLimit),
+        limit: limitOf(limit),
         fields,
         editor: editorId,
         since: microsFrom(request.since) ?? 0,
