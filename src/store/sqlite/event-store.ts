@@ -6,22 +6,13 @@ import { createChangeAll } from "../change/change-all.ts";
 import { sizeOfItem } from "../change/item-size.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
-import {
-  type EventStore,
-  type Head,
-  type HistoryRange,
-  type Micros,
-  noVersion,
-} from "../event-store.ts";
+import type { EventStore, Head, Micros } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
 import {
-  eventColumns,
   eventFromRow,
   headColumns,
   headFromRow,
-  outlinedEventColumns,
   outlinedEventFromRow,
-  type Row,
   tipColumns,
   tipsFromRows,
 } from "../sql/rows.ts";
@@ -29,6 +20,7 @@ import { createBatchWriter } from "./append-batch.ts";
 import { createAttributeReader } from "./attributes.ts";
 import type { Sqlite } from "./database.ts";
 import { assertInPlace } from "./file/place.ts";
+import { prepareHistory } from "./history.ts";
 import { createJointCommit } from "./joint-change.ts";
 import { createUnsortedKeys } from "./keys/unsorted-keys.ts";
 import { createReceiptReader } from "./receipts.ts";
@@ -242,39 +234,4 @@ function prepareStatements(db: DatabaseSync) {
     selectChange,
     selectAnything,
   };
-}
-
-type ReadHistory = (stream: string, organization: string, range: HistoryRange) => Row[];
-
-/** Prepare to read events, with their data or without. */
-function prepareHistory(db: DatabaseSync): { whole: ReadHistory; outline: ReadHistory } {
-  const select = (columns: string, order: "asc" | "desc") =>
-    db.prepare(
-      `select ${columns} from events
-       where stream = ? and exists (select 1 from heads where stream = ? and organization = ?)
-       and version > ? and version < ? order by version ${order} limit ?`,
-    );
-  const reading = (columns: string): ReadHistory => {
-    const [oldestFirst, newestFirst] = [select(columns, "asc"), select(columns, "desc")];
-    return (stream, organization, range) => {
-      const { ascending, after, before = noVersion, limit, maxBytes } = range;
-      const select = ascending ? oldestFirst : newestFirst;
-      const values = [stream, stream, organization, after, before, limit] as const;
-      if (maxBytes === undefined) return select.all(...values);
-      return rowsUpTo(maxBytes, select.iterate(...values));
-    };
-  };
-  return { whole: reading(eventColumns), outline: reading(outlinedEventColumns) };
-}
-
-/** Rows up to the one whose data makes them reach so many bytes. */
-function rowsUpTo(maxBytes: number, found: Iterable<Row>): Row[] {
-  const rows: Row[] = [];
-  let bytes = 0;
-  for (const row of found) {
-    rows.push(row);
-    bytes += String(row.data ?? "").length;
-    if (bytes >= maxBytes) break;
-  }
-  return rows;
 }
