@@ -120,7 +120,6 @@ export async function openPostgres<State>(
     read: (statement) => withRetries(() => readOnce(statement)),
     scan: (statement, signal) =>
       withRetries(async () => {
-        signal?.throwIfAborted();
         try {
           return await queryUntil(await scanner.get(), statement, signal);
         } catch (error) {
@@ -160,6 +159,8 @@ async function queryUntil(
   statement: Statement,
   signal: AbortSignal | undefined,
 ): Promise<Row[]> {
+  // It may have been aborted while the connection was made.
+  signal?.throwIfAborted();
   let cancelling: Promise<void> | undefined;
   const cancel = () => {
     cancelling = connection.cancel();
