@@ -4,33 +4,13 @@ import type {
   FoundAttributes,
   OutlinedAttributes,
 } from "./attributes.ts";
+import type { HistoryRange, NewEvent, OutlinedEvent, StoredEvent } from "./events.ts";
 import type { ChangeAll } from "./joint-change.ts";
 import type { ReceiptOfChange, Receipts } from "./receipts.ts";
 import type { Search, SearchKeys, SearchScope } from "./search.ts";
 
 /** Microseconds since 1970-01-01T00:00:00Z: safe as a number until the year 2255. */
 export type Micros = number;
-
-/** Something that happened, before it is stored. `data` survives JSON unchanged. */
-export type NewEvent = {
-  /** Such as `user.human.profile.changed`. */
-  readonly type: string;
-  readonly data: object;
-  /** Id of whoever caused it. */
-  readonly creator: string;
-};
-
-/** An event in its stream. */
-export type StoredEvent = NewEvent & {
-  /** 1 for the stream's first event, one more for each further event, without gaps. */
-  readonly version: number;
-  readonly at: Micros;
-  /** Of its decision; `undefined` if there was none, or none was kept yet. */
-  readonly request?: string | undefined;
-};
-
-/** An event without its data. */
-export type OutlinedEvent = Omit<StoredEvent, "data">;
 
 /**
  * The state of a stream: the fold of all its events, written in the same transaction as the latest.
@@ -105,23 +85,6 @@ export type Decision<State> = {
  * @throws Whatever refuses the change; `change` rejects with it.
  */
 export type Decide<State> = (head: Head<State> | undefined) => Decision<State>;
-
-/** Greater than every version, and every engine can compare with it. */
-export const noVersion = Number.MAX_SAFE_INTEGER;
-
-/** Which part of a stream's events to read. */
-export type HistoryRange = {
-  /** Only versions greater than this. */
-  readonly after: number;
-  /** Only versions smaller than this. Default: all. */
-  readonly before?: number;
-  /** At most this many. */
-  readonly limit: number;
-  /** Ends behind the event whose data makes it reach so many bytes, more or less. Default: it does not end. */
-  readonly maxBytes?: number;
-  /** Oldest first, else newest first. */
-  readonly ascending: boolean;
-};
 
 /**
  * Stores events and the heads of streams. It does not know what the events mean.

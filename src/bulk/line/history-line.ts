@@ -9,7 +9,8 @@ import {
 import { maxMetadataBytes, maxMetadataKeys } from "../../domain/metadata.ts";
 import { hasSameUniqueKeys, uniqueKeys } from "../../domain/user-name.ts";
 import type { AttributeChange } from "../../store/attributes.ts";
-import type { Micros, NewEvent } from "../../store/event-store.ts";
+import type { Micros } from "../../store/event-store.ts";
+import type { NewEvent } from "../../store/events.ts";
 import { dataFrom } from "./event-data.ts";
 import { microsFrom } from "./moment.ts";
 import { versionFrom } from "./origin.ts";

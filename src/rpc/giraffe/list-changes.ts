@@ -13,12 +13,8 @@ import { isField } from "../../domain/field-values.ts";
 import type { Difference, PagedChange } from "../../domain/history-page.ts";
 import type { HumanState } from "../../domain/human-state.ts";
 import type { Directory } from "../../store/directory.ts";
-import {
-  type EventStore,
-  type Micros,
-  noVersion,
-  type StoredEvent,
-} from "../../store/event-store.ts";
+import type { EventStore, Micros } from "../../store/event-store.ts";
+import { noVersion, type StoredEvent } from "../../store/events.ts";
 import { limitOf, startOf } from "../list-page.ts";
 import { timestampFromMicros } from "../management/details.ts";
 import { translatorKey } from "../translate/translate.ts";

@@ -4,7 +4,8 @@ import {
   type PagedChange,
   type PageOptions,
 } from "../../domain/history-page.ts";
-import type { EventStore, Micros, StoredEvent } from "../../store/event-store.ts";
+import type { EventStore, Micros } from "../../store/event-store.ts";
+import type { StoredEvent } from "../../store/events.ts";
 
 /**
  * Events that one call looks at for its page, and as many again for the values before. On SQLite they take 15 ms of the

@@ -1,4 +1,5 @@
-import type { KeysOf, NewEvent } from "../event-store.ts";
+import type { KeysOf } from "../event-store.ts";
+import type { NewEvent } from "../events.ts";
 import { type KeyChange, keyChanges } from "../search/key-changes.ts";
 import type { Append, Moment } from "./append.ts";
 import { type AttributeRows, attributeRows } from "./attribute-rows.ts";

@@ -1,5 +1,6 @@
 import type { AttributeChanges } from "../attributes.ts";
-import type { Head, NewEvent } from "../event-store.ts";
+import type { Head } from "../event-store.ts";
+import type { NewEvent } from "../events.ts";
 import type { Receipt } from "../receipts.ts";
 
 /** A stream's head and the id of the change that wrote it. */

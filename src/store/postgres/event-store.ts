@@ -5,13 +5,8 @@ import { createChangeAll } from "../change/change-all.ts";
 import { sizeOfItem } from "../change/item-size.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
 import { createStreamQueue } from "../change/stream-queue.ts";
-import {
-  type EventStore,
-  type Head,
-  type HistoryRange,
-  type Micros,
-  noVersion,
-} from "../event-store.ts";
+import type { EventStore, Head, Micros } from "../event-store.ts";
+import { type HistoryRange, noVersion } from "../events.ts";
 import type { StoreObserver } from "../observer.ts";
 import {
   eventColumns,

@@ -1,6 +1,7 @@
 import type { Tip } from "../change/append.ts";
 import { isTransferred } from "../change/transferred-change.ts";
-import type { Head, OutlinedEvent, StoredEvent } from "../event-store.ts";
+import type { Head } from "../event-store.ts";
+import type { OutlinedEvent, StoredEvent } from "../events.ts";
 import type { LatestChange } from "../transfer.ts";
 
 /** A row: values by column. Both engines have the same columns. */

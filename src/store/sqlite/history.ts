@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type HistoryRange, noVersion } from "../event-store.ts";
+import { type HistoryRange, noVersion } from "../events.ts";
 import { eventColumns, outlinedEventColumns, type Row } from "../sql/rows.ts";
 
 type ReadHistory = (stream: string, organization: string, range: HistoryRange) => Row[];

@@ -8,7 +8,7 @@ import {
   maxPageText,
   readHistory,
 } from "../../../src/rpc/giraffe/read-history.ts";
-import { noVersion } from "../../../src/store/event-store.ts";
+import { noVersion } from "../../../src/store/events.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import type { StoredEvent } from "../../../src/store/event-store.ts";
+import type { StoredEvent } from "../../../src/store/events.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
 
