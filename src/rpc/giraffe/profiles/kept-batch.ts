@@ -1,3 +1,4 @@
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { ServiceError } from "../../../domain/errors.ts";
 import type { Outcome } from "../../repeats/outcome.ts";
 import type { Result } from "./results.ts";
@@ -13,14 +14,17 @@ export type KeptBatch = {
   readonly results: readonly KeptResult[];
 };
 
-/** A batch as it is kept. */
+/**
+ * A batch as it is kept. Results are much alike, so they are compressed: those of 1,000 users take 180 kB without, and a
+ * caller may have a million keys.
+ */
 export function bytesFromBatch(batch: KeptBatch): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(batch)).slice();
+  return new Uint8Array(deflateRawSync(JSON.stringify(batch), { level: 1 }));
 }
 
 /** @throws ServiceError `idempotencyKeyReused` if another request was kept. */
 export function batchFromBytes(kept: Uint8Array, request: string): KeptBatch {
-  const batch: KeptBatch = JSON.parse(new TextDecoder().decode(kept));
+  const batch: KeptBatch = JSON.parse(inflateRawSync(kept).toString());
   if (batch.request !== request) throw new ServiceError("idempotencyKeyReused");
   return batch;
 }
