@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { http2Limits } from "../limits.ts";
+import { ownCopy } from "./own-copy.ts";
 
 /**
  * A field block that comes in several frames (RFC 9113, sections 4.3 and 6.10). It is put together first and decoded
@@ -20,13 +21,13 @@ export class FieldBlock {
     this.isLast = isLast;
     this.since = now;
     // A copy: otherwise it would keep all that was read from the socket with it.
-    this.#fragments = [Buffer.from(fragment)];
+    this.#fragments = [ownCopy(fragment)];
     this.#bytes = fragment.length;
   }
 
   /** @returns False if it is too large, or comes in too many pieces (CVE-2024-27316 and others). */
   add(fragment: Buffer, isEnd: boolean): boolean {
-    this.#fragments.push(Buffer.from(fragment));
+    this.#fragments.push(ownCopy(fragment));
     this.#bytes += fragment.length;
     return (
       this.#bytes <= http2Limits.maxBlockBytes &&

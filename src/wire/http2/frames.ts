@@ -69,31 +69,28 @@ export class FrameReader {
     this.#at = 0;
   }
 
-  /** Whether a frame has begun of which not everything is here. */
-  get isAmid(): boolean {
-    return this.#filled > 0;
-  }
-
   /** Go to the next frame. @returns Whether there is one, or a head that is at fault. */
   next(): boolean {
     if (this.#partial !== undefined) return this.#gather(this.#partial);
     const left = this.#input.length - this.#at;
-    if (left < headBytes) return this.#set(Buffer.allocUnsafe(headBytes));
+    if (left < headBytes) return this.#set(headBytes);
     this.#readHead(this.#input, this.#at);
     if (this.fault !== codes.noError) return true;
     const whole = headBytes + this.length;
-    if (left < whole) return this.#set(Buffer.allocUnsafe(whole));
+    if (left < whole) return this.#set(whole);
     this.bytes = this.#input;
     this.start = this.#at + headBytes;
     this.#at += whole;
     return true;
   }
 
-  /** Put what is left aside. */
-  #set(partial: Buffer): false {
+  /** Put what is left, if anything, aside, in memory of its own: one byte of Node's pool would keep all of the pool. */
+  #set(size: number): false {
+    if (this.#at === this.#input.length) return false;
+    const partial = Buffer.allocUnsafeSlow(size);
     this.#filled = this.#input.copy(partial, 0, this.#at);
     this.#at = this.#input.length;
-    this.#partial = this.#filled > 0 ? partial : undefined;
+    this.#partial = partial;
     return false;
   }
 
@@ -103,7 +100,7 @@ export class FrameReader {
       this.#readHead(partial, 0);
       if (this.fault !== codes.noError) return true;
       if (this.length > 0) {
-        const whole = Buffer.allocUnsafe(headBytes + this.length);
+        const whole = Buffer.allocUnsafeSlow(headBytes + this.length);
         partial.copy(whole);
         this.#partial = whole;
         return this.#gather(whole);

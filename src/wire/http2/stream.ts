@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Share } from "../bounds/shares.ts";
 import type { UnsentAnswer } from "../bounds/unsent.ts";
@@ -22,6 +22,7 @@ import {
 import { declaredLength } from "./fields.ts";
 import { codes, flags, frameTypes, maxPayloadBytes } from "./frames.ts";
 import type { Output, Sender } from "./output.ts";
+import { ownCopy } from "./own-copy.ts";
 import { firstWindow, ReceiveWindow, SendWindow } from "./windows.ts";
 
 // Long because a stream is one state: what has arrived, what was answered, and what of it was sent.
@@ -143,7 +144,7 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
   #deliver(bytes: Buffer, from: number, to: number, framed: number, isLast: boolean): void {
     // What is kept must not keep all that was read from the socket with it.
     const isKept = this.#reader === undefined || !isLast;
-    const piece = isKept ? Buffer.from(bytes.subarray(from, to)) : bytes.subarray(from, to);
+    const piece = isKept ? ownCopy(bytes, from, to) : bytes.subarray(from, to);
     if (!isLast && !this.#hasBodyRoom()) return;
     if (this.#reader === undefined) {
       this.#unread += framed;

@@ -256,6 +256,20 @@ describe("bodies", () => {
     expect(resets(desk.sent())).toEqual([]);
   });
 
+  test("keep no more memory than their own bytes", () => {
+    const desk = greetOnDesk();
+    const kept: Buffer[] = [];
+    const keep = {
+      take: (piece: Buffer) => kept.push(piece) > 0,
+      end() {},
+    };
+    desk.receive(begun(1), frame(data, 0, 1, Buffer.alloc(1)));
+    desk.requests[0]?.openBody(keep);
+    desk.receive(frame(data, 0, 1, Buffer.alloc(1)));
+    for (const byte of frame(data, 0, 1, Buffer.alloc(1))) desk.receive(Buffer.of(byte));
+    expect(kept.map(({ buffer }) => buffer.byteLength)).toEqual([1, 1, 1]);
+  });
+
   test("get credit when they are read, and the connection when they come", () => {
     const desk = greetOnDesk();
     const credit = () =>
