@@ -337,7 +337,8 @@ export class Http2Session implements StreamHost, SettingsTarget {
     this.#enter("over");
     this.#endStreams();
     this.output.flush();
-    this.output.end();
+    // What the client has not read stays counted until the socket has closed.
+    this.output.countUnsent();
     this.#setReading();
     this.#transport.end();
   }

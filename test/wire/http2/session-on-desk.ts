@@ -1,5 +1,5 @@
 import { createShares } from "../../../src/wire/bounds/shares.ts";
-import { createUnsent } from "../../../src/wire/bounds/unsent.ts";
+import { createUnsent, type Unsent } from "../../../src/wire/bounds/unsent.ts";
 import type { Exchange } from "../../../src/wire/http/exchange.ts";
 import { Http2Session } from "../../../src/wire/http2/session.ts";
 import { clientLimits } from "../../../src/wire/limits.ts";
@@ -15,6 +15,8 @@ export type DeskSession = {
   readonly told: string[];
   /** How many bytes each write had. */
   readonly writes: readonly number[];
+  /** The answers of all sessions of the server that are being sent. */
+  readonly unsent: Unsent;
   /** While true, the system takes nothing of what is written. */
   isStuck: boolean;
   isDraining: boolean;
@@ -37,7 +39,8 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
   const writes: number[] = [];
   const requests: Exchange[] = [];
   let now = 1_000;
-  let unsent = 0;
+  let unsentBytes = 0;
+  const unsent = createUnsent(all);
   let written: Buffer[] = [];
   let due: (() => void)[] = [];
   const endTurn = () => {
@@ -53,9 +56,9 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
           const bytes = Buffer.concat(pieces);
           writes.push(bytes.byteLength);
           written.push(bytes);
-          if (desk.isStuck) unsent += bytes.byteLength;
+          if (desk.isStuck) unsentBytes += bytes.byteLength;
         },
-        unsent: () => unsent,
+        unsent: () => unsentBytes,
         pause: () => void told.push("pause"),
         resume: () => void told.push("resume"),
         end: () => void told.push("end"),
@@ -65,7 +68,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
       {
         clientOf: (peer) => peer,
         groupOf: (address) => address,
-        unsent: createUnsent(all),
+        unsent,
         isDraining: () => desk.isDraining,
         dispatch: (exchange) => void requests.push(exchange),
         requests: createShares(all.maxRequests, all.maxRequestsEach),
@@ -79,6 +82,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
     requests,
     told,
     writes,
+    unsent,
     isStuck: false,
     isDraining: false,
     receive(...bytes) {
@@ -92,7 +96,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
     },
     endTurn,
     take() {
-      unsent = 0;
+      unsentBytes = 0;
       desk.session.taken();
       while (endTurn());
     },

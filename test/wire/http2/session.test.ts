@@ -231,6 +231,21 @@ describe("answers that wait for the client", () => {
     expect(desk.sent()).toEqual([]);
   });
 
+  test("count until the socket has closed", () => {
+    const desk = greetOnDesk({ maxUnsentBytes: 50_000 });
+    const open = frame(frameTypes.settings, 0, 0, setting(4, everything));
+    desk.receive(open, whole(1));
+    desk.isStuck = true;
+    answer(desk, 0, "x".repeat(30_000));
+    while (desk.endTurn());
+    desk.receive(frame(goAway, 0, 0, Buffer.alloc(8)));
+    expect(desk.told).toEqual(["end"]);
+    // Another client needs the room.
+    const other = desk.unsent.begin("192.0.2.2", () => undefined);
+    expect(other.hand(20_000)).toBe(true);
+    expect(desk.told).toEqual(["end", "destroy"]);
+  });
+
   test("stop the reading when too much waits", () => {
     const desk = greetOnDesk();
     desk.isStuck = true;
