@@ -7,7 +7,7 @@ export type KnownName = {
   /** The start of a literal that is not indexed. The value follows (RFC 7541, section 6.2.2; for secrets 6.2.3). */
   readonly literal: Uint8Array;
   /** What is known of its values. `undefined` if they are not worth knowing. */
-  values: Map<string, KnownField> | undefined;
+  readonly values: Map<string, KnownField> | undefined;
 };
 
 /** A field that many answers have. Its bytes are made once, for all connections. */
@@ -27,7 +27,10 @@ export type KnownField = {
 /** Fields that are known at once. Further ones are encoded anew each time. */
 export const maxKnownFields = 256;
 
-/** Values of one name. If there are more, they vary, as ids do, and none is kept any more. */
+/**
+ * Values of one name. None is ever forgotten: a client chooses some, such as the letters of a content type, and must
+ * not push out those of others.
+ */
 const maxKnownValues = 32;
 
 /** Characters of a value. A longer one would take too much of the peer's table. */
@@ -83,20 +86,16 @@ function assertName(name: string): void {
 export function knownField(name: string, known: KnownName, value: string): KnownField | undefined {
   const { values } = known;
   if (values === undefined) return undefined;
-  return values.get(value) ?? learnField(name, known, values, value);
+  return values.get(value) ?? learnField(name, values, value);
 }
 
 function learnField(
   name: string,
-  known: KnownName,
   values: Map<string, KnownField>,
   value: string,
 ): KnownField | undefined {
-  if (value.length > maxKnownLength || fields >= maxKnownFields) return undefined;
-  if (values.size >= maxKnownValues) {
-    known.values = undefined;
-    return undefined;
-  }
+  const isFull = values.size >= maxKnownValues || fields >= maxKnownFields;
+  if (isFull || value.length > maxKnownLength) return undefined;
   const field = encodeField(name, value, fields++);
   values.set(value, field);
   return field;
