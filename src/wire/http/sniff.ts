@@ -1,12 +1,10 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { preface } from "../http2/frames.ts";
 import { openingTimeoutMs } from "../limits.ts";
 
 /** What the first bytes of a connection belong to. */
 export type Opening = "tls" | "http2" | "http1";
-
-/** What a client that knows we speak HTTP/2 sends first (RFC 9113 section 3.4). */
-const http2Preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 /** The first byte of a TLS handshake (RFC 8446 section 5.1). */
 const tlsHandshake = 0x16;
@@ -38,7 +36,7 @@ export function sniff(socket: Socket, onDone: (opening: Opening | undefined) => 
 /** @param seen At least one byte. `undefined` as long as they may become the preface of HTTP/2. */
 function openingFrom(seen: Buffer): Opening | undefined {
   if (seen[0] === tlsHandshake) return "tls";
-  const length = Math.min(seen.byteLength, http2Preface.byteLength);
-  if (!seen.subarray(0, length).equals(http2Preface.subarray(0, length))) return "http1";
-  return length === http2Preface.byteLength ? "http2" : undefined;
+  const length = Math.min(seen.byteLength, preface.byteLength);
+  if (!seen.subarray(0, length).equals(preface.subarray(0, length))) return "http1";
+  return length === preface.byteLength ? "http2" : undefined;
 }
