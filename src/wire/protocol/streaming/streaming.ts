@@ -114,7 +114,7 @@ async function serve(
   const { status, body, trailer } = response;
   const headers = {
     ...(response.header && headersToNode(response.header)),
-    ...(isText && { "content-type": contentType }),
+    ...(isText && body !== undefined && { "content-type": contentType }),
   };
   if (body === undefined) {
     exchange.respond({ status, headers }, common);
