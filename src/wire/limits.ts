@@ -98,7 +98,7 @@ export const clientLimits: ClientLimits = {
   maxRequests: 2048,
   /** As many as are answered in a tenth of a second. Further ones may be sent again. */
   maxRequestsEach: 1024,
-  /** Bytes of HTTP/2 bodies that have not arrived whole, each counted as 64 KiB once it has 4. */
+  /** Bytes of HTTP/2 bodies that have not arrived whole, counted in steps of 64 KiB once a body has 4. */
   maxBodyBytes: 67_108_864,
   /** Some 256 of them. */
   maxBodyBytesEach: 16_777_216,
@@ -197,7 +197,7 @@ export const http2Limits = {
   settings: { atOnce: 100, perSecond: 1 },
   /** In one SETTINGS frame. */
   maxSettings: 32,
-  /** PRIORITY, unknown frames, frames for streams that are closed, windows so small that frames become tiny. */
+  /** PRIORITY, unknown frames, windows so small that frames become tiny. */
   oddities: { atOnce: 1_000, perSecond: 50 },
   /** WINDOW_UPDATE, for each stream and each DATA frame that was sent. Envoy allows 2 and 20; HAProxy needs 3. */
   updatesPerStream: 2,

@@ -74,7 +74,10 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
   #kept: Buffer[] | undefined;
   /** What came and still fills the window. */
   #unread = 0;
-  #bodyRoom: Share | undefined;
+  /** For what comes of the body: one for each window of it. */
+  readonly #bodyRooms: Share[] = [];
+  /** So much of the body may come without further room. */
+  #roomFor: number = http2Limits.freeBodyBytes;
 
   // The answer.
   #isBegun = false;
@@ -154,13 +157,23 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
     else this.#unread += framed;
   }
 
-  /** A body that is not small and does not come at once needs room. */
+  /** A body that is not small and does not come at once needs room, and more of it as it grows. */
   #hasBodyRoom(): boolean {
-    if (this.#bodyRoom !== undefined || this.#received <= http2Limits.freeBodyBytes) return true;
+    if (this.#received <= this.#roomFor) return true;
     const giveBack = () => this.#host.reset(this, codes.enhanceYourCalm);
-    this.#bodyRoom = this.#host.takeBodyRoom(this.head, giveBack);
-    if (this.#bodyRoom === undefined) giveBack();
-    return this.#bodyRoom !== undefined;
+    const room = this.#host.takeBodyRoom(this.head, giveBack);
+    if (room === undefined) {
+      giveBack();
+      return false;
+    }
+    this.#bodyRooms.push(room);
+    this.#roomFor = this.#bodyRooms.length * firstWindow;
+    return true;
+  }
+
+  #leaveBodyRoom(): void {
+    for (const room of this.#bodyRooms) room.end();
+    this.#bodyRooms.length = 0;
   }
 
   #credit(bytes: number): void {
@@ -177,8 +190,7 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
       return;
     }
     this.#isWhole = true;
-    this.#bodyRoom?.end();
-    this.#bodyRoom = undefined;
+    this.#leaveBodyRoom();
     if (this.#isSent) this.#host.closed(this);
     else if (!this.#isComplete) this.#reader?.end();
   }
@@ -210,7 +222,7 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.place?.end();
-    this.#bodyRoom?.end();
+    this.#leaveBodyRoom();
     this.#unsent?.end();
     this.#host.output.forget(this);
     this.#body = nothing;

@@ -271,6 +271,23 @@ describe("bodies", () => {
     expect(resets(desk.sent())).toEqual([]);
   });
 
+  test("need more room as they grow, and leave all of it", () => {
+    const desk = greetOnDesk({ maxBodyBytesEach: 131_070 });
+    const send = (id: number, count: number, isLast = 0) => {
+      for (let each = 0; each < count; each++) {
+        desk.receive(frame(data, each === count - 1 ? isLast : 0, id, Buffer.alloc(16_000)));
+      }
+    };
+    for (const id of [1, 3]) {
+      desk.receive(begun(id));
+      desk.requests.at(-1)?.openBody({ take: () => true, end() {} });
+    }
+    send(1, 8, 1);
+    expect(resets(desk.sent())).toEqual([]);
+    send(3, 9);
+    expect(resets(desk.sent())).toEqual([{ streamId: 3, code: 11 }]);
+  });
+
   test("keep no more memory than their own bytes", () => {
     const desk = greetOnDesk();
     const kept: Buffer[] = [];
