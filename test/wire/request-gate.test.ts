@@ -106,7 +106,7 @@ describe.for(gates)("A5: a gate that refuses $how,", ({ requestGate }) => {
     { framing: "Content-Length: 65000", what: "65,000 bytes" },
     { framing: "Transfer-Encoding: chunked", what: "any number of bytes" },
   ];
-  test.for(heads.flatMap((head) => framings.map((framing) => ({ ...head, ...framing }))))(
+  test.concurrent.for(heads.flatMap((head) => framings.map((framing) => ({ ...head, ...framing }))))(
     "answers over HTTP/1.1 to $protocol though a body of $what never comes",
     async ({ head, framing }) => {
       await using server = await startEcho(notReached, { requestGate });
@@ -116,7 +116,7 @@ describe.for(gates)("A5: a gate that refuses $how,", ({ requestGate }) => {
     },
   );
 
-  test.for(["application/grpc", "application/grpc-web", "application/json"])(
+  test.concurrent.for(["application/grpc", "application/grpc-web", "application/json"])(
     "answers over HTTP/2 to %s though the body never comes, and lets the client stop",
     async (contentType) => {
       await using server = await startEcho(notReached, { requestGate });
@@ -177,7 +177,7 @@ describe.for(gates)("A5: a gate that refuses $how,", ({ requestGate }) => {
     await expect.poll(() => server.outcomes).toMatchObject([{ error: observed }]);
   });
 
-  test.for(["application/grpc", "application/grpc-web-text", "application/connect+json"])(
+  test.concurrent.for(["application/grpc", "application/grpc-web-text", "application/connect+json"])(
     "answers to a stream of %s though nothing is sent",
     async (contentType) => {
       await using server = await startEcho({}, { requestGate });
@@ -350,7 +350,7 @@ describe("A5: a head is looked at in this order:", () => {
   );
 
   const tooLarge = [{ error: { code: Code.ResourceExhausted } }];
-  test.for(heads)(
+  test.concurrent.for(heads)(
     "a declared length above the limit before the gate: $protocol",
     async ({ head }) => {
       await using server = await startEcho(notReached, { requestGate: refusesAtOnce });
