@@ -6,14 +6,18 @@ import type { Session } from "./session.ts";
  */
 export interface OtherTabs {
   /**
+   * The next time that another tab says who is signed in.
+   *
+   * @param refused A token that is of no use, because the server does not accept it or its owner has signed out.
+   */
+  next(refused: string): Promise<Session>;
+  /**
    * Ask the other tabs who is signed in.
    *
-   * @param refused A token that is not asked for, because the server does not accept it or its owner has signed out.
+   * @param answer Of `next`.
    * @returns `undefined` if no tab answers within a moment.
    */
-  ask(refused: string): Promise<Session | undefined>;
-  /** The next time that somebody signs in to another tab. */
-  next(refused: string): Promise<Session>;
+  ask(answer: Promise<Session>): Promise<Session | undefined>;
   /** Answer the others from now on, and tell those that wait. */
   share(session: Session): void;
   /** Tell the others that this token should not be used any more. */
@@ -25,8 +29,11 @@ type Message =
   | { readonly kind: "session"; readonly session: Session }
   | { readonly kind: "end"; readonly token: string };
 
-/** The others are in the same browser, and answer at once unless they are busy, in milliseconds. */
-const patienceMs = 300;
+/**
+ * The others are in the same browser, and answer at once unless they are busy. A later answer takes the form away
+ * that is shown meanwhile. In milliseconds.
+ */
+const patienceMs = 100;
 
 /** @param onEnd Called when somebody has signed out in another tab, with the token that was shared. */
 export function createOtherTabs(onEnd: () => void): OtherTabs {
@@ -40,29 +47,18 @@ export function createOtherTabs(onEnd: () => void): OtherTabs {
     if (data.kind === "end" && data.token === shared.token) onEnd();
   });
 
-  function next(refused: string, signal?: AbortSignal): Promise<Session> {
-    return new Promise((resolve) => {
-      channel.addEventListener(
-        "message",
-        ({ data }: MessageEvent<Message>) => {
-          if (data.kind === "session" && data.session.token !== refused) resolve(data.session);
-        },
-        { ...(signal && { signal }) },
-      );
-    });
-  }
-
   return {
-    async ask(refused) {
-      const waiting = new AbortController();
-      const answer = next(refused, waiting.signal);
+    next: (refused) =>
+      new Promise((resolve) => {
+        channel.addEventListener("message", ({ data }: MessageEvent<Message>) => {
+          if (data.kind === "session" && data.session.token !== refused) resolve(data.session);
+        });
+      }),
+    ask(answer) {
       say({ kind: "ask" });
       const silence = new Promise<undefined>((resolve) => setTimeout(resolve, patienceMs));
-      const session = await Promise.race([answer, silence]);
-      waiting.abort();
-      return session;
+      return Promise.race([answer, silence]);
     },
-    next,
     share(session) {
       shared = session;
       say({ kind: "session", session });

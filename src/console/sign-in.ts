@@ -29,11 +29,12 @@ const tokenReasons: readonly string[] = ["TOKEN_INVALID", "AUTH_HEADER_INVALID"]
  */
 export async function signIn({ notice, token }: End, tabs: OtherTabs): Promise<Session> {
   const isBack = isComingBack();
-  const [provider, elsewhere] = await Promise.all([
+  const elsewhere = tabs.next(token);
+  const [provider, known] = await Promise.all([
     readProvider(),
-    isBack ? undefined : tabs.ask(token),
+    isBack ? undefined : tabs.ask(elsewhere),
   ]);
-  const session = elsewhere ?? (await signInHere(provider, isBack, notice, tabs.next(token)));
+  const session = known ?? (await signInHere(provider, isBack, notice, elsewhere));
   keepSession(session);
   return session;
 }
