@@ -1,13 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { inflate } from "@sparticuz/chromium";
 import { type Browser, chromium } from "playwright-core";
+import { inject } from "vitest";
 
 /** A real Chromium, without a window. */
 export type TestBrowser = Pick<Browser, "newContext"> & {
-  /** Ends it, and removes what was unpacked for it. */
+  /** Ends it. */
   close(): Promise<void>;
 };
 
@@ -24,52 +24,58 @@ const switches = [
 
 /** Start the Chromium that npm brought, or the one at `CHROMIUM_PATH`. */
 export async function openBrowser(): Promise<TestBrowser> {
-  const folder = mkdtempSync(join(tmpdir(), "giraffe-browser-"));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  try {
-    const { CHROMIUM_PATH } = process.env;
-    const program =
-      CHROMIUM_PATH === undefined ? await unpack(folder) : { executablePath: CHROMIUM_PATH };
-    const browser = await chromium.launch({ ...program, args: switches });
-    return {
-      newContext: (options) => browser.newContext(options),
-      async close() {
-        await browser.close();
-        remove();
-      },
-    };
-  } catch (error) {
-    remove();
-    throw error;
-  }
+  const { CHROMIUM_PATH } = process.env;
+  const program =
+    CHROMIUM_PATH === undefined ? await unpacked() : { executablePath: CHROMIUM_PATH };
+  const browser = await chromium.launch({ ...program, args: switches });
+  return {
+    newContext: (options) => browser.newContext(options),
+    close: () => browser.close(),
+  };
 }
 
 /** Browser, libraries and fonts, so that nothing need be installed on the machine. */
-async function unpack(folder: string) {
+async function unpacked() {
+  const shared = inject("browserFolder");
+  const folder = join(shared, "unpacked");
+  if (!existsSync(folder)) await unpack(shared, folder);
+  return {
+    executablePath: join(folder, "chromium"),
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: join(folder, "al2023/lib"),
+      FONTCONFIG_FILE: join(folder, "fonts.conf"),
+    },
+  };
+}
+
+/** Test files may do so at once. The folder is there when all of it is. */
+async function unpack(shared: string, folder: string): Promise<void> {
+  const own = mkdtempSync(join(shared, "own-"));
   const packed = join(
     dirname(createRequire(import.meta.url).resolve("@sparticuz/chromium")),
     "../bin",
   );
   const { TMPDIR } = process.env;
   // The package reads the folder to unpack to from the environment during the call.
-  process.env.TMPDIR = folder;
+  process.env.TMPDIR = own;
   const unpacking = ["chromium.br", "al2023.tar.br", "fonts.tar.br"].map((name) =>
     inflate(join(packed, name)),
   );
   if (TMPDIR === undefined) delete process.env.TMPDIR;
   else process.env.TMPDIR = TMPDIR;
-  const [executablePath = "", libraries = "", fonts = ""] = await Promise.all(unpacking);
-
-  const fontsFile = join(folder, "fonts.conf");
-  writeFileSync(fontsFile, fontsConfig(fonts, join(folder, "fonts-cache")));
-  return {
-    executablePath,
-    env: {
-      ...process.env,
-      LD_LIBRARY_PATH: join(libraries, "lib"),
-      FONTCONFIG_FILE: fontsFile,
-    },
-  };
+  await Promise.all(unpacking);
+  writeFileSync(
+    join(own, "fonts.conf"),
+    fontsConfig(join(folder, "fonts"), join(folder, "fonts-cache")),
+  );
+  try {
+    renameSync(own, folder);
+  } catch (error) {
+    // Another test file was faster.
+    if (!existsSync(folder)) throw error;
+    rmSync(own, { recursive: true });
+  }
 }
 
 /** The font of the package first, then those of the machine. Without any font Chromium ends. */
