@@ -1,3 +1,4 @@
+import { canNameOrganization } from "./session.ts";
 import { type Kind, kinds, type State, states, type Terms } from "./terms.ts";
 
 /** What the address of the page says, so that a link leads others to the same place. */
@@ -24,7 +25,7 @@ export function placeFrom(hash: string): Place {
       kind: kinds.find((each): each is Kind => each === text("kind")) ?? "people",
       state: states.find((each): each is State => each === text("state")) ?? "",
     },
-    organization: text("org"),
+    organization: canNameOrganization(text("org")) ? text("org") : "",
   };
 }
 

@@ -5,6 +5,11 @@ export type Session = {
   readonly organization: string;
 };
 
+/** Whether a text can be the id of an organization: others cannot be sent in a header. */
+export function canNameOrganization(text: string): boolean {
+  return /^[ -~]*$/.test(text);
+}
+
 const keys = { token: "giraffe.token", organization: "giraffe.organization" } as const;
 
 /** Under this key is why the last session ended, until the next sign-in. */

@@ -10,7 +10,7 @@ import {
   readProvider,
   SignInFailed,
 } from "./provider.ts";
-import { type End, keepSession, type Session } from "./session.ts";
+import { canNameOrganization, type End, keepSession, type Session } from "./session.ts";
 
 /** Reasons of errors that another organization id would correct. */
 const organizationReasons: readonly string[] = ["ORGANIZATION_NOT_FOUND", "MEMBERSHIP_NOT_FOUND"];
@@ -109,7 +109,7 @@ function createSignInForm(provider: Provider | undefined) {
 
   function typedOrganization(): string | undefined {
     const typed = organization.value.trim();
-    if (/^[ -~]*$/.test(typed)) return typed;
+    if (canNameOrganization(typed)) return typed;
     complain(organization, "An organization id has only ASCII letters, digits and signs.");
     return undefined;
   }

@@ -187,6 +187,18 @@ describe("organizations", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  test.for(["動物園", "a\r\nb"])(
+    "in an address are not there if no header can carry their ids: %j",
+    async (organization) => {
+      const opened = await openUser(await setting.addUser(), setting.tokens.viewer);
+      await opened.page.goto(`${setting.url}/#/?org=${encodeURIComponent(organization)}`);
+      await opened.page.reload();
+      await eventually(() => opened.page.locator("#found").textContent()).toMatch(/people$/);
+      expect(await opened.page.locator("#place").textContent()).toBe("Giraffe");
+      expect(opened.complaints).toEqual([]);
+    },
+  );
+
   test("of others are not listed", async () => {
     const opened = await open();
     await opened.signIn(setting.tokens.viewer);

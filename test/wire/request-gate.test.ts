@@ -106,7 +106,9 @@ describe.for(gates)("A5: a gate that refuses $how,", ({ requestGate }) => {
     { framing: "Content-Length: 65000", what: "65,000 bytes" },
     { framing: "Transfer-Encoding: chunked", what: "any number of bytes" },
   ];
-  test.concurrent.for(heads.flatMap((head) => framings.map((framing) => ({ ...head, ...framing }))))(
+  test.concurrent.for(
+    heads.flatMap((head) => framings.map((framing) => ({ ...head, ...framing }))),
+  )(
     "answers over HTTP/1.1 to $protocol though a body of $what never comes",
     async ({ head, framing }) => {
       await using server = await startEcho(notReached, { requestGate });
@@ -177,20 +179,21 @@ describe.for(gates)("A5: a gate that refuses $how,", ({ requestGate }) => {
     await expect.poll(() => server.outcomes).toMatchObject([{ error: observed }]);
   });
 
-  test.concurrent.for(["application/grpc", "application/grpc-web-text", "application/connect+json"])(
-    "answers to a stream of %s though nothing is sent",
-    async (contentType) => {
-      await using server = await startEcho({}, { requestGate });
-      using session = openHttp2(server.port);
-      const path = "/echo.v1.EchoService/Spread";
-      const headers = { ...grpcHeaders, ":path": path, "content-type": contentType };
-      expect(await requestHttp2(session, headers, "", false)).toMatchObject({
-        status: 200,
-        reset: 0,
-      });
-      expect(server.outcomes).toMatchObject([{ error: observed }]);
-    },
-  );
+  test.concurrent.for([
+    "application/grpc",
+    "application/grpc-web-text",
+    "application/connect+json",
+  ])("answers to a stream of %s though nothing is sent", async (contentType) => {
+    await using server = await startEcho({}, { requestGate });
+    using session = openHttp2(server.port);
+    const path = "/echo.v1.EchoService/Spread";
+    const headers = { ...grpcHeaders, ":path": path, "content-type": contentType };
+    expect(await requestHttp2(session, headers, "", false)).toMatchObject({
+      status: 200,
+      reset: 0,
+    });
+    expect(server.outcomes).toMatchObject([{ error: observed }]);
+  });
 });
 
 describe("A5: a gate that lets calls in", () => {
