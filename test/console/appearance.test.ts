@@ -16,10 +16,10 @@ beforeAll(async () => {
   [browser, setting] = await Promise.all([openBrowser(), startSetting()]);
   longest = await setting.addUser(wide);
   busy = await setting.addUser();
-  for (let count = 0; count < 125; count += 1) {
-    await setting.addUser({ ...gigi, displayName: `Person ${count}` });
-    await setting.call(methods.updateHumanProfile, { userId: busy, ...gigi, nickName: `${count}` });
-  }
+  const herd = Array.from({ length: 125 }, (_, index) => `Person ${index}`);
+  await Promise.all(herd.map((displayName) => setting.addUser({ ...gigi, displayName })));
+  for (const nickName of herd)
+    await setting.call(methods.updateHumanProfile, { userId: busy, ...gigi, nickName });
   await setting.call(methods.lockUser, { id: busy });
   for (const [key, value] of [
     [name, "W".repeat(3_000)],
