@@ -48,6 +48,8 @@ export function showOrganizations(session: Session): void {
   }
 
   async function show(): Promise<void> {
+    turn += 1;
+    const own = turn;
     const here = await current;
     list.replaceChildren();
     status.textContent = "Looking…";
@@ -58,6 +60,7 @@ export function showOrganizations(session: Session): void {
         if (id === undefined || known.length === maxOrganizations) break;
         known.push(id);
         const found = await read(id);
+        if (own !== turn) return;
         const item = fromTemplate(template, { name: found.name });
         const link = item.querySelector("a");
         link?.setAttribute("href", hrefTo({ userId: "", terms: noTerms, organization: id }));
@@ -70,6 +73,8 @@ export function showOrganizations(session: Session): void {
     }
   }
 
+  /** Counts how often the list was opened: each time it is made anew, although calls of the last time may be under way. */
+  let turn = 0;
   const current = read(session.organization);
   void current.then((organization) => {
     name.textContent = organization.name || "Organization";

@@ -187,6 +187,25 @@ describe("organizations", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  test("are listed once when the list is opened again while it is made", async () => {
+    const opened = await openUser(await setting.addUser(), setting.tokens.owner);
+    const { page } = opened;
+    const answer = Promise.withResolvers<void>();
+    await page.route("**/zitadel.user.v2.UserService/ListUsers", async (route) => {
+      await answer.promise;
+      await route.continue();
+    });
+    const place = page.locator("#place");
+    const openList = () =>
+      Promise.all([page.waitForRequest("**/zitadel.user.v2.UserService/ListUsers"), place.click()]);
+    await openList();
+    await place.click();
+    await openList();
+    answer.resolve();
+    await eventually(() => page.locator("#organization-status").textContent()).toBe("");
+    expect((await links(opened)).sort()).toEqual(["Giraffe", "Zoo"]);
+  });
+
   test.for(["動物園", "a\r\nb"])(
     "in an address are not there if no header can carry their ids: %j",
     async (organization) => {
@@ -204,6 +223,6 @@ describe("organizations", () => {
     await opened.signIn(setting.tokens.viewer);
     await opened.page.locator("#place").click();
     await eventually(() => links(opened)).toEqual(["Giraffe"]);
-    expect(await opened.page.locator("#organization-status").textContent()).toBe("");
+    await eventually(() => opened.page.locator("#organization-status").textContent()).toBe("");
   });
 });
