@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { textOf } from "../fields.ts";
+import { objectOf, textOf } from "../fields.ts";
 import type { NewOrganization } from "../import/new-organizations.ts";
 import { keyOfLines, openInputFile, type PreparedSource } from "../import/prepared-source.ts";
 import { type TextLine, textLines } from "../import/text-lines.ts";
@@ -79,9 +79,7 @@ function lineOf({ number, text }: TextLine, losses: Losses): object | undefined 
     if ("isGone" in state) return void losses.add("removed people");
     if (row.type === 2) return void losses.add("service accounts");
     const person = personLine(textOf(row.id), textOf(row.resource_owner), requestOf(row), losses);
-    const { sequence = null, creation_date: creationDate, change_date: changeDate } = row;
-    const metadata = Array.isArray(row.metadata) ? { metadata: row.metadata } : {};
-    return { ...person, ...state, ...metadata, sequence, creationDate, changeDate };
+    return { ...person, ...state, ...metadataOf(row), ...originOf(row) };
   } catch (error) {
     return unreadable(`line ${number}: ${error instanceof Error ? error.message : error}`);
   }
@@ -102,6 +100,28 @@ function requestOf(row: JsonObject): JsonObject {
     email: { email: textOf(row.email), isEmailVerified: flagOf(row.is_email_verified) },
     phone: { phone: textOf(row.phone), isPhoneVerified: flagOf(row.is_phone_verified) },
   };
+}
+
+function metadataOf({ metadata }: JsonObject): JsonObject {
+  if (!Array.isArray(metadata)) return {};
+  const entries = metadata.map(objectOf);
+  return {
+    metadata: entries.map(({ key, value }) => ({ key: textOf(key), value: textOf(value) })),
+  };
+}
+
+function originOf(row: JsonObject): JsonObject {
+  return {
+    sequence: plain("sequence", row.sequence),
+    creationDate: plain("creation_date", row.creation_date),
+    changeDate: plain("change_date", row.change_date),
+  };
+}
+
+/** @throws Error if the column holds a list or an object, which may be nested too deep to be written again. */
+function plain(name: string, value: JsonValue = null): JsonValue {
+  if (typeof value !== "object" || value === null) return value;
+  throw new Error(`${name} is not a text or a number`);
 }
 
 const flagOf = (value: JsonValue | undefined) => value === true;

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { isTold, objectOf, pick, textOf } from "../fields.ts";
 import type { Losses } from "../losses.ts";
 
@@ -54,10 +54,9 @@ function languageOf({ preferredLanguage }: JsonObject): JsonObject {
   return { preferredLanguage: textOf(preferredLanguage) || "und" };
 }
 
-const genderNames: readonly JsonValue[] = ["GENDER_FEMALE", "GENDER_MALE", "GENDER_DIVERSE"];
+const genders = ["GENDER_FEMALE", "GENDER_MALE", "GENDER_DIVERSE", "1", "2", "3"];
 
 /** @returns Nothing for an unknown or unspecified gender. As a name or a number. */
 function genderOf({ gender = null }: JsonObject): JsonObject {
-  const isKnown = genderNames.includes(gender) || [1, 2, 3].includes(Number(gender));
-  return isKnown ? { gender } : {};
+  return genders.includes(textOf(gender)) ? { gender } : {};
 }
