@@ -27,7 +27,8 @@ export function wishesFor(
     const place = placeInOrganization(path);
     if (place === undefined) return path.length <= 2 ? "enter" : "skip";
     if (place.length === 0) return "enter";
-    const wish = wishes[place.join("/")];
+    const name = place.join("/");
+    const wish = Object.hasOwn(wishes, name) ? wishes[name] : undefined;
     if (wish !== undefined) return wish;
     if (place.length === 1) return "enter";
     return place.length === 2 && place[1] === "*" ? "count" : "skip";

@@ -3,15 +3,15 @@ import { isTold, objectOf, pick, textOf } from "../fields.ts";
 import type { Losses } from "../losses.ts";
 
 /** What a person of ZITADEL's may have and Giraffe does not keep: field of ImportHumanUserRequest, kind. */
-const notTaken: Readonly<Record<string, string>> = {
-  password: "passwords",
-  hashedPassword: "password hashes",
-  passwordChangeRequired: "orders to change a password",
-  requestPasswordlessRegistration: "orders to register a passkey",
-  otpCode: "one-time password secrets",
-  idps: "links to identity providers",
-  recoveryCodes: "sets of recovery codes",
-};
+const notTaken: ReadonlyMap<string, string> = new Map([
+  ["password", "passwords"],
+  ["hashedPassword", "password hashes"],
+  ["passwordChangeRequired", "orders to change a password"],
+  ["requestPasswordlessRegistration", "orders to register a passkey"],
+  ["otpCode", "one-time password secrets"],
+  ["idps", "links to identity providers"],
+  ["recoveryCodes", "sets of recovery codes"],
+]);
 
 const taken: ReadonlySet<string> = new Set(["userName", "profile", "email", "phone"]);
 
@@ -32,7 +32,7 @@ export function personLine(
   for (const [name, value] of Object.entries(user)) {
     if (taken.has(name) || !isTold(value)) continue;
     const count = Array.isArray(value) && name === "idps" ? value.length : 1;
-    losses.add(notTaken[name] ?? `people's ${name}`, count);
+    losses.add(notTaken.get(name) ?? `people's ${name}`, count);
   }
   const profile = objectOf(user.profile);
   const phone = objectOf(user.phone);

@@ -1,4 +1,4 @@
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { BulkError } from "../bulk-error.ts";
 import { objectOf, textOf } from "../fields.ts";
 import {
@@ -70,16 +70,26 @@ function noteOrganization(record: JsonRecord, place: string, found: Organization
   if (record.json === undefined) return;
   const organization = found[index] ?? { id: "", name: "", state: "" };
   found[index] = organization;
-  const value = JSON.parse(record.json.toString());
+  const value = parsed(record.json, `${place} of organization ${index + 1}`);
   if (place === "orgId") organization.id = textOf(value);
   if (place === "org") organization.name = textOf(objectOf(value).name);
   if (place === "orgState") organization.state = textOf(value);
 }
 
-function spoolMetadata({ json }: JsonRecord, spool: MetadataSpool): void {
+function spoolMetadata({ json, places }: JsonRecord, spool: MetadataSpool): void {
   if (json === undefined) return;
-  const { id, key, value } = objectOf(JSON.parse(json.toString()));
+  const [organization = 0, entry = 0] = places;
+  const name = `metadata ${entry + 1} of organization ${organization + 1}`;
+  const { id, key, value } = objectOf(parsed(json, name));
   spool.add(textOf(id), textOf(key), textOf(value));
+}
+
+function parsed(json: Buffer, name: string): JsonValue {
+  try {
+    return JSON.parse(json.toString());
+  } catch (error) {
+    throw new BulkError(`${name} is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 /**
@@ -99,7 +109,7 @@ export async function* peopleOfExport(
     for (const record of records) {
       const organization = organizations[record.places[0] ?? 0];
       const [place = ""] = placeInOrganization(record.path) ?? [];
-      if (place !== "humanUsers") losses.add(kinds[place] ?? place);
+      if (place !== "humanUsers") losses.add(kinds.get(place) ?? place);
       else if (organization?.state === removed) losses.add("people of removed organizations");
       else {
         const line = lineOf(record, organization?.id ?? "", spool, losses);
@@ -113,14 +123,14 @@ export async function* peopleOfExport(
 const removed = "ORG_STATE_REMOVED";
 
 /** Lists of an organization, in plain words; others keep their name. */
-const kinds: Readonly<Record<string, string>> = {
-  machineUsers: "service accounts",
-  userLinks: "links to identity providers",
-  machineKeys: "keys of service accounts",
-  appKeys: "keys of applications",
-  userGrants: "grants of people",
-  orgMembers: "members of organizations",
-};
+const kinds: ReadonlyMap<string, string> = new Map([
+  ["machineUsers", "service accounts"],
+  ["userLinks", "links to identity providers"],
+  ["machineKeys", "keys of service accounts"],
+  ["appKeys", "keys of applications"],
+  ["userGrants", "grants of people"],
+  ["orgMembers", "members of organizations"],
+]);
 
 function lineOf(
   { json, places }: JsonRecord,

@@ -65,3 +65,35 @@ describe("an input with lists where texts belong", () => {
     expect(ended).toEqual({ code: 0, stdout: "imported 2 users\n", stderr: "" });
   });
 });
+
+/** An export with one organization. `members` are JSON behind its name. */
+const exported = (members: string) => `{"orgs":[{"orgId":"1","org":{"name":"Moved"},${members}}]}`;
+
+/** A person of an export. `members` are JSON before the user, `more` JSON behind its fields. */
+function person(members = "", more = ""): string {
+  const user = {
+    userName: "gigi",
+    profile: { firstName: "Gigi", lastName: "Giraffe" },
+    email: { email: "gigi@giraffe.example" },
+  };
+  return `{"userId":"2",${members}"user":${JSON.stringify(user).slice(0, -1)}${more}}}`;
+}
+
+describe("an export", () => {
+  test.for([
+    ['"orgState":nothing', "orgState of organization 1 is not JSON: "],
+    ['"userMetadata":[{"id":"2"},{key}]', "metadata 2 of organization 1 is not JSON: "],
+  ] as const)("with %s is refused, and the place is named", async ([members, problem]) => {
+    const { run } = await opened();
+    const { code, stderr } = await run("zitadel-export", exported(members));
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(problem) });
+  });
+
+  test("has no state and no loss that is named like a member of every object", async () => {
+    const { run, reasons } = await opened();
+    const people = `"humanUsers":[${person('"state":"constructor",')},${person("", ',"toString":1')}]`;
+    const { stdout } = await run("zitadel-export", exported(`"valueOf":[1],${people}`));
+    expect(reasons()).toEqual(["person 1 of the organization 1: the state is unknown"]);
+    expect(stdout).toContain("not taken: 1 valueOf, 1 people's toString");
+  });
+});
