@@ -128,7 +128,8 @@ function withoutSecrets(event: LogEvent): { readonly kept: LogEvent; readonly is
   const told: JsonObject = {};
   const data = (taken?.data ?? {}) as Readonly<Record<string, JsonValue>>;
   for (const [name, value] of Object.entries(payload)) {
-    if (Object.hasOwn(data, name)) told[name] = value;
+    // A list or an object is no text of a person, and may be nested too deep to be written.
+    if (Object.hasOwn(data, name) && typeof value !== "object") told[name] = value;
     else if (isTold(value)) told[name] = true;
   }
   return { kept: { ...event, payload: told }, isSilent };

@@ -18,7 +18,8 @@ const overlap = 300_000_000;
  * so each page begins with the last date of the page before.
  *
  * @param show Told how many events have been read.
- * @throws BulkError if the server refuses, or if more events than a page holds have one date.
+ * @throws BulkError if the server refuses, if more events than a page holds have one date, or if the dates of the
+ *   answers go back, because reading would never end then.
  */
 export async function readLog(
   api: RemoteApi,
@@ -49,6 +50,11 @@ export async function readLog(
     if (lastAt === from) {
       throw new BulkError(
         `${pageSize} events or more have the date ${last.at}, and ListEvents cannot be asked for the rest: read the log from the database`,
+      );
+    }
+    if (from !== undefined && lastAt < from) {
+      throw new BulkError(
+        `the server answers events up to ${last.at}, which is before what was asked for`,
       );
     }
     from = lastAt;
