@@ -9,6 +9,7 @@ import {
   textOf,
   withAdminOptions,
 } from "./command/command.ts";
+import { printable } from "./command/printable.ts";
 import { tokenFrom } from "./command/token-file.ts";
 
 type CompareOptions = AdminOptions & {
@@ -55,7 +56,7 @@ export const compare = anyCommand<CompareOptions>({
         here.side,
         serverSide(there, organization, options),
         (finding) => {
-          if (!json) for (const line of wordsOf(finding)) out(line);
+          if (!json) for (const line of wordsOf(finding)) out(printable(line));
           else if (findings.length < maxFindings) findings.push(finding);
         },
         (count) => meter.show(count, 0),

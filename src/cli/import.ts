@@ -13,6 +13,7 @@ import {
   withAdminOptions,
 } from "./command/command.ts";
 import { counted } from "./command/counted.ts";
+import { printable } from "./command/printable.ts";
 import { tokenFrom } from "./command/token-file.ts";
 
 type ImportOptions = AdminOptions & {
@@ -124,7 +125,7 @@ function printSummary(
 ): void {
   for (const line of wordsOf(summary)) out(line);
   const losses = wordsOfLosses(notTaken);
-  if (losses !== undefined) out(losses);
+  if (losses !== undefined) out(printable(losses));
 }
 
 function wordsOf(summary: ImportSummary): string[] {

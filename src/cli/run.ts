@@ -1,5 +1,6 @@
 import { ConfigError } from "../config/config.ts";
 import type { Out } from "./command/command.ts";
+import { printable } from "./command/printable.ts";
 import { parseCommand } from "./program.ts";
 
 /** A wrong command line or environment. */
@@ -29,6 +30,7 @@ const out: Out = (line) => {
 };
 
 function fail(code: number, problems: readonly string[]): number {
-  for (const problem of problems) process.stderr.write(`giraffe: ${problem}\n`);
+  // Some have words of other servers and of files in them.
+  for (const problem of problems) process.stderr.write(`giraffe: ${printable(problem)}\n`);
   return code;
 }

@@ -6,11 +6,11 @@ import { createPlace } from "../cli/serving.ts";
 import { listening } from "../support/zitadel/listening.ts";
 
 /** A server that answers every call with the next of these texts, again and again. */
-async function serving(answers: readonly string[]): Promise<string> {
+async function serving(answers: readonly string[], status = 200): Promise<string> {
   let calls = 0;
   const server = createServer((request, response) => {
     request.resume();
-    response.end(answers[calls % answers.length]);
+    response.writeHead(status).end(answers[calls % answers.length]);
     calls += 1;
   });
   onTestFinished(() => void server.close());
@@ -29,6 +29,7 @@ async function opened(url: string) {
       place.administer(
         ...["import", "--from", "zitadel-events", url, "--token-file", tokenFile, ...spool],
       ),
+    compare: () => place.administer("compare", url, "--token-file", tokenFile),
   };
 }
 
@@ -49,6 +50,9 @@ function pageAt(date: string): string {
   return JSON.stringify({ events });
 }
 
+/** What a terminal would obey: colours, in two forms, and text that runs from right to left. */
+const controls = "\u001b[31m\u009b31m\u202e";
+
 describe("a server that is not as it should be", () => {
   test("does not keep an import reading for ever", async () => {
     const pages = [pageAt("2026-01-02T00:00:00Z"), pageAt("2026-01-01T00:00:00Z")];
@@ -66,5 +70,22 @@ describe("a server that is not as it should be", () => {
     const lists = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
     const { importLog } = await opened(await serving([text.replace('"LISTS"', lists)]));
     expect(await importLog()).toMatchObject({ code: 0, stdout: "imported 1 user\n" });
+  });
+
+  test("does not reach the terminal with what it refuses", async () => {
+    const { importLog } = await opened(await serving([`no${controls}\r\nmore`], 400));
+    const { code, stderr } = await importLog();
+    expect(code).toBe(1);
+    expect(stderr.trimEnd()).toMatch(/answers 400: no\P{Cc}+more$/u);
+    expect(stderr.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  });
+
+  test("does not reach the terminal with its people", async () => {
+    const user = { userId: `1${controls}`, username: controls };
+    const answer = { details: { totalResult: "1" }, result: [user] };
+    const { compare } = await opened(await serving([JSON.stringify(answer)]));
+    const { code, stdout } = await compare();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining("is only there") });
+    expect(stdout.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 });
