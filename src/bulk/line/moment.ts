@@ -5,7 +5,7 @@ import type { Micros } from "../../store/event-store.ts";
  * A moment of RFC 3339, as PostgreSQL and the APIs write it.
  *
  * @returns In microseconds; further digits are cut off.
- * @throws Error if it is none, or not between 1970 and 9999.
+ * @throws Error if it is none, or not between 1970 and June 2255, where microseconds end to be exact.
  */
 export function microsFrom(field: string, value: JsonValue | undefined): Micros {
   const parts = typeof value === "string" ? momentForm.exec(value) : null;
