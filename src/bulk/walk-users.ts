@@ -1,6 +1,7 @@
 import type { Attribute } from "../store/attributes.ts";
 import type { Head } from "../store/event-store.ts";
 import type { HeadPage, Transfer } from "../store/transfer.ts";
+import { headPages } from "./head-pages.ts";
 
 /** A user as it was at some moment. */
 export type WalkedUser<State> = {
@@ -8,9 +9,6 @@ export type WalkedUser<State> = {
   readonly head: Head<State>;
   readonly attributes: readonly Attribute[];
 };
-
-/** Heads that are read at once. */
-const pageSize = 1_000;
 
 /**
  * Everybody, in the order of their ids, page by page. Each user is as it was at some moment while they were
@@ -24,14 +22,10 @@ export async function* walkUsers<State>(
   organization: string | undefined,
   mayHaveAttributes: (state: State) => boolean,
 ): AsyncGenerator<AsyncIterable<WalkedUser<State>>> {
-  for (let after: string | undefined = ""; after !== undefined; ) {
-    const page: HeadPage<State> = await transfer.heads({ after, limit: pageSize, organization });
-    yield usersOf(page);
-    after = page.next;
-  }
+  for await (const heads of headPages<State>(transfer, organization)) yield usersOf(heads);
 
   /** If there may be attributes, the head is read again with them: both are as they were at one moment. */
-  async function* usersOf({ heads }: HeadPage<State>) {
+  async function* usersOf(heads: HeadPage<State>["heads"]) {
     for (const { stream: userId, head } of heads) {
       if (!mayHaveAttributes(head.state)) yield { userId, head, attributes: [] };
       else {

@@ -1,3 +1,4 @@
+import { headPages } from "../bulk/head-pages.ts";
 import { type UserDocument, userDocument } from "../bulk/line/user-document.ts";
 import { CliError } from "./command/admin.ts";
 import { textOf } from "./command/command.ts";
@@ -8,8 +9,6 @@ import { transferCommand, type UserAdmin } from "./command/transfer-command.ts";
 const usualLimit = 100;
 /** As a list over RPC has at most. `export` writes all users. */
 const maxLimit = 1_000;
-/** Heads that are read at once: most of them may be of other organizations. */
-const pageSize = 1_000;
 
 type ListOptions = {
   /** Default: all. */
@@ -71,16 +70,14 @@ async function readUsers(
   limit: number,
 ): Promise<{ readonly users: readonly UserDocument[]; readonly next: string | undefined }> {
   const users: UserDocument[] = [];
-  for (let after: string | undefined = from; after !== undefined; ) {
-    const page: Awaited<ReturnType<typeof transfer.heads<Parameters<typeof lines.write>[2]>>> =
-      await transfer.heads({ after, limit: pageSize, organization });
-    for (const { stream, head } of page.heads) {
+  const pages = headPages<Parameters<typeof lines.write>[2]>(transfer, organization, from);
+  for await (const heads of pages) {
+    for (const { stream, head } of heads) {
       const user = userDocument(lines, stream, head, []);
       if (user === undefined) continue;
       if (users.length === limit) return { users, next: users.at(-1)?.userId };
       users.push(user);
     }
-    after = page.next;
   }
   return { users, next: undefined };
 }

@@ -1,15 +1,14 @@
 import { Buffer } from "node:buffer";
-import { GenderSchema, UserState, UserStateSchema } from "../../../gen/zitadel/user_pb.ts";
-import type { HumanState, HumanStatus } from "../../domain/human-state.ts";
+import { GenderSchema } from "../../../gen/zitadel/user_pb.ts";
+import type { HumanState } from "../../domain/human-state.ts";
 import { metadataChangesOf } from "../../domain/metadata.ts";
 import type { Head } from "../../store/event-store.ts";
 import type { Transfer } from "../../store/transfer.ts";
+import { headPages } from "../head-pages.ts";
 import { momentFrom } from "../line/moment.ts";
+import { stateName } from "../line/state-name.ts";
 import { metadataFields } from "./metadata-fields.ts";
 import type { Compared, Depth, Side } from "./side.ts";
-
-/** Heads that are read at once. */
-const pageSize = 1_000;
 
 /**
  * The people of a database.
@@ -42,12 +41,8 @@ export function databaseSide(
 
   return {
     async *pages() {
-      for (let after: string | undefined = ""; after !== undefined; ) {
-        const range = { after, limit: pageSize, organization };
-        const page: Awaited<ReturnType<typeof transfer.heads<HumanState>>> =
-          await transfer.heads<HumanState>(range);
-        yield await all(page.heads.map(({ stream, head }) => [stream, head] as const));
-        after = page.next;
+      for await (const heads of headPages<HumanState>(transfer, organization)) {
+        yield await all(heads.map(({ stream, head }) => [stream, head] as const));
       }
     },
     async byIds(ids) {
@@ -59,12 +54,6 @@ export function databaseSide(
   };
 }
 
-const states = {
-  active: UserState.ACTIVE,
-  inactive: UserState.INACTIVE,
-  locked: UserState.LOCKED,
-} as const satisfies Record<HumanStatus, UserState>;
-
 function fieldsOf(
   { state, ...head }: Head<HumanState>,
   { withDetails }: Depth,
@@ -73,7 +62,7 @@ function fieldsOf(
   const { profile, userName, email, isEmailVerified, phone, isPhoneVerified } = state;
   return {
     organization: head.organization,
-    state: UserStateSchema.value[states[state.status]]?.name ?? "",
+    state: stateName(state.status),
     userName,
     ...profile,
     gender: GenderSchema.value[profile.gender]?.name ?? "",

@@ -1,17 +1,8 @@
-import {
-  create,
-  enumFromJson,
-  fromJson,
-  isEnumJson,
-  type JsonObject,
-  type JsonValue,
-  toJson,
-} from "@bufbuild/protobuf";
+import { create, fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import {
   ImportHumanUserRequestSchema,
   ManagementService,
 } from "../../../gen/zitadel/management_pb.ts";
-import { UserState, UserStateSchema } from "../../../gen/zitadel/user_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import { advance, type HumanCommand } from "../../domain/human.ts";
 import { type HumanState, type HumanStatus, initialState } from "../../domain/human-state.ts";
@@ -23,6 +14,7 @@ import type { Attribute } from "../../store/attributes.ts";
 import type { Decision } from "../../store/event-store.ts";
 import { metadataField, metadataStep } from "./metadata-field.ts";
 import { type Origin, originFrom } from "./origin.ts";
+import { stateName } from "./state-name.ts";
 import { createUserRequests } from "./user-request.ts";
 
 /** A user as one line of an import says it. */
@@ -70,12 +62,13 @@ export type UserLines = {
   mayHaveAttributes(state: HumanState): boolean;
 };
 
-/** How each status is written, and what leads to it from "active". */
-const statuses = {
-  active: { state: UserState.ACTIVE, command: undefined },
-  inactive: { state: UserState.INACTIVE, command: { type: "deactivate" } },
-  locked: { state: UserState.LOCKED, command: { type: "lock" } },
-} as const satisfies Record<HumanStatus, { state: UserState; command: HumanCommand | undefined }>;
+/** What leads to each status from "active". */
+const commandsTo = {
+  active: undefined,
+  inactive: { type: "deactivate" },
+  locked: { type: "lock" },
+} as const satisfies Record<HumanStatus, HumanCommand | undefined>;
+const statuses = Object.keys(commandsTo) as HumanStatus[];
 
 /** As the field rules say of ids. */
 const maxIdLength = 200;
@@ -133,7 +126,7 @@ export function createUserLines(): UserLines {
         ...(phone !== "" && { phone: { phone, isPhoneVerified } }),
       });
       const fields = toJson(ImportHumanUserRequestSchema, request) as JsonObject;
-      const name = UserStateSchema.value[statuses[status].state]?.name;
+      const name = stateName(status);
       const verbatim = leadsTo(state, request) ? undefined : true;
       const metadata = metadataField(attributes);
       return JSON.stringify({ userId, organization, state: name, verbatim, ...fields, metadata });
@@ -166,12 +159,7 @@ export function idFrom(field: string, value: JsonValue | undefined): string | un
 
 function statusCommand(value: JsonValue | undefined): HumanCommand | undefined {
   if (value === undefined || value === null) return undefined;
-  const state =
-    typeof value === "string" && isEnumJson(UserStateSchema, value)
-      ? enumFromJson(UserStateSchema, value)
-      : undefined;
-  const status = Object.values(statuses).find((each) => each.state === state);
-  if (status !== undefined) return status.command;
-  const known = Object.values(statuses).map((each) => UserStateSchema.value[each.state]?.name);
-  throw new Error(`state must be one of ${known.join(", ")}`);
+  const status = statuses.find((each) => stateName(each) === value);
+  if (status !== undefined) return commandsTo[status];
+  throw new Error(`state must be one of ${statuses.map(stateName).join(", ")}`);
 }

@@ -1,20 +1,14 @@
 import { create, toJson } from "@bufbuild/protobuf";
 import { ImportHumanUserRequestSchema } from "../../../gen/zitadel/management_pb.ts";
-import { UserState, UserStateSchema } from "../../../gen/zitadel/user_pb.ts";
-import type { HumanState, HumanStatus, PresentHuman } from "../../domain/human-state.ts";
+import type { HumanState, PresentHuman } from "../../domain/human-state.ts";
 import { metadataChangesOf } from "../../domain/metadata.ts";
 import type { Attribute } from "../../store/attributes.ts";
 import type { Organization } from "../../store/directory.ts";
 import type { Transfer } from "../../store/transfer.ts";
+import { stateName } from "../line/state-name.ts";
 import { createMeter } from "../meter.ts";
 import { walkUsers } from "../walk-users.ts";
 import { createImportChunks } from "./import-chunks.ts";
-
-const states = {
-  active: UserState.ACTIVE,
-  inactive: UserState.INACTIVE,
-  locked: UserState.LOCKED,
-} as const satisfies Record<HumanStatus, UserState>;
 
 /** What was written. */
 export type ExportedPeople = { readonly exported: number; readonly files: number };
@@ -64,8 +58,7 @@ function dataHumanUser(userId: string, human: PresentHuman): object {
     email: { email, isEmailVerified },
     ...(phone !== "" && { phone: { phone, isPhoneVerified } }),
   });
-  const state = UserStateSchema.value[states[status]]?.name;
-  return { userId, state, user: toJson(ImportHumanUserRequestSchema, request) };
+  return { userId, state: stateName(status), user: toJson(ImportHumanUserRequestSchema, request) };
 }
 
 /** `SetUserMetadataRequest`. */
