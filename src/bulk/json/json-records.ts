@@ -15,6 +15,9 @@ const maxKeyBytes = 1_024;
 /** Levels above the records. */
 const maxPathDepth = 32;
 
+/** Records that are handed on together. A chunk may have many more, of a few bytes each. */
+export const maxRecordsAtOnce = 1_000;
+
 /** What to do with a value: read it as a record, look inside, count it, or pass over it. */
 export type Wish = "record" | "enter" | "count" | "skip";
 
@@ -42,7 +45,7 @@ const isBlank = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0
  * Only records are read whole. What is passed over is followed just far enough to find its end.
  *
  * @param wishFor What to do with the value at a path. A value that is no object and no list has nothing inside.
- * @returns The records of each chunk, with the bytes read so far.
+ * @returns Some records of a chunk, with the bytes read so far.
  * @throws BulkError if the document is not JSON, or ends early.
  */
 export async function* jsonRecords(
@@ -53,9 +56,9 @@ export async function* jsonRecords(
   let bytes = 0;
   for await (const chunk of chunks) {
     const mark = bytes === 0 && chunk[0] === 0xef ? 3 : 0;
-    const records = reader.read(chunk.subarray(mark), bytes + mark);
+    const groups = reader.read(chunk.subarray(mark), bytes + mark);
     bytes += chunk.byteLength;
-    if (records.length > 0) yield { records, bytes };
+    for (const records of groups) yield { records, bytes };
   }
   reader.end(bytes);
 }
@@ -108,6 +111,12 @@ function createDocumentReader(wishFor: (path: readonly string[]) => Wish) {
     afterValue();
   }
 
+  function takeRecords(): readonly JsonRecord[] {
+    const taken = records;
+    records = [];
+    return taken;
+  }
+
   /** Take a byte between values. If a value or a name begins with it, there is a scanner afterwards. */
   function take(byte: number): void {
     const mayEnd = expected === "comma" || expected === "first value" || expected === "first name";
@@ -139,15 +148,17 @@ function createDocumentReader(wishFor: (path: readonly string[]) => Wish) {
 
   return {
     /** @param from Bytes of the document before the chunk. */
-    read(chunk: Buffer, from: number): readonly JsonRecord[] {
-      records = [];
+    *read(chunk: Buffer, from: number): Generator<readonly JsonRecord[]> {
       let at = 0;
-      try {
-        while (at < chunk.byteLength) at = readOn(chunk, at);
-      } catch (error) {
-        throw refusal(error, from + at);
+      while (at < chunk.byteLength) {
+        try {
+          at = readOn(chunk, at);
+        } catch (error) {
+          throw refusal(error, from + at);
+        }
+        if (records.length >= maxRecordsAtOnce) yield takeRecords();
       }
-      return records;
+      if (records.length > 0) yield takeRecords();
     },
     /** @throws BulkError if the document is not over. */
     end(bytes: number): void {

@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { jsonRecords, maxRecordBytes, type Wish } from "../../../src/bulk/json/json-records.ts";
+import {
+  jsonRecords,
+  maxRecordBytes,
+  maxRecordsAtOnce,
+  type Wish,
+} from "../../../src/bulk/json/json-records.ts";
 
 async function* cut(text: string, size: number): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text);
@@ -61,6 +66,17 @@ describe("jsonRecords", () => {
       { path: "e/*", places: [0], json: '{"x":1}' },
       { path: "e/*", places: [1], json: '{"x":2}' },
     ]);
+  });
+
+  test("hands on some records at once, however many a chunk has", async () => {
+    const text = `[${"0,".repeat(2_500)}0]`;
+    const sizes: number[] = [];
+    for await (const { records } of jsonRecords(cut(text, text.length), (path) =>
+      path.length === 0 ? "enter" : "count",
+    )) {
+      sizes.push(records.length);
+    }
+    expect(sizes).toEqual([maxRecordsAtOnce, maxRecordsAtOnce, 501]);
   });
 
   test("does not hold a record that is too long or too deep, and reads the next one", async () => {
