@@ -52,7 +52,7 @@ export const userList = transferCommand<ListOptions>({
     for (const line of formatTable(["ID", "USER NAME", "NAME", "STATE", "ORGANIZATION"], rows)) {
       admin.out(line);
     }
-    if (next !== undefined) admin.out(`there are more: add --after ${next}`);
+    if (next !== undefined) admin.out(`there are more: add --after ${printable(next)}`);
   },
 });
 
