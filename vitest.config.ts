@@ -12,7 +12,7 @@ export default defineConfig({
     },
     globalSetup: ["test/support/postgres-setup.ts", "test/support/browser-setup.ts"],
     // Many tests wait for a clock or a server. With two cores the default is one file at a time.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     // For the slowest and busiest machine: a test that hangs is found all the same.
     testTimeout: 300_000,
     hookTimeout: 300_000,
