@@ -22,10 +22,10 @@ import {
 import { declaredLength } from "./fields.ts";
 import { codes, flags, frameTypes, maxPayloadBytes } from "./frames.ts";
 import type { Output, Sender } from "./output.ts";
-import { ownCopy } from "./own-copy.ts";
-import { firstWindow, ReceiveWindow, SendWindow } from "./windows.ts";
+import { type BodyOwner, RequestBody } from "./request-body.ts";
+import { SendWindow } from "./windows.ts";
 
-// Long because a stream is one state: what has arrived, what was answered, and what of it was sent.
+// Long because a stream is one state: whether the request is whole, what was answered, and what of it was sent.
 
 /** What a stream needs of its connection. */
 export interface StreamHost {
@@ -53,7 +53,7 @@ export interface StreamHost {
 }
 
 /** One request and its answer. */
-export class Http2Stream implements Exchange, AnswerStream, Sender {
+export class Http2Stream implements Exchange, AnswerStream, Sender, BodyOwner {
   readonly id: number;
   readonly head: RequestHead;
   /** What we may send on it. */
@@ -63,21 +63,7 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
   readonly #host: StreamHost;
   #isClosed = false;
 
-  // The request.
-  /** END_STREAM has come: the stream is half-closed (remote). */
-  #isWhole = false;
-  readonly #declared: number;
-  #received = 0;
-  #receiveWindow: ReceiveWindow | undefined;
-  #reader: BodyReader | undefined;
-  /** What came before somebody asked for it. */
-  #kept: Buffer[] | undefined;
-  /** What came and still fills the window. */
-  #unread = 0;
-  /** For what comes of the body: one for each window of it. */
-  readonly #bodyRooms: Share[] = [];
-  /** So much of the body may come without further room. */
-  #roomFor: number = http2Limits.freeBodyBytes;
+  readonly #request: RequestBody;
 
   // The answer.
   #isBegun = false;
@@ -105,11 +91,12 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
     this.id = id;
     this.head = head;
     this.window = new SendWindow(host.firstSendWindow);
-    this.#declared = declaredLength(head);
+    this.#request = new RequestBody(this, declaredLength(head));
   }
 
+  /** END_STREAM has come: the stream is half-closed (remote). */
   get isWhole(): boolean {
-    return this.#isWhole;
+    return this.#request.isWhole;
   }
 
   get isSent(): boolean {
@@ -125,74 +112,43 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
    * @returns False if that is more than the client may send.
    */
   receive(bytes: Buffer, from: number, to: number, framed: number, isLast: boolean): boolean {
-    this.#received += to - from;
-    // One frame always fits into a whole window.
-    if (!isLast) this.#receiveWindow ??= new ReceiveWindow(firstWindow);
-    if (this.#receiveWindow?.receive(framed) === false) return false;
-    // Section 8.1.1. What is too short is noticed at the end.
-    if (this.#declared >= 0 && this.#received > this.#declared) {
+    const body = this.#request;
+    if (!body.count(to - from, framed, isLast)) return false;
+    if (body.isTooLong) {
       this.#host.violated(this, codes.protocolError);
       return true;
     }
     if (this.#isComplete) this.#drop(to - from);
-    else if (!isLast || this.#isLengthTrue()) this.#deliver(bytes, from, to, framed, isLast);
+    else if (!isLast || body.isAsDeclared) body.take(bytes, from, to, framed, isLast);
     if (isLast && !this.#isClosed) this.endRequest();
     return true;
-  }
-
-  #isLengthTrue(): boolean {
-    return this.#declared < 0 || this.#received === this.#declared;
-  }
-
-  #deliver(bytes: Buffer, from: number, to: number, framed: number, isLast: boolean): void {
-    // What is kept must not keep all that was read from the socket with it.
-    const isKept = this.#reader === undefined || !isLast;
-    const piece = isKept ? ownCopy(bytes, from, to) : bytes.subarray(from, to);
-    if (!isLast && !this.#hasBodyRoom()) return;
-    if (this.#reader === undefined) {
-      this.#unread += framed;
-      this.#kept ??= [];
-      if (piece.length > 0) this.#kept.push(piece);
-    } else if (piece.length === 0 || this.#reader.take(piece)) this.#credit(framed);
-    else this.#unread += framed;
-  }
-
-  /** A body that is not small and does not come at once needs room, and more of it as it grows. */
-  #hasBodyRoom(): boolean {
-    if (this.#received <= this.#roomFor) return true;
-    const giveBack = () => this.#host.reset(this, codes.enhanceYourCalm);
-    const room = this.#host.takeBodyRoom(this.head, giveBack);
-    if (room === undefined) {
-      giveBack();
-      return false;
-    }
-    this.#bodyRooms.push(room);
-    this.#roomFor = this.#bodyRooms.length * firstWindow;
-    return true;
-  }
-
-  #leaveBodyRoom(): void {
-    for (const room of this.#bodyRooms) room.end();
-    this.#bodyRooms.length = 0;
-  }
-
-  #credit(bytes: number): void {
-    if (this.#isWhole || this.#isComplete) return;
-    const credit = this.#receiveWindow?.release(bytes) ?? 0;
-    if (credit > 0) this.#host.output.number(frameTypes.windowUpdate, this.id, credit);
   }
 
   /** END_STREAM has come. */
   endRequest(): void {
     // Section 8.1.1.
-    if (!this.#isLengthTrue()) {
+    if (!this.#request.isAsDeclared) {
       this.#host.violated(this, codes.protocolError);
       return;
     }
-    this.#isWhole = true;
-    this.#leaveBodyRoom();
-    if (this.#isSent) this.#host.closed(this);
-    else if (!this.#isComplete) this.#reader?.end();
+    // Whoever reads the body may answer at its end.
+    const wasSent = this.#isSent;
+    this.#request.end();
+    if (wasSent) this.#host.closed(this);
+  }
+
+  // ---- What the body asks for.
+
+  takeBodyRoom(): Share | undefined {
+    return this.#host.takeBodyRoom(this.head, () => this.refuseBody());
+  }
+
+  refuseBody(): void {
+    this.#host.reset(this, codes.enhanceYourCalm);
+  }
+
+  giveCredit(bytes: number): void {
+    this.#host.output.number(frameTypes.windowUpdate, this.id, bytes);
   }
 
   /**
@@ -201,14 +157,13 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
    * sends. So what is small is read and dropped first. A body that is declared to be large is not waited for.
    */
   #linger(): void {
-    if (this.#declared > maxDroppedBytes) this.#host.reset(this, codes.noError);
+    if (this.#request.declared > maxDroppedBytes) this.#host.reset(this, codes.noError);
     else this.#lingersUntil = this.#host.now + lingerMs;
   }
 
   #drop(bytes: number): void {
     this.#dropped += Math.max(bytes, minDroppedBytes);
-    const left = this.#receiveWindow?.left ?? firstWindow;
-    const isTooMuch = this.#dropped > maxDroppedBytes || left < maxPayloadBytes;
+    const isTooMuch = this.#dropped > maxDroppedBytes || this.#request.left < maxPayloadBytes;
     if (this.#isSent && isTooMuch) this.#host.reset(this, codes.noError);
   }
 
@@ -222,12 +177,10 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.place?.end();
-    this.#leaveBodyRoom();
+    this.#request.close();
     this.#unsent?.end();
     this.#host.output.forget(this);
     this.#body = nothing;
-    this.#kept = undefined;
-    this.#reader = undefined;
     if (this.#isSent) return;
     this.#isGone = true;
     this.#written?.reject(clientHasGone());
@@ -241,22 +194,15 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
 
   openBody(reader: BodyReader): void {
     if (this.#isClosed) return;
-    this.#reader = reader;
-    if (!this.#isWhole && !this.#isBegun && expectationOf(this.head) === "continue") {
+    const isExpected = !this.isWhole && !this.#isBegun;
+    if (isExpected && expectationOf(this.head) === "continue") {
       this.#host.output.block(this.id, 0, [":status", "100"]);
     }
-    const kept = this.#kept;
-    this.#kept = undefined;
-    let wantsMore = true;
-    for (const piece of kept ?? []) wantsMore = reader.take(piece);
-    if (wantsMore) this.resumeBody();
-    if (this.#isWhole && !this.#isComplete) reader.end();
+    this.#request.open(reader);
   }
 
   resumeBody(): void {
-    const unread = this.#unread;
-    this.#unread = 0;
-    this.#credit(unread);
+    this.#request.resume();
   }
 
   onGone(callback: () => void): void {
@@ -323,8 +269,7 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
   /** The answer is complete, so what comes of the request is of no use any more. */
   #complete(): void {
     this.#isComplete = true;
-    this.#kept = undefined;
-    this.#reader = undefined;
+    this.#request.forget();
   }
 
   // ---- The answer on its way.
@@ -387,7 +332,7 @@ export class Http2Stream implements Exchange, AnswerStream, Sender {
     this.#isSent = true;
     this.#onGone = undefined;
     this.#host.answered(this);
-    if (this.#isWhole) this.#host.closed(this);
+    if (this.isWhole) this.#host.closed(this);
     else this.#linger();
   }
 

@@ -203,7 +203,7 @@ function statusFromError(
   codec: JsonCodec,
   { code, rawMessage, details }: ConnectError,
 ): JsonObject {
-  const any = details.flatMap((detail) => {
+  const entries = details.flatMap((detail) => {
     if (!("desc" in detail)) return [];
     const json = codec.valueOf(detail.desc, create(detail.desc, detail.value));
     const type = `type.googleapis.com/${detail.desc.typeName}`;
@@ -214,6 +214,6 @@ function statusFromError(
   return {
     code,
     ...(rawMessage !== "" && { message: rawMessage }),
-    ...(any.length > 0 && { details: any }),
+    ...(entries.length > 0 && { details: entries }),
   };
 }
