@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { write, writeSync } from "node:fs";
+import { fstatSync, write, writeSync } from "node:fs";
 
 /** Writes lines to a file descriptor, in the order in which it gets them. */
 export type LineWriter = {
@@ -16,8 +16,14 @@ export type LineWriter = {
 /** Lines are collected for so long and written together, because a system call costs more than a line. */
 const batchMs = 10;
 
-/** A pipe takes this much in one piece (PIPE_BUF of Linux), so lines of several workers do not mix. */
+/** A pipe takes this much in one piece (PIPE_BUF of Linux), so lines of several processes do not mix. */
 const maxBatchBytes = 4_096;
+
+/**
+ * Batches that wait are written together, up to this, where lines cannot mix. A write ends in a later turn of the
+ * event loop, so without this a server that is busy would fall behind with 4 KiB a turn.
+ */
+const maxWriteBytes = 262_144;
 
 /** Bytes that are kept for a reader that does not read. Further lines are dropped, so that no call waits. */
 const maxPendingBytes = 16_777_216;
@@ -28,39 +34,60 @@ const retryMs = 100;
 /**
  * Flushes at the exit of the process, too. If nobody can read any more (EPIPE), lines are dropped.
  *
+ * What waits is kept as strings. Buffers would be outside of the heap, where those that stay leave gaps, so the
+ * memory of the process would not shrink again.
+ *
  * Not pino's own destination: if a pipe is full when the process ends, that one loses the batch that it
  * was about to try again, and if the pipe is closed, its `flushSync` never returns.
+ *
+ * @param isShared Whether other processes write to the same descriptor.
  */
-export function createLineWriter(fd: number): LineWriter {
+export function createLineWriter(fd: number, isShared: boolean): LineWriter {
+  const maxBytes = isShared && !isFile(fd) ? maxBatchBytes : maxWriteBytes;
   let lines = "";
-  let pending: Buffer[] = [];
+  /** Batches, one character for each byte. */
+  let pending: string[] = [];
   let pendingBytes = 0;
   let inFlight: Buffer | undefined;
+  /** What the descriptor has not taken of the latest write. */
+  let rest: Buffer | undefined;
   let isWaiting = false;
   let isBroken = false;
 
   const closeBatch = () => {
-    const batch = Buffer.from(lines);
+    const batch = Buffer.from(lines).toString("latin1");
     lines = "";
-    if (batch.byteLength === 0 || isBroken) return;
-    if (pendingBytes + batch.byteLength > maxPendingBytes) return;
+    if (batch === "" || isBroken) return;
+    if (pendingBytes + batch.length > maxPendingBytes) return;
     pending.push(batch);
-    pendingBytes += batch.byteLength;
+    pendingBytes += batch.length;
   };
   const send = () => {
     closeBatch();
     if (inFlight === undefined && !isWaiting) writeNext();
   };
+  const takeNext = () => {
+    let count = 1;
+    let bytes = pending[0]?.length ?? 0;
+    while (count < pending.length) {
+      bytes += (pending[count] as string).length;
+      if (bytes > maxBytes) break;
+      count += 1;
+    }
+    const batches = pending.splice(0, count).join("");
+    pendingBytes -= batches.length;
+    return batches === "" ? undefined : Buffer.from(batches, "latin1");
+  };
   const writeNext = () => {
     isWaiting = false;
-    inFlight = pending.shift();
+    inFlight = rest ?? takeNext();
+    rest = undefined;
     if (inFlight !== undefined) write(fd, inFlight, onWritten);
   };
   const onWritten = (error: NodeJS.ErrnoException | null, count: number) => {
-    const rest = inFlight?.subarray(error === null ? count : 0) ?? Buffer.alloc(0);
+    const left = inFlight?.subarray(error === null ? count : 0);
     inFlight = undefined;
-    pendingBytes -= error === null ? count : 0;
-    if (rest.byteLength > 0) pending.unshift(rest);
+    if (left !== undefined && left.byteLength > 0) rest = left;
     if (error === null) return writeNext();
     if (!isBehind(error)) return giveUp();
     isWaiting = true;
@@ -69,13 +96,17 @@ export function createLineWriter(fd: number): LineWriter {
   const giveUp = () => {
     isBroken = true;
     pending = [];
+    pendingBytes = 0;
+    rest = undefined;
   };
   const flushSync = () => {
     closeBatch();
     try {
-      for (const batch of pending) writeWhole(fd, batch);
+      if (rest !== undefined) writeWhole(fd, rest);
+      rest = undefined;
+      for (const batch of pending) writeWhole(fd, Buffer.from(batch, "latin1"));
       pending = [];
-      pendingBytes = inFlight?.byteLength ?? 0;
+      pendingBytes = 0;
     } catch {
       giveUp();
     }
@@ -92,11 +123,20 @@ export function createLineWriter(fd: number): LineWriter {
   };
 }
 
+/** Writes to a file do not mix, however long they are. */
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
+}
+
 function writeWhole(fd: number, batch: Buffer): void {
-  let rest = batch;
-  while (rest.byteLength > 0) {
+  let left = batch;
+  while (left.byteLength > 0) {
     try {
-      rest = rest.subarray(writeSync(fd, rest));
+      left = left.subarray(writeSync(fd, left));
     } catch (error) {
       if (!isBehind(error)) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMs);

@@ -9,15 +9,16 @@ export type Log = Logger;
  * written before `fatal` returns. A process that is killed loses its last lines.
  *
  * @param level The lowest level that is written, as pino names it.
+ * @param isShared Whether other processes write to this stderr, too.
  */
-export function createLog(level: string): Log {
+export function createLog(level: string, isShared = false): Log {
   const serializers = { err: (error: unknown) => describe(error) };
   // The number stays for programs that read it, and the name is for people and for log collectors.
   const formatters = { level: (severity: string, number: number) => ({ level: number, severity }) };
   // pino calls `flushSync` for every fatal line.
   return pino(
     { level, base: null, timestamp: stdTimeFunctions.isoTime, serializers, formatters },
-    createLineWriter(2),
+    createLineWriter(2, isShared),
   );
 }
 

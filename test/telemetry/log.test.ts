@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync } from "node:fs";
+import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { callRest, createPlace, demo, profileUrl } from "../cli/serving.ts";
@@ -119,6 +120,30 @@ describe("createLog", () => {
     const numbers = Array.from({ length: 1_000 }, (_, line) => String(line));
     expect(said.toSorted()).toEqual([...numbers, "gathered", "the end"].toSorted());
     expect(said.indexOf("the end")).toBeGreaterThan(said.indexOf("gathered"));
+  });
+});
+
+describe("a server that is busy", () => {
+  test.for([
+    { name: "a file", shared: true, stderr: '2>"$1"' },
+    { name: "a pipe of its own", shared: false, stderr: '2>&1 >/dev/null | cat >"$1"' },
+  ])("writes to $name what waits within a few turns of its event loop", async (row) => {
+    const file = join(mkdtempSync(join(tmpdir(), "giraffe-log-")), "log");
+    onTestFinished(() => rmSync(dirname(file), { recursive: true }));
+    const script = `
+      import { createLog } from "./src/telemetry/log.ts";
+      const log = createLog("info", ${row.shared});
+      for (let line = 0; line < 20_000; line += 1) log.info({ line });
+      for (let turn = 0; turn < 40; turn += 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+        for (const until = performance.now() + 20; performance.now() < until; ) {}
+      }
+      process.kill(process.pid, "SIGKILL");
+    `;
+    const command = `exec "$0" --input-type=module --eval "$2" ${row.stderr}`;
+    await runProgram("sh", ["-c", command, process.execPath, file, script], { cwd: root });
+    const numbers = Array.from({ length: 20_000 }, (_, line) => line);
+    expect(linesOf(readFileSync(file, "utf8")).map(({ line }) => line)).toEqual(numbers);
   });
 });
 

@@ -15,7 +15,7 @@ const exitDatabaseGone = 74;
  * @returns The exit code: 74 if the server stopped because the files of its database are gone.
  */
 export async function runServer(config: Config, supervisor: Supervisor): Promise<number> {
-  const log = createLog(config.logLevel);
+  const log = createLog(config.logLevel, supervisor.together !== undefined);
   // After an unexpected error the state of the process is unknown, so it ends.
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error) => {

@@ -38,7 +38,7 @@ export async function serveTogether(config: Config, out: Out): Promise<number> {
 }
 
 async function supervise(config: Config, out: Out): Promise<number> {
-  const log = createLog(config.logLevel);
+  const log = createLog(config.logLevel, true);
   let isStopping = false;
   const tally = createTally();
   let counting: Promise<Snapshot[]> | undefined;
