@@ -108,6 +108,10 @@ export const clientLimits: ClientLimits = {
   maxUnsentBytesEach: 16_777_216,
   /** An answer of which its client takes nothing for so long is broken off, in milliseconds. */
   unsentTimeoutMs: 30_000,
+  /** Bytes that were read from HTTP/2 connections and wait, because there is much before them to be handled. */
+  maxUnhandledBytes: 33_554_432,
+  /** Some 80 connections that send more than is handled. Few clients have more than 16 KiB waiting on each. */
+  maxUnhandledBytesEach: 16_777_216,
   /** Bytes that were read from HTTP/1.1 connections and wait, because requests before them wait. */
   maxUnfedBytes: 16_777_216,
   /** Some 64 connections that wait. Each holds the 64 KiB that were read last; no more is read from it. */
@@ -133,6 +137,8 @@ export type ClientLimits = Readonly<
     | "maxUnsentBytes"
     | "maxUnsentBytesEach"
     | "unsentTimeoutMs"
+    | "maxUnhandledBytes"
+    | "maxUnhandledBytesEach"
     | "maxUnfedBytes"
     | "maxUnfedBytesEach"
     | "maxWaitingRequests"
@@ -208,6 +214,8 @@ export const http2Limits = {
   /** Frames of one connection before others get their turn, and what a HEADERS frame counts for. */
   framesATurn: 256,
   framesPerRequest: 16,
+  /** Shared by the connections that have more than that to be handled: 256 requests, some 10 ms. Each has one. */
+  framesOfBusyATurn: 4_096,
   /** What a client may send on all streams before it needs credit. One stream has what the protocol gives it. */
   windowBytes: 1_048_576,
   /** While more bytes of heads and control frames wait for the client, nothing is read from it. */

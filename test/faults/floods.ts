@@ -137,6 +137,14 @@ export const floods: readonly Flood[] = [
     send: () => http2(Array.from({ length: 5_000 }, (_, index) => read(2 * index + 1, "/nowhere"))),
   },
   {
+    name: "more requests on each of many connections than one turn handles",
+    aimsAt: "what is read and not handled, and how long a turn takes (session.ts)",
+    connections: 1_000,
+    addresses: 2,
+    isRead: true,
+    send: () => http2(Array.from({ length: 6_000 }, (_, index) => read(2 * index + 1, "/nowhere"))),
+  },
+  {
     name: "bodies that never end",
     aimsAt: "bodies that arrive (body.ts)",
     connections: 200,
@@ -224,14 +232,17 @@ export const floods: readonly Flood[] = [
   },
 ];
 
-/** Calls of many good clients at once, before memory is measured, because a new server has a small heap. */
+/**
+ * Calls of many good clients at once, before memory is measured, because a new server has a small heap: V8 gives
+ * objects that are new up to 128 MiB when there is work, and takes them back only after minutes.
+ */
 export const warmUp: Omit<Flood, "name" | "aimsAt"> = {
   connections: 128,
   addresses: 8,
   isRead: true,
   send: (connection) =>
     connection % 2 === 0
-      ? Buffer.from(get("/debug/metrics").repeat(50))
+      ? Buffer.from(get("/debug/metrics").repeat(50) + get("/nowhere").repeat(500))
       : http2(hundred.slice(0, 50).map((id) => call(id, check))),
 };
 

@@ -32,6 +32,8 @@ export function createHttp2Server(
     dispatch,
     requests: createShares(limits.maxRequests, limits.maxRequestsEach),
     bodies: createShares(limits.maxBodyBytes, limits.maxBodyBytesEach),
+    unhandled: createShares(limits.maxUnhandledBytes, limits.maxUnhandledBytesEach),
+    busy: new Set(),
     unsentTimeoutMs,
     now: () => performance.now(),
     soon: setImmediate,
@@ -84,6 +86,7 @@ function createTransport(socket: Socket, taken: () => void): Transport {
       if (last > 0) socket.uncork();
     },
     unsent: () => socket.writableLength,
+    unread: () => socket.readableLength,
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     end: () => void socket.end(),

@@ -69,6 +69,11 @@ export class FrameReader {
     this.#at = 0;
   }
 
+  /** Bytes that were pushed and not read. */
+  get left(): number {
+    return this.#input.length - this.#at;
+  }
+
   /** Go to the next frame. @returns Whether there is one, or a head that is at fault. */
   next(): boolean {
     if (this.#partial !== undefined) return this.#gather(this.#partial);

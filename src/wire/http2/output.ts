@@ -10,6 +10,8 @@ export type Transport = {
   write(pieces: readonly Uint8Array[]): void;
   /** Bytes that were written and that the system has not taken. */
   unsent(): number;
+  /** Bytes that have come and that were not passed on, because it was paused. */
+  unread(): number;
   pause(): void;
   resume(): void;
   /** Close once everything is sent. */

@@ -26,8 +26,8 @@ export class Receiver {
   });
   readonly #window = new ReceiveWindow(http2Limits.windowBytes);
   #prefaceAt = 0;
-  /** Frames that may be handled in this turn. */
-  #left: number = http2Limits.framesATurn;
+  /** Frames that were handled in this turn. A request counts for several. */
+  #handled = 0;
   /** Our SETTINGS were not acknowledged yet. */
   #isAckDue = true;
 
@@ -57,15 +57,25 @@ export class Receiver {
 
   /** A turn of the event loop begins. */
   beginTurn(): void {
-    this.#left = http2Limits.framesATurn;
+    this.#handled = 0;
   }
 
-  /** Handle the frames that are here, but no more than there may be in a turn. @returns Whether some may be left. */
-  handleSome(): boolean {
+  /** Bytes that are here and wait to be handled. */
+  get waitingBytes(): number {
+    return this.#reader.left;
+  }
+
+  /**
+   * Handle the frames that are here, up to a number of them in one turn.
+   *
+   * @param most The number.
+   * @returns Whether some may be left.
+   */
+  handleSome(most: number): boolean {
     const reader = this.#reader;
-    while (this.#left > 0) {
+    while (this.#handled < most) {
       if (this.#session.isOver || !reader.next()) return false;
-      this.#left -= reader.type === frameTypes.headers ? http2Limits.framesPerRequest : 1;
+      this.#handled += reader.type === frameTypes.headers ? http2Limits.framesPerRequest : 1;
       if (reader.fault !== codes.noError) this.#session.fail(reader.fault, "bad_frame");
       else this.#handle(reader);
     }

@@ -22,6 +22,10 @@ export type SessionSite = Pick<ExchangeSite, "clientOf" | "groupOf" | "unsent" |
   readonly requests: Shares;
   /** Bytes of bodies that have not arrived whole. */
   readonly bodies: Shares;
+  /** Bytes that were read and wait to be handled. */
+  readonly unhandled: Shares;
+  /** Connections that have more frames than one turn of the event loop handles. */
+  readonly busy: Set<object>;
   /** How long a client may take for what is left when its connection has ended. */
   readonly unsentTimeoutMs: number;
   /** Never goes back. */
@@ -55,6 +59,10 @@ export class Http2Session implements StreamHost, SettingsTarget {
   #running = 0;
   /** Frames are left for the next turn of the event loop. */
   #isBusy = false;
+  /** Room for what was read and is not handled. */
+  #unhandled: Share | undefined;
+  #unhandledBytes = 0;
+  readonly #group: string;
   /** What came nevertheless, although reading is paused. */
   readonly #waiting: Buffer[] = [];
   #isTurnEndDue = false;
@@ -71,6 +79,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
   constructor(transport: Transport, peer: string, site: SessionSite) {
     this.#transport = transport;
     this.#site = site;
+    this.#group = site.groupOf(peer);
     this.#clientOf = (headers) => site.clientOf(peer, headers);
     this.now = site.now();
     this.#bornAt = this.now;
@@ -78,7 +87,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
     this.#usedAt = this.now;
     this.#diesAt = this.now + (0.9 + 0.2 * Math.random()) * http2MaxAgeMs;
     this.output = new Output(transport, this.#endTurnSoon, () =>
-      site.unsent.begin(site.groupOf(peer), () => transport.destroy()),
+      site.unsent.begin(this.#group, () => transport.destroy()),
     );
     this.output.frame(frameTypes.settings, 0, 0, ourSettings);
     this.output.number(frameTypes.windowUpdate, 0, http2Limits.windowBytes - firstWindow);
@@ -97,19 +106,33 @@ export class Http2Session implements StreamHost, SettingsTarget {
   #handle(chunk: Buffer): void {
     this.now = this.#site.now();
     this.#receiver.push(chunk);
-    this.#isBusy = this.#receiver.handleSome();
+    this.#handleSome();
     this.#setReading();
+  }
+
+  /**
+   * Handle some of what has come. Connections that have much to be handled share what fits into a turn, so that
+   * a turn stays short however many they are.
+   */
+  #handleSome(): void {
+    const { busy } = this.#site;
+    const { framesATurn, framesPerRequest, framesOfBusyATurn } = http2Limits;
+    const share = Math.max(framesPerRequest, framesOfBusyATurn / (busy.size + 1));
+    this.#isBusy = this.#receiver.handleSome(Math.min(framesATurn, share));
+    if (this.#isBusy) busy.add(this);
+    else busy.delete(this);
   }
 
   readonly #endTurn = (): void => {
     this.#isTurnEndDue = false;
     this.output.flush();
     this.#receiver.beginTurn();
+    this.#countUnhandled();
     if (!this.#isBusy) return;
     // Other connections had their turn. Now what is left of this one has its own.
     this.#endTurnSoon();
     this.now = this.#site.now();
-    this.#isBusy = this.#receiver.handleSome();
+    this.#handleSome();
     while (!this.#isBusy && this.#waiting.length > 0) {
       this.#handle(this.#waiting.shift() as Buffer);
     }
@@ -128,6 +151,27 @@ export class Http2Session implements StreamHost, SettingsTarget {
     this.#isPaused = isPaused;
     if (isPaused) this.#transport.pause();
     else this.#transport.resume();
+    // The socket may read a little more before it stops.
+    this.#endTurnSoon();
+  }
+
+  /** There is a bound on what is read and not handled, because it stays in memory for as long as the client likes. */
+  #countUnhandled(): void {
+    const waiting = this.#waiting.reduce((sum, { length }) => sum + length, 0);
+    const bytes = this.#isPaused
+      ? this.#receiver.waitingBytes + waiting + this.#transport.unread()
+      : 0;
+    const more = bytes - this.#unhandledBytes;
+    if (more === 0) return;
+    this.#unhandledBytes = bytes;
+    if (more < 0) {
+      this.#unhandled?.shrink(-more);
+      return;
+    }
+    this.#unhandled?.end();
+    const destroy = () => this.#transport.destroy();
+    this.#unhandled = this.#site.unhandled.take(this.#group, bytes, destroy);
+    if (this.#unhandled === undefined) destroy();
   }
 
   /** The system has taken something of what was written. */
@@ -139,6 +183,8 @@ export class Http2Session implements StreamHost, SettingsTarget {
   /** The socket has closed. */
   hangUp(): void {
     this.#phase = "over";
+    this.#site.busy.delete(this);
+    this.#unhandled?.end();
     this.#endStreams();
     this.output.end();
   }
@@ -161,6 +207,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
       this.fail(codes.enhanceYourCalm, "slow_field_block");
     }
     this.output.countUnsent();
+    this.#countUnhandled();
     for (const stream of this.streams.values()) stream.look();
     if (this.#phase === "announced" && inPhase >= lingerMs) this.#acceptNoMore();
     if (now >= this.#diesAt || now - this.#usedAt >= http2IdleMs) this.drain();

@@ -53,6 +53,7 @@ export function openMemory(handle: (exchange: Exchange) => void = echo): Memory 
         due.push(() => session.taken());
       },
       unsent: () => 0,
+      unread: () => 0,
       pause: () => {
         state.isReading = false;
       },
@@ -80,6 +81,8 @@ export function openMemory(handle: (exchange: Exchange) => void = echo): Memory 
       },
       requests: createShares(10_000, 10_000),
       bodies: createShares(2 ** 26, 2 ** 26),
+      unhandled: createShares(2 ** 26, 2 ** 26),
+      busy: new Set(),
       unsentTimeoutMs,
       now: () => state.now,
       soon: (callback) => void due.push(callback),

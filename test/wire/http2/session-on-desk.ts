@@ -19,6 +19,8 @@ export type DeskSession = {
   readonly unsent: Unsent;
   /** While true, the system takes nothing of what is written. */
   isStuck: boolean;
+  /** The connections of the server that have more to be handled than fits into a turn. */
+  readonly busy: Set<object>;
   isDraining: boolean;
   /** Bytes come in; then the turn of the event loop ends. */
   receive(...bytes: Uint8Array[]): void;
@@ -37,6 +39,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
   const all = { ...clientLimits, ...limits };
   const told: string[] = [];
   const writes: number[] = [];
+  const busy = new Set<object>();
   const requests: Exchange[] = [];
   let now = 1_000;
   let unsentBytes = 0;
@@ -59,6 +62,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
           if (desk.isStuck) unsentBytes += bytes.byteLength;
         },
         unsent: () => unsentBytes,
+        unread: () => 0,
         pause: () => void told.push("pause"),
         resume: () => void told.push("resume"),
         end: () => void told.push("end"),
@@ -73,6 +77,8 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
         dispatch: (exchange) => void requests.push(exchange),
         requests: createShares(all.maxRequests, all.maxRequestsEach),
         bodies: createShares(all.maxBodyBytes, all.maxBodyBytesEach),
+        unhandled: createShares(all.maxUnhandledBytes, all.maxUnhandledBytesEach),
+        busy,
         unsentTimeoutMs: all.unsentTimeoutMs,
         now: () => now,
         soon: (callback) => void due.push(callback),
@@ -83,6 +89,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
     told,
     writes,
     unsent,
+    busy,
     isStuck: false,
     isDraining: false,
     receive(...bytes) {

@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { startEcho } from "../echo.ts";
+import { framesOf, openRaw } from "../raw.ts";
+import { greeting, whole, withField } from "./requests.ts";
+import { greetOnDesk } from "./session-on-desk.ts";
+
+// A connection may send more than one turn of the event loop handles. Others do not have to wait for it.
+
+const ids = (count: number) => Array.from({ length: count }, (_, index) => 2 * index + 1);
+const unknown = withField(":path", "/unknown");
+
+describe("connections that have more to be handled than fits into a turn", () => {
+  test.for([
+    { others: 0, requests: 16 },
+    { others: 31, requests: 8 },
+    { others: 4_000, requests: 1 },
+  ])("$requests requests a turn beside $others others", ({ others, requests }) => {
+    const desk = greetOnDesk();
+    for (let other = 0; other < others; other++) desk.busy.add({});
+    desk.session.receive(Buffer.concat(ids(40).map((id) => whole(id))));
+    expect(desk.requests).toHaveLength(requests);
+    desk.endTurn();
+    expect(desk.requests.length).toBe(Math.min(40, 2 * requests));
+    while (desk.endTurn());
+    expect(desk.requests).toHaveLength(40);
+    expect(desk.busy.size).toBe(others);
+  });
+
+  test("one that closes is busy no more", () => {
+    const desk = greetOnDesk();
+    desk.session.receive(Buffer.concat(ids(40).map((id) => whole(id))));
+    expect(desk.busy.size).toBe(1);
+    desk.session.hangUp();
+    expect(desk.busy.size).toBe(0);
+  });
+});
+
+test("of two connections of a client that have too much waiting together, one is closed", async () => {
+  const maxUnhandledBytesEach = 40_000;
+  await using server = await startEcho({}, { clientLimits: { maxUnhandledBytesEach } });
+  using first = await openRaw(server.port);
+  using second = await openRaw(server.port);
+  for (const each of [first, second]) each.send(greeting);
+  const flood = Buffer.concat(ids(800).map((id) => whole(id, unknown)));
+  expect(flood.byteLength).toBeGreaterThan(maxUnhandledBytesEach / 2);
+  expect(flood.byteLength).toBeLessThan(65_536);
+  for (const each of [first, second]) each.send(flood);
+  const closed = await Promise.race([
+    first.closed().then(() => first),
+    second.closed().then(() => second),
+  ]);
+  const other = closed === first ? second : first;
+  const answered = () => new Set(framesOf(other.received).map(({ streamId }) => streamId)).size - 1;
+  await expect.poll(answered, { timeout: 10_000 }).toBe(800);
+});
