@@ -196,8 +196,16 @@ export const http2Limits = {
   /** Bytes of a field block as sent, and CONTINUATION frames that it is cut into. */
   maxBlockBytes: 32_768,
   maxContinuations: 8,
-  /** Rapid reset (CVE-2023-44487): streams that end without an answer. An answered one makes up for another. */
-  resets: { atOnce: 200, perSecond: 20 },
+  /**
+   * Streams that end without an answer. An answered one makes up for another. A client may give up all its calls in
+   * a slow moment, again and again: each of them was begun, and costs less than if it was answered.
+   */
+  resets: { atOnce: 2_000, perSecond: 200 },
+  /**
+   * What one counts for if it ended before the server could begin with it, as in a rapid reset (CVE-2023-44487), or
+   * by the client's fault: so 200 at once and 20 a second.
+   */
+  earlyReset: 10,
   /** PING. A client of gRPC sends one for each call, so an answer fills this up again. */
   pings: { atOnce: 100, perSecond: 1 },
   settings: { atOnce: 100, perSecond: 1 },

@@ -15,10 +15,10 @@ class Meter {
   }
 
   /** @returns Whether it is within the limits. */
-  take(now: number): boolean {
+  take(now: number, count = 1): boolean {
     const { atOnce, perSecond } = this.#limits;
     const refilled = this.#left + ((now - this.#countedAt) * perSecond) / 1_000;
-    this.#left = Math.min(atOnce, refilled) - 1;
+    this.#left = Math.min(atOnce, refilled) - count;
     this.#countedAt = now;
     return this.#left >= 0;
   }
@@ -43,9 +43,13 @@ export class Meters {
   #dataAtUpdate = 0;
   #emptyDataLeft: number = http2Limits.maxEmptyData;
 
-  /** A stream has ended without an answer, and that is not the server's doing. */
-  reset(now: number): boolean {
-    return this.#resets.take(now);
+  /**
+   * A stream has ended without an answer, and that is not the server's doing.
+   *
+   * @param isEarly Before the server could begin with it, or by a fault of the client.
+   */
+  reset(now: number, isEarly: boolean): boolean {
+    return this.#resets.take(now, isEarly ? http2Limits.earlyReset : 1);
   }
 
   /** A stream was opened. */
@@ -55,7 +59,9 @@ export class Meters {
 
   /** A stream was answered to the end. */
   answered(): void {
-    this.#resets.earn(1);
+    this.#resets.earn(http2Limits.earlyReset);
+    // Its client may have sent a reset just before the answer came.
+    this.#oddities.earn(1);
   }
 
   /** @param answerFrames How many HEADERS and DATA frames were sent so far. */

@@ -222,11 +222,12 @@ export class Receiver {
 
   /** Section 6.4. */
   #onReset({ streamId }: FrameReader): void {
-    const { streams, now } = this.#session;
+    const { streams, now, turn } = this.#session;
     const stream = streams.get(streamId);
     if (stream !== undefined) {
       // One that was answered is no loss.
-      if (stream.isSent || this.meters.reset(now)) this.#session.closed(stream);
+      const isEarly = stream.turn === turn;
+      if (stream.isSent || this.meters.reset(now, isEarly)) this.#session.closed(stream);
       else this.#session.fail(codes.enhanceYourCalm, "too_many_resets");
     } else if (streams.stateOf(streamId) === "idle") this.#refuse("idle_stream");
     else this.odd();

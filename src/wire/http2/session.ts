@@ -48,6 +48,8 @@ export class Http2Session implements StreamHost, SettingsTarget {
   readonly streams = new StreamTable();
   /** Read once for each chunk of input. */
   now: number;
+  /** Turns of the event loop in which something was done. */
+  turn = 0;
   firstSendWindow = firstWindow;
   /** Streams above this are not served any more. */
   lastAccepted = maxWindow;
@@ -125,6 +127,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
 
   readonly #endTurn = (): void => {
     this.#isTurnEndDue = false;
+    this.turn += 1;
     this.output.flush();
     this.#receiver.beginTurn();
     this.#countUnhandled();
@@ -230,15 +233,19 @@ export class Http2Session implements StreamHost, SettingsTarget {
     const head = readHead(fields, this.#clientOf);
     // Section 8.1.1.
     if (head === undefined) this.#refuse(streamId, codes.protocolError);
-    // Section 5.1.2. What runs counts, so that a client gains nothing from resetting its streams.
-    else if (Math.max(this.streams.size, this.#running) >= http2Limits.maxStreams) {
+    // Section 5.1.2.
+    else if (this.streams.size >= http2Limits.maxStreams) {
       this.#refuse(streamId, codes.refusedStream);
+    }
+    // What runs counts, so that a client gains nothing from resetting its streams. It does not know how many run.
+    else if (this.#running >= http2Limits.maxStreams) {
+      this.#refuse(streamId, codes.refusedStream, false);
     } else this.#begin(new Http2Stream(this, streamId, head), isLast);
   }
 
   /** @param code Of RST_STREAM. `undefined` if the stream has ended anyhow. */
-  #refuse(streamId: number, code: number | undefined): void {
-    if (!this.#receiver.meters.reset(this.now)) {
+  #refuse(streamId: number, code: number | undefined, isFault = true): void {
+    if (!this.#receiver.meters.reset(this.now, isFault)) {
       this.fail(codes.enhanceYourCalm, "too_many_resets");
     } else if (code !== undefined) this.#sendReset(streamId, code);
   }
@@ -294,7 +301,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
   }
 
   violated(stream: Http2Stream, code: number): void {
-    if (this.#receiver.meters.reset(this.now)) this.reset(stream, code);
+    if (this.#receiver.meters.reset(this.now, true)) this.reset(stream, code);
     else this.fail(codes.enhanceYourCalm, "too_many_resets");
   }
 

@@ -33,6 +33,8 @@ export interface StreamHost {
   /** The client's window for a new stream (RFC 9113, section 6.9.2). */
   readonly firstSendWindow: number;
   readonly now: number;
+  /** Which turn of the event loop this is. */
+  readonly turn: number;
   date(): string;
   /** Count an answer as unsent. @param abort As `Unsent.begin` takes it. */
   beginUnsent(head: RequestHead, abort: () => void): UnsentAnswer;
@@ -58,6 +60,8 @@ export class Http2Stream implements Exchange, AnswerStream, Sender, BodyOwner {
   readonly head: RequestHead;
   /** What we may send on it. */
   readonly window: SendWindow;
+  /** The turn of the event loop in which it was opened. */
+  readonly turn: number;
   /** Held until the stream is closed. */
   place: Share | undefined;
   readonly #host: StreamHost;
@@ -89,6 +93,7 @@ export class Http2Stream implements Exchange, AnswerStream, Sender, BodyOwner {
   constructor(host: StreamHost, id: number, head: RequestHead) {
     this.#host = host;
     this.id = id;
+    this.turn = host.turn;
     this.head = head;
     this.window = new SendWindow(host.firstSendWindow);
     this.#request = new RequestBody(this, declaredLength(head));
