@@ -9,6 +9,19 @@ const oldestNode = "24.14.1";
 /** Makes versions comparable as texts. `localeCompare` can compare numbers, but costs 10 ms at the start. */
 const sortable = (version) => version.replace(/\d+/g, (digits) => digits.padStart(6, "0"));
 
+/**
+ * An import of a TypeScript file beside it names that very file. Node.js would ask the file system, and
+ * look up the package.json, for every import of every file: 15 % of the CPU time of a start, and 8 MiB.
+ */
+const resolve = (specifier, context, next) =>
+  specifier.startsWith(".") && specifier.endsWith(".ts")
+    ? {
+        url: new URL(specifier, context.parentURL).href,
+        format: "module-typescript",
+        shortCircuit: true,
+      }
+    : next(specifier, context);
+
 const { node } = process.versions;
 if (sortable(node) < sortable(oldestNode)) {
   process.stderr.write(
@@ -18,6 +31,7 @@ if (sortable(node) < sortable(oldestNode)) {
   process.exitCode = 1;
 } else {
   module.enableCompileCache();
+  module.registerHooks({ resolve });
   const { run } = await import("./cli/run.ts");
   process.exitCode = await run(process.argv.slice(2));
 }

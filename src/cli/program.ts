@@ -2,45 +2,7 @@ import { CommanderError, Option, Command as Parser } from "commander";
 import { ConfigError, type Environment } from "../config/config.ts";
 import { flagOf, type Setting } from "../config/settings.ts";
 import { releaseVersion } from "../config/version.ts";
-import { backup } from "./backup.ts";
 import { type AnyCommand, missingFlags, type ReadCommand } from "./command/command.ts";
-import { compare } from "./compare.ts";
-import { exportCommand } from "./export.ts";
-import { importCommand } from "./import.ts";
-import { memberAdd } from "./member-add.ts";
-import { memberList } from "./member-list.ts";
-import { memberRemove } from "./member-remove.ts";
-import { orgCreate } from "./org-create.ts";
-import { orgList } from "./org-list.ts";
-import { serve } from "./serve.ts";
-import { status } from "./status.ts";
-import { tokenCreate } from "./token-create.ts";
-import { tokenList } from "./token-list.ts";
-import { tokenRevoke } from "./token-revoke.ts";
-import { userErase } from "./user-erase.ts";
-import { userGet } from "./user-get.ts";
-import { userList } from "./user-list.ts";
-
-/** All commands, in the order of the help. */
-const commands: readonly AnyCommand[] = [
-  serve,
-  orgCreate,
-  orgList,
-  tokenCreate,
-  tokenList,
-  tokenRevoke,
-  memberAdd,
-  memberRemove,
-  memberList,
-  userGet,
-  userList,
-  userErase,
-  importCommand,
-  exportCommand,
-  compare,
-  backup,
-  status,
-];
 
 /** What the help says of each group: `org` is the group of `org create`. */
 const groups: Readonly<Record<string, string>> = {
@@ -59,10 +21,15 @@ export type Parsed =
  * Turn a command line into a command.
  *
  * @param argv Without the interpreter and the script.
+ * @param commands Those that there are, in the order of the help.
  * @param environment Default: the environment of the process.
  * @throws ConfigError with everything that is wrong.
  */
-export function parseCommand(argv: readonly string[], environment?: Environment): Parsed {
+export function parseCommand(
+  argv: readonly string[],
+  commands: readonly AnyCommand[],
+  environment?: Environment,
+): Parsed {
   let found: ReadCommand | undefined;
   let printed = "";
   const root = new Parser("giraffe")
@@ -90,7 +57,7 @@ export function parseCommand(argv: readonly string[], environment?: Environment)
     // The last flag has no value. Parse again with an empty one, which is refused together with
     // whatever else is wrong.
     if (error.code === "commander.optionMissingArgument") {
-      return parseCommand([...argv, ""], environment);
+      return parseCommand([...argv, ""], commands, environment);
     }
     throw new ConfigError([problemOf(error)]);
   }

@@ -1,6 +1,7 @@
 import { ConfigError } from "../config/config.ts";
 import type { Out } from "./command/command.ts";
 import { printable } from "./command/printable.ts";
+import { commandsFor } from "./commands.ts";
 import { parseCommand } from "./program.ts";
 
 /** A wrong command line or environment. */
@@ -15,7 +16,7 @@ const exitFailure = 1;
  */
 export async function run(argv: readonly string[]): Promise<number> {
   try {
-    const parsed = parseCommand(argv);
+    const parsed = parseCommand(argv, await commandsFor(argv));
     if (parsed.kind === "command") return await parsed.command.run(out);
     out(parsed.text.trimEnd());
     return 0;

@@ -1,9 +1,12 @@
 import { expect } from "vitest";
+import { commandsFor } from "../../src/cli/commands.ts";
 import { parseCommand } from "../../src/cli/program.ts";
 import { ConfigError, type Environment } from "../../src/config/config.ts";
 
+const commands = await commandsFor([]);
+
 export const parse = (argv: readonly string[], environment: Environment = {}) =>
-  parseCommand(argv, environment);
+  parseCommand(argv, commands, environment);
 
 /** The name and options of the command that a command line asks for. */
 export function read(argv: readonly string[], environment?: Environment) {

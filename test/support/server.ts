@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ReadCommand } from "../../src/cli/command/command.ts";
+import { commandsFor } from "../../src/cli/commands.ts";
 import { parseCommand } from "../../src/cli/program.ts";
 import type { Config } from "../../src/config/config.ts";
 import { createService } from "../../src/server/service.ts";
@@ -72,8 +73,10 @@ export async function startServer(
   };
 }
 
+const commands = await commandsFor([]);
+
 function readCommand(argv: readonly string[]): ReadCommand {
-  const parsed = parseCommand(argv, {});
+  const parsed = parseCommand(argv, commands, {});
   if (parsed.kind === "help") throw new Error(`not a command: ${argv.join(" ")}`);
   return parsed.command;
 }
