@@ -10,17 +10,21 @@ const oldestNode = "24.14.1";
 const sortable = (version) => version.replace(/\d+/g, (digits) => digits.padStart(6, "0"));
 
 /**
- * An import of a TypeScript file beside it names that very file. Node.js would ask the file system, and
- * look up the package.json, for every import of every file: 15 % of the CPU time of a start, and 8 MiB.
+ * Says where a relative import leads and what is there, if its name tells: our TypeScript, and the ES modules
+ * of two packages that have 130 files together. Node.js would ask the file system and read a package.json for
+ * every import of every file, which takes a quarter of the CPU time of a start, and 10 MiB.
  */
-const resolve = (specifier, context, next) =>
-  specifier.startsWith(".") && specifier.endsWith(".ts")
-    ? {
-        url: new URL(specifier, context.parentURL).href,
-        format: "module-typescript",
-        shortCircuit: true,
-      }
-    : next(specifier, context);
+function resolve(specifier, context, next) {
+  const format = specifier.startsWith(".") ? formatOf(specifier, context.parentURL) : undefined;
+  if (format === undefined) return next(specifier, context);
+  return { url: new URL(specifier, context.parentURL).href, format, shortCircuit: true };
+}
+
+function formatOf(specifier, parent) {
+  if (specifier.endsWith(".ts")) return "module-typescript";
+  const isInModules = /\/node_modules\/@(?:bufbuild|connectrpc)\/[^/]+\/dist\/esm\//.test(parent);
+  return isInModules && specifier.endsWith(".js") ? "module" : undefined;
+}
 
 const { node } = process.versions;
 if (sortable(node) < sortable(oldestNode)) {

@@ -114,6 +114,9 @@ const seeNoInput: Readonly<Record<string, readonly string[]>> = {
   ],
   "Keys of the catalogue.": ["/[A-Z]/g"],
   "Versions of Node.": ["/\\d+/g"],
+  "Where our own modules are.": [
+    "/\\/node_modules\\/@(?:bufbuild|connectrpc)\\/[^/]+\\/dist\\/esm\\//",
+  ],
   "Texts of the translations.": ["/\\{(\\w+)\\}/g"],
   "Lines that the owner of the server imports.": [
     '/^\\s*\\{\\s*"line"\\s*:/',

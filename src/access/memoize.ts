@@ -50,14 +50,14 @@ export function memoize<Answer, Context = void>(
     throw new RangeError(`maxAgeMs is ${ttl}; it must be a positive integer`);
   }
   type Entry = { readonly answer: Promise<Answer>; value: Answer | undefined };
-  const entries = new LRUCache<string, Entry>({
-    max: maxAnswers,
-    ttl,
-    ttlResolution: 0,
-    perf: clock,
-  });
+  // It makes room for all answers at once, 0.4 MiB, and many servers never ask some of the questions.
+  const createEntries = () =>
+    new LRUCache<string, Entry>({ max: maxAnswers, ttl, ttlResolution: 0, perf: clock });
+  let made: ReturnType<typeof createEntries> | undefined;
 
   const lookUp = (key: string, context: Context): Promise<Answer> => {
+    made ??= createEntries();
+    const entries = made;
     const known = entries.get(key);
     if (known !== undefined) return known.answer;
     const start = clock.now();
@@ -73,5 +73,5 @@ export function memoize<Answer, Context = void>(
     entry.answer.then(settle, () => settle(undefined));
     return entry.answer;
   };
-  return Object.assign(lookUp, { remembered: (key: string) => entries.get(key)?.value });
+  return Object.assign(lookUp, { remembered: (key: string) => made?.get(key)?.value });
 }

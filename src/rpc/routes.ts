@@ -53,7 +53,8 @@ import { createValidate } from "./validate/validate.ts";
 
 /** Two of ZITADEL's and one of our own. */
 const userServices = [ManagementService, UserService, GiraffeUserService];
-const services = [...userServices, Health, ReflectionV1, ReflectionV1Alpha];
+/** Everything that is served. */
+export const services = [...userServices, Health, ReflectionV1, ReflectionV1Alpha];
 
 const managementPrefix = "/management/v1";
 
@@ -169,7 +170,7 @@ export function createInterceptors(
       defaultLanguage: parts.defaultLanguage,
       callerLanguage: (values) => values.get(callerKey)?.language,
     }),
-    createValidate(services, fieldsBesideMask),
+    createValidate(fieldsBesideMask),
     createExtras(parts),
   ];
 }

@@ -13,7 +13,7 @@ import { createHttp2Server } from "./http/http2-server.ts";
 import { ignoreErrors } from "./http/ignore-errors.ts";
 import { refusePlainHttp } from "./http/refuse-plain-http.ts";
 import { sniff } from "./http/sniff.ts";
-import { createTlsServer, type TlsFiles, type TlsServer } from "./http/tls.ts";
+import type { TlsFiles, TlsServer } from "./http/tls.ts";
 import { clientLimits, farewellMs } from "./limits.ts";
 import { memoize } from "./memoize.ts";
 import type { WireOptions } from "./options.ts";
@@ -114,7 +114,11 @@ export function createListener(options: WireOptions): Listener {
 
   return {
     async listen({ host, port, tls: files }) {
-      tls = files && createTlsServer(files, adopt);
+      if (files !== undefined) {
+        // Loaded only if it is used: with it Node.js reads all root certificates, which takes 5 ms.
+        const { createTlsServer } = await import("./http/tls.ts");
+        tls = createTlsServer(files, adopt);
+      }
       http1.server.on("connection", accept);
       return listenOn(http1.server, host, port);
     },

@@ -1,8 +1,5 @@
 import { create, fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
-import {
-  ImportHumanUserRequestSchema,
-  ManagementService,
-} from "../../../gen/zitadel/management_pb.ts";
+import { ImportHumanUserRequestSchema } from "../../../gen/zitadel/management_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import { advance, type HumanCommand } from "../../domain/human.ts";
 import { type HumanState, type HumanStatus, initialState } from "../../domain/human-state.ts";
@@ -74,7 +71,7 @@ const statuses = Object.keys(commandsTo) as HumanStatus[];
 const maxIdLength = 200;
 
 export function createUserLines(): UserLines {
-  const assertFieldRules = createFieldRules([ManagementService]);
+  const assertFieldRules = createFieldRules();
   const { addNew, addVerbatim, leadsTo } = createUserRequests(assertFieldRules);
   const inEnglish = createEnglishTranslator();
 

@@ -43,7 +43,7 @@ export type MessageChecks = Map<DescMessage, MessageCheck>;
  * declared, then the oneofs, each with the field that is set, then the fields with the word `optional`.
  * Source: protoc-gen-validate, templates/goshared/msg.go.
  *
- * @param checks Gets every check that is compiled.
+ * @param checks Gets every check that is compiled. Do not use it again after an error.
  * @throws Error for a rule or an option that is not implemented.
  */
 export function compileMessage(schema: DescMessage, checks: MessageChecks): MessageCheck {

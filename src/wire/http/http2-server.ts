@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { createShares } from "../bounds/shares.ts";
 import type { Transport } from "../http2/output.ts";
 import { Http2Session, type SessionSite } from "../http2/session.ts";
@@ -51,7 +51,7 @@ export function createHttp2Server(
       socket.allowHalfOpen = false;
       socket.setNoDelay(true);
       // RFC 9113, section 9.2.1.
-      if (socket instanceof TLSSocket) socket.disableRenegotiation();
+      if (isSecure(socket)) socket.disableRenegotiation();
       const taken = () => session.taken();
       const session = new Http2Session(
         createTransport(socket, taken),
@@ -72,6 +72,10 @@ export function createHttp2Server(
     },
     stop: () => clearInterval(timer),
   };
+}
+
+function isSecure(socket: Socket): socket is TLSSocket {
+  return "encrypted" in socket;
 }
 
 /** @param taken Called when the system has taken what was written. */

@@ -3,10 +3,7 @@ import type {
   ProfileUpdate,
   UpdateProfilesRequest,
 } from "../../../../gen/giraffe/v1/user_service_pb.ts";
-import {
-  ManagementService,
-  UpdateHumanProfileRequestSchema,
-} from "../../../../gen/zitadel/management_pb.ts";
+import { UpdateHumanProfileRequestSchema } from "../../../../gen/zitadel/management_pb.ts";
 import type { Gender } from "../../../../gen/zitadel/user_pb.ts";
 import { ServiceError } from "../../../domain/errors.ts";
 import { type Profile, profileFrom } from "../../../domain/profile.ts";
@@ -39,7 +36,7 @@ export function assertBatch({ updates }: UpdateProfilesRequest): void {
  * @returns Throws FieldRulesError for an update that breaks a rule, or whose mask names no field.
  */
 export function createReadUpdate(): (update: ProfileUpdate, ofCall: Extras) => CheckedUpdate {
-  const assertFieldRules = createFieldRules([ManagementService]);
+  const assertFieldRules = createFieldRules();
   return ({ userId, expectedSequence, updateMask, profile }, ofCall) => {
     const request = create(UpdateHumanProfileRequestSchema, {
       userId,
