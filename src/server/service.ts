@@ -12,6 +12,7 @@ import type { RequestRecord } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import {
   addressGroup,
+  type ClosedConnection,
   createListener,
   type Listener,
   peerKey,
@@ -57,6 +58,7 @@ export interface Service {
  * Open the database and put the parts of a server together. It does not listen yet.
  *
  * @param observe Called for every request when it is answered.
+ * @param options.observeClose Called for every HTTP/2 connection that the server ends.
  * @param options.begin Sets up an empty database. Default: `bootstrap`.
  * @param options.allMetrics The counts of all processes that share the port. Default: there is only this process.
  * @param options.now The clock of changes and tokens. Default: the wall clock.
@@ -71,6 +73,7 @@ export async function createService(
   config: Config,
   observe: (record: RequestRecord) => void,
   options: {
+    readonly observeClose?: (closed: ClosedConnection) => void;
     readonly begin?: typeof bootstrap;
     readonly allMetrics?: (() => Promise<readonly Snapshot[]>) | undefined;
     readonly maxLagMs?: number;
@@ -78,7 +81,7 @@ export async function createService(
     readonly canReset?: boolean;
   } = {},
 ): Promise<Service> {
-  const { allMetrics, maxLagMs, now = wallClock, canReset = config.test } = options;
+  const { observeClose, allMetrics, maxLagMs, now = wallClock, canReset = config.test } = options;
   const begin = options.begin ?? beginning(config);
   const metrics = createMetrics({
     version: releaseVersion(),
@@ -110,6 +113,10 @@ export async function createService(
       const record = recordFromOutcome(outcome);
       metrics.request(record);
       observe(record);
+    },
+    observeClose(closed) {
+      metrics.closed(closed.reason);
+      observeClose?.(closed);
     },
     observeLag: metrics.lag,
     maxLagMs,

@@ -6,6 +6,8 @@ import type { RequestRecord } from "./log.ts";
 export type Metrics = {
   /** A request was answered. */
   request(record: RequestRecord): void;
+  /** The server has ended an HTTP/2 connection. */
+  closed(reason: string): void;
   /** How late the event loop is. */
   lag(lateMs: number): void;
   readonly store: {
@@ -58,6 +60,7 @@ export function createMetrics(build: BuildInfo): Metrics {
       requests.total.increment(method, protocol, result);
       requests.durations.observe(durationMs / 1_000, method, protocol);
     },
+    closed: (reason) => requests.closed.increment(reason),
     lag: (lateMs) => requests.lags.observe(Math.max(0, lateMs) / 1_000),
     store: {
       waiting: store.waiting.set,
@@ -92,6 +95,11 @@ function createRequestMetrics() {
       bounds: durationBounds,
     }),
     connections: createGauge({ name: "giraffe_connections", help: "Open connections." }),
+    closed: createCounter({
+      name: "giraffe_http2_connections_closed_total",
+      help: "HTTP/2 connections that the server has ended, by reason.",
+      labels: ["reason"],
+    }),
     calls: createGauge({ name: "giraffe_calls_in_flight", help: "Unary calls in flight." }),
     lags: createHistogram({
       name: "giraffe_event_loop_lag_seconds",

@@ -13,6 +13,7 @@ export type { Answer, RequestHead } from "./http/exchange.ts";
 export { jsonAnswer } from "./http/http-answers.ts";
 export { createStaticPage, createStaticPages } from "./http/static-pages.ts";
 export type { TlsFiles } from "./http/tls.ts";
+export type { ClosedConnection } from "./http2/close-reason.ts";
 export type { Limits } from "./limits.ts";
 export { createListener, type Listener, type ListenOptions, type Load } from "./listener.ts";
 export type { WireOptions } from "./options.ts";

@@ -89,7 +89,8 @@ export function createListener(options: WireOptions): Listener {
     openStream: (peer, end) => openStreams.open(groupOf(peer), end),
   });
   const http1 = createHttp1Server(limits, site, stuck, dispatch);
-  const http2 = createHttp2Server(limits, site, dispatch);
+  const { observeClose = () => {} } = options;
+  const http2 = createHttp2Server(limits, site, dispatch, observeClose);
 
   function accept(socket: Socket): void {
     if (!takePlace(socket)) {

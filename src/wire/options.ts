@@ -2,6 +2,7 @@ import type { Registry } from "@bufbuild/protobuf";
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import type { RequestGate } from "./call.ts";
 import type { Page } from "./http/static-pages.ts";
+import type { ClosedConnection } from "./http2/close-reason.ts";
 import type { ClientLimits, Limits } from "./limits.ts";
 import type { Outcome, Trace, TracedCall } from "./outcome.ts";
 
@@ -51,6 +52,8 @@ export type WireOptions = {
   readonly actions?: ReadonlyMap<string, Page> | undefined;
   /** Called for every request when it is answered, also for those that reach no handler. */
   readonly observe: (outcome: Outcome) => void;
+  /** Called for every HTTP/2 connection that the server ends. Default: nothing. */
+  readonly observeClose?: ((closed: ClosedConnection) => void) | undefined;
   /** Called ten times a second with how late the event loop is, in milliseconds. Default: nothing. */
   readonly observeLag?: (lateMs: number) => void;
   /**

@@ -8,7 +8,7 @@ import type { Readable } from "node:stream";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { callRest, createPlace, demo, profileUrl } from "../cli/serving.ts";
 import { root, runProgram } from "../support/child.ts";
-import { openRaw } from "../wire/raw.ts";
+import { frameTypes, http2Frame, http2Opening, openRaw } from "../wire/raw.ts";
 
 // Long because of the scripts that its tests run in processes of their own.
 
@@ -123,6 +123,30 @@ describe("createLog", () => {
   });
 });
 
+describe("createCloseLog", () => {
+  test("writes 100 lines at once and one a second, and counts what it omits", async () => {
+    const { stderr } = await runWithLog(`
+      import { createCloseLog } from "./src/telemetry/close-log.ts";
+      let now = 0;
+      const close = createCloseLog(createLog("info"), () => now);
+      const closed = { reason: "bad_frame", isPlanned: false, streams: 1, ageMs: 1.5 };
+      for (let count = 0; count < 1_000; count += 1) close(closed);
+      close({ ...closed, isPlanned: true });
+      now = 2_500;
+      for (let count = 0; count < 10; count += 1) close(closed);
+      now = 1_000_000;
+      for (let count = 0; count < 200; count += 1) close(closed);
+    `);
+    const line = { severity: "info", reason: "bad_frame", streams: 1, ageMs: 2 };
+    const lines = linesOf(stderr);
+    expect(lines).toHaveLength(202);
+    for (const each of lines) expect(each).toMatchObject(line);
+    expect(lines.map(({ omitted }) => omitted).filter((count) => count !== undefined)).toEqual([
+      900, 8,
+    ]);
+  });
+});
+
 describe("a server that is busy", () => {
   test.for([
     { name: "a file", shared: true, stderr: '2>"$1"' },
@@ -227,6 +251,22 @@ describe("the log of a server", () => {
       const fields = [...known, "status", "code", "durationMs", "msg"];
       expect(Object.keys(line).filter((key) => !fields.includes(key))).toEqual([]);
     }
+  });
+
+  test("says why an HTTP/2 connection was closed", async () => {
+    const server = await createPlace().serve("--demo");
+    using connection = await openRaw(Number(new URL(server.url).port));
+    const closed = connection.closed();
+    connection.send(
+      Buffer.concat([http2Opening, http2Frame(frameTypes.ping, 0, 1, Buffer.alloc(8))]),
+    );
+    await closed;
+    server.kill("SIGTERM");
+    const { stderr } = await server.ended;
+    const lines = linesOf(stderr).filter(({ msg }) => msg === "connection closed");
+    expect(lines).toMatchObject([{ severity: "info", reason: "bad_frame", streams: 0 }]);
+    const fields = ["level", "severity", "time", "reason", "streams", "ageMs", "msg"];
+    expect(Object.keys(lines[0] ?? {})).toEqual(fields);
   });
 
   test("has the path of the server's own pages, and of nothing else that a caller sends", async () => {

@@ -9,6 +9,7 @@ import { gigi, methods } from "../support/api/setting.ts";
 import { root } from "../support/child.ts";
 import { samplesFrom, scrape } from "../support/scrape.ts";
 import { startServer, type TestServer } from "../support/server.ts";
+import { frameTypes, http2Frame, http2Opening, openRaw } from "../wire/raw.ts";
 
 const management = "zitadel.management.v1.ManagementService";
 
@@ -119,6 +120,21 @@ describe("/debug/metrics", () => {
     expect(samples.process_resident_memory_bytes).toBeGreaterThan(1_000_000);
     expect(samples.process_start_time_seconds).toBeLessThanOrEqual(Date.now() / 1_000);
     expect(samples).toHaveProperty("process_cpu_seconds_total");
+  });
+
+  test("tells why HTTP/2 connections were closed", async () => {
+    const server = await startOwn();
+    for (let round = 0; round < 2; round += 1) {
+      using connection = await openRaw(Number(new URL(server.url).port));
+      const closed = connection.closed();
+      connection.send(
+        Buffer.concat([http2Opening, http2Frame(frameTypes.windowUpdate, 0, 0, Buffer.alloc(4))]),
+      );
+      await closed;
+    }
+    expect(await scrape(server.url)).toMatchObject({
+      'giraffe_http2_connections_closed_total{reason="window_update_of_0"}': 2,
+    });
   });
 
   test("tells of changes that wait, calls in flight and a store that fails", async () => {

@@ -1,5 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import { createService, type Service } from "../../server/service.ts";
+import { createCloseLog } from "../../telemetry/close-log.ts";
 import { createLog, type Log, logRequest } from "../../telemetry/log.ts";
 import { logStart } from "./log-start.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -28,6 +29,7 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
   process.on("warning", (warning) => log.warn({ err: warning }, "warning of Node.js"));
 
   const service = await createService(config, (record) => logRequest(log, record), {
+    observeClose: createCloseLog(log),
     allMetrics: supervisor.together?.count,
   });
   supervisor.together?.onCount(service.metrics);

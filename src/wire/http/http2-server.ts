@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { createShares } from "../bounds/shares.ts";
+import type { ClosedConnection } from "../http2/close-reason.ts";
 import type { Transport } from "../http2/output.ts";
 import { Http2Session, type SessionSite } from "../http2/session.ts";
 import { type ClientLimits, http2LookMs } from "../limits.ts";
@@ -16,11 +17,16 @@ export type Http2Server = {
   stop(): void;
 };
 
-/** HTTP/2 on sockets, with a bound on the requests that each client has open. */
+/**
+ * HTTP/2 on sockets, with a bound on the requests that each client has open.
+ *
+ * @param observeClose Called for each connection that the server ends.
+ */
 export function createHttp2Server(
   limits: ClientLimits,
   { clientOf, groupOf, unsent, isDraining }: ExchangeSite,
   dispatch: (exchange: Exchange) => void,
+  observeClose: (closed: ClosedConnection) => void,
 ): Http2Server {
   const { unsentTimeoutMs } = limits;
   const sessions = new Set<Http2Session>();
@@ -30,6 +36,7 @@ export function createHttp2Server(
     unsent,
     isDraining,
     dispatch,
+    observeClose,
     requests: createShares(limits.maxRequests, limits.maxRequestsEach),
     bodies: createShares(limits.maxBodyBytes, limits.maxBodyBytesEach),
     unhandled: createShares(limits.maxUnhandledBytes, limits.maxUnhandledBytesEach),

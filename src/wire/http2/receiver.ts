@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { http2Limits } from "../limits.ts";
+import type { CloseReason } from "./close-reason.ts";
 import { FieldBlock } from "./field-block.ts";
 import { areTrailers } from "./fields.ts";
 import { codes, FrameReader, flags, frameTypes, optionalBytes, preface } from "./frames.ts";
@@ -158,7 +159,7 @@ export class Receiver {
   }
 
   /** DATA or HEADERS of a stream that is not open are an error, unless the client could not know that it is closed. */
-  #refuseLate(streamId: number, reason: string): void {
+  #refuseLate(streamId: number, reason: CloseReason): void {
     const { streams, lastAccepted } = this.#session;
     const state = streams.stateOf(streamId);
     if (state === "idle") this.#refuse("idle_stream");
@@ -200,7 +201,7 @@ export class Receiver {
       fields = this.#decoder.decode(block);
     } catch (error) {
       if (!(error instanceof HpackError)) throw error;
-      this.#session.fail(codes.compressionError, error.message);
+      this.#session.fail(codes.compressionError, "bad_compression", error.message);
       return;
     }
     const { streams } = this.#session;
@@ -298,7 +299,7 @@ export class Receiver {
     this.#session.fail(codes.enhanceYourCalm, "too_many_frames");
   }
 
-  #refuse(reason: string): void {
+  #refuse(reason: CloseReason): void {
     this.#session.fail(codes.protocolError, reason);
   }
 }

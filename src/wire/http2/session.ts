@@ -4,6 +4,7 @@ import type { Share, Shares } from "../bounds/shares.ts";
 import type { UnsentAnswer } from "../bounds/unsent.ts";
 import type { Exchange, ExchangeSite, RequestHead } from "../http/exchange.ts";
 import { http2IdleMs, http2Limits, http2MaxAgeMs, lingerMs, openingTimeoutMs } from "../limits.ts";
+import type { ClosedConnection, CloseReason } from "./close-reason.ts";
 import { readHead } from "./fields.ts";
 import { codes, flags, frameTypes } from "./frames.ts";
 import { Output, type Transport } from "./output.ts";
@@ -11,6 +12,7 @@ import { Receiver } from "./receiver.ts";
 import { ourSettings, type SettingsTarget } from "./settings.ts";
 import { Http2Stream, type StreamHost } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
+import { Unhandled } from "./unhandled.ts";
 import { firstWindow, maxWindow } from "./windows.ts";
 
 // Long because a connection is one state: its streams, its phase, and what both sides may still do.
@@ -26,6 +28,8 @@ export type SessionSite = Pick<ExchangeSite, "clientOf" | "groupOf" | "unsent" |
   readonly unhandled: Shares;
   /** Connections that have more frames than one turn of the event loop handles. */
   readonly busy: Set<object>;
+  /** Called once for each connection that the server ends, as soon as it knows why. */
+  readonly observeClose: (closed: ClosedConnection) => void;
   /** How long a client may take for what is left when its connection has ended. */
   readonly unsentTimeoutMs: number;
   /** Never goes back. */
@@ -61,10 +65,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
   #running = 0;
   /** Frames are left for the next turn of the event loop. */
   #isBusy = false;
-  /** Room for what was read and is not handled. */
-  #unhandled: Share | undefined;
-  #unhandledBytes = 0;
-  readonly #group: string;
+  readonly #unhandled: Unhandled;
   /** What came nevertheless, although reading is paused. */
   readonly #waiting: Buffer[] = [];
   #isTurnEndDue = false;
@@ -72,6 +73,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
   #phase: Phase = "open";
   #phaseSince: number;
   #hasFailed = false;
+  #isCloseObserved = false;
   #isPeerLeaving = false;
   readonly #bornAt: number;
   readonly #diesAt: number;
@@ -81,7 +83,8 @@ export class Http2Session implements StreamHost, SettingsTarget {
   constructor(transport: Transport, peer: string, site: SessionSite) {
     this.#transport = transport;
     this.#site = site;
-    this.#group = site.groupOf(peer);
+    const group = site.groupOf(peer);
+    this.#unhandled = new Unhandled(site.unhandled, group, () => this.#cutOff("too_much_waiting"));
     this.#clientOf = (headers) => site.clientOf(peer, headers);
     this.now = site.now();
     this.#bornAt = this.now;
@@ -89,7 +92,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
     this.#usedAt = this.now;
     this.#diesAt = this.now + (0.9 + 0.2 * Math.random()) * http2MaxAgeMs;
     this.output = new Output(transport, this.#endTurnSoon, () =>
-      site.unsent.begin(this.#group, () => transport.destroy()),
+      site.unsent.begin(group, () => this.#cutOff("unread_answers")),
     );
     this.output.frame(frameTypes.settings, 0, 0, ourSettings);
     this.output.number(frameTypes.windowUpdate, 0, http2Limits.windowBytes - firstWindow);
@@ -158,23 +161,10 @@ export class Http2Session implements StreamHost, SettingsTarget {
     this.#endTurnSoon();
   }
 
-  /** There is a bound on what is read and not handled, because it stays in memory for as long as the client likes. */
   #countUnhandled(): void {
     const waiting = this.#waiting.reduce((sum, { length }) => sum + length, 0);
-    const bytes = this.#isPaused
-      ? this.#receiver.waitingBytes + waiting + this.#transport.unread()
-      : 0;
-    const more = bytes - this.#unhandledBytes;
-    if (more === 0) return;
-    this.#unhandledBytes = bytes;
-    if (more < 0) {
-      this.#unhandled?.shrink(-more);
-      return;
-    }
-    this.#unhandled?.end();
-    const destroy = () => this.#transport.destroy();
-    this.#unhandled = this.#site.unhandled.take(this.#group, bytes, destroy);
-    if (this.#unhandled === undefined) destroy();
+    const bytes = this.#receiver.waitingBytes + waiting + this.#transport.unread();
+    this.#unhandled.set(this.#isPaused ? bytes : 0);
   }
 
   /** The system has taken something of what was written. */
@@ -187,7 +177,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
   hangUp(): void {
     this.#phase = "over";
     this.#site.busy.delete(this);
-    this.#unhandled?.end();
+    this.#unhandled.end();
     this.#endStreams();
     this.output.end();
   }
@@ -204,7 +194,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
       return;
     }
     if (!this.#receiver.isGreeted && now - this.#bornAt >= openingTimeoutMs) {
-      this.#transport.destroy();
+      this.#cutOff("slow_opening");
     }
     if (now - this.#receiver.blockSince >= openingTimeoutMs) {
       this.fail(codes.enhanceYourCalm, "slow_field_block");
@@ -213,7 +203,8 @@ export class Http2Session implements StreamHost, SettingsTarget {
     this.#countUnhandled();
     for (const stream of this.streams.values()) stream.look();
     if (this.#phase === "announced" && inPhase >= lingerMs) this.#acceptNoMore();
-    if (now >= this.#diesAt || now - this.#usedAt >= http2IdleMs) this.drain();
+    if (now >= this.#diesAt) this.drain("max_age");
+    else if (now - this.#usedAt >= http2IdleMs) this.drain("idle");
   }
 
   // ---- Requests.
@@ -335,8 +326,9 @@ export class Http2Session implements StreamHost, SettingsTarget {
    * Tell the client to open no more streams, and close once those open have ended. What the client has sent before
    * it knows is still served, unless the server ends.
    */
-  drain(): void {
+  drain(reason: CloseReason = "shutdown"): void {
     if (this.#phase === "last" || this.isOver) return;
+    this.#observeClose(reason, true);
     if (this.#site.isDraining()) this.#acceptNoMore();
     else if (this.#phase === "open") {
       this.#enter("announced");
@@ -369,13 +361,31 @@ export class Http2Session implements StreamHost, SettingsTarget {
     else if (this.#isPeerLeaving) this.#acceptNoMore();
   }
 
-  /** An error of the connection (section 5.4.1). */
-  fail(code: number, reason: string): void {
+  /** An error of the connection (section 5.4.1). @param words What the client is told. Default: the reason. */
+  fail(code: number, reason: CloseReason, words: string = reason): void {
     if (this.isOver) return;
     this.#hasFailed = true;
+    this.#observeClose(reason, false);
     this.lastAccepted = Math.min(this.lastAccepted, this.streams.lastId);
-    this.#goAway(code, reason);
+    this.#goAway(code, words);
     this.#close();
+  }
+
+  /** Close without a word, because the client does not read, or has not spoken HTTP/2 yet. */
+  #cutOff(reason: CloseReason): void {
+    if (!this.isOver) this.#observeClose(reason, false);
+    this.#transport.destroy();
+  }
+
+  #observeClose(reason: CloseReason, isPlanned: boolean): void {
+    if (this.#isCloseObserved) return;
+    this.#isCloseObserved = true;
+    this.#site.observeClose({
+      reason,
+      isPlanned,
+      streams: Math.ceil(this.streams.lastId / 2),
+      ageMs: this.now - this.#bornAt,
+    });
   }
 
   #goAway(code: number, reason: string): void {

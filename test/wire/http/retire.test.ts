@@ -28,6 +28,7 @@ async function startServer(bytes: number) {
     clientLimits,
     { clientOf: (peer) => peer, groupOf: (address) => address, unsent, isDraining: () => false },
     serve,
+    () => undefined,
   );
   let connections = 0;
   const server = createServer({ pauseOnConnect: true }, (socket) => {

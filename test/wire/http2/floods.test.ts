@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ClosedConnection } from "../../../src/wire/index.ts";
 import {
   type Fields,
   frame,
@@ -10,7 +11,7 @@ import {
   reset,
   windowUpdate,
 } from "../../faults/frames.ts";
-import { type EchoServer, startEcho } from "../echo.ts";
+import { type EchoHandlers, type EchoServer, startEcho } from "../echo.ts";
 import { openPeer, type Peer } from "./peer.ts";
 import {
   begun,
@@ -34,8 +35,9 @@ let server: EchoServer;
 let calls = 0;
 let running = 0;
 let mostRunning = 0;
+const closed: ClosedConnection[] = [];
 beforeAll(async () => {
-  server = await startEcho({
+  const handlers: EchoHandlers = {
     async look(note) {
       calls += 1;
       running += 1;
@@ -45,7 +47,8 @@ beforeAll(async () => {
       running -= 1;
       return note;
     },
-  });
+  };
+  server = await startEcho(handlers, { observeClose: (each) => void closed.push(each) });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -148,12 +151,15 @@ describe("a client that floods loses its connection, and nobody else notices", (
       using peer = await openPeer(server.port);
       const before = calls;
       mostRunning = 0;
+      closed.length = 0;
       peer.send(greeting);
       await sendAll(peer, make());
       await peer.closed();
       const last = peer.frames.findLast(({ type }) => type === goAway);
       expect(last?.payload.readUInt32BE(4)).toBe(enhanceYourCalm);
-      expect(last?.payload.toString("latin1", 8)).toMatch(/^[a-z_]{4,40}$/);
+      const reason = last?.payload.toString("latin1", 8);
+      expect(reason).toMatch(/^[a-z_]{4,40}$/);
+      expect(closed).toMatchObject([{ reason, isPlanned: false }]);
       expect(peer.violations).toEqual([]);
       // Requests of which something reached a handler before the connection was lost.
       expect(calls - before).toBeLessThanOrEqual(300);

@@ -83,6 +83,7 @@ export function openMemory(handle: (exchange: Exchange) => void = echo): Memory 
       bodies: createShares(2 ** 26, 2 ** 26),
       unhandled: createShares(2 ** 26, 2 ** 26),
       busy: new Set(),
+      observeClose: () => {},
       unsentTimeoutMs,
       now: () => state.now,
       soon: (callback) => void due.push(callback),

@@ -1,6 +1,7 @@
 import { createShares } from "../../../src/wire/bounds/shares.ts";
 import { createUnsent, type Unsent } from "../../../src/wire/bounds/unsent.ts";
 import type { Exchange } from "../../../src/wire/http/exchange.ts";
+import type { ClosedConnection } from "../../../src/wire/http2/close-reason.ts";
 import { Http2Session } from "../../../src/wire/http2/session.ts";
 import { clientLimits } from "../../../src/wire/limits.ts";
 import { framesOf, type Http2Frame } from "../raw.ts";
@@ -21,6 +22,8 @@ export type DeskSession = {
   isStuck: boolean;
   /** The connections of the server that have more to be handled than fits into a turn. */
   readonly busy: Set<object>;
+  /** Why the server has ended the connection. */
+  readonly closed: ClosedConnection[];
   isDraining: boolean;
   /** Bytes come in; then the turn of the event loop ends. */
   receive(...bytes: Uint8Array[]): void;
@@ -40,6 +43,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
   const told: string[] = [];
   const writes: number[] = [];
   const busy = new Set<object>();
+  const closed: ClosedConnection[] = [];
   const requests: Exchange[] = [];
   let now = 1_000;
   let unsentBytes = 0;
@@ -79,6 +83,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
         bodies: createShares(all.maxBodyBytes, all.maxBodyBytesEach),
         unhandled: createShares(all.maxUnhandledBytes, all.maxUnhandledBytesEach),
         busy,
+        observeClose: (each) => void closed.push(each),
         unsentTimeoutMs: all.unsentTimeoutMs,
         now: () => now,
         soon: (callback) => void due.push(callback),
@@ -90,6 +95,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
     writes,
     unsent,
     busy,
+    closed,
     isStuck: false,
     isDraining: false,
     receive(...bytes) {

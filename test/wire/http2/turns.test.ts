@@ -37,7 +37,14 @@ describe("connections that have more to be handled than fits into a turn", () =>
 
 test("of two connections of a client that have too much waiting together, one is closed", async () => {
   const maxUnhandledBytesEach = 40_000;
-  await using server = await startEcho({}, { clientLimits: { maxUnhandledBytesEach } });
+  const reasons: string[] = [];
+  await using server = await startEcho(
+    {},
+    {
+      clientLimits: { maxUnhandledBytesEach },
+      observeClose: ({ reason }) => reasons.push(reason),
+    },
+  );
   using first = await openRaw(server.port);
   using second = await openRaw(server.port);
   for (const each of [first, second]) each.send(greeting);
@@ -49,6 +56,7 @@ test("of two connections of a client that have too much waiting together, one is
     first.closed().then(() => first),
     second.closed().then(() => second),
   ]);
+  expect(reasons).toEqual(["too_much_waiting"]);
   const other = closed === first ? second : first;
   const answered = () => new Set(framesOf(other.received).map(({ streamId }) => streamId)).size - 1;
   await expect.poll(answered, { timeout: 10_000 }).toBe(800);

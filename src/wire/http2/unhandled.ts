@@ -1,0 +1,40 @@
+import type { Share, Shares } from "../bounds/shares.ts";
+
+/**
+ * What was read from a connection and is not handled. There is a bound on it, because it stays in memory for as long
+ * as the client likes.
+ */
+export class Unhandled {
+  readonly #shares: Shares;
+  readonly #client: string;
+  readonly #cutOff: () => void;
+  #share: Share | undefined;
+  #bytes = 0;
+
+  /**
+   * @param shares What there is room for.
+   * @param client As `addressGroup` has it.
+   * @param cutOff Ends the connection, because there is no room for it.
+   */
+  constructor(shares: Shares, client: string, cutOff: () => void) {
+    this.#shares = shares;
+    this.#client = client;
+    this.#cutOff = cutOff;
+  }
+
+  /** So many bytes are there now. */
+  set(bytes: number): void {
+    const more = bytes - this.#bytes;
+    this.#bytes = bytes;
+    if (more < 0) this.#share?.shrink(-more);
+    if (more <= 0) return;
+    this.#share?.end();
+    this.#share = this.#shares.take(this.#client, bytes, this.#cutOff);
+    if (this.#share === undefined) this.#cutOff();
+  }
+
+  /** The connection has closed. */
+  end(): void {
+    this.#share?.end();
+  }
+}
