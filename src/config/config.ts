@@ -131,7 +131,10 @@ export function readDatabase(
 }
 
 /** Of the tests of this project. */
-const otherVariables: readonly string[] = ["GIRAFFE_TEST_POSTGRES_URL"];
+const otherVariables: readonly string[] = [
+  "GIRAFFE_TEST_POSTGRES_URL",
+  "GIRAFFE_TEST_POSTGRES_PREPARE",
+];
 
 /** Variables that look like settings of ours and are none, by name. Their values may be secrets. */
 export function unknownVariables(environment: Environment = process.env): string[] {

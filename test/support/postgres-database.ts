@@ -1,10 +1,32 @@
-import { inject } from "vitest";
-import { createDatabase } from "./postgres.ts";
+import { afterAll, inject } from "vitest";
+import { createDatabase, query } from "./postgres.ts";
+import { type PreparedServer, readPreparation } from "./postgres-preparation.ts";
+
+/** Databases of this test file on a prepared server, and what is done to each at the end. */
+const made: { readonly name: string; readonly finish: PreparedServer["finish"] }[] = [];
+
+// On a server that the run has started, databases stay until that ends.
+afterAll(async () => {
+  for (const { name, finish } of made.splice(0)) await runAll(finish, name);
+});
 
 /** An empty database on the server that all test files share. */
 export async function newPostgresDatabase(): Promise<string> {
   const answer = await fetch(inject("postgresDoor"));
   const text = await answer.text();
   if (!answer.ok) throw new Error(text);
-  return createDatabase(text);
+  const url = await createDatabase(text);
+  const prepared = readPreparation();
+  if (prepared !== undefined) {
+    const name = new URL(url).pathname.slice(1);
+    await runAll(prepared.create, name);
+    made.push({ name, finish: prepared.finish });
+  }
+  return url;
 }
+
+async function runAll(steps: PreparedServer["create"], name: string): Promise<void> {
+  for (const { url, sql } of steps) await query(withName(url, name), withName(sql, name));
+}
+
+const withName = (text: string, name: string) => text.replaceAll("{database}", name);
