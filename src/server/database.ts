@@ -53,6 +53,7 @@ export async function openStore(
   const postgres = await openPostgres(database.url, searchKeys, { uniqueKeysOf });
   const store = createPostgresEventStore({ database: postgres, now, observer });
   const directory = createPostgresDirectory(postgres);
+  const stopWatching = postgres.watchNodes?.((nodes) => observer.nodes?.(nodes));
   return {
     store: watchFailures(store, observer.failed),
     directory,
@@ -61,6 +62,7 @@ export async function openStore(
     collisions: await collisionsIn(postgres),
     gone: never,
     async close() {
+      await stopWatching?.();
       await store.close();
       await directory.close();
     },

@@ -18,8 +18,10 @@ export function createProbes(options: {
   readonly readiness: Readiness;
   readonly store: Pick<EventStore, "ping">;
   readonly metrics: () => Promise<readonly Snapshot[]>;
+  /** Whether the database answers, but not for everybody. Default: never. */
+  readonly isDegraded?: () => boolean;
 }): ReadonlyMap<string, () => Answer | Promise<Answer>> {
-  const { readiness, store, metrics } = options;
+  const { readiness, store, metrics, isDegraded = () => false } = options;
   const isReachable = shared(() => answersInTime(store.ping()));
   const scrape = shared(async () => Buffer.from(await textFromSnapshots(await metrics())));
   return new Map<string, () => Answer | Promise<Answer>>([
@@ -31,7 +33,8 @@ export function createProbes(options: {
       "/debug/ready",
       async () => {
         const isReady = readiness.isReady() && (await isReachable());
-        return isReady ? jsonAnswer(200, "ok") : jsonAnswer(503, "unavailable");
+        if (!isReady) return jsonAnswer(503, "unavailable");
+        return jsonAnswer(200, isDegraded() ? "degraded" : "ok");
       },
     ],
     [

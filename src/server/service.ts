@@ -7,6 +7,7 @@ import { createReadiness } from "../rpc/health.ts";
 import type { RpcParts } from "../rpc/routes.ts";
 import type { Collision } from "../store/collision.ts";
 import type { Micros } from "../store/event-store.ts";
+import type { NodeState } from "../store/observer.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
 import type { RequestRecord } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
@@ -22,6 +23,7 @@ import { beginning } from "./beginning.ts";
 import { type bootstrap, TokenFileMissingError } from "./bootstrap.ts";
 import { type OpenStore, openStore, wallClock } from "./database.ts";
 import { listenError } from "./listen-error.ts";
+import { createNodeWatch, type NodeWatch } from "./node-watch.ts";
 import { loadTracing, recordFromOutcome } from "./observation.ts";
 import { createConsolePages } from "./pages/console-pages.ts";
 import { createDocumentationPages } from "./pages/documentation-pages.ts";
@@ -48,6 +50,8 @@ export interface Service {
   readonly collisions: readonly Collision[];
   /** As in `OpenStore`. */
   readonly gone: Promise<Error>;
+  /** As in `NodeWatch`. */
+  readonly onNodes: NodeWatch["onChange"];
   /** Puts everything back to how the server began; `undefined` unless it was asked for. */
   readonly reset: (() => void) | undefined;
   /** Stop accepting, let calls in flight end within `drainMs`, then close the database. */
@@ -88,7 +92,12 @@ export async function createService(
     node: process.versions.node,
     engine: config.database.kind,
   });
-  const opened = await openStore(config.database, metrics.store, now);
+  const nodes = createNodeWatch();
+  const saw = (states: readonly NodeState[]) => {
+    metrics.store.nodes(states);
+    nodes.saw(states);
+  };
+  const opened = await openStore(config.database, { ...metrics.store, nodes: saw }, now);
   const newId = createIdGenerator({ now: wallClock });
   const isNew = await beginStore(begin, opened, { ...config, newId, now });
   const reset = canReset ? await opened.snapshot?.() : undefined;
@@ -106,6 +115,7 @@ export async function createService(
         readiness,
         store: opened.store,
         metrics: allMetrics ?? (async () => [await snapshot()]),
+        isDegraded: nodes.isDegraded,
       }),
     ]),
     actions: config.test && reset !== undefined ? createTestActions(reset) : undefined,
@@ -147,6 +157,7 @@ export async function createService(
     database: opened,
     collisions: opened.collisions,
     gone: opened.gone,
+    onNodes: nodes.onChange,
     close,
   };
 }

@@ -8,6 +8,15 @@ export type StoreObserver = {
   retried(reason: RetryReason): void;
   /** An operation failed, and not because of its arguments. */
   failed(operation: string, kind: FailureKind): void;
+  /** Which nodes of a database answer, every few seconds; never of a database on one machine. */
+  nodes?(states: readonly NodeState[]): void;
+};
+
+/** A node of a database on several machines. */
+export type NodeState = {
+  /** Its address. */
+  readonly node: string;
+  readonly answers: boolean;
 };
 
 /** One transaction of a batcher. */

@@ -114,8 +114,16 @@ export type Gauge = {
   metric(): Metric;
 };
 
-/** Starts at 0. Has no labels. */
-export function createGauge({ name, help }: Described): Gauge {
+/**
+ * Starts at 0. Has no labels.
+ *
+ * @param described.aggregator How the values of several processes become one. Default: the sum.
+ */
+export function createGauge({
+  name,
+  help,
+  aggregator = "sum",
+}: Described & Partial<Pick<Metric, "aggregator">>): Gauge {
   let value = 0;
   return {
     set(next) {
@@ -125,7 +133,7 @@ export function createGauge({ name, help }: Described): Gauge {
       name,
       help,
       type: "gauge",
-      aggregator: "sum",
+      aggregator,
       values: [{ labels: {}, value }],
     }),
   };

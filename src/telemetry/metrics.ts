@@ -20,6 +20,7 @@ export type Metrics = {
     }): void;
     retried(reason: string): void;
     failed(operation: string, kind: string): void;
+    nodes(states: readonly { readonly answers: boolean }[]): void;
   };
   /** @param load What is open and in flight now. */
   snapshot(load: { readonly connections: number; readonly calls: number }): Promise<Snapshot>;
@@ -71,6 +72,10 @@ export function createMetrics(build: BuildInfo): Metrics {
       },
       retried: (reason) => store.retries.increment(reason),
       failed: (operation, kind) => store.failures.increment(operation, kind),
+      nodes(states) {
+        store.nodes.set(states.length);
+        store.nodesDown.set(states.filter(({ answers }) => !answers).length);
+      },
     },
     async snapshot(load) {
       requests.connections.set(load.connections);
@@ -141,6 +146,16 @@ function createStoreMetrics() {
       name: "giraffe_store_errors_total",
       help: "Operations that failed in the store.",
       labels: ["operation", "kind"],
+    }),
+    nodes: createGauge({
+      name: "giraffe_database_nodes",
+      help: "Nodes of the database that hold users; 0 of a database on one machine.",
+      aggregator: "max",
+    }),
+    nodesDown: createGauge({
+      name: "giraffe_database_nodes_down",
+      help: "Those of them that do not answer.",
+      aggregator: "max",
     }),
   };
 }

@@ -45,6 +45,7 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
   });
   if (service.isNew) log.info({ file: config.adminTokenFile }, "wrote the first token");
   warnOfCollisions(log, service.collisions);
+  service.onNodes((down) => logNodes(log, down));
   const { engine, schemaVersion } = service.database;
   const start = { url, engine, schemaVersion };
   // With several processes the first one logs this, once for all.
@@ -72,4 +73,9 @@ function warnOfCollisions(log: Log, collisions: Service["collisions"]): void {
   }
   const more = collisions.length - maxCollisionLines;
   if (more > 0) log.warn({ more }, "there are more users whose user names belong to other users");
+}
+
+function logNodes(log: Log, down: readonly string[]): void {
+  if (down.length === 0) log.info("all nodes of the database answer again");
+  else log.warn({ down }, "nodes of the database do not answer: their users cannot be served");
 }

@@ -1,7 +1,11 @@
 import { type KeysOf, StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
+import type { NodeState } from "../observer.ts";
 import { SearchTooBroadError } from "../search.ts";
 import type { Row } from "../sql/rows.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
+import { askCluster, type Cluster } from "./cluster/cluster.ts";
+import { assertNodesAreSafe } from "./cluster/cluster-settings.ts";
+import { watchNodes } from "./cluster/watch-nodes.ts";
 import type { Connection, Statement } from "./connection/connection.ts";
 import {
   type ConnectionOptions,
@@ -19,7 +23,7 @@ import {
   unavailableFrom,
 } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
-import { assertSetUp, migrate } from "./upgrade/migrate.ts";
+import { assertSetUp, assertUpToDate, migrate } from "./upgrade/migrate.ts";
 
 /** One database, shared by the event store and the directory. */
 export type Postgres = {
@@ -42,6 +46,12 @@ export type Postgres = {
   scan(statement: Statement, signal?: AbortSignal): Promise<Row[]>;
   /** A connection for statements that write; each `link` is another one. */
   link(): Link;
+  /**
+   * Look every few seconds which nodes answer; `undefined` on a database that has only one.
+   *
+   * @returns Stops it. To be called before `release`.
+   */
+  readonly watchNodes?: (seen: (nodes: readonly NodeState[]) => void) => () => Promise<void>;
   acquire(): void;
   /** Call once for each `acquire`: the last one closes the connections. */
   release(): Promise<void>;
@@ -83,10 +93,14 @@ export async function openPostgres<State>(
     connectToPrimary(url, { ...options, memory });
   await rememberPrimaries(url, memory);
   const first = await connect({ writes: true });
+  let cluster: Cluster | undefined;
   try {
     if (!mayCreate) await assertSetUp(first);
     await assertCommitsGetThrough(first, connect);
-    await migrate(first, untyped.keysOf, untyped.uniqueKeysOf);
+    cluster = await askCluster(first.query);
+    if (cluster !== undefined) await assertNodesAreSafe(first.query);
+    if (cluster?.isCoordinator === false) await assertUpToDate(first);
+    else await migrate(first, untyped.keysOf, untyped.uniqueKeysOf);
   } finally {
     await first.close();
   }
@@ -115,8 +129,16 @@ export async function openPostgres<State>(
     }
   }
 
+  function link(): Link {
+    const writer = createLink(() => connect({ writes: true }).catch(asUnavailable));
+    writers.push(writer);
+    return writer;
+  }
+
   return {
     ...untyped,
+    ...(cluster !== undefined && { watchNodes: (seen) => watchNodes(link(), seen) }),
+    link,
     read: (statement) => withRetries(() => readOnce(statement)),
     scan: (statement, signal) =>
       withRetries(async () => {
@@ -127,11 +149,6 @@ export async function openPostgres<State>(
           throw new SearchTooBroadError("the search took too long", { cause: error });
         }
       }, signal),
-    link() {
-      const link = createLink(() => connect({ writes: true }).catch(asUnavailable));
-      writers.push(link);
-      return link;
-    },
     acquire() {
       users += 1;
     },

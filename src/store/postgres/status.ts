@@ -18,7 +18,7 @@ export async function readPostgresStatus(url: string, counted: StateMark): Promi
     const count = async (what: string, values: string[] = []) =>
       isOurs ? Number(await readValue(connection, what, values)) : 0;
     return {
-      engine: `PostgreSQL ${await readValue(connection, "current_setting('server_version')")}`,
+      engine: `PostgreSQL ${await readValue(connection, version)}`,
       schemaVersion: await count("(select coalesce(max(version), 0) from schema_versions)"),
       organizations: await count("(select count(*) from organizations)"),
       users: await count("(select count(*) from heads where strpos(state, $1) > 0)", [counted]),
@@ -30,9 +30,12 @@ export async function readPostgresStatus(url: string, counted: StateMark): Promi
   }
 }
 
-/** Such as `18.4`. */
+const version = `current_setting('server_version') ||
+  coalesce(' with Citus ' || (select extversion from pg_extension where extname = 'citus'), '')`;
+
+/** Such as `18.4`, or `17.10 with Citus 14.0-1`. */
 export async function readServerVersion({ read }: Pick<Postgres, "read">): Promise<string> {
-  const [row] = await read({ text: "select current_setting('server_version') as version" });
+  const [row] = await read({ text: `select ${version} as version` });
   return String(row?.version);
 }
 

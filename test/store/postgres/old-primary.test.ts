@@ -111,7 +111,7 @@ test("C4: another database cluster is refused, with the reason", async () => {
 });
 
 describe("createServerMemory", () => {
-  const identity = (timeline: number, system = "7") => ({ system, timeline });
+  const identity = (timeline: number, system = "7") => ({ system, timeline, group: 0 });
 
   test("C4: retires older connections, once", () => {
     const memory = createServerMemory();
@@ -129,5 +129,16 @@ describe("createServerMemory", () => {
     expect(() => memory.admit(identity(4, "8"), () => {})).toThrow(/another database cluster/);
     admit(4, "g");
     expect(retired).toEqual(["a", "c", "d", "e"]);
+  });
+
+  test("C4: knows the nodes of a cluster apart", () => {
+    const memory = createServerMemory();
+    const admit = (timeline: number, system: string, group: number) =>
+      memory.admit({ timeline, system, group }, () => {});
+    admit(2, "coordinator", 0);
+    admit(1, "worker", 1);
+    expect(() => admit(1, "coordinator", 0)).toThrow(/old primary \(timeline 1, was 2\)/);
+    expect(() => admit(2, "coordinator", 1)).toThrow(/another database cluster/);
+    admit(2, "worker", 1);
   });
 });

@@ -3,7 +3,10 @@ import type { Row } from "../../sql/rows.ts";
 import type { ServerIdentity } from "./server-memory.ts";
 
 /** A statement with a name is prepared once per connection. */
-export type Statement = QueryConfig;
+export type Statement = QueryConfig & {
+  /** In milliseconds, how long to wait for the answer. Default: 15 s. */
+  readonly query_timeout?: number;
+};
 
 /** A connection to a primary. */
 export type Connection = {

@@ -7,6 +7,8 @@ export type ServerIdentity = {
   readonly system: string;
   /** Goes up by one each time a standby becomes the primary. */
   readonly timeline: number;
+  /** The part of a Citus cluster that it is the primary of; 0 for any other server. */
+  readonly group: number;
 };
 
 /**
@@ -26,6 +28,17 @@ export type ServerMemory = {
 };
 
 export function createServerMemory(): ServerMemory {
+  const groups = new Map<number, ReturnType<typeof createGroupMemory>>();
+  return {
+    admit(identity, retire) {
+      const known = groups.get(identity.group) ?? createGroupMemory();
+      groups.set(identity.group, known);
+      return known.admit(identity, retire);
+    },
+  };
+}
+
+function createGroupMemory(): ServerMemory {
   let latest: ServerIdentity | undefined;
   const retirers = new Set<() => void>();
 
@@ -73,11 +86,22 @@ export async function askIdentity(query: Connection["query"]): Promise<ServerIde
   try {
     const [row] = await query({
       text: `select system_identifier::text as system,
-        substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline from pg_control_system()`,
+        substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline,
+        to_regclass('pg_dist_local_group') is not null as grouped
+        from pg_control_system()`,
     });
-    return { system: String(row?.system), timeline: Number.parseInt(String(row?.timeline), 16) };
+    return {
+      system: String(row?.system),
+      timeline: Number.parseInt(String(row?.timeline), 16),
+      group: row?.grouped === true ? await askGroup(query) : 0,
+    };
   } catch (error) {
     if (Object.values(cannotTell).some((code) => code === sqlStateOf(error))) return undefined;
     throw error;
   }
+}
+
+async function askGroup(query: Connection["query"]): Promise<number> {
+  const [row] = await query({ text: "select groupid from pg_dist_local_group" });
+  return Number(row?.groupid);
 }

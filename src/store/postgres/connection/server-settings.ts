@@ -5,6 +5,9 @@ import type { Session } from "./session.ts";
 /** Longer than a batch, or a migration of an empty database, takes on a loaded server. */
 const statementTimeoutMs = 5_000;
 
+/** So that a node that hangs does not cost a statement all its time. */
+const nodeTimeoutMs = 2_000;
+
 /**
  * Settings of every session, if the engine knows them. All our statements use an index, but a plan that was
  * cached while a table was small may scan the whole table, so such scans are off. Up to version 17 a scan
@@ -15,6 +18,8 @@ export const usualSettings = {
   enable_seqscan: "off",
   jit: "off",
   statement_timeout: String(statementTimeoutMs),
+  // How long a node of Citus waits for another one that does not answer.
+  "citus.node_connection_timeout": String(nodeTimeoutMs),
 };
 
 /** Set settings by a statement, because PgBouncer refuses unknown ones at the start of a session. */

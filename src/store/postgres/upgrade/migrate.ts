@@ -6,6 +6,7 @@ import {
   migrationText,
 } from "../../sql/migrations.ts";
 import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
+import { coordinatorNeeded } from "../cluster/cluster.ts";
 import type { Connection } from "../connection/connection.ts";
 import { isDuplicate, outcomeFromError, sqlState, sqlStateOf } from "../postgres-error.ts";
 import { indexHeads } from "./index-heads.ts";
@@ -62,6 +63,17 @@ export async function assertSetUp(connection: Connection): Promise<void> {
   throw new StoreUnavailableError(
     "there is nothing of Giraffe in this database: serve and org create set one up",
   );
+}
+
+/**
+ * Check what `migrate` would do, for a node that must not do it.
+ *
+ * @throws StoreUnavailableError if there is something to do.
+ */
+export async function assertUpToDate(connection: Connection): Promise<void> {
+  const isBehind =
+    !(await isSetUp(connection)) || (await schemaVersion(connection)) < migrations.length;
+  if (isBehind) throw new StoreUnavailableError(coordinatorNeeded);
 }
 
 async function isSetUp(connection: Connection): Promise<boolean> {
