@@ -138,7 +138,7 @@ function buildTypes() {
 }
 
 function copyFiles() {
-  const read = sources.filter((file) => !file.endsWith(".ts") && !file.endsWith("main.js"));
+  const read = sources.filter((file) => !/\.ts$|(main|find-modules)\.js$/.test(file));
   const others = ["gen/openapi.json", "dist/console", "LICENSE"];
   for (const file of [...read, ...others.map((name) => join(root, name))])
     cpSync(file, join(target, relative(root, file)), { recursive: true });

@@ -9,23 +9,6 @@ const oldestNode = "24.14.1";
 /** Makes versions comparable as texts. `localeCompare` can compare numbers, but costs 10 ms at the start. */
 const sortable = (version) => version.replace(/\d+/g, (digits) => digits.padStart(6, "0"));
 
-/**
- * Says where a relative import leads and what is there, if its name tells: our TypeScript, and the ES modules
- * of two packages that have 130 files together. Node.js would ask the file system and read a package.json for
- * every import of every file, which takes a quarter of the CPU time of a start, and 10 MiB.
- */
-function resolve(specifier, context, next) {
-  const format = specifier.startsWith(".") ? formatOf(specifier, context.parentURL) : undefined;
-  if (format === undefined) return next(specifier, context);
-  return { url: new URL(specifier, context.parentURL).href, format, shortCircuit: true };
-}
-
-function formatOf(specifier, parent) {
-  if (specifier.endsWith(".ts")) return "module-typescript";
-  const isInModules = /\/node_modules\/@(?:bufbuild|connectrpc)\/[^/]+\/dist\/esm\//.test(parent);
-  return isInModules && specifier.endsWith(".js") ? "module" : undefined;
-}
-
 const { node } = process.versions;
 if (sortable(node) < sortable(oldestNode)) {
   process.stderr.write(
@@ -35,7 +18,9 @@ if (sortable(node) < sortable(oldestNode)) {
   process.exitCode = 1;
 } else {
   module.enableCompileCache();
-  module.registerHooks({ resolve });
+  // Not at the top: an old Node.js has no hooks, and is to get the message above.
+  const { findModulesFast } = await import("./find-modules.js");
+  findModulesFast();
   const { run } = await import("./cli/run.ts");
   process.exitCode = await run(process.argv.slice(2));
 }

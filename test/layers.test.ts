@@ -11,7 +11,8 @@ import { parseAst } from "vitest/node";
  * no part itself. It may always import itself.
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
-  "src/main.js": ["src/cli"],
+  "src/main.js": ["src/cli", "src/find-modules.js"],
+  "src/find-modules.js": [],
   "src/index.ts": ["src/config", "src/server"],
   "src/cli": [
     ...["src/config", "src/server", "src/server/database.ts", "src/bulk"],

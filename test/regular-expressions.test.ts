@@ -114,8 +114,10 @@ const seeNoInput: Readonly<Record<string, readonly string[]>> = {
   ],
   "Keys of the catalogue.": ["/[A-Z]/g"],
   "Versions of Node.": ["/\\d+/g"],
-  "Where our own modules are.": [
+  "Names and addresses of our own modules.": [
+    "/^@(?:bufbuild|connectrpc)\\//",
     "/\\/node_modules\\/@(?:bufbuild|connectrpc)\\/[^/]+\\/dist\\/esm\\//",
+    "/^.*\\/node_modules\\/(?:@[^/]+\\/)?[^/]+/",
   ],
   "Texts of the translations.": ["/\\{(\\w+)\\}/g"],
   "Lines that the owner of the server imports.": [
