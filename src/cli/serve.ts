@@ -1,6 +1,7 @@
 import { type Config, readConfig } from "../config/config.ts";
 import { serveSettings } from "../config/settings.ts";
 import { anyCommand } from "./command/command.ts";
+import { collectYoungObjectsAlone } from "./serve/young-objects.ts";
 
 /** `giraffe serve` */
 export const serve = anyCommand<Config>({
@@ -9,6 +10,7 @@ export const serve = anyCommand<Config>({
   flags: serveSettings,
   read: ({ given, environment }) => readConfig(given, environment),
   async run(config, out) {
+    collectYoungObjectsAlone();
     if (config.workers === 1) {
       const { runServer } = await import("./serve/run-server.ts");
       const { signalSupervisor } = await import("./serve/signals.ts");
