@@ -32,10 +32,11 @@ const maxBatchBytes = 1_048_576;
  * Run many single items as few batches: changes as group commits, loads as one query.
  *
  * All items of one turn of the event loop form a batch. Items that arrive while a batch runs form the next
- * one, of at most 128 and 1 MiB. There is no timer to tune: a single item waits one turn (microseconds), and a busy
- * store pays for one fsync, or one round trip, per batch.
+ * one, of at most 128 and 1 MiB, which begins before the items of the one before are answered: the writer does not wait
+ * for that. There is no timer to tune: a single item waits one turn (microseconds), and a busy store pays for one fsync,
+ * or one round trip, per batch.
  *
- * Each batch waits for a turn of the event loop because otherwise, if `run` is synchronous, no items could
+ * The first batch waits for a turn of the event loop because otherwise, if `run` is synchronous, no items could
  * collect and every batch would hold one item.
  *
  * A batch that fails as a whole is run again item by item, once, so that a bad item fails alone. The
@@ -58,11 +59,20 @@ export function createBatcher<Item, Result>(
   let running: Promise<void> | undefined;
   let closed = false;
 
+  const begin = () => {
+    const batch = queues.take();
+    return batch.length === 0 ? undefined : settle(batch);
+  };
+
   async function runAll(): Promise<void> {
     await nextTurn();
-    for (let batch = queues.take(); batch.length > 0; batch = queues.take()) {
-      await settle(batch);
+    for (let settling = begin(); settling !== undefined; ) {
+      const answer = await settling;
+      settling = begin();
+      answer();
+      if (settling !== undefined) continue;
       await nextTurn();
+      settling = begin();
     }
     running = undefined;
   }
@@ -85,20 +95,27 @@ export function createBatcher<Item, Result>(
   };
 }
 
-/** Runs a batch and answers its items. */
+/** Runs a batch, and resolves to what answers its items. */
 function createSettle<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly Result[]>,
   ended: StoreObserver["committed"],
-): (batch: readonly Pending<Item, Result>[]) => Promise<void> {
-  async function settle(batch: readonly Pending<Item, Result>[]): Promise<void> {
+): (batch: readonly Pending<Item, Result>[]) => Promise<() => void> {
+  async function settle(batch: readonly Pending<Item, Result>[]): Promise<() => void> {
     try {
       const results = await runBatch(batch);
-      batch.forEach(({ resolve }, index) => {
-        resolve(results[index] as Result);
-      });
+      return () => {
+        batch.forEach(({ resolve }, index) => {
+          resolve(results[index] as Result);
+        });
+      };
     } catch (error) {
-      if (batch.length > 1 && isAboutItems(error)) await settleEach(batch);
-      else for (const { reject } of batch) reject(error);
+      if (batch.length > 1 && isAboutItems(error)) {
+        await settleEach(batch);
+        return () => {};
+      }
+      return () => {
+        for (const { reject } of batch) reject(error);
+      };
     }
   }
 

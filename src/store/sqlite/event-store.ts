@@ -198,10 +198,14 @@ function createReads({ place }: Sqlite, db: DatabaseSync, statements: Statements
   };
 }
 
-/** The calling thread as the writer. */
+/**
+ * The calling thread as the writer. It lets a turn of the event loop pass before each batch, because the next batch begins
+ * as soon as one has ended, and sockets and timers must not wait for the last of them.
+ */
 function createWriterHere(writeBatch: ReturnType<typeof createBatchWriter>): WriterThread {
   return {
     async write(items) {
+      await new Promise(setImmediate);
       return withStoreErrors(() => writeBatch(items));
     },
     isAlone: () => true,

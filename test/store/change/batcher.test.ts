@@ -57,6 +57,41 @@ describe("createBatcher", () => {
     expect(sizes).toEqual([1, 2]);
   });
 
+  test("begins the next batch before it answers the one that has ended", async () => {
+    const steps: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const batcher = createBatcher(async (items: readonly string[]) => {
+      steps.push(`begins ${items.join()}`);
+      await gate.promise;
+      return items;
+    });
+    const add = (item: string) =>
+      batcher.add(item, item).then((result) => steps.push(`answers ${result}`));
+    const first = add("a");
+    await expect.poll(() => steps.length).toBe(1);
+    const others = [add("b"), add("c")];
+    gate.resolve();
+    await Promise.all([first, ...others]);
+    expect(steps).toEqual(["begins a", "begins b,c", "answers a", "answers b", "answers c"]);
+  });
+
+  test("runs the items of a failed batch again before it begins the next one", async () => {
+    const batches: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const batcher = createBatcher(async (items: readonly string[]) => {
+      batches.push(items.join());
+      await gate.promise;
+      if (items.includes("bad")) throw new Error("bad");
+      return items;
+    });
+    const first = ["a", "bad", "b"].map((item) => kindOf(batcher.add(item, item)));
+    await expect.poll(() => batches.length).toBe(1);
+    const next = batcher.add("c", "c");
+    gate.resolve();
+    expect(await Promise.all([...first, next])).toEqual(["stored", "Error", "stored", "c"]);
+    expect(batches).toEqual(["a,bad,b", "a", "bad", "b", "c"]);
+  });
+
   test("takes at most 128 items at a time, in order", async () => {
     const { batches, add } = recorder();
     await Promise.all(range(300).map(add));
