@@ -83,9 +83,14 @@ function textsOf(events: readonly NewEvent[]): string[] {
 
 const textsPerEvent = 3;
 
+/** The number of its events. */
+export function countEvents({ events }: AppendRow): number {
+  return events.length / textsPerEvent;
+}
+
 /** The version of the stream before an append. */
-export function versionBefore({ version, events, past }: AppendRow): number {
-  return past === undefined ? version - events.length / textsPerEvent : past.from;
+export function versionBefore(row: AppendRow): number {
+  return row.past === undefined ? row.version - countEvents(row) : row.past.from;
 }
 
 /** An event as it is stored. */

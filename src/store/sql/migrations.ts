@@ -21,6 +21,7 @@ export const migrations: readonly Migration[] = [
   { file: "008.sql", writes: "no keys" },
   { file: "009.sql", writes: "no keys" },
   { file: "010.sql", writes: "no keys" },
+  { file: "011.sql", writes: "no keys" },
 ];
 
 /** @param folder Where the migrations of the engine are, with a slash at its end. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendResult } from "../change/append.ts";
-import { type AppendRow, eventRows, versionBefore } from "../change/append-row.ts";
+import { type AppendRow, versionBefore } from "../change/append-row.ts";
 import {
   type BatchItem,
   type JointRows,
@@ -11,8 +11,8 @@ import { rejectedLines } from "../sql/import-notes.ts";
 import type { BatchLines } from "../transfer.ts";
 import { createAttributeWriter } from "./attributes.ts";
 import { createEraser } from "./erase.ts";
+import { createEventLog, type EventLog, type Position } from "./event-log.ts";
 import { moveImport, noteRejected } from "./import-notes.ts";
-import { createInsert } from "./keys/insert-rows.ts";
 import { createKeyWriter } from "./keys/key-writer.ts";
 import { createUnsortedKeys, type UnsortedBatch } from "./keys/unsorted-keys.ts";
 import { createReceiptWriter, type ReceiptWriter } from "./receipts.ts";
@@ -41,12 +41,8 @@ export function createBatchWriter(
   db: DatabaseSync,
 ): (items: readonly BatchItem[], bulk?: BulkWithin) => AppendResult[] {
   const receipts = createReceiptWriter(db);
-  const write = createRowWriter(db, receipts);
-  const insertEvents = createInsert(
-    db,
-    "events (stream, version, change, type, data, creator, at, request)",
-    "?, ?, ?, ?, ?, ?, ?, ?",
-  );
+  const log = createEventLog(db);
+  const write = createRowWriter(db, log, receipts);
   const keys = createKeyWriter(db);
   const writeAttributes = createAttributeWriter(db);
   const unsorted = createUnsortedKeys(db);
@@ -55,10 +51,12 @@ export function createBatchWriter(
   /** Writes all rows, or none. */
   function writeJoint({ joint: rows }: JointRows, appended: AppendRow[]): AppendResult {
     db.exec("savepoint joint");
+    const logged = log.size();
     for (const row of rows) {
       const result = write(row);
       if (result === "appended") continue;
       db.exec("rollback to joint; release joint");
+      log.truncate(logged);
       return result;
     }
     db.exec("release joint");
@@ -68,6 +66,7 @@ export function createBatchWriter(
 
   return (items, bulk) =>
     transact(db, () => {
+      log.begin();
       if (bulk !== undefined) moveImport(db, bulk.lines);
       const { appends, joint, lone, removals } = sortedBatch(items);
       const results = new Map<BatchItem, AppendResult>();
@@ -85,7 +84,7 @@ export function createBatchWriter(
         results.set(item, isKept ? "appended" : "receipt-taken");
       }
       for (const removal of removals) receipts.remove(removal);
-      insertEvents(eventRows(appended));
+      log.write();
       writeAttributes(appended);
       for (const row of appended) if (row.erases) erase(row);
       if (bulk === undefined) {
@@ -115,19 +114,20 @@ function byStream(a: AppendRow, b: AppendRow): number {
 /** Prepare to write a row, without its events and its search keys. */
 function createRowWriter(
   db: DatabaseSync,
+  log: EventLog,
   receipts: ReceiptWriter,
 ): (row: AppendRow) => AppendResult {
-  const isCurrent = db.prepare(
-    "select 1 from heads where stream = ? and organization = ? and version = ? and change = ?",
+  const selectCurrent = db.prepare(
+    "select rowid as id, position from heads where stream = ? and organization = ? and version = ? and change = ?",
   );
   const isTaken = db.prepare("select 1 from claims where name = ? and stream <> ?");
   const insertHead = db.prepare(
-    `insert into heads (stream, organization, version, change, created_at, changed_at, state)
-     values (?, ?, ?, ?, ?, ?, ?) on conflict (stream) do nothing`,
+    `insert into heads (stream, organization, version, change, created_at, changed_at, state, position)
+     values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (stream) do nothing`,
   );
   const updateHead = db.prepare(
-    `update heads set version = ?, change = ?, created_at = ?, changed_at = ?, state = ?
-     where stream = ? and organization = ? and version = ? and change = ?`,
+    `update heads set version = ?, change = ?, created_at = ?, changed_at = ?, state = ?, position = ?
+     where rowid = ?`,
   );
   const deleteHead = db.prepare("delete from heads where stream = ?");
   const releaseUniqueKeys = db.prepare("delete from claims where stream = ?");
@@ -145,27 +145,27 @@ function createRowWriter(
   function beginStream(row: AppendRow): AppendResult {
     const { stream, organization, version, change, createdAt, changedAt, state, uniqueKeys } = row;
     const head = [stream, organization, version, change, createdAt, changedAt, state] as const;
-    if (insertHead.run(...head).changes === 0) return "conflict";
-    if (!insertUniqueKeys(stream, new Set(uniqueKeys))) {
-      releaseUniqueKeys.run(stream);
-      deleteHead.run(stream);
-      return "unique-key-taken";
-    }
-    return "appended";
+    const logged = log.size();
+    const isNew = insertHead.run(...head, log.add(row, null)).changes > 0;
+    if (isNew && insertUniqueKeys(stream, new Set(uniqueKeys))) return "appended";
+    log.truncate(logged);
+    if (!isNew) return "conflict";
+    releaseUniqueKeys.run(stream);
+    deleteHead.run(stream);
+    return "unique-key-taken";
   }
 
   function extendStream(row: AppendRow, after: string): AppendResult {
     const { stream, organization, version, change, createdAt, changedAt, state } = row;
-    const before = [stream, organization, versionBefore(row), after] as const;
+    const current = selectCurrent.get(stream, organization, versionBefore(row), after);
+    if (current === undefined) return "conflict";
+    const { id, position } = current as { id: number; position: Position };
     const uniqueKeys = row.uniqueKeys && new Set(row.uniqueKeys);
     if (uniqueKeys !== undefined) {
-      if (isCurrent.get(...before) === undefined) return "conflict";
       if ([...uniqueKeys].some((name) => isTaken.get(name, stream) !== undefined))
         return "unique-key-taken";
     }
-    if (updateHead.run(version, change, createdAt, changedAt, state, ...before).changes === 0) {
-      return "conflict";
-    }
+    updateHead.run(version, change, createdAt, changedAt, state, log.add(row, position), id);
     if (uniqueKeys !== undefined) {
       releaseUniqueKeys.run(stream);
       insertUniqueKeys(stream, uniqueKeys);

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendRow } from "../change/append-row.ts";
+import { walkFrom } from "./history.ts";
 
 /**
  * Prepare to forget what is stored of a stream, within the transaction of the append that erases it, after its events
@@ -7,14 +8,15 @@ import type { AppendRow } from "../change/append-row.ts";
  */
 export function createEraser(db: DatabaseSync): (row: AppendRow) => void {
   const forgetData = db.prepare(
-    "update events set data = '{}' where stream = ? and version <= ? and data <> '{}'",
+    `${walkFrom("(select position from heads where stream = ?)", "0")}
+     update events set data = '{}' where position in (select position from walk) and data <> '{}'`,
   );
   const forgetReceipts = db.prepare(
     "delete from receipts where stream = ? and not (owner = ? and name = ?)",
   );
   const forgetLostKeys = db.prepare("delete from lost_claims where stream = ?");
-  return ({ stream, version, receipt: [owner, name] = ["", ""] }) => {
-    forgetData.run(stream, version);
+  return ({ stream, receipt: [owner, name] = ["", ""] }) => {
+    forgetData.run(stream);
     forgetReceipts.run(stream, owner, name);
     forgetLostKeys.run(stream);
   };

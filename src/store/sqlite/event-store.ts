@@ -20,7 +20,7 @@ import { createBatchWriter } from "./append-batch.ts";
 import { createAttributeReader } from "./attributes.ts";
 import type { Sqlite } from "./database.ts";
 import { assertInPlace } from "./file/place.ts";
-import { prepareHistory } from "./history.ts";
+import { type HasEvent, prepareHasEvent, prepareHistory } from "./history.ts";
 import { createJointCommit } from "./joint-change.ts";
 import { createUnsortedKeys } from "./keys/unsorted-keys.ts";
 import { createReceiptReader } from "./receipts.ts";
@@ -81,7 +81,7 @@ function createWriting(
   statements: Statements,
 ) {
   const { isThere, ...receiptReader } = createReceiptReader(db);
-  const writer = createWriter(database, db, resultOfItems(statements, isThere));
+  const writer = createWriter(database, db, resultOfItems(prepareHasEvent(db), isThere));
   const commits = createBatcher(writer.write, observer?.committed, sizeOfItem);
   // Heads are loaded in batches because SQLite reads the upper pages of the index again after each commit.
   const load = (streams: readonly string[]) =>
@@ -128,7 +128,7 @@ function createWriter({ file, place }: Sqlite, db: DatabaseSync, resultOf: Resul
 
 /** What became of an item whose batch ended in a way that leaves its outcome open. */
 function resultOfItems(
-  { selectChange }: Statements,
+  hasEvent: HasEvent,
   isThere: ReturnType<typeof createReceiptReader>["isThere"],
 ): ResultOf {
   return (item) => {
@@ -141,9 +141,7 @@ function resultOfItems(
     // All of them are stored, or none is.
     const [first] = "joint" in item ? item.joint : [item];
     if (first === undefined) return undefined;
-    const { stream, version, change } = first;
-    const event = selectChange.get(stream, version, change);
-    return event === undefined ? undefined : "appended";
+    return hasEvent(first) ? "appended" : undefined;
   };
 }
 
@@ -226,16 +224,12 @@ function prepareStatements(db: DatabaseSync) {
   const selectUniqueKey = db.prepare(
     `select stream, organization from claims join heads using (stream) where name = ?`,
   );
-  const selectChange = db.prepare(
-    "select 1 from events where stream = ? and version = ? and change = ?",
-  );
   const selectAnything = db.prepare("select 1 from heads limit 1");
   return {
     selectTips,
     selectHead,
     selectHeadOnInstance,
     selectUniqueKey,
-    selectChange,
     selectAnything,
   };
 }
