@@ -113,8 +113,14 @@ export type HeadWithAttributes<State> = {
 /** Imports and exports streams by the thousand. */
 export interface Transfer {
   /**
-   * Write streams, the progress and which lines were rejected in one transaction; durable once
-   * resolved. One call at a time.
+   * Make streams ready for the next `write`, behind those that are ready already. It may be called while a
+   * `write` is under way, which has its streams.
+   */
+  prepare(streams: readonly NewStream[]): void;
+
+  /**
+   * Write all streams that are ready, the progress and which lines were rejected in one transaction;
+   * durable once resolved. One call at a time.
    *
    * @returns The outcome of each, in order. Of two in one batch that conflict, the first is
    *   stored.
@@ -123,7 +129,7 @@ export interface Transfer {
    * @throws OutcomeUnknownError if the database failed in a way that leaves the outcome open: read
    *   the progress to find out.
    */
-  write(streams: readonly NewStream[], lines: BatchLines): Promise<NewStreamOutcome[]>;
+  write(lines: BatchLines): Promise<NewStreamOutcome[]>;
 
   /**
    * Let searches find everything that transfers have written. Until then they may miss it.

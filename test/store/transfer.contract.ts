@@ -25,6 +25,12 @@ export async function whoSaid(store: EventStore, organization: string, text: str
   return results.map(({ stream }) => stream);
 }
 
+/** Write streams in a batch of their own. */
+export function writeWith(transfer: Transfer, streams: readonly NewStream[], lines: BatchLines) {
+  transfer.prepare(streams);
+  return transfer.write(lines);
+}
+
 /** What every engine's transfers must do. Call it once per engine. */
 export function describeTransfer(
   name: string,
@@ -51,6 +57,8 @@ export function describeTransfer(
       })),
     });
     const newId = () => `s-${randomUUID()}`;
+    const write = (streams: readonly NewStream[], lines: BatchLines) =>
+      writeWith(transfer, streams, lines);
     const pageBehind = (after: string, limit: number, organization?: string) =>
       transfer.heads({ after, limit, organization });
     const next = (progress: Progress, known?: Progress, more: Partial<NextLines> = {}) => {
@@ -72,7 +80,7 @@ export function describeTransfer(
         Array.from({ length }, () => String.fromCodePoint(0x10000 + randomInt(0xfffff))).join("");
       const texts = [astral(700), astral(400), astral(2_000)];
       const streams = texts.map((each) => newStream(newId(), [], [each]));
-      expect(await transfer.write(streams, progress())).toEqual(["stored", "stored", "stored"]);
+      expect(await write(streams, progress())).toEqual(["stored", "stored", "stored"]);
       await transfer.complete();
       for (const [index, each] of texts.entries()) {
         expect(await whoSaid(store, "org", each)).toEqual([streams[index]?.stream]);
@@ -81,7 +89,7 @@ export function describeTransfer(
 
     test("writes streams that the event store then has", async () => {
       const [id, uniqueKey] = [newId(), newId()];
-      const outcomes = await transfer.write([newStream(id, [uniqueKey], ["a", "b"])], progress());
+      const outcomes = await write([newStream(id, [uniqueKey], ["a", "b"])], progress());
       expect(outcomes).toEqual(["stored"]);
       expect(await store.load(id, "org")).toMatchObject({ version: 2, state: "b" });
       expect(await store.locate(uniqueKey)).toEqual({ stream: id, organization: "org" });
@@ -130,7 +138,7 @@ export function describeTransfer(
         },
       });
       const write = async (...streams: NewStream[]) => {
-        const outcomes = await transfer.write(streams, progress());
+        const outcomes = await writeWith(transfer, streams, progress());
         await transfer.complete();
         return outcomes;
       };
@@ -161,7 +169,7 @@ export function describeTransfer(
 
       test("are continued, also in the batch after the one that added them", async () => {
         const id = newId();
-        await transfer.write([pastStream(id)], progress());
+        await writeWith(transfer, [pastStream(id)], progress());
         const after = await latest(id);
         const more: NewStream = {
           stream: id,
@@ -217,10 +225,7 @@ export function describeTransfer(
         { events: [said("c"), said("d"), said("e")], state: "e" },
       ];
       const stream = { stream: id, organization: "org", decisions };
-      expect(await transfer.write([stream, newStream(newId())], progress())).toEqual([
-        "stored",
-        "stored",
-      ]);
+      expect(await write([stream, newStream(newId())], progress())).toEqual(["stored", "stored"]);
       const range = { after: 0, limit: 9, ascending: true };
       const history = await store.history(id, "org", range);
       expect(history.map(({ version, data }) => [version, data])).toEqual(
@@ -248,7 +253,7 @@ export function describeTransfer(
           },
         ],
       });
-      const outcomes = await transfer.write(
+      const outcomes = await write(
         [withColor(one, [one]), newStream(none), withColor(refused, [one])],
         progress(),
       );
@@ -267,8 +272,8 @@ export function describeTransfer(
 
     test("reports the outcome of each stream, without effect on the others", async () => {
       const [old, fresh, other, uniqueKey, free] = [newId(), newId(), newId(), newId(), newId()];
-      await transfer.write([newStream(old, [uniqueKey])], progress());
-      const outcomes = await transfer.write(
+      await write([newStream(old, [uniqueKey])], progress());
+      const outcomes = await write(
         [
           newStream(old, [], ["again", "and again"]),
           newStream(newId(), [uniqueKey], ["a", "b"]),
@@ -300,7 +305,7 @@ export function describeTransfer(
         organization,
       }));
       const [first = newStream("")] = streams;
-      await transfer.write([...streams, first], progress());
+      await write([...streams, first], progress());
       await transfer.complete();
       await transfer.complete();
       for (const [index, text] of said.entries()) {
@@ -321,7 +326,7 @@ export function describeTransfer(
     test("keeps search keys up to date with changes during a transfer", async () => {
       const organization = `org-${randomUUID()}`;
       const [changed, kept] = [newId(), newId()];
-      await transfer.write(
+      await write(
         [changed, kept].map((id) => ({ ...newStream(id), organization })),
         progress(),
       );
@@ -337,26 +342,26 @@ export function describeTransfer(
     test("remembers the latest progress of each source", async () => {
       const first = newProgress(7);
       expect(await transfer.progress(first.source)).toBeUndefined();
-      await transfer.write([newStream(newId())], next(first));
+      await write([newStream(newId())], next(first));
       const second = { ...first, lines: 9, digest: "e" };
-      await transfer.write([], next(second, first));
+      await write([], next(second, first));
       expect(await transfer.progress(first.source)).toEqual(second);
       expect(await transfer.progress(randomUUID())).toBeUndefined();
     });
 
     test("C11: remembers which lines of each batch were rejected, until they are tried again", async () => {
       const [taken, one, two] = [newId(), newId(), newId()];
-      await transfer.write([newStream(taken)], progress());
+      await write([newStream(taken)], progress());
       const first = newProgress(9);
       const { source } = first;
-      await transfer.write(
+      await write(
         [newStream(one), newStream(taken), newStream(taken)],
         next(first, undefined, { tried: [1, 3, 4], rejected: [2, 9] }),
       );
       const second = { ...first, lines: 12, digest: "e" };
-      await transfer.write([newStream(two)], next(second, first, { tried: [10] }));
+      await write([newStream(two)], next(second, first, { tried: [10] }));
       const third = { ...first, lines: 13, digest: "f" };
-      await transfer.write([], next(third, second, { rejected: [13] }));
+      await write([], next(third, second, { rejected: [13] }));
 
       const rejected = await transfer.rejected(source, 0);
       expect(rejected).toEqual({ ...first, rejected: [2, 3, 4, 9] });
@@ -366,7 +371,7 @@ export function describeTransfer(
 
       const again = { kind: "again", of: rejected as RejectedLines } as const;
       const three = newId();
-      const outcomes = await transfer.write([newStream(three), newStream(taken)], {
+      const outcomes = await write([newStream(three), newStream(taken)], {
         ...again,
         tried: [2, 3],
         rejected: [9],
@@ -376,15 +381,15 @@ export function describeTransfer(
       expect(await transfer.progress(source)).toEqual(third);
 
       const left = { ...again.of, rejected: [3, 9] };
-      await transfer.write([newStream(newId())], { ...again, of: left, tried: [3], rejected: [] });
+      await write([newStream(newId())], { ...again, of: left, tried: [3], rejected: [] });
       expect(await transfer.rejected(source, 0)).toEqual({ ...third, rejected: [13] });
     });
 
     test("C11: forgets what was rejected when an input begins anew", async () => {
       const first = newProgress(2);
-      await transfer.write([], next(first, undefined, { rejected: [1, 2] }));
+      await write([], next(first, undefined, { rejected: [1, 2] }));
       const anew = { ...first, lines: 1, digest: "e" };
-      await transfer.write([], next(anew, first, { isAnew: true, rejected: [1] }));
+      await write([], next(anew, first, { isAnew: true, rejected: [1] }));
       expect(await transfer.rejected(first.source, 0)).toEqual({ ...anew, rejected: [1] });
       expect(await transfer.rejected(first.source, 1)).toBeUndefined();
     });
@@ -409,25 +414,23 @@ export function describeTransfer(
     ])("C11: stores nothing of a batch $name when another import was first", async ({ lines }) => {
       const first = newProgress(2);
       const moved = { ...first, lines: 4, digest: "e" };
-      await transfer.write([], next(first, undefined, { rejected: [1, 2] }));
+      await write([], next(first, undefined, { rejected: [1, 2] }));
       const of = { ...first, rejected: [1, 2] };
-      await transfer.write([newStream(newId())], { kind: "again", of, tried: [1], rejected: [2] });
-      await transfer.write([], next(moved, first));
+      await write([newStream(newId())], { kind: "again", of, tried: [1], rejected: [2] });
+      await write([], next(moved, first));
 
       const id = newId();
-      await expect(transfer.write([newStream(id)], lines({ first, moved }))).rejects.toThrow(
-        OvertakenError,
-      );
+      await expect(write([newStream(id)], lines({ first, moved }))).rejects.toThrow(OvertakenError);
       expect(await store.load(id, "org")).toBeUndefined();
       expect(await transfer.progress(first.source)).toEqual(moved);
       expect(await transfer.rejected(first.source, 0)).toEqual({ ...first, rejected: [2] });
-      expect(await transfer.write([newStream(id)], progress())).toEqual(["stored"]);
+      expect(await write([newStream(id)], progress())).toEqual(["stored"]);
     });
 
     test("gives heads in the order of their ids, page by page", async () => {
       const prefix = `t-${randomUUID()}`;
       const ids = Array.from({ length: 7 }, (_, index) => `${prefix}-${index}`);
-      await transfer.write(
+      await write(
         ids.toReversed().map((id) => newStream(id)),
         progress(),
       );
@@ -446,7 +449,7 @@ export function describeTransfer(
     test("skips heads of other organizations", async () => {
       const prefix = `t-${randomUUID()}`;
       const own = { ...newStream(`${prefix}-9`), organization: "another" };
-      await transfer.write(
+      await write(
         [newStream(`${prefix}-1`), newStream(`${prefix}-2`), own, newStream(`${prefix}-99`)],
         progress(),
       );

@@ -3,9 +3,9 @@ import { createMeter } from "../meter.ts";
 import type { ImportSource } from "./import-source.ts";
 import type { ImportParts } from "./import-users.ts";
 import { type LineBatch, lineBatches, type Stop } from "./line-batches.ts";
-import { readBatch } from "./read-batch.ts";
-import type { Reject, Rejects } from "./rejects.ts";
-import { type PlannedUser, planAdditions, planChanges } from "./write-plan.ts";
+import { prepareBatch, type ReadyBatch, type ReadyUser } from "./prepare-batch.ts";
+import { rejectOf } from "./read-batch.ts";
+import type { Rejects } from "./rejects.ts";
 
 /** One run of an import. */
 export type Run = ImportParts & {
@@ -35,43 +35,41 @@ export async function importLines(run: Run, tally: Tally): Promise<"done" | "dif
   const meter = createMeter("users", source.lines ?? source.size);
   let { known } = run;
   let isBegun = false;
-  const write = async (
-    batch: LineBatch<DoneBatch>,
-    { users, problems: unread }: ReturnType<typeof readBatch>,
-  ) => {
-    const plan = run.isUpdating ? await planChanges(users, transfer) : planAdditions(users);
-    const { planned } = plan;
-    const problems = [...unread, ...plan.problems];
+  const write = async (batch: LineBatch<DoneBatch>, ready: ReadyBatch) => {
+    const { users } = ready;
     const lines = {
-      tried: planned.map(({ line }) => line),
-      rejected: problems.map(({ line }) => line),
+      tried: users.map(({ line }) => line.line),
+      rejected: ready.problems.map(({ line }) => line),
     };
     const progress = { source: source.key, lines: batch.count, digest: batch.digest };
     const outcomes = await transfer.write(
-      planned.map(({ stream }) => stream),
       batch.stop === undefined
         ? { ...lines, kind: "next", progress, known, isAnew: isAnew && !isBegun }
         : { ...lines, kind: "again", of: batch.stop },
     );
     if (batch.stop === undefined) known = progress;
-    const taken = planned.flatMap((each, index) => problemOf(outcomes[index], each));
+    const problems = [...ready.problems];
+    for (const [index, user] of users.entries()) {
+      const reason = reasonOfOutcome(outcomes[index], user);
+      if (reason !== undefined) problems.push(rejectOf(user.line, reason));
+    }
     // Only after the first write has succeeded: it fails if another import of the same input is running.
     if (!isBegun) await rejects.begin();
     isBegun = true;
-    await rejects.add([...problems, ...taken].sort((a, b) => a.line - b.line));
-    tally.rejected += problems.length + taken.length;
-    const isChange = ({ stream }: PlannedUser) => stream.after !== undefined;
-    const stored = planned.filter((_, index) => outcomes[index] === "stored");
-    const changed = stored.filter(isChange).length;
+    await rejects.add(problems.sort((a, b) => a.line - b.line));
+    tally.rejected += problems.length;
+    const stored = users.filter((_, index) => outcomes[index] === "stored");
+    const changed = stored.filter(({ isChange }) => isChange).length;
     tally.changed += changed;
     tally.imported += stored.length - changed;
-    tally.unchanged += plan.unchanged;
+    tally.unchanged += ready.unchanged;
     const done = tally.imported + tally.changed + tally.unchanged;
     meter.show(done, source.lines === undefined ? batch.bytes : batch.count);
   };
 
   const nextStop = createStops(transfer, before);
   let writing: Promise<void> = Promise.resolve();
+  let underWay: ReadyBatch | undefined;
   try {
     for await (const batch of lineBatches(source.chunks(), transfer.batchSize, nextStop)) {
       const { stop } = batch;
@@ -81,10 +79,11 @@ export async function importLines(run: Run, tally: Tally): Promise<"done" | "dif
       }
       if (stop !== undefined && stop.rejected.length === 0) continue;
       if (stop !== undefined) tally.triedAgain += batch.lines.length;
-      const read = readBatch(batch.lines, run);
-      // The next batch is read while this one is written.
+      // It is made ready while the one before is written.
+      const ready = await prepareBatch(batch.lines, run, { batch: underWay, end: writing });
       await writing;
-      writing = write(batch, read);
+      underWay = ready;
+      writing = write(batch, ready);
       // It is awaited later; without this, Node.js would report an unhandled rejection before that.
       writing.catch(() => {});
     }
@@ -113,21 +112,18 @@ function createStops(transfer: Transfer, before: Progress | undefined) {
   };
 }
 
-function problemOf(
+function reasonOfOutcome(
   outcome: NewStreamOutcome | undefined,
-  { line, text, stream }: PlannedUser,
-): Reject[] {
+  { stream, isChange }: ReadyUser,
+): string | undefined {
   switch (outcome) {
     case "exists":
-      return [{ line, reason: existsReason(stream), text }];
+      return isChange
+        ? "the user was changed by somebody else while it was imported"
+        : `the id ${JSON.stringify(stream)} is taken`;
     case "unique-key-taken":
-      return [{ line, reason: "the user name is taken", text }];
+      return "the user name is taken";
     default:
-      return [];
+      return undefined;
   }
-}
-
-function existsReason({ stream, after }: PlannedUser["stream"]): string {
-  if (after === undefined) return `the id ${JSON.stringify(stream)} is taken`;
-  return "the user was changed by somebody else while it was imported";
 }

@@ -11,8 +11,7 @@ const creator = "import";
 
 /** A user that a line describes. */
 export type UserOfLine = {
-  readonly line: number;
-  readonly text: string;
+  readonly line: Line;
   readonly userId: string;
   readonly organization: string;
   readonly user: ReadUser;
@@ -37,24 +36,43 @@ export function readBatch(
 ) {
   const users: UserOfLine[] = [];
   const problems: Reject[] = [];
-  for (const { line, bytes } of lines) {
-    let text = bytes?.toString() ?? "";
+  for (const line of lines) {
     try {
-      assertReadable(bytes);
-      const reject = rejectFrom(withoutMark(text));
-      if (reject !== undefined) {
-        ({ text } = reject);
-        assertWhole(reject);
-      } else if (text.trim() === "") continue;
-      const user = readLine(withoutMark(text), creator);
+      const text = textToRead(line);
+      if (text === undefined) continue;
+      const user = readLine(text, creator);
       const { userId = newId() } = user;
       const organization = organizationOf(user, organizations, usual);
-      users.push({ line, text, userId, organization, user });
+      users.push({ line, userId, organization, user });
     } catch (error) {
-      problems.push({ line, reason: reasonOf(error), text });
+      problems.push(rejectOf(line, reasonOf(error)));
     }
   }
   return { users, problems };
+}
+
+/** A line that is not imported. Its text is made only now: few lines need it. */
+export function rejectOf({ line, bytes }: Line, reason: string): Reject {
+  const text = bytes?.toString() ?? "";
+  return { line, reason, text: rejectOrNone(text)?.text ?? text };
+}
+
+function rejectOrNone(text: string): Reject | undefined {
+  try {
+    return rejectFrom(withoutMark(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns `undefined` for an empty line. */
+function textToRead({ bytes }: Line): string | undefined {
+  assertReadable(bytes);
+  const text = withoutMark(bytes.toString());
+  const reject = rejectFrom(text);
+  if (reject === undefined) return text.trim() === "" ? undefined : text;
+  assertWhole(reject);
+  return withoutMark(reject.text);
 }
 
 /** What a person is told of an error. */

@@ -1,7 +1,7 @@
 import type { HumanState } from "../../domain/human-state.ts";
 import type { LatestChange, NewStream, Transfer } from "../../store/transfer.ts";
 import type { Written } from "../line/read-user.ts";
-import { reasonOf, type UserOfLine } from "./read-batch.ts";
+import { reasonOf, rejectOf, type UserOfLine } from "./read-batch.ts";
 import type { Reject } from "./rejects.ts";
 
 /** A user to be written. */
@@ -55,7 +55,7 @@ function planOf(steps: readonly (readonly [UserOfLine, () => NewStream | undefin
       if (stream === undefined) unchanged += 1;
       else planned.push({ ...user, stream });
     } catch (error) {
-      problems.push({ line: user.line, reason: reasonOf(error), text: user.text });
+      problems.push(rejectOf(user.line, reasonOf(error)));
     }
   }
   return { planned, problems, unchanged };

@@ -38,20 +38,29 @@ export function rowsFromNewStreams(
   });
 }
 
-/** @param results Of the rows that `rowsFromNewStreams` made. */
+/**
+ * The outcome of each stream, in order.
+ *
+ * @param firsts Of `firstRows`.
+ * @param results Of the rows that `rowsFromNewStreams` made.
+ */
 export function outcomesFromResults(
-  streams: readonly NewStream[],
+  firsts: readonly number[],
   results: readonly AppendResult[],
 ): NewStreamOutcome[] {
-  return firstRows(streams).map((index) => {
+  return firsts.map((index) => {
     const first = results[index];
     return first === "appended" ? "stored" : first === "conflict" ? "exists" : "unique-key-taken";
   });
 }
 
-/** For each stream, which of the rows that `rowsFromNewStreams` made is its first. */
-export function firstRows(streams: readonly NewStream[]): number[] {
-  let next = 0;
+/**
+ * For each stream, which of the rows that `rowsFromNewStreams` made is its first.
+ *
+ * @param rowsBefore How many rows are before theirs.
+ */
+export function firstRows(streams: readonly NewStream[], rowsBefore: number): number[] {
+  let next = rowsBefore;
   return streams.map(({ decisions }) => {
     const first = next;
     next += decisions.length;

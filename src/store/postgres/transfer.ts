@@ -1,5 +1,5 @@
 import type { AppendRow } from "../change/append-row.ts";
-import { outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
+import { firstRows, outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
 import { type Micros, OutcomeUnknownError } from "../event-store.ts";
 import { headPageSql, pageFromRows } from "../sql/head-pages.ts";
 import {
@@ -17,7 +17,6 @@ import type { Sql } from "../sql/sql.ts";
 import {
   type BatchLines,
   type HeadRange,
-  type NewStream,
   type NewStreamOutcome,
   OvertakenError,
   type Transfer,
@@ -34,6 +33,13 @@ import { statementOf } from "./statement.ts";
 /** Streams of a batch. Its locks are held until it is stored, but hardly any other writer wants them. */
 const batchStreams = 2_000;
 
+/** What the next batch is to write, and for each stream which row is its first. */
+type Ready = { readonly rows: AppendRow[]; readonly firsts: number[] };
+
+function nothingReady(): Ready {
+  return { rows: [], firsts: [] };
+}
+
 /** Transfers of a PostgreSQL database. Each batch is a transaction of a few statements. */
 export function createPostgresTransfer(options: {
   database: Postgres;
@@ -43,13 +49,21 @@ export function createPostgresTransfer(options: {
   database.acquire();
   const link = database.link();
   const read = (whole: Sql) => database.read(statementOf(whole));
+  let ready = nothingReady();
   let isClosed = false;
 
   return {
-    async write(streams, lines) {
+    prepare(streams) {
+      for (const first of firstRows(streams, ready.rows.length)) ready.firsts.push(first);
       const rows = rowsFromNewStreams(streams, now(), () => database.keysOf);
+      for (const row of rows) ready.rows.push(row);
+    },
+
+    async write(lines) {
+      const batch = ready;
+      ready = nothingReady();
       for (let retries = 0; retries <= maxRetries; retries += 1) {
-        const outcomes = await attempt(link, streams, rows, lines);
+        const outcomes = await attempt(link, batch, lines);
         if (outcomes !== "again") return outcomes;
         await pauseBeforeRetry();
       }
@@ -101,8 +115,7 @@ export function createPostgresTransfer(options: {
  */
 async function attempt(
   link: Link,
-  streams: readonly NewStream[],
-  rows: readonly AppendRow[],
+  { rows, firsts }: Ready,
   lines: BatchLines,
 ): Promise<NewStreamOutcome[] | "again"> {
   const connection = await link.get();
@@ -111,7 +124,7 @@ async function attempt(
     await connection.query({ text: "begin" });
     // First, because then another import of the same input waits here and fails with OvertakenError.
     await moveImport(connection, lines);
-    const outcomes = outcomesFromResults(streams, await appendRows(connection, rows));
+    const outcomes = outcomesFromResults(firsts, await appendRows(connection, rows));
     const isStored = outcomes.map((outcome) => outcome === "stored");
     await noteRejected(connection, lines, rejectedLines(lines, isStored));
     isCommitting = true;

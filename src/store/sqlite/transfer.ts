@@ -1,3 +1,4 @@
+import type { AppendRow } from "../change/append-row.ts";
 import { firstRows, outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
 import { type Micros, StoreUnavailableError } from "../event-store.ts";
 import { headPageSql, pageFromRows } from "../sql/head-pages.ts";
@@ -12,7 +13,7 @@ import { raw, type Sql, sql } from "../sql/sql.ts";
 import type { HeadRange, NewStream, Transfer } from "../transfer.ts";
 import { createAttributeReader } from "./attributes.ts";
 import type { Sqlite } from "./database.ts";
-import { unsortedBatch } from "./keys/unsorted-keys.ts";
+import { type UnsortedBatch, unsortedBatch } from "./keys/unsorted-keys.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { readRows } from "./statement.ts";
 import { createWriterThread } from "./thread/writer-thread.ts";
@@ -29,6 +30,18 @@ const besideBatch = 1_000;
 /** The keys of new streams are written by themselves. */
 const withoutKeys = () => undefined;
 
+/** What the next batch is to write. */
+type Ready = {
+  readonly rows: AppendRow[];
+  readonly firsts: number[];
+  readonly names: Set<string>;
+  readonly keys: UnsortedBatch["streams"][number][];
+};
+
+function nothingReady(): Ready {
+  return { rows: [], firsts: [], names: new Set(), keys: [] };
+}
+
 /**
  * Transfers of a SQLite file. A thread of its own writes the batches, so that the next batch can be
  * prepared meanwhile. It pauses between batches if a server uses the same file.
@@ -41,18 +54,26 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
   const writer = createWriterThread({ file, place }, { isBulk: true });
   const read = (whole: Sql) => withStoreErrors(() => readRows(db, whole));
   const attributes = createAttributeReader(db);
+  const keysOfRow = ({ after }: NewStream) => (after === undefined ? withoutKeys : database.keysOf);
+  let ready = nothingReady();
   let isClosed = false;
 
   return {
-    async write(streams, lines) {
-      if (isClosed) throw new StoreUnavailableError("the store is closed");
+    prepare(streams) {
       const at = now();
-      const keysOf = ({ after }: NewStream) =>
-        after === undefined ? withoutKeys : database.keysOf;
-      const rows = rowsFromNewStreams(streams, at, keysOf);
-      const keys = unsortedBatch(streams, at, database.keysOf);
-      const bulk = { lines, keys, firsts: firstRows(streams) };
-      return outcomesFromResults(streams, await writer.write(rows, bulk));
+      for (const first of firstRows(streams, ready.rows.length)) ready.firsts.push(first);
+      for (const row of rowsFromNewStreams(streams, at, keysOfRow)) ready.rows.push(row);
+      const { names, streams: keys } = unsortedBatch(streams, at, database.keysOf);
+      for (const name of names) ready.names.add(name);
+      for (const key of keys) ready.keys.push(key);
+    },
+
+    async write(lines) {
+      if (isClosed) throw new StoreUnavailableError("the store is closed");
+      const { rows, firsts, names, keys } = ready;
+      ready = nothingReady();
+      const bulk = { lines, keys: { names: [...names], streams: keys }, firsts };
+      return outcomesFromResults(firsts, await writer.write(rows, bulk));
     },
 
     async complete() {

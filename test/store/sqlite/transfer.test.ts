@@ -8,7 +8,7 @@ import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts
 import { restMs } from "../../../src/store/sqlite/thread/give-way.ts";
 import { createSqliteTransfer } from "../../../src/store/sqlite/transfer.ts";
 import type { Progress } from "../../../src/store/transfer.ts";
-import { describeTransfer, saidLast, whoSaid } from "../transfer.contract.ts";
+import { describeTransfer, saidLast, whoSaid, writeWith } from "../transfer.contract.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "giraffe-transfer-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -37,7 +37,7 @@ const progress = {
 test("searches find what an interrupted transfer has written after the next start", async () => {
   const file = join(folder, `${randomUUID()}.db`);
   const transfer = createSqliteTransfer({ database: openSqlite(file, saidLast), now });
-  await transfer.write(streams, progress);
+  await writeWith(transfer, streams, progress);
   await transfer.close();
   const store = createSqliteEventStore({ database: openSqlite(file, saidLast), now });
   expect(await whoSaid(store, "org", "Hello")).toEqual(["one", "two"]);
@@ -48,7 +48,7 @@ test("C11: a transfer pauses before each batch once another process has written"
   const file = join(folder, `${randomUUID()}.db`);
   const transfer = createSqliteTransfer({ database: openSqlite(file, saidLast), now });
   const store = createSqliteEventStore({ database: openSqlite(file, saidLast), now });
-  await transfer.write(streams, progress);
+  await writeWith(transfer, streams, progress);
   const sizeAlone = transfer.batchSize();
   await store.change<string>("one", "org", () => ({
     events: [{ type: "said", data: {}, creator: "me" }],
@@ -59,7 +59,7 @@ test("C11: a transfer pauses before each batch once another process has written"
   for (let lines = 3; lines < 13; lines += 1) {
     const next = { ...known, lines };
     const before = performance.now();
-    await transfer.write([], { ...progress, progress: next, known });
+    await writeWith(transfer, [], { ...progress, progress: next, known });
     tookMs.push(performance.now() - before);
     known = next;
   }
@@ -74,7 +74,7 @@ test("a change of a stream from an incomplete transfer removes the stream's old 
   const file = join(folder, `${randomUUID()}.db`);
   const store = createSqliteEventStore({ database: openSqlite(file, saidLast), now });
   const transfer = createSqliteTransfer({ database: openSqlite(file, saidLast), now });
-  await transfer.write(streams, progress);
+  await writeWith(transfer, streams, progress);
   await store.change<string>("one", "org", () => ({
     events: [{ type: "said", data: {}, creator: "me" }],
     state: "Bye",

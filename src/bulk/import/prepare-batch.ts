@@ -1,0 +1,73 @@
+import type { ImportParts } from "./import-users.ts";
+import type { Line } from "./line-batches.ts";
+import { readBatch, type UserOfLine } from "./read-batch.ts";
+import type { Reject } from "./rejects.ts";
+import { planAdditions, planChanges, type WritePlan } from "./write-plan.ts";
+
+/**
+ * So many lines are read and made ready at once. What was made of a line meanwhile is then garbage before V8 looks
+ * for what is still in use, which it would copy otherwise.
+ */
+const sliceLines = 250;
+
+/** A user who is ready to be written. */
+export type ReadyUser = {
+  readonly line: Line;
+  readonly stream: string;
+  /** Whether the user is there already. */
+  readonly isChange: boolean;
+};
+
+/** What is known of a batch before it is written. */
+export type ReadyBatch = {
+  /** In the order in which the transfer has them. */
+  readonly users: readonly ReadyUser[];
+  /** Lines that cannot be written. */
+  readonly problems: readonly Reject[];
+  /** Users who are as their lines say already. */
+  readonly unchanged: number;
+};
+
+export type PrepareParts = Omit<ImportParts, "directory" | "source"> & {
+  readonly organizations: ReadonlySet<string>;
+};
+
+/**
+ * Make the users of a batch ready for the next write of the transfer, while it writes the batch before.
+ *
+ * @param underWay The batch that is being written, and its end. A user who is in both is planned after it.
+ */
+export async function prepareBatch(
+  lines: readonly Line[],
+  parts: PrepareParts,
+  underWay: { readonly batch: ReadyBatch | undefined; readonly end: Promise<void> },
+): Promise<ReadyBatch> {
+  const users: ReadyUser[] = [];
+  const problems: Reject[] = [];
+  let unchanged = 0;
+  const planOf = createPlanner(parts, underWay);
+  for (let from = 0; from < lines.length; from += sliceLines) {
+    const read = readBatch(lines.slice(from, from + sliceLines), parts);
+    const plan = await planOf(read.users);
+    parts.transfer.prepare(plan.planned.map(({ stream }) => stream));
+    for (const { line, stream } of plan.planned) {
+      users.push({ line, stream: stream.stream, isChange: stream.after !== undefined });
+    }
+    for (const problem of read.problems) problems.push(problem);
+    for (const problem of plan.problems) problems.push(problem);
+    unchanged += plan.unchanged;
+  }
+  return { users, problems, unchanged };
+}
+
+function createPlanner(
+  { transfer, isUpdating = false }: PrepareParts,
+  { batch, end }: { readonly batch: ReadyBatch | undefined; readonly end: Promise<void> },
+): (users: readonly UserOfLine[]) => Promise<WritePlan> {
+  if (!isUpdating) return async (users) => planAdditions(users);
+  const written = new Set(batch?.users.map(({ stream }) => stream));
+  return async (users) => {
+    if (users.some(({ userId }) => written.has(userId))) await end;
+    return planChanges(users, transfer);
+  };
+}
