@@ -20,10 +20,10 @@ const forms = {
     const { openZitadelExport } = await import("./zitadel/open-export.ts");
     return openZitadelExport(input, now);
   },
-  "zitadel-events": async (input, { token, spool }) => {
+  "zitadel-events": async (input, { token, spool, now }) => {
     if (token !== undefined && spool !== undefined) {
       const { openZitadelLog } = await import("./zitadel/open-log.ts");
-      return openZitadelLog(input, { token, file: spool });
+      return openZitadelLog(input, { token, file: spool, now });
     }
     const { openZitadelEvents } = await import("./zitadel/open-events.ts");
     return openZitadelEvents(input);

@@ -72,6 +72,15 @@ function fieldDifferences(here: Compared, there: Compared): FieldDifference[] {
   const names = new Set([...Object.keys(here.fields), ...Object.keys(there.fields)]);
   return [...names].flatMap((name) => {
     const [mine, other] = [here.fields[name], there.fields[name]];
-    return mine === other ? [] : [{ name, here: mine, there: other }];
+    return mine === other ? [] : [{ name: shown(name), here: shown(mine), there: shown(other) }];
   });
+}
+
+/** A longer text is cut where it is shown, in characters. */
+const maxShown = 1_000;
+
+/** A value as it is shown. */
+function shown<Shown extends Value | undefined>(value: Shown): Shown | string {
+  if (typeof value !== "string" || value.length <= maxShown) return value;
+  return `${value.slice(0, maxShown)}…`;
 }

@@ -2,16 +2,23 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { BulkError } from "../bulk-error.ts";
 import { objectOf, textOf } from "../fields.ts";
 import { microsFrom, momentFrom } from "../line/moment.ts";
+import { assertWithin, createPageWatch, totalFrom } from "../remote/bounds.ts";
 import type { RemoteApi } from "../remote/remote-api.ts";
 import { metadataFields } from "./metadata-fields.ts";
 import type { Compared, Depth, Side, Value } from "./side.ts";
 
 /** People of one answer. */
 const pageSize = 500;
+/** A server may answer fewer than were asked for, but one that answers fewer than this has no more. */
+const leastPage = 100;
 /** Keys of one answer. */
 const metadataPageSize = 1_000;
 /** People whose metadata are asked for at the same time. */
 const atOnce = 8;
+/** Of an answer, in bytes. A page of people takes a megabyte, and all metadata that a user may have 7. */
+const maxAnswerBytes = 16_777_216;
+/** As the field rules say of ids. */
+const maxIdLength = 200;
 
 /**
  * The people of a server that has `zitadel.user.v2`, as its token sees them.
@@ -27,15 +34,16 @@ export function serverSide(api: RemoteApi, organization: string | undefined, dep
   ];
 
   async function list(queries: readonly JsonObject[], offset: number, limit: number) {
-    const answer = await api.post("/v2/users", {
+    const body = {
       query: { offset: String(offset), limit, asc: true },
       // User names are unique, so the pages do not overlap.
       sortingColumn: "USER_FIELD_NAME_USER_NAME",
       queries: [...always, ...queries],
-    });
+    };
+    const answer = await api.post("/v2/users", body, maxAnswerBytes);
     const users = Array.isArray(answer.result) ? answer.result.map(objectOf) : [];
-    const total = Number(textOf(objectOf(answer.details).totalResult) || "0");
-    return { users, total };
+    assertWithin(users, limit);
+    return { users, total: totalFrom(textOf(objectOf(answer.details).totalResult)) };
   }
 
   async function compared(users: readonly JsonObject[]): Promise<Compared[]> {
@@ -50,18 +58,23 @@ export function serverSide(api: RemoteApi, organization: string | undefined, dep
 
   async function withMetadata({ userId, fields }: Compared): Promise<Compared> {
     const path = `/v2/users/${encodeURIComponent(userId)}/metadata/search`;
-    const answer = await api.post(path, { pagination: { limit: metadataPageSize, asc: true } });
+    const body = { pagination: { limit: metadataPageSize, asc: true } };
+    const answer = await api.post(path, body, maxAnswerBytes);
     const entries = Array.isArray(answer.metadata) ? answer.metadata.map(objectOf) : [];
+    assertWithin(entries, metadataPageSize);
     const texts = entries.map(({ key, value }) => ({ key: textOf(key), value: textOf(value) }));
     return { userId, fields: { ...fields, ...metadataFields(texts) } };
   }
 
   return {
     async *pages() {
-      for (let offset = 0; ; offset += pageSize) {
-        const { users } = await list([], offset, pageSize);
-        if (users.length > 0) yield await compared(users);
-        if (users.length < pageSize) return;
+      let page = await list([], 0, pageSize);
+      const watch = createPageWatch(page.total);
+      for (let offset = page.users.length; page.users.length > 0; offset += page.users.length) {
+        watch(page.users.map(({ userId }) => textOf(userId)));
+        yield await compared(page.users);
+        if (page.users.length < leastPage) return;
+        page = await list([], offset, pageSize);
       }
     },
     async byIds(ids) {
@@ -79,6 +92,11 @@ function comparedFrom(user: JsonObject, { withDetails }: Depth): Compared {
   const details = objectOf(user.details);
   const userId = textOf(user.userId);
   if (userId === "") throw new BulkError("the server answers a user without an id");
+  if (userId.length > maxIdLength) {
+    throw new BulkError(
+      `the server answers a user with an id of more than ${maxIdLength} characters`,
+    );
+  }
   return {
     userId,
     fields: {

@@ -11,9 +11,10 @@ export type RemoteApi = {
    * Call a method.
    *
    * @param path With a slash at its beginning.
+   * @param maxBytes A longer answer is refused. Default: 128 MiB.
    * @throws BulkError if it refuses the call, or does not answer in several attempts.
    */
-  post(path: string, body: JsonObject): Promise<JsonObject>;
+  post(path: string, body: JsonObject, maxBytes?: number): Promise<JsonObject>;
 };
 
 /** A longer answer is not read, in bytes. A page of 1,000 events with large metadata takes less. */
@@ -41,7 +42,11 @@ export function createRemoteApi(
 ): RemoteApi {
   const base = baseOf(url);
 
-  async function attempt(path: string, body: JsonObject): Promise<JsonObject | string> {
+  async function attempt(
+    path: string,
+    body: JsonObject,
+    maxBytes: number,
+  ): Promise<JsonObject | string> {
     const answer = await fetch(`${base}${path}`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
@@ -49,7 +54,7 @@ export function createRemoteApi(
       redirect: "error",
       signal: AbortSignal.timeout(timeoutMs),
     });
-    const text = await boundedText(answer);
+    const text = await boundedText(answer, maxBytes);
     if (answer.ok) return objectFrom(text);
     const reason = `${base}${path} answers ${answer.status}: ${text.slice(0, 300)}`;
     if (mayPass.has(answer.status)) return reason;
@@ -58,12 +63,12 @@ export function createRemoteApi(
 
   return {
     url: base,
-    async post(path, body) {
+    async post(path, body, maxBytes = maxAnswerBytes) {
       let reason = "";
       for (const before of [0, ...pauses]) {
         if (before > 0) await pause(before);
         try {
-          const answer = await attempt(path, body);
+          const answer = await attempt(path, body, maxBytes);
           if (typeof answer !== "string") return answer;
           reason = answer;
         } catch (error) {
@@ -88,13 +93,12 @@ function baseOf(text: string): string {
   throw new BulkError(`${JSON.stringify(text)} is not a URL such as https://zitadel.example`);
 }
 
-async function boundedText(answer: Response): Promise<string> {
+async function boundedText(answer: Response, maxBytes: number): Promise<string> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of answer.body ?? []) {
     bytes += piece.byteLength;
-    if (bytes > maxAnswerBytes)
-      throw new BulkError(`an answer has more than ${maxAnswerBytes} bytes`);
+    if (bytes > maxBytes) throw new BulkError(`an answer has more than ${maxBytes} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString();

@@ -26,6 +26,12 @@ export type EventSpool = {
 /** Events that are handed on together. */
 const groupSize = 1_000;
 
+/** An event that is longer is not kept, in characters of JSON. A value of metadata takes 666,668. */
+const maxEventLength = 1_048_576;
+
+/** Of the file, in pages of 4 KiB: 256 GiB. It has no hashes and no codes, so it is smaller than the log. */
+const maxPages = 67_108_864;
+
 /**
  * Open a file of events, or create it. Its owner alone can read it. No secret gets into it: of an event that is
  * not taken, only its type is kept, and only the last one of a user.
@@ -50,7 +56,11 @@ export function openEventSpool(file: string, source: string): EventSpool {
   function addOne(event: LogEvent): number {
     const { kept, isSilent } = withoutSecrets(event);
     const { kind, aggregate, sequence } = event;
-    const row = [kind, aggregate, sequence, isSilent ? 1 : 0, JSON.stringify(kept)] as const;
+    const text = JSON.stringify(kept);
+    if (text.length > maxEventLength) {
+      throw new BulkError(`an event of the log has more than ${maxEventLength} characters`);
+    }
+    const row = [kind, aggregate, sequence, isSilent ? 1 : 0, text] as const;
     const added = Number(insert.run(...row).changes);
     if (added > 0 && isSilent) removeSilent.run(kind, aggregate, sequence);
     return added;
@@ -66,8 +76,8 @@ export function openEventSpool(file: string, source: string): EventSpool {
         db.exec("commit");
         return added;
       } catch (error) {
-        db.exec("rollback");
-        throw error;
+        if (db.isTransaction) db.exec("rollback");
+        throw error instanceof BulkError ? error : cannotKeep(file, error);
       }
     },
     readUpTo() {
@@ -94,6 +104,7 @@ function open(file: string): DatabaseSync {
     closeSync(openSync(file, "a", 0o600));
     chmodSync(file, 0o600);
     const db = new DatabaseSync(file);
+    db.exec(`pragma max_page_count = ${maxPages}`);
     db.exec(`create table if not exists notes (name text primary key, text text not null) strict;
       create table if not exists events (
         kind text not null, aggregate text not null, sequence integer not null,
@@ -101,9 +112,13 @@ function open(file: string): DatabaseSync {
         primary key (kind, aggregate, sequence)) strict`);
     return db;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new BulkError(`cannot keep events in ${file}: ${reason}`, { cause: error });
+    throw cannotKeep(file, error);
   }
+}
+
+function cannotKeep(file: string, error: unknown): BulkError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new BulkError(`cannot keep events in ${file}: ${reason}`, { cause: error });
 }
 
 function checkSource(db: DatabaseSync, file: string, source: string): void {

@@ -1,3 +1,4 @@
+import type { Micros } from "../../store/event-store.ts";
 import { keyOfLines, type PreparedSource } from "../import/prepared-source.ts";
 import { linesOf } from "../lines-of.ts";
 import { createLosses } from "../losses.ts";
@@ -15,14 +16,14 @@ import { outlineLog, peopleOfLog } from "./read-events.ts";
  */
 export async function openZitadelLog(
   url: string,
-  { token, file }: { readonly token: string; readonly file: string },
+  { token, file, now }: { readonly token: string; readonly file: string; readonly now: Micros },
 ): Promise<PreparedSource> {
   const api = createRemoteApi(url, token);
   const spool = openEventSpool(file, api.url);
   const losses = createLosses();
   const meter = createMeter("events", undefined);
   try {
-    await readLog(api, spool, (events) => meter.show(events, 0));
+    await readLog(api, spool, now, (events) => meter.show(events, 0));
     const outline = await outlineLog(spool.groups());
     const lines = () => {
       losses.clear();
