@@ -10,6 +10,7 @@ import { type RestBinding, restRoutesFromMethod } from "../../src/wire/protocol/
 import { parsePathTemplate } from "../../src/wire/protocol/rest/path-template.ts";
 import type { RestRoute } from "../../src/wire/protocol/rest/router.ts";
 import { textOf } from "./comments.ts";
+import type { extrasOf } from "./extras.ts";
 import { hasTextForm } from "./proto-json.ts";
 import { createRefusals, detailTexts } from "./refusals.ts";
 import { type Annotations, createSchemas, isRequired, type Schemas } from "./schemas.ts";
@@ -18,6 +19,13 @@ import { type Annotations, createSchemas, isRequired, type Schemas } from "./sch
 const httpMethods = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
 
 export type DocumentOptions = Pick<Annotations, "examples" | "bounds"> & {
+  /** Headers of methods beside their messages. Default: none. */
+  readonly extras?: {
+    readonly of: typeof extrasOf;
+    /** By their name in `components`. */
+    readonly parameters: Readonly<Record<string, JsonObject>>;
+    readonly headers: Readonly<Record<string, JsonObject>>;
+  };
   /** Described if they have `google.api.http` rules. */
   readonly services: readonly DescService[];
   /** By the full name of a service, what stands before its paths. */
@@ -39,6 +47,7 @@ export function createDocument({
   info,
   examples,
   bounds,
+  extras,
 }: DocumentOptions): JsonObject {
   const schemas = createSchemas({
     describe: (desc) => textOf(desc) || textOfDetail(desc),
@@ -62,15 +71,20 @@ export function createDocument({
       const { method } = route.value;
       const count = (seen.get(method) ?? 0) + 1;
       seen.set(method, count);
+      const extra = extras?.of(method, {
+        httpMethod: route.httpMethod,
+        hasBody: route.value.body !== undefined,
+      });
       const path = `${prefixes[service.typeName] ?? ""}${openPath(route)}`;
       paths[path] = {
         ...paths[path],
         [route.httpMethod.toLowerCase()]: {
-          ...operation(route.value, tagOf(service), schemas),
+          ...operation(route.value, tagOf(service), schemas, extra?.parameters),
           operationId: `${service.name}_${method.name}${count > 1 ? `_${count}` : ""}`,
           responses: {
             "200": {
               description: "OK",
+              ...headersOf(extra?.headers),
               content: { "application/json": { schema: answerSchema(route.value, schemas) } },
             },
             ...refusals.references(declaredPermission(method) !== undefined),
@@ -89,7 +103,8 @@ export function createDocument({
     components: {
       schemas: schemas.components(),
       responses: refusals.responses,
-      parameters: { organization },
+      parameters: { organization, ...extras?.parameters },
+      ...(extras && { headers: extras.headers }),
       securitySchemes: {
         token: {
           type: "http",
@@ -116,7 +131,18 @@ const organization = {
   schema: { type: "string", maxLength: 200 },
 };
 
-function operation(binding: RestBinding, tag: string, schemas: Schemas): JsonObject {
+function headersOf(names: readonly string[] = []): JsonObject {
+  if (names.length === 0) return {};
+  const references = names.map((name) => [name, { $ref: `#/components/headers/${name}` }]);
+  return { headers: Object.fromEntries(references) };
+}
+
+function operation(
+  binding: RestBinding,
+  tag: string,
+  schemas: Schemas,
+  extras: readonly string[] = [],
+): JsonObject {
   const { method } = binding;
   const [summary = "", ...paragraphs] = textOf(method).split("\n\n");
   const needed = declaredPermission(method);
@@ -126,6 +152,7 @@ function operation(binding: RestBinding, tag: string, schemas: Schemas): JsonObj
     ...binding.inPath.map((path) => parameter("path", fieldsOn(method.input, path), schemas)),
     ...queryFields(binding).map((fields) => parameter("query", fields, schemas)),
     ...(needed ? [{ $ref: "#/components/parameters/organization" }] : []),
+    ...extras.map((name) => ({ $ref: `#/components/parameters/${name}` })),
   ];
   const body = requestBody(binding, schemas);
   return {

@@ -8,6 +8,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { restPrefixes } from "../../src/rpc/routes.ts";
 import { createDocument } from "./document.ts";
 import { bounds, examples } from "./examples.ts";
+import { extraHeaders, extraParameters, extrasOf } from "./extras.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const { version, license } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -32,6 +33,7 @@ const document = createDocument({
   prefixes: restPrefixes,
   examples,
   bounds,
+  extras: { of: extrasOf, parameters: extraParameters, headers: extraHeaders },
   info: {
     title: "Giraffe",
     version,

@@ -4,7 +4,7 @@ import { ServiceError } from "../../domain/errors.ts";
 export const maxKeyLength = 255;
 
 /** In quotes every character may have a backslash before it. */
-const maxHeaderLength = 2 * maxKeyLength + 2;
+export const maxHeaderLength = 2 * maxKeyLength + 2;
 
 /** A String of Structured Fields (RFC 8941 section 3.3.3). */
 const quoted = /^"((?:[ !#-[\]-~]|\\["\\])*)"$/;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -60,8 +61,39 @@ async function callByDocument({ method, parameters = {}, body, headers, token }:
     isNamed,
     ofRequest: body === undefined ? [] : validate(operation.bodyPointer, body),
     ofAnswer: validate(`${pointer}/content/application~1json/schema`, value),
+    extras: extraHeaders.filter((name) => answer.headers.has(name)),
     type: answer.headers.get("content-type"),
   };
+}
+
+/** Headers of answers that not every answer has. */
+const extraHeaders = ["etag", "idempotent-replayed", "preference-applied", "x-giraffe-changed"];
+
+/** The headers that ask for what the document says a method can do, with values that change no answer. */
+function askingForExtras(method: string): Record<string, string> {
+  const values = {
+    idempotencyKey: randomUUID(),
+    allowUnchanged: "true",
+    prefer: "handling=strict",
+    ifMatch: "*",
+  };
+  const { parameters } = operations.get(method) as Operation;
+  const headers = document.components as { parameters: Record<string, { name: string }> };
+  const named = parameters.map(({ $ref }) => String($ref).split("/").at(-1));
+  const asked = Object.entries(values).filter(
+    // No condition holds for a user who is being added.
+    ([name]) => named.includes(name) && !(name === "ifMatch" && /Add|Create|Import/.test(method)),
+  );
+  return Object.fromEntries(
+    asked.map(([name, value]) => [headers.parameters[name]?.name ?? "", value]),
+  );
+}
+
+/** Those that the document says a method has, but for a repeat. */
+function extrasInDocument(method: string): string[] {
+  const { responses } = operations.get(method) as Operation;
+  const { headers = {} } = responses["200"] as { headers?: object };
+  return extraHeaders.filter((name) => name in headers && name !== "idempotent-replayed");
 }
 
 /** Where the document describes an answer, and whether it does so under its own status or under "default". */
@@ -167,14 +199,16 @@ describe("what the server answers is what the document says", () => {
       method
     ];
     const body = bodyOfUser ?? bodies[method]?.();
+    const headers = askingForExtras(method);
     expect(
-      await callByDocument({ method, parameters, ...(body !== undefined && { body }) }),
+      await callByDocument({ method, parameters, headers, ...(body !== undefined && { body }) }),
     ).toMatchObject({
       status: 200,
       type: "application/json",
       isNamed: true,
       ofRequest: [],
       ofAnswer: [],
+      extras: extrasInDocument(method),
     });
   });
 

@@ -56,8 +56,15 @@ describe("the document", () => {
     expect(parameters).toMatchObject([
       { name: "userId", in: "path", required: true, schema: { minLength: 1, maxLength: 200 } },
       { $ref: "#/components/parameters/organization" },
+      { $ref: "#/components/parameters/ifMatch" },
+      { $ref: "#/components/parameters/idempotencyKey" },
+      { $ref: "#/components/parameters/updateMask" },
+      { $ref: "#/components/parameters/validateOnly" },
+      { $ref: "#/components/parameters/allowUnchanged" },
+      { $ref: "#/components/parameters/prefer" },
     ]);
     expect(document).toHaveProperty("components.parameters.organization.name", "x-zitadel-orgid");
+    expect(document).toHaveProperty("components.parameters.ifMatch.name", "if-match");
     const name = { type: "string", minLength: 1, maxLength: 200 };
     expect(requestBody).toMatchObject({
       required: true,
