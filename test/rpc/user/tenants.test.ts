@@ -4,8 +4,8 @@ import { randomUUID } from "node:crypto";
 import type { DescMethodUnary, JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserService as GiraffeUserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
-import { type Caller, callers } from "../../support/api/callers.ts";
-import { object } from "../../support/api/json.ts";
+import { type Caller, callers, type Reply } from "../../support/api/callers.ts";
+import { list, object, text } from "../../support/api/json.ts";
 import { type Permission, permissionsOf } from "../../support/api/permissions.ts";
 import { methods, startUserSetting, type UserSetting } from "../../support/api/user-setting.ts";
 
@@ -39,6 +39,8 @@ type Reach = {
   /** What people need for themselves. Default: the same as for others. */
   readonly ofSelf?: "nothing" | "user.self.delete";
   readonly fields?: () => JsonObject;
+  /** Whether the user is one of a batch, and the refusal is the result of that one. */
+  readonly isInBatch?: true;
   /** The id for those who may know that nobody is there. `found`: an answer without anybody. */
   readonly missing: string;
   /** Whether a removed user is reached, too. */
@@ -56,7 +58,16 @@ const metadata = () => [{ key: "k", value: Buffer.from(randomUUID()).toString("b
 const change = { permission: "user.write", writes: true } as const;
 const contact = { ...change, ofSelf: "nothing" } as const;
 
+const inBatch = {
+  ...change,
+  method: ours.updateProfiles,
+  missing: "COMMAND-3M9sd",
+  isInBatch: true,
+} as const;
+
 const reaches: readonly Reach[] = [
+  inBatch,
+  { ...inBatch, fields: () => ({ allOrNothing: true }) },
   {
     method: methods.getUserByID,
     permission: "user.read",
@@ -174,6 +185,24 @@ const reaches: readonly Reach[] = [
 const whoms = ["self", "own", "other", "machine", "removed", "unknown"] as const;
 type Whom = (typeof whoms)[number];
 
+function requestOf({ fields, isInBatch }: Reach, userId: string): JsonObject {
+  if (!isInBatch) return { userId, ...fields?.() };
+  const update = { userId, updateMask: "nickName", profile: { nickName: randomUUID() } };
+  return { updates: [update], ...fields?.() };
+}
+
+/** `ok`, or the id of the refusal. */
+function outcomeOf({ isInBatch }: Reach, { code, details, body }: Omit<Reply, "headers">): unknown {
+  if (isInBatch) {
+    const [result] = list(body?.results).map(object);
+    if (result?.error === undefined) return "ok";
+    const refusals = list(object(result.error).details).map(object);
+    return refusals.find((detail) => text(detail["@type"]).endsWith("zitadel.v1.ErrorDetail"))?.id;
+  }
+  if (code === 0) return "ok";
+  return object(details.find(({ type }) => type === "zitadel.v1.ErrorDetail")?.value ?? {}).id;
+}
+
 /** `ok`, or the id of the refusal. */
 function wanted(
   { role, place }: Who,
@@ -225,14 +254,10 @@ describe.for(everyone)("a person with $role in its $place organization", (who) =
       (outcome !== "ok" || ![methods.deleteUser, ours.eraseUser].includes(reach.method as never));
     const attempt = async (whom: Whom) => {
       const userId = await newTarget(whom);
-      const request = { userId, ...reach.fields?.() };
-      const { code, details } = await setting.callOver(byGrpc, reach.method, request, {
+      const reply = await setting.callOver(byGrpc, reach.method, requestOf(reach, userId), {
         token: setting.tokenOf(whom === "self" ? userId : caller),
       });
-      const { id } = object(
-        details.find(({ type }) => type === "zitadel.v1.ErrorDetail")?.value ?? {},
-      );
-      const outcome = code === 0 ? "ok" : id;
+      const outcome = outcomeOf(reach, reply);
       if (!isThere(whom, outcome)) return [whom, { outcome }];
       return [whom, { outcome, isChanged: (await sequenceOf(userId)) > 1 }];
     };
