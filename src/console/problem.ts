@@ -6,7 +6,7 @@ export type Problem = {
   readonly text: string;
   /** Of `google.rpc.ErrorInfo`, such as `PROFILE_NOT_CHANGED`; empty without one. */
   readonly reason: string;
-  /** What is wrong with which field, by its name in the request, such as `first_name`. */
+  /** What is wrong with which field, in words for people, by its name in the request, such as `first_name`. */
   readonly violations: ReadonlyMap<string, string>;
   /** The page itself has canceled the call, so there is nothing to show. */
   readonly isCanceled: boolean;
@@ -21,7 +21,11 @@ export function problemFrom(thrown: unknown): Problem {
     text: textFrom(thrown),
     reason: info?.reason ?? "",
     violations: new Map(
-      badRequest?.fieldViolations.map(({ field, description }) => [field, sentence(description)]),
+      badRequest?.fieldViolations.map(({ field, description, localizedMessage }) => [
+        field,
+        // The server says only the first violations in words for people.
+        sentence(localizedMessage?.message || description),
+      ]),
     ),
     isCanceled: thrown.code === Code.Canceled,
   };

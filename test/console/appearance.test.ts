@@ -97,7 +97,7 @@ describe.for([
     await page.getByLabel("First name").fill("");
     await page.getByLabel("Language").fill("a-very-long-tag");
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByText("must be at most 10 runes").waitFor();
+    await page.getByText("Must be at most 10 characters long").waitFor();
     await look("errors at fields");
     await setting.call(methods.updateHumanProfile, {
       userId: longest,

@@ -61,10 +61,10 @@ describe("editing a profile", () => {
       const id = described.split(" ").find((each) => each.endsWith("-error"));
       return [await field.getAttribute("aria-invalid"), await page.locator(`#${id}`).textContent()];
     };
-    const rule = "Value length must be between 1 and 200 runes, inclusive.";
+    const rule = "Must be between 1 and 200 characters long.";
     expect(await errorAt("Last name")).toEqual(["true", rule]);
-    expect(await errorAt("Nick name")).toEqual(["true", "Value length must be at most 200 runes."]);
-    expect(await errorAt("Language")).toEqual(["true", "Value length must be at most 10 runes."]);
+    expect(await errorAt("Nick name")).toEqual(["true", "Must be at most 200 characters long."]);
+    expect(await errorAt("Language")).toEqual(["true", "Must be at most 10 characters long."]);
     expect(await errorAt("First name")).toEqual([null, ""]);
     expect(await focusedId(opened)).toBe("last-name");
     await page.keyboard.type("Okapi");

@@ -130,12 +130,10 @@ describe("a key", () => {
       return textOf(opened, `metadata-${at}-error`);
     };
     await button(opened, "Add metadata").click();
-    const length = "Value length must be between 1 and 200 runes, inclusive.";
+    const length = "Must be between 1 and 200 characters long.";
     expect(await refused("", "v", "key")).toBe(length);
     expect(await refused("k".repeat(201), "v", "key")).toBe(length);
-    expect(await refused("k", "", "value")).toBe(
-      "Value length must be between 1 and 500000 bytes, inclusive.",
-    );
+    expect(await refused("k", "", "value")).toBe("Must be between 1 and 500000 bytes long.");
     expect(await refused("taken", "v", "key")).toBe(
       "This key is there already. Change its value instead.",
     );
