@@ -84,14 +84,31 @@ export const convertErrors: Interceptor = (next) => async (request) => {
   }
 };
 
-/** The error that `convertErrors` throws in place of this one. */
+/** What was made of errors that are frozen. */
+const frozen = new WeakMap<ServiceError, ConnectError>();
+
+/**
+ * The error that `convertErrors` throws in place of this one. If it is frozen, so is that one, and both can be thrown
+ * again and again.
+ */
 export function connectErrorFrom(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
-  if (error instanceof ServiceError) return fromCatalogue(error.key, error);
+  if (error instanceof ServiceError) {
+    return Object.isFrozen(error) ? frozenFrom(error) : fromCatalogue(error.key, error);
+  }
   if (error instanceof FieldRulesError) return fromFieldRules(error);
   const key = keyOfStoreError(error) ?? "internal";
   const retryAfterMs = error instanceof StoreOverloadedError ? error.retryAfterMs : undefined;
   return fromCatalogue(key, { cause: error }, retryAfterMs);
+}
+
+function frozenFrom(error: ServiceError): ConnectError {
+  const known = frozen.get(error);
+  if (known !== undefined) return known;
+  const made = Object.freeze(fromCatalogue(error.key, error));
+  Object.freeze(made.details);
+  frozen.set(error, made);
+  return made;
 }
 
 function keyOfStoreError(error: unknown): ErrorKey | undefined {

@@ -13,7 +13,7 @@ export const openHttp1: Open = async (port, call, onAnswers) => {
   let seen: Buffer = Buffer.alloc(0);
   socket.on("data", (chunk: Buffer) => {
     seen = seen.byteLength === 0 ? chunk : Buffer.concat([seen, chunk]);
-    const body = readAnswer(seen);
+    const body = readAnswer(seen, call.isRefused === true ? "HTTP/1.1 401 " : "HTTP/1.1 200 ");
     if (body === undefined) return;
     seen = Buffer.alloc(0);
     onAnswers([body]);
@@ -61,11 +61,11 @@ function requestBytes(port: number, { verb, path, headers, body }: LoadCall): Bu
 }
 
 /** @returns The body; `undefined` as long as it is not whole. */
-function readAnswer(seen: Buffer): Buffer | undefined {
+function readAnswer(seen: Buffer, beginning: string): Buffer | undefined {
   const headEnd = seen.indexOf("\r\n\r\n");
   if (headEnd < 0) return undefined;
   const head = seen.toString("latin1", 0, headEnd);
-  if (!head.startsWith("HTTP/1.1 200 ")) throw new Error(head);
+  if (!head.startsWith(beginning)) throw new Error(head);
   const rest = seen.subarray(headEnd + 4);
   const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
   if (length !== undefined) return rest.byteLength < Number(length) ? undefined : rest;

@@ -22,6 +22,8 @@ export type LoadCall = {
    * one above. Default: the one above only.
    */
   readonly variants?: readonly Variant[];
+  /** The answers are errors. Those of gRPC have no body. Default: any error ends the process. */
+  readonly isRefused?: boolean;
   /** Over all connections. Default: 64. */
   readonly inFlight?: number;
 };
@@ -72,6 +74,7 @@ const idle: Report = { seconds: 0, body: new Uint8Array(), latenciesMs: [] };
 let connections: Connection[] = [];
 let callsOnEach = 0;
 let isVaried = false;
+let isRefused = false;
 let onAnswers: (connection: number, bodies: readonly Uint8Array[]) => void = () => {};
 
 async function obey(order: Order): Promise<Report> {
@@ -81,6 +84,7 @@ async function obey(order: Order): Promise<Report> {
   connections = [];
   if (order.kind === "open") {
     const { version, variants, inFlight = 64 } = order.call;
+    isRefused = order.call.isRefused === true;
     isVaried = variants !== undefined;
     const shape = shapes[version];
     const count = shape.connections(inFlight);
@@ -112,7 +116,7 @@ function run(calls: number): Promise<Report> {
         if (!isVaried && body.byteLength !== first.byteLength) {
           throw new Error("the answers differ in length");
         }
-        if (body.byteLength === 0) throw new Error("an answer without a message");
+        if (body.byteLength === 0 && !isRefused) throw new Error("an answer without a message");
       }
       answered += bodies.length;
       send(connections[index], bodies.length);

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { benchExtras } from "./extras.ts";
+import { benchRefused } from "./refused.ts";
 import { machine } from "./report.ts";
 import { benchSearch } from "./search.ts";
 import { benchService } from "./service.ts";
@@ -18,6 +19,7 @@ const suites: Readonly<Record<string, Suite>> = {
   wire: benchWire,
   store: benchStore,
   service: benchService,
+  refused: benchRefused,
   extras: benchExtras,
   start: benchStart,
   transfer: benchTransfer,

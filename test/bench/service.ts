@@ -127,7 +127,8 @@ async function compare(
   return figures;
 }
 
-async function tell(load: ChildProcess, order: Order): Promise<Report> {
+/** Give the load generator an order. @returns What it reports once it has done it. */
+export async function tell(load: ChildProcess, order: Order): Promise<Report> {
   load.send(order);
   const [report] = await once(load, "message");
   return report as Report;

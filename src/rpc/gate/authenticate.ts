@@ -67,7 +67,7 @@ async function recognise(
     const caller = await authenticate(token, takeTurn);
     if (caller !== undefined) return caller;
   }
-  throw new ServiceError("tokenInvalid");
+  throw tokenInvalid;
 }
 
 /**
@@ -77,9 +77,14 @@ async function recognise(
  */
 function bearerToken(header: Headers): BearerToken {
   const value = header.get("authorization");
-  if (!value) throw new ServiceError("authHeaderMissing");
+  if (!value) throw headerMissing;
   const text = /^Bearer (\S+)$/.exec(value)?.[1];
-  if (text === undefined) throw new ServiceError("authHeaderInvalid");
-  if (text.length > maxTokenLength) throw new ServiceError("tokenInvalid");
+  if (text === undefined) throw headerInvalid;
+  if (text.length > maxTokenLength) throw tokenInvalid;
   return bearerTokenFrom(text);
 }
+
+// What strangers are told, made once, so that they cost little. Frozen: see `connectErrorFrom`.
+const headerMissing = Object.freeze(new ServiceError("authHeaderMissing"));
+const headerInvalid = Object.freeze(new ServiceError("authHeaderInvalid"));
+const tokenInvalid = Object.freeze(new ServiceError("tokenInvalid"));

@@ -14,6 +14,7 @@ import { methodNotAllowed, unsupportedMediaType } from "../http/http-answers.ts"
 import { refusal } from "../refusal.ts";
 import { binaryCodec, type JsonCodec } from "./codec.ts";
 import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
+import { keep } from "./keep.ts";
 import {
   type Dialog,
   type Metadata,
@@ -90,17 +91,15 @@ function openConnect(
     answer: (message, metadata) =>
       answerWith(200, answerType, codec.encode(method.output, message), metadata),
     refuse: (error, { header, trailer }) =>
-      answerWith(
-        codeToHttpStatus(error.code),
-        "application/json",
-        errorToJsonBytes(error, undefined),
-        {
-          header: withErrorMetadata(header, error),
-          trailer,
-        },
-      ),
+      answerWith(codeToHttpStatus(error.code), "application/json", jsonOf(error), {
+        header: header === undefined ? headersOf(error) : withErrorMetadata(header, error),
+        trailer,
+      }),
   };
 }
+
+const jsonOf = keep((error) => errorToJsonBytes(error, undefined));
+const headersOf = keep((error) => withErrorMetadata(undefined, error));
 
 /** @throws ConnectError invalid_argument if the header is not a timeout of Connect. */
 export function connectTimeoutFrom(header: string | string[] | undefined): number | undefined {

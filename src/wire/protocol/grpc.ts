@@ -9,7 +9,10 @@ import { binaryCodec, type Codec, type JsonCodec } from "./codec.ts";
 import { acceptedEncodings, answerCompression, requestCompression } from "./compression.ts";
 import { envelopeHeadBytes, openEnvelope, sealEnvelope } from "./envelope.ts";
 import { statusTrailers } from "./grpc-status.ts";
+import { keep } from "./keep.ts";
 import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
+
+const trailersOf = keep((error) => headersToNode(statusTrailers(undefined, error)));
 
 const statusOk = { "grpc-status": "0" };
 
@@ -75,7 +78,8 @@ function openGrpc(
     refuse: (error, { header, trailer }) => ({
       status: 200,
       headers: withHeader(answerHeaders, header),
-      trailers: headersToNode(statusTrailers(trailer, error)),
+      trailers:
+        trailer === undefined ? trailersOf(error) : headersToNode(statusTrailers(trailer, error)),
     }),
   };
 }

@@ -15,6 +15,7 @@ import { refusal } from "../../refusal.ts";
 import { type JsonCodec, textFromUtf8 } from "../codec.ts";
 import { answerCompression, requestCompression } from "../compression.ts";
 import { timeoutFrom } from "../grpc.ts";
+import { keep } from "../keep.ts";
 import { type Dialog, withErrorMetadata } from "../protocol.ts";
 import { prefersStrict, strictApplied } from "../strict/prefer.ts";
 import { type RestBinding, restRoutesFromMethod } from "./http-rule.ts";
@@ -85,6 +86,7 @@ export function createRest(
     })),
   );
   const router = createRestRouter<Route>(routes);
+  const bodyOf = keep((error) => bytesOf(statusFromError(options.json, error)));
 
   return {
     find(head) {
@@ -98,7 +100,7 @@ export function createRest(
         kind: "found",
         method,
         bind,
-        dialog: openRest(head, binding, options),
+        dialog: openRest(head, binding, options, bodyOf),
       };
     },
   };
@@ -114,14 +116,10 @@ function openRest(
   { headers, query }: RequestHead,
   { method, body: bodyRule, responseBody, notInQuery }: RestBinding,
   { statusOf, json, maxMessageBytes }: RestOptions,
+  bodyOf: (error: ConnectError) => Buffer,
 ): Dialog {
   const isStrict = bodyRule !== undefined && prefersStrict(headers.prefer);
-  const answerWith = (
-    status: number,
-    value: JsonValue | undefined,
-    header: Headers | undefined,
-  ) => {
-    const body = Buffer.from(JSON.stringify(value ?? null));
+  const answerWith = (status: number, body: Buffer, header: Headers | undefined) => {
     const compression = answerCompression(body, headers["accept-encoding"] as string | undefined);
     return {
       status,
@@ -156,13 +154,11 @@ function openRest(
     },
     answer(message, { header }) {
       const value = json.valueOf(method.output, message) as JsonObject;
-      return answerWith(200, responseBody ? value[responseBody.jsonName] : value, header);
+      return answerWith(200, bytesOf(responseBody ? value[responseBody.jsonName] : value), header);
     },
     refuse(error, { header }) {
-      const merged = withErrorMetadata(header, error);
-      // RFC 9110 section 15.5.2 wants a challenge; RFC 6750 section 3 names this one.
-      if (error.code === Code.Unauthenticated) merged.set("www-authenticate", "Bearer");
-      return answerWith(statusOf(error), statusFromError(json, error), merged);
+      const merged = header === undefined ? headersOf(error) : errorHeaders(header, error);
+      return answerWith(statusOf(error), bodyOf(error), merged);
     },
   };
 }
@@ -197,6 +193,19 @@ function firstJson(text: string): string {
     throw refusal("messageMalformed", reason, error);
   }
 }
+
+function bytesOf(value: JsonValue | undefined): Buffer {
+  return Buffer.from(JSON.stringify(value ?? null));
+}
+
+function errorHeaders(header: Headers | undefined, error: ConnectError): Headers {
+  const merged = withErrorMetadata(header, error);
+  // RFC 9110 section 15.5.2 wants a challenge; RFC 6750 section 3 names this one.
+  if (error.code === Code.Unauthenticated) merged.set("www-authenticate", "Bearer");
+  return merged;
+}
+
+const headersOf = keep((error) => errorHeaders(undefined, error));
 
 /** An error as the JSON of `google.rpc.Status`. Like every answer, it leaves out empty fields. */
 function statusFromError(
