@@ -48,7 +48,15 @@ type Deviation = {
 const note = { id: "7", text: "hello", rank: 1 };
 const longNote = { ...note, text: "long ".repeat(250) };
 
-/** Applied from the first to the last. In everything else the two must agree. */
+/**
+ * Applied from the first to the last. In everything else the two must agree.
+ *
+ * Each was looked at a second time, against the specification that it names. None hides a fault of the lane, so all stay.
+ * They are of four kinds: HTTP asks for it (RFC 9110), a refusal comes earlier or is the client's fault and not the
+ * server's, an answer says more than that of the stock adapter, or what cannot be stored or answered as it was sent is
+ * refused. Two are choices that a client can notice without a fault of its own: the deadline of a call that has none, and
+ * trailers of gRPC-Web that are never compressed.
+ */
 const deliberate: readonly Deviation[] = [
   {
     name: "gRPC-Web has a text form",

@@ -294,6 +294,13 @@ describe.for(callers)("ListUsers over $name", (caller) => {
     expect([namesIn(pageOf), totalIn(pageOf)]).toEqual([["lu-Dora", "lu-cleo"], 5]);
   });
 
+  test("D11: never sets processedSequence, because a list shows everything that was stored before", async () => {
+    for (const queries of [[ofThese], []]) {
+      const { body } = await call({ ...byName, queries });
+      expect(Object.keys(object(body?.details))).toEqual(["totalResult", "viewTimestamp"]);
+    }
+  });
+
   test("returns an empty list", async () => {
     const { body } = await call({ queries: [{ orQuery: {} }] });
     expect(body).toEqual({ details: { viewTimestamp: date } });
