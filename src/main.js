@@ -11,9 +11,12 @@ const sortable = (version) => version.replace(/\d+/g, (digits) => digits.padStar
 
 const { node } = process.versions;
 if (sortable(node) < sortable(oldestNode)) {
+  const remedy = import.meta.url.includes("/node_modules/")
+    ? 'npx -p node@24 -c "giraffe COMMAND" runs a command with a newer one.'
+    : "In the project's own folder, npm ci brings one along, and npm start and " +
+      "npm run -s giraffe -- COMMAND use it.";
   process.stderr.write(
-    `giraffe: Node ${node} is too old: ${oldestNode} or newer is needed. In the project's own ` +
-      "folder, npm ci brings one along, and npm start and npm run -s giraffe -- COMMAND use it.\n",
+    `giraffe: Node ${node} is too old: ${oldestNode} or newer is needed. ${remedy}\n`,
   );
   process.exitCode = 1;
 } else {

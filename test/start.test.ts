@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -41,13 +41,26 @@ describe("npm run giraffe", () => {
 });
 
 describe("an old Node", () => {
-  test.for(["20.19.0", "22.22.2", "24.14.0"])("%s is told what to do", async (version) => {
+  const serveOn = (version: string, main: string) => {
     const pretend = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } })`;
-    const { code, stdout, stderr } = await runProgram(
+    return runProgram(
       process.execPath,
-      ["--import", `data:text/javascript,${encodeURIComponent(pretend)}`, "src/main.js", "serve"],
+      ["--import", `data:text/javascript,${encodeURIComponent(pretend)}`, main, "serve"],
       { cwd: root },
     );
+  };
+
+  test("is told what to do where the package is installed", async () => {
+    const main = join(createFolder(), "node_modules/giraffe/main.js");
+    cpSync(join(root, "src/main.js"), main);
+    const { code, stderr } = await serveOn("20.19.0", main);
+    expect(code).toBe(1);
+    expect(stderr).toContain('npx -p node@24 -c "giraffe COMMAND"');
+    expect(stderr).not.toContain("npm ci");
+  });
+
+  test.for(["20.19.0", "22.22.2", "24.14.0"])("%s is told what to do", async (version) => {
+    const { code, stdout, stderr } = await serveOn(version, "src/main.js");
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(`giraffe: Node ${version} is too old: 24.14.1 or newer is needed.`);
     expect(stderr).toMatch("npm ci");
