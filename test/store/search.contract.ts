@@ -8,6 +8,7 @@ import {
   type Search,
   type SearchKeys,
   SearchTooBroadError,
+  sorted,
 } from "../../src/store/search.ts";
 
 type State = { readonly keys: SearchKeys | null };
@@ -222,6 +223,39 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
       }
     });
 
+    test("counts streams by their state, whatever becomes of them", async () => {
+      const [organization, other] = [newOrganization(), newOrganization()];
+      const totalOf = async (query: Query) => (await search(organization, { query })).total;
+      const totals = async () => ({
+        all: await totalOf(everything),
+        active: await totalOf(has("state", "equals", "active")),
+        others: await totalOf(not(has("state", "equals", "active"))),
+        locked: await totalOf({ kind: "one-of", key: "state", texts: ["locked", "active"] }),
+      });
+      const streams = Array.from({ length: 40 }, newStream);
+      const all = (state: string | null) =>
+        Promise.all(
+          streams.map((stream) => write(organization, stream, state === null ? null : { state })),
+        );
+      await write(other, newStream(), { state: "active" });
+      expect(await totals()).toEqual({ all: 0, active: 0, others: 0, locked: 0 });
+      await all("active");
+      expect(await totals()).toEqual({ all: 40, active: 40, others: 0, locked: 40 });
+      // Several changes of one stream in one batch.
+      await Promise.all(["locked", "active", "off", null, "locked", "locked", "off"].map(all));
+      expect(await totals()).toEqual({ all: 40, active: 0, others: 40, locked: 0 });
+      const [first = "", second = "", third = ""] = streams;
+      await write(organization, first, { state: "active" });
+      await write(organization, second, { state: "locked" });
+      await write(organization, third, null);
+      expect(await totals()).toEqual({ all: 39, active: 1, others: 38, locked: 2 });
+      const refused = write(other, first, { state: "active" });
+      await expect(refused).rejects.toThrow();
+      expect(await totals()).toEqual({ all: 39, active: 1, others: 38, locked: 2 });
+      await all(null);
+      expect(await totals()).toEqual({ all: 0, active: 0, others: 0, locked: 0 });
+    });
+
     test("does not store keys of a change that is refused", async () => {
       const organization = newOrganization();
       const [holder, other] = [newStream(), newStream()];
@@ -246,6 +280,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
           a: `Name ${(index * 7) % 1_500}`,
           b: index % 3 === 0 ? "Odd" : "even",
           c: `${index % 10}`,
+          state: index % 90 === 7 ? "locked" : index % 500 === 0 ? "" : "active",
         },
       }));
       beforeAll(async () => {
@@ -264,11 +299,18 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
         and(has("a", "contains", "N"), has("c", "starts-with", ""), not(has("c", "equals", "3"))),
         or(has("b", "equals", "odd", true), has("a", "contains", "e")),
         and(not(nothing), or(not(has("a", "contains", "1")), has("c", "equals", "1"))),
+        has("state", "equals", "active"),
+        has("state", "equals", "Active"),
+        has("state", "equals", "LOCKED", true),
+        not(has("state", "starts-with", "l")),
+        { kind: "one-of", key: "state", texts: ["active", "locked"] },
+        and(has("state", "equals", "active"), has("a", "contains", "n", true)),
+        or(has("state", "ends-with", "e"), has("b", "equals", "Odd")),
       ];
 
       test.for(
         queries.flatMap((query, place) =>
-          [undefined, "a", "b"].flatMap((sortBy) =>
+          [undefined, "a", "b", "state"].flatMap((sortBy) =>
             [true, false].map((ascending) => ({ place, query, sortBy, ascending })),
           ),
         ),
@@ -283,6 +325,26 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
         }
       });
 
+      test.for([true, false])("lists by the creation date, ascending %s", async (ascending) => {
+        const isActive = has("state", "equals", "active");
+        for (const query of [everything, isActive, and(isActive, has("c", "equals", "1"))]) {
+          const wanted = { query, sortBy: "createdAt", ascending };
+          const { results } = await store.search<State>(organization, { ...list, ...wanted });
+          const dated = results.map(({ stream, head }) => ({
+            stream,
+            keys: { createdAt: String(head.createdAt).padStart(16, "0") },
+          }));
+          expect(results.map(({ stream }) => stream)).toEqual(
+            sorted(dated, wanted).map(({ stream }) => stream),
+          );
+          const [first, last] = [results[0]?.head.createdAt, results.at(-1)?.head.createdAt];
+          expect(first === last || Number(first) < Number(last) === ascending).toBe(true);
+          expect((await search(organization, { ...wanted, offset: 7, limit: 9 })).streams).toEqual(
+            results.slice(7, 16).map(({ stream }) => stream),
+          );
+        }
+      });
+
       test("refuses to look at more texts than it may", async () => {
         const contains = has("a", "contains", "e");
         const query = or(not(everything), ...Array.from({ length: 10_000 }, () => contains));
@@ -291,8 +353,10 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
 
       test("drops searches that no caller waits for, and answers the others", async () => {
         const gone = new AbortController();
+        const notA = not(has("a", "contains", "nowhere"));
         const searches = [gone.signal, undefined, gone.signal].map((signal) =>
-          store.search(organization, { ...list, query: not(nothing), limit: 1 }, signal),
+          // Its page may be looked up; only a scan counts all.
+          store.search(organization, { ...list, query: notA, limit: 1 }, signal),
         );
         gone.abort(new RangeError("gone"));
         const results = await Promise.allSettled(searches);
@@ -303,7 +367,8 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
 
     const letter = fc.constantFrom("a", "A", "b", "ß", "S", "s", "ς", "Σ", "🦒", "\uffff", "%", "");
     const text = fc.array(letter, { maxLength: 4 }).map((letters) => letters.join(""));
-    const key = fc.constantFrom("a", "b");
+    const key = fc.constantFrom("a", "b", "state");
+    const state = fc.constantFrom("s", "a%", "");
     const comparison: fc.Arbitrary<Query> = fc.oneof(
       fc.record({
         kind: fc.constant("text" as const),
@@ -332,9 +397,9 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
 
     test("agrees with a plain filter over random streams and queries", async () => {
       const property = fc.asyncProperty(
-        fc.array(fc.record({ a: text, b: text }), { maxLength: 8 }),
+        fc.array(fc.record({ a: text, b: text, state }), { maxLength: 8 }),
         fc.array(query, { minLength: 1, maxLength: 8 }),
-        fc.constantFrom(undefined, "a", "b"),
+        fc.constantFrom(undefined, "a", "b", "state"),
         fc.boolean(),
         async (rows, wanted, sortBy, ascending) => {
           const organization = newOrganization();

@@ -1,6 +1,8 @@
 import type { KeysOf } from "../event-store.ts";
 import type { NewEvent } from "../events.ts";
+import { statusKey } from "../search/head-keys.ts";
 import { type KeyChange, keyChanges } from "../search/key-changes.ts";
+import type { SearchKeys } from "../search.ts";
 import type { Append, Moment } from "./append.ts";
 import { type AttributeRows, attributeRows } from "./attribute-rows.ts";
 
@@ -19,6 +21,10 @@ export type AppendRow = {
   readonly state: string;
   readonly uniqueKeys: readonly string[] | undefined;
   readonly keys: readonly KeyChange[];
+  /** By what the stream is counted; `null`: searches do not find it. */
+  readonly status: string | null;
+  /** The status before. Left out in most rows: neither it nor the creation date changes. */
+  readonly statusBefore?: string | null;
   /** Left out in most rows, because what is left out takes no time between threads. */
   readonly attributes?: AttributeRows;
   /** Left out in most rows, as the attributes are. */
@@ -44,11 +50,16 @@ export type ReceiptRow = readonly [owner: string, name: string, at: number, cont
 
 /**
  * @param keysOf Of the database.
+ * @param hasKeys Whether the row brings the changes of its search keys. Default: it does.
  * @throws TypeError if data or state is not JSON, or an attribute has no event.
  */
-export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRow {
+export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>, hasKeys = true): AppendRow {
   const { stream, change, after, events, before, head, uniqueKeys, attributes } = append;
   const { receipt, moments, request, erases } = append;
+  const old = before && keysOf(before);
+  const next = keysOf(head);
+  const [statusBefore, status] = [statusOf(old), statusOf(next)];
+  const isListedAnew = statusBefore !== status || before?.createdAt !== head.createdAt;
   const row = {
     stream,
     organization: head.organization,
@@ -60,7 +71,9 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRo
     changedAt: head.changedAt,
     state: JSON.stringify(head.state),
     uniqueKeys,
-    keys: keyChanges(keysOf, before, head),
+    keys: hasKeys ? keyChanges(old, next) : [],
+    status,
+    ...(isListedAnew && { statusBefore }),
     ...(request !== undefined && { request }),
   };
   if (!(attributes || receipt || moments || erases)) return row;
@@ -73,6 +86,11 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>): AppendRo
     }),
     ...(erases && { erases }),
   };
+}
+
+/** @param keys Of a head. */
+export function statusOf(keys: SearchKeys | undefined): string | null {
+  return keys === undefined ? null : (keys[statusKey] ?? "");
 }
 
 function textsOf(events: readonly NewEvent[]): string[] {

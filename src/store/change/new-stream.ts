@@ -7,12 +7,13 @@ import { newTransferredChange } from "./transferred-change.ts";
 /**
  * The rows that write the streams of a transfer, each decision after the one before it.
  *
- * @param keysOf For each stream.
+ * @param hasKeys Whether the rows of a stream bring its search keys. Default: they do.
  */
 export function rowsFromNewStreams(
   streams: readonly NewStream[],
   now: Micros,
-  keysOf: (stream: NewStream) => KeysOf<unknown>,
+  keysOf: KeysOf<unknown>,
+  hasKeys: (stream: NewStream) => boolean = () => true,
 ): AppendRow[] {
   return streams.flatMap((each) => {
     const { stream, organization, decisions, past } = each;
@@ -30,7 +31,7 @@ export function rowsFromNewStreams(
         state,
       };
       const decided = { events, before, head, uniqueKeys, attributes, moments };
-      const row = rowFromAppend({ stream, change, after, ...decided }, keysOf(each));
+      const row = rowFromAppend({ stream, change, after, ...decided }, keysOf, hasKeys(each));
       after = change;
       before = head;
       return row;

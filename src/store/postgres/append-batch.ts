@@ -1,6 +1,7 @@
 import type { AppendResult } from "../change/append.ts";
 import { type AppendRow, eventRows } from "../change/append-row.ts";
 import type { BatchItem, LoneReceipt } from "../change/batch-item.ts";
+import { countChanges } from "../change/count-changes.ts";
 import { combined } from "../search/key-changes.ts";
 import { keyParts } from "../search/key-parts.ts";
 import type { Row } from "../sql/rows.ts";
@@ -8,6 +9,7 @@ import { appendKind } from "./append-text.ts";
 import { attributeColumns } from "./attributes.ts";
 import type { Statement } from "./connection/connection.ts";
 import { keyBytes, keyTexts } from "./key-rows.ts";
+import { keySpace } from "./key-space.ts";
 import { receiptColumns, textFromName } from "./receipts.ts";
 
 /**
@@ -92,6 +94,7 @@ export function appendStatement(
     firsts.map(({ createdAt }) => createdAt),
     lasts.map(({ changedAt }) => changedAt),
     lasts.map(({ state }) => state),
+    lasts.map(({ status }) => status),
   ];
   const history = [
     events.map(([stream]) => stream),
@@ -107,11 +110,13 @@ export function appendStatement(
   const attributes = attributeColumns(chains);
   const receipts = receiptColumns(chains, lone);
   const erased = firsts.filter(({ erases }) => erases).map(({ stream }) => stream);
+  const counts = countColumns(chains);
   const kind = appendKind({
     uniqueKeys: uniqueKeys.length > 0,
     attributes: attributes.length > 0,
     receipts: receipts.length > 0,
     erased: erased.length > 0,
+    counts: counts.length > 0,
   });
   return {
     ...kind,
@@ -123,6 +128,7 @@ export function appendStatement(
       ...attributes,
       ...receipts,
       ...(erased.length > 0 ? [erased] : []),
+      ...counts,
     ],
   };
 }
@@ -141,6 +147,23 @@ function uniqueKeyColumns(firsts: readonly AppendRow[]): string[][] {
   ];
 }
 
+/** The columns of what the chains change in the numbers of streams; empty if they change none. */
+function countColumns(chains: readonly Chain[]): (string | number)[][] {
+  const changes = chains.flatMap(({ rows }) => {
+    const [{ stream }] = rows;
+    const { change } = rows.at(-1) as AppendRow;
+    return countChanges(rows).map((each) => ({ ...each, stream, change }));
+  });
+  if (changes.length === 0) return [];
+  return [
+    changes.map(({ organization }) => organization),
+    changes.map(({ status }) => status),
+    changes.map(({ stream }) => stream),
+    changes.map(({ change }) => change),
+    changes.map(({ by }) => by),
+  ];
+}
+
 /** The columns of the index rows to delete, and of those to insert. */
 function keyColumns(chains: readonly Chain[]): (string | null)[][] {
   const changes = chains.flatMap(({ rows }) => {
@@ -149,18 +172,17 @@ function keyColumns(chains: readonly Chain[]): (string | null)[][] {
     return ofChain.map(([name, before, after, text]) => {
       const from = before === undefined ? undefined : keyParts(before, keyBytes).folded;
       const to = after === undefined ? undefined : keyTexts(after, text);
-      return { stream, organization, name, to, from: from === to?.folded ? undefined : from };
+      const space = keySpace(organization, name);
+      return { stream, space, to, from: from === to?.folded ? undefined : from };
     });
   });
   const gone = changes.filter(({ from }) => from !== undefined);
   const come = changes.flatMap(({ to, ...key }) => (to === undefined ? [] : [{ ...key, ...to }]));
   return [
-    gone.map(({ organization }) => organization),
-    gone.map(({ name }) => name),
+    gone.map(({ space }) => space),
     gone.map(({ from }) => from ?? null),
     gone.map(({ stream }) => stream),
-    come.map(({ organization }) => organization),
-    come.map(({ name }) => name),
+    come.map(({ space }) => space),
     come.map(({ folded }) => folded),
     come.map(({ stream }) => stream),
     come.map(({ text }) => text),

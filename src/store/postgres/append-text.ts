@@ -1,14 +1,14 @@
 /**
  * The texts of the statement that writes a batch. Values are numbered from 1: those of heads, events and search
- * keys, then those of unique keys, of attributes, of receipts and of erased streams, each if there are any.
+ * keys, then those of unique keys, of attributes, of receipts, of erased streams and of counts, each if there are any.
  */
 
 const batch = `
   batch as (
     select * from unnest(
       $1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[], $6::bigint[], $7::bigint[],
-      $8::text[]
-    ) as b (stream, organization, version, change, after, created_at, changed_at, state)
+      $8::text[], $9::text[]
+    ) as b (stream, organization, version, change, after, created_at, changed_at, state, status)
   ),
   latest as (
     select * from batch b
@@ -17,48 +17,50 @@ const batch = `
 
 const written = (condition: string) => `
   written as (
-    insert into heads (stream, organization, version, change, after, created_at, changed_at, state)
-    select stream, organization, version, change, after, created_at, changed_at, state
+    insert into heads
+      (stream, organization, version, change, after, created_at, changed_at, state, status)
+    select stream, organization, version, change, after, created_at, changed_at, state, status
     from latest ${condition} order by stream
     on conflict (stream) do update set
       version = excluded.version, change = excluded.change, after = excluded.after,
-      created_at = excluded.created_at, changed_at = excluded.changed_at, state = excluded.state
+      created_at = excluded.created_at, changed_at = excluded.changed_at, state = excluded.state,
+      status = excluded.status
     where heads.change = excluded.after
     returning stream
   ),
   logged as (
     insert into events (stream, version, change, type, data, creator, at, request)
     select e.* from unnest(
-      $9::text[], $10::bigint[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::bigint[],
-      $16::text[]
+      $10::text[], $11::bigint[], $12::uuid[], $13::text[], $14::text[], $15::text[], $16::bigint[],
+      $17::text[]
     ) as e (stream, version, change, type, data, creator, at, request)
     where e.stream in (select stream from written)
   ),
   unlisted as (
     delete from search_keys k using unnest(
-      $17::text[], $18::text[], $19::text[], $20::text[]
-    ) as g (organization, name, folded, stream)
-    where k.organization = g.organization and k.name = g.name
-      and k.folded = g.folded and k.stream = g.stream
+      $18::bigint[], $19::text[], $20::text[]
+    ) as g (space, folded, stream)
+    where k.space = g.space and k.folded = g.folded and k.stream = g.stream
       and g.stream in (select stream from written)
   ),
   listed as (
-    insert into search_keys (organization, name, folded, stream, text, rest)
+    insert into search_keys (space, folded, stream, text, rest)
     select c.* from unnest(
-      $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[]
-    ) as c (organization, name, folded, stream, text, rest)
+      $21::bigint[], $22::text[], $23::text[], $24::text[], $25::text[]
+    ) as c (space, folded, stream, text, rest)
     where c.stream in (select stream from written)
-    on conflict (organization, name, folded, stream) do update set
+    on conflict (space, folded, stream) do update set
       text = excluded.text, rest = excluded.rest
   )`;
 
-const sharedValues = 26;
+const sharedValues = 25;
 const uniqueKeyValues = 3;
 const attributeValues = 12;
 const receiptValues = 6;
+const erasedValues = 1;
 
 const uniqueKeys = `
-  wanted as (select * from unnest($28::text[], $29::text[]) as w (stream, name)),
+  wanted as (select * from unnest($27::text[], $28::text[]) as w (stream, name)),
   taken as (
     select w.stream from wanted w
     where (select c.stream from claims c where c.name = w.name) <> w.stream
@@ -68,7 +70,7 @@ const uniqueKeys = `
 const claimed = `
   released as (
     delete from claims c
-    where c.stream = any ($27::text[]) and c.stream in (select stream from written)
+    where c.stream = any ($26::text[]) and c.stream in (select stream from written)
       and not exists (select 1 from wanted w where w.stream = c.stream and w.name = c.name)
   ),
   claimed as (
@@ -156,6 +158,26 @@ const forgotten = (before: number) => {
   disowned as (delete from lost_claims l using erased x where l.stream = x.stream)`;
 };
 
+/**
+ * Adds rows and changes none, so that no transaction waits for another one's: see the table.
+ *
+ * @param before Number of the values before those of counts.
+ */
+const counted = (before: number) => {
+  const value = (place: number) => `$${before + place}`;
+  return `
+  counted as (
+    insert into head_counts (organization, status, stream, change, total)
+    select organization, status, min(stream), (array_agg(change))[1], sum(total)
+    from unnest(
+      ${value(1)}::text[], ${value(2)}::text[], ${value(3)}::text[], ${value(4)}::uuid[],
+      ${value(5)}::bigint[]
+    ) as n (organization, status, stream, change, total)
+    where stream in (select stream from written)
+    group by organization, status having sum(total) <> 0
+  )`;
+};
+
 const isTaken = "stream in (select stream from taken) and stream in (select stream from latest)";
 
 const refused = ({ uniqueKeys, receipts }: Brought) => {
@@ -176,12 +198,14 @@ export type Brought = {
   readonly attributes: boolean;
   readonly receipts: boolean;
   readonly erased: boolean;
+  readonly counts: boolean;
 };
 
 function textOf(brought: Brought): string {
   const beforeAttributes = sharedValues + (brought.uniqueKeys ? uniqueKeyValues : 0);
   const beforeReceipts = beforeAttributes + (brought.attributes ? attributeValues : 0);
   const beforeErased = beforeReceipts + (brought.receipts ? receiptValues : 0);
+  const beforeCounts = beforeErased + (brought.erased ? erasedValues : 0);
   const conditions = [
     ...(brought.uniqueKeys ? ["stream not in (select stream from taken)"] : []),
     ...(brought.receipts
@@ -197,6 +221,7 @@ function textOf(brought: Brought): string {
     ...(brought.attributes ? [attributes(beforeAttributes)] : []),
     ...(brought.receipts ? [kept] : []),
     ...(brought.erased ? [forgotten(beforeErased)] : []),
+    ...(brought.counts ? [counted(beforeCounts)] : []),
   ];
   return `
   with ${parts.join(",")}${refused(brought)}`;
@@ -206,10 +231,10 @@ const kinds = new Map<string, { readonly name: string; readonly text: string }>(
 
 /** The name and the text of the statement for a batch. */
 export function appendKind(brought: Brought): { readonly name: string; readonly text: string } {
-  const { uniqueKeys, attributes, receipts, erased } = brought;
+  const { uniqueKeys, attributes, receipts, erased, counts } = brought;
   const name = `append${uniqueKeys ? "-unique-keys" : ""}${attributes ? "-attributes" : ""}${
     receipts ? "-receipts" : ""
-  }${erased ? "-erased" : ""}`;
+  }${erased ? "-erased" : ""}${counts ? "-counts" : ""}`;
   const known = kinds.get(name);
   if (known !== undefined) return known;
   const kind = { name, text: textOf(brought) };

@@ -19,6 +19,7 @@ import {
 import { findAttributes, readAttributes, readOutline } from "./attributes.ts";
 import { createCommit } from "./commit.ts";
 import type { Postgres } from "./database.ts";
+import { createCountFolder } from "./fold-counts.ts";
 import { createJointCommit } from "./joint-change.ts";
 import { createReceiptReader } from "./receipts.ts";
 import { createPostgresSearch } from "./search.ts";
@@ -90,11 +91,14 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
     now,
     ...bounds,
   });
+  const counts = createCountFolder(database.link());
   const queue = createStreamQueue({
     load,
     async append(append, signal) {
       const row = rowFromAppend(append, database.keysOf);
-      return commitOf(row.stream).add(row, row.stream, signal);
+      const result = await commitOf(row.stream).add(row, row.stream, signal);
+      if (result === "appended") counts.stored(row);
+      return result;
     },
     now,
     observer,
@@ -108,6 +112,7 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
     await receipts.close();
     await closeReader();
     await Promise.all(commits.map((commit) => commit.close()));
+    await counts.close();
   }
 
   return { queue, changeAll: createChangeAll(queue, commitAll), receipts, close };

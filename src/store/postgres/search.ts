@@ -1,5 +1,6 @@
 import type { EventStore } from "../event-store.ts";
 import { type Dialect, isOwned } from "../search/condition-sql.ts";
+import { momentDigits } from "../search/head-keys.ts";
 import { createScanQueue } from "../search/scan-queue.ts";
 import { createSearch } from "../search/search-heads.ts";
 import type { SearchScope } from "../search.ts";
@@ -8,18 +9,26 @@ import { headColumns } from "../sql/rows.ts";
 import { raw, sql } from "../sql/sql.ts";
 import type { Postgres } from "./database.ts";
 import { keyBytes } from "./key-rows.ts";
+import { keySpace, keySpaceSql } from "./key-space.ts";
 import { placeholder, statementOf } from "./statement.ts";
 
 /** SQL as PostgreSQL wants it. */
 export const dialect: Dialect = {
   placeholder,
   isOfKey(alias, owners, name) {
-    const isOfOwners = isOwned(dialect, raw(`${alias}.organization`), owners);
-    return sql`${isOfOwners} and ${raw(alias)}.name = ${name}`;
+    const space = raw(`${alias}.space`);
+    if (typeof owners === "string") return sql`${space} = ${keySpace(owners, name)}::bigint`;
+    if ("everyOrganization" in owners) {
+      const spaces = raw(`select ${keySpaceSql(name)} from head_counts`);
+      return sql`${space} in (${spaces})`;
+    }
+    return sql`${space} = any (${owners.map((each) => keySpace(each, name))}::bigint[])`;
   },
-  isOfOrganizations: (alias, organizations) =>
-    isOwned(dialect, raw(`${alias}.organization`), organizations),
-  owners: "search_keys",
+  // Not equality, because the primary key is in the order of the ids, too, and may have to be read from one end to the
+  // other until a stream of the organization is found.
+  isOfOwner: (organization, owner) =>
+    sql`${organization} >= ${owner} and ${organization} <= ${owner}`,
+  moment: (alias) => raw(`lpad(${alias}.created_at::text, ${momentDigits}, '0')`),
   position: "strpos",
   isAmong: (expression, texts) => sql`${expression} = any (${texts}::text[])`,
   keyBytes,

@@ -26,6 +26,7 @@ import { readWithHead } from "./attributes.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
 import type { Postgres } from "./database.ts";
+import { createCountFolder } from "./fold-counts.ts";
 import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 import { statementOf } from "./statement.ts";
@@ -48,6 +49,7 @@ export function createPostgresTransfer(options: {
   const { database, now } = options;
   database.acquire();
   const link = database.link();
+  const counts = createCountFolder(database.link());
   const read = (whole: Sql) => database.read(statementOf(whole));
   let ready = nothingReady();
   let isClosed = false;
@@ -55,7 +57,7 @@ export function createPostgresTransfer(options: {
   return {
     prepare(streams) {
       for (const first of firstRows(streams, ready.rows.length)) ready.firsts.push(first);
-      const rows = rowsFromNewStreams(streams, now(), () => database.keysOf);
+      const rows = rowsFromNewStreams(streams, now(), database.keysOf);
       for (const row of rows) ready.rows.push(row);
     },
 
@@ -64,7 +66,10 @@ export function createPostgresTransfer(options: {
       ready = nothingReady();
       for (let retries = 0; retries <= maxRetries; retries += 1) {
         const outcomes = await attempt(link, batch, lines);
-        if (outcomes !== "again") return outcomes;
+        if (outcomes !== "again") {
+          for (const row of storedRows(batch, outcomes)) counts.stored(row);
+          return outcomes;
+        }
         await pauseBeforeRetry();
       }
       throw unavailableFrom(
@@ -72,7 +77,8 @@ export function createPostgresTransfer(options: {
       );
     },
 
-    async complete() {},
+    // Searches find everything at once; what follows makes them read less.
+    complete: () => counts.foldAll(),
 
     batchSize: () => batchStreams,
 
@@ -100,9 +106,17 @@ export function createPostgresTransfer(options: {
     async close() {
       if (isClosed) return;
       isClosed = true;
+      await counts.close();
       await database.release();
     },
   };
+}
+
+function storedRows({ rows, firsts }: Ready, outcomes: readonly NewStreamOutcome[]): AppendRow[] {
+  const stored = new Set(
+    firsts.filter((_, index) => outcomes[index] === "stored").map((first) => rows[first]?.stream),
+  );
+  return rows.filter(({ stream }) => stored.has(stream));
 }
 
 /**

@@ -1,19 +1,21 @@
-import { lowerCase } from "../../text/lower-case.ts";
 import { digestOf } from "../attributes.ts";
-import type { AttributeQuery, Comparison, Query, SearchScope } from "../search.ts";
+import type { AttributeQuery, Query, SearchScope } from "../search.ts";
 import { joined, raw, type Sql, sql } from "../sql/sql.ts";
-import { keyParts, leastCutBytes, reachesCut } from "./key-parts.ts";
+import { comparison, type KeyComparison, methodOf } from "./comparison-sql.ts";
+import { creationKey, everyStream, isHeadKey, statusKey } from "./head-keys.ts";
 
 /** What differs between the engines. */
 export type Dialect = {
   /** The placeholder of the value with this number, from 1. */
   readonly placeholder: (number: number) => string;
-  /** A condition that is true of the rows of a key. */
+  /** A condition that is true of the rows of a key that the index has. */
   readonly isOfKey: (alias: string, owners: SearchScope, name: string) => Sql;
-  /** A condition that is true of the rows of organizations, of whatever key. */
-  readonly isOfOrganizations: (alias: string, organizations: readonly string[]) => Sql;
-  /** A table with a column `organization`, indexed, that has a row for each organization with keys. */
-  readonly owners: string;
+  /**
+   * A condition that is true of the heads of an organization, in the order of its index by id. Default: equality.
+   */
+  readonly isOfOwner?: (organization: Sql, owner: string) => Sql;
+  /** The text of a head's creation date; see `creationKey`. */
+  readonly moment: (alias: string) => Sql;
   /** The function that finds its second text in the first and returns the position; 0: it is not there. */
   readonly position: string;
   /** A condition that is true of an expression that is among the texts. */
@@ -24,18 +26,8 @@ export type Dialect = {
   readonly keyBytes?: number;
 };
 
-/** A comparison of a key. */
-export type KeyComparison = Exclude<Comparison, { kind: "streams" }>;
-
-type TextComparison = Comparison & { kind: "text" };
-
-/** How a comparison compares. */
-export function methodOf(comparison: KeyComparison): string {
-  return comparison.kind === "text" ? comparison.method : comparison.kind;
-}
-
 /** What the conditions of a statement share. */
-type Scope = {
+export type Scope = {
   readonly dialect: Dialect;
   readonly owners: SearchScope;
   /** A condition that is true of the rows of a key. */
@@ -48,7 +40,29 @@ type Scope = {
 export function keyRows(dialect: Dialect, owners: SearchScope, key: string, query: Query): Sql {
   const isOfKey = (alias: string, name: string) => dialect.isOfKey(alias, owners, name);
   const scope = { dialect, owners, isOfKey, key };
-  return sql`search_keys k where ${isAwaited(dialect)}${isOfKey("k", key)} and ${condition(scope, query)}`;
+  const ofKey = isOfKeyRows(scope, "k", key);
+  return sql`${tableOf(key)} k where ${isAwaited(dialect)}${ofKey} and ${condition(scope, query)}`;
+}
+
+/** The columns, of `k`, that the rows of a key of one organization are sorted by, besides the stream. */
+export function orderColumns(key: string): readonly string[] {
+  if (key === everyStream) return ["k.organization"];
+  if (key === statusKey) return ["k.status"];
+  return key === creationKey ? ["k.created_at"] : ["k.folded"];
+}
+
+function tableOf(key: string): Sql {
+  return raw(isHeadKey(key) ? "heads" : "search_keys");
+}
+
+function isOfKeyRows({ dialect, owners, isOfKey }: Scope, alias: string, key: string): Sql {
+  if (!isHeadKey(key)) return isOfKey(alias, key);
+  const organization = raw(`${alias}.organization`);
+  const isOfOwners =
+    key === everyStream && typeof owners === "string" && dialect.isOfOwner !== undefined
+      ? dialect.isOfOwner(organization, owners)
+      : isOwned(dialect, organization, owners);
+  return sql`${isOfOwners} and ${raw(alias)}.status is not null`;
 }
 
 /** It comes first, because otherwise it would be asked only for rows that match. */
@@ -110,12 +124,14 @@ function condition(scope: Scope, query: Query): Sql {
     case "attribute":
       return hasAttribute(raw("k.stream"), query);
     case "organizations":
-      return scope.dialect.isOfOrganizations("k", query.organizations);
+      return isHeadKey(scope.key)
+        ? isOwned(scope.dialect, raw("k.organization"), query.organizations)
+        : scope.dialect.isOfKey("k", query.organizations, scope.key);
     case "streams":
       return scope.dialect.isAmong(sql`k.stream`, query.streams);
     case "one-of":
     case "text":
-      return query.key === scope.key
+      return query.key === scope.key || (isHeadKey(query.key) && isHeadKey(scope.key))
         ? comparison(scope, query, "k")
         : comparisonElsewhere(scope, query);
   }
@@ -132,114 +148,13 @@ function all(scope: Scope, queries: readonly Query[], operator: string): Sql {
  * join, which would be very slow if they underestimate the number of rows.
  */
 function comparisonElsewhere(scope: Scope, query: KeyComparison): Sql {
-  const isMatch = sql`${scope.isOfKey("o", query.key)} and ${comparison(scope, query, "o")}`;
-  if (methodOf(query) === "equals") {
-    const rows = sql`search_keys o where ${isMatch} and o.stream = k.stream`;
+  const { key } = query;
+  const isMatch = sql`${isOfKeyRows(scope, "o", key)} and ${comparison(scope, query, "o")}`;
+  const isLookedUp = methodOf(query) === "equals" || (isHeadKey(key) && query.kind === "one-of");
+  if (isLookedUp) {
+    const rows = sql`${tableOf(key)} o where ${isMatch} and o.stream = k.stream`;
     return sql`exists (select 1 from ${rows}) is true`;
   }
-  const rows = sql`search_keys o where ${isAwaited(scope.dialect)}${isMatch}`;
+  const rows = sql`${tableOf(key)} o where ${isAwaited(scope.dialect)}${isMatch}`;
   return sql`(k.stream in (select o.stream from ${rows})) is true`;
-}
-
-function comparison(scope: Scope, query: KeyComparison, alias: string): Sql {
-  const text = raw(`coalesce(${alias}.text, ${alias}.folded)`);
-  if (query.kind === "one-of") {
-    const { isAmong } = scope.dialect;
-    const inIndex = (each: string) => keyParts(lowerCase(each), keyBytesOf(scope)).folded;
-    const texts = [...new Set(query.texts.map(inIndex))];
-    return sql`${isAmong(raw(`${alias}.folded`), texts)} and ${isAmong(text, query.texts)}`;
-  }
-  const { method, ignoreCase, text: part } = query;
-  switch (method) {
-    case "equals": {
-      const found = equals(scope, alias, lowerCase(part));
-      return ignoreCase ? found : sql`${found} and ${text} = ${part}`;
-    }
-    case "starts-with": {
-      const found = startsWith(scope, alias, lowerCase(part));
-      return ignoreCase ? found : sql`${found} and substr(${text}, 1, length(${part})) = ${part}`;
-    }
-    case "contains":
-    case "ends-with": {
-      const found = hasFolded(scope, query, alias);
-      return ignoreCase ? found : sql`${found} and ${isSoAsItIs(scope, query, alias)}`;
-    }
-  }
-}
-
-function keyBytesOf({ dialect }: Scope): number {
-  return dialect.keyBytes ?? Number.POSITIVE_INFINITY;
-}
-
-/** The whole text in lower case, also if the index holds only its beginning. */
-function wholeText(alias: string): Sql {
-  return raw(`(${alias}.folded || coalesce(${alias}.rest, ''))`);
-}
-
-function equals(scope: Scope, alias: string, text: string): Sql {
-  const keyBytes = keyBytesOf(scope);
-  const { folded, rest } = keyParts(text, keyBytes);
-  const found = sql`${raw(`${alias}.folded`)} = ${folded}`;
-  if (!reachesCut(text, keyBytes)) return found;
-  return sql`${found} and ${raw(`coalesce(${alias}.rest, '')`)} = ${rest ?? ""}`;
-}
-
-/** If the text may have been cut, the index finds the rows by a shorter beginning, and each is then compared. */
-function startsWith(scope: Scope, alias: string, beginning: string): Sql {
-  const folded = raw(`${alias}.folded`);
-  const keyBytes = keyBytesOf(scope);
-  if (!reachesCut(beginning, keyBytes)) return beginsWith(folded, beginning);
-  const least = keyParts(beginning, leastCutBytes(keyBytes) - 1).folded;
-  const isWhole = sql`substr(${wholeText(alias)}, 1, length(${beginning})) = ${beginning}`;
-  return sql`${beginsWith(folded, least)} and ${isWhole}`;
-}
-
-/** A row whose text was cut is recognised by its length; its whole text is read from the table. */
-function hasFolded(scope: Scope, { key, method, text }: TextComparison, alias: string): Sql {
-  const part = lowerCase(text);
-  const found = has(scope, method, raw(`${alias}.folded`), part);
-  if (scope.dialect.keyBytes === undefined) return found;
-  const isShort = raw(`octet_length(${alias}.folded) < ${leastCutBytes(scope.dialect.keyBytes)}`);
-  const inRow = rowBeside(scope, key, alias, has(scope, method, wholeText("e"), part));
-  return sql`case when ${isShort} then ${found} else ${inRow} end`;
-}
-
-/**
- * Compare case, too. A text that contains another also contains it in lower case, so the index is searched
- * first, and only the rows it finds are read from the table.
- */
-function isSoAsItIs(scope: Scope, { key, method, text }: TextComparison, alias: string): Sql {
-  return rowBeside(scope, key, alias, has(scope, method, sql`coalesce(e.text, e.folded)`, text));
-}
-
-/** A condition on the row of the table, as `e`, that belongs to a row of the index. */
-function rowBeside(scope: Scope, key: string, alias: string, holds: Sql): Sql {
-  const row = raw(`e.folded = ${alias}.folded and e.stream = ${alias}.stream`);
-  return sql`(select ${holds} from search_keys e where ${scope.isOfKey("e", key)} and ${row})`;
-}
-
-function has({ dialect }: Scope, method: TextComparison["method"], text: Sql, part: string): Sql {
-  return method === "contains"
-    ? sql`${raw(dialect.position)}(${text}, ${part}) > 0`
-    : sql`substr(${text}, length(${text}) - length(${part}) + 1) = ${part}`;
-}
-
-function beginsWith(folded: Sql, beginning: string): Sql {
-  const from = sql`${folded} >= ${beginning}`;
-  const end = firstBehind(beginning);
-  return end === undefined ? from : sql`${from} and ${folded} < ${end}`;
-}
-
-const lastCodePoint = 0x10ffff;
-const lastBeforeSurrogates = 0xd7ff;
-const firstAfterSurrogates = 0xe000;
-
-/** The first text, by code points, behind all that begin with `beginning`; `undefined`: there is none. */
-function firstBehind(beginning: string): string | undefined {
-  const codePoints = Array.from(beginning, (character) => character.codePointAt(0) ?? 0);
-  while (codePoints.at(-1) === lastCodePoint) codePoints.pop();
-  const last = codePoints.pop();
-  if (last === undefined) return undefined;
-  const next = last === lastBeforeSurrogates ? firstAfterSurrogates : last + 1;
-  return String.fromCodePoint(...codePoints, next);
 }

@@ -1,5 +1,5 @@
 import type { Query } from "../search.ts";
-import type { KeyComparison } from "./condition-sql.ts";
+import type { KeyComparison } from "./comparison-sql.ts";
 import { isIndexed } from "./search-sql.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { lowerCase } from "../../text/lower-case.ts";
-import type { Head, KeysOf } from "../event-store.ts";
+import type { SearchKeys } from "../search.ts";
+import { isHeadKey } from "./head-keys.ts";
 
 /**
  * A change of one search key of a stream. It is a tuple because millions of them are sent between threads,
@@ -15,28 +16,18 @@ export type KeyChange = readonly [
   text: string | null,
 ];
 
-/** The name of a key that every searchable stream has. Its text is `""`, so it sorts by ids. */
-export const everyStream = "";
-
 /**
- * The changes of the index that belong to the change of a head. A key that stays the same has none.
+ * The changes of the index that belong to the change of a head. A key that stays the same has none, and neither
+ * has one that the head carries.
  *
- * @param before `undefined`: the stream is new.
+ * @param old Of the head before; `undefined`: it was new, or not found by searches.
  */
-export function keyChanges(
-  keysOf: KeysOf<unknown>,
-  before: Head<unknown> | undefined,
-  after: Head<unknown>,
-): KeyChange[] {
-  const old = before && keysOf(before);
-  const next = keysOf(after);
+export function keyChanges(old: SearchKeys | undefined, next: SearchKeys | undefined): KeyChange[] {
   const changes: KeyChange[] = [];
-  if (old === undefined && next !== undefined) changes.push([everyStream, undefined, "", null]);
-  if (old !== undefined && next === undefined) changes.push([everyStream, "", undefined, null]);
   for (const name in { ...old, ...next }) {
     const from = old?.[name];
     const to = next?.[name];
-    if (from !== to) changes.push(keyChange(name, from, to));
+    if (from !== to && !isHeadKey(name)) changes.push(keyChange(name, from, to));
   }
   return changes;
 }

@@ -9,20 +9,22 @@ import {
 } from "../search.ts";
 import type { Row } from "../sql/rows.ts";
 import { withStreams } from "./attribute-queries.ts";
-import type { Dialect, KeyComparison } from "./condition-sql.ts";
+import type { KeyComparison } from "./comparison-sql.ts";
+import type { Dialect } from "./condition-sql.ts";
 import { cover, hasUnindexed, scannedKeys } from "./cover.ts";
+import { statusKey } from "./head-keys.ts";
 import { narrowedScope } from "./narrowed-scope.ts";
 import {
   attributeAmongStatement,
   attributeStatement,
-  countStatement,
   isIndexed,
   ownersStatement,
-  pageStatement,
   type SearchStatement,
-  sizeStatement,
+  statusesStatement,
   streamsStatement,
 } from "./search-sql.ts";
+import { type StatusTotals, sumOf, totalOf, totalsFromRows } from "./status-totals.ts";
+import { createWalk, type Run, type Totals } from "./walk.ts";
 
 /** What an engine provides. */
 export type SearchOptions = {
@@ -61,8 +63,6 @@ const maxRows = 10_000_000;
  */
 const maxUnasked = 100_000;
 
-/** Runs a statement of the dialect that is given. */
-type Run = (make: (dialect: Dialect) => SearchStatement) => Promise<readonly Row[]>;
 type Scope = Parameters<EventStore["search"]>[0];
 
 /** The two ways to make an answer. */
@@ -70,7 +70,7 @@ type Answers = {
   /** Load the candidates and compare them with the whole query. */
   judge(scope: Scope, wanted: Search, candidates: readonly string[]): Promise<Found<unknown>>;
   /** Read the index of the sort key in order. */
-  walk(scope: Scope, wanted: Search, run: Run): Promise<Found<unknown>>;
+  walk(scope: Scope, wanted: Search, run: Run, totals: Totals): Promise<Found<unknown>>;
 };
 
 /**
@@ -79,8 +79,9 @@ type Answers = {
  * 1. Every result must match one comparison, and the index finds the few streams that match it. They are
  *    loaded, and their heads are compared with the whole query.
  * 2. The same, but a scan of all texts of the key finds them, because of "contains" or "ends-with".
- * 3. No comparison matches few streams. The index of the sort key is read in order until the page is full;
- *    the total is counted by reading it once more.
+ * 3. No comparison matches few streams. If the first thousand streams in the order of the page fill it, that is the
+ *    page; else the index of the sort key is read in order until the page is full. The total is counted by reading it
+ *    once more, unless the status alone decides: then it is kept.
  */
 function createPlan(
   {
@@ -102,8 +103,12 @@ function createPlan(
       (make) =>
         scan(make(each), group, signal);
     let run = scanIn(dialect);
+    const totals = totalsOf(owners);
     const few = async (comparison: KeyComparison) => {
       const limit = maxCandidates + 1;
+      if (comparison.key === statusKey && totalOf(await totals(), comparison) >= limit) {
+        return undefined;
+      }
       const make = (each: Dialect) => streamsStatement(each, owners, comparison, limit);
       const rows = isIndexed(comparison) ? await lookUp(make(dialect)) : await run(make);
       return rows.length < limit ? rows.map(({ stream }) => String(stream)) : undefined;
@@ -118,12 +123,22 @@ function createPlan(
       // The rows of several organizations are not in the order of the page, so all are looked at.
       const scanned = scannedKeys(query) + (typeof owners === "string" ? 0 : 1);
       if (scanned > 0) {
-        const size = await sizeWithin(owners, Math.floor(maxRows / (scanned + 1)), run);
+        const size = await sizeWithin(totals, Math.floor(maxRows / (scanned + 1)));
         if (size > maxUnasked) run = scanIn(scanDialect);
       }
       if (hasUnindexed(query)) candidates = await cover(query, few);
     }
-    return candidates === undefined ? walk(owners, wanted, run) : judge(owners, wanted, candidates);
+    return candidates === undefined
+      ? walk(owners, wanted, run, totals)
+      : judge(owners, wanted, candidates);
+  }
+
+  function totalsOf(owners: SearchScope): Totals {
+    let reading: Promise<StatusTotals> | undefined;
+    return () => {
+      reading ??= lookUp(statusesStatement(dialect, owners)).then(totalsFromRows);
+      return reading;
+    };
   }
 
   async function holders(owners: SearchScope, query: AttributeQuery) {
@@ -133,9 +148,8 @@ function createPlan(
   }
 
   /** @throws SearchTooBroadError if there are more streams than `most`. */
-  async function sizeWithin(owners: SearchScope, most: number, run: Run): Promise<number> {
-    const [row] = await run((each) => sizeStatement(each, owners, most + 1));
-    const size = Number(row?.total);
+  async function sizeWithin(totals: Totals, most: number): Promise<number> {
+    const size = sumOf(await totals());
     if (size <= most) return size;
     throw new SearchTooBroadError(`the search would look at more than ${maxRows} texts`);
   }
@@ -151,7 +165,7 @@ function groupOf(owners: SearchScope): string {
 /** The search of an engine. How it finds streams is decided in `createPlan`. */
 export function createSearch(options: SearchOptions): EventStore["search"] {
   const { dialect, lookUp, load, keysOf } = options;
-  const search = createPlan(options, { judge, walk });
+  const search = createPlan(options, { judge, walk: createWalk(options) });
 
   async function judge(
     owners: SearchScope,
@@ -173,21 +187,6 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
     });
     const results = sorted(found, order).slice(offset, offset + limit);
     return { total: found.length, results: results.map(({ stream, head }) => ({ stream, head })) };
-  }
-
-  async function walk(owners: SearchScope, wanted: Search, run: Run): Promise<Found<unknown>> {
-    const rows = await run((each) => pageStatement(each, owners, wanted));
-    const streams = rows.map(({ stream }) => String(stream));
-    const heads = await load(streams, owners);
-    const headOf = new Map(heads.map(({ stream, head }) => [stream, head]));
-    const results = streams.flatMap((stream) => {
-      const head = headOf.get(stream);
-      return head === undefined || keysOf(head) === undefined ? [] : [{ stream, head }];
-    });
-    const isLastPage = rows.length < wanted.limit && (rows.length > 0 || wanted.offset === 0);
-    if (isLastPage) return { total: wanted.offset + rows.length, results };
-    const [row] = await run((each) => countStatement(each, owners, wanted.query));
-    return { total: Number(row?.total), results };
   }
 
   /** Searches one organization where only one is within the scope: its index is in the order of the page. */

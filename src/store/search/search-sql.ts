@@ -1,15 +1,15 @@
 import type { AttributeQuery, Query, Search, SearchScope } from "../search.ts";
 import { raw, type Sql, type SqlStatement, sql, statementFromSql } from "../sql/sql.ts";
+import { type KeyComparison, methodOf } from "./comparison-sql.ts";
 import {
   attributeRows,
   type Dialect,
   hasAttribute,
   isOwned,
-  type KeyComparison,
   keyRows,
-  methodOf,
+  orderColumns,
 } from "./condition-sql.ts";
-import { everyStream } from "./key-changes.ts";
+import { everyStream, statusKey } from "./head-keys.ts";
 
 /** A statement of a search. */
 export type SearchStatement = SqlStatement;
@@ -50,14 +50,21 @@ export function attributeAmongStatement(
   return statement(dialect, sql`select h.stream from heads h where ${isAmong} and ${has}`);
 }
 
-/** Names the first and the last organization of a scope that has keys: columns `first` and `last`. */
+/** Names the first and the last organization of a scope that has streams: columns `first` and `last`. */
 export function ownersStatement(dialect: Dialect, owners: SearchScope): SearchStatement {
-  const rows = sql`from ${raw(dialect.owners)} where ${isOwned(dialect, raw("organization"), owners)}`;
+  const rows = sql`from head_counts where ${isOwned(dialect, raw("organization"), owners)}`;
   const [first, last] = [
     sql`select min(organization) ${rows}`,
     sql`select max(organization) ${rows}`,
   ];
   return statement(dialect, sql`select (${first}) as first, (${last}) as last`);
+}
+
+/** How many searchable streams have each status, of whatever organization of a scope: columns `status` and `total`. */
+export function statusesStatement(dialect: Dialect, owners: SearchScope): SearchStatement {
+  const isWithin = isOwned(dialect, raw("organization"), owners);
+  const rows = sql`from head_counts where ${isWithin} group by status`;
+  return statement(dialect, sql`select status, sum(total) as total ${rows}`);
 }
 
 /** Finds the streams of one page, in order: column `stream`. Reads the index of the sort key. */
@@ -66,9 +73,11 @@ export function pageStatement(
   owners: SearchScope,
   { query, sortBy, ascending, offset, limit }: Search,
 ): SearchStatement {
-  const rows = keyRows(dialect, owners, sortBy ?? everyStream, query);
-  const order = raw(ascending ? "asc" : "desc");
-  const sorted = sql`${rows} order by k.folded ${order}, k.stream ${order}`;
+  const key = sortBy ?? everyStream;
+  const isAcross = key === everyStream && typeof owners !== "string";
+  const columns = [...(isAcross ? [] : orderColumns(key)), "k.stream"];
+  const order = raw(columns.map((each) => `${each} ${ascending ? "asc" : "desc"}`).join(", "));
+  const sorted = sql`${keyRows(dialect, owners, key, query)} order by ${order}`;
   return statement(dialect, sql`select k.stream from ${sorted} limit ${limit} offset ${offset}`);
 }
 
@@ -83,17 +92,6 @@ export function countStatement(
   return statement(dialect, sql`select count(*) as total from ${rows}`);
 }
 
-/** Counts the searchable streams, but stops at `limit`: column `total`. */
-export function sizeStatement(
-  dialect: Dialect,
-  owners: SearchScope,
-  limit: number,
-): SearchStatement {
-  const everything: Query = { kind: "and", queries: [] };
-  const some = sql`select 1 from ${keyRows(dialect, owners, everyStream, everything)} limit ${limit}`;
-  return statement(dialect, sql`select count(*) as total from (${some}) as counted`);
-}
-
 /** Comparisons that an index answers. Those that probably match the fewest streams come first. */
 const indexed = ["equals", "one-of", "starts-with"];
 
@@ -105,6 +103,8 @@ export function isIndexed(comparison: KeyComparison): boolean {
 /** A comparison that every match of the query also matches, if there is one; probably the narrowest. */
 function narrowest(query: Query): KeyComparison | undefined {
   const rank = (comparison: KeyComparison) => {
+    // Most streams have the same status.
+    if (comparison.key === statusKey) return indexed.length + 1;
     const place = indexed.indexOf(methodOf(comparison));
     return place === -1 ? indexed.length : place;
   };

@@ -13,6 +13,7 @@ import { createAttributeWriter } from "./attributes.ts";
 import { createEraser } from "./erase.ts";
 import { createEventLog, type EventLog, type Position } from "./event-log.ts";
 import { moveImport, noteRejected } from "./import-notes.ts";
+import { createCountWriter } from "./keys/count-writer.ts";
 import { createKeyWriter } from "./keys/key-writer.ts";
 import { createUnsortedKeys, type UnsortedBatch } from "./keys/unsorted-keys.ts";
 import { createReceiptWriter, type ReceiptWriter } from "./receipts.ts";
@@ -44,6 +45,7 @@ export function createBatchWriter(
   const log = createEventLog(db);
   const write = createRowWriter(db, log, receipts);
   const keys = createKeyWriter(db);
+  const counts = createCountWriter(db);
   const writeAttributes = createAttributeWriter(db);
   const unsorted = createUnsortedKeys(db);
   const erase = createEraser(db);
@@ -86,6 +88,7 @@ export function createBatchWriter(
       for (const removal of removals) receipts.remove(removal);
       log.write();
       writeAttributes(appended);
+      counts.write(appended);
       for (const row of appended) if (row.erases) erase(row);
       if (bulk === undefined) {
         if (unsorted.count() > 0) unsorted.sort();
@@ -122,11 +125,15 @@ function createRowWriter(
   );
   const isTaken = db.prepare("select 1 from claims where name = ? and stream <> ?");
   const insertHead = db.prepare(
-    `insert into heads (stream, organization, version, change, created_at, changed_at, state, position)
-     values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (stream) do nothing`,
+    `insert into heads (stream, organization, version, change, created_at, changed_at, state, status, position)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (stream) do nothing`,
   );
   const updateHead = db.prepare(
-    `update heads set version = ?, change = ?, created_at = ?, changed_at = ?, state = ?, position = ?
+    `update heads set version = ?, change = ?, changed_at = ?, state = ?, position = ? where rowid = ?`,
+  );
+  // SQLite writes the entries of an index anew for a column that is set, also to what it was.
+  const listHead = db.prepare(
+    `update heads set version = ?, change = ?, changed_at = ?, state = ?, position = ?, created_at = ?, status = ?
      where rowid = ?`,
   );
   const deleteHead = db.prepare("delete from heads where stream = ?");
@@ -143,10 +150,11 @@ function createRowWriter(
 
   /** A conflict is rare for a new stream, so it is written first and deleted again after a conflict. */
   function beginStream(row: AppendRow): AppendResult {
-    const { stream, organization, version, change, createdAt, changedAt, state, uniqueKeys } = row;
-    const head = [stream, organization, version, change, createdAt, changedAt, state] as const;
+    const { stream, organization, version, change, createdAt, changedAt, uniqueKeys } = row;
+    const head = [stream, organization, version, change, createdAt, changedAt] as const;
     const logged = log.size();
-    const isNew = insertHead.run(...head, log.add(row, null)).changes > 0;
+    const position = log.add(row, null);
+    const isNew = insertHead.run(...head, row.state, row.status, position).changes > 0;
     if (isNew && insertUniqueKeys(stream, new Set(uniqueKeys))) return "appended";
     log.truncate(logged);
     if (!isNew) return "conflict";
@@ -155,8 +163,15 @@ function createRowWriter(
     return "unique-key-taken";
   }
 
+  function writeHead(row: AppendRow, id: number, position: Position): void {
+    const { version, change, createdAt, changedAt, state, status } = row;
+    const head = [version, change, changedAt, state, position] as const;
+    if (row.statusBefore === undefined) updateHead.run(...head, id);
+    else listHead.run(...head, createdAt, status, id);
+  }
+
   function extendStream(row: AppendRow, after: string): AppendResult {
-    const { stream, organization, version, change, createdAt, changedAt, state } = row;
+    const { stream, organization } = row;
     const current = selectCurrent.get(stream, organization, versionBefore(row), after);
     if (current === undefined) return "conflict";
     const { id, position } = current as { id: number; position: Position };
@@ -165,7 +180,7 @@ function createRowWriter(
       if ([...uniqueKeys].some((name) => isTaken.get(name, stream) !== undefined))
         return "unique-key-taken";
     }
-    updateHead.run(version, change, createdAt, changedAt, state, log.add(row, position), id);
+    writeHead(row, id, log.add(row, position));
     if (uniqueKeys !== undefined) {
       releaseUniqueKeys.run(stream);
       insertUniqueKeys(stream, uniqueKeys);

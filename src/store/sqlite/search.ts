@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { EventStore } from "../event-store.ts";
 import { type Dialect, isOwned } from "../search/condition-sql.ts";
+import { momentDigits } from "../search/head-keys.ts";
 import { createScanQueue } from "../search/scan-queue.ts";
 import { createSearch } from "../search/search-heads.ts";
 import type { SearchStatement } from "../search/search-sql.ts";
@@ -24,11 +25,7 @@ export const dialect: Dialect = {
       ? sql`${raw(alias)}.space = (${spaces})`
       : sql`${raw(alias)}.space in (${spaces})`;
   },
-  isOfOrganizations(alias, organizations) {
-    const isOfThem = isOwned(dialect, raw("organization"), organizations);
-    return sql`${raw(alias)}.space in (select id from search_spaces where ${isOfThem})`;
-  },
-  owners: "search_spaces",
+  moment: (alias) => raw(`printf('%0${momentDigits}d', ${alias}.created_at)`),
   position: "instr",
   isAmong: (expression, texts) =>
     sql`${expression} in (select value from json_each(${JSON.stringify(texts)}))`,

@@ -28,7 +28,7 @@ const aloneBatch = 8_000;
 const besideBatch = 1_000;
 
 /** The keys of new streams are written by themselves. */
-const withoutKeys = () => undefined;
+const hasKeys = ({ after }: NewStream) => after !== undefined;
 
 /** What the next batch is to write. */
 type Ready = {
@@ -54,7 +54,6 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
   const writer = createWriterThread({ file, place }, { isBulk: true });
   const read = (whole: Sql) => withStoreErrors(() => readRows(db, whole));
   const attributes = createAttributeReader(db);
-  const keysOfRow = ({ after }: NewStream) => (after === undefined ? withoutKeys : database.keysOf);
   let ready = nothingReady();
   let isClosed = false;
 
@@ -62,7 +61,8 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
     prepare(streams) {
       const at = now();
       for (const first of firstRows(streams, ready.rows.length)) ready.firsts.push(first);
-      for (const row of rowsFromNewStreams(streams, at, keysOfRow)) ready.rows.push(row);
+      for (const row of rowsFromNewStreams(streams, at, database.keysOf, hasKeys))
+        ready.rows.push(row);
       const { names, streams: keys } = unsortedBatch(streams, at, database.keysOf);
       for (const name of names) ready.names.add(name);
       for (const key of keys) ready.keys.push(key);

@@ -44,7 +44,27 @@ describe("rowFromAppend", () => {
       state: '{"text":"a"}',
       uniqueKeys: ["key"],
       keys: [["text", "b", "a", null]],
+      status: "",
       attributes: "remove-all",
+    });
+  });
+
+  test("says by what the stream was counted only if that changes", () => {
+    const keyed = (before: Head<unknown> | undefined, state: string | undefined) => {
+      const keysByState = ({ state }: Pick<Head<unknown>, "state">) =>
+        state === undefined ? undefined : { state: String(state), text: "a" };
+      const given = { ...append(2, ["x"]), before, head: { ...head(2, "a"), state } };
+      const { status, statusBefore } = rowFromAppend(given, keysByState);
+      return { status, statusBefore };
+    };
+    const active = { ...head(1, "a"), state: "active" };
+    expect(keyed(undefined, "active")).toEqual({ status: "active", statusBefore: null });
+    expect(keyed(active, "active")).toEqual({ status: "active" });
+    expect(keyed(active, "locked")).toEqual({ status: "locked", statusBefore: "active" });
+    expect(keyed(active, undefined)).toEqual({ status: null, statusBefore: "active" });
+    expect(keyed({ ...active, createdAt: 7 }, "active")).toEqual({
+      status: "active",
+      statusBefore: "active",
     });
   });
 

@@ -1,8 +1,10 @@
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
+import { keySpace } from "../../../src/store/postgres/key-space.ts";
 import { dialect as postgres } from "../../../src/store/postgres/search.ts";
-import type { Dialect, KeyComparison } from "../../../src/store/search/condition-sql.ts";
+import type { KeyComparison } from "../../../src/store/search/comparison-sql.ts";
+import type { Dialect } from "../../../src/store/search/condition-sql.ts";
 import {
   attributeAmongStatement,
   attributeStatement,
@@ -14,6 +16,7 @@ import {
 import type { AttributeQuery, Query, Search, SearchScope } from "../../../src/store/search.ts";
 import { dialect as sqlite } from "../../../src/store/sqlite/search.ts";
 import { migrate } from "../../../src/store/sqlite/upgrade/migrate.ts";
+import { query } from "../../support/postgres.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
 
 const has = (
@@ -21,12 +24,18 @@ const has = (
   ignoreCase: boolean,
 ): KeyComparison => ({ kind: "text", key: "a", method, text: "Gi", ignoreCase });
 const everything: Query = { kind: "and", queries: [] };
+const isActive: Query = {
+  ...({ kind: "text", method: "equals" } as const),
+  ...{ key: "state", text: "active", ignoreCase: true },
+};
 
 type Row = {
   readonly name: string;
   readonly statement: (dialect: Dialect) => SearchStatement;
   /** The columns by which the index is entered, behind those that all statements have. */
   readonly by: "" | "folded=" | "folded>";
+  /** Whether the index is one of the heads. */
+  readonly isOfHeads?: boolean;
 };
 
 const page = (query: Query, order: Partial<Search> = {}) => {
@@ -65,12 +74,36 @@ const rows: readonly Row[] = [
     statement: page(everything, { ascending: false }),
     by: "",
   },
-  { name: "all by id", statement: page(everything, { sortBy: undefined }), by: "" },
+  {
+    name: "all by id",
+    statement: page(everything, { sortBy: undefined }),
+    by: "",
+    isOfHeads: true,
+  },
+  {
+    name: "all by their creation, the last first",
+    statement: page(everything, { sortBy: "createdAt", ascending: false }),
+    by: "",
+    isOfHeads: true,
+  },
+  {
+    name: "all of one status by id",
+    statement: page({ ...has("equals", true), key: "state" }, { sortBy: undefined }),
+    by: "",
+    isOfHeads: true,
+  },
+  {
+    name: "all of one status by their creation",
+    statement: page(isActive, { sortBy: "createdAt" }),
+    by: "",
+    isOfHeads: true,
+  },
   { name: "those that begin, in order", statement: page(has("starts-with", true)), by: "folded>" },
   {
     name: "how many there are",
     statement: (dialect) => countStatement(dialect, "org", everything),
     by: "",
+    isOfHeads: true,
   },
 ];
 
@@ -122,9 +155,11 @@ describe("on SQLite", () => {
       .prepare(`explain query plan ${text}`)
       .all(...(values as SQLInputValue[]))
       .map(({ detail }) => String(detail));
-    expect(plan.filter((detail) => /^SCAN (?!json_each|o$|search_spaces$)/.test(detail))).toEqual(
-      [],
-    );
+    expect(
+      plan.filter((detail) =>
+        /^SCAN (?!json_each|o$|search_spaces$|k USING COVERING INDEX heads_by_)/.test(detail),
+      ),
+    ).toEqual([]);
     expect(plan).toContainEqual(
       expect.stringMatching(/^SEARCH a USING .*INDEX \S+ \(\w+=\? AND \w+=\?/),
     );
@@ -141,23 +176,37 @@ describe("on SQLite", () => {
     expect(plan[0]).toEqual(`SEARCH a USING COVERING INDEX attributes_by_${by} (${place})`);
   });
 
-  test.for(rows)("an index finds $name", ({ statement, by }) => {
+  test.for(rows)("an index finds $name", ({ statement, by, isOfHeads }) => {
     const { text, values } = statement(sqlite);
     const plan = db
       .prepare(`explain query plan ${text}`)
       .all(...(values as SQLInputValue[]))
       .map(({ detail }) => String(detail));
-    expect(plan).toContainEqual(
-      expect.stringMatching(
-        new RegExp(`^SEARCH k USING PRIMARY KEY \\(space=\\?${by === "" ? "\\)" : ` AND ${by}`}`),
-      ),
-    );
+    const index = isOfHeads
+      ? "COVERING INDEX heads_by_\\w+ \\(organization=\\?"
+      : `PRIMARY KEY \\(space=\\?${by === "" ? "\\)" : ` AND ${by}`}`;
+    expect(plan).toContainEqual(expect.stringMatching(new RegExp(`^SEARCH k USING ${index}`)));
     expect(plan.filter((detail) => /^SCAN (?!json_each)|TEMP B-TREE/.test(detail))).toEqual([]);
   });
 });
 
 describe("on PostgreSQL", async () => {
-  const database = await openPostgres(await newPostgresDatabase());
+  const url = await newPostgresDatabase();
+  const database = await openPostgres(url);
+  // A table that is nearly empty is sorted.
+  await query(
+    url,
+    `insert into search_keys (space, folded, stream)
+     select ${keySpace("org", "a")} + n % 5, 'text ' || n, n from generate_series(1, 10000) as n`,
+  );
+  await query(
+    url,
+    `insert into heads
+       (stream, organization, version, change, created_at, changed_at, state, status)
+     select n, 'org' || left('abcd', (n % 5)::int), 1, gen_random_uuid(), n, n, '{}', 'active'
+     from generate_series(1, 10000) as n`,
+  );
+  await query(url, "analyze search_keys, heads");
 
   test.for(attributes)("an index finds streams with $name", async ({ key, value, by, columns }) => {
     const query = { kind: "attribute", key, value } as const;
@@ -172,12 +221,12 @@ describe("on PostgreSQL", async () => {
     expect(lines).not.toContain("Seq Scan");
   });
 
-  test.for(rows)("an index finds $name", async ({ statement, by }) => {
+  test.for(rows)("an index finds $name", async ({ statement, by, isOfHeads }) => {
     const { text, values } = statement(postgres);
     const plan = await database.scan({ text: `explain (costs off) ${text}`, values });
     const lines = plan.map((row) => String(row["QUERY PLAN"]));
     const condition = lines.find((line) => line.includes("Index Cond:"));
-    expect(condition).toMatch(/\(organization = .*\(name = /);
+    expect(condition).toMatch(isOfHeads ? /\(organization >?= / : /\(space = /);
     expect(condition?.includes("(folded >")).toBe(by === "folded>");
     expect(condition?.includes("(folded =")).toBe(by === "folded=");
     expect(lines.filter((line) => /Seq Scan|Sort/.test(line))).toEqual([]);

@@ -7,6 +7,7 @@ import type { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Head, type KeysOf, StoreUnavailableError } from "../../../src/store/event-store.ts";
 import type { StoreObserver } from "../../../src/store/observer.ts";
+import type { Query } from "../../../src/store/search.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
 import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
@@ -252,8 +253,11 @@ describe("createSqliteEventStore", () => {
     const workers = noteWorkers();
     const store = openStore(newFile(), ({ state }: { state: number }) => ({ count: `${state}` }));
     await store.change("s", "org", count);
-    const all = { kind: "and", queries: [] } as const;
-    const list = { query: all, sortBy: "count", ascending: true, offset: 0, limit: 10 };
+    const ones: Query = {
+      ...({ kind: "text", method: "contains" } as const),
+      ...{ key: "count", text: "1", ignoreCase: true },
+    };
+    const list = { query: ones, sortBy: "count", ascending: true, offset: 0, limit: 10 };
     const search = () =>
       store.search("org", list).then(
         ({ total }) => total,

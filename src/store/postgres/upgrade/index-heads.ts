@@ -5,13 +5,13 @@ import { keyTexts } from "../key-rows.ts";
 import { headPages } from "./head-pages.ts";
 
 /**
- * Write the search keys of all heads, within the transaction that is open. There must be none yet, and no
- * older server may write meanwhile, because it does not write keys.
+ * Write the search keys of all heads as they were before step 11, which moves them, within the transaction that is
+ * open. There must be none yet, and no older server may write meanwhile, because it does not write keys.
  */
 export async function indexHeads(connection: Connection, keysOf: KeysOf<unknown>): Promise<void> {
   for await (const page of headPages(connection)) {
     const rows = page.flatMap(({ stream, head }) =>
-      keyChanges(keysOf, undefined, head).map(([name, , lower = "", text]) => ({
+      keyChanges(undefined, keysOf(head)).map(([name, , lower = "", text]) => ({
         ...{ organization: head.organization, name, stream },
         ...keyTexts(lower, text),
       })),

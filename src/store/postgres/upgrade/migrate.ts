@@ -4,12 +4,14 @@ import {
   type Migration,
   migrations,
   migrationText,
+  type UpgradeProgress,
 } from "../../sql/migrations.ts";
 import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
 import { coordinatorNeeded } from "../cluster/cluster.ts";
 import type { Connection } from "../connection/connection.ts";
 import { isDuplicate, outcomeFromError, sqlState, sqlStateOf } from "../postgres-error.ts";
 import { indexHeads } from "./index-heads.ts";
+import { listHeads } from "./list-heads.ts";
 import { renewUniqueKeys } from "./renew-unique-keys.ts";
 
 const folder = new URL("../migrations/", import.meta.url);
@@ -32,16 +34,19 @@ const created: readonly (string | undefined)[] = [
  *
  * @param keysOf For databases that are older than the index.
  * @param uniqueKeysOf For databases whose unique keys were made by older rules.
+ * @param progress Hears of a step that takes long. Default: nobody does.
  * @throws Error if the database is newer than this program.
  */
 export async function migrate(
   connection: Connection,
   keysOf: KeysOf<unknown>,
   uniqueKeysOf: UniqueKeysOf<unknown> = () => undefined,
+  progress: UpgradeProgress = () => {},
 ): Promise<void> {
   const run = async (migration: Migration) => {
     await connection.query({ text: migrationText(migration, folder) });
     if (migration.writes === "no keys") return;
+    if (migration.writes === "statuses") return listHeads(connection, keysOf, progress);
     await indexHeads(connection, keysOf);
     if (migration.writes === "all keys") await renewUniqueKeys(connection, uniqueKeysOf);
   };

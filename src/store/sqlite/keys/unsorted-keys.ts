@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { lowerCase } from "../../../text/lower-case.ts";
 import type { KeysOf, Micros } from "../../event-store.ts";
-import { everyStream } from "../../search/key-changes.ts";
+import { isHeadKey } from "../../search/head-keys.ts";
 import type { NewStream } from "../../transfer.ts";
 import { createInsert } from "./insert-rows.ts";
 import { createSpaces } from "./spaces.ts";
@@ -30,12 +30,13 @@ export function unsortedBatch(
   now: Micros,
   keysOf: KeysOf<unknown>,
 ): UnsortedBatch {
-  const names = new Set([everyStream]);
+  const names = new Set<string>();
   const keysOfStreams = streams.map(({ stream, organization, decisions, after, past }) => {
     if (after !== undefined) return undefined;
     const createdAt = past?.head.createdAt ?? now;
-    const keys = keysOf({ state: decisions.at(-1)?.state, createdAt });
-    if (keys === undefined) return undefined;
+    const all = keysOf({ state: decisions.at(-1)?.state, createdAt });
+    if (all === undefined) return undefined;
+    const keys = Object.fromEntries(Object.entries(all).filter(([name]) => !isHeadKey(name)));
     for (const name in keys) names.add(name);
     const texts = JSON.stringify(keys);
     return { organization, stream, texts, folded: foldedOf(texts, keys) };
@@ -94,10 +95,6 @@ export function createUnsortedKeys(db: DatabaseSync): {
          where organization = :organization limit -1) limit -1)
      where text is not null order by folded, stream`,
   );
-  const sortEvery = db.prepare(
-    `insert into search_keys (space, folded, stream)
-     select ?, '', stream from unsorted_keys where organization = ? order by stream`,
-  );
   const clear = db.prepare("delete from unsorted_keys");
 
   return {
@@ -120,14 +117,11 @@ export function createUnsortedKeys(db: DatabaseSync): {
 
     sort() {
       for (const { id, name, organization } of selectSpaces.all()) {
-        if (name === everyStream) sortEvery.run(id ?? null, organization ?? null);
-        else {
-          sortOne.run({
-            space: id ?? null,
-            name: name ?? null,
-            organization: organization ?? null,
-          });
-        }
+        sortOne.run({
+          space: id ?? null,
+          name: name ?? null,
+          organization: organization ?? null,
+        });
       }
       clear.run();
     },

@@ -14,7 +14,7 @@ export function indexHeads(db: DatabaseSync, keysOf: KeysOf<unknown>): void {
     write(
       page.map(({ stream, head }) => {
         const { organization } = head;
-        return { stream, organization, keys: keyChanges(keysOf, undefined, head) };
+        return { stream, organization, keys: keyChanges(undefined, keysOf(head)) };
       }),
     );
   }

@@ -5,10 +5,12 @@ import {
   type Migration,
   migrations,
   migrationText,
+  type UpgradeProgress,
 } from "../../sql/migrations.ts";
 import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
 import { transact } from "../transaction.ts";
 import { indexHeads } from "./index-heads.ts";
+import { listHeads } from "./list-heads.ts";
 import { renewUniqueKeys } from "./renew-unique-keys.ts";
 
 const folder = new URL("../migrations/", import.meta.url);
@@ -20,16 +22,19 @@ const folder = new URL("../migrations/", import.meta.url);
  *
  * @param keysOf For databases that are older than the index.
  * @param uniqueKeysOf For databases whose unique keys were made by older rules.
+ * @param progress Hears of a step that takes long. Default: nobody does.
  * @throws Error if the database is newer than this program.
  */
 export function migrate(
   db: DatabaseSync,
   keysOf: KeysOf<unknown>,
   uniqueKeysOf: UniqueKeysOf<unknown> = () => undefined,
+  progress: UpgradeProgress = () => {},
 ): void {
   const run = (migration: Migration) => {
     db.exec(migrationText(migration, folder));
     if (migration.writes === "no keys") return;
+    if (migration.writes === "statuses") return listHeads(db, keysOf, progress);
     indexHeads(db, keysOf);
     if (migration.writes === "all keys") renewUniqueKeys(db, uniqueKeysOf);
   };

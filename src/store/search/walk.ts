@@ -1,0 +1,133 @@
+import type { Found, Head, KeysOf } from "../event-store.ts";
+import { type Comparison, type Search, type SearchScope, sorted } from "../search.ts";
+import type { Row } from "../sql/rows.ts";
+import type { Dialect } from "./condition-sql.ts";
+import { everyStream, isHeadKey, statusKey } from "./head-keys.ts";
+import { asksForAttributes, createPeek, type Peeked } from "./peek.ts";
+import { countStatement, pageStatement, type SearchStatement } from "./search-sql.ts";
+import { isOfStatusAlone, type StatusTotals, sumOf, totalOf } from "./status-totals.ts";
+
+/** Runs a statement of the dialect that is given. */
+export type Run = (make: (dialect: Dialect) => SearchStatement) => Promise<readonly Row[]>;
+
+/** Reads the totals of the scope, at most once. */
+export type Totals = () => Promise<StatusTotals>;
+
+/** What an engine provides; see `SearchOptions`. */
+type WalkOptions = {
+  readonly dialect: Dialect;
+  readonly lookUp: (statement: SearchStatement) => Promise<readonly Row[]>;
+  readonly load: (
+    streams: readonly string[],
+    owners: SearchScope,
+  ) => Promise<readonly { readonly stream: string; readonly head: Head<unknown> }[]>;
+  readonly keysOf: KeysOf<unknown>;
+};
+
+/** A page that ends before this stream is read at once, and not in turn with long statements. */
+const maxShort = 1_000;
+/** If such a share of the streams matches, a page is found among few of them. */
+const densely = 0.5;
+
+/** What is known before a page is read. */
+type Known = {
+  /** Of all streams of the scope, where the status alone decides which match. */
+  readonly totals: StatusTotals | undefined;
+  /** How many match. */
+  readonly total: number | undefined;
+  /** Of all streams, from 0 to 1. */
+  readonly share: number | undefined;
+};
+
+/** The searches whose streams are found in the order of the page, until it is full. */
+export function createWalk(options: WalkOptions) {
+  const { dialect, lookUp, load, keysOf } = options;
+  const peek = createPeek(options);
+
+  async function peeked(owners: SearchScope, wanted: Search, { share }: Known) {
+    const isWalkedAsItIs = share !== undefined && isHeadKey(wanted.sortBy ?? everyStream);
+    if (typeof owners !== "string" || isWalkedAsItIs || share === 1) return undefined;
+    return asksForAttributes(wanted.query) ? undefined : peek(owners, wanted, share);
+  }
+
+  async function page(
+    owners: SearchScope,
+    wanted: Search,
+    run: Run,
+    { share = 0, totals }: Known,
+  ): Promise<Peeked> {
+    const isDense = share === 1 || (share >= densely && isHeadKey(wanted.sortBy ?? everyStream));
+    const isShort = wanted.offset + wanted.limit <= maxShort;
+    const isLookedUp = isDense && isShort && typeof owners === "string";
+    const read: Run = isLookedUp ? (make) => lookUp(make(dialect)) : run;
+    const streams =
+      wanted.sortBy === statusKey && totals !== undefined
+        ? await streamsByStatus(owners, wanted, totals, read)
+        : await streamsOf(owners, wanted, read);
+    const heads = await load(streams, owners);
+    const headOf = new Map(heads.map(({ stream, head }) => [stream, head]));
+    const results = streams.flatMap((stream) => {
+      const head = headOf.get(stream);
+      return head === undefined || keysOf(head) === undefined ? [] : [{ stream, head }];
+    });
+    const isLastPage = streams.length < wanted.limit && (streams.length > 0 || wanted.offset === 0);
+    return isLastPage ? { results, total: wanted.offset + streams.length } : { results };
+  }
+
+  return async (
+    owners: SearchScope,
+    wanted: Search,
+    run: Run,
+    readTotals: Totals,
+  ): Promise<Found<unknown>> => {
+    const known = await knownOf(wanted, readTotals);
+    if (known.total === 0) return { total: 0, results: [] };
+    const found = (await peeked(owners, wanted, known)) ?? (await page(owners, wanted, run, known));
+    const total = known.total ?? found.total;
+    if (total !== undefined) return { total, results: found.results };
+    const [row] = await run((each) => countStatement(each, owners, wanted.query));
+    return { total: Number(row?.total), results: found.results };
+  };
+}
+
+async function knownOf({ query }: Search, readTotals: Totals): Promise<Known> {
+  if (!isOfStatusAlone(query)) return { totals: undefined, total: undefined, share: undefined };
+  const totals = await readTotals();
+  const total = totalOf(totals, query);
+  return { totals, total, share: total / sumOf(totals) };
+}
+
+async function streamsOf(owners: SearchScope, wanted: Search, read: Run): Promise<string[]> {
+  const rows = await read((each) => pageStatement(each, owners, wanted));
+  return rows.map(({ stream }) => String(stream));
+}
+
+/** The totals say on which statuses the page lies; within each, streams are in the order of their ids. */
+async function streamsByStatus(
+  owners: SearchScope,
+  { query, ascending, offset, limit }: Search,
+  totals: StatusTotals,
+  read: Run,
+): Promise<string[]> {
+  const statuses = [...totals.keys()].map((state) => ({
+    stream: "",
+    keys: { [statusKey]: state },
+  }));
+  const streams: string[] = [];
+  let skipped = 0;
+  for (const { keys } of sorted(statuses, { sortBy: statusKey, ascending })) {
+    const text = keys[statusKey] ?? "";
+    const total = totalOf(totals, { kind: "and", queries: [query, hasStatus(text)] });
+    const ofStatus = { query: hasStatus(text), sortBy: undefined, ascending };
+    const part = { offset: Math.max(0, offset - skipped), limit: limit - streams.length };
+    if (part.offset < total && part.limit > 0) {
+      streams.push(...(await streamsOf(owners, { ...ofStatus, ...part }, read)));
+    }
+    skipped += total;
+  }
+  return streams;
+}
+
+function hasStatus(text: string): Comparison {
+  return { kind: "text", key: statusKey, method: "equals", text, ignoreCase: false };
+}
