@@ -1,12 +1,7 @@
 import type { AppendResult } from "../change/append.ts";
 import type { AppendRow } from "../change/append-row.ts";
-import {
-  appendStatement,
-  refusedFromRows,
-  resultsOf,
-  roundsOf,
-  withoutContested,
-} from "./append-batch.ts";
+import { resultsOf, roundsOf, withoutContested } from "./append-batch.ts";
+import { appendRound } from "./append-round.ts";
 import type { Connection } from "./connection/connection.ts";
 
 /**
@@ -23,11 +18,11 @@ export async function appendRows(
 ): Promise<AppendResult[]> {
   const results = new Map<AppendRow, AppendResult>();
   for (const round of roundsOf(rows)) {
-    // If two chains want the same unique key, one statement cannot tell which was first. So the second
-    // chain gets a statement of its own.
+    // If two chains want the same unique key, one insert cannot tell which was first. So the second chain
+    // gets one of its own.
     for (let left = round; left.length > 0; ) {
       const chains = withoutContested(left.slice(0, statementChains));
-      const refused = refusedFromRows(await connection.query(appendStatement(chains)));
+      const refused = await appendRound(connection, { chains, lone: [] });
       for (const chain of chains) {
         for (const [row, result] of resultsOf(chain, refused)) results.set(row, result);
       }

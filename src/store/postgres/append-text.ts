@@ -1,243 +1,231 @@
 /**
- * The texts of the statement that writes a batch. Values are numbered from 1: those of heads, events and search
- * keys, then those of unique keys, of attributes, of receipts, of erased streams and of counts, each if there are any.
+ * The texts of the statements that write a batch. Each touches rows of the streams in `$1` alone, and says so, because
+ * an engine that distributes rows by their stream then runs it whole where those streams are. For the same reason an
+ * insert is never a part of another statement, and takes its streams from `heads`: only there does a head hold the
+ * change that it was given before.
  */
 
-const batch = `
-  batch as (
-    select * from unnest(
-      $1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[], $6::bigint[], $7::bigint[],
-      $8::text[], $9::text[]
-    ) as b (stream, organization, version, change, after, created_at, changed_at, state, status)
-  ),
-  latest as (
-    select * from batch b
-    where (select h.change from heads h where h.stream = b.stream) is not distinct from b.after
-  )`;
+const ofStreams = "stream = any ($1::text[])";
 
-const written = (condition: string) => `
+const headsText = `
   written as (
-    insert into heads
-      (stream, organization, version, change, after, created_at, changed_at, state, status)
-    select stream, organization, version, change, after, created_at, changed_at, state, status
-    from latest ${condition} order by stream
-    on conflict (stream) do update set
-      version = excluded.version, change = excluded.change, after = excluded.after,
-      created_at = excluded.created_at, changed_at = excluded.changed_at, state = excluded.state,
-      status = excluded.status
-    where heads.change = excluded.after
-    returning stream
-  ),
-  logged as (
-    insert into events (stream, version, change, type, data, creator, at, request)
-    select e.* from unnest(
-      $10::text[], $11::bigint[], $12::uuid[], $13::text[], $14::text[], $15::text[], $16::bigint[],
-      $17::text[]
-    ) as e (stream, version, change, type, data, creator, at, request)
-    where e.stream in (select stream from written)
-  ),
-  unlisted as (
-    delete from search_keys k using unnest(
-      $18::bigint[], $19::text[], $20::text[]
-    ) as g (space, folded, stream)
-    where k.space = g.space and k.folded = g.folded and k.stream = g.stream
-      and g.stream in (select stream from written)
-  ),
-  listed as (
-    insert into search_keys (space, folded, stream, text, rest)
-    select c.* from unnest(
-      $21::bigint[], $22::text[], $23::text[], $24::text[], $25::text[]
-    ) as c (space, folded, stream, text, rest)
-    where c.stream in (select stream from written)
-    on conflict (space, folded, stream) do update set
-      text = excluded.text, rest = excluded.rest
+    update heads h set version = u.version, change = u.change, after = u.after,
+      created_at = u.created_at, changed_at = u.changed_at, state = u.state, status = u.status
+    from unnest(
+      $1::text[], $2::bigint[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::text[],
+      $8::text[]
+    ) as u (stream, version, change, after, created_at, changed_at, state, status)
+    where h.${ofStreams} and h.stream = u.stream and h.change = u.after
+    returning h.stream
   )`;
 
-const sharedValues = 25;
-const uniqueKeyValues = 3;
-const attributeValues = 12;
-const receiptValues = 6;
-const erasedValues = 1;
+const headValues = 8;
 
-const uniqueKeys = `
-  wanted as (select * from unnest($27::text[], $28::text[]) as w (stream, name)),
-  taken as (
-    select w.stream from wanted w
-    where (select c.stream from claims c where c.name = w.name) <> w.stream
-  )`;
-
-/** If another transaction takes a key after `claims` was read, the insert violates the primary key. */
-const claimed = `
-  released as (
-    delete from claims c
-    where c.stream = any ($26::text[]) and c.stream in (select stream from written)
-      and not exists (select 1 from wanted w where w.stream = c.stream and w.name = c.name)
+/** @param before Number of the values before those of keys. */
+const keysText = (before: number) => {
+  const texts = (place: number) => `$${before + place}::text[]`;
+  const spaces = (place: number) => `$${before + place}::bigint[]`;
+  return `
+  gone as (
+    delete from search_keys k
+    using unnest(${texts(1)}, ${spaces(2)}, ${texts(3)}) as g (stream, space, folded)
+    where k.${ofStreams} and k.stream in (select stream from written)
+      and k.space = g.space and k.folded = g.folded and k.stream = g.stream
   ),
-  claimed as (
-    insert into claims (name, stream)
-    select w.name, w.stream from wanted w
-    where w.stream in (select stream from written)
-      and (select c.stream from claims c where c.name = w.name) is null
-    order by w.name
+  moved as (
+    update search_keys k set folded = m.next, text = m.text, rest = m.rest
+    from unnest(${texts(4)}, ${spaces(5)}, ${texts(6)}, ${texts(7)}, ${texts(8)}, ${texts(9)})
+      as m (stream, space, folded, next, text, rest)
+    where k.${ofStreams} and k.stream in (select stream from written)
+      and k.space = m.space and k.folded = m.folded and k.stream = m.stream
+    returning k.stream, k.space
   )`;
+};
+
+const keyValues = 9;
 
 /** @param before Number of the values before those of attributes. */
-const attributes = (before: number) => {
-  const value = (place: number) => `$${before + place}`;
+const attributesText = (before: number) => {
+  const value = (place: number) => `$${before + place}::text[]`;
   return `
   cleared as (
-    delete from attributes a using unnest(${value(1)}::text[]) as c (stream)
-    where a.stream = c.stream and c.stream in (select stream from written)
+    delete from attributes a where a.${ofStreams} and a.stream = any (${value(1)})
+      and a.stream in (select stream from written)
   ),
   unset as (
-    delete from attributes a using unnest(${value(2)}::text[], ${value(3)}::text[]) as u (stream, key)
-    where a.stream = u.stream and a.key = u.key and u.stream in (select stream from written)
-  ),
-  given as (
-    select * from unnest(
-      ${value(4)}::text[], ${value(5)}::text[], ${value(6)}::text[], ${value(7)}::bigint[],
-      ${value(8)}::bigint[], ${value(9)}::bigint[], ${value(10)}::bytea[], ${value(11)}::bytea[],
-      ${value(12)}::boolean[]
-    ) as g (stream, key, organization, version, created_at, changed_at, digest, value, is_new)
-  ),
-  attributed as (
-    insert into attributes
-      (stream, key, organization, version, created_at, changed_at, digest, value)
-    select g.stream, g.key, g.organization, g.version, g.created_at, g.changed_at, g.digest, g.value
-    from given g where g.stream in (select stream from written)
-    on conflict (stream, key) do update set
-      version = excluded.version, changed_at = excluded.changed_at,
-      digest = excluded.digest, value = excluded.value,
-      created_at = case when (
-        select g.is_new from given g where g.stream = excluded.stream and g.key = excluded.key
-      ) then excluded.created_at else attributes.created_at end
+    delete from attributes a using unnest(${value(2)}, ${value(3)}) as u (stream, key)
+    where a.${ofStreams} and a.stream in (select stream from written)
+      and a.stream = u.stream and a.key = u.key
   )`;
 };
 
-/** @param before Number of the values before those of receipts. */
-const given = (before: number) => {
-  const value = (place: number) => `$${before + place}`;
-  return `
-  noted as (
-    select * from unnest(
-      ${value(1)}::text[], ${value(2)}::text[], ${value(3)}::text[], ${value(4)}::text[],
-      ${value(5)}::bigint[], ${value(6)}::bytea[]
-    ) as n (chain, owner, name, stream, at, content)
-  ),
-  spent as (
-    select n.chain, n.owner, n.name from noted n
-    where (select 1 from receipts r where r.owner = n.owner and r.name = n.name) is not null
-  )`;
-};
+const attributeValues = 3;
 
-/** If another transaction takes a name after `receipts` was read, the insert violates the primary key. */
-const kept = `
-  kept as (
-    insert into receipts (owner, name, stream, at, content)
-    select n.owner, n.name, n.stream, n.at, n.content from noted n
-    where n.chain in (select stream from written)
-      or (n.chain is null and (
-        select 1 from receipts r where r.owner = n.owner and r.name = n.name
-      ) is null)
-    order by n.owner, n.name
-  )`;
-
-/**
- * Sees the rows from before the statement, so the events and the receipt that come with it stay as they are.
- *
- * @param before Number of the values before the one of erased streams.
- */
-const forgotten = (before: number) => {
-  const streams = `$${before + 1}::text[]`;
-  return `
-  erased as (select * from unnest(${streams}) as e (stream) where stream in (select stream from written)),
+/** @param before Number of the values before the one of erased streams. */
+const erasedText = (before: number) => `
   forgotten as (
-    update events e set data = '{}' from erased x where e.stream = x.stream and e.data <> '{}'
-  ),
-  returned as (delete from receipts r using erased x where r.stream = x.stream),
-  disowned as (delete from lost_claims l using erased x where l.stream = x.stream)`;
+    update events e set data = '{}'
+    where e.${ofStreams} and e.stream = any ($${before + 1}::text[])
+      and e.stream in (select stream from written) and e.data <> '{}'
+  )`;
+
+/** What changes of heads bring beside the heads. */
+export type Brought = {
+  readonly keys: boolean;
+  readonly attributes: boolean;
+  readonly erased: boolean;
 };
+
+/** A statement without its values. */
+export type Kind = { readonly name: string; readonly text: string };
 
 /**
- * Adds rows and changes none, so that no transaction waits for another one's: see the table.
- *
- * @param before Number of the values before those of counts.
+ * Its rows are what it did not do: the stream of a head that it did not write, or the stream and the space of a key that
+ * was not where it should have been.
  */
-const counted = (before: number) => {
-  const value = (place: number) => `$${before + place}`;
-  return `
-  counted as (
-    insert into head_counts (organization, status, stream, change, total)
-    select organization, status, min(stream), (array_agg(change))[1], sum(total)
-    from unnest(
-      ${value(1)}::text[], ${value(2)}::text[], ${value(3)}::text[], ${value(4)}::uuid[],
-      ${value(5)}::bigint[]
-    ) as n (organization, status, stream, change, total)
-    where stream in (select stream from written)
-    group by organization, status having sum(total) <> 0
-  )`;
-};
-
-const isTaken = "stream in (select stream from taken) and stream in (select stream from latest)";
-
-const refused = ({ uniqueKeys, receipts }: Brought) => {
-  const taken = uniqueKeys ? isTaken : "false";
-  if (!receipts) {
-    return `
-  select stream, ${taken} as taken from batch where stream not in (select stream from written)`;
-  }
-  return `
-  select stream, ${taken} as taken, null as owner, null as name
-  from batch where stream not in (select stream from written)
-  union all select null, false, owner, name from spent`;
-};
-
-/** What a batch brings beside heads, events and search keys. */
-export type Brought = {
-  readonly uniqueKeys: boolean;
-  readonly attributes: boolean;
-  readonly receipts: boolean;
-  readonly erased: boolean;
-  readonly counts: boolean;
-};
-
-function textOf(brought: Brought): string {
-  const beforeAttributes = sharedValues + (brought.uniqueKeys ? uniqueKeyValues : 0);
-  const beforeReceipts = beforeAttributes + (brought.attributes ? attributeValues : 0);
-  const beforeErased = beforeReceipts + (brought.receipts ? receiptValues : 0);
-  const beforeCounts = beforeErased + (brought.erased ? erasedValues : 0);
-  const conditions = [
-    ...(brought.uniqueKeys ? ["stream not in (select stream from taken)"] : []),
-    ...(brought.receipts
-      ? ["stream not in (select chain from spent where chain is not null)"]
-      : []),
-  ];
-  const parts = [
-    batch,
-    ...(brought.uniqueKeys ? [uniqueKeys] : []),
-    ...(brought.receipts ? [given(beforeReceipts)] : []),
-    written(conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`),
-    ...(brought.uniqueKeys ? [claimed] : []),
-    ...(brought.attributes ? [attributes(beforeAttributes)] : []),
-    ...(brought.receipts ? [kept] : []),
-    ...(brought.erased ? [forgotten(beforeErased)] : []),
-    ...(brought.counts ? [counted(beforeCounts)] : []),
-  ];
-  return `
-  with ${parts.join(",")}${refused(brought)}`;
+export function advanceKind({ keys, attributes, erased }: Brought): Kind {
+  const name = `advance${keys ? "-keys" : ""}${attributes ? "-attributes" : ""}${erased ? "-erased" : ""}`;
+  return kindOf(name, () => {
+    const beforeAttributes = headValues + (keys ? keyValues : 0);
+    const beforeErased = beforeAttributes + (attributes ? attributeValues : 0);
+    const parts = [
+      headsText,
+      ...(keys ? [keysText(headValues)] : []),
+      ...(attributes ? [attributesText(beforeAttributes)] : []),
+      ...(erased ? [erasedText(beforeErased)] : []),
+    ];
+    return `with ${parts.join(",")}
+  select u.stream, null::bigint as space from unnest($1::text[]) as u (stream)
+  where u.stream not in (select stream from written)${keys ? missedText : ""}`;
+  });
 }
 
-const kinds = new Map<string, { readonly name: string; readonly text: string }>();
+const missedText = `
+  union all
+  select m.stream, m.space from unnest($${headValues + 4}::text[], $${headValues + 5}::bigint[]) as m (stream, space)
+  where m.stream in (select stream from written)
+    and (m.stream, m.space) not in (select stream, space from moved)`;
 
-/** The name and the text of the statement for a batch. */
-export function appendKind(brought: Brought): { readonly name: string; readonly text: string } {
-  const { uniqueKeys, attributes, receipts, erased, counts } = brought;
-  const name = `append${uniqueKeys ? "-unique-keys" : ""}${attributes ? "-attributes" : ""}${
-    receipts ? "-receipts" : ""
-  }${erased ? "-erased" : ""}${counts ? "-counts" : ""}`;
+/** Events, of heads that hold the last change of their chain. */
+export const eventsKind: Kind = {
+  name: "append-events",
+  text: `insert into events (stream, version, change, type, data, creator, at, request)
+    select h.stream, e.version, e.change, e.type, e.data, e.creator, e.at, e.request
+    from heads h join unnest(
+      $2::text[], $3::uuid[], $4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::text[],
+      $9::bigint[], $10::text[]
+    ) as e (stream, last, version, change, type, data, creator, at, request)
+      on h.stream = e.stream and h.change = e.last
+    where h.${ofStreams}`,
+};
+
+/** As `eventsKind`, for changes that may be stored already: then the head holds the last change, too. */
+export const eventsAgainKind: Kind = {
+  name: "append-events-again",
+  text: `${eventsKind.text} and not exists (
+      select 1 from events s where s.stream = h.stream and s.version = e.version
+    )`,
+};
+
+/** Search keys that appear, of heads that hold the last change of their chain. */
+export const keysKind: Kind = {
+  name: "append-keys",
+  text: `insert into search_keys (space, folded, stream, text, rest)
+    select c.space, c.folded, h.stream, c.text, c.rest
+    from heads h join unnest(
+      $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[]
+    ) as c (stream, last, space, folded, text, rest)
+      on h.stream = c.stream and h.change = c.last
+    where h.${ofStreams}
+    on conflict (space, folded, stream) do update set
+      text = excluded.text, rest = excluded.rest`,
+};
+
+/** Attributes that are set, of heads that hold the last change of their chain. */
+export const attributesKind: Kind = {
+  name: "append-attributes",
+  text: `insert into attributes
+      (stream, key, organization, version, created_at, changed_at, digest, value)
+    select h.stream, g.key, h.organization, g.version, g.created_at, g.changed_at, g.digest, g.value
+    from heads h join unnest(
+      $2::text[], $3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[],
+      $9::bytea[]
+    ) as g (stream, last, key, version, created_at, changed_at, digest, value)
+      on h.stream = g.stream and h.change = g.last
+    where h.${ofStreams}
+    on conflict (stream, key) do update set
+      version = excluded.version, changed_at = excluded.changed_at,
+      digest = excluded.digest, value = excluded.value`,
+};
+
+const kinds = new Map<string, Kind>();
+
+function kindOf(name: string, text: () => string): Kind {
   const known = kinds.get(name);
   if (known !== undefined) return known;
-  const kind = { name, text: textOf(brought) };
+  const kind = { name, text: text() };
   kinds.set(name, kind);
   return kind;
+}
+
+/** A table that rows are inserted into by their values, and the columns with their types. */
+type Target = {
+  readonly table: string;
+  readonly columns: Readonly<Record<string, string>>;
+  readonly returning: readonly string[];
+};
+
+const targets = {
+  heads: {
+    table: "heads",
+    columns: {
+      stream: "text",
+      organization: "text",
+      version: "bigint",
+      change: "uuid",
+      created_at: "bigint",
+      changed_at: "bigint",
+      state: "text",
+      status: "text",
+    },
+    returning: ["stream"],
+  },
+  counts: {
+    table: "head_counts",
+    columns: {
+      organization: "text",
+      status: "text",
+      stream: "text",
+      change: "uuid",
+      total: "bigint",
+    },
+    returning: ["stream"],
+  },
+  claims: {
+    table: "claims",
+    columns: { name: "text", stream: "text" },
+    returning: ["name"],
+  },
+  receipts: {
+    table: "receipts",
+    columns: { owner: "text", name: "text", stream: "text", at: "bigint", content: "bytea" },
+    returning: ["owner", "name"],
+  },
+} as const satisfies Record<string, Target>;
+
+/**
+ * Inserts rows that nothing is known of yet; its rows are those that were not there. It lists all values, because an
+ * insert of rows that the server makes from a list would first gather them on the coordinator of a distributed engine.
+ */
+export function insertKind(into: keyof typeof targets, rows: number): Kind {
+  return kindOf(`insert-${into}-${rows}`, () => {
+    const { table, columns, returning } = targets[into];
+    const types = Object.values(columns);
+    const lines = Array.from({ length: rows }, (_, row) => {
+      const values = types.map((type, place) => `$${row * types.length + place + 1}::${type}`);
+      return `(${values.join(", ")})`;
+    });
+    return `insert into ${table} (${Object.keys(columns).join(", ")})
+      values ${lines.join(", ")} on conflict do nothing returning ${returning.join(", ")}`;
+  });
 }

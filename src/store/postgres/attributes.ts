@@ -1,5 +1,4 @@
 import type { Attribute, FoundAttributes, OutlinedAttributes } from "../attributes.ts";
-import { combinedAttributes } from "../change/attribute-rows.ts";
 import {
   attributeFromRow,
   attributeColumns as columns,
@@ -9,39 +8,7 @@ import {
   outlineFromRow,
 } from "../sql/attribute-rows.ts";
 import type { HeadWithAttributes } from "../transfer.ts";
-import type { Chain } from "./append-batch.ts";
 import type { Postgres } from "./database.ts";
-
-/**
- * The values of an append statement for attributes: streams that lose all, attributes to remove, attributes to
- * set. Empty if there are none of these.
- */
-export function attributeColumns(chains: readonly Chain[]): unknown[][] {
-  const changed = chains.filter(({ rows }) => rows.some((row) => row.attributes !== undefined));
-  if (changed.length === 0) return [];
-  const combined = changed.map(({ rows }) => {
-    const [{ stream, organization }] = rows;
-    return { stream, organization, ...combinedAttributes(rows) };
-  });
-  const gone = combined.flatMap(({ stream, removed }) => removed.map((key) => ({ stream, key })));
-  const come = combined.flatMap(({ stream, organization, set }) =>
-    set.map((each) => ({ ...each, stream, organization })),
-  );
-  return [
-    combined.flatMap(({ stream, isCleared }) => (isCleared ? [stream] : [])),
-    gone.map(({ stream }) => stream),
-    gone.map(({ key }) => key),
-    come.map(({ stream }) => stream),
-    come.map(({ key }) => key),
-    come.map(({ organization }) => organization),
-    come.map(({ version }) => version),
-    come.map(({ createdAt }) => createdAt),
-    come.map(({ changedAt }) => changedAt),
-    come.map(({ digest }) => digest),
-    come.map(({ value }) => value),
-    come.map(({ isNew }) => isNew),
-  ];
-}
 
 /** As `EventStore.outlineAttributes`. */
 export async function readOutline<State>(

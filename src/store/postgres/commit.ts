@@ -1,26 +1,20 @@
 import type { AppendResult } from "../change/append.ts";
-import {
-  type BatchItem,
-  type LoneReceipt,
-  type Removal,
-  resultsInOrder,
-  sortedBatch,
-} from "../change/batch-item.ts";
+import { type BatchItem, type Removal, resultsInOrder, sortedBatch } from "../change/batch-item.ts";
 import { OutcomeUnknownError } from "../event-store.ts";
 import type { RetryReason, StoreObserver } from "../observer.ts";
 import {
-  appendStatement,
   type Chain,
   type Refused,
-  refusedFromRows,
   resultOfRepeated,
   resultsOf,
   roundsOf,
   withoutContested,
   withoutRepeated,
 } from "./append-batch.ts";
+import { commitRound, type Round, UnwrittenError } from "./append-round.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
+import { integers, texts, uuids } from "./connection/wire-values.ts";
 import { outcomeFromError, type StatementOutcome, unavailableFrom } from "./postgres-error.ts";
 import { removalStatements, textFromName } from "./receipts.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
@@ -31,9 +25,9 @@ const resolveMs = 10_000;
 /**
  * Write a batch, and find out what became of it.
  *
- * If the connection is lost after a statement was sent, the outcome is open: the old backend may have
- * committed, or may do so later. Then the **same** statement is sent again, to the current primary, until it
- * is answered. The answer decides the outcome, whatever becomes of the first statement:
+ * If the connection is lost after a commit was sent, the outcome is open: the old backend may have
+ * committed, or may do so later. Then the **same** transaction is sent again, to the current primary, until it
+ * is answered. The answer decides the outcome, whatever becomes of the first transaction:
  * - The first was committed, or is about to be: the head has changed, or is locked until it has. So the
  *   second is refused, and its last event is found by the id of its change.
  * - The first was not committed: the second is written. If the first still arrives, the head is no longer
@@ -82,9 +76,6 @@ export function createCommit(
   };
 }
 
-/** What one statement writes. */
-type Round = { readonly chains: readonly Chain[]; readonly lone: readonly LoneReceipt[] };
-
 function nothingOf({ chains }: Round): Refused {
   const streams = chains.map(({ rows: [{ stream }] }) => [stream, "conflict"] as const);
   return { streams: new Map(streams), names: new Set() };
@@ -126,19 +117,17 @@ async function writeRound(
   round: Round,
   retried: StoreObserver["retried"],
 ): Promise<Refused> {
-  const statement = appendStatement(round.chains, round.lone);
   for (let retries = 0; ; retries += 1) {
     const connection = await link.get().catch((error: unknown) => {
       throw unavailableFrom(error);
     });
     try {
-      return refusedFromRows(await connection.query(statement));
+      return await commitRound(connection, round);
     } catch (error) {
-      const outcome = outcomeFromError(error);
-      if (outcome === "elsewhere" || outcome === "ambiguous") connection.destroy();
-      if (outcome === "bug") throw error;
+      const outcome = settledOutcome(error, connection);
+      if (outcome === "bug") throw causeOf(error);
       const isLast = retries === maxRetries && outcome !== "ambiguous";
-      if (outcome === "unavailable" || isLast) throw unavailableFrom(error);
+      if (outcome === "unavailable" || isLast) throw unavailableFrom(causeOf(error));
       retried(retryReasons[outcome]);
       if (outcome === "ambiguous") return resolveRound(link, round, error);
     }
@@ -146,18 +135,29 @@ async function writeRound(
   }
 }
 
-/** As `writeRound`, after a statement whose answer was lost. */
-async function resolveRound(link: Link, { chains, lone }: Round, cause: unknown): Promise<Refused> {
+/** The outcome of a round that failed. Ends a connection that is of no more use. */
+function settledOutcome(error: unknown, connection: Connection | undefined): StatementOutcome {
+  const outcome = outcomeFromError(causeOf(error));
+  if (outcome === "elsewhere" || outcome === "ambiguous") connection?.destroy();
+  return outcome === "ambiguous" && error instanceof UnwrittenError ? "retry" : outcome;
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof UnwrittenError ? error.cause : error;
+}
+
+/** As `writeRound`, after a commit whose answer was lost. */
+async function resolveRound(link: Link, round: Round, cause: unknown): Promise<Refused> {
   const until = performance.now() + resolveMs;
   for (;;) {
     let connection: Connection | undefined;
     try {
       connection = await link.get();
-      const refused = refusedFromRows(await connection.query(appendStatement(chains, lone)));
-      return await withoutStored(connection, chains, refused);
+      const refused = await commitRound(connection, round, true);
+      return await withoutStored(connection, round.chains, refused);
     } catch (error) {
-      const outcome = error instanceof OutcomeUnknownError ? "bug" : outcomeFromError(error);
-      if (outcome === "elsewhere" || outcome === "ambiguous") connection?.destroy();
+      const isKnown = error instanceof OutcomeUnknownError;
+      const outcome = isKnown ? "bug" : settledOutcome(error, connection);
       if (outcome === "bug" || performance.now() >= until) {
         throw new OutcomeUnknownError("a connection was lost during a commit", { cause });
       }
@@ -167,10 +167,10 @@ async function resolveRound(link: Link, { chains, lone }: Round, cause: unknown)
 }
 
 /**
- * @param refused What the second statement did not write.
+ * @param refused What the second transaction did not write.
  * @returns What the first one did not write either.
  * @throws OutcomeUnknownError if a unique key of a chain is taken now: its head has not moved, so the
- *   first statement could still be written, once that key is free.
+ *   first transaction could still be written, once that key is free.
  */
 async function withoutStored(
   connection: Connection,
@@ -185,25 +185,30 @@ async function withoutStored(
   if (refused.size === 0) return { streams: refused, names };
   const firsts = chains
     .map(({ rows: [first] }) => first)
-    .filter(({ stream }) => refused.has(stream));
+    .filter(({ stream }) => refused.has(stream))
+    .toSorted((a, b) => (a.stream < b.stream ? -1 : 1));
   // A transaction that locks rows waits for the synchronous standbys when it commits. So what is found
-  // afterwards is on the standbys, too.
-  await connection.query({
-    text: "select 1 from heads where stream = any ($1::text[]) order by stream for update",
-    values: [firsts.map(({ stream }) => stream)],
-  });
-  const stored = await connection.query({
-    text: `select stream
-      from unnest($1::text[], $2::bigint[], $3::uuid[]) as lost (stream, version, change)
-      where change = (
-        select e.change from events e where e.stream = lost.stream and e.version = lost.version
-      )`,
-    values: [
-      firsts.map(({ stream }) => stream),
-      firsts.map(({ version }) => version),
-      firsts.map(({ change }) => change),
-    ],
-  });
-  const found = new Set(stored.map(({ stream }) => String(stream)));
+  // afterwards is on the standbys, too. One lock a statement, because rows may stand on several servers.
+  await connection.run(firsts.map(({ stream }) => ({ ...lockHead, values: [stream] })));
+  const [stored = []] = await connection.run([
+    {
+      name: "stored-changes",
+      text: `select e.stream from events e
+        join unnest($1::text[], $2::bigint[], $3::uuid[]) as lost (stream, version, change)
+          on e.stream = lost.stream and e.version = lost.version
+        where e.stream = any ($1::text[]) and e.change = lost.change`,
+      values: [
+        texts(firsts.map(({ stream }) => stream)),
+        integers(firsts.map(({ version }) => version)),
+        uuids(firsts.map(({ change }) => change)),
+      ],
+    },
+  ]);
+  const found = new Set(stored.map(([stream]) => stream));
   return { streams: new Map([...refused].filter(([stream]) => !found.has(stream))), names };
 }
+
+const lockHead = {
+  name: "lock-head",
+  text: "select 1 from heads where stream = $1 for update",
+};

@@ -1,5 +1,5 @@
 import type { Tip } from "../change/append.ts";
-import { rowFromAppend } from "../change/append-row.ts";
+import { rowWithHeldKeys } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
 import { createChangeAll } from "../change/change-all.ts";
 import { sizeOfItem } from "../change/item-size.ts";
@@ -95,7 +95,7 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
   const queue = createStreamQueue({
     load,
     async append(append, signal) {
-      const row = rowFromAppend(append, database.keysOf);
+      const row = rowWithHeldKeys(append, database.keysOf, database.uniqueKeysOf);
       const result = await commitOf(row.stream).add(row, row.stream, signal);
       if (result === "appended") counts.stored(row);
       return result;
@@ -104,9 +104,8 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
     observer,
   });
 
-  const { keysOf } = database;
   const retried = observer?.retried;
-  const commitAll = createJointCommit({ link: database.link(), keysOf, now, retried });
+  const commitAll = createJointCommit({ link: database.link(), database, now, retried });
 
   async function close(): Promise<void> {
     await receipts.close();
@@ -152,7 +151,8 @@ function createReads(database: Postgres, loadTip: Load): Reads {
     async locate(uniqueKey: string) {
       const [row] = await database.read({
         name: "locate",
-        text: "select stream, organization from claims join heads using (stream) where name = $1",
+        text: `select stream, organization from heads
+          where stream = (select stream from claims where name = $1)`,
         values: [uniqueKey],
       });
       return row && { stream: String(row.stream), organization: String(row.organization) };

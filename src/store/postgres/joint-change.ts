@@ -1,21 +1,22 @@
 import type { Tip } from "../change/append.ts";
-import { rowFromAppend } from "../change/append-row.ts";
+import { rowWithHeldKeys } from "../change/append-row.ts";
 import type { CommitAll } from "../change/change-all.ts";
 import { type JointAppends, jointAppends, refusalFrom } from "../change/joint-appends.ts";
-import { type Head, type KeysOf, type Micros, OutcomeUnknownError } from "../event-store.ts";
+import { type Head, type Micros, OutcomeUnknownError } from "../event-store.ts";
 import type { DecideAll, Member } from "../joint-change.ts";
 import type { StoreObserver } from "../observer.ts";
 import { tipColumns, tipsFromRows } from "../sql/rows.ts";
 import { appendRows } from "./append-rows.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
+import type { Postgres } from "./database.ts";
 import { outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
 type Options = {
   /** Of joint changes alone, because each is a transaction of several statements. */
   readonly link: Link;
-  readonly keysOf: KeysOf<unknown>;
+  readonly database: Pick<Postgres, "keysOf" | "uniqueKeysOf">;
   readonly now: () => Micros;
   readonly retried: StoreObserver["retried"] | undefined;
 };
@@ -34,12 +35,6 @@ type Attempt =
 
 /** The commit was sent, and its answer was lost. */
 type Lost = { readonly kind: "lost"; readonly sent: JointAppends; readonly error: unknown };
-
-/**
- * If the connection is lost and the server does not notice, the locks are held no longer than this. The next attempt
- * waits for that. A statement of ours follows the one before it within milliseconds.
- */
-const begin = "begin; set local idle_in_transaction_session_timeout = 2000";
 
 /** How long to look for a lost commit before its outcome is called unknown. A failover takes less. */
 const resolveMs = 10_000;
@@ -95,7 +90,7 @@ async function resolve(
 
 /** @param lost What may be stored already. */
 async function transact(
-  { link, keysOf, now }: Options,
+  { link, database, now }: Options,
   { members, decide }: Wanted,
   lost: JointAppends | undefined,
 ): Promise<Attempt> {
@@ -103,12 +98,12 @@ async function transact(
   let sent: JointAppends | undefined;
   try {
     connection = await link.get();
-    await connection.query({ text: begin });
+    await connection.query({ text: "begin isolation level read committed" });
     const tips = await lockTips(connection, members);
     const isStored = lost !== undefined && (await hasFirst(connection, lost));
     const joint = isStored ? lost : decideNow(() => jointAppends(members, tips, decide, now));
     if (!isStored) {
-      await append(connection, joint, keysOf);
+      await append(connection, joint, database);
       if (joint.appends.length > 0) sent = joint;
     }
     // Also after reads alone: whoever has locked rows waits for the standbys here, so what was read is safe.
@@ -141,9 +136,9 @@ function decideNow(decide: () => JointAppends): JointAppends {
 async function append(
   connection: Connection,
   { appends }: JointAppends,
-  keysOf: KeysOf<unknown>,
+  { keysOf, uniqueKeysOf }: Options["database"],
 ): Promise<void> {
-  const rows = appends.map((each) => rowFromAppend(each, keysOf));
+  const rows = appends.map((each) => rowWithHeldKeys(each, keysOf, uniqueKeysOf));
   const results = await appendRows(connection, rows);
   const first = results.find((result) => result !== "appended");
   const refusal = refusalFrom(first);

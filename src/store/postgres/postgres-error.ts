@@ -1,4 +1,5 @@
 import { StoreUnavailableError } from "../event-store.ts";
+import { PipelineError } from "./connection/pipeline.ts";
 
 /** SQLSTATEs by the names PostgreSQL gives them. Source: its documentation, appendix A. */
 export const sqlState = {
@@ -98,6 +99,7 @@ export function isDuplicate(error: unknown): boolean {
 
 /** The SQLSTATE of an error that the server sent; errors of the connection have none. */
 export function sqlStateOf(error: unknown): string | undefined {
+  if (error instanceof PipelineError) return sqlStateOf(error.cause);
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   const { code } = error;
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && "severity" in error
@@ -106,11 +108,15 @@ export function sqlStateOf(error: unknown): string | undefined {
 }
 
 function severityOf(error: unknown): string | undefined {
-  return (error as { readonly severity?: string }).severity;
+  return (serverErrorOf(error) as { readonly severity?: string }).severity;
 }
 
 function constraintOf(error: unknown): string | undefined {
-  return (error as { readonly constraint?: string }).constraint;
+  return (serverErrorOf(error) as { readonly constraint?: string }).constraint;
+}
+
+function serverErrorOf(error: unknown): unknown {
+  return error instanceof PipelineError ? error.cause : error;
 }
 
 /** The error for a read, or for a write that was not stored. Its message holds no value of a statement. */

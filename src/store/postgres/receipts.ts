@@ -1,3 +1,4 @@
+import type { ReceiptRow } from "../change/append-row.ts";
 import type { LoneReceipt, Removal } from "../change/batch-item.ts";
 import { createBatcher } from "../change/batcher.ts";
 import type { ReceiptKeeperOptions, StoredReceipt } from "../change/receipt-keeper.ts";
@@ -5,6 +6,7 @@ import type { Micros } from "../event-store.ts";
 import type { ReceiptName } from "../receipts.ts";
 import type { Chain } from "./append-batch.ts";
 import type { Statement } from "./connection/connection.ts";
+import type { WireValue } from "./connection/wire-values.ts";
 import type { Postgres } from "./database.ts";
 
 /** A name as one text, the same for no two names. */
@@ -12,29 +14,39 @@ export function textFromName(owner: string, name: string): string {
   return `${owner.length} ${owner}${name}`;
 }
 
-/** The values of an append statement for receipts; empty if there are none. */
-export function receiptColumns(
+/** A receipt that is to be stored. */
+export type ReceiptInsert = {
+  /** The stream of the change that brings it; `null`: it has none. */
+  readonly chain: string | null;
+  readonly owner: string;
+  readonly name: string;
+  /** As `textFromName` writes it. */
+  readonly text: string;
+  /** Of its row. */
+  readonly values: readonly WireValue[];
+};
+
+/** The receipts of a round, in the order of their names: otherwise two nodes could wait for each other. */
+export function receiptsOf(
   chains: readonly Chain[],
   lone: readonly LoneReceipt[],
-): unknown[][] {
+): readonly ReceiptInsert[] {
   const ofChains = chains.flatMap(({ rows }) =>
     rows.flatMap(({ stream, receipt }) =>
-      receipt === undefined ? [] : [{ chain: stream, stream, receipt }],
+      receipt === undefined ? [] : [receiptInsert(stream, stream, receipt)],
     ),
   );
-  const all = [
-    ...ofChains,
-    ...lone.map((each) => ({ chain: null, stream: each.stream, receipt: each.lone })),
-  ];
-  if (all.length === 0) return [];
-  return [
-    all.map(({ chain }) => chain),
-    all.map(({ receipt: [owner] }) => owner),
-    all.map(({ receipt: [, name] }) => name),
-    all.map(({ stream }) => stream),
-    all.map(({ receipt: [, , at] }) => at),
-    all.map(({ receipt: [, , , content] }) => content),
-  ];
+  const all = [...ofChains, ...lone.map((each) => receiptInsert(null, each.stream, each.lone))];
+  return all.sort((a, b) => (a.text < b.text ? -1 : 1));
+}
+
+function receiptInsert(
+  chain: string | null,
+  stream: string,
+  [owner, name, at, content]: ReceiptRow,
+): ReceiptInsert {
+  const text = textFromName(owner, name);
+  return { chain, owner, name, text, values: [owner, name, stream, at, content] };
 }
 
 /**

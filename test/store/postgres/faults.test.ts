@@ -29,6 +29,9 @@ const countWithAttribute: Decide<number> = (head) => {
   return { ...decision, attributes: [{ key: "count", value: Buffer.from(`${decision.state}`) }] };
 };
 
+/** The end of a transaction on the wire. */
+const commit = "commit\0";
+
 /**
  * Clients that change `streams` streams, each `perStream` times, one after another. What is
  * unavailable was not stored, so they try again.
@@ -160,7 +163,7 @@ describe("a connection that is lost during a commit", () => {
     async ({ cut, before, decide, events }) => {
       const { proxy, store, retries } = await openBehindProxy();
       for (const _ of Array(before)) await store.change("s", "org", countWithKey("before"));
-      const wasCut = proxy.cutNext("append", cut);
+      const wasCut = proxy.cutNext(commit, cut);
       const head = store.change("s", "org", decide);
       await wasCut;
       expect(await head).toMatchObject({ version: before + events, state: before + events });
@@ -173,6 +176,25 @@ describe("a connection that is lost during a commit", () => {
       expect(await store.change("s", "org", decide)).toMatchObject({
         version: before + 2 * events,
       });
+    },
+  );
+
+  test.for(cuts)(
+    "F12: stores a change of unique keys once (lost: %s, before the commit)",
+    async (cut) => {
+      const { proxy, store, retries } = await openBehindProxy();
+      for (const mark of ["claims", "append"]) {
+        await store.change("s", "org", countWithKey("before"));
+        const wasCut = proxy.cutNext(mark, cut);
+        const head = store.change("s", "org", countWithKey(`after-${mark}`));
+        await wasCut;
+        await head;
+        await proxy.deliver();
+        expect(await store.locate("before")).toBeUndefined();
+        expect(await store.locate(`after-${mark}`)).toMatchObject({ stream: "s" });
+      }
+      expect(retries).toEqual(["refused", "refused"]);
+      await expectWhole(store, "s", 4);
     },
   );
 
@@ -245,7 +267,7 @@ describe("a connection that is lost during a commit", () => {
   const both = ["a", "b"].map((stream) => ({ stream, organization: "org" }));
 
   /** The statement that is lost of a joint change. */
-  const marks = ["begin", "lock-tips", "append", "commit"];
+  const marks = ["begin", "lock-tips", "append", commit];
   test.for(
     (["request", "answer", "late"] as const).flatMap((cut) => marks.map((mark) => ({ cut, mark }))),
   )("F12: stores a joint change once (lost: $cut of $mark)", async ({ cut, mark }) => {
@@ -271,7 +293,7 @@ describe("a connection that is lost during a commit", () => {
       const other = await openStore(url);
       for (const { stream } of both) await store.change(stream, "org", count);
       await store.changeAll(both, bump);
-      const wasCut = proxy.cutNext("commit", cut);
+      const wasCut = proxy.cutNext(commit, cut);
       const heads = store.changeAll(both, bump);
       await wasCut;
       const others = await Promise.all(
@@ -291,7 +313,7 @@ describe("a connection that is lost during a commit", () => {
     const { url, proxy, store } = await openBehindProxy();
     for (const { stream } of both) await store.change(stream, "org", count);
     await store.changeAll(both, bump);
-    const wasCut = proxy.cutNext("commit", "answer");
+    const wasCut = proxy.cutNext(commit, "answer");
     const heads = store.changeAll(both, bump);
     await wasCut;
     proxy.refuse();

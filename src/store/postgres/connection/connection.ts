@@ -1,5 +1,6 @@
 import type { QueryConfig } from "pg";
 import type { Row } from "../../sql/rows.ts";
+import type { PipelineStatement, TextRow } from "./pipeline.ts";
 import type { ServerIdentity } from "./server-memory.ts";
 
 /** A statement with a name is prepared once per connection. */
@@ -19,6 +20,14 @@ export type Connection = {
    * @throws BackendEndedError if the server answered with an error, and the connection has ended.
    */
   query(statement: Statement): Promise<Row[]>;
+  /**
+   * Run statements that are sent in one go. After an error none of those behind it runs. Without a `begin` among
+   * them they are one transaction. Not for a connection that sends statements before earlier ones are answered.
+   *
+   * @returns The rows of each statement.
+   * @throws PipelineError if the server refused a statement; otherwise as `query`.
+   */
+  run(statements: readonly PipelineStatement[]): Promise<readonly TextRow[][]>;
   /**
    * Ask the server to cancel the statement that it runs for this connection, which then rejects. Send nothing more
    * until this resolves, because it might be cancelled in place of that statement. Never rejects.

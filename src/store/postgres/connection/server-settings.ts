@@ -22,6 +22,18 @@ export const usualSettings = {
   "citus.node_connection_timeout": String(nodeTimeoutMs),
 };
 
+/**
+ * If a connection is lost between two statements of a transaction and the server does not notice, the locks are held
+ * no longer than this. Who wants them next waits for that. A statement of ours follows the one before it within
+ * milliseconds.
+ */
+const idleTransactionTimeoutMs = 2_000;
+
+/** Settings of sessions that write, beside the usual ones. */
+export const writerSettings = {
+  idle_in_transaction_session_timeout: String(idleTransactionTimeoutMs),
+};
+
 /** Set settings by a statement, because PgBouncer refuses unknown ones at the start of a session. */
 export async function applySettings(
   session: Session,

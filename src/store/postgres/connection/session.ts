@@ -4,6 +4,7 @@ import type { Row } from "../../sql/rows.ts";
 import { messageOf, sqlState, sqlStateOf } from "../postgres-error.ts";
 import { type BackendKey, requestCancel } from "./cancel-request.ts";
 import type { Connection } from "./connection.ts";
+import { type Prepared, runPipeline } from "./pipeline.ts";
 import { type TlsAttempt, tlsAttempts } from "./tls-attempts.ts";
 import type { PostgresHost } from "./url.ts";
 
@@ -96,30 +97,37 @@ function sessionOf(client: Client, key: BackendKey | undefined): Session {
     }
   });
   const survival = watchSurvival(client);
+  const prepared: Prepared = new Map();
 
   function destroy(): void {
     open = false;
     client.connection.stream.destroy();
   }
 
+  async function guarded<Answer>(send: () => Promise<Answer>): Promise<Answer> {
+    warning = undefined;
+    try {
+      const answer = await send();
+      if (warning !== undefined) throw warning;
+      return answer;
+    } catch (error) {
+      // The connection is still usable only if the server sent the error and did not end the session.
+      if (sqlStateOf(error) !== undefined && (await survival())) throw error;
+      destroy();
+      if (sqlStateOf(error) === undefined) throw error;
+      throw new BackendEndedError(`the server ended the connection: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
   return {
     processId: key?.processID,
     async query(statement) {
-      warning = undefined;
-      try {
-        const { rows } = await client.query<Row>(statement);
-        if (warning !== undefined) throw warning;
-        return rows;
-      } catch (error) {
-        // The connection is still usable only if the server sent the error and did not end the session.
-        if (sqlStateOf(error) !== undefined && (await survival())) throw error;
-        destroy();
-        if (sqlStateOf(error) === undefined) throw error;
-        throw new BackendEndedError(`the server ended the connection: ${messageOf(error)}`, {
-          cause: error,
-        });
-      }
+      const { rows } = await guarded(() => client.query<Row>(statement));
+      return rows;
     },
+    run: (statements) => guarded(() => runPipeline(client, prepared, statements)),
     async cancel() {
       if (open && key !== undefined) await requestCancel(addressOf(client), key);
     },

@@ -1,0 +1,228 @@
+import type { LoneReceipt } from "../change/batch-item.ts";
+import type { Chain, Refused } from "./append-batch.ts";
+import { type Cleanup, cleanupStatements } from "./append-cleanup.ts";
+import { writeHeads } from "./append-statements.ts";
+import type { Connection } from "./connection/connection.ts";
+import { PipelineError, type PipelineStatement, type TextRow } from "./connection/pipeline.ts";
+import { texts } from "./connection/wire-values.ts";
+import { insertRows } from "./insert-rows.ts";
+import { receiptsOf, textFromName } from "./receipts.ts";
+
+/** What one transaction writes: chains of different streams, and receipts without a change. */
+export type Round = { readonly chains: readonly Chain[]; readonly lone: readonly LoneReceipt[] };
+
+/** Nothing of a transaction was stored: it failed before its commit. The cause says why. */
+export class UnwrittenError extends Error {
+  override readonly name = "UnwrittenError";
+
+  constructor(cause: unknown) {
+    super("failed before the commit", { cause });
+  }
+}
+
+/** The level is named, because the settings of a database may have another: a lost race would then fail the batch. */
+const begin = { name: "begin", text: "begin isolation level read committed" };
+const commit = { name: "commit", text: "commit" };
+
+type Run = Connection["run"];
+
+/**
+ * Write a round in a transaction of its own.
+ *
+ * Most rounds change heads alone: the whole transaction is then sent in one go. If it also brings unique keys or
+ * receipts, these are written first, because they may stand elsewhere than the heads, and which heads may be written
+ * depends on them.
+ *
+ * @param isAgain Whether it may be stored already.
+ * @returns What was not written.
+ * @throws UnwrittenError if nothing was stored; other errors if the outcome is open.
+ */
+export async function commitRound(
+  connection: Connection,
+  round: Round,
+  isAgain = false,
+): Promise<Refused> {
+  let isCommitting = false;
+  let sent = 0;
+  const run: Run = (statements) => {
+    isCommitting = statements.at(-1) === commit;
+    sent = statements.length;
+    return connection.run(statements);
+  };
+  try {
+    return await writeRound(run, round, { first: [begin], last: [commit], isAgain });
+  } catch (error) {
+    // A commit that is refused on a connection that goes on may still have been stored on some of several servers.
+    const isBefore = error instanceof PipelineError && error.place < sent - 1;
+    if (isBefore && connection.isOpen()) await rollBack(connection);
+    if (isCommitting && !isBefore) throw error;
+    throw new UnwrittenError(error);
+  }
+}
+
+async function rollBack(connection: Connection): Promise<void> {
+  await connection.query({ text: "rollback" }).catch(() => connection.destroy());
+}
+
+/** Write a round within the transaction that is open. */
+export function appendRound(connection: Connection, round: Round): Promise<Refused> {
+  return writeRound(connection.run, round, { first: [], last: [], isAgain: false });
+}
+
+/** How a round is written: what goes before and behind its statements. */
+type Frame = {
+  readonly first: readonly PipelineStatement[];
+  readonly last: readonly PipelineStatement[];
+  /** Whether the round may be stored already. */
+  readonly isAgain: boolean;
+};
+
+async function writeRound(run: Run, round: Round, frame: Frame): Promise<Refused> {
+  const { chains, lone } = round;
+  const isAlone = lone.length === 0 && chains.every(({ rows }) => rows.every(isOfHeadAlone));
+  if (!isAlone) return writeWithNames(run, round, frame);
+  const { statements, doneFrom } = writeHeads(chains, frame.isAgain);
+  const results = await run([...frame.first, ...statements, ...frame.last]);
+  const { unwritten, repair } = doneFrom(results.slice(frame.first.length));
+  if (repair.length > 0) await run(repair);
+  return { streams: conflictsOf(unwritten), names: new Set() };
+}
+
+function isOfHeadAlone(row: Chain["rows"][number]): boolean {
+  const { uniqueKeys, receipt, erases, statusBefore } = row;
+  // What is written at the end for a number of streams depends on which heads were written.
+  const isCounted = statusBefore !== undefined;
+  return uniqueKeys === undefined && receipt === undefined && !erases && !isCounted;
+}
+
+function conflictsOf(streams: Iterable<string>): Map<string, "conflict"> {
+  return new Map([...streams].map((stream) => [stream, "conflict"]));
+}
+
+async function writeWithNames(run: Run, round: Round, frame: Frame): Promise<Refused> {
+  const { chains, lone } = round;
+  const claims = claimsOf(chains);
+  const receipts = receiptsOf(chains, lone);
+  const names = await insertNames(run, { claims, receipts }, frame.first);
+  const barred = new Set([...names.taken, ...names.spentChains]);
+  const free = chains.filter(({ rows: [{ stream }] }) => !barred.has(stream));
+  const { statements, doneFrom } = writeHeads(free, frame.isAgain);
+  const look = names.taken.size === 0 ? [] : [changesOf([...names.taken])];
+  const results = await run([...statements, ...look]);
+  const { unwritten, repair } = doneFrom(results);
+  const cleanup: Cleanup = {
+    written: free.filter(({ rows: [{ stream }] }) => !unwritten.has(stream)),
+    claims: names.claims.filter(({ stream }) => barred.has(stream) || unwritten.has(stream)),
+    receipts: names.receipts.filter(
+      ({ chain }) => chain !== null && (barred.has(chain) || unwritten.has(chain)),
+    ),
+  };
+  const last = [...repair, ...cleanupStatements(cleanup), ...frame.last];
+  if (last.length > 0) await run(last);
+  const unmoved = look.length === 0 ? [] : unmovedAmong(chains, results.at(-1) ?? []);
+  const refused = new Map<string, "conflict" | "unique-key-taken">(
+    conflictsOf([...barred, ...unwritten]),
+  );
+  for (const stream of unmoved) {
+    if (names.taken.has(stream) && !names.spentChains.has(stream)) {
+      refused.set(stream, "unique-key-taken");
+    }
+  }
+  return { streams: refused, names: names.spent };
+}
+
+/** A unique key that a stream wants. */
+export type Claim = { readonly name: string; readonly stream: string };
+
+/** In the order of their names: otherwise two nodes could wait for each other. */
+function claimsOf(chains: readonly Chain[]): Claim[] {
+  return chains
+    .flatMap(({ rows: [{ stream, uniqueKeys = [] }] }) =>
+      [...new Set(uniqueKeys)].map((name) => ({ name, stream })),
+    )
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+type Names = {
+  readonly claims: readonly Claim[];
+  readonly receipts: ReturnType<typeof receiptsOf>;
+};
+
+/** What became of names: `claims` and `receipts` are those that were written. */
+type InsertedNames = Names & {
+  /** Streams that want a unique key of another stream. */
+  readonly taken: ReadonlySet<string>;
+  /** Names of receipts that are taken, as `textFromName` writes them, and the chains that brought them. */
+  readonly spent: ReadonlySet<string>;
+  readonly spentChains: ReadonlySet<string>;
+};
+
+async function insertNames(
+  run: Run,
+  { claims, receipts }: Names,
+  first: Frame["first"],
+): Promise<InsertedNames> {
+  const ofClaims = insertRows(
+    "claims",
+    claims.map(({ name, stream }) => [name, stream]),
+  );
+  const ofReceipts = insertRows(
+    "receipts",
+    receipts.map(({ values }) => values),
+  );
+  const statements = [...first, ...ofClaims, ...ofReceipts];
+  const results = statements.length === 0 ? [] : await run(statements);
+  const behindClaims = first.length + ofClaims.length;
+  const gained = new Set(
+    results
+      .slice(first.length, behindClaims)
+      .flat()
+      .map(([name]) => name),
+  );
+  const kept = new Set(
+    results
+      .slice(behindClaims)
+      .flat()
+      .map(([owner, name]) => textFromName(String(owner), String(name))),
+  );
+  const lost = claims.filter(({ name }) => !gained.has(name));
+  const spent = receipts.filter(({ text }) => !kept.has(text));
+  return {
+    claims: claims.filter(({ name }) => gained.has(name)),
+    receipts: receipts.filter(({ text }) => kept.has(text)),
+    taken: lost.length === 0 ? new Set() : await heldByOthers(run, lost),
+    spent: new Set(spent.map(({ text }) => text)),
+    spentChains: new Set(spent.flatMap(({ chain }) => chain ?? [])),
+  };
+}
+
+/** A key that nobody holds any more counts as taken, too: the insert met it. */
+async function heldByOthers(run: Run, lost: readonly Claim[]): Promise<Set<string>> {
+  const [rows = []] = await run([
+    {
+      name: "claim-holders",
+      text: "select name, stream from claims where name = any ($1::text[])",
+      values: [texts(lost.map(({ name }) => name))],
+    },
+  ]);
+  const holders = new Map(rows.map(([name, stream]) => [name, stream]));
+  return new Set(
+    lost.flatMap(({ name, stream }) => (holders.get(name) === stream ? [] : [stream])),
+  );
+}
+
+function changesOf(streams: readonly string[]): PipelineStatement {
+  return {
+    name: "latest-changes",
+    text: "select stream, change from heads where stream = any ($1::text[])",
+    values: [texts(streams)],
+  };
+}
+
+/** Streams whose heads are those that the changes were decided on. */
+function unmovedAmong(chains: readonly Chain[], rows: readonly TextRow[]): string[] {
+  const changes = new Map(rows.map(([stream, change]) => [stream, change]));
+  return chains.flatMap(({ rows: [{ stream, after }] }) =>
+    (changes.get(stream) ?? undefined) === after ? [stream] : [],
+  );
+}
