@@ -5,7 +5,7 @@ import type { Collision } from "../store/collision.ts";
 import type { Directory } from "../store/directory.ts";
 import type { EventStore, Micros } from "../store/event-store.ts";
 import type { StoreObserver } from "../store/observer.ts";
-import { migrations } from "../store/sql/migrations.ts";
+import { migrations, type UpgradeProgress } from "../store/sql/migrations.ts";
 import { assertExists, openSqlite, type Sqlite } from "../store/sqlite/database.ts";
 import { createSqliteDirectory } from "../store/sqlite/directory.ts";
 import type { DatabaseLock } from "../store/sqlite/file/lock.ts";
@@ -36,6 +36,7 @@ export type OpenStore = {
  * Open the store for a server. A database that does not exist is created, an older one is migrated.
  *
  * @param now Dates changes. Default: the wall clock.
+ * @param upgrading Hears of a migration that takes long.
  * @throws DatabaseLockedError if another server uses the SQLite database.
  * @throws StoreUnavailableError if the database cannot be opened.
  * @throws UnsafeServerError if PostgreSQL may lose what it acknowledges.
@@ -44,13 +45,14 @@ export async function openStore(
   database: Database,
   observer: StoreObserver,
   now: () => Micros = wallClock,
+  upgrading?: UpgradeProgress,
 ): Promise<OpenStore> {
-  if (database.kind === "sqlite") return openSqliteStore(database.path, observer, now);
+  if (database.kind === "sqlite") return openSqliteStore(database.path, observer, now, upgrading);
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
   const { collisionsIn } = await import("../store/postgres/upgrade/renew-unique-keys.ts");
   const { readServerVersion } = await import("../store/postgres/status.ts");
   const { watchFailures } = await import("./watch-failures.ts");
-  const postgres = await openPostgres(database.url, searchKeys, { uniqueKeysOf });
+  const postgres = await openPostgres(database.url, searchKeys, { uniqueKeysOf, upgrading });
   const store = createPostgresEventStore({ database: postgres, now, observer });
   const directory = createPostgresDirectory(postgres);
   const stopWatching = postgres.watchNodes?.((nodes) => observer.nodes?.(nodes));
@@ -75,11 +77,12 @@ async function openSqliteStore(
   path: string,
   observer: StoreObserver,
   now: () => Micros,
+  upgrading: UpgradeProgress | undefined,
 ): Promise<OpenStore> {
   const { createSqliteEventStore, lockDatabase, watchPlace, collisionsIn, watchFailures } =
     await loadSqliteStore();
   const lock = path === ":memory:" ? undefined : lockDatabase(path);
-  const sqlite = openLocked(path, lock);
+  const sqlite = openLocked(path, lock, upgrading);
   const watch = lock && watchPlace([...sqlite.place, ...lock.place]);
   const store = createSqliteEventStore({ database: sqlite, now, observer });
   const directory = createSqliteDirectory(sqlite);
@@ -109,9 +112,13 @@ async function snapshotOf({ acquire, release }: Sqlite): Promise<() => void> {
 }
 
 /** Open a database whose lock is held. If that fails, the lock is released. */
-function openLocked(path: string, lock: DatabaseLock | undefined): Sqlite {
+function openLocked(
+  path: string,
+  lock: DatabaseLock | undefined,
+  upgrading: UpgradeProgress | undefined,
+): Sqlite {
   try {
-    return openSqlite(path, searchKeys, uniqueKeysOf);
+    return openSqlite(path, searchKeys, uniqueKeysOf, upgrading);
   } catch (error) {
     lock?.close();
     throw error;

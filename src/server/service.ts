@@ -8,6 +8,7 @@ import type { RpcParts } from "../rpc/routes.ts";
 import type { Collision } from "../store/collision.ts";
 import type { Micros } from "../store/event-store.ts";
 import type { NodeState } from "../store/observer.ts";
+import type { UpgradeProgress } from "../store/sql/migrations.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
 import type { RequestRecord } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
@@ -67,6 +68,7 @@ export interface Service {
  * @param options.allMetrics The counts of all processes that share the port. Default: there is only this process.
  * @param options.now The clock of changes and tokens. Default: the wall clock.
  * @param options.canReset Whether `reset` is wanted. Needs a database in memory. Default: with `--test`.
+ * @param options.upgrading Hears of an upgrade of the database that takes long.
  * @param options.maxLagMs As in `WireOptions`.
  * @throws DatabaseLockedError if another server uses the database.
  * @throws StoreUnavailableError if the database cannot be opened.
@@ -83,6 +85,7 @@ export async function createService(
     readonly maxLagMs?: number;
     readonly now?: () => Micros;
     readonly canReset?: boolean;
+    readonly upgrading?: UpgradeProgress;
   } = {},
 ): Promise<Service> {
   const { observeClose, allMetrics, maxLagMs, now = wallClock, canReset = config.test } = options;
@@ -97,7 +100,8 @@ export async function createService(
     metrics.store.nodes(states);
     nodes.saw(states);
   };
-  const opened = await openStore(config.database, { ...metrics.store, nodes: saw }, now);
+  const observer = { ...metrics.store, nodes: saw };
+  const opened = await openStore(config.database, observer, now, options.upgrading);
   const newId = createIdGenerator({ now: wallClock });
   const isNew = await beginStore(begin, opened, { ...config, newId, now });
   const reset = canReset ? await opened.snapshot?.() : undefined;

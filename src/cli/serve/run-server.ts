@@ -31,6 +31,7 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
   const service = await createService(config, (record) => logRequest(log, record), {
     observeClose: createCloseLog(log),
     allMetrics: supervisor.together?.count,
+    upgrading: logUpgrade(log),
   });
   supervisor.together?.onCount(service.metrics);
   const url = await service.listen();
@@ -58,6 +59,18 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
   await service.close();
   log.info("stopped");
   return reason instanceof Error ? exitDatabaseGone : 0;
+}
+
+/** A start that takes longer because it brings the database up to date says so as often. */
+const upgradeLineMs = 5_000;
+
+function logUpgrade(log: Log): (users: number) => void {
+  let next = performance.now() + upgradeLineMs;
+  return (users) => {
+    if (performance.now() < next) return;
+    next = performance.now() + upgradeLineMs;
+    log.info({ users }, "bringing the database up to date: so many users are done");
+  };
 }
 
 /** Users that are logged one by one. Of the others only the number is logged. */

@@ -1,6 +1,7 @@
 import { type KeysOf, StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
 import type { NodeState } from "../observer.ts";
 import { SearchTooBroadError } from "../search.ts";
+import type { UpgradeProgress } from "../sql/migrations.ts";
 import type { Row } from "../sql/rows.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import { askCluster, type Cluster } from "./cluster/cluster.ts";
@@ -69,6 +70,7 @@ const retryAfterMs = 1_000;
  * @param url Such as `postgres://user:password@host1,host2/database`.
  * @param keysOf Must always be the same for a database. Default: searches find nothing.
  * @param options.uniqueKeysOf For databases whose unique keys were made by older rules.
+ * @param options.upgrading Hears of a migration that takes long. Default: nobody does.
  * @param options.mayCreate Whether to set up a database that has no tables of ours. Default: true.
  * @throws StoreUnavailableError if no primary can be reached, there are no tables and may be none, or
  *   its commits wait for a standby that is missing.
@@ -82,7 +84,12 @@ export async function openPostgres<State>(
   {
     uniqueKeysOf = () => undefined,
     mayCreate = true,
-  }: { readonly uniqueKeysOf?: UniqueKeysOf<State>; readonly mayCreate?: boolean } = {},
+    upgrading,
+  }: {
+    readonly uniqueKeysOf?: UniqueKeysOf<State>;
+    readonly mayCreate?: boolean;
+    readonly upgrading?: UpgradeProgress | undefined;
+  } = {},
 ): Promise<Postgres> {
   const untyped = {
     keysOf: keysOf as KeysOf<unknown>,
@@ -100,7 +107,7 @@ export async function openPostgres<State>(
     cluster = await askCluster(first.query);
     if (cluster !== undefined) await assertNodesAreSafe(first.query);
     if (cluster?.isCoordinator === false) await assertUpToDate(first);
-    else await migrate(first, untyped.keysOf, untyped.uniqueKeysOf);
+    else await migrate(first, untyped.keysOf, untyped.uniqueKeysOf, upgrading);
   } finally {
     await first.close();
   }

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
+import type { UpgradeProgress } from "../sql/migrations.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import { assertOnlyName } from "./file/only-name.ts";
 import { type Place, placeOf } from "./file/place.ts";
@@ -35,6 +36,7 @@ const oldestSqlite = "3.51.3";
  * @param path A file, created with mode 0600 (its directory with 0700), or ":memory:".
  * @param keysOf Must always be the same for a database. Default: searches find nothing.
  * @param uniqueKeysOf For databases whose unique keys were made by older rules.
+ * @param upgrading Hears of a migration that takes long. Default: nobody does.
  * @throws StoreUnavailableError if the file cannot be created, opened or written, or has a second name.
  * @throws Error if SQLite is too old, or older than the database's schema.
  */
@@ -42,13 +44,14 @@ export function openSqlite<State>(
   path: string,
   keysOf: KeysOf<State> = () => undefined,
   uniqueKeysOf: UniqueKeysOf<State> = () => undefined,
+  upgrading: UpgradeProgress = () => {},
 ): Sqlite {
   const file = path === ":memory:" ? undefined : createFile(path);
   const untyped = {
     keysOf: keysOf as KeysOf<unknown>,
     uniqueKeysOf: uniqueKeysOf as UniqueKeysOf<unknown>,
   };
-  const db = openMigrated(path, file, untyped);
+  const db = openMigrated(path, file, untyped, upgrading);
   let users = 0;
   return {
     file,
@@ -142,6 +145,7 @@ function openMigrated(
   path: string,
   file: string | undefined,
   { keysOf, uniqueKeysOf }: Pick<Sqlite, "keysOf" | "uniqueKeysOf">,
+  upgrading: UpgradeProgress,
 ): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
@@ -149,7 +153,7 @@ function openMigrated(
     db = connect(file ?? ":memory:", maxBusyMs);
     assertVersion(db);
     useWriteAheadLog(db);
-    migrate(db, keysOf, uniqueKeysOf);
+    migrate(db, keysOf, uniqueKeysOf, upgrading);
     return db;
   } catch (error) {
     db?.close();
