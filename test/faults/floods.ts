@@ -145,6 +145,18 @@ export const floods: readonly Flood[] = [
     send: () => http2(Array.from({ length: 6_000 }, (_, index) => read(2 * index + 1, "/nowhere"))),
   },
   {
+    name: "field blocks and frames that are begun",
+    aimsAt: "what is set aside for the rest of them (frames.ts, field-block.ts)",
+    connections: 4_000,
+    addresses: 20,
+    isRead: true,
+    send: () =>
+      http2([
+        frame(frameTypes.headers, 0, 1, Buffer.alloc(16_000, 0x82)),
+        Buffer.of(0, 0x40, 0, frameTypes.continuation, 0, 0, 0, 0, 1, 0),
+      ]),
+  },
+  {
     name: "bodies that never end",
     aimsAt: "bodies that arrive (body.ts)",
     connections: 200,

@@ -16,6 +16,11 @@ export class FieldBlock {
   #fragments: Buffer[] = [];
   #bytes = 0;
 
+  /** Of the block that is open. */
+  get bytes(): number {
+    return this.streamId === 0 ? 0 : this.#bytes;
+  }
+
   begin(streamId: number, isLast: boolean, fragment: Buffer, now: number): void {
     this.streamId = streamId;
     this.isLast = isLast;

@@ -74,6 +74,11 @@ export class FrameReader {
     return this.#input.length - this.#at;
   }
 
+  /** Bytes that are set aside for a frame of which not everything is here. */
+  get partialBytes(): number {
+    return this.#partial?.length ?? 0;
+  }
+
   /** Go to the next frame. @returns Whether there is one, or a head that is at fault. */
   next(): boolean {
     if (this.#partial !== undefined) return this.#gather(this.#partial);

@@ -66,6 +66,11 @@ export class Receiver {
     return this.#reader.left;
   }
 
+  /** Bytes that are set aside for a frame and for a field block of which not everything is here. */
+  get begunBytes(): number {
+    return this.#reader.partialBytes + this.#block.bytes;
+  }
+
   /**
    * Handle the frames that are here, up to a number of them in one turn.
    *

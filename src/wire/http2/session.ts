@@ -133,7 +133,7 @@ export class Http2Session implements StreamHost, SettingsTarget {
     this.turn += 1;
     this.output.flush();
     this.#receiver.beginTurn();
-    this.#countUnhandled();
+    if (this.#isPaused || this.#unhandled.bytes > 0) this.#countUnhandled();
     if (!this.#isBusy) return;
     // Other connections had their turn. Now what is left of this one has its own.
     this.#endTurnSoon();
@@ -162,9 +162,10 @@ export class Http2Session implements StreamHost, SettingsTarget {
   }
 
   #countUnhandled(): void {
-    const waiting = this.#waiting.reduce((sum, { length }) => sum + length, 0);
-    const bytes = this.#receiver.waitingBytes + waiting + this.#transport.unread();
-    this.#unhandled.set(this.#isPaused ? bytes : 0);
+    const { begunBytes, waitingBytes } = this.#receiver;
+    const behind = this.#waiting.reduce((sum, { length }) => sum + length, 0);
+    const paused = this.#isPaused ? waitingBytes + behind + this.#transport.unread() : 0;
+    this.#unhandled.set(begunBytes + paused);
   }
 
   /** The system has taken something of what was written. */

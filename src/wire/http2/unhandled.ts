@@ -22,6 +22,10 @@ export class Unhandled {
     this.#cutOff = cutOff;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** So many bytes are there now. */
   set(bytes: number): void {
     const more = bytes - this.#bytes;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { frame, frameTypes } from "../../faults/frames.ts";
 import { startEcho } from "../echo.ts";
 import { framesOf, openRaw } from "../raw.ts";
 import { greeting, whole, withField } from "./requests.ts";
@@ -60,4 +61,23 @@ test("of two connections of a client that have too much waiting together, one is
   const other = closed === first ? second : first;
   const answered = () => new Set(framesOf(other.received).map(({ streamId }) => streamId)).size - 1;
   await expect.poll(answered, { timeout: 10_000 }).toBe(800);
+});
+
+test.for([
+  { name: "a frame", bytes: Buffer.from([0, 0x40, 0, 0, 1, 0, 0, 0, 1]) },
+  { name: "a field block", bytes: frame(frameTypes.headers, 0, 1, Buffer.alloc(16_000, 0x82)) },
+])("of many connections that begin $name and do not go on, some are closed", async ({ bytes }) => {
+  const reasons: string[] = [];
+  await using server = await startEcho(
+    {},
+    {
+      clientLimits: { maxUnhandledBytesEach: 100_000 },
+      observeClose: ({ reason }) => reasons.push(reason),
+    },
+  );
+  const connections = await Promise.all(Array.from({ length: 12 }, () => openRaw(server.port)));
+  for (const each of connections) each.send(Buffer.concat([greeting, bytes]));
+  await expect.poll(() => reasons.length, { timeout: 4_000 }).toBe(6);
+  expect(new Set(reasons)).toEqual(new Set(["too_much_waiting"]));
+  for (const each of connections) each[Symbol.dispose]();
 });
