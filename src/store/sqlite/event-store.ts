@@ -8,14 +8,7 @@ import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keepe
 import { createStreamQueue } from "../change/stream-queue.ts";
 import type { EventStore, Head, Micros } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
-import {
-  eventFromRow,
-  headColumns,
-  headFromRow,
-  outlinedEventFromRow,
-  tipColumns,
-  tipsFromRows,
-} from "../sql/rows.ts";
+import { eventFromRow, headColumns, headFromRow, outlinedEventFromRow } from "../sql/rows.ts";
 import { createBatchWriter } from "./append-batch.ts";
 import { createAttributeReader } from "./attributes.ts";
 import type { Sqlite } from "./database.ts";
@@ -27,6 +20,7 @@ import { createReceiptReader } from "./receipts.ts";
 import { createSqliteSearch } from "./search.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { createWriterThread, type ResultOf, type WriterThread } from "./thread/writer-thread.ts";
+import { createTipReader } from "./tips.ts";
 import { transact } from "./transaction.ts";
 
 type Options = {
@@ -84,11 +78,7 @@ function createWriting(
   const writer = createWriter(database, db, resultOfItems(prepareHasEvent(db), isThere));
   const commits = createBatcher(writer.write, observer?.committed, sizeOfItem);
   // Heads are loaded in batches because SQLite reads the upper pages of the index again after each commit.
-  const load = (streams: readonly string[]) =>
-    tipsFromRows(
-      withStoreErrors(() => statements.selectTips.all(JSON.stringify(streams))),
-      streams,
-    );
+  const load = createTipReader(db);
   const loads = createBatcher(async (streams: readonly string[]) => load(streams));
   const receipts = createReceiptKeeper({
     ...receiptReader,
@@ -214,9 +204,6 @@ function createWriterHere(writeBatch: ReturnType<typeof createBatchWriter>): Wri
 type Statements = ReturnType<typeof prepareStatements>;
 
 function prepareStatements(db: DatabaseSync) {
-  const selectTips = db.prepare(
-    `select ${tipColumns} from heads where stream in (select value from json_each(?))`,
-  );
   const selectHead = db.prepare(
     `select ${headColumns} from heads where stream = ? and organization = ?`,
   );
@@ -226,7 +213,6 @@ function prepareStatements(db: DatabaseSync) {
   );
   const selectAnything = db.prepare("select 1 from heads limit 1");
   return {
-    selectTips,
     selectHead,
     selectHeadOnInstance,
     selectUniqueKey,
