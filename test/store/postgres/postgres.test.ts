@@ -3,6 +3,7 @@ import type { KeysOf } from "../../../src/store/event-store.ts";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { createPostgresDirectory } from "../../../src/store/postgres/directory.ts";
 import { createPostgresEventStore } from "../../../src/store/postgres/event-store.ts";
+import { createPostgresFeed } from "../../../src/store/postgres/feed.ts";
 import { createPostgresTransfer } from "../../../src/store/postgres/transfer.ts";
 import { query } from "../../support/postgres.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
@@ -10,6 +11,7 @@ import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
 import { describeErasing } from "../erase.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
+import { describeFeed } from "../feed.contract.ts";
 import { describeJointChanges } from "../joint-change.contract.ts";
 import { describeReceipts } from "../receipts.contract.ts";
 import { describeSearch } from "../search.contract.ts";
@@ -37,6 +39,16 @@ describeErasing("PostgreSQL", async (keysOf) => {
   const open = async () =>
     createPostgresEventStore({ database: await openPostgres(url, keysOf), now });
   return [await open(), await open()];
+});
+let fed: Promise<string> | undefined;
+describeFeed("PostgreSQL", async () => {
+  fed ??= newPostgresDatabase();
+  const url = await fed;
+  const open = async () => createPostgresEventStore({ database: await openPostgres(url), now });
+  return {
+    stores: [await open(), await open()],
+    feed: createPostgresFeed(await openPostgres(url)),
+  };
 });
 describeReceipts("PostgreSQL", async (options) =>
   createPostgresEventStore({ database: await newDatabase(), ...options }),

@@ -11,10 +11,12 @@ import type { Query } from "../../../src/store/search.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
 import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
+import { createSqliteFeed } from "../../../src/store/sqlite/feed.ts";
 import { describeAttributes } from "../attributes.contract.ts";
 import { describeDirectory } from "../directory.contract.ts";
 import { describeErasing } from "../erase.contract.ts";
 import { describeEventStore } from "../event-store.contract.ts";
+import { describeFeed } from "../feed.contract.ts";
 import { describeJointChanges } from "../joint-change.contract.ts";
 import { describeReceipts } from "../receipts.contract.ts";
 import { describeSearch } from "../search.contract.ts";
@@ -48,6 +50,11 @@ describeErasing("SQLite file", async (keysOf) => {
   const file = newFile();
   return [openStore(file, keysOf), openStore(file, keysOf)];
 });
+const fedFile = newFile();
+describeFeed("SQLite file", async () => ({
+  stores: [openStore(fedFile), openStore(fedFile)],
+  feed: createSqliteFeed(openSqlite(fedFile)),
+}));
 describeReceipts("SQLite file", async (options) =>
   createSqliteEventStore({ database: openSqlite(newFile()), ...options }),
 );
