@@ -280,6 +280,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
           a: `Name ${(index * 7) % 1_500}`,
           b: index % 3 === 0 ? "Odd" : "even",
           c: `${index % 10}`,
+          phone: index % 60 === 0 ? `+${index}` : "",
           state: index % 90 === 7 ? "locked" : index % 500 === 0 ? "" : "active",
         },
       }));
@@ -306,6 +307,11 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
         { kind: "one-of", key: "state", texts: ["active", "locked"] },
         and(has("state", "equals", "active"), has("a", "contains", "n", true)),
         or(has("state", "ends-with", "e"), has("b", "equals", "Odd")),
+        has("phone", "equals", ""),
+        and(has("phone", "equals", ""), has("state", "equals", "active")),
+        has("phone", "starts-with", "+"),
+        and(has("phone", "contains", ""), not(has("phone", "ends-with", "0"))),
+        { kind: "one-of", key: "phone", texts: ["", "+60"] },
       ];
 
       test.for(
@@ -367,7 +373,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
 
     const letter = fc.constantFrom("a", "A", "b", "ß", "S", "s", "ς", "Σ", "🦒", "\uffff", "%", "");
     const text = fc.array(letter, { maxLength: 4 }).map((letters) => letters.join(""));
-    const key = fc.constantFrom("a", "b", "state");
+    const key = fc.constantFrom("a", "b", "state", "phone");
     const state = fc.constantFrom("s", "a%", "");
     const comparison: fc.Arbitrary<Query> = fc.oneof(
       fc.record({
@@ -397,7 +403,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
 
     test("agrees with a plain filter over random streams and queries", async () => {
       const property = fc.asyncProperty(
-        fc.array(fc.record({ a: text, b: text, state }), { maxLength: 8 }),
+        fc.array(fc.record({ a: text, b: text, state, phone: text }), { maxLength: 8 }),
         fc.array(query, { minLength: 1, maxLength: 8 }),
         fc.constantFrom(undefined, "a", "b", "state"),
         fc.boolean(),

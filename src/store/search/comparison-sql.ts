@@ -2,7 +2,14 @@ import { lowerCase } from "../../text/lower-case.ts";
 import { type Comparison, matches } from "../search.ts";
 import { raw, type Sql, sql } from "../sql/sql.ts";
 import type { Scope } from "./condition-sql.ts";
-import { commonStatus, creationKey, everyStream, isHeadKey, statusKey } from "./head-keys.ts";
+import {
+  commonStatus,
+  creationKey,
+  everyStream,
+  isHeadKey,
+  sparseKey,
+  statusKey,
+} from "./head-keys.ts";
 import { keyParts, leastCutBytes, reachesCut } from "./key-parts.ts";
 
 /** A comparison of a key. */
@@ -37,6 +44,11 @@ function textsOf(scope: Scope, key: string, alias: string): Texts {
 function headText({ dialect }: Scope, key: string, alias: string): Sql {
   if (key === everyStream) return raw("''");
   return key === creationKey ? dialect.moment(alias) : raw(`${alias}.status`);
+}
+
+/** Whether a comparison is true of streams that the index has no row for. */
+export function mayLackRow(query: KeyComparison): boolean {
+  return query.key === sparseKey && isTrueOf(query, "");
 }
 
 /** Says so where a comparison is never true of the most common status: the index has only the others. */

@@ -1,7 +1,7 @@
 import { digestOf } from "../attributes.ts";
 import type { AttributeQuery, Query, SearchScope } from "../search.ts";
 import { joined, raw, type Sql, sql } from "../sql/sql.ts";
-import { comparison, type KeyComparison, methodOf } from "./comparison-sql.ts";
+import { comparison, type KeyComparison, mayLackRow, methodOf } from "./comparison-sql.ts";
 import { creationKey, everyStream, isHeadKey, statusKey } from "./head-keys.ts";
 
 /** What differs between the engines. */
@@ -131,10 +131,18 @@ function condition(scope: Scope, query: Query): Sql {
       return scope.dialect.isAmong(sql`k.stream`, query.streams);
     case "one-of":
     case "text":
+      if (mayLackRow(query)) return isOfNoOther(scope, query);
       return query.key === scope.key || (isHeadKey(query.key) && isHeadKey(scope.key))
         ? comparison(scope, query, "k")
         : comparisonElsewhere(scope, query);
   }
+}
+
+/** A stream without a row has the empty text, so those are looked for that the comparison is not true of. */
+function isOfNoOther(scope: Scope, query: KeyComparison): Sql {
+  const isOther = sql`${isOfKeyRows(scope, "o", query.key)} and not (${comparison(scope, query, "o")})`;
+  const rows = sql`${tableOf(query.key)} o where ${isAwaited(scope.dialect)}${isOther}`;
+  return sql`(k.stream in (select o.stream from ${rows})) is not true`;
 }
 
 function all(scope: Scope, queries: readonly Query[], operator: string): Sql {

@@ -1,6 +1,6 @@
 /**
- * Keys that the head of a stream carries, so that the index has no rows for them. Their texts are in lower case as
- * they are.
+ * Keys that the index has no rows for, or not always. The texts of those that the head of a stream carries are in lower
+ * case as they are.
  */
 
 /** The name of a key that every searchable stream has. Its text is `""`, so it sorts by ids. */
@@ -17,6 +17,14 @@ export const creationKey = "createdAt";
 
 /** Every moment has as many digits, so that texts sort like numbers. */
 export const momentDigits = 16;
+
+/** The name of a key that few streams have: an empty text has no row, so searches cannot sort by it. */
+export const sparseKey = "phone";
+
+/** Whether the index has a row for a text of a key. */
+export function hasRow(name: string, text: string): boolean {
+  return !isHeadKey(name) && (name !== sparseKey || text !== "");
+}
 
 /** Whether the head carries a key. */
 export function isHeadKey(name: string): boolean {

@@ -1,6 +1,6 @@
 import { lowerCase } from "../../text/lower-case.ts";
 import type { SearchKeys } from "../search.ts";
-import { isHeadKey } from "./head-keys.ts";
+import { hasRow } from "./head-keys.ts";
 
 /**
  * A change of one search key of a stream. It is a tuple because millions of them are sent between threads,
@@ -18,18 +18,23 @@ export type KeyChange = readonly [
 
 /**
  * The changes of the index that belong to the change of a head. A key that stays the same has none, and neither
- * has one that the head carries.
+ * has one without a row.
  *
  * @param old Of the head before; `undefined`: it was new, or not found by searches.
  */
 export function keyChanges(old: SearchKeys | undefined, next: SearchKeys | undefined): KeyChange[] {
   const changes: KeyChange[] = [];
   for (const name in { ...old, ...next }) {
-    const from = old?.[name];
-    const to = next?.[name];
-    if (from !== to && !isHeadKey(name)) changes.push(keyChange(name, from, to));
+    const from = textIn(old, name);
+    const to = textIn(next, name);
+    if (from !== to) changes.push(keyChange(name, from, to));
   }
   return changes;
+}
+
+function textIn(keys: SearchKeys | undefined, name: string): string | undefined {
+  const text = keys?.[name];
+  return text !== undefined && hasRow(name, text) ? text : undefined;
 }
 
 function keyChange(name: string, from: string | undefined, to: string | undefined): KeyChange {

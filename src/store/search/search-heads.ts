@@ -9,7 +9,7 @@ import {
 } from "../search.ts";
 import type { Row } from "../sql/rows.ts";
 import { withStreams } from "./attribute-queries.ts";
-import type { KeyComparison } from "./comparison-sql.ts";
+import { type KeyComparison, mayLackRow } from "./comparison-sql.ts";
 import type { Dialect } from "./condition-sql.ts";
 import { cover, hasUnindexed, scannedKeys } from "./cover.ts";
 import { statusKey } from "./head-keys.ts";
@@ -106,6 +106,7 @@ function createPlan(
     const totals = totalsOf(owners);
     const few = async (comparison: KeyComparison) => {
       const limit = maxCandidates + 1;
+      if (mayLackRow(comparison)) return undefined;
       if (comparison.key === statusKey && totalOf(await totals(), comparison) >= limit) {
         return undefined;
       }

@@ -1,6 +1,6 @@
 import type { AttributeQuery, Query, Search, SearchScope } from "../search.ts";
 import { raw, type Sql, type SqlStatement, sql, statementFromSql } from "../sql/sql.ts";
-import { type KeyComparison, methodOf } from "./comparison-sql.ts";
+import { type KeyComparison, mayLackRow, methodOf } from "./comparison-sql.ts";
 import {
   attributeRows,
   type Dialect,
@@ -113,7 +113,8 @@ function narrowest(query: Query): KeyComparison | undefined {
 
 function conjuncts(query: Query): KeyComparison[] {
   if (query.kind === "and") return query.queries.flatMap(conjuncts);
-  return query.kind === "text" || query.kind === "one-of" ? [query] : [];
+  const isComparison = query.kind === "text" || query.kind === "one-of";
+  return isComparison && !mayLackRow(query) ? [query] : [];
 }
 
 function statement({ placeholder }: Dialect, whole: Sql): SearchStatement {

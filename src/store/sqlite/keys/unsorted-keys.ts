@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { lowerCase } from "../../../text/lower-case.ts";
 import type { KeysOf, Micros } from "../../event-store.ts";
-import { isHeadKey } from "../../search/head-keys.ts";
+import { hasRow } from "../../search/head-keys.ts";
 import type { NewStream } from "../../transfer.ts";
 import { createInsert } from "./insert-rows.ts";
 import { createSpaces } from "./spaces.ts";
@@ -36,7 +36,9 @@ export function unsortedBatch(
     const createdAt = past?.head.createdAt ?? now;
     const all = keysOf({ state: decisions.at(-1)?.state, createdAt });
     if (all === undefined) return undefined;
-    const keys = Object.fromEntries(Object.entries(all).filter(([name]) => !isHeadKey(name)));
+    const keys = Object.fromEntries(
+      Object.entries(all).filter(([name, text]) => hasRow(name, text)),
+    );
     for (const name in keys) names.add(name);
     const texts = JSON.stringify(keys);
     return { organization, stream, texts, folded: foldedOf(texts, keys) };

@@ -20,4 +20,8 @@ create table head_counts (
 delete from search_keys
 where space in (select id from search_spaces where name in ('', 'state', 'createdAt'));
 
+-- Few people have a phone, and those without need no row.
+delete from search_keys
+where folded = '' and space in (select id from search_spaces where name = 'phone');
+
 delete from search_spaces where name in ('', 'state', 'createdAt');
