@@ -1,0 +1,47 @@
+/** One user in two lines, which are in different batches. */
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { createPlace } from "../../cli/serving.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
+
+const line = (userId: number, nickName: string) =>
+  `${JSON.stringify({
+    userId: String(userId),
+    userName: `user-${userId}`,
+    profile: { firstName: "Gigi", lastName: "Giraffe", nickName },
+    email: { email: "gigi@giraffe.example" },
+  })}\n`;
+
+test.for([
+  { engine: "SQLite", open: async () => createPlace(), batch: 8_000 },
+  {
+    engine: "PostgreSQL",
+    open: async () => createPlace(await newPostgresDatabase()),
+    batch: 2_000,
+  },
+])(
+  "the second line changes whom the batch before has added, on $engine",
+  async ({ open, batch }) => {
+    const place = await open();
+    await place.administer("org", "create", "Zoo");
+    const users = Array.from({ length: batch }, (_, index) => line(index + 1, "first"));
+    const file = join(place.folder, "users.ndjson");
+    // The next batch has a user of the one before, a new one, and one who is there as the line says.
+    writeFileSync(
+      file,
+      [...users, line(7, "second"), line(batch + 1, "new"), line(8, "first")].join(""),
+    );
+    const { code, stdout } = await place.administer("import", file, "--update", "--json");
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({
+      code: 0,
+      imported: batch + 1,
+      changed: 1,
+      unchanged: 1,
+      rejected: 0,
+    });
+    const shown = await place.administer("user", "get", "7", "--json");
+    expect(JSON.parse(shown.stdout)).toMatchObject({ profile: { nickName: "second" } });
+  },
+);
