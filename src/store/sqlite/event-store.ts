@@ -46,7 +46,7 @@ export function createSqliteEventStore(options: Options): EventStore {
   withStoreErrors(() => unsorted.count() > 0 && transact(db, unsorted.sort));
 
   const searching = createSqliteSearch(database, db);
-  const writing = createWriting(options, db, statements);
+  const writing = createWriting(options, db);
 
   async function close(): Promise<void> {
     await writing.close();
@@ -69,11 +69,7 @@ export function createSqliteEventStore(options: Options): EventStore {
 }
 
 /** What changes and receipts pass through. */
-function createWriting(
-  { database, now, observer, receipts: bounds }: Options,
-  db: DatabaseSync,
-  statements: Statements,
-) {
+function createWriting({ database, now, observer, receipts: bounds }: Options, db: DatabaseSync) {
   const { isThere, ...receiptReader } = createReceiptReader(db);
   const writer = createWriter(database, db, resultOfItems(prepareHasEvent(db), isThere));
   const commits = createBatcher(writer.write, observer?.committed, sizeOfItem);

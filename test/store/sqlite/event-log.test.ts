@@ -37,7 +37,8 @@ describe("a long history", () => {
       ...{ tried: [1], rejected: [], known: undefined, isAnew: true },
       progress: { source: "a", lines: 1, digest: "d" },
     } as const;
-    await transfer.write([{ stream: "s", organization: "org", decisions, past }], lines);
+    transfer.prepare([{ stream: "s", organization: "org", decisions, past }]);
+    await transfer.write(lines);
     await transfer.close();
     await Promise.all(Array.from({ length: 300 }, () => store.change("s", "org", count)));
   });
