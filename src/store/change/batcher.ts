@@ -1,6 +1,7 @@
 import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
 import type { BatchRecord, StoreObserver } from "../observer.ts";
-import { createPendingQueues, type Pending } from "./pending-queues.ts";
+import { createGroupedQueues } from "./grouped-queues.ts";
+import type { Pending } from "./pending-queues.ts";
 
 /** Collects single items and runs them in batches. */
 export type Batcher<Item, Result> = {
@@ -48,13 +49,16 @@ const maxBatchBytes = 1_048_576;
  *   order. Rejects with OutcomeUnknownError if the outcome is open, else only if nothing was written.
  * @param ended Called after every batch.
  * @param sizeOf About how many bytes an item adds to its batch. Default: none that count.
+ * @param groupOf The group of a queue. A batch holds items of one group; groups take turns. Default: all are of one.
  */
 export function createBatcher<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly Result[]>,
   ended: StoreObserver["committed"] = () => {},
   sizeOf: (item: Item) => number = () => 0,
+  groupOf: (queue: string) => string = () => "",
 ): Batcher<Item, Result> {
-  const queues = createPendingQueues<Item, Result>({ items: maxBatch, bytes: maxBatchBytes });
+  const max = { items: maxBatch, bytes: maxBatchBytes };
+  const queues = createGroupedQueues<Item, Result>(max, groupOf);
   const settle = createSettle(run, ended);
   let running: Promise<void> | undefined;
   let closed = false;

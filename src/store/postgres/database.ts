@@ -23,7 +23,10 @@ import {
   UnsafeServerError,
   unavailableFrom,
 } from "./postgres-error.ts";
+import { createReaders } from "./readers.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
+import { createLanes } from "./shards/lanes.ts";
+import { createShardMap, type ShardMap } from "./shards/shard-map.ts";
 import { assertSetUp, assertUpToDate, migrate } from "./upgrade/migrate.ts";
 
 /** One database, shared by the event store and the directory. */
@@ -33,10 +36,11 @@ export type Postgres = {
   /**
    * Read. Sent again if the connection is lost.
    *
+   * @param lane Of the only place that is read, if that is known: see `Place`.
    * @throws StoreUnavailableError if the database cannot be read.
    * @throws StoreOverloadedError if too many statements wait for an answer.
    */
-  read(statement: Statement): Promise<Row[]>;
+  read(statement: Statement, lane?: string): Promise<Row[]>;
   /**
    * Read something that takes long, on a connection of its own. One statement at a time.
    *
@@ -45,6 +49,8 @@ export type Postgres = {
    * @throws StoreUnavailableError if the database cannot be read.
    */
   scan(statement: Statement, signal?: AbortSignal): Promise<Row[]>;
+  /** Where the rows of streams stand. */
+  readonly shards: ShardMap;
   /** A connection for statements that write; each `link` is another one. */
   link(): Link;
   /**
@@ -57,12 +63,6 @@ export type Postgres = {
   /** Call once for each `acquire`: the last one closes the connections. */
   release(): Promise<void>;
 };
-
-/** Two are enough, because the processors of the node and the server limit reads, not round trips. */
-const readConnections = 2;
-/** Statements that may wait on a connection, which is about a tenth of a second of work. */
-const maxWaiting = 512;
-const retryAfterMs = 1_000;
 
 /**
  * Open a database, and bring its schema up to date.
@@ -112,29 +112,16 @@ export async function openPostgres<State>(
     await first.close();
   }
 
-  const readers = Array.from({ length: readConnections }, () => ({
-    link: createLink(() => connect({ pipeline: true }).catch(asUnavailable)),
-    waiting: 0,
-  }));
+  const readers = createLanes(() =>
+    createReaders(() => connect({ pipeline: true }).catch(asUnavailable)),
+  );
   const scanner = createLink(() => connect().then(toScan).catch(asUnavailable));
   const writers: Link[] = [];
   let users = 0;
 
-  async function readOnce(statement: Statement): Promise<Row[]> {
-    const reader = readers.reduce((best, next) => (next.waiting < best.waiting ? next : best));
-    if (reader.waiting >= maxWaiting) {
-      throw new StoreOverloadedError(
-        `${maxWaiting} statements wait on each of ${readConnections} connections`,
-        retryAfterMs,
-      );
-    }
-    reader.waiting += 1;
-    try {
-      return await (await reader.link.get()).query(statement);
-    } finally {
-      reader.waiting -= 1;
-    }
-  }
+  const read = (statement: Statement, lane?: string) =>
+    withRetries(() => readers.get(lane).read(statement));
+  const shards = await createShardMap(read);
 
   function link(): Link {
     const writer = createLink(() => connect({ writes: true }).catch(asUnavailable));
@@ -146,7 +133,8 @@ export async function openPostgres<State>(
     ...untyped,
     ...(cluster !== undefined && { watchNodes: (seen) => watchNodes(link(), seen) }),
     link,
-    read: (statement) => withRetries(() => readOnce(statement)),
+    read,
+    shards,
     scan: (statement, signal) =>
       withRetries(async () => {
         try {
@@ -162,9 +150,8 @@ export async function openPostgres<State>(
     async release() {
       users -= 1;
       if (users > 0) return;
-      await Promise.all(
-        [...readers.map(({ link }) => link), scanner, ...writers].map((link) => link.close()),
-      );
+      shards.close();
+      await Promise.all([readers, scanner, ...writers].map((each) => each.close()));
     },
   };
 }

@@ -7,7 +7,7 @@ import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keepe
 import { createStreamQueue } from "../change/stream-queue.ts";
 import type { EventStore, Head, Micros } from "../event-store.ts";
 import { type HistoryRange, noVersion } from "../events.ts";
-import type { StoreObserver } from "../observer.ts";
+import type { RetryReason, StoreObserver } from "../observer.ts";
 import {
   eventColumns,
   eventFromRow,
@@ -23,6 +23,7 @@ import { createCountFolder } from "./fold-counts.ts";
 import { createJointCommit } from "./joint-change.ts";
 import { createReceiptReader } from "./receipts.ts";
 import { createPostgresSearch } from "./search.ts";
+import { createLanes } from "./shards/lanes.ts";
 
 /**
  * Batches that commit at the same time, each on a connection of its own; a stream always uses the same one.
@@ -43,8 +44,16 @@ export function createPostgresEventStore(options: Options): EventStore {
   const { database } = options;
   database.acquire();
   // Heads are read in batches: those that are asked for during a read are read together next.
-  const loads = createBatcher((streams: readonly string[]) => readTips(database, streams));
-  const load = (stream: string) => loads.add(stream, stream);
+  const { groupOf, laneOf } = groupingOf(database);
+  const loads = createLanes((lane) =>
+    createBatcher(
+      (streams: readonly string[]) => readTips(database, streams, lane),
+      undefined,
+      undefined,
+      groupOf,
+    ),
+  );
+  const load = (stream: string) => loads.get(laneOf(stream)).add(stream, stream);
   const writing = createWriting(options, load);
   const searching = createPostgresSearch(database);
 
@@ -74,15 +83,16 @@ type Load = (stream: string) => Promise<Tip | undefined>;
 
 /** What changes and receipts pass through. Its queue is to be closed first. */
 function createWriting({ database, now, observer, receipts: bounds }: Options, load: Load) {
-  const commits = Array.from({ length: commitConnections }, () =>
-    createBatcher(
-      createCommit(database.link(), observer?.retried),
-      observer?.committed,
-      sizeOfItem,
-    ),
+  const { groupOf, laneOf } = groupingOf(database);
+  const retried = (reason: RetryReason) => {
+    observer?.retried(reason);
+    database.shards.renew();
+  };
+  const commits = createLanes(() =>
+    createBatcher(createCommit(database.link(), retried), observer?.committed, sizeOfItem, groupOf),
   );
   const commitOf = (queue: string) =>
-    commits[placeOf(queue, commits.length)] as (typeof commits)[number];
+    commits.get(laneOf(queue) ?? String(placeOf(queue, commitConnections)));
   const { close: closeReader, ...receiptReader } = createReceiptReader(database);
   const receipts = createReceiptKeeper({
     ...receiptReader,
@@ -104,13 +114,12 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
     observer,
   });
 
-  const retried = observer?.retried;
   const commitAll = createJointCommit({ link: database.link(), database, now, retried });
 
   async function close(): Promise<void> {
     await receipts.close();
     await closeReader();
-    await Promise.all(commits.map((commit) => commit.close()));
+    await commits.close();
     await counts.close();
   }
 
@@ -195,13 +204,21 @@ function readHistory(
   });
 }
 
-async function readTips(database: Postgres, streams: readonly string[]) {
-  const rows = await database.read({
+async function readTips(database: Postgres, streams: readonly string[], lane: string | undefined) {
+  const statement = {
     name: "tips",
     text: `select ${tipColumns} from heads where stream = any ($1::text[])`,
     values: [streams],
-  });
-  return tipsFromRows(rows, streams);
+  };
+  return tipsFromRows(await database.read(statement, lane), streams);
+}
+
+/** The groups of batches, and the connections that they use: all are of one where rows are not distributed. */
+function groupingOf({ shards }: Postgres) {
+  return {
+    groupOf: (stream: string) => shards.placeOf(stream)?.group ?? "",
+    laneOf: (stream: string) => shards.placeOf(stream)?.lane,
+  };
 }
 
 /** The connection of a stream; always the same, so that its appends keep their order. */

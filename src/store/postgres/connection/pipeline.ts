@@ -93,9 +93,10 @@ class Pipeline {
   #prepare(writer: WireWriter, { name, text }: PipelineStatement): void {
     const isPrepared = this.#prepared.get(name);
     if (isPrepared === "known") return;
-    if (isPrepared === "unsure") writer.message("C", () => writer.terminated(`S${name}`));
+    if (isPrepared === "unsure")
+      writer.message("C", () => writer.terminated(`S${serverName(name)}`));
     writer.message("P", () => {
-      writer.terminated(name);
+      writer.terminated(serverName(name));
       writer.terminated(text);
       writer.int16(0);
     });
@@ -110,12 +111,15 @@ function execute(writer: WireWriter, { name, values = [] }: PipelineStatement): 
   });
 }
 
+/** What a statement is called at the server. node-postgres prepares its own on the same connection. */
+const serverName = (name: string) => `run/${name}`;
+
 const inText = 0;
 const inBinary = 1;
 
 function writeBind(writer: WireWriter, name: string, values: readonly WireValue[]): void {
   writer.terminated("");
-  writer.terminated(name);
+  writer.terminated(serverName(name));
   writer.int16(values.length);
   for (const value of values) {
     writer.int16(typeof value === "object" && value !== null ? inBinary : inText);

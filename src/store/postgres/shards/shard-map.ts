@@ -1,0 +1,117 @@
+import type { Row } from "../../sql/rows.ts";
+import type { Statement } from "../connection/connection.ts";
+import { hashText } from "./hash-text.ts";
+
+/** Where the rows of a stream stand. */
+export type Place = {
+  /** Streams of one group stand together, so one statement reads or writes them at one server. */
+  readonly group: string;
+  /** Whoever uses it has connections of its own, because a server that hangs holds a connection. */
+  readonly lane: string;
+};
+
+/** The places of streams. A wrong map costs time, nothing else: the server finds the rows by itself. */
+export type ShardMap = {
+  /** `undefined`: the rows are not distributed. */
+  placeOf(stream: string): Place | undefined;
+  /** Read the map anew soon, because shards may have been moved or split. */
+  renew(): void;
+  close(): void;
+};
+
+type Shard = { readonly least: number; readonly place: Place };
+
+/** The map is read anew this often, because nothing tells of a move. */
+const renewEveryMs = 30_000;
+/** If it is asked for, it is read no more often than this. */
+const renewAtMostEveryMs = 1_000;
+
+/**
+ * Shards that share a connection for batches. While one batch waits for the disk, the other uses the processor; with
+ * a connection for each shard the batches are smaller.
+ */
+const shardsPerLane = 2;
+
+/** How many texts are hashed on both sides at the start. */
+const probe = ["", "a", "twelve bytes", "Ünïcödé and more than twelve bytes"];
+
+/**
+ * @param read Reads at any node.
+ */
+export async function createShardMap(
+  read: (statement: Statement) => Promise<readonly Row[]>,
+): Promise<ShardMap> {
+  let shards: readonly Shard[] = [];
+  let readAt = Number.NEGATIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function renewNow(): Promise<void> {
+    readAt = performance.now();
+    try {
+      shards = shardsFromRows(await read({ text: shardsText }));
+    } catch {
+      // The old map goes on.
+    }
+  }
+
+  const isKnown = await isDistributed(read);
+  if (isKnown) {
+    await renewNow();
+    timer = setInterval(renewNow, renewEveryMs).unref();
+  }
+
+  return {
+    placeOf(stream) {
+      return shards.length === 0 ? undefined : placeAmong(shards, hashText(stream));
+    },
+    renew() {
+      if (isKnown && performance.now() - readAt >= renewAtMostEveryMs) void renewNow();
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+const shardsText = `select s.shardid, s.shardminvalue::integer as least, n.nodeid
+  from pg_dist_shard s
+  join pg_dist_placement p on p.shardid = s.shardid and p.shardstate = 1
+  join pg_dist_node n on n.groupid = p.groupid and n.noderole = 'primary'
+  where s.logicalrelid = 'heads'::regclass and s.shardminvalue is not null
+  order by s.shardminvalue::integer, s.shardid`;
+
+/** Whether `heads` is distributed by a hash that we make as the server does. */
+async function isDistributed(
+  read: (statement: Statement) => Promise<readonly Row[]>,
+): Promise<boolean> {
+  const [catalogue] = await read({
+    text: "select 1 as found from pg_class where oid = to_regclass('pg_catalog.pg_dist_shard')",
+  });
+  if (catalogue === undefined) return false;
+  const rows = await read({
+    text: "select hashtext(t) as hash from unnest($1::text[]) with ordinality as p (t, n) order by n",
+    values: [probe],
+  });
+  return probe.every((text, index) => Number(rows[index]?.hash) === hashText(text));
+}
+
+function shardsFromRows(rows: readonly Row[]): Shard[] {
+  const ofNode = new Map<string, number>();
+  return rows.map(({ shardid, least, nodeid }) => {
+    const node = String(nodeid);
+    const before = ofNode.get(node) ?? 0;
+    ofNode.set(node, before + 1);
+    const lane = `${node}.${Math.floor(before / shardsPerLane)}`;
+    return { least: Number(least), place: { group: String(shardid), lane } };
+  });
+}
+
+/** The last shard that begins at the hash or before it. */
+function placeAmong(shards: readonly Shard[], hash: number): Place | undefined {
+  let low = 0;
+  let high = shards.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((shards[middle] as Shard).least <= hash) low = middle;
+    else high = middle - 1;
+  }
+  return shards[low]?.place;
+}
