@@ -9,6 +9,7 @@ import {
 } from "../sql/attribute-rows.ts";
 import type { HeadWithAttributes } from "../transfer.ts";
 import type { Postgres } from "./database.ts";
+import { laneOf } from "./shards/shard-map.ts";
 
 /** As `EventStore.outlineAttributes`. */
 export async function readOutline<State>(
@@ -16,16 +17,19 @@ export async function readOutline<State>(
   stream: string,
   organization: string,
 ): Promise<OutlinedAttributes<State> | undefined> {
-  const [row] = await database.read({
-    name: "outline-attributes",
-    text: `select ${headOfAttributes}, (
+  const [row] = await database.read(
+    {
+      name: "outline-attributes",
+      text: `select ${headOfAttributes}, (
         select coalesce(json_agg(
           json_build_array(a.key, encode(a.digest, 'hex'), octet_length(a.value)) order by a.key
         ), '[]')::text
         from attributes a where a.stream = h.stream
       ) as outline from heads h where h.stream = $1 and h.organization = $2`,
-    values: [stream, organization],
-  });
+      values: [stream, organization],
+    },
+    laneOf(database, stream),
+  );
   return row && (outlineFromRow(row) as OutlinedAttributes<State>);
 }
 
@@ -43,17 +47,20 @@ export async function findAttributes<State>(
   keys: readonly string[],
   isTotalled: boolean,
 ): Promise<FoundAttributes<State> | undefined> {
-  const [row] = await database.read({
-    name: isTotalled ? "find-attributes-total" : "find-attributes",
-    text: `select ${headOfAttributes}, (
+  const [row] = await database.read(
+    {
+      name: isTotalled ? "find-attributes-total" : "find-attributes",
+      text: `select ${headOfAttributes}, (
         select coalesce(json_agg(
           json_build_array(a.key, encode(a.digest, 'hex'), octet_length(a.value))
         ), '[]')::text
         from attributes a where a.stream = h.stream and a.key = any ($3::text[])
       ) as outline, ${isTotalled ? totalOfAttributes : "null"} as total
       from heads h where h.stream = $1 and h.organization = $2`,
-    values: [stream, organization, keys],
-  });
+      values: [stream, organization, keys],
+    },
+    laneOf(database, stream),
+  );
   return row && (foundFromRow(row) as FoundAttributes<State>);
 }
 
@@ -64,12 +71,15 @@ export async function readAttributes(
   organization: string,
   keys: readonly string[],
 ): Promise<Attribute[]> {
-  const rows = await database.read({
-    name: "attributes",
-    text: `select ${columns} from attributes a
+  const rows = await database.read(
+    {
+      name: "attributes",
+      text: `select ${columns} from attributes a
       where a.stream = $1 and a.organization = $2 and a.key = any ($3::text[]) order by a.key`,
-    values: [stream, organization, keys],
-  });
+      values: [stream, organization, keys],
+    },
+    laneOf(database, stream),
+  );
   return rows.map(attributeFromRow);
 }
 

@@ -24,6 +24,7 @@ import { createJointCommit } from "./joint-change.ts";
 import { createReceiptReader } from "./receipts.ts";
 import { createPostgresSearch } from "./search.ts";
 import { createLanes } from "./shards/lanes.ts";
+import { laneOf } from "./shards/shard-map.ts";
 
 /**
  * Batches that commit at the same time, each on a connection of its own; a stream always uses the same one.
@@ -190,18 +191,22 @@ function readHistory(
       and version > $3::bigint and version < $4::bigint order by version ${order} limit $5::bigint`;
   const name = `${what}-${order}`;
   const columns = historyColumns[what];
+  const lane = laneOf(database, stream);
   if (maxBytes === undefined) {
-    return database.read({ name, text: `select ${columns} ${found}`, values });
+    return database.read({ name, text: `select ${columns} ${found}`, values }, lane);
   }
   // The length of a long value is known without reading it.
-  return database.read({
-    name: `${name}-bounded`,
-    text: `select ${columns} from (
+  return database.read(
+    {
+      name: `${name}-bounded`,
+      text: `select ${columns} from (
         select *, sum(octet_length(data)) over (order by version ${order}) - octet_length(data) as ahead
         from (select * ${found}) as found
       ) as measured where ahead < $6::bigint order by version ${order}`,
-    values: [...values, maxBytes],
-  });
+      values: [...values, maxBytes],
+    },
+    lane,
+  );
 }
 
 async function readTips(database: Postgres, streams: readonly string[], lane: string | undefined) {
@@ -217,7 +222,7 @@ async function readTips(database: Postgres, streams: readonly string[], lane: st
 function groupingOf({ shards }: Postgres) {
   return {
     groupOf: (stream: string) => shards.placeOf(stream)?.group ?? "",
-    laneOf: (stream: string) => shards.placeOf(stream)?.lane,
+    laneOf: (stream: string) => laneOf({ shards }, stream),
   };
 }
 

@@ -19,6 +19,14 @@ export type ShardMap = {
   close(): void;
 };
 
+/** The connections that reads of a stream use; `undefined`: those of all. */
+export function laneOf(
+  { shards }: { readonly shards: ShardMap },
+  stream: string,
+): string | undefined {
+  return shards.placeOf(stream)?.lane;
+}
+
 type Shard = { readonly least: number; readonly place: Place };
 
 /** The map is read anew this often, because nothing tells of a move. */
