@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, inject } from "vitest";
 import { createDatabase, query } from "./postgres.ts";
 import { type PreparedServer, readPreparation } from "./postgres-preparation.ts";
@@ -7,7 +8,7 @@ const made: { readonly name: string; readonly finish: PreparedServer["finish"] }
 
 // On a server that the run has started, databases stay until that ends.
 afterAll(async () => {
-  for (const { name, finish } of made.splice(0)) await runAll(finish, name);
+  for (const { name, finish } of made.splice(0)) await finishAll(finish, name);
 });
 
 /** An empty database on the server that all test files share. */
@@ -23,6 +24,20 @@ export async function newPostgresDatabase(): Promise<string> {
     made.push({ name, finish: prepared.finish });
   }
   return url;
+}
+
+/** Servers of several nodes may still be at work in a database for a moment. */
+const attempts = 10;
+
+async function finishAll(steps: PreparedServer["finish"], name: string): Promise<void> {
+  for (let left = attempts; left > 0; left -= 1) {
+    try {
+      return await runAll(steps, name);
+    } catch (error) {
+      if (left === 1) throw error;
+      await pause(200);
+    }
+  }
 }
 
 async function runAll(steps: PreparedServer["create"], name: string): Promise<void> {

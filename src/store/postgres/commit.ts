@@ -1,5 +1,5 @@
 import type { AppendResult } from "../change/append.ts";
-import { type BatchItem, type Removal, resultsInOrder, sortedBatch } from "../change/batch-item.ts";
+import { type BatchItem, resultsInOrder, sortedBatch } from "../change/batch-item.ts";
 import { OutcomeUnknownError } from "../event-store.ts";
 import type { RetryReason, StoreObserver } from "../observer.ts";
 import {
@@ -12,7 +12,7 @@ import {
   withoutRepeated,
 } from "./append-batch.ts";
 import { commitRound, type Round, UnwrittenError } from "./append-round.ts";
-import type { Connection } from "./connection/connection.ts";
+import type { Connection, Statement } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
 import { integers, texts, uuids } from "./connection/wire-values.ts";
 import { outcomeFromError, type StatementOutcome, unavailableFrom } from "./postgres-error.ts";
@@ -44,6 +44,7 @@ const resolveMs = 10_000;
 export function createCommit(
   link: Link,
   retried: StoreObserver["retried"] = () => {},
+  isCluster = false,
 ): (items: readonly BatchItem[]) => Promise<readonly AppendResult[]> {
   return async (items) => {
     const { kept, repeated } = withoutRepeated(items);
@@ -70,7 +71,7 @@ export function createCommit(
     for (const { item, first } of repeated) {
       results.set(item, resultOfRepeated(results.get(first)));
     }
-    const removed = await remove(link, removals, rounds.length > 0);
+    const removed = await remove(link, removalStatements(removals, isCluster), rounds.length > 0);
     for (const removal of removals) results.set(removal, removed);
     return resultsInOrder(items, results);
   };
@@ -87,12 +88,12 @@ function nothingOf({ chains }: Round): Refused {
  */
 async function remove(
   link: Link,
-  removals: readonly Removal[],
+  statements: readonly Statement[],
   isLate: boolean,
 ): Promise<AppendResult> {
   let connection: Connection | undefined;
   try {
-    for (const statement of removalStatements(removals)) {
+    for (const statement of statements) {
       connection = await link.get();
       await connection.query(statement);
     }

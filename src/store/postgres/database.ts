@@ -6,6 +6,7 @@ import type { Row } from "../sql/rows.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import { askCluster, type Cluster } from "./cluster/cluster.ts";
 import { assertNodesAreSafe } from "./cluster/cluster-settings.ts";
+import { distribute } from "./cluster/distribute.ts";
 import { watchNodes } from "./cluster/watch-nodes.ts";
 import type { Connection, Statement } from "./connection/connection.ts";
 import {
@@ -53,6 +54,8 @@ export type Postgres = {
   readonly shards: ShardMap;
   /** A connection for statements that write; each `link` is another one. */
   link(): Link;
+  /** Whether the tables are distributed over several nodes. */
+  readonly isCluster: boolean;
   /**
    * Look every few seconds which nodes answer; `undefined` on a database that has only one.
    *
@@ -108,6 +111,7 @@ export async function openPostgres<State>(
     if (cluster !== undefined) await assertNodesAreSafe(first.query);
     if (cluster?.isCoordinator === false) await assertUpToDate(first);
     else await migrate(first, untyped.keysOf, untyped.uniqueKeysOf, upgrading);
+    if (cluster !== undefined) await distribute(first, cluster);
   } finally {
     await first.close();
   }
@@ -131,6 +135,7 @@ export async function openPostgres<State>(
 
   return {
     ...untyped,
+    isCluster: cluster !== undefined,
     ...(cluster !== undefined && { watchNodes: (seen) => watchNodes(link(), seen) }),
     link,
     read,

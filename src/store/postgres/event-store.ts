@@ -90,7 +90,12 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
     database.shards.renew();
   };
   const commits = createLanes(() =>
-    createBatcher(createCommit(database.link(), retried), observer?.committed, sizeOfItem, groupOf),
+    createBatcher(
+      createCommit(database.link(), retried, database.isCluster),
+      observer?.committed,
+      sizeOfItem,
+      groupOf,
+    ),
   );
   const commitOf = (queue: string) =>
     commits.get(laneOf(queue) ?? String(placeOf(queue, commitConnections)));

@@ -16,7 +16,7 @@ import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 type Options = {
   /** Of joint changes alone, because each is a transaction of several statements. */
   readonly link: Link;
-  readonly database: Pick<Postgres, "keysOf" | "uniqueKeysOf">;
+  readonly database: Pick<Postgres, "keysOf" | "uniqueKeysOf" | "isCluster">;
   readonly now: () => Micros;
   readonly retried: StoreObserver["retried"] | undefined;
 };
@@ -99,7 +99,7 @@ async function transact(
   try {
     connection = await link.get();
     await connection.query({ text: "begin isolation level read committed" });
-    const tips = await lockTips(connection, members);
+    const tips = await lockTips(connection, members, database.isCluster);
     const isStored = lost !== undefined && (await hasFirst(connection, lost));
     const joint = isStored ? lost : decideNow(() => jointAppends(members, tips, decide, now));
     if (!isStored) {
@@ -150,16 +150,26 @@ async function append(
 async function lockTips(
   connection: Connection,
   members: readonly Member[],
+  isCluster: boolean,
 ): Promise<(Tip | undefined)[]> {
   const streams = members.map(({ stream }) => stream);
+  // Rows of several nodes cannot be locked by one statement.
+  if (isCluster) await connection.run(streams.toSorted().map(lockOf));
   const rows = await connection.query({
-    name: "lock-tips",
-    text: `select ${tipColumns} from heads where stream = any ($1::text[])
-      order by stream for update`,
+    name: isCluster ? "tips" : "lock-tips",
+    text: isCluster ? tipsOf : `${tipsOf} order by stream for update`,
     values: [streams],
   });
   return tipsFromRows(rows, streams);
 }
+
+const tipsOf = `select ${tipColumns} from heads where stream = any ($1::text[])`;
+
+const lockOf = (stream: string) => ({
+  name: "lock-head",
+  text: "select 1 from heads where stream = $1 for update",
+  values: [stream],
+});
 
 /** All of a joint change is stored, or nothing is. */
 async function hasFirst(connection: Connection, { appends: [first] }: JointAppends) {

@@ -53,7 +53,8 @@ function receiptInsert(
  * Removals, in a statement for those with a name and one for the oldest. Several servers remove the oldest at
  * once, so each takes those that no other one takes.
  */
-export function removalStatements(removals: readonly Removal[]): Statement[] {
+export function removalStatements(removals: readonly Removal[], isCluster: boolean): Statement[] {
+  if (isCluster) return removals.map(distributedRemoval);
   const statements: Statement[] = [];
   const named: { readonly name: ReceiptName; readonly before: Micros }[] = [];
   for (const { before, of } of removals) {
@@ -80,6 +81,24 @@ export function removalStatements(removals: readonly Removal[]): Statement[] {
       ],
     },
   ];
+}
+
+/** Rows of several nodes cannot be locked together, so servers may wait for each other for a moment. */
+function distributedRemoval({ before, of }: Removal): Statement {
+  if (typeof of !== "number") {
+    return {
+      name: "remove-older-receipt",
+      text: "delete from receipts where owner = $1 and name = $2 and at < $3::bigint",
+      values: [of.owner, of.name, before],
+    };
+  }
+  return {
+    name: "remove-oldest-receipts",
+    text: `delete from receipts where at < $1::bigint and name = any (array(
+        select name from receipts where at < $1::bigint order by at limit $2::bigint
+      ))`,
+    values: [before, of],
+  };
 }
 
 function oldestStatement(before: Micros, limit: number): Statement {
@@ -121,17 +140,25 @@ export function createReceiptReader(
   };
 }
 
+/** The limit keeps the planner from reading the whole index. */
+const namedReceipts = `select r.owner, r.name, r.at, r.content
+  from unnest($1::text[], $2::text[]) as n (owner, name)
+  cross join lateral (
+    select * from receipts where receipts.owner = n.owner and receipts.name = n.name limit 1
+  ) as r`;
+
+/** The names lead to the nodes. */
+const namedReceiptsOfNodes = `select r.owner, r.name, r.at, r.content
+  from unnest($1::text[], $2::text[]) as n (owner, name)
+  join receipts r on r.owner = n.owner and r.name = n.name where r.name = any ($2::text[])`;
+
 async function readAll(
   database: Postgres,
   names: readonly ReceiptName[],
 ): Promise<(StoredReceipt | undefined)[]> {
   const rows = await database.read({
     name: "receipts",
-    text: `select r.owner, r.name, r.at, r.content
-      from unnest($1::text[], $2::text[]) as n (owner, name)
-      cross join lateral (
-        select * from receipts where receipts.owner = n.owner and receipts.name = n.name limit 1
-      ) as r`,
+    text: database.isCluster ? namedReceiptsOfNodes : namedReceipts,
     values: [names.map(({ owner }) => owner), names.map(({ name }) => name)],
   });
   const found = new Map(

@@ -34,6 +34,8 @@ export const dialect: Dialect = {
   keyBytes,
 };
 
+const distributedDialect: Dialect = { ...dialect, isDistributed: true };
+
 /** Search a PostgreSQL database. Statements that may read many rows use a connection of their own. */
 export function createPostgresSearch(database: Postgres): {
   readonly search: EventStore["search"];
@@ -42,7 +44,7 @@ export function createPostgresSearch(database: Postgres): {
   const scans = createScanQueue(database.scan);
   return {
     search: createSearch({
-      dialect,
+      dialect: database.isCluster ? distributedDialect : dialect,
       lookUp: (statement) => database.read(statement),
       scan: scans.add,
       async load(streams, owners) {

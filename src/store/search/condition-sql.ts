@@ -22,6 +22,11 @@ export type Dialect = {
   readonly isAmong: (expression: Sql, texts: readonly string[]) => Sql;
   /** A condition that ends the statement with an error if its caller has left. Default: there is none. */
   readonly isAwaited?: string;
+  /**
+   * Whether tables are distributed over several servers by the stream. What belongs to another stream than the row
+   * at hand may then be elsewhere. Default: no.
+   */
+  readonly isDistributed?: boolean;
   /** How much of a text the index holds; the rest is in the column `rest`. Default: all of it. */
   readonly keyBytes?: number;
 };
@@ -88,11 +93,13 @@ function isAttribute({ key, value }: AttributeQuery): Sql {
 /**
  * The indexes of attributes begin with the organization. So a search of all organizations names each that has
  * attributes, and finds them by one step through the index for each; without that it would read a whole index.
+ * Servers that share a table cannot take such steps together, so each of them reads its part of the index.
  */
 function isOfOwners(dialect: Dialect, owners: SearchScope): Sql {
   if (typeof owners === "string" || !("everyOrganization" in owners)) {
     return isOwned(dialect, raw("a.organization"), owners);
   }
+  if (dialect.isDistributed) return sql`true`;
   const next = "select min(organization) from attributes where organization > o.organization";
   const organizations = raw(
     `with recursive o (organization) as (
@@ -151,14 +158,17 @@ function all(scope: Scope, queries: readonly Query[], operator: string): Sql {
 }
 
 /**
- * A comparison of another key than the one that is read. For "equals" each row of the other key is looked
- * up; otherwise all its matching rows are collected once. "is true" keeps planners from turning this into a
- * join, which would be very slow if they underestimate the number of rows.
+ * A comparison of another key than the one that is read. For "equals", and where tables are distributed, each row of
+ * the other key is looked up; otherwise all its matching rows are collected once. "is true" keeps planners from turning
+ * this into a join, which would be very slow if they underestimate the number of rows.
  */
 function comparisonElsewhere(scope: Scope, query: KeyComparison): Sql {
   const { key } = query;
   const isMatch = sql`${isOfKeyRows(scope, "o", key)} and ${comparison(scope, query, "o")}`;
-  const isLookedUp = methodOf(query) === "equals" || (isHeadKey(key) && query.kind === "one-of");
+  const isLookedUp =
+    scope.dialect.isDistributed === true ||
+    methodOf(query) === "equals" ||
+    (isHeadKey(key) && query.kind === "one-of");
   if (isLookedUp) {
     const rows = sql`${tableOf(key)} o where ${isMatch} and o.stream = k.stream`;
     return sql`exists (select 1 from ${rows}) is true`;

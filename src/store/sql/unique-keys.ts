@@ -33,12 +33,17 @@ export function byAge(a: Renewal, b: Renewal): number {
   return a.createdAt - b.createdAt || (a.stream < b.stream ? -1 : 1);
 }
 
-/** Selects unique keys that streams have lost to others, as rows for `collisionOf`. */
+/**
+ * Selects unique keys that streams have lost to others, as rows for `collisionOf`. In two steps, because keys and heads
+ * may be distributed differently.
+ */
 export const selectLostKeys = `
-  select lost_claims.stream as stream, name, claims.stream as holder,
-    organization, version, created_at, changed_at, state
-  from lost_claims join claims using (name) join heads on heads.stream = lost_claims.stream
-  where claims.stream <> lost_claims.stream order by lost_claims.stream`;
+  with lost as materialized (
+    select lost_claims.stream as stream, name, claims.stream as holder
+    from lost_claims join claims using (name) where claims.stream <> lost_claims.stream
+  )
+  select lost.stream as stream, name, holder, organization, version, created_at, changed_at, state
+  from lost join heads on heads.stream = lost.stream order by lost.stream`;
 
 /** The collision of a stream that has lost a unique key, if its state still wants the key. */
 export function collisionOf(row: Row, uniqueKeysOf: UniqueKeysOf<unknown>): Collision[] {
