@@ -1,4 +1,4 @@
-/** Random histories against a model of one server: on two servers with one PostgreSQL. */
+/** Random histories against a model of one server: on two servers with one PostgreSQL, of its own or a given one. */
 
 import { parseArgs } from "node:util";
 import { closeCallers } from "../support/api/callers.ts";
@@ -9,11 +9,13 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: String(Date.now() % 2 ** 31) },
     histories: { type: "string", default: "1000" },
+    /** The URL of an empty database that exists already. Default: one on a server that is started for this. */
+    database: { type: "string" },
   },
 });
 
-const postgres = await startPostgres();
-const nodes = await startNodes(postgres.url("postgres"), 2);
+const postgres = values.database === undefined ? await startPostgres() : undefined;
+const nodes = await startNodes(values.database ?? postgres?.url("postgres"), 2);
 const startedAt = performance.now();
 try {
   const tally = await linearizable(nodes, Number(values.histories), Number(values.seed));
@@ -24,5 +26,5 @@ try {
 } finally {
   closeCallers();
   await nodes.close();
-  await postgres.close();
+  await postgres?.close();
 }
