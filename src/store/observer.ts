@@ -43,3 +43,6 @@ export type RetryReason = "conflict" | "refused" | "elsewhere" | "ambiguous";
 
 /** Why an operation failed; see the errors of `EventStore`. */
 export type FailureKind = "overloaded" | "unavailable" | "unknown";
+
+/** Hears how many heads a migration that takes long has written. */
+export type UpgradeProgress = (heads: number) => void;

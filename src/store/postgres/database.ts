@@ -1,7 +1,6 @@
 import { type KeysOf, StoreOverloadedError, StoreUnavailableError } from "../event-store.ts";
-import type { NodeState } from "../observer.ts";
+import type { NodeState, UpgradeProgress } from "../observer.ts";
 import { SearchTooBroadError } from "../search.ts";
-import type { UpgradeProgress } from "../sql/migrations.ts";
 import type { Row } from "../sql/rows.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import { askCluster, type Cluster } from "./cluster/cluster.ts";

@@ -29,9 +29,6 @@ export const migrations: readonly Migration[] = [
   { file: "012.sql", writes: "statuses" },
 ];
 
-/** Hears how many heads a long step has written. */
-export type UpgradeProgress = (heads: number) => void;
-
 /** @param folder Where the migrations of the engine are, with a slash at its end. */
 export function migrationText({ file }: Migration, folder: URL): string {
   return readFileSync(new URL(file, folder), "utf8");

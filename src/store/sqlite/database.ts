@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { type KeysOf, StoreUnavailableError } from "../event-store.ts";
-import type { UpgradeProgress } from "../sql/migrations.ts";
+import type { UpgradeProgress } from "../observer.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import { assertOnlyName } from "./file/only-name.ts";
 import { type Place, placeOf } from "./file/place.ts";

@@ -5,7 +5,7 @@ import { keyTexts } from "../key-rows.ts";
 import { headPages } from "./head-pages.ts";
 
 /**
- * Write the search keys of all heads as they were before step 11, which moves them, within the transaction that is
+ * Write the search keys of all heads as they were before step 12, which moves them, within the transaction that is
  * open. There must be none yet, and no older server may write meanwhile, because it does not write keys.
  */
 export async function indexHeads(connection: Connection, keysOf: KeysOf<unknown>): Promise<void> {

@@ -1,8 +1,8 @@
 import { statusOf } from "../../change/append-row.ts";
 import { countChanges } from "../../change/count-changes.ts";
 import type { KeysOf } from "../../event-store.ts";
+import type { UpgradeProgress } from "../../observer.ts";
 import { commonStatus } from "../../search/head-keys.ts";
-import type { UpgradeProgress } from "../../sql/migrations.ts";
 import type { Connection } from "../connection/connection.ts";
 import { headPages } from "./head-pages.ts";
 

@@ -1,10 +1,10 @@
 import { type KeysOf, StoreUnavailableError } from "../../event-store.ts";
+import type { UpgradeProgress } from "../../observer.ts";
 import {
   assertKnownVersion,
   type Migration,
   migrations,
   migrationText,
-  type UpgradeProgress,
 } from "../../sql/migrations.ts";
 import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
 import { coordinatorNeeded } from "../cluster/cluster.ts";

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { statusOf } from "../../change/append-row.ts";
 import type { KeysOf } from "../../event-store.ts";
+import type { UpgradeProgress } from "../../observer.ts";
 import { commonStatus } from "../../search/head-keys.ts";
-import type { UpgradeProgress } from "../../sql/migrations.ts";
 import { createCountWriter } from "../keys/count-writer.ts";
 import { headPages } from "./head-pages.ts";
 

@@ -1,11 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { KeysOf } from "../../event-store.ts";
+import type { UpgradeProgress } from "../../observer.ts";
 import {
   assertKnownVersion,
   type Migration,
   migrations,
   migrationText,
-  type UpgradeProgress,
 } from "../../sql/migrations.ts";
 import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
 import { transact } from "../transaction.ts";
