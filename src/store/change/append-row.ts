@@ -3,7 +3,6 @@ import type { NewEvent } from "../events.ts";
 import { statusKey } from "../search/head-keys.ts";
 import { type KeyChange, keyChanges } from "../search/key-changes.ts";
 import type { SearchKeys } from "../search.ts";
-import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import type { Append, Moment } from "./append.ts";
 import { type AttributeRows, attributeRows } from "./attribute-rows.ts";
 
@@ -94,18 +93,6 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>, hasKeys =
 /** @param keys Of a head. */
 export function statusOf(keys: SearchKeys | undefined): string | null {
   return keys === undefined ? null : (keys[statusKey] ?? "");
-}
-
-/** A row that also tells which unique keys the stream has before, for engines that find keys by their names alone. */
-export function rowWithHeldKeys(
-  append: Append,
-  keysOf: KeysOf<unknown>,
-  uniqueKeysOf: UniqueKeysOf<unknown>,
-): AppendRow {
-  const row = rowFromAppend(append, keysOf);
-  if (append.uniqueKeys === undefined) return row;
-  const heldKeys = append.before === undefined ? [] : uniqueKeysOf(append.before.state);
-  return heldKeys === undefined ? row : { ...row, heldKeys };
 }
 
 function textsOf(events: readonly NewEvent[]): string[] {

@@ -1,5 +1,4 @@
 import type { Tip } from "../change/append.ts";
-import { rowWithHeldKeys } from "../change/append-row.ts";
 import { createBatcher } from "../change/batcher.ts";
 import { createChangeAll } from "../change/change-all.ts";
 import { sizeOfItem } from "../change/item-size.ts";
@@ -20,6 +19,7 @@ import { findAttributes, readAttributes, readOutline } from "./attributes.ts";
 import { createCommit } from "./commit.ts";
 import type { Postgres } from "./database.ts";
 import { createCountFolder } from "./fold-counts.ts";
+import { rowWithHeldKeys } from "./held-keys.ts";
 import { createJointCommit } from "./joint-change.ts";
 import { createReceiptReader } from "./receipts.ts";
 import { createPostgresSearch } from "./search.ts";

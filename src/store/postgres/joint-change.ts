@@ -1,5 +1,4 @@
 import type { Tip } from "../change/append.ts";
-import { rowWithHeldKeys } from "../change/append-row.ts";
 import type { CommitAll } from "../change/change-all.ts";
 import { type JointAppends, jointAppends, refusalFrom } from "../change/joint-appends.ts";
 import { type Head, type Micros, OutcomeUnknownError } from "../event-store.ts";
@@ -10,6 +9,7 @@ import { appendRows } from "./append-rows.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
 import type { Postgres } from "./database.ts";
+import { rowWithHeldKeys } from "./held-keys.ts";
 import { outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 

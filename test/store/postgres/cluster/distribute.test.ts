@@ -28,6 +28,7 @@ describe("the first start on a cluster", () => {
       { name: "events", called: "stream heads" },
       { name: "search_keys", called: "stream heads" },
       { name: "attributes", called: "stream heads" },
+      { name: "head_counts", called: "stream heads" },
       { name: "claims", called: "name none 4" },
       { name: "receipts", called: "name none 4" },
     ]);
