@@ -7,8 +7,8 @@ import type { Connection } from "../connection/connection.ts";
 import { headPages } from "./head-pages.ts";
 
 /**
- * Write the statuses of all heads, to which the step has given the most common one, and count them, within the transaction that is open. No older server may write
- * meanwhile, because it does not write them.
+ * Write the statuses of all heads, to which the step has given the most common one, and count them, within the
+ * transaction that is open. No older server may write meanwhile, because it does not write them.
  */
 export async function listHeads(
   connection: Connection,

@@ -44,7 +44,8 @@ export async function migrate(
   progress: UpgradeProgress = () => {},
 ): Promise<void> {
   const run = async (migration: Migration) => {
-    await connection.query({ text: migrationText(migration, folder) });
+    const text = migrationText(migration, folder);
+    await connection.query({ text, query_timeout: patienceMs });
     if (migration.writes === "no keys") return;
     if (migration.writes === "statuses") return listHeads(connection, keysOf, progress);
     await indexHeads(connection, keysOf);
@@ -88,6 +89,13 @@ async function isSetUp(connection: Connection): Promise<boolean> {
   return table?.exists === true;
 }
 
+/** To write or to index what millions of users have takes longer than a statement of a call may. */
+const unhurried =
+  "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
+
+/** In milliseconds, how long a migration may take. */
+const patienceMs = 6 * 3_600_000;
+
 /** Take one step in a transaction. Does nothing if another node takes the step first. */
 async function step(
   connection: Connection,
@@ -100,6 +108,7 @@ async function step(
       text: "insert into schema_versions (version) values ($1)",
       values: [version],
     });
+    await connection.query({ text: unhurried });
     await run();
     await connection.query({ text: "commit" });
   } catch (error) {
