@@ -323,7 +323,7 @@ describe("a connection that is lost during a commit", () => {
 
   test("F12: is unknown if no primary can be asked in time, and later changes are unavailable", async () => {
     const { url, proxy, store } = await openBehindProxy();
-    const wasCut = proxy.cutNext("append", "answer");
+    const wasCut = proxy.cutNext(commit, "answer");
     const change = store.change("s", "org", count);
     await wasCut;
     proxy.refuse();
