@@ -28,7 +28,7 @@ create table head_counts (
 -- A number for each key of each organization in place of both names: the first eight bytes of the SHA-256 of
 -- the name of the key, a colon, and the organization.
 alter table search_keys rename to former_search_keys;
-alter table former_search_keys rename constraint search_keys_pkey to former_search_keys_pkey;
+alter index search_keys_pkey rename to former_search_keys_pkey;
 
 create table search_keys (
   space bigint not null,

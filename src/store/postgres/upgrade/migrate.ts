@@ -44,8 +44,9 @@ export async function migrate(
   progress: UpgradeProgress = () => {},
 ): Promise<void> {
   const run = async (migration: Migration) => {
-    const text = migrationText(migration, folder);
-    await connection.query({ text, query_timeout: patienceMs });
+    for (const text of statementsOf(migration)) {
+      await connection.query({ text, query_timeout: patienceMs });
+    }
     if (migration.writes === "no keys") return;
     if (migration.writes === "statuses") return listHeads(connection, keysOf, progress);
     await indexHeads(connection, keysOf);
@@ -69,6 +70,13 @@ export async function assertSetUp(connection: Connection): Promise<void> {
   throw new StoreUnavailableError(
     "there is nothing of Giraffe in this database: serve and org create set one up",
   );
+}
+
+/** One by one, because Citus does not take several at once if they change a distributed table. */
+function statementsOf(migration: Migration): string[] {
+  return migrationText(migration, folder)
+    .split(";\n")
+    .filter((text) => text.trim() !== "");
 }
 
 /**
