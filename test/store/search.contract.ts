@@ -13,7 +13,10 @@ import {
 
 type State = { readonly keys: SearchKeys | null };
 
-const keysOf: KeysOf<State> = ({ state }) => state.keys ?? undefined;
+const keysOf: KeysOf<State> = ({ state, createdAt }) =>
+  state.keys === null
+    ? undefined
+    : { createdAt: String(createdAt).padStart(16, "0"), ...state.keys };
 
 const everything: Query = { kind: "and", queries: [] };
 const nothing: Query = { kind: "or", queries: [] };

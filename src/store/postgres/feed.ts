@@ -1,5 +1,6 @@
 import { type Feed, type FeedEvent, maxFeedBytes, maxFeedEvents } from "../feed.ts";
 import { feedColumns, feedPage } from "../sql/feed-rows.ts";
+import { numberEvents, withoutGaps } from "./cluster/number-events.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
 import type { Postgres } from "./database.ts";
@@ -24,7 +25,7 @@ export function createPostgresFeed(database: Postgres): Feed {
       const isMore = await hasNew(database);
       const events = await readPage(database, after, most);
       if (events.length > 0 || !isMore || most < 1) return events;
-      await giveWithRetries(link, most);
+      await giveWithRetries(link, most, database.isCluster ? numberEvents : numberAtOnce);
       return readPage(database, after, most);
     },
     close() {
@@ -34,7 +35,11 @@ export function createPostgresFeed(database: Postgres): Feed {
   };
 }
 
-async function readPage(database: Postgres, after: number, limit: number): Promise<FeedEvent[]> {
+async function readPage(
+  database: Postgres,
+  after: number,
+  limit: number,
+): Promise<readonly FeedEvent[]> {
   // The length of a long value is known without reading it.
   const rows = await database.read({
     name: "feed",
@@ -44,7 +49,8 @@ async function readPage(database: Postgres, after: number, limit: number): Promi
       ) as e join heads h on h.stream = e.stream where e.ahead < $3::bigint order by e.position`,
     values: [after, limit, maxFeedBytes],
   });
-  return feedPage(rows);
+  const events = feedPage(rows);
+  return database.isCluster ? withoutGaps(after, events) : events;
 }
 
 async function hasNew(database: Postgres): Promise<boolean> {
@@ -52,12 +58,21 @@ async function hasNew(database: Postgres): Promise<boolean> {
   return (await database.read({ name: "feed-new", text })).length > 0;
 }
 
-async function giveWithRetries(link: Link, limit: number): Promise<void> {
+/** Gives positions behind the last one. `undefined`: another transaction was in the way. */
+type NumberNext = (
+  connection: Connection,
+  last: number,
+  limit: number,
+) => Promise<number | undefined>;
+
+async function giveWithRetries(link: Link, limit: number, number: NumberNext): Promise<void> {
   for (let retries = 0; ; retries += 1) {
     let connection: Connection | undefined;
     try {
       connection = await link.get();
-      return await givePositions(connection, limit);
+      if (await givePositions(connection, limit, number)) return;
+      // They get their positions at another read.
+      if (retries === maxRetries) return;
     } catch (error) {
       const outcome = outcomeFromError(error);
       if (outcome === "ambiguous" || outcome === "elsewhere") connection?.destroy();
@@ -74,24 +89,41 @@ async function giveWithRetries(link: Link, limit: number): Promise<void> {
 const begin =
   "begin isolation level read committed; set local idle_in_transaction_session_timeout = 2000";
 
-/** Give positions to events that have none, about as many as the limit says. */
-async function givePositions(connection: Connection, limit: number): Promise<void> {
+/**
+ * Give positions to events that have none, about as many as the limit says.
+ *
+ * @returns Whether that was done. If not, the transaction is rolled back.
+ */
+async function givePositions(
+  connection: Connection,
+  limit: number,
+  number: NumberNext,
+): Promise<boolean> {
   await connection.query({ text: begin });
-  const [last] = await connection.query({
+  const [row] = await connection.query({
     name: "feed-lock",
     text: "select position from last_positions for update",
   });
-  const numbered = await connection.query({
+  const last = Number(row?.position);
+  const numbered = await number(connection, last, limit);
+  // Several nodes have this row, and a transaction that has locked it at another one must not be overtaken.
+  const kept = await connection.query({
+    name: "feed-last",
+    text: "update last_positions set position = $2::bigint where position = $1::bigint returning position",
+    values: [last, last + (numbered ?? 0)],
+  });
+  const isDone = numbered !== undefined && kept.length === 1;
+  await connection.query({ text: isDone ? "commit" : "rollback" });
+  return isDone;
+}
+
+async function numberAtOnce(connection: Connection, last: number, limit: number) {
+  const rows = await connection.query({
     name: "feed-number",
     text: numberNext,
-    values: [Number(last?.position), limit],
+    values: [last, limit],
   });
-  await connection.query({
-    name: "feed-last",
-    text: "update last_positions set position = position + $1::bigint",
-    values: [numbered.length],
-  });
-  await connection.query({ text: "commit" });
+  return rows.length;
 }
 
 /**
