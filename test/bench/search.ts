@@ -59,6 +59,9 @@ const has = (key: SearchKeyName, method: Method, text: string, ignoreCase = fals
 });
 const and = (...queries: Query[]): Query => ({ kind: "and", queries });
 const or = (...queries: Query[]): Query => ({ kind: "or", queries });
+const not = (query: Query): Query => ({ kind: "not", query });
+const isActive = has("state", "equals", "active", true);
+const isLocked = has("state", "equals", "locked", true);
 
 type Kind = {
   readonly name: string;
@@ -115,16 +118,31 @@ const kinds: readonly Kind[] = [
       list: (_, users) => ({ sortBy, offset: users - 100 }),
     },
   ]),
-  { name: "locked", list: () => ({ query: has("state", "equals", "locked", true) }) },
-  { name: "active", list: () => ({ query: has("state", "equals", "active", true) }) },
+  { name: "locked", list: () => ({ query: isLocked }) },
+  { name: "active", list: () => ({ query: isActive }) },
+  { name: "locked, by last name", list: () => ({ query: isLocked, sortBy: "lastName" }) },
+  {
+    name: "not locked, by last name",
+    list: () => ({ query: not(isLocked), sortBy: "lastName" }),
+  },
   { name: "machines", list: () => ({ query: or() }) },
+  {
+    name: "and: active, display name begins, by last name",
+    list: (place) => ({
+      query: and(isActive, has("displayName", "starts-with", `User ${1 + (place % 9)}`)),
+      sortBy: "lastName",
+    }),
+  },
+  {
+    name: "and: not locked, display name begins",
+    list: (place) => ({
+      query: and(not(isLocked), has("displayName", "starts-with", `User ${1 + (place % 9)}`)),
+    }),
+  },
   {
     name: "and: last name, locked",
     list: (place, users) => ({
-      query: and(
-        has("lastName", "equals", lastNameOf(place, users)),
-        has("state", "equals", "locked", true),
-      ),
+      query: and(has("lastName", "equals", lastNameOf(place, users)), isLocked),
     }),
   },
   {
@@ -139,7 +157,7 @@ const kinds: readonly Kind[] = [
   {
     name: "not: last name",
     list: (place, users) => ({
-      query: { kind: "not", query: has("lastName", "equals", lastNameOf(place, users)) },
+      query: not(has("lastName", "equals", lastNameOf(place, users))),
     }),
   },
   {

@@ -1,7 +1,14 @@
 import { digestOf } from "../attributes.ts";
 import type { AttributeQuery, Query, SearchScope } from "../search.ts";
 import { joined, raw, type Sql, sql } from "../sql/sql.ts";
-import { comparison, type KeyComparison, mayLackRow, methodOf } from "./comparison-sql.ts";
+import {
+  comparison,
+  isOfCommon,
+  type KeyComparison,
+  mayLackRow,
+  methodOf,
+  negated,
+} from "./comparison-sql.ts";
 import { creationKey, everyStream, isHeadKey, statusKey } from "./head-keys.ts";
 
 /** What differs between the engines. */
@@ -27,6 +34,11 @@ export type Dialect = {
    * at hand may then be elsewhere. Default: no.
    */
   readonly isDistributed?: boolean;
+  /**
+   * Whether so few streams have another status than the common one that statements collect them. Default: no, the
+   * status of each stream is looked up.
+   */
+  readonly collectsStatuses?: boolean;
   /** How much of a text the index holds; the rest is in the column `rest`. Default: all of it. */
   readonly keyBytes?: number;
 };
@@ -147,7 +159,7 @@ function condition(scope: Scope, query: Query): Sql {
 
 /** A stream without a row has the empty text, so those are looked for that the comparison is not true of. */
 function isOfNoOther(scope: Scope, query: KeyComparison): Sql {
-  const isOther = sql`${isOfKeyRows(scope, "o", query.key)} and not (${comparison(scope, query, "o")})`;
+  const isOther = sql`${isOfKeyRows(scope, "o", query.key)} and ${negated(scope, query, "o")}`;
   const rows = sql`${tableOf(query.key)} o where ${isAwaited(scope.dialect)}${isOther}`;
   return sql`(k.stream in (select o.stream from ${rows})) is not true`;
 }
@@ -159,17 +171,20 @@ function all(scope: Scope, queries: readonly Query[], operator: string): Sql {
 
 /**
  * A comparison of another key than the one that is read. For "equals", and where tables are distributed, each row of
- * the other key is looked up; otherwise all its matching rows are collected once. "is true" keeps planners from turning
+ * the other key is looked up; otherwise all its matching rows are collected once. Of statuses, those that are not common
+ * are collected if they are few. "is true" keeps planners from turning
  * this into a join, which would be very slow if they underestimate the number of rows.
  */
 function comparisonElsewhere(scope: Scope, query: KeyComparison): Sql {
   const { key } = query;
+  const isCollected = key === statusKey && scope.dialect.collectsStatuses === true;
+  if (isCollected && isOfCommon(query)) return isOfNoOther(scope, query);
   const isMatch = sql`${isOfKeyRows(scope, "o", key)} and ${comparison(scope, query, "o")}`;
   const isLookedUp =
     scope.dialect.isDistributed === true ||
     methodOf(query) === "equals" ||
     (isHeadKey(key) && query.kind === "one-of");
-  if (isLookedUp) {
+  if (isLookedUp && !isCollected) {
     const rows = sql`${tableOf(key)} o where ${isMatch} and o.stream = k.stream`;
     return sql`exists (select 1 from ${rows}) is true`;
   }

@@ -52,6 +52,11 @@ export function hasUnindexed(query: Query): boolean {
   return comparisonsOf(query).some((comparison) => !isIndexed(comparison));
 }
 
+/** Whether the query compares a key. */
+export function compares(query: Query, key: string): boolean {
+  return comparisonsOf(query).some((comparison) => comparison.key === key);
+}
+
 function comparisonsOf(query: Query): KeyComparison[] {
   switch (query.kind) {
     case "and":

@@ -11,8 +11,8 @@ import type { Row } from "../sql/rows.ts";
 import { withStreams } from "./attribute-queries.ts";
 import { type KeyComparison, mayLackRow } from "./comparison-sql.ts";
 import type { Dialect } from "./condition-sql.ts";
-import { cover, hasUnindexed, scannedKeys } from "./cover.ts";
-import { statusKey } from "./head-keys.ts";
+import { compares, cover, hasUnindexed, scannedKeys } from "./cover.ts";
+import { commonStatus, statusKey } from "./head-keys.ts";
 import { narrowedScope } from "./narrowed-scope.ts";
 import {
   attributeAmongStatement,
@@ -63,6 +63,12 @@ const maxRows = 10_000_000;
  */
 const maxUnasked = 100_000;
 
+/**
+ * Statements collect so many streams of other statuses than the common one, which takes some milliseconds. Beyond this
+ * number, or this share of all streams, they look up the status of each stream that they come to.
+ */
+const maxCollected = { streams: 20_000, share: 0.05 };
+
 type Scope = Parameters<EventStore["search"]>[0];
 
 /** The two ways to make an answer. */
@@ -98,10 +104,11 @@ function createPlan(
     signal: AbortSignal | undefined,
   ): Promise<Found<unknown>> {
     const group = groupOf(owners);
+    let isCollecting = false;
     const scanIn =
       (each: Dialect): Run =>
       (make) =>
-        scan(make(each), group, signal);
+        scan(make(isCollecting ? { ...each, collectsStatuses: true } : each), group, signal);
     let run = scanIn(dialect);
     const totals = totalsOf(owners);
     const few = async (comparison: KeyComparison) => {
@@ -126,6 +133,9 @@ function createPlan(
       if (scanned > 0) {
         const size = await sizeWithin(totals, Math.floor(maxRows / (scanned + 1)));
         if (size > maxUnasked) run = scanIn(scanDialect);
+      }
+      if (!dialect.isDistributed && compares(query, statusKey)) {
+        isCollecting = isCollectable(await totals());
       }
       if (hasUnindexed(query)) candidates = await cover(query, few);
     }
@@ -156,6 +166,12 @@ function createPlan(
   }
 
   return search;
+}
+
+function isCollectable(totals: StatusTotals): boolean {
+  const all = sumOf(totals);
+  const others = all - (totals.get(commonStatus) ?? 0);
+  return others <= Math.min(maxCollected.streams, all * maxCollected.share);
 }
 
 /** Searches of one organization take turns with those of others, and with those of several organizations. */

@@ -43,6 +43,8 @@ const page = (query: Query, order: Partial<Search> = {}) => {
   return (dialect: Dialect) => pageStatement(dialect, "org", list);
 };
 
+const collecting = (dialect: Dialect) => ({ ...dialect, collectsStatuses: true });
+
 const rows: readonly Row[] = [
   ...[true, false].flatMap((ignoreCase): Row[] => [
     {
@@ -100,6 +102,12 @@ const rows: readonly Row[] = [
   },
   { name: "those that begin, in order", statement: page(has("starts-with", true)), by: "folded>" },
   {
+    name: "those of the common status that begin, where the others are few",
+    statement: (dialect) =>
+      page({ kind: "and", queries: [isActive, has("starts-with", true)] })(collecting(dialect)),
+    by: "folded>",
+  },
+  {
     name: "how many there are",
     statement: (dialect) => countStatement(dialect, "org", everything),
     by: "",
@@ -145,6 +153,13 @@ const frequent = ([byKey, byValue] as const).flatMap((query: AttributeQuery) =>
   }),
 );
 
+const isLocked: Query = { ...isActive, text: "locked" };
+const states: readonly { readonly name: string; readonly query: Query }[] = [
+  { name: "the common status", query: isActive },
+  { name: "another status", query: isLocked },
+  { name: "all but another status", query: { kind: "not", query: isLocked } },
+];
+
 describe("on SQLite", () => {
   const db = new DatabaseSync(":memory:");
   migrate(db, () => undefined);
@@ -174,6 +189,16 @@ describe("on SQLite", () => {
       .map(({ detail }) => String(detail));
     const place = columns.map((column) => `${column}=?`).join(" AND ");
     expect(plan[0]).toEqual(`SEARCH a USING COVERING INDEX attributes_by_${by} (${place})`);
+  });
+
+  test.for(states)("collects few streams once for $name", ({ query }) => {
+    const { text, values } = page(query)(collecting(sqlite));
+    const plan = db
+      .prepare(`explain query plan ${text}`)
+      .all(...(values as SQLInputValue[]))
+      .map(({ detail }) => String(detail));
+    expect(plan).toContainEqual(expect.stringMatching(/^SEARCH o USING .*INDEX heads_by_status/));
+    expect(plan.filter((detail) => /CORRELATED|^SCAN/.test(detail))).toEqual([]);
   });
 
   test.for(rows)("an index finds $name", ({ statement, by, isOfHeads }) => {
@@ -219,6 +244,14 @@ describe("on PostgreSQL", async () => {
     const condition = columns.map((column) => `\\(${column} = .*\\)`).join(" AND ");
     expect(lines).toMatch(new RegExp(`Index Cond: \\(?${condition}`));
     expect(lines).not.toContain("Seq Scan");
+  });
+
+  test.for(states)("collects few streams once for $name", async ({ query }) => {
+    const { text, values } = page(query)(collecting(postgres));
+    const plan = await database.scan({ text: `explain (costs off) ${text}`, values });
+    const lines = plan.map((row) => String(row["QUERY PLAN"])).join("\n");
+    expect(lines).toContain("hashed SubPlan");
+    expect(lines).toMatch(/Scan (?:using|on) heads_by_status/);
   });
 
   test.for(rows)("an index finds $name", async ({ statement, by, isOfHeads }) => {
