@@ -53,6 +53,7 @@ function deleteClaims(claims: readonly Claim[]): PipelineStatement[] {
   ];
 }
 
+/** Reads all claims: only streams whose unique keys cannot be told from their states are released so. */
 function deleteOtherClaims(chains: readonly Chain[]): PipelineStatement[] {
   const isNew = chains.every(({ rows: [{ after }] }) => after === undefined);
   if (isNew) return [];

@@ -13,6 +13,9 @@ create index heads_by_time on heads (organization, created_at, stream) where sta
 -- Nearly all are active, so these are found without it.
 create index heads_by_status on heads (organization, status, stream) where status <> 'active';
 
+-- A stream's unique keys are released by their names, which its state says.
+drop index claims_by_stream;
+
 -- How many streams of an organization have a status: the sum of its rows. Every transaction that changes a
 -- number adds a row, so that none waits for another, and rows are replaced by their sum from time to time.
 create table head_counts (
