@@ -35,7 +35,7 @@ const digests = {
   "sqlite/migrations/009.sql": "6f0e740be9575d02ba2fe6a32e067850da8eab573358bf47b264bbc142e48750",
   "sqlite/migrations/010.sql": "fca7b21a8ea5f8d085236102e57f5aa3e774744400c771f604d2156023ef06de",
   "sqlite/migrations/011.sql": "6b98a572890421d11c89b3b974a252bca95406140c9ae4730cb381d91f99a76e",
-  "sqlite/migrations/012.sql": "f0163899b54a0255f41eaaae1fc01e42a12c42dc9c1e811c6fd9eaa0a50860a6",
+  "sqlite/migrations/012.sql": "8c9b3bb503fbb094f3b0d56efb5cbfde633a6eeba32a3b346fa5535728b9e51a",
   "postgres/migrations/001.sql": "0d40854d901657a784565848c6c7e968c3456a413bd4d1922ce53a83b70e5360",
   "postgres/migrations/002.sql": "6753ee51979d138cbdb1829678bf3f832f457a4dfd531483265f6a1bc4c34c8d",
   "postgres/migrations/003.sql": "3107d0b54133f1839be0f43d394fbdd847df1eb1af23b5431f9a81953b7db134",
