@@ -1,6 +1,6 @@
 import { countChanges } from "../change/count-changes.ts";
 import { type Chain, lastOf, streamOf } from "./append-batch.ts";
-import type { Claim } from "./append-round.ts";
+import type { Claim } from "./claims.ts";
 import type { PipelineStatement } from "./connection/pipeline.ts";
 import { texts } from "./connection/wire-values.ts";
 import { insertRows } from "./insert-rows.ts";

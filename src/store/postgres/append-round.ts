@@ -1,7 +1,9 @@
 import type { LoneReceipt } from "../change/batch-item.ts";
+import { isContested, statementsAtOnce } from "./append-at-once.ts";
 import type { Chain, Refused } from "./append-batch.ts";
 import { type Cleanup, cleanupStatements } from "./append-cleanup.ts";
 import { writeHeads } from "./append-statements.ts";
+import { type Claim, claimsOf } from "./claims.ts";
 import type { Connection } from "./connection/connection.ts";
 import { PipelineError, type PipelineStatement, type TextRow } from "./connection/pipeline.ts";
 import { texts } from "./connection/wire-values.ts";
@@ -23,24 +25,33 @@ export class UnwrittenError extends Error {
 /** The level is named, because the settings of a database may have another: a lost race would then fail the batch. */
 const begin = { name: "begin", text: "begin isolation level read committed" };
 const commit = { name: "commit", text: "commit" };
+const rollback = { name: "rollback", text: "rollback" };
 
 type Run = Connection["run"];
+
+/**
+ * How a round is written.
+ *
+ * - `at-once`: as if nobody else had written, and otherwise `carefully`.
+ * - `carefully`: step by step, which finds out what of it can be written.
+ * - `again`: carefully, because it may be stored already.
+ */
+export type Manner = "at-once" | "carefully" | "again";
 
 /**
  * Write a round in a transaction of its own.
  *
  * Most rounds change heads alone: the whole transaction is then sent in one go. If it also brings unique keys or
  * receipts, these are written first, because they may stand elsewhere than the heads, and which heads may be written
- * depends on them.
+ * depends on them. Nearly always all may be written, so all is sent in one go, too, and fails if something may not.
  *
- * @param isAgain Whether it may be stored already.
  * @returns What was not written.
  * @throws UnwrittenError if nothing was stored; other errors if the outcome is open.
  */
 export async function commitRound(
   connection: Connection,
   round: Round,
-  isAgain = false,
+  manner: Manner,
 ): Promise<Refused> {
   let isCommitting = false;
   let sent = 0;
@@ -49,15 +60,31 @@ export async function commitRound(
     sent = statements.length;
     return connection.run(statements);
   };
+  // A commit that is refused on a connection that goes on may still have been stored on some of several servers.
+  const isBeforeCommit = (error: unknown) =>
+    error instanceof PipelineError && error.place < sent - 1;
   try {
-    return await writeRound(run, round, { first: [begin], last: [commit], isAgain });
+    const frame = { first: [begin], last: [commit], isAgain: manner === "again" };
+    const all = manner === "at-once" ? allOf(round) : undefined;
+    if (all === undefined) return await writeRound(run, round, frame);
+    try {
+      await run([begin, ...all, commit]);
+      return { streams: new Map(), names: new Set() };
+    } catch (error) {
+      if (!isBeforeCommit(error) || !isContested(error)) throw error;
+    }
+    return await writeRound(run, round, { ...frame, first: [rollback, begin] });
   } catch (error) {
-    // A commit that is refused on a connection that goes on may still have been stored on some of several servers.
-    const isBefore = error instanceof PipelineError && error.place < sent - 1;
+    const isBefore = isBeforeCommit(error);
     if (isBefore && connection.isOpen()) await rollBack(connection);
     if (isCommitting && !isBefore) throw error;
     throw new UnwrittenError(error);
   }
+}
+
+/** The statements of a round that has to be written step by step otherwise. */
+function allOf(round: Round): PipelineStatement[] | undefined {
+  return changesHeadsAlone(round) ? undefined : statementsAtOnce(round);
 }
 
 async function rollBack(connection: Connection): Promise<void> {
@@ -78,14 +105,16 @@ type Frame = {
 };
 
 async function writeRound(run: Run, round: Round, frame: Frame): Promise<Refused> {
-  const { chains, lone } = round;
-  const isAlone = lone.length === 0 && chains.every(({ rows }) => rows.every(isOfHeadAlone));
-  if (!isAlone) return writeWithNames(run, round, frame);
-  const { statements, doneFrom } = writeHeads(chains, frame.isAgain);
+  if (!changesHeadsAlone(round)) return writeWithNames(run, round, frame);
+  const { statements, doneFrom } = writeHeads(round.chains, frame.isAgain);
   const results = await run([...frame.first, ...statements, ...frame.last]);
   const { unwritten, repair } = doneFrom(results.slice(frame.first.length));
   if (repair.length > 0) await run(repair);
   return { streams: conflictsOf(unwritten), names: new Set() };
+}
+
+function changesHeadsAlone({ chains, lone }: Round): boolean {
+  return lone.length === 0 && chains.every(({ rows }) => rows.every(isOfHeadAlone));
 }
 
 function isOfHeadAlone(row: Chain["rows"][number]): boolean {
@@ -129,18 +158,6 @@ async function writeWithNames(run: Run, round: Round, frame: Frame): Promise<Ref
     }
   }
   return { streams: refused, names: names.spent };
-}
-
-/** A unique key that a stream wants. */
-export type Claim = { readonly name: string; readonly stream: string };
-
-/** In the order of their names: otherwise two nodes could wait for each other. */
-function claimsOf(chains: readonly Chain[]): Claim[] {
-  return chains
-    .flatMap(({ rows: [{ stream, uniqueKeys = [] }] }) =>
-      [...new Set(uniqueKeys)].map((name) => ({ name, stream })),
-    )
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 type Names = {

@@ -12,7 +12,7 @@ import {
   uuids,
   type WireValue,
 } from "./connection/wire-values.ts";
-import { insertRows } from "./insert-rows.ts";
+import { insertRows, insertStrictly } from "./insert-rows.ts";
 import { type KeyTexts, keyBytes, keyTexts } from "./key-rows.ts";
 import { keySpace } from "./key-space.ts";
 
@@ -37,22 +37,13 @@ type Done = {
  * @param isAgain Whether they may be stored already.
  */
 export function writeHeads(chains: readonly Chain[], isAgain: boolean): HeadWrite {
-  const sorted = chains.toSorted((a, b) => (a.rows[0].stream < b.rows[0].stream ? -1 : 1));
-  const added = sorted.filter(({ rows: [first] }) => first.after === undefined);
-  const advanced = sorted.filter(({ rows: [first] }) => first.after !== undefined);
-  const keys = sorted.flatMap(keyMoves);
-  const movedKeys = keys.filter(({ from, to }) => from !== undefined && to !== undefined);
+  const parts = partsOf(chains);
+  const { added, movedKeys } = parts;
   const inserts = insertRows("heads", added.map(headValues));
-  const advances = advanced.length === 0 ? [] : [advanceStatement(advanced, keys, movedKeys)];
-  const statements = [
-    ...inserts,
-    ...advances,
-    eventsStatement(sorted, isAgain),
-    ...keysStatements(keys.filter(({ from }) => from === undefined)),
-    ...attributesStatements(sorted),
-  ];
+  const advances = advanceStatements(parts, false);
+  const statements = [...inserts, ...advances, ...statementsOfHeads(parts, isAgain)];
   return {
-    statements: sorted.length === 0 ? [] : statements,
+    statements: chains.length === 0 ? [] : statements,
     doneFrom(results) {
       const insertedStreams = new Set(
         results
@@ -76,17 +67,62 @@ export function writeHeads(chains: readonly Chain[], isAgain: boolean): HeadWrit
   };
 }
 
+/**
+ * As `writeHeads`. If a head cannot be written, or a search key is not where it should be, a statement fails as
+ * `failingIf` says.
+ */
+export function writeHeadsStrictly(chains: readonly Chain[]): PipelineStatement[] {
+  if (chains.length === 0) return [];
+  const parts = partsOf(chains);
+  return [
+    ...insertStrictly("heads", parts.added.map(headValues)),
+    ...advanceStatements(parts, true),
+    ...statementsOfHeads(parts, false),
+  ];
+}
+
+/** What chains write, in the order of their streams. */
+type Parts = {
+  readonly chains: readonly Chain[];
+  /** The chains of new streams, and the others. */
+  readonly added: readonly Chain[];
+  readonly advanced: readonly Chain[];
+  readonly keys: readonly KeyMove[];
+  readonly movedKeys: readonly KeyMove[];
+};
+
+function partsOf(unsorted: readonly Chain[]): Parts {
+  const chains = unsorted.toSorted((a, b) => (a.rows[0].stream < b.rows[0].stream ? -1 : 1));
+  const keys = chains.flatMap(keyMoves);
+  return {
+    chains,
+    added: chains.filter(({ rows: [first] }) => first.after === undefined),
+    advanced: chains.filter(({ rows: [first] }) => first.after !== undefined),
+    keys,
+    movedKeys: keys.filter(({ from, to }) => from !== undefined && to !== undefined),
+  };
+}
+
+/** What only heads that were written bring. */
+function statementsOfHeads({ chains, keys }: Parts, isAgain: boolean): PipelineStatement[] {
+  return [
+    eventsStatement(chains, isAgain),
+    ...keysStatements(keys.filter(({ from }) => from === undefined)),
+    ...attributesStatements(chains),
+  ];
+}
+
 function headValues(chain: Chain): WireValue[] {
   const [{ stream, organization, createdAt }] = chain.rows;
   const { version, change, changedAt, state, status } = lastOf(chain);
   return [stream, organization, version, change, createdAt, changedAt, state, status];
 }
 
-function advanceStatement(
-  chains: readonly Chain[],
-  keys: readonly KeyMove[],
-  moved: readonly KeyMove[],
-): PipelineStatement {
+function advanceStatements(
+  { advanced: chains, keys, movedKeys: moved }: Parts,
+  isStrict: boolean,
+): PipelineStatement[] {
+  if (chains.length === 0) return [];
   const streams = new Set(chains.map(streamOf));
   const gone = keys.filter(({ to, stream }) => to === undefined && streams.has(stream));
   const attributes = goneAttributes(chains);
@@ -97,22 +133,20 @@ function advanceStatement(
     erased: erased.length > 0,
   };
   const lasts = chains.map(lastOf);
-  return {
-    ...advanceKind(brought),
-    values: [
-      texts(chains.map(streamOf)),
-      integers(lasts.map(({ version }) => version)),
-      uuids(lasts.map(({ change }) => change)),
-      uuids(chains.map(({ rows: [first] }) => first.after ?? null)),
-      integers(chains.map(({ rows: [first] }) => first.createdAt)),
-      integers(lasts.map(({ changedAt }) => changedAt)),
-      texts(lasts.map(({ state }) => state)),
-      texts(lasts.map(({ status }) => status)),
-      ...(brought.keys ? keyValues(gone, moved) : []),
-      ...attributes,
-      ...(brought.erased ? [texts(erased)] : []),
-    ],
-  };
+  const values = [
+    texts(chains.map(streamOf)),
+    integers(lasts.map(({ version }) => version)),
+    uuids(lasts.map(({ change }) => change)),
+    uuids(chains.map(({ rows: [first] }) => first.after ?? null)),
+    integers(chains.map(({ rows: [first] }) => first.createdAt)),
+    integers(lasts.map(({ changedAt }) => changedAt)),
+    texts(lasts.map(({ state }) => state)),
+    texts(lasts.map(({ status }) => status)),
+    ...(brought.keys ? keyValues(gone, moved) : []),
+    ...attributes,
+    ...(brought.erased ? [texts(erased)] : []),
+  ];
+  return [{ ...advanceKind(brought, isStrict), values }];
 }
 
 function eventsStatement(chains: readonly Chain[], isAgain: boolean): PipelineStatement {

@@ -76,15 +76,27 @@ export type Brought = {
   readonly erased: boolean;
 };
 
+/**
+ * An integer that cannot be computed if a condition holds. The statement then fails with the code
+ * `invalidTextRepresentation`, and whoever reads the server's log reads why.
+ *
+ * @param condition Of columns, because the planner computes what is constant.
+ */
+export function failingIf(condition: string): string {
+  return `(case when ${condition} then 'another change or repeat was faster' else '0' end)::integer`;
+}
+
 /** A statement without its values. */
 export type Kind = { readonly name: string; readonly text: string };
 
 /**
  * Its rows are what it did not do: the stream of a head that it did not write, or the stream and the space of a key that
  * was not where it should have been.
+ *
+ * @param isStrict Whether it fails instead, as `failingIf` does.
  */
-export function advanceKind({ keys, attributes, erased }: Brought): Kind {
-  const name = `advance${keys ? "-keys" : ""}${attributes ? "-attributes" : ""}${erased ? "-erased" : ""}`;
+export function advanceKind({ keys, attributes, erased }: Brought, isStrict: boolean): Kind {
+  const name = `advance${keys ? "-keys" : ""}${attributes ? "-attributes" : ""}${erased ? "-erased" : ""}${isStrict ? "-strictly" : ""}`;
   return kindOf(name, () => {
     const beforeAttributes = headValues + (keys ? keyValues : 0);
     const beforeErased = beforeAttributes + (attributes ? attributeValues : 0);
@@ -94,9 +106,13 @@ export function advanceKind({ keys, attributes, erased }: Brought): Kind {
       ...(attributes ? [attributesText(beforeAttributes)] : []),
       ...(erased ? [erasedText(beforeErased)] : []),
     ];
-    return `with ${parts.join(",")}
-  select u.stream, null::bigint as space from unnest($1::text[]) as u (stream)
+    const undone = `select u.stream, null::bigint as space from unnest($1::text[]) as u (stream)
   where u.stream not in (select stream from written)${keys ? missedText : ""}`;
+    const end = isStrict
+      ? `select ${failingIf("count(*) > 0")} from (${undone}) as undone`
+      : undone;
+    return `with ${parts.join(",")}
+  ${end}`;
   });
 }
 
@@ -160,72 +176,11 @@ export const attributesKind: Kind = {
 
 const kinds = new Map<string, Kind>();
 
-function kindOf(name: string, text: () => string): Kind {
+/** The kind of this name; its text is made once. */
+export function kindOf(name: string, text: () => string): Kind {
   const known = kinds.get(name);
   if (known !== undefined) return known;
   const kind = { name, text: text() };
   kinds.set(name, kind);
   return kind;
-}
-
-/** A table that rows are inserted into by their values, and the columns with their types. */
-type Target = {
-  readonly table: string;
-  readonly columns: Readonly<Record<string, string>>;
-  readonly returning: readonly string[];
-};
-
-const targets = {
-  heads: {
-    table: "heads",
-    columns: {
-      stream: "text",
-      organization: "text",
-      version: "bigint",
-      change: "uuid",
-      created_at: "bigint",
-      changed_at: "bigint",
-      state: "text",
-      status: "text",
-    },
-    returning: ["stream"],
-  },
-  counts: {
-    table: "head_counts",
-    columns: {
-      organization: "text",
-      status: "text",
-      stream: "text",
-      change: "uuid",
-      total: "bigint",
-    },
-    returning: ["stream"],
-  },
-  claims: {
-    table: "claims",
-    columns: { name: "text", stream: "text" },
-    returning: ["name"],
-  },
-  receipts: {
-    table: "receipts",
-    columns: { owner: "text", name: "text", stream: "text", at: "bigint", content: "bytea" },
-    returning: ["owner", "name"],
-  },
-} as const satisfies Record<string, Target>;
-
-/**
- * Inserts rows that nothing is known of yet; its rows are those that were not there. It lists all values, because an
- * insert of rows that the server makes from a list would first gather them on the coordinator of a distributed engine.
- */
-export function insertKind(into: keyof typeof targets, rows: number): Kind {
-  return kindOf(`insert-${into}-${rows}`, () => {
-    const { table, columns, returning } = targets[into];
-    const types = Object.values(columns);
-    const lines = Array.from({ length: rows }, (_, row) => {
-      const values = types.map((type, place) => `$${row * types.length + place + 1}::${type}`);
-      return `(${values.join(", ")})`;
-    });
-    return `insert into ${table} (${Object.keys(columns).join(", ")})
-      values ${lines.join(", ")} on conflict do nothing returning ${returning.join(", ")}`;
-  });
 }

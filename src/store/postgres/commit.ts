@@ -46,6 +46,7 @@ export function createCommit(
   retried: StoreObserver["retried"] = () => {},
   isCluster = false,
 ): (items: readonly BatchItem[]) => Promise<readonly AppendResult[]> {
+  const writer: Writer = { link, retried, manner: "at-once" };
   return async (items) => {
     const { kept, repeated } = withoutRepeated(items);
     const { appends, lone, removals } = sortedBatch(kept);
@@ -55,7 +56,7 @@ export function createCommit(
     if (rounds.length === 0 && lone.length > 0) rounds.push([]);
     for (const [index, round] of rounds.entries()) {
       const written = { chains: withoutContested(round), lone: index === 0 ? lone : [] };
-      const refused = await writeRound(link, written, retried).catch((error: unknown) => {
+      const refused = await writeRound(writer, written).catch((error: unknown) => {
         if (index === 0 || error instanceof OutcomeUnknownError) throw error;
         // The first round is stored. The rest is decided again, and meets the error in the next batch.
         return nothingOf(written);
@@ -112,18 +113,28 @@ const retryReasons = {
   ambiguous: "ambiguous",
 } as const satisfies Partial<Record<StatementOutcome, RetryReason>>;
 
+type Writer = {
+  readonly link: Link;
+  readonly retried: StoreObserver["retried"];
+  /**
+   * How the next round is written. Where others write the same, much of what is tried at once is tried in vain, so it is
+   * not tried after a round of which something was refused.
+   */
+  manner: "at-once" | "carefully";
+};
+
 /** @returns What was not written. */
-async function writeRound(
-  link: Link,
-  round: Round,
-  retried: StoreObserver["retried"],
-): Promise<Refused> {
+async function writeRound(writer: Writer, round: Round): Promise<Refused> {
+  const { link, retried } = writer;
   for (let retries = 0; ; retries += 1) {
     const connection = await link.get().catch((error: unknown) => {
       throw unavailableFrom(error);
     });
     try {
-      return await commitRound(connection, round);
+      const refused = await commitRound(connection, round, writer.manner);
+      const isWhole = refused.streams.size === 0 && refused.names.size === 0;
+      writer.manner = isWhole ? "at-once" : "carefully";
+      return refused;
     } catch (error) {
       const outcome = settledOutcome(error, connection);
       if (outcome === "bug") throw causeOf(error);
@@ -154,7 +165,7 @@ async function resolveRound(link: Link, round: Round, cause: unknown): Promise<R
     let connection: Connection | undefined;
     try {
       connection = await link.get();
-      const refused = await commitRound(connection, round, true);
+      const refused = await commitRound(connection, round, "again");
       return await withoutStored(connection, round.chains, refused);
     } catch (error) {
       const isKnown = error instanceof OutcomeUnknownError;

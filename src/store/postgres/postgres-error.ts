@@ -9,6 +9,7 @@ export const sqlState = {
   deadlockDetected: "40P01",
   lockNotAvailable: "55P03",
   uniqueViolation: "23505",
+  invalidTextRepresentation: "22P02",
   readOnlySqlTransaction: "25006",
   queryCanceled: "57014",
   adminShutdown: "57P01",

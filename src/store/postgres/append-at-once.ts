@@ -1,0 +1,47 @@
+import type { Chain } from "./append-batch.ts";
+import { cleanupStatements } from "./append-cleanup.ts";
+import type { Round } from "./append-round.ts";
+import { writeHeadsStrictly } from "./append-statements.ts";
+import { claimsOf } from "./claims.ts";
+import { PipelineError, type PipelineStatement } from "./connection/pipeline.ts";
+import { insertStrictly } from "./insert-rows.ts";
+import { sqlState, sqlStateOf } from "./postgres-error.ts";
+import { receiptsOf } from "./receipts.ts";
+
+/**
+ * Statements that write a whole round, without a look at what became of any of them. One fails if something of the
+ * round cannot be written.
+ *
+ * @returns `undefined` if it is not known what there is to write.
+ */
+export function statementsAtOnce({ chains, lone }: Round): PipelineStatement[] | undefined {
+  if (!chains.every(hasNewKeysAlone)) return undefined;
+  const claims = claimsOf(chains);
+  const receipts = receiptsOf(chains, lone);
+  return [
+    ...insertStrictly(
+      "claims",
+      claims.map(({ name, stream }) => [name, stream]),
+    ),
+    ...insertStrictly(
+      "receipts",
+      receipts.map(({ values }) => values),
+    ),
+    ...writeHeadsStrictly(chains),
+    ...cleanupStatements({ written: chains, claims: [], receipts: [] }),
+  ];
+}
+
+/** Whether it is known which unique keys the stream has, and its change wants none of them again. */
+function hasNewKeysAlone({ rows: [{ uniqueKeys, heldKeys }] }: Chain): boolean {
+  if (uniqueKeys === undefined) return true;
+  return heldKeys !== undefined && !uniqueKeys.some((name) => heldKeys.includes(name));
+}
+
+/**
+ * Whether a part of `statementsAtOnce` could not be written. A value that the server cannot read has the same code, and
+ * is met again by whoever writes the round otherwise.
+ */
+export function isContested(error: unknown): error is PipelineError {
+  return error instanceof PipelineError && sqlStateOf(error) === sqlState.invalidTextRepresentation;
+}

@@ -1,0 +1,180 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { AppendRow } from "../../../src/store/change/append-row.ts";
+import type { LoneReceipt } from "../../../src/store/change/batch-item.ts";
+import { createCommit } from "../../../src/store/postgres/commit.ts";
+import type { Link } from "../../../src/store/postgres/connection/link.ts";
+import type { PipelineError } from "../../../src/store/postgres/connection/pipeline.ts";
+import { openPostgres } from "../../../src/store/postgres/database.ts";
+import { query } from "../../support/postgres.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
+
+/** Commits batches to a new database, and counts what was sent in one go. */
+async function open() {
+  const url = await newPostgresDatabase();
+  const database = await openPostgres(url);
+  const link = database.link();
+  onTestFinished(async () => {
+    await link.close();
+    await database.release();
+  });
+  const sent: string[][] = [];
+  const errors: PipelineError[] = [];
+  const watched: Link = {
+    ...link,
+    async get() {
+      const connection = await link.get();
+      return {
+        ...connection,
+        run(statements) {
+          sent.push(statements.map(({ name }) => name));
+          return connection.run(statements).catch((error) => {
+            errors.push(error);
+            throw error;
+          });
+        },
+      };
+    },
+  };
+  const commit = createCommit(watched, () => {}, database.isCluster);
+  /** Everything that is stored, in order, without the ids of changes. */
+  const stored = async () => {
+    const texts = {
+      heads: "select stream || ' ' || version as row from heads",
+      events: "select stream || ' ' || version as row from events",
+      claims: "select name || ' ' || stream as row from claims",
+      receipts: "select name || ' ' || stream as row from receipts",
+      counts: `select organization || ' ' || status || ' ' || sum(total) as row from head_counts
+        group by organization, status having sum(total) <> 0`,
+    };
+    const found: Record<string, unknown[]> = {};
+    for (const [table, text] of Object.entries(texts)) {
+      found[table] = (await query(url, text)).map(({ row }) => row).sort();
+    }
+    return found;
+  };
+  return { commit, sent, errors, stored };
+}
+
+type Wanted = Partial<AppendRow> & Pick<AppendRow, "stream">;
+
+/** A change of a stream, with one event. */
+function row(wanted: Wanted): AppendRow {
+  return {
+    organization: "org",
+    version: 1,
+    change: randomUUID(),
+    after: undefined,
+    events: ["set", "{}", "me"],
+    createdAt: 1,
+    changedAt: 1,
+    state: "{}",
+    uniqueKeys: undefined,
+    keys: [],
+    status: "active",
+    ...wanted,
+  };
+}
+
+/** A new stream that is counted. */
+const added = (stream: string, wanted: Partial<AppendRow> = {}) =>
+  row({ stream, uniqueKeys: [], heldKeys: [], statusBefore: null, ...wanted });
+
+const next = (before: AppendRow, wanted: Partial<AppendRow> = {}) =>
+  row({ stream: before.stream, version: 2, after: before.change, ...wanted });
+
+const receipt = (name: string) => ["owner", name, 1, new Uint8Array(1)] as const;
+const lone = (name: string): LoneReceipt => ({ stream: "", lone: receipt(name) });
+
+describe("a batch with unique keys, receipts and new streams", () => {
+  test.for([1, 5, 100, 127, 128, 300])("for %i streams is sent in one go", async (streams) => {
+    const { commit, sent, stored } = await open();
+    const adds = Array.from({ length: streams }, (_, index) =>
+      added(`s${index}`, { uniqueKeys: [`k${index}`], receipt: receipt(`r${index}`) }),
+    );
+    const changes = adds.map((add, index) =>
+      next(add, { uniqueKeys: [`n${index}`], heldKeys: [`k${index}`] }),
+    );
+    expect(new Set(await commit([...adds, lone("alone")]))).toEqual(new Set(["appended"]));
+    expect(new Set(await commit(changes))).toEqual(new Set(["appended"]));
+    expect(sent).toHaveLength(2);
+    for (const names of sent) expect([names[0], names.at(-1)]).toEqual(["begin", "commit"]);
+    const names = adds.map(({ stream }) => stream);
+    expect(await stored()).toEqual({
+      heads: names.map((name) => `${name} 2`).sort(),
+      events: names.flatMap((name) => [`${name} 1`, `${name} 2`]).sort(),
+      claims: names.map((name, index) => `n${index} ${name}`).sort(),
+      receipts: [...names.map((name, index) => `r${index} ${name}`), "alone "].sort(),
+      counts: [`org active ${streams}`],
+    });
+  });
+
+  const first = added("a", { uniqueKeys: ["ka"], receipt: receipt("ra") });
+  test.for<{ name: string; item: AppendRow | LoneReceipt; result: string }>([
+    {
+      name: "a unique key is taken",
+      item: added("x", { uniqueKeys: ["free", "ka"], receipt: receipt("rx") }),
+      result: "unique-key-taken",
+    },
+    {
+      name: "the name of a receipt is taken",
+      item: added("x", { uniqueKeys: ["free"], receipt: receipt("ra") }),
+      result: "receipt-taken",
+    },
+    { name: "a receipt without a change is taken", item: lone("ra"), result: "receipt-taken" },
+    {
+      name: "a new stream is there",
+      item: added("a", { uniqueKeys: ["free"], receipt: receipt("rx") }),
+      result: "conflict",
+    },
+    {
+      name: "a head has been changed",
+      item: next(row({ stream: "a" }), { uniqueKeys: ["free"], heldKeys: ["ka"] }),
+      result: "conflict",
+    },
+  ])("if $name, all others are stored", async ({ item, result }) => {
+    const { commit, sent, errors, stored } = await open();
+    await commit([first]);
+    const others = [added("b", { uniqueKeys: ["kb"], receipt: receipt("rb") }), lone("rc")];
+    expect(await commit([item, ...others])).toEqual([result, "appended", "appended"]);
+    const [, atOnce, anew] = sent;
+    expect(atOnce?.slice(-1)).toEqual(["commit"]);
+    expect(anew?.slice(0, 2)).toEqual(["rollback", "begin"]);
+    // The server writes its errors into its log, which names of users are no part of.
+    const cause = expect.objectContaining({
+      message: expect.stringContaining('"another change or repeat was faster"'),
+      detail: undefined,
+    });
+    expect(errors).toEqual([expect.objectContaining({ cause })]);
+    expect(await stored()).toEqual({
+      heads: ["a 1", "b 1"],
+      events: ["a 1", "b 1"],
+      claims: ["ka a", "kb b"],
+      receipts: ["ra a", "rb b", "rc "],
+      counts: ["org active 2"],
+    });
+  });
+
+  test("is written step by step behind one of which something was refused", async () => {
+    const { commit, sent } = await open();
+    const trips = async (...items: (AppendRow | LoneReceipt)[]) => {
+      const before = sent.length;
+      await commit(items);
+      return sent.length - before;
+    };
+    expect(await trips(lone("one"))).toBe(1);
+    const refused = await trips(lone("one"));
+    expect(refused).toBeGreaterThan(1);
+    expect(await trips(lone("one"))).toBe(refused - 1);
+    expect(await trips(lone("two"))).toBe(refused - 1);
+    expect(await trips(lone("three"))).toBe(1);
+  });
+
+  test("keeps a unique key that its stream has", async () => {
+    const { commit, stored } = await open();
+    await commit([first]);
+    const same = next(first, { uniqueKeys: ["ka", "kb"], heldKeys: ["ka"] });
+    expect(await commit([same])).toEqual(["appended"]);
+    expect(await stored()).toMatchObject({ claims: ["ka a", "kb a"], heads: ["a 2"] });
+  });
+});
