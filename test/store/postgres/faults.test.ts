@@ -29,6 +29,12 @@ const countWithAttribute: Decide<number> = (head) => {
   return { ...decision, attributes: [{ key: "count", value: Buffer.from(`${decision.state}`) }] };
 };
 
+const countWithReceipt: Decide<number> = (head) => {
+  const decision = count(head);
+  const receipt = { owner: "o", name: `${decision.state}`, contentOf: () => new Uint8Array(1) };
+  return { ...decision, receipt };
+};
+
 /** The end of a transaction on the wire. */
 const commit = "commit\0";
 
@@ -153,6 +159,7 @@ describe("a connection that is lost during a commit", () => {
     { name: "a change with a unique key", before: 0, decide: countWithKey("name"), events: 1 },
     { name: "a change with another unique key", before: 1, decide: countWithKey("n"), events: 1 },
     { name: "a change with an attribute", before: 1, decide: countWithAttribute, events: 1 },
+    { name: "a change with a receipt", before: 1, decide: countWithReceipt, events: 1 },
     { name: "a first change with two events", before: 0, decide: countTwice, events: 2 },
     { name: "a further change with two events", before: 1, decide: countTwice, events: 2 },
   ];
