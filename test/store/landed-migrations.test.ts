@@ -47,7 +47,7 @@ const digests = {
   "postgres/migrations/009.sql": "bbf4a152bfbc7818b17cae5f495027572974589a12aa475209c2af37a0679d9d",
   "postgres/migrations/010.sql": "fca7b21a8ea5f8d085236102e57f5aa3e774744400c771f604d2156023ef06de",
   "postgres/migrations/011.sql": "5baf1e42d049b23d9009d8cf558b850951e24f275fc7b849f42bde4981638dfe",
-  "postgres/migrations/012.sql": "1f6651c10100ca45709cd6d0234b18142809ebffeb91f58037aa379643fa2816",
+  "postgres/migrations/012.sql": "cc3843bdef06727ce4c6a1364e62e5b5b9d027205a0dee98f40f4a2492351792",
 };
 
 const engines = new URL("../../src/store/", import.meta.url);

@@ -5,8 +5,6 @@ alter table heads
   alter column organization type text collate "C",
   add column status text collate "C" default 'active';
 alter table heads alter column status drop default;
--- Room for one more version of a head in ten: what was replaced is removed when the next one is written.
-alter table heads set (fillfactor = 90);
 
 create index heads_by_id on heads (organization, stream) where status is not null;
 create index heads_by_time on heads (organization, created_at, stream) where status is not null;
