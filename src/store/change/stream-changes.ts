@@ -79,7 +79,7 @@ export type Step = {
 };
 
 /**
- * As many as one batch takes. More would gain nothing: they would be decided for nothing when one
+ * As many as two batches take: one is decided while the other is stored. More would gain nothing: they would be decided for nothing when one
  * before them is not stored, or be sent after their callers have left.
  */
 const maxInFlight = 128;

@@ -92,10 +92,10 @@ describe("createBatcher", () => {
     expect(batches).toEqual(["a,bad,b", "a", "bad", "b", "c"]);
   });
 
-  test("takes at most 128 items at a time, in order", async () => {
+  test("takes at most 64 items at a time, in order", async () => {
     const { batches, add } = recorder();
     await Promise.all(range(300).map(add));
-    expect(batches.map((batch) => batch.length)).toEqual([128, 128, 44]);
+    expect(batches.map((batch) => batch.length)).toEqual([64, 64, 64, 64, 44]);
     expect(batches.flat()).toEqual(range(300));
   });
 
@@ -128,7 +128,7 @@ describe("createBatcher", () => {
     const late = batcher.add(1003, "queue 1002");
     await Promise.all([...hot, ...others, late]);
     expect(batches[0]?.slice(0, 8)).toEqual([0, 1000, 1001, 1002, 1, 1003, 2, 3]);
-    expect(batches.map((batch) => batch.length)).toEqual([128, 76]);
+    expect(batches.map((batch) => batch.length)).toEqual([64, 64, 64, 12]);
     expect(batches.flat().filter((item) => item < 1000)).toEqual(range(200));
   });
 
@@ -137,9 +137,12 @@ describe("createBatcher", () => {
     const twoEach = range(400).map((item) => batcher.add(item, `queue ${item % 200}`));
     await Promise.all(twoEach);
     expect(batches.map((batch) => [batch[0], batch.length])).toEqual([
-      [0, 128],
-      [128, 128],
-      [256, 128],
+      [0, 64],
+      [64, 64],
+      [128, 64],
+      [192, 64],
+      [256, 64],
+      [320, 64],
       [384, 16],
     ]);
   });
