@@ -1,3 +1,8 @@
+/**
+ * Opens databases: the only file that names an engine. Each kind of command loads no more of it than it needs, which
+ * takes a way to open it for each, so the file is over 250 lines.
+ */
+
 import { ConfigError, type Database } from "../config/config.ts";
 import { searchKeys } from "../domain/search-keys.ts";
 import { uniqueKeys as uniqueKeysOf } from "../domain/user-name.ts";

@@ -86,8 +86,7 @@ async function giveWithRetries(link: Link, limit: number, number: NumberNext): P
 }
 
 /** The isolation that a server has by default may be another one, which would not see what was committed meanwhile. */
-const begin =
-  "begin isolation level read committed; set local idle_in_transaction_session_timeout = 2000";
+const begin = "begin isolation level read committed";
 
 /**
  * Give positions to events that have none, about as many as the limit says.
