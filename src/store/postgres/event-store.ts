@@ -15,13 +15,13 @@ import {
   tipColumns,
   tipsFromRows,
 } from "../sql/rows.ts";
+import { createCommit } from "./append/commit.ts";
+import { rowWithHeldKeys } from "./append/held-keys.ts";
+import { createJointCommit } from "./append/joint-change.ts";
+import { createReceiptReader } from "./append/receipts.ts";
 import { findAttributes, readAttributes, readOutline } from "./attributes.ts";
-import { createCommit } from "./commit.ts";
 import type { Postgres } from "./database.ts";
 import { createCountFolder } from "./fold-counts.ts";
-import { rowWithHeldKeys } from "./held-keys.ts";
-import { createJointCommit } from "./joint-change.ts";
-import { createReceiptReader } from "./receipts.ts";
 import { createPostgresSearch } from "./search.ts";
 import { createLanes } from "./shards/lanes.ts";
 import { laneOf } from "./shards/shard-map.ts";

@@ -8,8 +8,8 @@ import { streamHeadFromRow } from "../sql/head-pages.ts";
 import { headColumns } from "../sql/rows.ts";
 import { raw, sql } from "../sql/sql.ts";
 import type { Postgres } from "./database.ts";
-import { keyBytes } from "./key-rows.ts";
-import { keySpace, keySpaceSql } from "./key-space.ts";
+import { keyBytes } from "./keys/key-rows.ts";
+import { keySpace, keySpaceSql } from "./keys/key-space.ts";
 import { placeholder, statementOf } from "./statement.ts";
 
 /** SQL as PostgreSQL wants it. */

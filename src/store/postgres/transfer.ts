@@ -21,7 +21,7 @@ import {
   OvertakenError,
   type Transfer,
 } from "../transfer.ts";
-import { appendRows } from "./append-rows.ts";
+import { appendRows } from "./append/append-rows.ts";
 import { readWithHead } from "./attributes.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";

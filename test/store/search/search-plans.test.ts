@@ -1,7 +1,7 @@
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
-import { keySpace } from "../../../src/store/postgres/key-space.ts";
+import { keySpace } from "../../../src/store/postgres/keys/key-space.ts";
 import { dialect as postgres } from "../../../src/store/postgres/search.ts";
 import type { KeyComparison } from "../../../src/store/search/comparison-sql.ts";
 import type { Dialect } from "../../../src/store/search/condition-sql.ts";

@@ -1,7 +1,7 @@
 import type { KeysOf } from "../../event-store.ts";
 import { keyChanges } from "../../search/key-changes.ts";
 import type { Connection } from "../connection/connection.ts";
-import { keyTexts } from "../key-rows.ts";
+import { keyTexts } from "../keys/key-rows.ts";
 import { headPages } from "./head-pages.ts";
 
 /**

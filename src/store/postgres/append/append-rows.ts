@@ -1,8 +1,8 @@
-import type { AppendResult } from "../change/append.ts";
-import type { AppendRow } from "../change/append-row.ts";
+import type { AppendResult } from "../../change/append.ts";
+import type { AppendRow } from "../../change/append-row.ts";
+import type { Connection } from "../connection/connection.ts";
 import { resultsOf, roundsOf, withoutContested } from "./append-batch.ts";
 import { appendRound } from "./append-round.ts";
-import type { Connection } from "./connection/connection.ts";
 
 /**
  * Streams of one statement. The planner does not know how long the lists will be and joins them in nested

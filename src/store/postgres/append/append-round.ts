@@ -1,12 +1,12 @@
-import type { LoneReceipt } from "../change/batch-item.ts";
+import type { LoneReceipt } from "../../change/batch-item.ts";
+import type { Connection } from "../connection/connection.ts";
+import { PipelineError, type PipelineStatement, type TextRow } from "../connection/pipeline.ts";
+import { texts } from "../connection/wire-values.ts";
 import { isContested, statementsAtOnce } from "./append-at-once.ts";
 import type { Chain, Refused } from "./append-batch.ts";
 import { type Cleanup, cleanupStatements } from "./append-cleanup.ts";
 import { writeHeads } from "./append-statements.ts";
 import { type Claim, claimsOf } from "./claims.ts";
-import type { Connection } from "./connection/connection.ts";
-import { PipelineError, type PipelineStatement, type TextRow } from "./connection/pipeline.ts";
-import { texts } from "./connection/wire-values.ts";
 import { insertRows } from "./insert-rows.ts";
 import { receiptsOf, textFromName } from "./receipts.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hostsOf } from "../../../src/store/postgres/connection/url.ts";
+import { hostsOf } from "../../../../src/store/postgres/connection/url.ts";
 
 describe("hostsOf", () => {
   test.for<{ url: string; want: [host: string, url: string][] }>([

@@ -1,20 +1,20 @@
-import { eventRows } from "../change/append-row.ts";
-import { combined } from "../search/key-changes.ts";
-import { keyParts } from "../search/key-parts.ts";
-import { type Chain, lastOf, streamOf } from "./append-batch.ts";
-import { advanceKind, eventsAgainKind, eventsKind, keysKind } from "./append-text.ts";
-import { attributesStatements, goneAttributes } from "./attribute-statements.ts";
-import type { PipelineStatement, TextRow } from "./connection/pipeline.ts";
+import { eventRows } from "../../change/append-row.ts";
+import { combined } from "../../search/key-changes.ts";
+import { keyParts } from "../../search/key-parts.ts";
+import type { PipelineStatement, TextRow } from "../connection/pipeline.ts";
 import {
   type ColumnValues,
   integers,
   texts,
   uuids,
   type WireValue,
-} from "./connection/wire-values.ts";
+} from "../connection/wire-values.ts";
+import { type KeyTexts, keyBytes, keyTexts } from "../keys/key-rows.ts";
+import { keySpace } from "../keys/key-space.ts";
+import { type Chain, lastOf, streamOf } from "./append-batch.ts";
+import { advanceKind, eventsAgainKind, eventsKind, keysKind } from "./append-text.ts";
+import { attributesStatements, goneAttributes } from "./attribute-statements.ts";
 import { insertRows, insertStrictly } from "./insert-rows.ts";
-import { type KeyTexts, keyBytes, keyTexts } from "./key-rows.ts";
-import { keySpace } from "./key-space.ts";
 
 /** Statements that write the heads of chains, and whatever belongs to a head. */
 export type HeadWrite = {

@@ -1,6 +1,6 @@
+import type { PipelineStatement } from "../connection/pipeline.ts";
+import type { WireValue } from "../connection/wire-values.ts";
 import { failingIf, type Kind, kindOf } from "./append-text.ts";
-import type { PipelineStatement } from "./connection/pipeline.ts";
-import type { WireValue } from "./connection/wire-values.ts";
 
 /** A table that rows are inserted into by their values, and the columns with their types. */
 type Target = {

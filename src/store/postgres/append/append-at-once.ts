@@ -1,11 +1,11 @@
+import { PipelineError, type PipelineStatement } from "../connection/pipeline.ts";
+import { sqlState, sqlStateOf } from "../postgres-error.ts";
 import type { Chain } from "./append-batch.ts";
 import { cleanupStatements } from "./append-cleanup.ts";
 import type { Round } from "./append-round.ts";
 import { writeHeadsStrictly } from "./append-statements.ts";
 import { claimsOf } from "./claims.ts";
-import { PipelineError, type PipelineStatement } from "./connection/pipeline.ts";
 import { insertStrictly } from "./insert-rows.ts";
-import { sqlState, sqlStateOf } from "./postgres-error.ts";
 import { receiptsOf } from "./receipts.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { keyParts } from "../search/key-parts.ts";
+import { keyParts } from "../../search/key-parts.ts";
 
 /**
  * How many bytes of a text in lower case the index holds. A row of a B-tree has at most 2,704 bytes.

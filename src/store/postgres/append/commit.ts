@@ -1,7 +1,12 @@
-import type { AppendResult } from "../change/append.ts";
-import { type BatchItem, resultsInOrder, sortedBatch } from "../change/batch-item.ts";
-import { OutcomeUnknownError } from "../event-store.ts";
-import type { RetryReason, StoreObserver } from "../observer.ts";
+import type { AppendResult } from "../../change/append.ts";
+import { type BatchItem, resultsInOrder, sortedBatch } from "../../change/batch-item.ts";
+import { OutcomeUnknownError } from "../../event-store.ts";
+import type { RetryReason, StoreObserver } from "../../observer.ts";
+import type { Connection, Statement } from "../connection/connection.ts";
+import type { Link } from "../connection/link.ts";
+import { integers, texts, uuids } from "../connection/wire-values.ts";
+import { outcomeFromError, type StatementOutcome, unavailableFrom } from "../postgres-error.ts";
+import { maxRetries, pauseBeforeRetry } from "../retry.ts";
 import {
   type Chain,
   type Refused,
@@ -12,12 +17,7 @@ import {
   withoutRepeated,
 } from "./append-batch.ts";
 import { commitRound, type Round, UnwrittenError } from "./append-round.ts";
-import type { Connection, Statement } from "./connection/connection.ts";
-import type { Link } from "./connection/link.ts";
-import { integers, texts, uuids } from "./connection/wire-values.ts";
-import { outcomeFromError, type StatementOutcome, unavailableFrom } from "./postgres-error.ts";
 import { removalStatements, textFromName } from "./receipts.ts";
-import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
 /** How long to look for a lost commit before its outcome is called unknown. A failover takes less. */
 const resolveMs = 10_000;

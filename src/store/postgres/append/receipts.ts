@@ -1,13 +1,13 @@
-import type { ReceiptRow } from "../change/append-row.ts";
-import type { LoneReceipt, Removal } from "../change/batch-item.ts";
-import { createBatcher } from "../change/batcher.ts";
-import type { ReceiptKeeperOptions, StoredReceipt } from "../change/receipt-keeper.ts";
-import type { Micros } from "../event-store.ts";
-import type { ReceiptName } from "../receipts.ts";
+import type { ReceiptRow } from "../../change/append-row.ts";
+import type { LoneReceipt, Removal } from "../../change/batch-item.ts";
+import { createBatcher } from "../../change/batcher.ts";
+import type { ReceiptKeeperOptions, StoredReceipt } from "../../change/receipt-keeper.ts";
+import type { Micros } from "../../event-store.ts";
+import type { ReceiptName } from "../../receipts.ts";
+import type { Statement } from "../connection/connection.ts";
+import type { WireValue } from "../connection/wire-values.ts";
+import type { Postgres } from "../database.ts";
 import type { Chain } from "./append-batch.ts";
-import type { Statement } from "./connection/connection.ts";
-import type { WireValue } from "./connection/wire-values.ts";
-import type { Postgres } from "./database.ts";
 
 /** A name as one text, the same for no two names. */
 export function textFromName(owner: string, name: string): string {

@@ -11,11 +11,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { connectToPrimary } from "../../../src/store/postgres/connection/connector.ts";
-import { type PostgresServer, query, startPostgres } from "../../support/postgres.ts";
+import { connectToPrimary } from "../../../../src/store/postgres/connection/connector.ts";
+import { type PostgresServer, query, startPostgres } from "../../../support/postgres.ts";
 
 const testFile = (name: string) =>
-  fileURLToPath(new URL(`../../support/tls/${name}`, import.meta.url));
+  fileURLToPath(new URL(`../../../support/tls/${name}`, import.meta.url));
 const certificate = testFile("cert.pem");
 const key = testFile("key.pem");
 /** Of somebody else. */

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { connectToPrimary } from "../../../src/store/postgres/connection/connector.ts";
-import { query } from "../../support/postgres.ts";
-import { newPostgresDatabase } from "../../support/postgres-database.ts";
+import { connectToPrimary } from "../../../../src/store/postgres/connection/connector.ts";
+import { query } from "../../../support/postgres.ts";
+import { newPostgresDatabase } from "../../../support/postgres-database.ts";
 
 describe("connectToPrimary", () => {
   /** Accepts, and never says a word. */

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { AppendRow } from "../../../src/store/change/append-row.ts";
-import type { LoneReceipt } from "../../../src/store/change/batch-item.ts";
-import { createCommit } from "../../../src/store/postgres/commit.ts";
-import type { Link } from "../../../src/store/postgres/connection/link.ts";
-import type { PipelineError } from "../../../src/store/postgres/connection/pipeline.ts";
-import { openPostgres } from "../../../src/store/postgres/database.ts";
-import { query } from "../../support/postgres.ts";
-import { newPostgresDatabase } from "../../support/postgres-database.ts";
+import type { AppendRow } from "../../../../src/store/change/append-row.ts";
+import type { LoneReceipt } from "../../../../src/store/change/batch-item.ts";
+import { createCommit } from "../../../../src/store/postgres/append/commit.ts";
+import type { Link } from "../../../../src/store/postgres/connection/link.ts";
+import type { PipelineError } from "../../../../src/store/postgres/connection/pipeline.ts";
+import { openPostgres } from "../../../../src/store/postgres/database.ts";
+import { query } from "../../../support/postgres.ts";
+import { newPostgresDatabase } from "../../../support/postgres-database.ts";
 
 /** Commits batches to a new database, and counts what was sent in one go. */
 async function open() {

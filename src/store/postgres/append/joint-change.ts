@@ -1,17 +1,17 @@
-import type { Tip } from "../change/append.ts";
-import type { CommitAll } from "../change/change-all.ts";
-import { type JointAppends, jointAppends, refusalFrom } from "../change/joint-appends.ts";
-import { type Head, type Micros, OutcomeUnknownError } from "../event-store.ts";
-import type { DecideAll, Member } from "../joint-change.ts";
-import type { StoreObserver } from "../observer.ts";
-import { tipColumns, tipsFromRows } from "../sql/rows.ts";
+import type { Tip } from "../../change/append.ts";
+import type { CommitAll } from "../../change/change-all.ts";
+import { type JointAppends, jointAppends, refusalFrom } from "../../change/joint-appends.ts";
+import { type Head, type Micros, OutcomeUnknownError } from "../../event-store.ts";
+import type { DecideAll, Member } from "../../joint-change.ts";
+import type { StoreObserver } from "../../observer.ts";
+import { tipColumns, tipsFromRows } from "../../sql/rows.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Link } from "../connection/link.ts";
+import type { Postgres } from "../database.ts";
+import { outcomeFromError, unavailableFrom } from "../postgres-error.ts";
+import { maxRetries, pauseBeforeRetry } from "../retry.ts";
 import { appendRows } from "./append-rows.ts";
-import type { Connection } from "./connection/connection.ts";
-import type { Link } from "./connection/link.ts";
-import type { Postgres } from "./database.ts";
 import { rowWithHeldKeys } from "./held-keys.ts";
-import { outcomeFromError, unavailableFrom } from "./postgres-error.ts";
-import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 
 type Options = {
   /** Of joint changes alone, because each is a transaction of several statements. */

@@ -1,8 +1,8 @@
-import { combinedAttributes } from "../change/attribute-rows.ts";
+import { combinedAttributes } from "../../change/attribute-rows.ts";
+import type { PipelineStatement } from "../connection/pipeline.ts";
+import { type ColumnValues, integers, texts, uuids } from "../connection/wire-values.ts";
 import { type Chain, lastOf, streamOf } from "./append-batch.ts";
 import { attributesKind } from "./append-text.ts";
-import type { PipelineStatement } from "./connection/pipeline.ts";
-import { type ColumnValues, integers, texts, uuids } from "./connection/wire-values.ts";
 
 /** The values of an advance statement for attributes: streams that lose all, attributes to remove. */
 export function goneAttributes(chains: readonly Chain[]): ColumnValues[] {
