@@ -233,9 +233,9 @@ describe("complaints", () => {
     },
     {
       name: "an import over several lines",
-      path: "src/store/change/batcher.ts",
-      source: `import {\n  ServiceError,\n} from "../../domain/errors.ts";`,
-      want: "src/store/change/batcher.ts imports ../../domain/errors.ts",
+      path: "src/store/change/batch/batcher.ts",
+      source: `import {\n  ServiceError,\n} from "../../../domain/errors.ts";`,
+      want: "src/store/change/batch/batcher.ts imports ../../../domain/errors.ts",
     },
     {
       name: "a re-export",
@@ -270,8 +270,8 @@ describe("complaints", () => {
     {
       name: "a handler knowing how the store works",
       path: "src/rpc/management/get-user.ts",
-      source: `import { createStreamQueue } from "../../store/change/stream-queue.ts";`,
-      want: "src/rpc/management/get-user.ts imports ../../store/change/stream-queue.ts",
+      source: `import { createStreamQueue } from "../../store/change/queue/stream-queue.ts";`,
+      want: "src/rpc/management/get-user.ts imports ../../store/change/queue/stream-queue.ts",
     },
     {
       name: "one engine using another",

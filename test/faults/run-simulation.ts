@@ -1,8 +1,8 @@
-/** Queue and batcher over a simulated database: see test/store/change/simulation.ts. */
+/** Queue and batcher over a simulated database: see test/store/change/queue/simulation.ts. */
 
 import { parseArgs } from "node:util";
 import fc from "fast-check";
-import { brokenPromises, schedules } from "../store/change/simulation.ts";
+import { brokenPromises, schedules } from "../store/change/queue/simulation.ts";
 
 const { values } = parseArgs({
   options: {

@@ -1,6 +1,6 @@
 import type { Head } from "../event-store.ts";
 import { type ChangeAll, type DecideAll, type Member, maxMembers } from "../joint-change.ts";
-import type { StreamQueue } from "./stream-queue.ts";
+import type { StreamQueue } from "./queue/stream-queue.ts";
 
 /**
  * How an engine stores a joint change, while nothing else of this process changes the members. Other processes may.

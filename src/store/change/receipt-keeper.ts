@@ -8,7 +8,7 @@ import {
   TooManyReceiptsError,
 } from "../receipts.ts";
 import type { AppendResult } from "./append.ts";
-import type { LoneReceipt, Removal } from "./batch-item.ts";
+import type { LoneReceipt, Removal } from "./batch/batch-item.ts";
 
 /** A receipt that is in the database; it may be too old. */
 export type StoredReceipt = { readonly at: Micros; readonly content: Uint8Array };

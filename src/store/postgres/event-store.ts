@@ -1,9 +1,9 @@
 import type { Tip } from "../change/append.ts";
-import { createBatcher } from "../change/batcher.ts";
+import { createBatcher } from "../change/batch/batcher.ts";
+import { sizeOfItem } from "../change/batch/item-size.ts";
 import { createChangeAll } from "../change/change-all.ts";
-import { sizeOfItem } from "../change/item-size.ts";
+import { createStreamQueue } from "../change/queue/stream-queue.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
-import { createStreamQueue } from "../change/stream-queue.ts";
 import type { EventStore, Head, Micros } from "../event-store.ts";
 import { type HistoryRange, noVersion } from "../events.ts";
 import type { RetryReason, StoreObserver } from "../observer.ts";

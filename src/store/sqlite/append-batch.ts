@@ -6,7 +6,7 @@ import {
   type JointRows,
   resultsInOrder,
   sortedBatch,
-} from "../change/batch-item.ts";
+} from "../change/batch/batch-item.ts";
 import { rejectedLines } from "../sql/import-notes.ts";
 import type { BatchLines } from "../transfer.ts";
 import { createAttributeWriter } from "./attributes.ts";

@@ -1,11 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { FoundAttributes, OutlinedAttributes } from "../attributes.ts";
 import { rowFromAppend } from "../change/append-row.ts";
-import { createBatcher } from "../change/batcher.ts";
+import { createBatcher } from "../change/batch/batcher.ts";
+import { sizeOfItem } from "../change/batch/item-size.ts";
 import { createChangeAll } from "../change/change-all.ts";
-import { sizeOfItem } from "../change/item-size.ts";
+import { createStreamQueue } from "../change/queue/stream-queue.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
-import { createStreamQueue } from "../change/stream-queue.ts";
 import type { EventStore, Head, Micros } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
 import { eventFromRow, headColumns, headFromRow, outlinedEventFromRow } from "../sql/rows.ts";

@@ -1,6 +1,6 @@
 import type { AppendResult } from "../../change/append.ts";
 import type { AppendRow } from "../../change/append-row.ts";
-import type { BatchItem } from "../../change/batch-item.ts";
+import type { BatchItem } from "../../change/batch/batch-item.ts";
 import { textFromName } from "./receipts.ts";
 
 /**

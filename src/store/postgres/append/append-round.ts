@@ -1,4 +1,4 @@
-import type { LoneReceipt } from "../../change/batch-item.ts";
+import type { LoneReceipt } from "../../change/batch/batch-item.ts";
 import type { Connection } from "../connection/connection.ts";
 import { PipelineError, type PipelineStatement, type TextRow } from "../connection/pipeline.ts";
 import { texts } from "../connection/wire-values.ts";

@@ -1,5 +1,5 @@
 import type { AppendResult } from "../../change/append.ts";
-import { type BatchItem, resultsInOrder, sortedBatch } from "../../change/batch-item.ts";
+import { type BatchItem, resultsInOrder, sortedBatch } from "../../change/batch/batch-item.ts";
 import { OutcomeUnknownError } from "../../event-store.ts";
 import type { RetryReason, StoreObserver } from "../../observer.ts";
 import type { Connection, Statement } from "../connection/connection.ts";

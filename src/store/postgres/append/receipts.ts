@@ -1,6 +1,6 @@
 import type { ReceiptRow } from "../../change/append-row.ts";
-import type { LoneReceipt, Removal } from "../../change/batch-item.ts";
-import { createBatcher } from "../../change/batcher.ts";
+import type { LoneReceipt, Removal } from "../../change/batch/batch-item.ts";
+import { createBatcher } from "../../change/batch/batcher.ts";
 import type { ReceiptKeeperOptions, StoredReceipt } from "../../change/receipt-keeper.ts";
 import type { Micros } from "../../event-store.ts";
 import type { ReceiptName } from "../../receipts.ts";

@@ -1,5 +1,5 @@
 import type { AppendResult } from "../../change/append.ts";
-import { type BatchItem, resultsInOrder } from "../../change/batch-item.ts";
+import { type BatchItem, resultsInOrder } from "../../change/batch/batch-item.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../../event-store.ts";
 import type { Bulk } from "../append-batch.ts";
 import type { Place } from "../file/place.ts";

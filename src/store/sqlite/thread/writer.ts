@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { workerData } from "node:worker_threads";
 import type { AppendResult } from "../../change/append.ts";
-import type { BatchItem } from "../../change/batch-item.ts";
+import type { BatchItem } from "../../change/batch/batch-item.ts";
 import { OutcomeUnknownError } from "../../event-store.ts";
 import { type Bulk, createBatchWriter } from "../append-batch.ts";
 import { connect, maxBusyMs } from "../database.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { AppendRow } from "../../../../src/store/change/append-row.ts";
-import type { LoneReceipt } from "../../../../src/store/change/batch-item.ts";
+import type { LoneReceipt } from "../../../../src/store/change/batch/batch-item.ts";
 import { createCommit } from "../../../../src/store/postgres/append/commit.ts";
 import type { Link } from "../../../../src/store/postgres/connection/link.ts";
 import type { PipelineError } from "../../../../src/store/postgres/connection/pipeline.ts";

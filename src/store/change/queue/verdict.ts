@@ -1,4 +1,4 @@
-import { type Head, StoreOverloadedError } from "../event-store.ts";
+import { type Head, StoreOverloadedError } from "../../event-store.ts";
 
 /** A change, and what it has behind it. */
 export type Numbered = {

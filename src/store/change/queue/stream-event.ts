@@ -1,5 +1,5 @@
-import type { Head } from "../event-store.ts";
-import type { Tip } from "./append.ts";
+import type { Head } from "../../event-store.ts";
+import type { Tip } from "../append.ts";
 import type { AppendOutcome } from "./verdict.ts";
 
 /** What happens to the changes of a stream. */

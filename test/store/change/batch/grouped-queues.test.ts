@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createBatcher } from "../../../src/store/change/batcher.ts";
+import { createBatcher } from "../../../../src/store/change/batch/batcher.ts";
 
 test("a batch holds items of one group, groups take turns, and a queue keeps its order", async () => {
   const batches: string[][] = [];

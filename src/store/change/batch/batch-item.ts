@@ -1,7 +1,7 @@
-import type { Micros } from "../event-store.ts";
-import type { ReceiptName } from "../receipts.ts";
-import type { AppendResult } from "./append.ts";
-import type { AppendRow, ReceiptRow } from "./append-row.ts";
+import type { Micros } from "../../event-store.ts";
+import type { ReceiptName } from "../../receipts.ts";
+import type { AppendResult } from "../append.ts";
+import type { AppendRow, ReceiptRow } from "../append-row.ts";
 
 /** A receipt without a change. */
 export type LoneReceipt = { readonly stream: string; readonly lone: ReceiptRow };

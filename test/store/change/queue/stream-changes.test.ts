@@ -1,17 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Tip } from "../../../src/store/change/append.ts";
-import { itemsOf, type Queue, queueOf } from "../../../src/store/change/persistent-queue.ts";
+import type { Tip } from "../../../../src/store/change/append.ts";
+import {
+  itemsOf,
+  type Queue,
+  queueOf,
+} from "../../../../src/store/change/queue/persistent-queue.ts";
 import {
   firstPending,
   noChanges,
   type Step,
   type StreamChanges,
   step,
-} from "../../../src/store/change/stream-changes.ts";
-import type { StreamEvent } from "../../../src/store/change/stream-event.ts";
-import type { Answer } from "../../../src/store/change/verdict.ts";
-import { StoreOverloadedError } from "../../../src/store/event-store.ts";
+} from "../../../../src/store/change/queue/stream-changes.ts";
+import type { StreamEvent } from "../../../../src/store/change/queue/stream-event.ts";
+import type { Answer } from "../../../../src/store/change/queue/verdict.ts";
+import { StoreOverloadedError } from "../../../../src/store/event-store.ts";
 
 const tip = (version: number, change = `change ${version}`): Tip => ({
   change,

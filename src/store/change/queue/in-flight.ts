@@ -1,4 +1,4 @@
-import type { Tip } from "./append.ts";
+import type { Tip } from "../append.ts";
 import { itemsOf, type Queue, queueOf, withFirst } from "./persistent-queue.ts";
 import type { AppendOutcome, Numbered, Outcome } from "./verdict.ts";
 

@@ -1,4 +1,4 @@
-import type { Tip } from "./append.ts";
+import type { Tip } from "../append.ts";
 import { type InFlight, withOutcome } from "./in-flight.ts";
 import { emptyQueue, type Queue, withLast, withoutFirst } from "./persistent-queue.ts";
 import type { StreamEvent } from "./stream-event.ts";

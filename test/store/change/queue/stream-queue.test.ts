@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Append, Tip } from "../../../src/store/change/append.ts";
-import { createStreamQueue } from "../../../src/store/change/stream-queue.ts";
+import type { Append, Tip } from "../../../../src/store/change/append.ts";
+import { createStreamQueue } from "../../../../src/store/change/queue/stream-queue.ts";
 import {
   type Head,
   OutcomeUnknownError,
   StoreOverloadedError,
   StoreUnavailableError,
   UniqueKeyTakenError,
-} from "../../../src/store/event-store.ts";
+} from "../../../../src/store/event-store.ts";
 
 type Outcome =
   | "commit"

@@ -1,7 +1,7 @@
-import type { Append, AppendResult, Tip } from "../../../src/store/change/append.ts";
-import { createBatcher } from "../../../src/store/change/batcher.ts";
-import { createStreamQueue } from "../../../src/store/change/stream-queue.ts";
-import { OutcomeUnknownError, StoreUnavailableError } from "../../../src/store/event-store.ts";
+import type { Append, AppendResult, Tip } from "../../../../src/store/change/append.ts";
+import { createBatcher } from "../../../../src/store/change/batch/batcher.ts";
+import { createStreamQueue } from "../../../../src/store/change/queue/stream-queue.ts";
+import { OutcomeUnknownError, StoreUnavailableError } from "../../../../src/store/event-store.ts";
 
 /** What becomes of a load or commit at its next step. */
 export const outcomes = ["goes on", "fails", "is lost", "is late"] as const;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createBatcher } from "../../../src/store/change/batcher.ts";
-import { OutcomeUnknownError, StoreUnavailableError } from "../../../src/store/event-store.ts";
-import type { BatchRecord } from "../../../src/store/observer.ts";
+import { createBatcher } from "../../../../src/store/change/batch/batcher.ts";
+import { OutcomeUnknownError, StoreUnavailableError } from "../../../../src/store/event-store.ts";
+import type { BatchRecord } from "../../../../src/store/observer.ts";
 
 /** Notes its batches and fails as `failing` says. */
 function recorder(failing: (batch: readonly number[]) => Error | undefined = () => undefined) {

@@ -1,4 +1,4 @@
-import type { AppendRow } from "./append-row.ts";
+import type { AppendRow } from "../append-row.ts";
 import type { BatchItem } from "./batch-item.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
-import type { Decide, Head } from "../../../src/store/event-store.ts";
+import type { Decide, Head } from "../../../../src/store/event-store.ts";
 import {
   createDatabase,
   createServer,

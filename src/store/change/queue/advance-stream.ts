@@ -1,8 +1,8 @@
-import { type Decide, type Head, type Micros, UniqueKeyTakenError } from "../event-store.ts";
-import type { StoreObserver } from "../observer.ts";
-import { ReceiptTakenError } from "../receipts.ts";
-import type { Append, AppendResult, Tip } from "./append.ts";
-import { appendFromDecision } from "./append-from-decision.ts";
+import { type Decide, type Head, type Micros, UniqueKeyTakenError } from "../../event-store.ts";
+import type { StoreObserver } from "../../observer.ts";
+import { ReceiptTakenError } from "../../receipts.ts";
+import type { Append, AppendResult, Tip } from "../append.ts";
+import { appendFromDecision } from "../append-from-decision.ts";
 import { firstPending, type Step, type StreamChanges, step } from "./stream-changes.ts";
 import type { StreamEvent } from "./stream-event.ts";
 import type { Answer, AppendOutcome } from "./verdict.ts";

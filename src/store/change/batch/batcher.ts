@@ -1,5 +1,5 @@
-import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
-import type { BatchRecord, StoreObserver } from "../observer.ts";
+import { OutcomeUnknownError, StoreUnavailableError } from "../../event-store.ts";
+import type { BatchRecord, StoreObserver } from "../../observer.ts";
 import { createGroupedQueues } from "./grouped-queues.ts";
 import type { Pending } from "./pending-queues.ts";
 

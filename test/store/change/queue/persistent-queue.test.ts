@@ -8,7 +8,7 @@ import {
   withFirst,
   withLast,
   withoutFirst,
-} from "../../../src/store/change/persistent-queue.ts";
+} from "../../../../src/store/change/queue/persistent-queue.ts";
 
 /** A queue beside the list that it must agree with. */
 type Pair = { readonly queue: Queue<number>; readonly list: readonly number[] };

@@ -4,7 +4,7 @@ import {
   type Head,
   StoreOverloadedError,
   StoreUnavailableError,
-} from "../event-store.ts";
+} from "../../event-store.ts";
 import {
   type Call,
   createAdvance,
