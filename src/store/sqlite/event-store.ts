@@ -9,14 +9,14 @@ import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keepe
 import type { EventStore, Head, Micros } from "../event-store.ts";
 import type { StoreObserver } from "../observer.ts";
 import { eventFromRow, headColumns, headFromRow, outlinedEventFromRow } from "../sql/rows.ts";
-import { createBatchWriter } from "./append-batch.ts";
+import { createBatchWriter } from "./append/append-batch.ts";
+import { createJointCommit } from "./append/joint-change.ts";
+import { createReceiptReader } from "./append/receipts.ts";
 import { createAttributeReader } from "./attributes.ts";
 import type { Sqlite } from "./database.ts";
+import { type HasEvent, prepareHasEvent, prepareHistory } from "./events/history.ts";
 import { assertInPlace } from "./file/place.ts";
-import { type HasEvent, prepareHasEvent, prepareHistory } from "./history.ts";
-import { createJointCommit } from "./joint-change.ts";
 import { createUnsortedKeys } from "./keys/unsorted-keys.ts";
-import { createReceiptReader } from "./receipts.ts";
 import { createSqliteSearch } from "./search.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { createWriterThread, type ResultOf, type WriterThread } from "./thread/writer-thread.ts";

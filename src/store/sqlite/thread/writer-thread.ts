@@ -1,7 +1,7 @@
 import type { AppendResult } from "../../change/append.ts";
 import { type BatchItem, resultsInOrder } from "../../change/batch/batch-item.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../../event-store.ts";
-import type { Bulk } from "../append-batch.ts";
+import type { Bulk } from "../append/append-batch.ts";
 import type { Place } from "../file/place.ts";
 import { createThread, ThreadDiedError } from "./thread.ts";
 import type { Batch, WriterData, Written } from "./writer.ts";

@@ -5,7 +5,7 @@ import { workerData } from "node:worker_threads";
 import type { AppendResult } from "../../change/append.ts";
 import type { BatchItem } from "../../change/batch/batch-item.ts";
 import { OutcomeUnknownError } from "../../event-store.ts";
-import { type Bulk, createBatchWriter } from "../append-batch.ts";
+import { type Bulk, createBatchWriter } from "../append/append-batch.ts";
 import { connect, maxBusyMs } from "../database.ts";
 import { assertInPlace, type Place } from "../file/place.ts";
 import { isBusy } from "../sqlite-error.ts";

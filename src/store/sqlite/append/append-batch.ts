@@ -1,23 +1,23 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { AppendResult } from "../change/append.ts";
-import { type AppendRow, versionBefore } from "../change/append-row.ts";
+import type { AppendResult } from "../../change/append.ts";
+import { type AppendRow, versionBefore } from "../../change/append-row.ts";
 import {
   type BatchItem,
   type JointRows,
   resultsInOrder,
   sortedBatch,
-} from "../change/batch/batch-item.ts";
-import { rejectedLines } from "../sql/import-notes.ts";
-import type { BatchLines } from "../transfer.ts";
-import { createAttributeWriter } from "./attributes.ts";
-import { createEraser } from "./erase.ts";
-import { createEventLog, type EventLog, type Position } from "./event-log.ts";
+} from "../../change/batch/batch-item.ts";
+import { rejectedLines } from "../../sql/import-notes.ts";
+import type { BatchLines } from "../../transfer.ts";
+import { createAttributeWriter } from "../attributes.ts";
+import { createEraser } from "../events/erase.ts";
+import { createEventLog, type EventLog, type Position } from "../events/event-log.ts";
+import { createCountWriter } from "../keys/count-writer.ts";
+import { createKeyWriter } from "../keys/key-writer.ts";
+import { createUnsortedKeys, type UnsortedBatch } from "../keys/unsorted-keys.ts";
+import { transact } from "../transaction.ts";
 import { moveImport, noteRejected } from "./import-notes.ts";
-import { createCountWriter } from "./keys/count-writer.ts";
-import { createKeyWriter } from "./keys/key-writer.ts";
-import { createUnsortedKeys, type UnsortedBatch } from "./keys/unsorted-keys.ts";
 import { createReceiptWriter, type ReceiptWriter } from "./receipts.ts";
-import { transact } from "./transaction.ts";
 
 /** What a transfer writes besides the rows. */
 export type Bulk = {

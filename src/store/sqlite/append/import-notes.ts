@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import { forgetRejected, keepRejected, moveNotes } from "../sql/import-notes.ts";
-import { type BatchLines, OvertakenError } from "../transfer.ts";
-import { readRows } from "./statement.ts";
+import { forgetRejected, keepRejected, moveNotes } from "../../sql/import-notes.ts";
+import { type BatchLines, OvertakenError } from "../../transfer.ts";
+import { readRows } from "../statement.ts";
 
 /**
  * Move the notes of an import, within the transaction of its batch.

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EventStore } from "../../../src/store/event-store.ts";
-import { openSqlite } from "../../../src/store/sqlite/database.ts";
-import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
-import { createSqliteTransfer } from "../../../src/store/sqlite/transfer.ts";
-import { count } from "../counting.ts";
+import type { EventStore } from "../../../../src/store/event-store.ts";
+import { openSqlite } from "../../../../src/store/sqlite/database.ts";
+import { createSqliteEventStore } from "../../../../src/store/sqlite/event-store.ts";
+import { createSqliteTransfer } from "../../../../src/store/sqlite/transfer.ts";
+import { count } from "../../counting.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "giraffe-event-log-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,9 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { ReceiptRow } from "../change/append-row.ts";
-import type { Removal } from "../change/batch/batch-item.ts";
-import type { ReceiptKeeperOptions } from "../change/receipt-keeper.ts";
-import type { ReceiptName } from "../receipts.ts";
-import { withStoreErrors } from "./sqlite-error.ts";
+import type { ReceiptRow } from "../../change/append-row.ts";
+import type { Removal } from "../../change/batch/batch-item.ts";
+import type { ReceiptKeeperOptions } from "../../change/receipt-keeper.ts";
+import type { ReceiptName } from "../../receipts.ts";
+import { withStoreErrors } from "../sqlite-error.ts";
 
 /** Writes receipts, inside a transaction. */
 export type ReceiptWriter = {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { AppendRow } from "../change/append-row.ts";
+import type { AppendRow } from "../../change/append-row.ts";
 import { walkFrom } from "./history.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type AppendRow, countEvents, eventRows, versionBefore } from "../change/append-row.ts";
-import { createInsert } from "./keys/insert-rows.ts";
+import { type AppendRow, countEvents, eventRows, versionBefore } from "../../change/append-row.ts";
+import { createInsert } from "../keys/insert-rows.ts";
 
 /**
  * The first event of every so many versions of a stream is a mark, where its history can be entered. The marks of a

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { AppendRow } from "../change/append-row.ts";
-import { type HistoryRange, noVersion } from "../events.ts";
-import { eventColumns, outlinedEventColumns, type Row } from "../sql/rows.ts";
+import type { AppendRow } from "../../change/append-row.ts";
+import { type HistoryRange, noVersion } from "../../events.ts";
+import { eventColumns, outlinedEventColumns, type Row } from "../../sql/rows.ts";
 import type { Position } from "./event-log.ts";
 
 type ReadHistory = (stream: string, organization: string, range: HistoryRange) => Row[];

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import type { Decide, EventStore, KeysOf } from "../../../src/store/event-store.ts";
-import { openSqlite } from "../../../src/store/sqlite/database.ts";
-import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
-import { startProgram } from "../../support/child.ts";
+import type { Decide, EventStore, KeysOf } from "../../../../src/store/event-store.ts";
+import { openSqlite } from "../../../../src/store/sqlite/database.ts";
+import { createSqliteEventStore } from "../../../../src/store/sqlite/event-store.ts";
+import { startProgram } from "../../../support/child.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "giraffe-erase-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -3,8 +3,8 @@
  * them, all at once. It prints a line with the name of each one that was erased.
  */
 
-import { openSqlite } from "../../../src/store/sqlite/database.ts";
-import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
+import { openSqlite } from "../../../../src/store/sqlite/database.ts";
+import { createSqliteEventStore } from "../../../../src/store/sqlite/event-store.ts";
 
 const [path = ":memory:", count = "0"] = process.argv.slice(2);
 const streams = Array.from({ length: Number(count) }, (_, index) => `s${index}`);
