@@ -4,7 +4,7 @@ import type { HumanState } from "../domain/human-state.ts";
 import { userNameKey } from "../domain/user-name.ts";
 import type { EventStore, Head } from "../store/event-store.ts";
 import { trim } from "../text/trim.ts";
-import { isAdded } from "./management/details.ts";
+import { isAdded } from "./management/messages/details.ts";
 
 /** How many new ids are tried. Even one that is taken is extremely unlikely. */
 const maxAttempts = 3;

@@ -14,7 +14,7 @@ import { rehearse } from "./extras/dry-run.ts";
 import { extrasKey, noteChange, noteVersion } from "./extras/extras.ts";
 import { callerKey } from "./gate/authenticate.ts";
 import { requestIdKey } from "./gate/request-id.ts";
-import { isAdded } from "./management/details.ts";
+import { isAdded } from "./management/messages/details.ts";
 import { noteWritten, receiptOf } from "./repeats/repeat.ts";
 
 /** A decision about a human, without whoever causes it. */

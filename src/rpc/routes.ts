@@ -32,7 +32,7 @@ import { createIsUserUnique } from "./management/is-user-unique.ts";
 import { createListUserChanges } from "./management/list-user-changes.ts";
 import { createListUserMemberships } from "./management/list-user-memberships.ts";
 import { createListUsers } from "./management/list-users.ts";
-import { createLoadHuman } from "./management/load-human.ts";
+import { createLoadHuman } from "./management/one-user/load-human.ts";
 import { createUpdateHumanProfile } from "./management/update-human-profile.ts";
 import { createUpdateUserName } from "./management/update-user-name.ts";
 import { createChangeUserMetadata, createReadUserMetadata } from "./management/user-metadata.ts";

@@ -6,7 +6,10 @@ import { ServiceError } from "../../domain/errors.ts";
 import { advance } from "../../domain/human.ts";
 import { initialState, type PresentHuman } from "../../domain/human-state.ts";
 import { changedFields } from "../../domain/profile.ts";
-import { type AddHuman, commandFromImportRequest } from "../../rpc/management/add-human-command.ts";
+import {
+  type AddHuman,
+  commandFromImportRequest,
+} from "../../rpc/management/messages/add-human-command.ts";
 import { FieldRulesError, type FieldViolation } from "../../rpc/validate/field-violation.ts";
 import type { createFieldRules } from "../../rpc/validate/validate.ts";
 

@@ -16,7 +16,7 @@ import type { Directory } from "../../store/directory.ts";
 import type { EventStore, Micros } from "../../store/event-store.ts";
 import { noVersion, type StoredEvent } from "../../store/events.ts";
 import { limitOf, startOf } from "../list-page.ts";
-import { timestampFromMicros } from "../management/details.ts";
+import { timestampFromMicros } from "../management/messages/details.ts";
 import { translatorKey } from "../translate/translate.ts";
 import { reachOwner } from "../user/reach-user.ts";
 import { FieldRulesError } from "../validate/field-violation.ts";

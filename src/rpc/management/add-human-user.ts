@@ -6,9 +6,9 @@ import {
   type AddHuman,
   commandFromAddRequest,
   commandFromImportRequest,
-} from "./add-human-command.ts";
-import { changeUser } from "./change-user.ts";
-import { detailsFromHead } from "./details.ts";
+} from "./messages/add-human-command.ts";
+import { detailsFromHead } from "./messages/details.ts";
+import { changeUser } from "./one-user/change-user.ts";
 
 type AddMethods = Pick<ServiceImpl<typeof ManagementService>, "addHumanUser" | "importHumanUser">;
 

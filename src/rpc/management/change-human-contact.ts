@@ -2,9 +2,9 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import type { HumanCommand } from "../../domain/human.ts";
 import type { EventStore } from "../../store/event-store.ts";
-import { changeUser } from "./change-user.ts";
-import { detailsFromHead } from "./details.ts";
-import { phoneNumberFrom } from "./phone-number.ts";
+import { detailsFromHead } from "./messages/details.ts";
+import { phoneNumberFrom } from "./messages/phone-number.ts";
+import { changeUser } from "./one-user/change-user.ts";
 
 type ContactMethods = Pick<
   ServiceImpl<typeof ManagementService>,

@@ -2,8 +2,8 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import type { RemoveHuman, Transition } from "../../domain/lifecycle.ts";
 import type { EventStore } from "../../store/event-store.ts";
-import { changeUser } from "./change-user.ts";
-import { detailsFromHead } from "./details.ts";
+import { detailsFromHead } from "./messages/details.ts";
+import { changeUser } from "./one-user/change-user.ts";
 
 type StatusMethods = Pick<
   ServiceImpl<typeof ManagementService>,

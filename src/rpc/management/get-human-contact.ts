@@ -2,8 +2,8 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { noteVersion } from "../extras/extras.ts";
 import { organizationKey } from "../gate/authorize.ts";
-import { detailsFromHead } from "./details.ts";
-import type { LoadHuman } from "./load-human.ts";
+import { detailsFromHead } from "./messages/details.ts";
+import type { LoadHuman } from "./one-user/load-human.ts";
 
 type GetMethods = Pick<ServiceImpl<typeof ManagementService>, "getHumanEmail" | "getHumanPhone">;
 

@@ -4,7 +4,7 @@ import { OrgState } from "../../../gen/zitadel/org_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { Directory } from "../../store/directory.ts";
 import { organizationKey } from "../gate/authorize.ts";
-import { detailsFromHead } from "./details.ts";
+import { detailsFromHead } from "./messages/details.ts";
 
 /** Read the organization of the call. An organization never changes, so its version is 1. */
 export function createGetMyOrg(

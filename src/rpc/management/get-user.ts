@@ -6,8 +6,8 @@ import type { Directory } from "../../store/directory.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { noteVersion } from "../extras/extras.ts";
 import { organizationKey } from "../gate/authorize.ts";
-import { findUserName } from "./find-user-name.ts";
-import { userFromHead, userFromServiceAccount, versionOfServiceAccount } from "./user.ts";
+import { userFromHead, userFromServiceAccount, versionOfServiceAccount } from "./messages/user.ts";
+import { findUserName } from "./one-user/find-user-name.ts";
 
 type GetMethods = Pick<
   ServiceImpl<typeof ManagementService>,

@@ -2,7 +2,7 @@ import type { MethodImpl } from "@connectrpc/connect";
 import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import type { Search } from "../../store/search.ts";
-import { findUserName } from "./find-user-name.ts";
+import { findUserName } from "./one-user/find-user-name.ts";
 
 /**
  * Say whether nobody on the instance has a user name, an e-mail address or, if both are sent, both of them.

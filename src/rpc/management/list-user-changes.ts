@@ -6,7 +6,7 @@ import { editorNames } from "../editor-names.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { limitOf, startOf } from "../list-page.ts";
 import { translatorKey } from "../translate/translate.ts";
-import { timestampFromMicros } from "./details.ts";
+import { timestampFromMicros } from "./messages/details.ts";
 
 /** List the changes of a user: which kind, when and by whom, without values. */
 export function createListUserChanges(

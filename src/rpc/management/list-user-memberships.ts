@@ -7,7 +7,7 @@ import type { Directory, Membership } from "../../store/directory.ts";
 import type { Micros } from "../../store/event-store.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { limitOf, startOf } from "../list-page.ts";
-import { timestampFromMicros } from "./details.ts";
+import { timestampFromMicros } from "./messages/details.ts";
 
 /** In one request. */
 const maxQueries = 100;

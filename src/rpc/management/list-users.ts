@@ -7,9 +7,9 @@ import { matcher } from "../../store/search.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { limitOf, startOf } from "../list-page.ts";
 import { entryFromServiceAccount, pageOfUsers, type SortKey } from "../page-of-users.ts";
-import { timestampFromMicros } from "./details.ts";
-import { userFromHead, userFromServiceAccount } from "./user.ts";
-import { userQueriesFrom } from "./user-query.ts";
+import { timestampFromMicros } from "./messages/details.ts";
+import { userFromHead, userFromServiceAccount } from "./messages/user.ts";
+import { userQueriesFrom } from "./messages/user-query.ts";
 
 /** The key of each column. Other columns sort by id. As a type, human comes before machine. */
 const keyOfColumn: Readonly<Partial<Record<UserFieldName, SortKey>>> = {

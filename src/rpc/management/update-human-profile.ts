@@ -4,8 +4,8 @@ import { profileFrom } from "../../domain/profile.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { extrasKey } from "../extras/extras.ts";
 import { maskedProfile } from "../extras/update-mask.ts";
-import { changeUser } from "./change-user.ts";
-import { detailsFromHead } from "./details.ts";
+import { detailsFromHead } from "./messages/details.ts";
+import { changeUser } from "./one-user/change-user.ts";
 
 /** Replace the six fields of a person's profile, or those that the caller names by a mask. */
 export function createUpdateHumanProfile(

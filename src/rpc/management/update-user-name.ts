@@ -3,8 +3,8 @@ import type { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { trim } from "../../text/trim.ts";
-import { changeUser } from "./change-user.ts";
-import { detailsFromHead } from "./details.ts";
+import { detailsFromHead } from "./messages/details.ts";
+import { changeUser } from "./one-user/change-user.ts";
 
 /** Change the user name of a person. */
 export function createUpdateUserName(

@@ -13,7 +13,7 @@ import { limitOf, startOf } from "../list-page.ts";
 import { type MetadataChanges, metadataEntries } from "../metadata/change-metadata.ts";
 import { listMetadata, maxMetadataQueries, metadataKey } from "../metadata/read-metadata.ts";
 import { textQuery } from "../text-query.ts";
-import { detailsFromHead, detailsOfSetMetadata, timestampFromMicros } from "./details.ts";
+import { detailsFromHead, detailsOfSetMetadata, timestampFromMicros } from "./messages/details.ts";
 
 type Methods = ServiceImpl<typeof ManagementService>;
 type ReadMethods = Pick<Methods, "getUserMetadata" | "listUserMetadata">;

@@ -7,7 +7,7 @@ import {
   detailsFromHead,
   detailsOfSetMetadata,
   timestampFromMicros,
-} from "../management/details.ts";
+} from "../management/messages/details.ts";
 import { detailsOfWrite } from "../user/details.ts";
 
 /** What the answer to a change is made of. */

@@ -11,7 +11,7 @@ import { addUnderNewId } from "../add-human.ts";
 import { changeHumanBy, type HumanStep } from "../change-human.ts";
 import { maxOrganizationLength, organizationKey } from "../gate/authorize.ts";
 import { assertPermitted, membershipsKey } from "../gate/standing.ts";
-import { isAdded, timestampFromMicros } from "../management/details.ts";
+import { isAdded, timestampFromMicros } from "../management/messages/details.ts";
 import { noteRights } from "../repeats/repeat.ts";
 import { type NewHuman, newHumanFromAddRequest, newHumanFromCreateRequest } from "./add-command.ts";
 import { detailsOfWrite } from "./details.ts";

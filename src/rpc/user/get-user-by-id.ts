@@ -1,7 +1,7 @@
 import type { MethodImpl } from "@connectrpc/connect";
 import type { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
 import { noteVersion } from "../extras/extras.ts";
-import { versionOfServiceAccount } from "../management/user.ts";
+import { versionOfServiceAccount } from "../management/messages/user.ts";
 import { reachUser, type Users } from "./reach-user.ts";
 import { userFromHead, userFromServiceAccount } from "./user.ts";
 

@@ -9,7 +9,7 @@ import { matcher, matches, type SearchScope } from "../../store/search.ts";
 import { callerKey } from "../gate/authenticate.ts";
 import { membershipsKey, scopeOf } from "../gate/standing.ts";
 import { allowedLimitOf, startOf } from "../list-page.ts";
-import { timestampFromMicros } from "../management/details.ts";
+import { timestampFromMicros } from "../management/messages/details.ts";
 import {
   type Entry,
   entryFromHead,

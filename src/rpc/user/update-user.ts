@@ -10,7 +10,7 @@ import { advance } from "../../domain/human.ts";
 import { advanceMetadata } from "../../domain/metadata.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { changeHuman } from "../change-human.ts";
-import { timestampFromMicros } from "../management/details.ts";
+import { timestampFromMicros } from "../management/messages/details.ts";
 import { type MetadataChanges, metadataEntries } from "../metadata/change-metadata.ts";
 import { refuseFields } from "../refuse-fields.ts";
 import { codeFields } from "./contact.ts";

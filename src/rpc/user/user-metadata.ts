@@ -6,7 +6,7 @@ import type { MetadataCommand } from "../../domain/metadata.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import type { Query } from "../../store/search.ts";
 import { allowedLimitOf, startOf } from "../list-page.ts";
-import { timestampFromMicros } from "../management/details.ts";
+import { timestampFromMicros } from "../management/messages/details.ts";
 import { type MetadataChanges, metadataEntries } from "../metadata/change-metadata.ts";
 import { listMetadata, maxMetadataQueries, metadataKey } from "../metadata/read-metadata.ts";
 import { textQuery } from "../text-query.ts";

@@ -241,7 +241,7 @@ describe("the document", () => {
     );
     expect(known).toEqual(expect.arrayContaining(refused));
     const commands = readFileSync(
-      new URL("../../../src/rpc/management/add-human-command.ts", import.meta.url),
+      new URL("../../../src/rpc/management/messages/add-human-command.ts", import.meta.url),
       "utf8",
     );
     const names = [...commands.matchAll(/^ {4}(\w+): request\./gm)].map(([, name]) => name);

@@ -4,7 +4,7 @@ import { Code, type ConnectError, type HandlerContext } from "@connectrpc/connec
 import type { ProfileResultSchema } from "../../../../gen/giraffe/v1/user_service_pb.ts";
 import { ServiceError } from "../../../domain/errors.ts";
 import { connectErrorFrom } from "../../errors.ts";
-import { timestampFromMicros } from "../../management/details.ts";
+import { timestampFromMicros } from "../../management/messages/details.ts";
 import type { Written } from "../../repeats/answers.ts";
 import { errorTranslatorKey } from "../../translate/translate.ts";
 

@@ -1,9 +1,9 @@
 import type { HandlerContext } from "@connectrpc/connect";
-import type { HumanCommand } from "../../domain/human.ts";
-import type { HumanState } from "../../domain/human-state.ts";
-import type { EventStore, Head } from "../../store/event-store.ts";
-import { changeHuman } from "../change-human.ts";
-import { organizationKey } from "../gate/authorize.ts";
+import type { HumanCommand } from "../../../domain/human.ts";
+import type { HumanState } from "../../../domain/human-state.ts";
+import type { EventStore, Head } from "../../../store/event-store.ts";
+import { changeHuman } from "../../change-human.ts";
+import { organizationKey } from "../../gate/authorize.ts";
 
 /**
  * Run one command on one user of the organization of the call.

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
-import { type ObjectDetails, ObjectDetailsSchema } from "../../../gen/zitadel/object_pb.ts";
-import type { Head, Micros } from "../../store/event-store.ts";
+import { type ObjectDetails, ObjectDetailsSchema } from "../../../../gen/zitadel/object_pb.ts";
+import type { Head, Micros } from "../../../store/event-store.ts";
 
 /** What a dry run answers of a user whom it did not add: there is neither a version nor a date. */
 export function isAdded({ version }: Pick<Head<unknown>, "version">): boolean {

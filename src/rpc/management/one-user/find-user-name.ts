@@ -1,6 +1,6 @@
-import type { HumanState, PresentHuman } from "../../domain/human-state.ts";
-import { userNameKey } from "../../domain/user-name.ts";
-import type { EventStore, Head } from "../../store/event-store.ts";
+import type { HumanState, PresentHuman } from "../../../domain/human-state.ts";
+import { userNameKey } from "../../../domain/user-name.ts";
+import type { EventStore, Head } from "../../../store/event-store.ts";
 
 /** How often a name is looked for. It may pass to somebody else between two reads, but not often in a row. */
 const maxAttempts = 4;

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { type User, UserSchema, UserState } from "../../../gen/zitadel/user_pb.ts";
-import type { HumanState, HumanStatus } from "../../domain/human-state.ts";
-import type { ServiceAccount } from "../../store/directory.ts";
-import type { Head } from "../../store/event-store.ts";
+import { type User, UserSchema, UserState } from "../../../../gen/zitadel/user_pb.ts";
+import type { HumanState, HumanStatus } from "../../../domain/human-state.ts";
+import type { ServiceAccount } from "../../../store/directory.ts";
+import type { Head } from "../../../store/event-store.ts";
 import { detailsFromHead } from "./details.ts";
 
 /** The state on the wire for each status. */

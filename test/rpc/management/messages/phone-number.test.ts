@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { phoneNumberFrom } from "../../../src/rpc/management/phone-number.ts";
-import { runProgram } from "../../support/child.ts";
+import { phoneNumberFrom } from "../../../../src/rpc/management/messages/phone-number.ts";
+import { runProgram } from "../../../support/child.ts";
 
 /** The longest text that the field rules accept. */
 const text = fc.string({ unit: "binary", maxLength: 49 }).map((rest) => `+${rest}`);
@@ -27,7 +27,7 @@ test.for([
   { name: "the server and its commands do not load the library", code: "", want: false },
   {
     name: "a phone number does",
-    code: `(await import("./src/rpc/management/phone-number.ts")).phoneNumberFrom("+41446681800");`,
+    code: `(await import("./src/rpc/management/messages/phone-number.ts")).phoneNumberFrom("+41446681800");`,
     want: true,
   },
 ])("C8: $name", async ({ code, want }) => {

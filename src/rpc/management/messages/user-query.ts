@@ -1,10 +1,10 @@
-import type { TextQueryMethod } from "../../../gen/zitadel/object_pb.ts";
-import { type SearchQuery, Type, type UserState } from "../../../gen/zitadel/user_pb.ts";
-import { ServiceError } from "../../domain/errors.ts";
-import type { SearchKeyName } from "../../domain/search-keys.ts";
-import type { Query } from "../../store/search.ts";
-import { textQuery } from "../text-query.ts";
-import { assertSize, constant, statusQuery, type UserQueries } from "../user-queries.ts";
+import type { TextQueryMethod } from "../../../../gen/zitadel/object_pb.ts";
+import { type SearchQuery, Type, type UserState } from "../../../../gen/zitadel/user_pb.ts";
+import { ServiceError } from "../../../domain/errors.ts";
+import type { SearchKeyName } from "../../../domain/search-keys.ts";
+import type { Query } from "../../../store/search.ts";
+import { textQuery } from "../../text-query.ts";
+import { assertSize, constant, statusQuery, type UserQueries } from "../../user-queries.ts";
 import { userStates } from "./user.ts";
 
 /**

@@ -1,8 +1,8 @@
-import type { ErrorKey } from "../../domain/errors.ts";
-import { ServiceError } from "../../domain/errors.ts";
-import type { HumanState, PresentHuman } from "../../domain/human-state.ts";
-import type { Directory } from "../../store/directory.ts";
-import type { EventStore, Head } from "../../store/event-store.ts";
+import type { ErrorKey } from "../../../domain/errors.ts";
+import { ServiceError } from "../../../domain/errors.ts";
+import type { HumanState, PresentHuman } from "../../../domain/human-state.ts";
+import type { Directory } from "../../../store/directory.ts";
+import type { EventStore, Head } from "../../../store/event-store.ts";
 
 /** What a method answers with if there is no such human. */
 export type Refusals = {

@@ -1,11 +1,11 @@
 import type {
   AddHumanUserRequest,
   ImportHumanUserRequest,
-} from "../../../gen/zitadel/management_pb.ts";
-import { ServiceError } from "../../domain/errors.ts";
-import type { HumanCommand } from "../../domain/human.ts";
-import { profileFrom } from "../../domain/profile.ts";
-import { refuseFields } from "../refuse-fields.ts";
+} from "../../../../gen/zitadel/management_pb.ts";
+import { ServiceError } from "../../../domain/errors.ts";
+import type { HumanCommand } from "../../../domain/human.ts";
+import { profileFrom } from "../../../domain/profile.ts";
+import { refuseFields } from "../../refuse-fields.ts";
 import { phoneNumberFrom } from "./phone-number.ts";
 
 /** The command of both methods that add a human. */
