@@ -3,7 +3,7 @@ import type { UserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { changeHuman } from "../change-human.ts";
-import { detailsOfWrite } from "../user/details.ts";
+import { detailsOfWrite } from "../user/messages/details.ts";
 import { reachOwner, type Users } from "../user/reach-user.ts";
 
 /** Erase a user, whether or not it is removed. Service accounts are not erased. */

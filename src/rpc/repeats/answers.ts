@@ -8,7 +8,7 @@ import {
   detailsOfSetMetadata,
   timestampFromMicros,
 } from "../management/messages/details.ts";
-import { detailsOfWrite } from "../user/details.ts";
+import { detailsOfWrite } from "../user/messages/details.ts";
 
 /** What the answer to a change is made of. */
 export type Written = Omit<Head<unknown>, "state"> & { readonly userId: string };

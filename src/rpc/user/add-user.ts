@@ -13,9 +13,13 @@ import { maxOrganizationLength, organizationKey } from "../gate/authorize.ts";
 import { assertPermitted, membershipsKey } from "../gate/standing.ts";
 import { isAdded, timestampFromMicros } from "../management/messages/details.ts";
 import { noteRights } from "../repeats/repeat.ts";
-import { type NewHuman, newHumanFromAddRequest, newHumanFromCreateRequest } from "./add-command.ts";
-import { detailsOfWrite } from "./details.ts";
 import { assertFreeId } from "./free-id.ts";
+import {
+  type NewHuman,
+  newHumanFromAddRequest,
+  newHumanFromCreateRequest,
+} from "./messages/add-command.ts";
+import { detailsOfWrite } from "./messages/details.ts";
 
 type AddMethods = Pick<ServiceImpl<typeof UserService>, "addHumanUser" | "createUser">;
 

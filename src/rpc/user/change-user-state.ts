@@ -4,7 +4,7 @@ import type { ErrorKey } from "../../domain/errors.ts";
 import type { Transition } from "../../domain/lifecycle.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { changeHuman } from "../change-human.ts";
-import { detailsOfWrite } from "./details.ts";
+import { detailsOfWrite } from "./messages/details.ts";
 import { reachHuman, type Users, type Wish } from "./reach-user.ts";
 
 type StateMethods = Pick<

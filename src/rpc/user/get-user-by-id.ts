@@ -2,8 +2,8 @@ import type { MethodImpl } from "@connectrpc/connect";
 import type { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
 import { noteVersion } from "../extras/extras.ts";
 import { versionOfServiceAccount } from "../management/messages/user.ts";
+import { userFromHead, userFromServiceAccount } from "./messages/user.ts";
 import { reachUser, type Users } from "./reach-user.ts";
-import { userFromHead, userFromServiceAccount } from "./user.ts";
 
 /** Read a user by id. Sees every change that was acknowledged before. */
 export function createGetUserByID(users: Users): MethodImpl<typeof UserService.method.getUserByID> {

@@ -18,8 +18,8 @@ import {
   type SortKey,
 } from "../page-of-users.ts";
 import type { UserQueries } from "../user-queries.ts";
-import { userFromHead, userFromServiceAccount } from "./user.ts";
-import { userQueriesFrom } from "./user-query.ts";
+import { userFromHead, userFromServiceAccount } from "./messages/user.ts";
+import { userQueriesFrom } from "./messages/user-query.ts";
 
 /** The key of each column. Other columns sort by id. */
 const keyOfColumn: Readonly<Partial<Record<UserFieldName, SortKey>>> = {

@@ -4,8 +4,8 @@ import type { ContactCommand } from "../../domain/contact.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { changeHuman } from "../change-human.ts";
 import { refuseFields } from "../refuse-fields.ts";
-import { codeFields, knownPhoneNumber, saysVerified } from "./contact.ts";
-import { detailsOfWrite } from "./details.ts";
+import { codeFields, knownPhoneNumber, saysVerified } from "./messages/contact.ts";
+import { detailsOfWrite } from "./messages/details.ts";
 import { reachHuman, type Users } from "./reach-user.ts";
 
 type ContactMethods = Pick<

@@ -3,10 +3,10 @@ import type { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.t
 import type { EventStore } from "../../store/event-store.ts";
 import { changeHuman } from "../change-human.ts";
 import { refuseFields } from "../refuse-fields.ts";
-import { codeFields } from "./contact.ts";
-import { detailsOfWrite } from "./details.ts";
+import { codeFields } from "./messages/contact.ts";
+import { detailsOfWrite } from "./messages/details.ts";
+import { saysAnyVerified, updateCommand } from "./messages/update-command.ts";
 import { reachHuman, type Users } from "./reach-user.ts";
-import { saysAnyVerified, updateCommand } from "./update-command.ts";
 
 /** Change what the request names. An empty phone is ignored, as in ZITADEL. */
 export function createUpdateHumanUser(

@@ -13,9 +13,9 @@ import { changeHuman } from "../change-human.ts";
 import { timestampFromMicros } from "../management/messages/details.ts";
 import { type MetadataChanges, metadataEntries } from "../metadata/change-metadata.ts";
 import { refuseFields } from "../refuse-fields.ts";
-import { codeFields } from "./contact.ts";
+import { codeFields } from "./messages/contact.ts";
+import { saysAnyVerified, updateCommand } from "./messages/update-command.ts";
 import { reachHuman, type Users } from "./reach-user.ts";
-import { saysAnyVerified, updateCommand } from "./update-command.ts";
 
 /** Change what the request names, metadata included. An empty phone removes the phone, an empty value its key. */
 export function createUpdateUser(

@@ -1,18 +1,18 @@
-import { ByteFilterMethod, TextFilterMethod } from "../../../gen/zitadel/filter/v2/filter_pb.ts";
+import { ByteFilterMethod, TextFilterMethod } from "../../../../gen/zitadel/filter/v2/filter_pb.ts";
 import type {
   MetadataKeyFilter,
   MetadataValueFilter,
-} from "../../../gen/zitadel/metadata/v2/metadata_pb.ts";
-import type { TextQueryMethod } from "../../../gen/zitadel/object/v2/object_pb.ts";
-import { type SearchQuery, Type } from "../../../gen/zitadel/user/v2/query_pb.ts";
-import type { UserState } from "../../../gen/zitadel/user/v2/user_pb.ts";
-import { ServiceError } from "../../domain/errors.ts";
-import type { SearchKeyName } from "../../domain/search-keys.ts";
-import type { Query } from "../../store/search.ts";
-import { maxMetadataQueries } from "../metadata/read-metadata.ts";
-import { refuseFields } from "../refuse-fields.ts";
-import { textQuery } from "../text-query.ts";
-import { assertSize, constant, statusQuery, type UserQueries } from "../user-queries.ts";
+} from "../../../../gen/zitadel/metadata/v2/metadata_pb.ts";
+import type { TextQueryMethod } from "../../../../gen/zitadel/object/v2/object_pb.ts";
+import { type SearchQuery, Type } from "../../../../gen/zitadel/user/v2/query_pb.ts";
+import type { UserState } from "../../../../gen/zitadel/user/v2/user_pb.ts";
+import { ServiceError } from "../../../domain/errors.ts";
+import type { SearchKeyName } from "../../../domain/search-keys.ts";
+import type { Query } from "../../../store/search.ts";
+import { maxMetadataQueries } from "../../metadata/read-metadata.ts";
+import { refuseFields } from "../../refuse-fields.ts";
+import { textQuery } from "../../text-query.ts";
+import { assertSize, constant, statusQuery, type UserQueries } from "../../user-queries.ts";
 import { userStates } from "./user.ts";
 
 /**

@@ -5,10 +5,10 @@ import {
   type User,
   UserSchema,
   UserState,
-} from "../../../gen/zitadel/user/v2/user_pb.ts";
-import type { HumanStatus, PresentHuman } from "../../domain/human-state.ts";
-import type { ServiceAccount } from "../../store/directory.ts";
-import type { Head } from "../../store/event-store.ts";
+} from "../../../../gen/zitadel/user/v2/user_pb.ts";
+import type { HumanStatus, PresentHuman } from "../../../domain/human-state.ts";
+import type { ServiceAccount } from "../../../store/directory.ts";
+import type { Head } from "../../../store/event-store.ts";
 import { detailsOfRead } from "./details.ts";
 
 /** The state on the wire for each status. */

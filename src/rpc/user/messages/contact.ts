@@ -1,7 +1,7 @@
-import type { SetHumanEmail } from "../../../gen/zitadel/user/v2/email_pb.ts";
-import type { SetHumanPhone } from "../../../gen/zitadel/user/v2/phone_pb.ts";
-import { ServiceError } from "../../domain/errors.ts";
-import { phoneNumberFrom } from "../management/messages/phone-number.ts";
+import type { SetHumanEmail } from "../../../../gen/zitadel/user/v2/email_pb.ts";
+import type { SetHumanPhone } from "../../../../gen/zitadel/user/v2/phone_pb.ts";
+import { ServiceError } from "../../../domain/errors.ts";
+import { phoneNumberFrom } from "../../management/messages/phone-number.ts";
 
 /** What a request says of an address or a number beside what it is. */
 type Verification = (SetHumanEmail | SetHumanPhone)["verification"];

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
-import { type Details, DetailsSchema } from "../../../gen/zitadel/object/v2/object_pb.ts";
-import type { Head } from "../../store/event-store.ts";
-import { isAdded, timestampFromMicros } from "../management/messages/details.ts";
+import { type Details, DetailsSchema } from "../../../../gen/zitadel/object/v2/object_pb.ts";
+import type { Head } from "../../../store/event-store.ts";
+import { isAdded, timestampFromMicros } from "../../management/messages/details.ts";
 
 type Written = Omit<Head<unknown>, "state" | "createdAt">;
 

@@ -1,8 +1,8 @@
-import type { SetHumanEmail } from "../../../gen/zitadel/user/v2/email_pb.ts";
-import type { SetHumanPhone } from "../../../gen/zitadel/user/v2/phone_pb.ts";
-import type { Gender } from "../../../gen/zitadel/user/v2/user_pb.ts";
-import { type Profile, profileFrom } from "../../domain/profile.ts";
-import type { UpdateHuman } from "../../domain/update-human.ts";
+import type { SetHumanEmail } from "../../../../gen/zitadel/user/v2/email_pb.ts";
+import type { SetHumanPhone } from "../../../../gen/zitadel/user/v2/phone_pb.ts";
+import type { Gender } from "../../../../gen/zitadel/user/v2/user_pb.ts";
+import { type Profile, profileFrom } from "../../../domain/profile.ts";
+import type { UpdateHuman } from "../../../domain/update-human.ts";
 import { knownPhoneNumber, saysVerified } from "./contact.ts";
 
 /** The part of a profile that a request names, in either call of v2 that updates people. */

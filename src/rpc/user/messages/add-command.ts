@@ -1,19 +1,19 @@
-import type { SetHumanEmail } from "../../../gen/zitadel/user/v2/email_pb.ts";
-import type { SetHumanPhone } from "../../../gen/zitadel/user/v2/phone_pb.ts";
-import type { SetHumanProfile } from "../../../gen/zitadel/user/v2/user_pb.ts";
+import type { SetHumanEmail } from "../../../../gen/zitadel/user/v2/email_pb.ts";
+import type { SetHumanPhone } from "../../../../gen/zitadel/user/v2/phone_pb.ts";
+import type { SetHumanProfile } from "../../../../gen/zitadel/user/v2/user_pb.ts";
 import type {
   AddHumanUserRequest,
   CreateUserRequest,
   CreateUserRequest_Human,
-} from "../../../gen/zitadel/user/v2/user_service_pb.ts";
-import type { AddHuman } from "../../domain/add-human.ts";
-import { ServiceError } from "../../domain/errors.ts";
-import { decide } from "../../domain/human.ts";
-import { initialState } from "../../domain/human-state.ts";
-import type { MetadataEntry } from "../../domain/metadata.ts";
-import { trim } from "../../text/trim.ts";
-import { metadataEntries } from "../metadata/change-metadata.ts";
-import { refuseFields } from "../refuse-fields.ts";
+} from "../../../../gen/zitadel/user/v2/user_service_pb.ts";
+import type { AddHuman } from "../../../domain/add-human.ts";
+import { ServiceError } from "../../../domain/errors.ts";
+import { decide } from "../../../domain/human.ts";
+import { initialState } from "../../../domain/human-state.ts";
+import type { MetadataEntry } from "../../../domain/metadata.ts";
+import { trim } from "../../../text/trim.ts";
+import { metadataEntries } from "../../metadata/change-metadata.ts";
+import { refuseFields } from "../../refuse-fields.ts";
 import { codeFields, knownPhoneNumber, saysVerified } from "./contact.ts";
 import { wholeProfile } from "./update-command.ts";
 
