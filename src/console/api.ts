@@ -1,7 +1,7 @@
 import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { ManagementService } from "../../gen/zitadel/management_pb.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "./sign-in/session.ts";
 
 /** The methods of the server, as the page calls them. */
 export type Api = Client<typeof ManagementService>;

@@ -1,12 +1,13 @@
 import { createApi, createTransport } from "./api.ts";
 import { byId } from "./dom.ts";
-import { createDrafts } from "./drafts.ts";
-import { showOrganizations } from "./organizations.ts";
-import { createOtherTabs } from "./other-tabs.ts";
+import { createDrafts } from "./form/drafts.ts";
+import { createUnsaved } from "./form/unsaved.ts";
 import { createPerson } from "./person/person.ts";
 import { createQuestion } from "./question.ts";
 import { hrefTo, hrefToUser, placeFrom } from "./route.ts";
-import { createSearch, type Search } from "./search.ts";
+import { showOrganizations } from "./search/organizations.ts";
+import { createSearch, type Search } from "./search/search.ts";
+import { createOtherTabs } from "./sign-in/other-tabs.ts";
 import {
   forgetSession,
   keepSession,
@@ -14,9 +15,8 @@ import {
   readSession,
   type Session,
   takeEnd,
-} from "./session.ts";
-import { signIn } from "./sign-in.ts";
-import { createUnsaved } from "./unsaved.ts";
+} from "./sign-in/session.ts";
+import { signIn } from "./sign-in/sign-in.ts";
 
 const question = createQuestion();
 const drafts = createDrafts(sessionStorage, () => unsaved.show(placeFrom(location.hash).userId));

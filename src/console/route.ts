@@ -1,5 +1,5 @@
-import { canNameOrganization } from "./session.ts";
-import { type Kind, kinds, type State, states, type Terms } from "./terms.ts";
+import { type Kind, kinds, type State, states, type Terms } from "./search/terms.ts";
+import { canNameOrganization } from "./sign-in/session.ts";
 
 /** What the address of the page says, so that a link leads others to the same place. */
 export type Place = {

@@ -2,8 +2,8 @@ import type { CallOptions } from "@connectrpc/connect";
 import type { User } from "../../../gen/zitadel/user_pb.ts";
 import { ifVersion } from "../api.ts";
 import { byId, say } from "../dom.ts";
-import { createEditForm } from "../edit-form.ts";
-import type { Values } from "../form-values.ts";
+import { createEditForm } from "../form/edit-form.ts";
+import type { Values } from "../form/form-values.ts";
 import { type Answer, type Card, readUser, storedFrom, storedText, type Tools } from "./report.ts";
 
 /** One fact about a user that is changed by a call of its own. */

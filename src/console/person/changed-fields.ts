@@ -1,7 +1,7 @@
 import type { FieldChange } from "../../../gen/giraffe/v1/user_service_pb.ts";
 import { Gender } from "../../../gen/zitadel/user_pb.ts";
 import { genderTexts, languageText, sizeText } from "../wording.ts";
-import { textFrom } from "./metadata-value.ts";
+import { textFrom } from "./metadata/metadata-value.ts";
 
 /** The names that fields have on the page, by the names that the server has for them. */
 const labels: Readonly<Record<string, string>> = {

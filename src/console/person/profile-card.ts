@@ -1,7 +1,7 @@
 import type { User } from "../../../gen/zitadel/user_pb.ts";
 import { ifVersion } from "../api.ts";
 import { byId } from "../dom.ts";
-import { createEditForm } from "../edit-form.ts";
+import { createEditForm } from "../form/edit-form.ts";
 import { createProfileFields } from "./profile-fields.ts";
 import { type Card, readUser, storedFrom, storedText, type Tools } from "./report.ts";
 

@@ -1,6 +1,6 @@
 import type { Gender, User } from "../../../gen/zitadel/user_pb.ts";
 import { byId } from "../dom.ts";
-import type { Values } from "../form-values.ts";
+import type { Values } from "../form/form-values.ts";
 import { proposeLanguages } from "../languages.ts";
 import { genderTexts } from "../wording.ts";
 

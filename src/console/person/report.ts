@@ -1,9 +1,9 @@
 import type { User } from "../../../gen/zitadel/user_pb.ts";
 import type { Api } from "../api.ts";
 import type { Sentence } from "../dom.ts";
-import type { Drafts } from "../drafts.ts";
-import type { Stored } from "../edit-form.ts";
-import type { Values } from "../form-values.ts";
+import type { Drafts } from "../form/drafts.ts";
+import type { Stored } from "../form/edit-form.ts";
+import type { Values } from "../form/form-values.ts";
 import type { Question } from "../question.ts";
 import { numberText, personName } from "../wording.ts";
 import type { Permissions } from "./permissions.ts";

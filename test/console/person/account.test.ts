@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { gigi, methods, type Setting } from "../support/api/setting.ts";
-import { eventually } from "./open-console.ts";
+import { gigi, methods, type Setting } from "../../support/api/setting.ts";
+import { eventually } from "../open-console.ts";
 import {
   buttonsIn,
   field,
@@ -9,7 +9,7 @@ import {
   textOf,
   useConsole,
   versionIn,
-} from "./use-console.ts";
+} from "../use-console.ts";
 
 const { openUser, setting: started } = useConsole();
 let setting: Setting;

@@ -2,10 +2,10 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { Route } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
-import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { gigi, type Setting } from "../support/api/setting.ts";
-import { type Console, eventually } from "./open-console.ts";
-import { useConsole } from "./use-console.ts";
+import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { gigi, type Setting } from "../../support/api/setting.ts";
+import { type Console, eventually } from "../open-console.ts";
+import { useConsole } from "../use-console.ts";
 
 const { open, setting: started } = useConsole();
 let setting: Setting;

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { gigi, methods, type Setting } from "../support/api/setting.ts";
-import { type Console, eventually } from "./open-console.ts";
-import { pairsIn, useConsole } from "./use-console.ts";
+import { gigi, methods, type Setting } from "../../support/api/setting.ts";
+import { type Console, eventually } from "../open-console.ts";
+import { pairsIn, useConsole } from "../use-console.ts";
 
 const { open, openUser, update, setting: started } = useConsole();
 let setting: Setting;

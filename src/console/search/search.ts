@@ -1,11 +1,11 @@
-import type { Api } from "./api.ts";
-import { byId } from "./dom.ts";
+import type { Api } from "../api.ts";
+import { byId } from "../dom.ts";
+import { problemFrom } from "../problem.ts";
+import { numberText } from "../wording.ts";
 import { createFindUsers, type Found } from "./find-users.ts";
-import { problemFrom } from "./problem.ts";
 import { createResultList } from "./result-list.ts";
 import { createSearchForm } from "./search-form.ts";
 import type { Terms } from "./terms.ts";
-import { numberText } from "./wording.ts";
 
 /** Finds people or service accounts, and lists them page by page. */
 export interface Search {

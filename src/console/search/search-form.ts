@@ -1,5 +1,5 @@
-import { byId } from "./dom.ts";
-import { hrefTo, placeFrom } from "./route.ts";
+import { byId } from "../dom.ts";
+import { hrefTo, placeFrom } from "../route.ts";
 import type { Kind, State, Terms } from "./terms.ts";
 
 /** The fields that say whom to look for. What they say goes into the address, so that "back" and links work. */

@@ -1,5 +1,5 @@
-import { byId, markField, say } from "./dom.ts";
-import { problemFrom } from "./problem.ts";
+import { byId, markField, say } from "../dom.ts";
+import { problemFrom } from "../problem.ts";
 
 /** What is wrong with which field, by the names that the server has for fields. */
 export type Violations = ReadonlyMap<string, string>;

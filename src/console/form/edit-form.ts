@@ -1,10 +1,10 @@
+import { byId } from "../dom.ts";
+import { problemFrom } from "../problem.ts";
+import type { Question } from "../question.ts";
 import { createConflicts } from "./conflicts.ts";
-import { byId } from "./dom.ts";
 import type { Drafts } from "./drafts.ts";
 import { createFormErrors, type Explanations, type Violations } from "./form-errors.ts";
 import { differing, fillFields, readFields, type Values } from "./form-values.ts";
-import { problemFrom } from "./problem.ts";
-import type { Question } from "./question.ts";
 
 /** What is stored of a user, as far as a form edits it. */
 export type Stored = {

@@ -1,9 +1,9 @@
 // Long because of the tables of odd keys and values.
 
 import { beforeAll, describe, expect, test } from "vitest";
-import { methods, type Setting } from "../support/api/setting.ts";
-import { type Console, callAs, eventually } from "./open-console.ts";
-import { button, field, focusedId, hands, textOf, useConsole, versionIn } from "./use-console.ts";
+import { methods, type Setting } from "../../support/api/setting.ts";
+import { type Console, callAs, eventually } from "../open-console.ts";
+import { button, field, focusedId, hands, textOf, useConsole, versionIn } from "../use-console.ts";
 
 const { openUser, setting: started } = useConsole();
 let setting: Setting;
@@ -95,7 +95,7 @@ describe("a key", () => {
     "\u202Egnp.nimda",
     "_bulk",
     "a/b?c=d#e%2f",
-    "../..",
+    "../../..",
     "__proto__",
     "constructor",
   ])("is text and nothing else, and can be changed and removed: %j", async (key) => {

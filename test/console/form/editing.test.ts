@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { gigi, type Setting } from "../support/api/setting.ts";
-import { type Console, callAs, eventually } from "./open-console.ts";
-import { focusedId, pairsIn, useConsole } from "./use-console.ts";
+import { gigi, type Setting } from "../../support/api/setting.ts";
+import { type Console, callAs, eventually } from "../open-console.ts";
+import { focusedId, pairsIn, useConsole } from "../use-console.ts";
 
 const { open, openUser, setting: started } = useConsole();
 let setting: Setting;

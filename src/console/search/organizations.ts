@@ -1,10 +1,10 @@
 import { createClient } from "@connectrpc/connect";
-import { UserService } from "../../gen/zitadel/user/v2/user_service_pb.ts";
-import { createApi, createTransport } from "./api.ts";
-import { byId, fromTemplate } from "./dom.ts";
-import { problemFrom } from "./problem.ts";
-import { hrefTo } from "./route.ts";
-import type { Session } from "./session.ts";
+import { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
+import { createApi, createTransport } from "../api.ts";
+import { byId, fromTemplate } from "../dom.ts";
+import { problemFrom } from "../problem.ts";
+import { hrefTo } from "../route.ts";
+import type { Session } from "../sign-in/session.ts";
 import { noTerms } from "./terms.ts";
 
 /** More organizations are not looked for: each needs a call, and a search may have a hundred queries. */

@@ -1,7 +1,7 @@
-import { createApi, createTransport } from "./api.ts";
-import { byId, markField, say } from "./dom.ts";
+import { createApi, createTransport } from "../api.ts";
+import { byId, markField, say } from "../dom.ts";
+import { problemFrom } from "../problem.ts";
 import type { OtherTabs } from "./other-tabs.ts";
-import { problemFrom } from "./problem.ts";
 import {
   comeBack,
   goToProvider,

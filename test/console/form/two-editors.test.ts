@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { gigi, methods, type Setting } from "../support/api/setting.ts";
-import { type Console, eventually, openConsole } from "./open-console.ts";
-import { button, field, focusedId, textOf, useConsole, versionIn } from "./use-console.ts";
+import { gigi, methods, type Setting } from "../../support/api/setting.ts";
+import { type Console, eventually, openConsole } from "../open-console.ts";
+import { button, field, focusedId, textOf, useConsole, versionIn } from "../use-console.ts";
 
 const { openUser, update, setting: started } = useConsole();
 let setting: Setting;

@@ -1,9 +1,9 @@
-import type { User } from "../../../gen/zitadel/user_pb.ts";
-import { ifVersion } from "../api.ts";
-import { byId } from "../dom.ts";
-import { createEditForm, type Stored } from "../edit-form.ts";
+import type { User } from "../../../../gen/zitadel/user_pb.ts";
+import { ifVersion } from "../../api.ts";
+import { byId } from "../../dom.ts";
+import { createEditForm, type Stored } from "../../form/edit-form.ts";
+import { type Answer, readUser, storedFrom, type Tools } from "../report.ts";
 import { textFrom, valueFrom } from "./metadata-value.ts";
-import { type Answer, readUser, storedFrom, type Tools } from "./report.ts";
 
 /** The form that sets one entry of the metadata of a user. */
 export interface MetadataForm {

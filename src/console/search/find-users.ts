@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { TextQueryMethod } from "../../gen/zitadel/object_pb.ts";
+import { TextQueryMethod } from "../../../gen/zitadel/object_pb.ts";
 import {
   type SearchQuery,
   SearchQuerySchema,
@@ -7,9 +7,9 @@ import {
   type User,
   UserFieldName,
   UserState,
-} from "../../gen/zitadel/user_pb.ts";
-import type { Api } from "./api.ts";
-import { problemFrom } from "./problem.ts";
+} from "../../../gen/zitadel/user_pb.ts";
+import type { Api } from "../api.ts";
+import { problemFrom } from "../problem.ts";
 import { plainText, type State, type Terms, wordsOf } from "./terms.ts";
 
 /** One page of the users who were found, ordered by display name. */

@@ -1,8 +1,8 @@
-import type { Metadata } from "../../../gen/zitadel/metadata_pb.ts";
-import type { Api } from "../api.ts";
-import { byId, fromTemplate, say } from "../dom.ts";
-import { problemFrom } from "../problem.ts";
-import { numberText, sizeText } from "../wording.ts";
+import type { Metadata } from "../../../../gen/zitadel/metadata_pb.ts";
+import type { Api } from "../../api.ts";
+import { byId, fromTemplate, say } from "../../dom.ts";
+import { problemFrom } from "../../problem.ts";
+import { numberText, sizeText } from "../../wording.ts";
 import { textFrom } from "./metadata-value.ts";
 
 /** The metadata of a user, by key, page by page. */

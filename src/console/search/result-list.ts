@@ -1,7 +1,7 @@
-import type { User } from "../../gen/zitadel/user_pb.ts";
-import { byId, fromTemplate } from "./dom.ts";
-import { hrefToUser } from "./route.ts";
-import { personName, stateText } from "./wording.ts";
+import type { User } from "../../../gen/zitadel/user_pb.ts";
+import { byId, fromTemplate } from "../dom.ts";
+import { hrefToUser } from "../route.ts";
+import { personName, stateText } from "../wording.ts";
 
 /** The list of the people who were found. Each item is a link to one of them. */
 export interface ResultList {

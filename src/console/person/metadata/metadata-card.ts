@@ -1,10 +1,10 @@
-import type { User } from "../../../gen/zitadel/user_pb.ts";
-import { ifVersion } from "../api.ts";
-import { byId, say } from "../dom.ts";
-import { problemFrom } from "../problem.ts";
+import type { User } from "../../../../gen/zitadel/user_pb.ts";
+import { ifVersion } from "../../api.ts";
+import { byId, say } from "../../dom.ts";
+import { problemFrom } from "../../problem.ts";
+import { type Card, storedText, type Tools, versionOf } from "../report.ts";
 import { createMetadataForm } from "./metadata-form.ts";
 import { createMetadataList } from "./metadata-list.ts";
-import { type Card, storedText, type Tools, versionOf } from "./report.ts";
 
 /** Shows the metadata of a user. Values that are text can be changed; others can only be removed. */
 export function createMetadataCard(tools: Tools): Card {

@@ -1,4 +1,4 @@
-import { byId, fromTemplate } from "./dom.ts";
+import { byId, fromTemplate } from "../dom.ts";
 import {
   type Fields,
   fillFields,

@@ -1,7 +1,7 @@
-import { byId, fromTemplate } from "./dom.ts";
+import { byId, fromTemplate } from "../dom.ts";
+import type { Question } from "../question.ts";
+import { hrefToUser } from "../route.ts";
 import type { Drafts } from "./drafts.ts";
-import type { Question } from "./question.ts";
-import { hrefToUser } from "./route.ts";
 
 /** Says whose input is not saved yet, with links to them, so that nobody forgets it. */
 export interface Unsaved {
