@@ -22,10 +22,10 @@ const forms = {
   },
   "zitadel-events": async (input, { token, spool, now }) => {
     if (token !== undefined && spool !== undefined) {
-      const { openZitadelLog } = await import("./zitadel/open-log.ts");
+      const { openZitadelLog } = await import("./zitadel/log/open-log.ts");
       return openZitadelLog(input, { token, file: spool, now });
     }
-    const { openZitadelEvents } = await import("./zitadel/open-events.ts");
+    const { openZitadelEvents } = await import("./zitadel/log/open-events.ts");
     return openZitadelEvents(input);
   },
   "zitadel-users": async (input, { now }) => {

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { objectOf, textOf } from "../fields.ts";
-import { microsFrom } from "../line/moment.ts";
-import { versionFrom } from "../line/origin.ts";
+import { objectOf, textOf } from "../../fields.ts";
+import { microsFrom } from "../../line/moment.ts";
+import { versionFrom } from "../../line/origin.ts";
 
 /** An event of ZITADEL's log, as far as an import looks at it. */
 export type LogEvent = {

@@ -1,9 +1,9 @@
-import type { Micros } from "../../store/event-store.ts";
-import { keyOfLines, type PreparedSource } from "../import/prepared-source.ts";
-import { linesOf } from "../lines-of.ts";
-import { createLosses } from "../losses.ts";
-import { createMeter } from "../meter.ts";
-import { createRemoteApi } from "../remote/remote-api.ts";
+import type { Micros } from "../../../store/event-store.ts";
+import { keyOfLines, type PreparedSource } from "../../import/prepared-source.ts";
+import { linesOf } from "../../lines-of.ts";
+import { createLosses } from "../../losses.ts";
+import { createMeter } from "../../meter.ts";
+import { createRemoteApi } from "../../remote/remote-api.ts";
 import { openEventSpool } from "./event-spool.ts";
 import { readLog } from "./list-events.ts";
 import { outlineLog, peopleOfLog } from "./read-events.ts";

@@ -1,7 +1,7 @@
-import { BulkError } from "../bulk-error.ts";
-import { textOf } from "../fields.ts";
-import type { NewOrganization } from "../import/new-organizations.ts";
-import { microsFrom } from "../line/moment.ts";
+import { BulkError } from "../../bulk-error.ts";
+import { textOf } from "../../fields.ts";
+import type { NewOrganization } from "../../import/new-organizations.ts";
+import { microsFrom } from "../../line/moment.ts";
 import type { LogEvent } from "./log-event.ts";
 
 /** When and by whom each organization was removed, by id. */

@@ -1,5 +1,5 @@
-import { unreadable } from "../lines-of.ts";
-import type { Losses } from "../losses.ts";
+import { unreadable } from "../../lines-of.ts";
+import type { Losses } from "../../losses.ts";
 import { lossesOf, takenEvent } from "./event-types.ts";
 import type { LogEvent } from "./log-event.ts";
 import type { RemovedOrganizations } from "./organization-log.ts";

@@ -1,7 +1,7 @@
-import { keyOfLines, openInputFile, type PreparedSource } from "../import/prepared-source.ts";
-import { linesOf } from "../lines-of.ts";
-import { createLosses } from "../losses.ts";
-import { createMeter } from "../meter.ts";
+import { keyOfLines, openInputFile, type PreparedSource } from "../../import/prepared-source.ts";
+import { linesOf } from "../../lines-of.ts";
+import { createLosses } from "../../losses.ts";
+import { createMeter } from "../../meter.ts";
 import { eventsOfLines, outlineLog, peopleOfLog } from "./read-events.ts";
 
 /**

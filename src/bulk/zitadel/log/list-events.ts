@@ -1,9 +1,9 @@
-import type { Micros } from "../../store/event-store.ts";
-import { BulkError } from "../bulk-error.ts";
-import { objectOf } from "../fields.ts";
-import { microsFrom, momentFrom } from "../line/moment.ts";
-import { assertWithin } from "../remote/bounds.ts";
-import type { RemoteApi } from "../remote/remote-api.ts";
+import type { Micros } from "../../../store/event-store.ts";
+import { BulkError } from "../../bulk-error.ts";
+import { objectOf } from "../../fields.ts";
+import { microsFrom, momentFrom } from "../../line/moment.ts";
+import { assertWithin } from "../../remote/bounds.ts";
+import type { RemoteApi } from "../../remote/remote-api.ts";
 import type { EventSpool } from "./event-spool.ts";
 import { eventFromAnswer } from "./log-event.ts";
 

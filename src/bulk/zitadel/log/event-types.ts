@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import type { HumanEvent } from "../../domain/human-state.ts";
-import { isTold, textOf } from "../fields.ts";
+import type { HumanEvent } from "../../../domain/human-state.ts";
+import { isTold, textOf } from "../../fields.ts";
 
 /** An event that is taken, made of the payload of ZITADEL's. */
 type Take = (payload: JsonObject) => HumanEvent;

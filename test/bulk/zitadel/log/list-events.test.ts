@@ -1,12 +1,12 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { createPlace, type Place } from "../../cli/serving.ts";
-import { newPostgresDatabase } from "../../support/postgres-database.ts";
-import { present } from "../../support/zitadel/files.ts";
-import { makeWorld, type WorldEvent } from "../../support/zitadel/world.ts";
-import { startZitadel, zitadelToken } from "../../support/zitadel/zitadel-server.ts";
-import { expectHistory, expectMetadata, expectPeople, serveImported } from "./served.ts";
+import { createPlace, type Place } from "../../../cli/serving.ts";
+import { newPostgresDatabase } from "../../../support/postgres-database.ts";
+import { present } from "../../../support/zitadel/files.ts";
+import { makeWorld, type WorldEvent } from "../../../support/zitadel/world.ts";
+import { startZitadel, zitadelToken } from "../../../support/zitadel/zitadel-server.ts";
+import { expectHistory, expectMetadata, expectPeople, serveImported } from "../served.ts";
 
 async function opened(place: Place, url: string, token = zitadelToken) {
   await place.administer("org", "create", "Zoo");

@@ -1,8 +1,8 @@
-import { BulkError } from "../bulk-error.ts";
-import { textLines } from "../import/text-lines.ts";
-import { objectFrom } from "../line/user-line.ts";
-import { unreadable } from "../lines-of.ts";
-import type { Losses } from "../losses.ts";
+import { BulkError } from "../../bulk-error.ts";
+import { textLines } from "../../import/text-lines.ts";
+import { objectFrom } from "../../line/user-line.ts";
+import { unreadable } from "../../lines-of.ts";
+import type { Losses } from "../../losses.ts";
 import { eventFromRow, type LogEvent } from "./log-event.ts";
 import { createOrganizationLog, type OrganizationLog } from "./organization-log.ts";
 import { createUserLog, type UserLog } from "./user-log.ts";

@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { BulkError } from "../bulk-error.ts";
-import { isTold } from "../fields.ts";
+import { BulkError } from "../../bulk-error.ts";
+import { isTold } from "../../fields.ts";
 import { lossesOf, takenEvent } from "./event-types.ts";
 import type { LogEvent } from "./log-event.ts";
 
