@@ -1,8 +1,8 @@
 import { expect } from "vitest";
 import { createIdGenerator } from "../../src/access/id.ts";
 import { createPersonalAccessTokenAuthenticator } from "../../src/access/personal-access-token.ts";
+import { createOrganization } from "../../src/cli/admin/org-create.ts";
 import type { CliError } from "../../src/cli/command/admin.ts";
-import { createOrganization } from "../../src/cli/org-create.ts";
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../src/store/sqlite/directory.ts";
 import { askingAtOnce } from "../access/at-once.ts";

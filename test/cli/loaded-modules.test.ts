@@ -38,7 +38,7 @@ const mostModules = 110;
 
 test("org list loads the directory, and no protocol, method or telemetry", async () => {
   const modules = await modulesOf("org", "list");
-  expect(modules).toContain("src/cli/org-list.ts");
+  expect(modules).toContain("src/cli/admin/org-list.ts");
   const foreign = /^(?:gen|src\/(?:wire|rpc|telemetry|console))\//;
   expect(modules.filter((path) => foreign.test(path))).toEqual([]);
   expect(modules.length).toBeLessThanOrEqual(mostModules);

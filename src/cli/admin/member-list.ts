@@ -1,8 +1,8 @@
-import { type Admin, report } from "./command/admin.ts";
-import { textOf } from "./command/command.ts";
-import { directoryCommand } from "./command/directory-command.ts";
-import { membershipDocument } from "./command/documents.ts";
-import { formatTable } from "./command/table.ts";
+import { type Admin, report } from "../command/admin.ts";
+import { textOf } from "../command/command.ts";
+import { directoryCommand } from "../command/directory-command.ts";
+import { membershipDocument } from "../command/documents.ts";
+import { formatTable } from "../command/table.ts";
 
 /** Which roles `member list` shows. A field that is `undefined` excludes none. */
 type MemberFilter = {

@@ -1,8 +1,8 @@
-import { type UserDocument, userDocument } from "../bulk/line/user-document.ts";
-import { CliError } from "./command/admin.ts";
-import { printable } from "./command/printable.ts";
-import { formatTable } from "./command/table.ts";
-import { transferCommand } from "./command/transfer-command.ts";
+import { type UserDocument, userDocument } from "../../bulk/line/user-document.ts";
+import { CliError } from "../command/admin.ts";
+import { printable } from "../command/printable.ts";
+import { formatTable } from "../command/table.ts";
+import { transferCommand } from "../command/transfer-command.ts";
 
 /** `giraffe user get ID` */
 export const userGet = transferCommand({

@@ -1,7 +1,7 @@
-import { type Admin, isoTime, report } from "./command/admin.ts";
-import { directoryCommand } from "./command/directory-command.ts";
-import { organizationDocument } from "./command/documents.ts";
-import { formatTable } from "./command/table.ts";
+import { type Admin, isoTime, report } from "../command/admin.ts";
+import { directoryCommand } from "../command/directory-command.ts";
+import { organizationDocument } from "../command/documents.ts";
+import { formatTable } from "../command/table.ts";
 
 /** `giraffe org list` */
 export const orgList = directoryCommand({

@@ -1,6 +1,6 @@
-import { type Admin, report } from "./command/admin.ts";
-import { directoryCommand } from "./command/directory-command.ts";
-import { membershipDocument } from "./command/documents.ts";
+import { type Admin, report } from "../command/admin.ts";
+import { directoryCommand } from "../command/directory-command.ts";
+import { membershipDocument } from "../command/documents.ts";
 import {
   assertRoom,
   type MembershipOptions,
@@ -8,7 +8,7 @@ import {
   membershipOf,
   membershipOptions,
   placedRole,
-} from "./command/membership.ts";
+} from "../command/membership.ts";
 
 /** `giraffe member add --subject SUB --role ROLE`. Changes nothing if the subject has the role already. */
 export const memberAdd = directoryCommand({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { createOrganization } from "../../src/cli/org-create.ts";
-import { listOrganizations } from "../../src/cli/org-list.ts";
-import { cliError, setUp } from "./directory.ts";
+import { createOrganization } from "../../../src/cli/admin/org-create.ts";
+import { listOrganizations } from "../../../src/cli/admin/org-list.ts";
+import { cliError, setUp } from "../directory.ts";
 
 describe("org", () => {
   test("creates organizations and lists them", async () => {

@@ -1,10 +1,10 @@
-import { headPages } from "../bulk/head-pages.ts";
-import { type UserDocument, userDocument } from "../bulk/line/user-document.ts";
-import { CliError } from "./command/admin.ts";
-import { textOf } from "./command/command.ts";
-import { printable } from "./command/printable.ts";
-import { formatTable } from "./command/table.ts";
-import { transferCommand, type UserAdmin } from "./command/transfer-command.ts";
+import { headPages } from "../../bulk/head-pages.ts";
+import { type UserDocument, userDocument } from "../../bulk/line/user-document.ts";
+import { CliError } from "../command/admin.ts";
+import { textOf } from "../command/command.ts";
+import { printable } from "../command/printable.ts";
+import { formatTable } from "../command/table.ts";
+import { transferCommand, type UserAdmin } from "../command/transfer-command.ts";
 
 const usualLimit = 100;
 /** As a list over RPC has at most. `export` writes all users. */

@@ -1,7 +1,7 @@
-import type { Erasable } from "../server/erase-user.ts";
-import { CliError } from "./command/admin.ts";
-import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "./command/command.ts";
-import { confirm } from "./command/confirm.ts";
+import type { Erasable } from "../../server/erase-user.ts";
+import { CliError } from "../command/admin.ts";
+import { type AdminOptions, adminFlags, anyCommand, withAdminOptions } from "../command/command.ts";
+import { confirm } from "../command/confirm.ts";
 
 type Options = AdminOptions & { readonly id: string; readonly isSure: boolean };
 
@@ -13,8 +13,8 @@ export const userErase = anyCommand<Options>({
   flags: { yes: { help: "do not ask" }, ...adminFlags },
   read: (line) => withAdminOptions(line, { id: line.argument, isSure: line.given.yes === true }),
   async run({ database, json, id, isSure }, out) {
-    const { openEventStore } = await import("../server/database.ts");
-    const { eraseUser, findErasable } = await import("../server/erase-user.ts");
+    const { openEventStore } = await import("../../server/database.ts");
+    const { eraseUser, findErasable } = await import("../../server/erase-user.ts");
     const store = await openEventStore(database);
     try {
       const found = await findErasable(store, id);

@@ -1,8 +1,8 @@
-import type { Membership, ServiceAccount } from "../store/directory.ts";
-import { type Admin, isoTime, report } from "./command/admin.ts";
-import { directoryCommand } from "./command/directory-command.ts";
-import { tokenDocument } from "./command/documents.ts";
-import { formatTable } from "./command/table.ts";
+import type { Membership, ServiceAccount } from "../../store/directory.ts";
+import { type Admin, isoTime, report } from "../command/admin.ts";
+import { directoryCommand } from "../command/directory-command.ts";
+import { tokenDocument } from "../command/documents.ts";
+import { formatTable } from "../command/table.ts";
 
 /** `giraffe token list` */
 export const tokenList = directoryCommand({

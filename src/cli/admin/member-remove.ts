@@ -1,13 +1,13 @@
-import { type Admin, CliError, report } from "./command/admin.ts";
-import { directoryCommand } from "./command/directory-command.ts";
-import { membershipDocument } from "./command/documents.ts";
+import { type Admin, CliError, report } from "../command/admin.ts";
+import { directoryCommand } from "../command/directory-command.ts";
+import { membershipDocument } from "../command/documents.ts";
 import {
   type MembershipOptions,
   membershipFlags,
   membershipOf,
   membershipOptions,
   placedRole,
-} from "./command/membership.ts";
+} from "../command/membership.ts";
 
 /** `giraffe member remove --subject SUB --role ROLE` */
 export const memberRemove = directoryCommand({

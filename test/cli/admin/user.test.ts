@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { newPostgresDatabase } from "../support/postgres-database.ts";
-import { callRest, createPlace, demo, type Place, profile } from "./serving.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
+import { callRest, createPlace, demo, type Place, profile } from "../serving.ts";
 
 /** Add users beside the demo user, with ids that sort behind one another. */
 async function populate(place: Place) {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { roleNames } from "../../src/access/roles.ts";
-import { addMember } from "../../src/cli/member-add.ts";
-import { listMembers } from "../../src/cli/member-list.ts";
-import { removeMember } from "../../src/cli/member-remove.ts";
-import { maxMemberships } from "../../src/store/directory.ts";
-import { cliError, withOrganizations } from "./directory.ts";
+import { roleNames } from "../../../src/access/roles.ts";
+import { addMember } from "../../../src/cli/admin/member-add.ts";
+import { listMembers } from "../../../src/cli/admin/member-list.ts";
+import { removeMember } from "../../../src/cli/admin/member-remove.ts";
+import { maxMemberships } from "../../../src/store/directory.ts";
+import { cliError, withOrganizations } from "../directory.ts";
 
 describe("member", () => {
   test("gives a role in the only organization, takes it away, and lists it in between", async () => {

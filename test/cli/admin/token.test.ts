@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { roleNames } from "../../src/access/roles.ts";
-import { createToken } from "../../src/cli/token-create.ts";
-import { listTokens } from "../../src/cli/token-list.ts";
-import { revokeToken } from "../../src/cli/token-revoke.ts";
-import { cliError, setUp, withOrganizations } from "./directory.ts";
+import { roleNames } from "../../../src/access/roles.ts";
+import { createToken } from "../../../src/cli/admin/token-create.ts";
+import { listTokens } from "../../../src/cli/admin/token-list.ts";
+import { revokeToken } from "../../../src/cli/admin/token-revoke.ts";
+import { cliError, setUp, withOrganizations } from "../directory.ts";
 
 describe("token create", () => {
   test("makes a token that works, in the only organization", async () => {

@@ -1,8 +1,8 @@
-import { RecordExistsError } from "../store/directory.ts";
-import { type Admin, CliError, checkedName, report } from "./command/admin.ts";
-import { textOf } from "./command/command.ts";
-import { directoryCommand } from "./command/directory-command.ts";
-import { organizationDocument } from "./command/documents.ts";
+import { RecordExistsError } from "../../store/directory.ts";
+import { type Admin, CliError, checkedName, report } from "../command/admin.ts";
+import { textOf } from "../command/command.ts";
+import { directoryCommand } from "../command/directory-command.ts";
+import { organizationDocument } from "../command/documents.ts";
 
 /** `giraffe org create NAME` */
 export const orgCreate = directoryCommand({

@@ -1,5 +1,5 @@
-import { type Admin, CliError, report } from "./command/admin.ts";
-import { directoryCommand } from "./command/directory-command.ts";
+import { type Admin, CliError, report } from "../command/admin.ts";
+import { directoryCommand } from "../command/directory-command.ts";
 
 /** `giraffe token revoke ID` */
 export const tokenRevoke = directoryCommand({

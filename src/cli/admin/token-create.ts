@@ -1,13 +1,13 @@
-import { createTokenSecret } from "../access/personal-access-token.ts";
-import { isInstanceRole } from "../access/roles.ts";
-import { type Membership, RecordExistsError, type Token } from "../store/directory.ts";
-import type { Micros } from "../store/event-store.ts";
-import { type Admin, CliError, checkedName, isoTime, report } from "./command/admin.ts";
-import { textOf } from "./command/command.ts";
-import { directoryCommand } from "./command/directory-command.ts";
-import { tokenDocument } from "./command/documents.ts";
-import { assertRoom } from "./command/membership.ts";
-import { checkedRole, homeOf } from "./command/role.ts";
+import { createTokenSecret } from "../../access/personal-access-token.ts";
+import { isInstanceRole } from "../../access/roles.ts";
+import { type Membership, RecordExistsError, type Token } from "../../store/directory.ts";
+import type { Micros } from "../../store/event-store.ts";
+import { type Admin, CliError, checkedName, isoTime, report } from "../command/admin.ts";
+import { textOf } from "../command/command.ts";
+import { directoryCommand } from "../command/directory-command.ts";
+import { tokenDocument } from "../command/documents.ts";
+import { assertRoom } from "../command/membership.ts";
+import { checkedRole, homeOf } from "../command/role.ts";
 
 type TokenOptions = {
   /** Of the service account, which is created if its organization has none of that name. */

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { UserService } from "../../gen/giraffe/v1/user_service_pb.ts";
-import { callers } from "../support/api/callers.ts";
-import { list, object } from "../support/api/json.ts";
-import { runGiraffe } from "../support/child.ts";
-import { newPostgresDatabase } from "../support/postgres-database.ts";
-import { startServer } from "../support/server.ts";
+import { UserService } from "../../../gen/giraffe/v1/user_service_pb.ts";
+import { callers } from "../../support/api/callers.ts";
+import { list, object } from "../../support/api/json.ts";
+import { runGiraffe } from "../../support/child.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
+import { startServer } from "../../support/server.ts";
 
 const gigi = "163840776835432705";
 const [caller] = callers as [(typeof callers)[number]];
