@@ -1,16 +1,7 @@
 import type { Head } from "../event-store.ts";
 import { type ChangeAll, type DecideAll, type Member, maxMembers } from "../joint-change.ts";
+import type { CommitAll } from "./joint-appends.ts";
 import type { StreamQueue } from "./queue/stream-queue.ts";
-
-/**
- * How an engine stores a joint change, while nothing else of this process changes the members. Other processes may.
- *
- * @returns The heads after the change.
- */
-export type CommitAll = (
-  members: readonly Member[],
-  decide: DecideAll<unknown>,
-) => Promise<readonly Head<unknown>[]>;
 
 /**
  * Joint changes: each takes a turn in the queues of all its members, and leaves them when its outcome is known.

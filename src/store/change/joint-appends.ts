@@ -1,4 +1,10 @@
-import { type Decision, type Head, type Micros, UniqueKeyTakenError } from "../event-store.ts";
+import {
+  type Decide,
+  type Decision,
+  type Head,
+  type Micros,
+  UniqueKeyTakenError,
+} from "../event-store.ts";
 import type { DecideAll, Member } from "../joint-change.ts";
 import { ReceiptTakenError } from "../receipts.ts";
 import type { Append, AppendResult, Tip } from "./append.ts";
@@ -9,6 +15,29 @@ export type JointAppends = {
   readonly appends: readonly Append[];
   readonly heads: readonly Head<unknown>[];
 };
+
+/**
+ * How an engine stores a joint change, while nothing else of this process changes the members. Other processes may
+ * try, so the engine holds them off.
+ *
+ * @returns The heads after the change.
+ */
+export type CommitAll = (
+  members: readonly Member[],
+  decide: DecideAll<unknown>,
+) => Promise<readonly Head<unknown>[]>;
+
+/** A change of one stream, as a joint change of this stream alone. */
+export function jointly(decide: Decide<unknown>): DecideAll<unknown> {
+  return ([head]) => {
+    const { receipt, ...decision } = decide(head);
+    if (receipt === undefined) return { decisions: [decision] };
+    const { owner, name, contentOf } = receipt;
+    const contentOfAll = ([after]: readonly Omit<Head<unknown>, "state">[]) =>
+      contentOf(after as Head<unknown>);
+    return { decisions: [decision], receipt: { owner, name, contentOf: contentOfAll } };
+  };
+}
 
 /**
  * Decide a joint change.

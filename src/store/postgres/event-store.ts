@@ -108,6 +108,7 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
     ...bounds,
   });
   const counts = createCountFolder(database.link());
+  const commitAll = createJointCommit({ link: database.link(), database, now, retried });
   const queue = createStreamQueue({
     load,
     async append(append, signal) {
@@ -116,11 +117,10 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
       if (result === "appended") counts.stored(row);
       return result;
     },
+    commitAll,
     now,
     observer,
   });
-
-  const commitAll = createJointCommit({ link: database.link(), database, now, retried });
 
   async function close(): Promise<void> {
     await receipts.close();

@@ -83,18 +83,18 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, d
     now,
     ...bounds,
   });
+  const { keysOf } = database;
+  const commitAll = createJointCommit({ load, write: commits.add, keysOf, now, observer });
   const queue = createStreamQueue({
     load: (stream) => loads.add(stream, stream),
     async append(append, signal) {
-      return commits.add(rowFromAppend(append, database.keysOf), append.stream, signal);
+      return commits.add(rowFromAppend(append, keysOf), append.stream, signal);
     },
+    commitAll,
     now,
     observer,
   });
-  const changeAll = createChangeAll(
-    queue,
-    createJointCommit({ load, write: commits.add, keysOf: database.keysOf, now, observer }),
-  );
+  const changeAll = createChangeAll(queue, commitAll);
 
   async function close(): Promise<void> {
     await queue.close();

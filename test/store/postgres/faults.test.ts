@@ -35,6 +35,8 @@ const countWithReceipt: Decide<number> = (head) => {
   return { ...decision, receipt };
 };
 
+const contentFrom = ({ version }: Pick<Head<unknown>, "version">) => Buffer.of(version);
+
 /** The end of a transaction on the wire. */
 const commit = "commit\0";
 
@@ -77,6 +79,35 @@ describe("two nodes on one database", () => {
     const heads = await changeAll(stores, 5, 60);
     expect(heads.every(({ version, state }) => version === state)).toBe(true);
     for (const stream of ["s0", "s1", "s2", "s3", "s4"]) await expectWhole(stores[0], stream, 120);
+  });
+
+  test("decide no change more than four times, however often both change a stream", async () => {
+    const url = await newPostgresDatabase();
+    const stores = [await openStore(url), await openStore(url)];
+    const decisions: number[] = [];
+    const client = async (store: EventStore, node: number, stream: string) => {
+      for (const round of Array(40).keys()) {
+        const name = `${node} ${stream} ${round}`;
+        let decided = 0;
+        const head = await store.change<number>(stream, "org", (head) => {
+          decided += 1;
+          const receipt = { owner: "o", name, contentOf: contentFrom };
+          return { ...countWithAttribute(head), receipt };
+        });
+        decisions.push(decided);
+        expect(await store.receipts.find({ owner: "o", name })).toEqual(contentFrom(head));
+      }
+    };
+    const streams = ["s0", "s1", "s2", "s3", "s4"];
+    await Promise.all(
+      stores.flatMap((store, node) => streams.map((stream) => client(store, node, stream))),
+    );
+    expect(Math.max(...decisions)).toBeLessThanOrEqual(4);
+    for (const stream of streams) {
+      await expectWhole(stores[0] as EventStore, stream, 80);
+      const counted = await stores[1]?.readAttributes(stream, "org", ["count"]);
+      expect(counted?.map(({ value }) => String(Buffer.from(value)))).toEqual(["80"]);
+    }
   });
 
   test("see at once what the other one has acknowledged", async () => {

@@ -3,9 +3,10 @@ import type { StoreObserver } from "../../observer.ts";
 import { ReceiptTakenError } from "../../receipts.ts";
 import type { Append, AppendResult, Tip } from "../append.ts";
 import { appendFromDecision } from "../append-from-decision.ts";
+import { type CommitAll, jointly } from "../joint-appends.ts";
 import { firstPending, type Step, type StreamChanges, step } from "./stream-changes.ts";
 import type { StreamEvent } from "./stream-event.ts";
-import type { Answer, AppendOutcome } from "./verdict.ts";
+import { type Answer, type AppendOutcome, rejected, stored } from "./verdict.ts";
 
 /** What an engine provides. */
 export type StreamQueueOptions = {
@@ -18,6 +19,8 @@ export type StreamQueueOptions = {
    * @param signal If it is aborted, the append may be left out; it then rejects with the signal's reason.
    */
   readonly append: (append: Append, signal: AbortSignal | undefined) => Promise<AppendResult>;
+  /** Stores a change that has lost too many races. */
+  readonly commitAll: CommitAll;
   readonly now: () => Micros;
   readonly observer?: Pick<StoreObserver, "waiting" | "retried"> | undefined;
 };
@@ -56,13 +59,13 @@ export type Stream = {
  * @param answer Answers a change.
  */
 export function createAdvance(
-  { load, append, now, observer }: StreamQueueOptions,
+  { load, append, commitAll, now, observer }: StreamQueueOptions,
   answer: (stream: Stream, given: Answer) => void,
 ): (stream: Stream, event: StreamEvent) => void {
   function advance(stream: Stream, event: StreamEvent): void {
     let next = take(stream, event);
     while (next === "decide" || next === "visit") {
-      next = take(stream, beginFirst(stream));
+      next = take(stream, beginFirst(stream, next));
     }
     if (next === "load") loadLatest(stream);
   }
@@ -82,12 +85,22 @@ export function createAdvance(
     );
   }
 
-  function beginFirst(stream: Stream): StreamEvent {
-    const call = stream.calls.get(firstPending(stream.changes)) as Call | Turn;
+  function beginFirst(stream: Stream, how: "decide" | "visit"): StreamEvent {
+    const number = firstPending(stream.changes);
+    const call = stream.calls.get(number) as Call | Turn;
     if (call.signal?.aborted) return { kind: "left", error: call.signal.reason };
-    if (call.kind === "change") return decide(stream, call);
-    call.begin();
+    if (call.kind === "visit") call.begin();
+    else if (how === "visit") commitAlone(stream, number, call);
+    else return decide(stream, call);
     return { kind: "visit-begun" };
+  }
+
+  function commitAlone(stream: Stream, number: number, { organization, decide }: Call): void {
+    const end = (answer: Answer) => advance(stream, { kind: "visit-ended", answer });
+    commitAll([{ stream: stream.id, organization }], jointly(decide)).then(
+      ([head]) => end(stored(number, head as Head<unknown>)),
+      (error: unknown) => end(rejected(number, error)),
+    );
   }
 
   function decide(stream: Stream, call: Call): StreamEvent {

@@ -1,6 +1,6 @@
 import type { Head } from "../../event-store.ts";
 import type { Tip } from "../append.ts";
-import type { AppendOutcome } from "./verdict.ts";
+import type { Answer, AppendOutcome } from "./verdict.ts";
 
 /** What happens to the changes of a stream. */
 export type StreamEvent =
@@ -16,9 +16,9 @@ export type StreamEvent =
   | { readonly kind: "unchanged"; readonly head: Head<unknown> }
   /** The caller of the first pending change no longer waits. */
   | { readonly kind: "left"; readonly error: unknown }
-  /** The visit that was next has begun. */
+  /** The visit that was next has begun, or the change that takes a turn like one. */
   | { readonly kind: "visit-begun" }
-  /** The visit with this number is over. The stream may have been changed. */
-  | { readonly kind: "visit-ended"; readonly number: number }
+  /** It is over. The stream may have been changed. */
+  | { readonly kind: "visit-ended"; readonly answer: Answer }
   /** The append that leads to `tip` has ended. */
   | { readonly kind: "settled"; readonly tip: Tip; readonly outcome: AppendOutcome };

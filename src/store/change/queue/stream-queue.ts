@@ -53,8 +53,8 @@ const retryAfterMs = 1000;
  * A change whose signal is aborted before it is decided is dropped. After that, `append` may still
  * leave it out.
  *
- * Bounds: 1,024 changes per stream, 10,000 in all, 32 lost races per change; beyond them
- * StoreOverloadedError. In flight: 128 per stream.
+ * Bounds: 1,024 changes per stream, 10,000 in all; beyond them StoreOverloadedError. In flight: 128 per stream. A change
+ * that has lost three races to other processes is stored alone.
  */
 export function createStreamQueue(options: StreamQueueOptions): StreamQueue {
   const { observer } = options;

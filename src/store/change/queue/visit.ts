@@ -30,7 +30,9 @@ export async function enterAll(
   const turns = streams.map((stream) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const begin = () => {
-      begun.push(() => advance(stream, { kind: "visit-ended", number }));
+      begun.push(() =>
+        advance(stream, { kind: "visit-ended", answer: { kind: "visited", number } }),
+      );
       resolve();
     };
     const number = enter(stream, { kind: "visit", signal: over, begin, reject });

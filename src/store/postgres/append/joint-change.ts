@@ -1,6 +1,10 @@
 import type { Tip } from "../../change/append.ts";
-import type { CommitAll } from "../../change/change-all.ts";
-import { type JointAppends, jointAppends, refusalFrom } from "../../change/joint-appends.ts";
+import {
+  type CommitAll,
+  type JointAppends,
+  jointAppends,
+  refusalFrom,
+} from "../../change/joint-appends.ts";
 import { type Head, type Micros, OutcomeUnknownError } from "../../event-store.ts";
 import type { DecideAll, Member } from "../../joint-change.ts";
 import type { StoreObserver } from "../../observer.ts";

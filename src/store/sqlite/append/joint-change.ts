@@ -1,8 +1,7 @@
 import type { AppendResult, Tip } from "../../change/append.ts";
 import { rowFromAppend } from "../../change/append-row.ts";
 import type { JointRows } from "../../change/batch/batch-item.ts";
-import type { CommitAll } from "../../change/change-all.ts";
-import { jointAppends, refusalFrom } from "../../change/joint-appends.ts";
+import { type CommitAll, jointAppends, refusalFrom } from "../../change/joint-appends.ts";
 import { type KeysOf, type Micros, StoreOverloadedError } from "../../event-store.ts";
 import type { StoreObserver } from "../../observer.ts";
 

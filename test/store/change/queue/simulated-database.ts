@@ -1,5 +1,10 @@
 import type { Append, AppendResult, Tip } from "../../../../src/store/change/append.ts";
 import { createBatcher } from "../../../../src/store/change/batch/batcher.ts";
+import {
+  type CommitAll,
+  jointAppends,
+  refusalFrom,
+} from "../../../../src/store/change/joint-appends.ts";
 import { createStreamQueue } from "../../../../src/store/change/queue/stream-queue.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../../../../src/store/event-store.ts";
 
@@ -22,6 +27,8 @@ export type Operation = {
 
 export type Database = ReturnType<typeof createDatabase>;
 
+const now = () => 1;
+
 /** What is durable, for all servers. */
 export function createDatabase() {
   const tips = new Map<string, Tip>();
@@ -39,14 +46,23 @@ export function createDatabase() {
     return "appended";
   }
 
+  function commit(batch: readonly Append[]): AppendResult[] {
+    if (batch.some(({ events }) => events[0]?.type === "poison"))
+      throw new TypeError("cannot be stored");
+    return batch.map(write);
+  }
+
   return {
     tips,
     events,
     version: (stream: string) => tips.get(stream)?.head.version ?? 0,
-    commit(batch: readonly Append[]): AppendResult[] {
-      if (batch.some(({ events }) => events[0]?.type === "poison"))
-        throw new TypeError("cannot be stored");
-      return batch.map(write);
+    commit,
+    commitAll(...[members, decide]: Parameters<CommitAll>) {
+      const latest = members.map(({ stream }) => tips.get(stream));
+      const { appends, heads } = jointAppends(members, latest, decide, now);
+      const refusal = refusalFrom(commit(appends).find((result) => result !== "appended"));
+      if (refusal !== undefined) throw refusal;
+      return heads;
     },
   };
 }
@@ -75,7 +91,8 @@ export function createServer(database: Database, operations: Operation[]) {
   const { change } = createStreamQueue({
     load: (stream) => begin(false, () => database.tips.get(stream)),
     append: (append, signal) => commits.add(append, append.stream, signal),
-    now: () => 1,
+    commitAll: (...wanted) => begin(true, () => database.commitAll(...wanted)),
+    now,
   });
   return { id, change };
 }

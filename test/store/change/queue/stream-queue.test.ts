@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Append, Tip } from "../../../../src/store/change/append.ts";
+import { type CommitAll, jointAppends } from "../../../../src/store/change/joint-appends.ts";
 import { createStreamQueue } from "../../../../src/store/change/queue/stream-queue.ts";
 import {
   type Head,
@@ -19,6 +20,9 @@ type Outcome =
   | "unique-key-taken"
   | "left-out";
 
+/** Nothing loses a race. */
+const never = () => Promise.reject(new Error("no change is stored alone"));
+
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** One organization's streams in memory; every append waits until it is told its outcome. */
@@ -30,6 +34,7 @@ function fakeStore() {
     signal: AbortSignal | undefined;
     settle: (outcome: Outcome) => void;
   }[] = [];
+  const alone: string[] = [];
   let overtaking: string | undefined;
   let foreign = 0;
 
@@ -92,6 +97,17 @@ function fakeStore() {
     tips,
     stored,
     pending,
+    /** Streams that were changed alone. */
+    alone,
+    changeAlone(now: () => number): CommitAll {
+      return async (members, decide) => {
+        alone.push(...members.map(({ stream }) => stream));
+        const latest = members.map(({ stream }) => tips.get(stream));
+        const { appends, heads } = jointAppends(members, latest, decide, now);
+        appends.forEach(store);
+        return heads;
+      };
+    },
     overtake,
     /** Let another process write right after the next append. */
     overtakeLater(stream: string) {
@@ -132,7 +148,9 @@ function start(now: () => number = () => 1000) {
     waiting: (changes: number) => waiting.push(changes),
     retried: (reason: string) => retries.push(reason),
   };
-  const queue = createStreamQueue({ load: store.load, append: store.append, now, observer });
+  const { load, append } = store;
+  const commitAll = store.changeAlone(now);
+  const queue = createStreamQueue({ load, append, commitAll, now, observer });
   /** The state becomes the tag. */
   const change = (tag: string, organization = "org", stream = "s", signal?: AbortSignal) =>
     queue.change<string>(
@@ -208,6 +226,7 @@ describe("createStreamQueue", () => {
         return undefined;
       },
       append: async () => "appended",
+      commitAll: never,
       now: () => 1,
     });
     const write = () => ({ events: [{ type: "t", data: {}, creator: "me" }], state: "a" });
@@ -413,16 +432,49 @@ describe("createStreamQueue", () => {
     expect(first.is).toBe("StoreUnavailableError");
   });
 
-  test("gives up with StoreOverloadedError after 32 lost races", async () => {
-    const { store, change } = start();
-    const answer = statusOf(change("a"));
-    for (const _ of Array(32)) {
+  test("stores a change that lost three races alone, with others held off", async () => {
+    const { store, change, retries } = start();
+    const answers = [change("a"), change("b")];
+    for (const _ of Array(3)) {
       await turn();
       store.next("overtaken");
+      store.next("commit");
     }
+    expect(await Promise.all(answers)).toMatchObject([{ version: 4 }, { version: 5 }]);
+    expect(store.alone).toEqual(["s", "s"]);
+    expect(store.stored.map(({ head }) => head.state)).toEqual([
+      ...Array(3).fill("foreign"),
+      "a",
+      "b",
+    ]);
+    expect(retries).toHaveLength(6);
+    const next = change("c");
+    await store.commitAll();
+    expect(await next).toMatchObject({ version: 6 });
+  });
+
+  test("rejects a change that is refused, or left, when its turn alone comes", async () => {
+    const { store, queue } = start();
+    const caller = new AbortController();
+    let decisions = 0;
+    const refused = statusOf(
+      queue.change("s", "org", () => {
+        decisions += 1;
+        if (decisions === 4) refuse();
+        return { events: [{ type: "changed", data: {}, creator: "me" }], state: "a" };
+      }),
+    );
+    const write = () => ({ events: [{ type: "t", data: {}, creator: "me" }], state: "b" });
+    const left = statusOf(queue.change("s", "org", write, caller.signal));
+    for (const _ of Array(3)) {
+      await turn();
+      store.next("overtaken");
+      store.next("commit");
+    }
+    caller.abort(new DOMException("gone", "AbortError"));
     await turn();
-    expect(answer.is).toBe("StoreOverloadedError");
-    expect(store.stored).toHaveLength(32);
+    expect([refused.is, left.is]).toEqual(["RangeError", "AbortError"]);
+    expect(store.stored).toHaveLength(3);
   });
 
   test.for<{ outcome: Outcome; want: string; version: number }>([
@@ -469,6 +521,7 @@ describe("createStreamQueue", () => {
         return gate.promise;
       },
       append: async () => "appended",
+      commitAll: never,
       now: () => 1,
     });
     const first = statusOf(queue.change("s", "org", refuse));
@@ -486,6 +539,7 @@ describe("createStreamQueue", () => {
     const queue = createStreamQueue({
       load: () => results.shift() ?? Promise.resolve(undefined),
       append: async () => "appended",
+      commitAll: never,
       now: () => 1,
     });
     const write = () => ({ events: [{ type: "t", data: {}, creator: "me" }], state: "a" });
