@@ -3,7 +3,8 @@ import type { TLSSocket } from "node:tls";
 import { createShares } from "../bounds/shares.ts";
 import type { ClosedConnection } from "../http2/close-reason.ts";
 import type { Transport } from "../http2/output.ts";
-import { Http2Session, type SessionSite } from "../http2/session.ts";
+import { Http2Session } from "../http2/session.ts";
+import type { SessionSite } from "../http2/session-site.ts";
 import { type ClientLimits, http2LookMs } from "../limits.ts";
 import type { Exchange, ExchangeSite } from "./exchange.ts";
 

@@ -122,7 +122,7 @@ export class Receiver {
       case frameTypes.goAway:
         // Section 6.8: a client that leaves still waits for its answers.
         this.odd();
-        this.#session.peerLeaves();
+        this.#session.closing.peerLeaves();
         break;
       case frameTypes.windowUpdate:
         this.#onWindowUpdate(frame);
@@ -165,10 +165,10 @@ export class Receiver {
 
   /** DATA or HEADERS of a stream that is not open are an error, unless the client could not know that it is closed. */
   #refuseLate(streamId: number, reason: CloseReason): void {
-    const { streams, lastAccepted } = this.#session;
+    const { streams, closing } = this.#session;
     const state = streams.stateOf(streamId);
     if (state === "idle") this.#refuse("idle_stream");
-    else if (state === "closed" && streamId <= lastAccepted) {
+    else if (state === "closed" && streamId <= closing.lastAccepted) {
       this.#session.fail(codes.streamClosed, reason);
     }
   }
@@ -265,7 +265,7 @@ export class Receiver {
     const payload = frame.bytes.subarray(frame.start, frame.start + frame.length);
     if (isAck(frame)) {
       this.odd();
-      this.#session.onPong(payload);
+      this.#session.closing.onPong(payload);
     } else if (this.meters.ping(now, output.answerFrames)) {
       output.frame(frameTypes.ping, flags.ack, 0, payload);
     } else this.#session.fail(codes.enhanceYourCalm, "too_many_pings");

@@ -41,6 +41,14 @@ export class StreamTable {
     this.#open.delete(id);
   }
 
+  /** The connection is over. */
+  closeAll(): void {
+    for (const stream of this.#open.values()) {
+      this.#open.delete(stream.id);
+      stream.close();
+    }
+  }
+
   /** We have reset it. */
   rememberReset(id: number): void {
     this.#reset[this.#nextReset] = id;
