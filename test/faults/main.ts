@@ -10,13 +10,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
-/** Programs beside this one, which do one kind of harm each. */
+/** Programs below this folder, which do one kind of harm each. */
 const programs: Readonly<Record<string, string>> = {
-  wire: "uncrashable.ts",
+  wire: "wire/uncrashable.ts",
   simulation: "run-simulation.ts",
-  sqlite: "run-sqlite.ts",
-  postgres: "run-postgres.ts",
-  linearizable: "run-linearizable.ts",
+  sqlite: "store/run-sqlite.ts",
+  postgres: "store/run-postgres.ts",
+  linearizable: "linear/run-linearizable.ts",
   soak: "soak.ts",
 };
 

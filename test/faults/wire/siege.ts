@@ -2,12 +2,12 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Attack, Case } from "../mutations/attack.ts";
+import { slowAttacks } from "../mutations/slow.ts";
+import { certFile, type Death, startVictim, type Victim } from "../victim.ts";
 import { attack, type Ending, faults } from "./connection.ts";
 import type { GoodClientReport } from "./good-client.ts";
-import type { Attack, Case } from "./mutations/attack.ts";
-import { slowAttacks } from "./mutations/slow.ts";
 import { attacks, type Order, type ScheduleOptions, schedule, slowCases } from "./schedule.ts";
-import { certFile, type Death, startVictim, type Victim } from "./victim.ts";
 
 // Long because an attack is one sequence: warm up, attack, settle, report.
 

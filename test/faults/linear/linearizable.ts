@@ -1,12 +1,12 @@
 import fc from "fast-check";
-import { callers } from "../support/api/callers.ts";
-import { text } from "../support/api/json.ts";
-import { methods } from "../support/api/setting.ts";
-import { startServer, type TestServer } from "../support/server.ts";
-import { profileOfNumber } from "./history/history.ts";
-import { call, type Nodes, type Scene, textOf } from "./linear/call.ts";
-import { type Answer, explain, type World } from "./linear/model.ts";
-import { people, planned, type Wish, wishes } from "./linear/wish.ts";
+import { callers } from "../../support/api/callers.ts";
+import { text } from "../../support/api/json.ts";
+import { methods } from "../../support/api/setting.ts";
+import { startServer, type TestServer } from "../../support/server.ts";
+import { profileOfNumber } from "../history/history.ts";
+import { call, type Nodes, type Scene, textOf } from "./call.ts";
+import { type Answer, explain, type World } from "./model.ts";
+import { people, planned, type Wish, wishes } from "./wish.ts";
 
 /**
  * Start servers on one database.

@@ -2,8 +2,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { startVictim } from "../victim.ts";
 import { doors } from "./siege.ts";
-import { startVictim } from "./victim.ts";
 
 /**
  * The program that checks servers against RFC 9113 and RFC 7541, case by case. Needs Go, with which it is
@@ -51,7 +51,7 @@ export async function h2specFailures(out: (line: string) => void): Promise<strin
   return failures;
 }
 
-const cache = fileURLToPath(new URL("../../node_modules/.cache/h2spec/", import.meta.url));
+const cache = fileURLToPath(new URL("../../../node_modules/.cache/h2spec/", import.meta.url));
 
 function install(): string | undefined {
   mkdirSync(cache, { recursive: true });

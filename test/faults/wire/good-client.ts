@@ -18,8 +18,8 @@ import {
   GetHumanProfileRequestSchema,
   GetHumanProfileResponseSchema,
   UpdateHumanProfileRequestSchema,
-} from "../../gen/zitadel/management_pb.ts";
-import { envelope, servicePath } from "./mutations/calls.ts";
+} from "../../../gen/zitadel/management_pb.ts";
+import { envelope, servicePath } from "../mutations/calls.ts";
 
 /** How the calls of each phase went: latencies in milliseconds, in ascending order, and what went wrong. */
 export type GoodClientReport = Record<string, { latencies: number[]; errors: string[] }>;

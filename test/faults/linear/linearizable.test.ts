@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { closeCallers } from "../support/api/callers.ts";
-import { newPostgresDatabase } from "../support/postgres-database.ts";
+import { closeCallers } from "../../support/api/callers.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { linearizable, startNodes } from "./linearizable.ts";
 
 test.for([

@@ -1,8 +1,8 @@
 /** Random histories against a model of one server: on two servers with one PostgreSQL, of its own or a given one. */
 
 import { parseArgs } from "node:util";
-import { closeCallers } from "../support/api/callers.ts";
-import { startPostgres } from "../support/postgres.ts";
+import { closeCallers } from "../../support/api/callers.ts";
+import { startPostgres } from "../../support/postgres.ts";
 import { linearizable, startNodes } from "./linearizable.ts";
 
 const { values } = parseArgs({

@@ -1,12 +1,12 @@
 import { chmodSync, chownSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { openSqlite } from "../../src/store/sqlite/database.ts";
-import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
-import { runGiraffe, runProgram, startGiraffe } from "../support/child.ts";
-import { startServer } from "../support/server.ts";
+import { openSqlite } from "../../../src/store/sqlite/database.ts";
+import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
+import { runGiraffe, runProgram, startGiraffe } from "../../support/child.ts";
+import { startServer } from "../../support/server.ts";
+import { createRandom } from "../random.ts";
 import { startKeyedClients } from "./keyed-clients.ts";
-import { createRandom } from "./random.ts";
 import { runTrial, type Serving, type Trial, type TrialOptions, type Verdict } from "./trial.ts";
 
 /** A fault, and what must hold although it happens. */

@@ -1,10 +1,10 @@
-import type { Attack, Case } from "./mutations/attack.ts";
-import { contentAttacks } from "./mutations/content.ts";
-import { http1Attacks } from "./mutations/http1.ts";
-import { http2Attacks } from "./mutations/http2.ts";
-import { slowAttacks } from "./mutations/slow.ts";
-import { tlsAttacks } from "./mutations/tls.ts";
-import { createRandom } from "./random.ts";
+import type { Attack, Case } from "../mutations/attack.ts";
+import { contentAttacks } from "../mutations/content.ts";
+import { http1Attacks } from "../mutations/http1.ts";
+import { http2Attacks } from "../mutations/http2.ts";
+import { slowAttacks } from "../mutations/slow.ts";
+import { tlsAttacks } from "../mutations/tls.ts";
+import { createRandom } from "../random.ts";
 
 /** The demo user. */
 const userId = "163840776835432705";

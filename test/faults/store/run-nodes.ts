@@ -7,10 +7,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { openPostgres } from "../../src/store/postgres/database.ts";
-import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
+import { openPostgres } from "../../../src/store/postgres/database.ts";
+import { createPostgresEventStore } from "../../../src/store/postgres/event-store.ts";
+import { createRandom } from "../random.ts";
 import { startKeyedClients } from "./keyed-clients.ts";
-import { createRandom } from "./random.ts";
 import { runTrial } from "./trial.ts";
 
 const { values } = parseArgs({

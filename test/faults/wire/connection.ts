@@ -1,8 +1,8 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
-import { frameFlags, frameTypes } from "./frames.ts";
-import type { Case } from "./mutations/attack.ts";
+import { frameFlags, frameTypes } from "../frames.ts";
+import type { Case } from "../mutations/attack.ts";
 
 /** If a server that owes no answer sends nothing for so long, the attack ends. In milliseconds. */
 const curiosityMs = 250;

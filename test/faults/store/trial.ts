@@ -1,12 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EventStore } from "../../src/store/event-store.ts";
-import { closeCallers } from "../support/api/callers.ts";
-import { type Program, startGiraffe } from "../support/child.ts";
-import { violations } from "./history/check.ts";
-import { type Recorder, startRecorder } from "./history/record.ts";
-import { storedUsers } from "./history/stored.ts";
+import type { EventStore } from "../../../src/store/event-store.ts";
+import { closeCallers } from "../../support/api/callers.ts";
+import { type Program, startGiraffe } from "../../support/child.ts";
+import { violations } from "../history/check.ts";
+import { type Recorder, startRecorder } from "../history/record.ts";
+import { storedUsers } from "../history/stored.ts";
 
 /** A server process that listens. */
 export type Serving = Program & { readonly url: string };

@@ -7,8 +7,8 @@ import {
   headers,
   opening,
   preface,
-} from "./frames.ts";
-import { envelope } from "./mutations/calls.ts";
+} from "../frames.ts";
+import { envelope } from "../mutations/calls.ts";
 
 // Long because it is one table of floods with the functions that make their bytes.
 

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { type Caller, callers, type Reply } from "../support/api/callers.ts";
-import { list, object, text } from "../support/api/json.ts";
-import { type Method, methods } from "../support/api/setting.ts";
-import { createRandom, type Random } from "./random.ts";
+import { type Caller, callers, type Reply } from "../../support/api/callers.ts";
+import { list, object, text } from "../../support/api/json.ts";
+import { type Method, methods } from "../../support/api/setting.ts";
+import { createRandom, type Random } from "../random.ts";
 import type { Trial } from "./trial.ts";
 
 /** Clients that repeat every call with its key until they have an answer. */

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { collecting, type Death } from "../victim.ts";
 import { type Flood, warmUp } from "./floods.ts";
 import { guard } from "./siege.ts";
-import { collecting, type Death } from "./victim.ts";
 
 /** The effect of a flood. Memory in MiB. */
 export type FloodReport = {

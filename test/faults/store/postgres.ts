@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { openPostgres } from "../../src/store/postgres/database.ts";
-import { createPostgresEventStore } from "../../src/store/postgres/event-store.ts";
-import { type PostgresServer, query, startPostgres, startStandby } from "../support/postgres.ts";
+import { openPostgres } from "../../../src/store/postgres/database.ts";
+import { createPostgresEventStore } from "../../../src/store/postgres/event-store.ts";
+import { type PostgresServer, query, startPostgres, startStandby } from "../../support/postgres.ts";
+import { createRandom, type Random } from "../random.ts";
 import { startKeyedClients } from "./keyed-clients.ts";
-import { createRandom, type Random } from "./random.ts";
 import type { Fault } from "./sqlite.ts";
 import { runTrial, type Trial, type Verdict } from "./trial.ts";
 

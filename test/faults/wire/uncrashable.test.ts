@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { slowAttacks } from "./mutations/slow.ts";
+import { slowAttacks } from "../mutations/slow.ts";
 import { attacks } from "./schedule.ts";
 import { besiege, descriptorTolerance, doors, type SiegeReport } from "./siege.ts";
 
