@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { frameTypes, reset } from "../../faults/frames.ts";
 import { startEcho } from "../echo.ts";
 import { binaryNote } from "../speak.ts";
-import { whole } from "./requests.ts";
-import { type DeskSession, greetOnDesk } from "./session-on-desk.ts";
+import { whole } from "./support/requests.ts";
+import { type DeskSession, greetOnDesk } from "./support/session-on-desk.ts";
 
 // Deadlines that pass in a slow moment make a client give up all its calls at once. It must not lose its connection.
 

@@ -11,9 +11,9 @@ import {
   uint32,
   windowUpdate,
 } from "../../faults/frames.ts";
-import { openMemory } from "./memory.ts";
-import { describeFrames } from "./peer.ts";
-import { setting, withField } from "./requests.ts";
+import { openMemory } from "./support/memory.ts";
+import { describeFrames } from "./support/peer.ts";
+import { setting, withField } from "./support/requests.ts";
 
 // What real clients send, as it was recorded from them. The clock stands still, so nothing is forgiven with time.
 // Long because of the table of clients.

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { frame, frameFlags, frameTypes, preface } from "../../faults/frames.ts";
-import { begun, whole } from "./requests.ts";
-import { type DeskSession, greetOnDesk, openOnDesk } from "./session-on-desk.ts";
+import { begun, whole } from "./support/requests.ts";
+import { type DeskSession, greetOnDesk, openOnDesk } from "./support/session-on-desk.ts";
 
 // The server tells its operator why it ends a connection. What floods end with is in floods.test.ts.
 

@@ -8,9 +8,9 @@ import {
   reset,
   windowUpdate,
 } from "../../faults/frames.ts";
-import { type Memory, openMemory } from "./memory.ts";
-import { describeFrame } from "./peer.ts";
-import { begun, getNote, greeting, setting, whole, withField } from "./requests.ts";
+import { type Memory, openMemory } from "./support/memory.ts";
+import { describeFrame } from "./support/peer.ts";
+import { begun, getNote, greeting, setting, whole, withField } from "./support/requests.ts";
 
 // What a connection leads to when time goes by. The clock is the test's.
 

@@ -14,10 +14,10 @@ import {
   uint32,
   windowUpdate,
 } from "../../faults/frames.ts";
-import { openMemory } from "./memory.ts";
-import { openPeer } from "./peer.ts";
-import { greeting, whole } from "./requests.ts";
-import type { SeenFrame } from "./strict-reader.ts";
+import { openMemory } from "./support/memory.ts";
+import { openPeer } from "./support/peer.ts";
+import { greeting, whole } from "./support/requests.ts";
+import type { SeenFrame } from "./support/strict-reader.ts";
 
 // The same requests to a server on `node:http2`, which uses nghttp2: what the handler sees, and what the client gets.
 

@@ -12,7 +12,7 @@ import {
   windowUpdate,
 } from "../../faults/frames.ts";
 import { type EchoHandlers, type EchoServer, startEcho } from "../echo.ts";
-import { openPeer, type Peer } from "./peer.ts";
+import { openPeer, type Peer } from "./support/peer.ts";
 import {
   begun,
   expectServed,
@@ -23,7 +23,7 @@ import {
   setting,
   whole,
   withField,
-} from "./requests.ts";
+} from "./support/requests.ts";
 
 // Long because of the table of floods. Each client stays below what would harm anybody else, and loses its connection.
 

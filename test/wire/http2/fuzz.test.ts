@@ -3,11 +3,11 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { frame, frameFlags, frameTypes, reset, windowUpdate } from "../../faults/frames.ts";
-import { corpus } from "./corpus.ts";
-import { anyInput, goodStream } from "./inputs.ts";
-import { type Memory, openMemory } from "./memory.ts";
-import { begun, greeting, setting, whole, withField } from "./requests.ts";
-import type { SeenFrame } from "./strict-reader.ts";
+import { corpus } from "./support/corpus.ts";
+import { anyInput, goodStream } from "./support/inputs.ts";
+import { type Memory, openMemory } from "./support/memory.ts";
+import { begun, greeting, setting, whole, withField } from "./support/requests.ts";
+import type { SeenFrame } from "./support/strict-reader.ts";
 
 // Long because of the properties: each is one test, and they share how inputs are run and compared.
 

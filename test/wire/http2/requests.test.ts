@@ -9,7 +9,7 @@ import {
   windowUpdate,
 } from "../../faults/frames.ts";
 import { type EchoServer, startEcho } from "../echo.ts";
-import { describeFrames, type Peer } from "./peer.ts";
+import { describeFrames, type Peer } from "./support/peer.ts";
 import {
   begun,
   expectServed,
@@ -19,7 +19,7 @@ import {
   setting,
   whole,
   withField,
-} from "./requests.ts";
+} from "./support/requests.ts";
 
 // Long because of the tables of requests.
 

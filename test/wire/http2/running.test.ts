@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { type Fields, frame, frameFlags, frameTypes, reset } from "../../faults/frames.ts";
 import { startEcho } from "../echo.ts";
 import { binaryNote, envelope } from "../speak.ts";
-import { describeFrame } from "./peer.ts";
-import { begun, expectServed, getNote, greet, whole, withField } from "./requests.ts";
+import { describeFrame } from "./support/peer.ts";
+import { begun, expectServed, getNote, greet, whole, withField } from "./support/requests.ts";
 
 // A connection may have 100 requests that something works for. However a request ends, it counts no more afterwards.
 

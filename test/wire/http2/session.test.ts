@@ -8,8 +8,8 @@ import {
 } from "../../../src/wire/limits.ts";
 import { frame, frameTypes, reset, windowUpdate } from "../../faults/frames.ts";
 import type { Http2Frame } from "../raw.ts";
-import { begun, greeting, setting, whole } from "./requests.ts";
-import { type DeskSession, greetOnDesk, openOnDesk } from "./session-on-desk.ts";
+import { begun, greeting, setting, whole } from "./support/requests.ts";
+import { type DeskSession, greetOnDesk, openOnDesk } from "./support/session-on-desk.ts";
 
 const { data, goAway, headers, ping } = frameTypes;
 

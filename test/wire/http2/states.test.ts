@@ -10,7 +10,7 @@ import {
   uint32,
   windowUpdate,
 } from "../../faults/frames.ts";
-import { describeFrame, openPeer, type Peer } from "./peer.ts";
+import { describeFrame, openPeer, type Peer } from "./support/peer.ts";
 import {
   begun,
   expectServed,
@@ -20,7 +20,7 @@ import {
   startHeldEcho,
   whole,
   withField,
-} from "./requests.ts";
+} from "./support/requests.ts";
 
 // Long because of the table of states and frames.
 

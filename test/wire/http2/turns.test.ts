@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { frame, frameTypes } from "../../faults/frames.ts";
 import { startEcho } from "../echo.ts";
 import { framesOf, openRaw } from "../raw.ts";
-import { greeting, whole, withField } from "./requests.ts";
-import { greetOnDesk } from "./session-on-desk.ts";
+import { greeting, whole, withField } from "./support/requests.ts";
+import { greetOnDesk } from "./support/session-on-desk.ts";
 
 // A connection may send more than one turn of the event loop handles. Others do not have to wait for it.
 

@@ -7,7 +7,7 @@ import {
   decodeHuffman,
   encodeHuffman,
 } from "../../../../src/wire/http2/hpack/huffman.ts";
-import { openNghttp2 } from "../nghttp2.ts";
+import { openNghttp2 } from "../support/nghttp2.ts";
 
 const limits = { maxBytes: 16_384, maxFields: 100 };
 

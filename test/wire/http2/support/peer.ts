@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { frame, frameTypes } from "../../faults/frames.ts";
+import { frame, frameTypes } from "../../../faults/frames.ts";
 import { type SeenFrame, StrictReader } from "./strict-reader.ts";
 
 /** A client that sends any bytes, and holds the server to every rule. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from "node:http2";
 import { type Duplex, duplexPair } from "node:stream";
-import { frame, frameFlags, frameTypes, preface } from "../../faults/frames.ts";
+import { frame, frameFlags, frameTypes, preface } from "../../../faults/frames.ts";
 
 /** The client of `node:http2` at one end of a connection, and its frames at the other. */
 export type Nghttp2 = AsyncDisposable & {

@@ -5,8 +5,8 @@ import {
   frameTypes,
   headerBlock,
   preface,
-} from "../../faults/frames.ts";
-import { type EchoServer, startEcho } from "../echo.ts";
+} from "../../../faults/frames.ts";
+import { type EchoServer, startEcho } from "../../echo.ts";
 import { openPeer, type Peer } from "./peer.ts";
 
 const { endHeaders, endStream } = frameFlags;

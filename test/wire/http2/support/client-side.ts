@@ -1,5 +1,5 @@
-import { createHpackDecoder } from "../../../src/wire/http2/hpack/decoder.ts";
-import { frameFlags, frameTypes, preface } from "../../faults/frames.ts";
+import { createHpackDecoder } from "../../../../src/wire/http2/hpack/decoder.ts";
+import { frameFlags, frameTypes, preface } from "../../../faults/frames.ts";
 
 const initialWindow = 65_535;
 const settingIds = { headerTableSize: 1, initialWindowSize: 4 } as const;

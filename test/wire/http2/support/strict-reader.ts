@@ -1,5 +1,5 @@
-import { createHpackDecoder } from "../../../src/wire/http2/hpack/decoder.ts";
-import { frameFlags, frameTypes } from "../../faults/frames.ts";
+import { createHpackDecoder } from "../../../../src/wire/http2/hpack/decoder.ts";
+import { frameFlags, frameTypes } from "../../../faults/frames.ts";
 import { AnswerRules } from "./answer-rules.ts";
 import { ClientSide } from "./client-side.ts";
 

@@ -7,7 +7,7 @@ import {
   reset,
   uint32,
   windowUpdate,
-} from "../../faults/frames.ts";
+} from "../../../faults/frames.ts";
 import { greeting, setting, whole, withField } from "./requests.ts";
 import { StrictReader } from "./strict-reader.ts";
 

@@ -1,7 +1,7 @@
-import { createShares } from "../../../src/wire/bounds/shares.ts";
-import { createUnsent } from "../../../src/wire/bounds/unsent.ts";
-import type { Exchange } from "../../../src/wire/http/exchange.ts";
-import { Http2Session } from "../../../src/wire/http2/session.ts";
+import { createShares } from "../../../../src/wire/bounds/shares.ts";
+import { createUnsent } from "../../../../src/wire/bounds/unsent.ts";
+import type { Exchange } from "../../../../src/wire/http/exchange.ts";
+import { Http2Session } from "../../../../src/wire/http2/session.ts";
 import { StrictReader } from "./strict-reader.ts";
 
 /** A session without a socket, and with a clock that stands still until the test moves it. */

@@ -9,7 +9,7 @@ import {
   reset,
   uint32,
   windowUpdate,
-} from "../../faults/frames.ts";
+} from "../../../faults/frames.ts";
 import { begun, getNote, putNote, setting, whole, withField } from "./requests.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { frameFlags, frameTypes } from "../../faults/frames.ts";
+import { frameFlags, frameTypes } from "../../../faults/frames.ts";
 import type { SeenFrame } from "./strict-reader.ts";
 
 /** Fields of the connection, which no answer may have (RFC 9113, section 8.2.2). */

@@ -10,7 +10,7 @@ import {
   reset,
   uint32,
   windowUpdate,
-} from "../../faults/frames.ts";
+} from "../../../faults/frames.ts";
 import { begun, getNote, setting, whole, withField } from "./requests.ts";
 
 const { data, headers, priority, settings, ping, goAway, continuation } = frameTypes;

@@ -1,10 +1,10 @@
-import { createShares } from "../../../src/wire/bounds/shares.ts";
-import { createUnsent, type Unsent } from "../../../src/wire/bounds/unsent.ts";
-import type { Exchange } from "../../../src/wire/http/exchange.ts";
-import type { ClosedConnection } from "../../../src/wire/http2/close-reason.ts";
-import { Http2Session } from "../../../src/wire/http2/session.ts";
-import { clientLimits } from "../../../src/wire/limits.ts";
-import { framesOf, type Http2Frame } from "../raw.ts";
+import { createShares } from "../../../../src/wire/bounds/shares.ts";
+import { createUnsent, type Unsent } from "../../../../src/wire/bounds/unsent.ts";
+import type { Exchange } from "../../../../src/wire/http/exchange.ts";
+import type { ClosedConnection } from "../../../../src/wire/http2/close-reason.ts";
+import { Http2Session } from "../../../../src/wire/http2/session.ts";
+import { clientLimits } from "../../../../src/wire/limits.ts";
+import { framesOf, type Http2Frame } from "../../raw.ts";
 import { greeting } from "./requests.ts";
 
 /** A session without a socket, with a clock and an event loop of its own. */
