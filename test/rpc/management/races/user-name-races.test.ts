@@ -1,11 +1,11 @@
 import type { DescMethodUnary, JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
-import { type Caller, callers, closeCallers, type Reply } from "../../support/api/callers.ts";
-import { list, object, text } from "../../support/api/json.ts";
-import { gigi, methods } from "../../support/api/setting.ts";
-import { newPostgresDatabase } from "../../support/postgres-database.ts";
-import { startServer, type TestServer } from "../../support/server.ts";
+import { UserService } from "../../../../gen/zitadel/user/v2/user_service_pb.ts";
+import { type Caller, callers, closeCallers, type Reply } from "../../../support/api/callers.ts";
+import { list, object, text } from "../../../support/api/json.ts";
+import { gigi, methods } from "../../../support/api/setting.ts";
+import { newPostgresDatabase } from "../../../support/postgres-database.ts";
+import { startServer, type TestServer } from "../../../support/server.ts";
 
 const rounds = 4;
 const readsInRound = 60;

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
-import { callers, closeCallers } from "../../support/api/callers.ts";
-import { object, text } from "../../support/api/json.ts";
-import { refused } from "../../support/api/refusals.ts";
-import { gigi, methods } from "../../support/api/setting.ts";
-import { startServer } from "../../support/server.ts";
+import { callers, closeCallers } from "../../../support/api/callers.ts";
+import { object, text } from "../../../support/api/json.ts";
+import { refused } from "../../../support/api/refusals.ts";
+import { gigi, methods } from "../../../support/api/setting.ts";
+import { startServer } from "../../../support/server.ts";
 
 test("I14: every protocol reports a store that is down; nothing is stored, and the store recovers by itself", async () => {
   const server = await startServer([]);

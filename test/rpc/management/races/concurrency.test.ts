@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Caller, callers, closeCallers, type Reply } from "../../support/api/callers.ts";
-import { list, object, text } from "../../support/api/json.ts";
-import { refused } from "../../support/api/refusals.ts";
-import { gigi, type Method, methods } from "../../support/api/setting.ts";
-import { runProgram } from "../../support/child.ts";
-import { startServer, type TestServer } from "../../support/server.ts";
+import { type Caller, callers, closeCallers, type Reply } from "../../../support/api/callers.ts";
+import { list, object, text } from "../../../support/api/json.ts";
+import { refused } from "../../../support/api/refusals.ts";
+import { gigi, type Method, methods } from "../../../support/api/setting.ts";
+import { runProgram } from "../../../support/child.ts";
+import { startServer, type TestServer } from "../../../support/server.ts";
 
 let server: TestServer;
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type Caller, callers, closeCallers } from "../../support/api/callers.ts";
-import { list, object, text } from "../../support/api/json.ts";
-import { gigi, type Method, methods } from "../../support/api/setting.ts";
-import { newPostgresDatabase } from "../../support/postgres-database.ts";
-import { startServer, type TestServer } from "../../support/server.ts";
+import { type Caller, callers, closeCallers } from "../../../support/api/callers.ts";
+import { list, object, text } from "../../../support/api/json.ts";
+import { gigi, type Method, methods } from "../../../support/api/setting.ts";
+import { newPostgresDatabase } from "../../../support/postgres-database.ts";
+import { startServer, type TestServer } from "../../../support/server.ts";
 
 const base64 = (value: string) => Buffer.from(value).toString("base64");
 

@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CallOptions, callers, closeCallers } from "../../support/api/callers.ts";
-import { list, text } from "../../support/api/json.ts";
-import { gigi, type Method, methods } from "../../support/api/setting.ts";
-import { startServer, type TestServer } from "../../support/server.ts";
+import { type CallOptions, callers, closeCallers } from "../../../support/api/callers.ts";
+import { list, text } from "../../../support/api/json.ts";
+import { gigi, type Method, methods } from "../../../support/api/setting.ts";
+import { startServer, type TestServer } from "../../../support/server.ts";
 
 let server: TestServer;
 beforeAll(async () => {
