@@ -1,8 +1,8 @@
 import type { JsonObject } from "@bufbuild/protobuf";
+import type { Access, Client, Headers, Reply } from "../client.contract.ts";
+import { useExtras } from "../extras-by-connect.ts";
+import type { AnyMethodName } from "../proto.ts";
 import { browserClients, browserUserClients, webTransports } from "./browser-clients.ts";
-import type { Access, Client, Headers, Reply } from "./client.contract.ts";
-import { useExtras } from "./extras-by-connect.ts";
-import type { AnyMethodName } from "./proto.ts";
 
 /** One call from within the page. */
 export type CallFromPage = {

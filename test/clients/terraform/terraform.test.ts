@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { UserService } from "../../gen/zitadel/user/v2/user_service_pb.ts";
-import { type Caller, callers } from "../support/api/callers.ts";
-import { type Setting, startSetting } from "../support/api/setting.ts";
+import { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
+import { type Caller, callers } from "../../support/api/callers.ts";
+import { type Setting, startSetting } from "../../support/api/setting.ts";
 import { createMetadataResource } from "./terraform-metadata.ts";
 import { changes, defaults, newPlan } from "./terraform-plans.ts";
 import { type Call, CallError, createResource, type Resource } from "./terraform-provider.ts";

@@ -5,9 +5,9 @@
  */
 
 import type { DescMethodUnary, JsonObject } from "@bufbuild/protobuf";
-import { list, object, text } from "../support/api/json.ts";
-import { methods as v1 } from "../support/api/setting.ts";
-import { methods as v2 } from "../support/api/user-setting.ts";
+import { list, object, text } from "../../support/api/json.ts";
+import { methods as v1 } from "../../support/api/setting.ts";
+import { methods as v2 } from "../../support/api/user-setting.ts";
 
 /** The attributes of `zitadel_human_user`. What a plan does not set has the default of the provider. */
 export type HumanUser = {

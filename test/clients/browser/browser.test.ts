@@ -1,17 +1,17 @@
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
-import { startSetting } from "../support/api/setting.ts";
-import { openBrowser } from "../support/browser.ts";
-import { root } from "../support/child.ts";
-import { startServer } from "../support/server.ts";
-import { startSite } from "../support/site.ts";
+import { startSetting } from "../../support/api/setting.ts";
+import { openBrowser } from "../../support/browser.ts";
+import { root } from "../../support/child.ts";
+import { startServer } from "../../support/server.ts";
+import { startSite } from "../../support/site.ts";
+import { type Client, describeClient, type Reply } from "../client.contract.ts";
+import { toldOfExtras } from "../extras-by-connect.ts";
+import type { AnyMethodName } from "../proto.ts";
+import { describeUserClient } from "../user-client.contract.ts";
 import { browserClients, browserUserClients, webTransports } from "./browser-clients.ts";
 import type { CallFromPage, ExtrasFromPage } from "./browser-page.ts";
-import { type Client, describeClient, type Reply } from "./client.contract.ts";
-import { toldOfExtras } from "./extras-by-connect.ts";
-import type { AnyMethodName } from "./proto.ts";
-import { describeUserClient } from "./user-client.contract.ts";
 
 /** What `browser-page.ts` offers within the page. */
 declare function callFromPage(json: string): Promise<Reply>;

@@ -1,5 +1,5 @@
-import { list, object, text } from "../support/api/json.ts";
-import { methods as v1 } from "../support/api/setting.ts";
+import { list, object, text } from "../../support/api/json.ts";
+import { methods as v1 } from "../../support/api/setting.ts";
 import { type Call, unlessNotFound } from "./terraform-provider.ts";
 
 /** What the provider does with `zitadel_user_metadata`, in the version of `terraform-provider.ts`: always by v1. Values are texts. */

@@ -2,10 +2,10 @@ import { createClient, type Interceptor, type Transport } from "@connectrpc/conn
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
 import { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
-import type { Access, Client, MethodName } from "./client.contract.ts";
-import { clientFromConnect, userClientFromConnect } from "./connect-client.ts";
+import type { Access, Client, MethodName } from "../client.contract.ts";
+import { clientFromConnect, userClientFromConnect } from "../connect-client.ts";
+import type { UserMethodName } from "../user-client.contract.ts";
 import { createGrpcWebClient } from "./grpc-web-client.ts";
-import type { UserMethodName } from "./user-client.contract.ts";
 
 /** Transports of Connect that run in pages. */
 export const webTransports: Readonly<Record<string, (access: Access) => Transport>> = {

@@ -1,8 +1,8 @@
 import { fromBinary, fromJson, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { GrpcWebClientBase, MethodDescriptor, MethodType, RpcError } from "grpc-web";
-import type { Access, Client, Reply } from "./client.contract.ts";
-import { type AnyMethodName, detailsFrom, methods, pathOf, refusalFrom } from "./proto.ts";
+import type { Access, Client, Reply } from "../client.contract.ts";
+import { type AnyMethodName, detailsFrom, methods, pathOf, refusalFrom } from "../proto.ts";
 
 /** The official client of gRPC-Web. Needs a browser. */
 export function createGrpcWebClient(
