@@ -14,6 +14,7 @@ import { migrations } from "../store/sql/migrations.ts";
 import { assertExists, openSqlite, type Sqlite } from "../store/sqlite/database.ts";
 import { createSqliteDirectory } from "../store/sqlite/directory.ts";
 import type { DatabaseLock } from "../store/sqlite/file/lock.ts";
+import { settleLog } from "../store/sqlite/file/settle-log.ts";
 import type { DatabaseStatus } from "../store/status.ts";
 import type { Transfer } from "../store/transfer.ts";
 
@@ -31,6 +32,8 @@ export type OpenStore = {
   readonly collisions: readonly Collision[];
   /** Resolves with what is wrong if the files of the database are no longer where they were. */
   readonly gone: Promise<Error>;
+  /** Resolves if the disk could not keep what was written. The process must end at once, and close nothing. */
+  readonly failed: Promise<Error>;
   /** Remembers what the database holds now, and returns what puts it back; only of a database in memory. */
   readonly snapshot?: (() => Promise<() => void>) | undefined;
   /** Waits for changes in flight, then closes the database. */
@@ -68,6 +71,7 @@ export async function openStore(
     schemaVersion: migrations.length,
     collisions: await collisionsIn(postgres),
     gone: never,
+    failed: never,
     async close() {
       await stopWatching?.();
       await store.close();
@@ -89,7 +93,8 @@ async function openSqliteStore(
   const lock = path === ":memory:" ? undefined : lockDatabase(path);
   const sqlite = openLocked(path, lock, upgrading);
   const watch = lock && watchPlace([...sqlite.place, ...lock.place]);
-  const store = createSqliteEventStore({ database: sqlite, now, observer });
+  const { promise: failed, resolve: onSyncFailure } = Promise.withResolvers<Error>();
+  const store = createSqliteEventStore({ database: sqlite, now, observer, onSyncFailure });
   const directory = createSqliteDirectory(sqlite);
   return {
     store: watchFailures(store, observer.failed),
@@ -98,6 +103,7 @@ async function openSqliteStore(
     schemaVersion: migrations.length,
     collisions: collisionsIn(sqlite),
     gone: watch?.gone ?? never,
+    failed,
     snapshot: path === ":memory:" ? () => snapshotOf(sqlite) : undefined,
     async close() {
       watch?.close();
@@ -123,6 +129,7 @@ function openLocked(
   upgrading: UpgradeProgress | undefined,
 ): Sqlite {
   try {
+    if (lock !== undefined) settleLog(path);
     return openSqlite(path, searchKeys, uniqueKeysOf, upgrading);
   } catch (error) {
     lock?.close();

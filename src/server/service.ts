@@ -50,6 +50,8 @@ export interface Service {
   readonly collisions: readonly Collision[];
   /** As in `OpenStore`. */
   readonly gone: Promise<Error>;
+  /** As in `OpenStore`. */
+  readonly failed: Promise<Error>;
   /** As in `NodeWatch`. */
   readonly onNodes: NodeWatch["onChange"];
   /** Puts everything back to how the server began; `undefined` unless it was asked for. */
@@ -160,6 +162,7 @@ export async function createService(
     database: opened,
     collisions: opened.collisions,
     gone: opened.gone,
+    failed: opened.failed,
     onNodes: nodes.onChange,
     close,
   };

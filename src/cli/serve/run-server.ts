@@ -33,6 +33,11 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
     allMetrics: supervisor.together?.count,
     upgrading: logUpgrade(log),
   });
+  // What was not synced is lost if the machine goes now, and the system would not say so a second time.
+  service.failed.then((error) => {
+    log.fatal({ err: error }, "the disk failed: stopping at once");
+    process.exit(exitSoftware);
+  });
   supervisor.together?.onCount(service.metrics);
   const url = await service.listen();
   const stopped = supervisor.stop();

@@ -28,6 +28,11 @@ type Options = {
   readonly now: () => Micros;
   readonly observer?: StoreObserver | undefined;
   readonly receipts?: ReceiptBounds;
+  /**
+   * Called once if the disk could not keep what was written. From then on nothing is written, and the process has
+   * to end, so that the next one finds out what is there.
+   */
+  readonly onSyncFailure?: (error: Error) => void;
 };
 
 /**
@@ -69,9 +74,11 @@ export function createSqliteEventStore(options: Options): EventStore {
 }
 
 /** What changes and receipts pass through. */
-function createWriting({ database, now, observer, receipts: bounds }: Options, db: DatabaseSync) {
+function createWriting(options: Options, db: DatabaseSync) {
+  const { database, now, observer, receipts: bounds, onSyncFailure } = options;
   const { isThere, ...receiptReader } = createReceiptReader(db);
-  const writer = createWriter(database, db, resultOfItems(prepareHasEvent(db), isThere));
+  const resultOf = resultOfItems(prepareHasEvent(db), isThere);
+  const writer = createWriter(database, db, { resultOf, onSyncFailure });
   const commits = createBatcher(writer.write, observer?.committed, sizeOfItem);
   // Heads are loaded in batches because SQLite reads the upper pages of the index again after each commit.
   const load = createTipReader(db);
@@ -106,10 +113,14 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, d
   return { change: queue.change, changeAll, receipts, close };
 }
 
-function createWriter({ file, place }: Sqlite, db: DatabaseSync, resultOf: ResultOf): WriterThread {
+function createWriter(
+  { file, place }: Sqlite,
+  db: DatabaseSync,
+  options: Parameters<typeof createWriterThread>[1],
+): WriterThread {
   return file === undefined
     ? createWriterHere(createBatchWriter(db))
-    : createWriterThread({ file, place }, { resultOf });
+    : createWriterThread({ file, place }, options);
 }
 
 /** What became of an item whose batch ended in a way that leaves its outcome open. */

@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from "../event-store.ts";
+import { OutcomeUnknownError, StoreUnavailableError } from "../event-store.ts";
 
 /** Primary result codes, the low byte of `errcode`. Source: sqlite.org/rescode.html */
 const code = {
@@ -18,6 +18,9 @@ const unavailable = new Set(Object.values(code));
 /** Extended result code of a write that failed, as it does beyond a limit on the size of files. */
 const writeFailed = 778;
 
+/** Extended result codes of a file and of a folder that could not be synced. */
+const syncFailed = new Set([1034, 1290]);
+
 /** Extended result codes of a second row with the same key. */
 const primaryKeyTaken = 1555;
 const uniqueTaken = 2067;
@@ -34,6 +37,17 @@ export function isBusy(error: unknown): boolean {
  */
 export function leavesCommitOpen(error: unknown): boolean {
   return primaryCode(error) === code.ioError && errcode(error) !== writeFailed;
+}
+
+/**
+ * The system could not sync a file of the database, so what it was given may be lost. It forgets that: if it is asked
+ * again, it says that all is well. So nothing may be written any more, and the next process has to find out what is there.
+ */
+export class SyncFailedError extends OutcomeUnknownError {}
+
+/** Whether the system could not sync a file. */
+export function isSyncFailure(error: unknown): boolean {
+  return syncFailed.has(errcode(error) ?? 0);
 }
 
 /** A row with the same key exists. */

@@ -7,7 +7,8 @@ const seed = "short";
 describe("on PostgreSQL, under load, two servers keep their promises when", () => {
   test.for(postgresFaults.filter(({ times }) => times.short > 0))(
     "$name",
-    async ({ run, times }) => {
+    async ({ run, times, needs }, context) => {
+      context.skip(!((await needs?.isThere()) ?? true), `${needs?.what} is not there`);
       const { failures, acknowledged } = await run(seed, times.short);
       expect(failures).toEqual([]);
       expect(acknowledged).toBeGreaterThan(0);

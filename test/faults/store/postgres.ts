@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../../src/store/postgres/event-store.ts";
 import { type PostgresServer, query, startPostgres, startStandby } from "../../support/postgres.ts";
+import { canTrace, failSync } from "../../support/strace.ts";
 import { createRandom, type Random } from "../random.ts";
 import { startKeyedClients } from "./keyed-clients.ts";
 import type { Fault } from "./sqlite.ts";
@@ -21,10 +22,12 @@ function fault(
   name: string,
   times: Fault["times"],
   strike: (postgres: PostgresServer, random: Random) => Promise<void>,
+  more: Pick<Fault, "needs"> = {},
 ): Fault {
   return {
     name,
     times,
+    ...more,
     async run(seed, count) {
       const postgres = await startPostgres();
       const random = createRandom(`${seed} ${name}`);
@@ -52,6 +55,18 @@ export const postgresFaults: readonly Fault[] = [
     // PostgreSQL takes it for a crash, ends all the others and recovers.
     process.kill(random.pick(await backendsOf(postgres)), "SIGKILL");
   }),
+  // PostgreSQL ends itself then, and every outcome that it leaves open is looked up: see the tests of C3.
+  fault(
+    "F19: a sync of PostgreSQL's log fails",
+    { short: 1, long: 20 },
+    async (postgres, random) => {
+      const { calls } = await failSync(await backendsOf(postgres), 1 + random.int(5));
+      const ends = await calls;
+      if (!ends.some((line) => line.includes("killed by SIGABRT")))
+        throw new Error(`no backend gave up: ${ends.slice(-5)}`);
+    },
+    { needs: { what: "strace", isThere: canTrace } },
+  ),
   fault("a connection is terminated", { short: 0, long: 100 }, async (postgres, random) => {
     const backend = random.pick(await backendsOf(postgres));
     await query(postgres.url("postgres"), `select pg_terminate_backend(${backend})`);

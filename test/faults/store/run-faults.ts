@@ -30,7 +30,11 @@ export async function runFaults(faults: readonly Fault[]): Promise<void> {
   };
   const columns = ["calls", "stored", "open", "refused", "keys", "repeats", "seconds", "failures"];
   row("fault", "times", ...columns);
-  for (const { name, times, run } of faults.filter(({ name }) => name.includes(only))) {
+  for (const { name, times, run, needs } of faults.filter(({ name }) => name.includes(only))) {
+    if (needs !== undefined && !(await needs.isThere())) {
+      out(`${name}: left out, because ${needs.what} is not there`);
+      continue;
+    }
     const count = Number(values.times ?? times.long);
     try {
       const { calls, acknowledged, open, refused, keys, repeats, seconds, failures } = await run(

@@ -14,13 +14,16 @@ export type Fault = {
   readonly name: string;
   /** How often it strikes, in the short version (0: it is left out) and in the long one. */
   readonly times: { readonly short: number; readonly long: number };
+  /** Default: it can strike everywhere. */
+  readonly needs?: { readonly what: string; readonly isThere: () => Promise<boolean> };
   run(seed: string, times: number): Promise<Verdict>;
 };
 
 /** The first server. */
-const serverOf = ({ servers }: Trial) => servers[0] as Serving;
+export const serverOf = ({ servers }: Trial) => servers[0] as Serving;
 
-function trial(
+/** Run a trial on a SQLite file. */
+export function trial(
   seed: string,
   strike: (trial: Trial) => Promise<void>,
   more: Partial<TrialOptions> = {},

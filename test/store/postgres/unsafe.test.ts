@@ -32,6 +32,13 @@ describe("openPostgres", () => {
     expect(await openingOf(server.url("postgres"))).toMatch(/synchronous_commit = local/);
   });
 
+  test("F19: refuses a server that asks a disk again that has failed", async () => {
+    const server = await start(["data_sync_retry=on"]);
+    expect(await openingOf(server.url("postgres"))).toMatch(
+      /^UnsafeServerError: .*data_sync_retry = on .*: turn it off$/,
+    );
+  });
+
   test("C5: accepts synchronous_commit = local if there are no standbys", async () => {
     const url = await newPostgresDatabase();
     expect(await openingOf(`${url}?options=-csynchronous_commit%3Dlocal`)).toBe("opened");

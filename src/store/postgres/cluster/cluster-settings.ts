@@ -17,6 +17,10 @@ const ruleOfNodes: readonly Rule[] = [
     text: "runs with fsync = off and may lose what it has acknowledged: turn it on",
   },
   {
+    isBroken: ({ data_sync_retry }) => data_sync_retry === "on",
+    text: "runs with data_sync_retry = on and may lose what it has acknowledged when its disk fails: turn it off",
+  },
+  {
     isBroken: ({ synchronous_commit }) => synchronous_commit === "off",
     text: "runs with synchronous_commit = off and may lose what it has acknowledged: turn it on",
   },
@@ -75,7 +79,7 @@ const rulesOfCitus: readonly Rule[] = [
 
 const names = [
   ...["fsync", "synchronous_commit", "synchronous_standby_names"],
-  ...["max_prepared_transactions", "server_encoding"],
+  ...["max_prepared_transactions", "server_encoding", "data_sync_retry"],
   ...["citus.use_secondary_nodes", "citus.limit_clause_row_fetch_count"],
   ...["citus.recover_2pc_interval", "citus.shard_replication_factor"],
   "citus.all_modifications_commutative",

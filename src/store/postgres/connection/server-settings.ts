@@ -61,6 +61,7 @@ export async function assertPrimary(
       current_setting('synchronous_commit', true) as synchronous_commit,
       current_setting('synchronous_standby_names', true) as standbys,
       current_setting('fsync', true) as fsync,
+      current_setting('data_sync_retry', true) as data_sync_retry,
       current_setting('server_encoding', true) as encoding,
       pg_backend_pid() as pid`,
   });
@@ -69,6 +70,11 @@ export async function assertPrimary(
     if (settings?.[name] !== "off") continue;
     throw new UnsafeServerError(
       `PostgreSQL runs with ${name} = off and may lose what it has acknowledged: turn it on`,
+    );
+  }
+  if (settings?.data_sync_retry === "on") {
+    throw new UnsafeServerError(
+      "PostgreSQL runs with data_sync_retry = on and may lose what it has acknowledged when its disk fails: turn it off",
     );
   }
   if (settings?.synchronous_commit === "local" && settings.standbys) {

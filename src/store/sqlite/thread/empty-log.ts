@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
+import { isSyncFailure, SyncFailedError } from "../sqlite-error.ts";
 
 /** How long an erasure waits for readers, whose pages must stay in the log until they have ended. */
 const maxWaitMs = 1_000;
@@ -21,11 +22,17 @@ export function createLogEmptier(db: DatabaseSync): LogEmptier {
   const checkpoint = db.prepare("pragma wal_checkpoint(truncate)");
   let isDue = false;
 
-  /** An error must not fail the batch, which is stored already. The next write meets the same disk. */
+  /**
+   * An error must not fail the batch, which is stored already. The next write meets the same disk.
+   *
+   * @throws SyncFailedError: there must be no next write.
+   */
   function empty(): boolean {
     try {
       return checkpoint.get()?.busy === 0;
-    } catch {
+    } catch (error) {
+      if (isSyncFailure(error))
+        throw new SyncFailedError((error as Error).message, { cause: error });
       return false;
     }
   }

@@ -1,6 +1,6 @@
 import { OutcomeUnknownError, StoreUnavailableError } from "../../event-store.ts";
 import { OvertakenError } from "../../transfer.ts";
-import { storeErrorFrom } from "../sqlite-error.ts";
+import { SyncFailedError, storeErrorFrom } from "../sqlite-error.ts";
 
 /** What a thread is asked. `close`: it closes its connection and ends. */
 export type Request<Work> =
@@ -11,7 +11,7 @@ export type Request<Work> =
 export type Reply<Result> =
   | { readonly kind: "done"; readonly result: Result }
   | {
-      readonly kind: "unavailable" | "unknown" | "overtaken" | "failed";
+      readonly kind: "unavailable" | "unknown" | "not synced" | "overtaken" | "failed";
       readonly message: string;
     };
 
@@ -20,6 +20,7 @@ export function replyFromError(thrown: unknown): Reply<never> {
   const error = storeErrorFrom(thrown);
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof StoreUnavailableError) return { kind: "unavailable", message };
+  if (error instanceof SyncFailedError) return { kind: "not synced", message };
   if (error instanceof OutcomeUnknownError) return { kind: "unknown", message };
   if (error instanceof OvertakenError) return { kind: "overtaken", message };
   return { kind: "failed", message };
@@ -32,6 +33,8 @@ export function errorFromReply({ kind, message }: Exclude<Reply<never>, { kind: 
       return new StoreUnavailableError(message);
     case "unknown":
       return new OutcomeUnknownError(message);
+    case "not synced":
+      return new SyncFailedError(message);
     case "overtaken":
       return new OvertakenError();
     case "failed":

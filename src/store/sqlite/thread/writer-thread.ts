@@ -3,6 +3,7 @@ import { type BatchItem, resultsInOrder } from "../../change/batch/batch-item.ts
 import { OutcomeUnknownError, StoreUnavailableError } from "../../event-store.ts";
 import type { Bulk } from "../append/append-batch.ts";
 import type { Place } from "../file/place.ts";
+import { SyncFailedError } from "../sqlite-error.ts";
 import { createThread, ThreadDiedError } from "./thread.ts";
 import type { Batch, WriterData, Written } from "./writer.ts";
 
@@ -27,25 +28,41 @@ export type ResultOf = (item: BatchItem) => AppendResult | undefined;
  * own, the error would come again, so the batch rejects with StoreUnavailableError.
  *
  * @param options.resultOf Default: nothing is looked up, and the batch rejects with OutcomeUnknownError.
+ * After SyncFailedError it writes nothing more, and all further batches reject with StoreUnavailableError.
+ *
+ * @param options.onSyncFailure Called once, before the batch rejects with SyncFailedError.
  * @param options.isBulk Batches have thousands of rows; see `createGiveWay`.
  */
 export function createWriterThread(
   { file, place }: { readonly file: string; readonly place: Place },
-  options: { readonly resultOf?: ResultOf; readonly isBulk?: boolean },
+  options: {
+    readonly resultOf?: ResultOf;
+    readonly onSyncFailure?: ((error: Error) => void) | undefined;
+    readonly isBulk?: boolean;
+  },
 ): WriterThread {
-  const { resultOf, isBulk = false } = options;
+  const { resultOf, onSyncFailure, isBulk = false } = options;
   const data: WriterData = { file, place, isBulk };
   const thread = createThread<Batch, Written>(new URL("./writer.ts", import.meta.url), data);
   thread.start();
   let isAlone = true;
+  let syncFailure: SyncFailedError | undefined;
 
   return {
     async write(items, bulk) {
+      if (syncFailure !== undefined)
+        throw new StoreUnavailableError("the disk failed, so nothing more is written", {
+          cause: syncFailure,
+        });
       try {
         const written = await thread.run({ items, bulk });
         isAlone = written.isAlone;
         return written.results;
       } catch (error) {
+        if (error instanceof SyncFailedError) {
+          syncFailure = error;
+          onSyncFailure?.(error);
+        }
         if (!(error instanceof ThreadDiedError)) throw error;
         return resultsAfterDeath(items, error.cause, resultOf);
       }

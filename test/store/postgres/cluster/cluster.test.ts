@@ -52,6 +52,7 @@ describe("settings of a node", () => {
 
   test.for([
     { settings: { fsync: "off" }, want: /fsync = off and may lose/ },
+    { settings: { data_sync_retry: "on" }, want: /disk fails: turn it off/ },
     { settings: { synchronous_commit: "off" }, want: /synchronous_commit = off and may lose/ },
     {
       settings: { synchronous_commit: "local", synchronous_standby_names: "s" },
