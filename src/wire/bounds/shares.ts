@@ -17,7 +17,7 @@ export type Share = {
   end(): void;
 };
 
-type Held = { readonly client: string; readonly takeBack: () => void; amount: number };
+type Held = { readonly client: string; takeBack: () => void; amount: number };
 
 type Holder = { readonly held: Set<Held>; amount: number };
 
@@ -41,6 +41,8 @@ export function createShares(max: number, maxEach: number): Shares {
     taken -= amount;
     if (held.amount > 0) return;
     holder.held.delete(held);
+    // A Set may keep in memory what it had when it grew. So what has ended must not lead to a whole request.
+    held.takeBack = nothing;
     if (holder.held.size === 0) holders.delete(held.client);
   }
 
@@ -51,8 +53,9 @@ export function createShares(max: number, maxEach: number): Shares {
       if (holder === undefined) return true;
       const held = largest(holder.held);
       if (held === undefined || holder.amount <= after) return false;
+      const { takeBack } = held;
       shrink(held, held.amount);
-      held.takeBack();
+      takeBack();
     }
     return true;
   }
@@ -75,6 +78,8 @@ export function createShares(max: number, maxEach: number): Shares {
     },
   };
 }
+
+const nothing = () => {};
 
 function largest<Item extends { readonly amount: number }>(
   items: Iterable<Item>,

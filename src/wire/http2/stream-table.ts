@@ -1,5 +1,11 @@
 import type { Http2Stream } from "./stream.ts";
 
+/**
+ * After so many new streams the table is made anew. A Map that grows or shrinks leads from its old memory to its new one,
+ * so once the old one has outlived a few collections of young objects, every stream would.
+ */
+const streamsPerTable = 64;
+
 /** How many streams that we have reset are remembered. */
 const maxRemembered = 256;
 
@@ -14,7 +20,8 @@ export type ClosedState =
 
 /** The streams of a connection, by id. */
 export class StreamTable {
-  readonly #open = new Map<number, Http2Stream>();
+  #open = new Map<number, Http2Stream>();
+  #added = 0;
   readonly #reset: number[] = [];
   #nextReset = 0;
   /** The highest id that the client has used. */
@@ -34,6 +41,8 @@ export class StreamTable {
   }
 
   add(stream: Http2Stream): void {
+    this.#added += 1;
+    if (this.#added % streamsPerTable === 0) this.#open = new Map(this.#open);
     this.#open.set(stream.id, stream);
   }
 

@@ -29,7 +29,7 @@ export function createPendingQueues<Item, Result>(max: {
   readonly bytes: number;
 }): PendingQueues<Item, Result> {
   /** In the order of their turns; none is empty. */
-  const queues = new Map<string, Pending<Item, Result>[]>();
+  let queues = new Map<string, Pending<Item, Result>[]>();
 
   return {
     add(name, pending) {
@@ -53,6 +53,8 @@ export function createPendingQueues<Item, Result>(max: {
         if (next !== undefined) batch.push(next);
         if (queue.length > 0) queues.set(name, queue);
       }
+      // A Map that is used for long keeps much of what it had, until all memory is collected.
+      if (queues.size === 0) queues = new Map();
       return batch;
     },
   };

@@ -65,10 +65,15 @@ export function createStreamQueue(options: StreamQueueOptions): StreamQueue {
   let closed = false;
   const advance = createAdvance(options, answer);
 
-  function answer({ id, calls }: Stream, given: Answer): void {
+  function answer(stream: Stream, given: Answer): void {
+    const { id, calls } = stream;
     const call = calls.get(given.number) as Call | Turn;
     calls.delete(given.number);
-    if (calls.size === 0) streams.delete(id);
+    if (calls.size === 0) {
+      streams.delete(id);
+      // A Map keeps what it had when it grew or shrank, until all memory is collected. So this must be small.
+      stream.changes = noChanges;
+    }
     size -= 1;
     observer?.waiting(size);
     if (given.kind === "rejected") call.reject(given.error);
