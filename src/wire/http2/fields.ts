@@ -9,7 +9,7 @@ import type { RequestHead } from "../http/exchange.ts";
  * @param clientOf As `ExchangeSite.clientOf`, for the peer of the connection.
  * @returns `undefined` if the request is malformed (section 8.1.1).
  */
-export function readHead(
+function readHead(
   fields: readonly string[],
   clientOf: (headers: IncomingHttpHeaders) => string,
 ): RequestHead | undefined {
@@ -28,6 +28,43 @@ export function readHead(
     headers,
     peer: clientOf(headers),
   };
+}
+
+/** Fields of a head that is kept. The requests of most clients have a dozen, in half a KiB. */
+const maxKeptFields = 24;
+
+/** Characters of them. */
+const maxKeptLength = 4_096;
+
+/**
+ * As `readHead`, for one connection. Most clients send the same fields with each request, and then the head of the one
+ * before is the head of this one, too.
+ */
+export function createHeadReader(
+  clientOf: (headers: IncomingHttpHeaders) => string,
+): (fields: readonly string[]) => RequestHead | undefined {
+  let keptFields: readonly string[] = [];
+  let keptHead: RequestHead | undefined;
+  return (fields) => {
+    if (keptHead !== undefined && areSame(fields, keptFields)) return keptHead;
+    const head = readHead(fields, clientOf);
+    keptHead = isSmall(fields) ? head : undefined;
+    keptFields = keptHead === undefined ? [] : fields;
+    return head;
+  };
+}
+
+function areSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}
+
+function isSmall(fields: readonly string[]): boolean {
+  if (fields.length > 2 * maxKeptFields) return false;
+  let length = 0;
+  for (const text of fields) length += text.length;
+  return length <= maxKeptLength;
 }
 
 /** Whether fields may be trailers: none of them is a pseudo-header (section 8.1). */

@@ -1,12 +1,11 @@
 import type { Buffer } from "node:buffer";
-import type { IncomingHttpHeaders } from "node:http";
 import type { Share } from "../bounds/shares.ts";
 import type { UnsentAnswer } from "../bounds/unsent.ts";
 import type { RequestHead } from "../http/exchange.ts";
 import { http2Limits, openingTimeoutMs } from "../limits.ts";
 import type { CloseReason } from "./close-reason.ts";
 import { Closing, type ClosingHost } from "./closing.ts";
-import { readHead } from "./fields.ts";
+import { createHeadReader } from "./fields.ts";
 import { codes, flags, frameTypes } from "./frames.ts";
 import { Input, type InputHost } from "./input.ts";
 import { Output, type Transport } from "./output.ts";
@@ -27,7 +26,7 @@ export class Http2Session implements StreamHost, SettingsTarget, InputHost, Clos
   now: number;
   firstSendWindow = firstWindow;
   readonly #site: SessionSite;
-  readonly #clientOf: (headers: IncomingHttpHeaders) => string;
+  readonly #readHead: ReturnType<typeof createHeadReader>;
   readonly #receiver: Receiver;
   readonly #input: Input;
   /** Requests that something works for, also if their stream is closed. */
@@ -38,7 +37,7 @@ export class Http2Session implements StreamHost, SettingsTarget, InputHost, Clos
   /** @param peer The address of the other side. */
   constructor(transport: Transport, peer: string, site: SessionSite) {
     this.#site = site;
-    this.#clientOf = (headers) => site.clientOf(peer, headers);
+    this.#readHead = createHeadReader((headers) => site.clientOf(peer, headers));
     this.now = site.now();
     this.#usedAt = this.now;
     this.closing = new Closing(this, transport, site);
@@ -108,7 +107,7 @@ export class Http2Session implements StreamHost, SettingsTarget, InputHost, Clos
       this.#refuse(streamId, isLast ? undefined : codes.noError);
       return;
     }
-    const head = readHead(fields, this.#clientOf);
+    const head = this.#readHead(fields);
     // Section 8.1.1.
     if (head === undefined) this.#refuse(streamId, codes.protocolError);
     // Section 5.1.2.

@@ -143,6 +143,42 @@ describe("a malformed request costs its stream alone, and no handler sees it (RF
   });
 });
 
+describe("requests of one connection", () => {
+  test("each is served by its own fields, whether or not they are those of the one before", async () => {
+    using peer = await greet(server);
+    const ids = ["7", "7", "8", "7", "7", "9", "9"];
+    for (const [at, id] of ids.entries()) {
+      const streamId = 2 * at + 1;
+      peer.send(whole(streamId, withField(":path", `/api/v1/notes/${id}`)));
+      const answer = await peer.until(
+        (each) => each.type === data && each.streamId === streamId && each.payload.length > 0,
+      );
+      expect(JSON.parse(answer.payload.toString())).toEqual({ id });
+    }
+    expect(peer.violations).toEqual([]);
+  });
+
+  test.for<[name: string, second: Fields]>([
+    ["with a field more", and(["connection", "close"])],
+    ["with another value of the same length", withField(":scheme", "gopr")],
+    ["without the last field", [...without(":authority", ":path")]],
+  ])(
+    "a malformed one %s than a good one is refused, and the good one is served again",
+    async ([, second]) => {
+      using peer = await greet(server);
+      await expectServed(peer, 1);
+      await expectServed(peer, 3);
+      peer.send(whole(5, second));
+      const refused = await peer.until(
+        ({ type, streamId }) => type === frameTypes.reset && streamId === 5,
+      );
+      expect(refused.payload.readUInt32BE(0)).toBe(1);
+      await expectServed(peer, 7);
+      expect(peer.violations).toEqual([]);
+    },
+  );
+});
+
 describe("an unusual request is served", () => {
   const block = headerBlock(getNote);
   test.for<{ name: string; frames: Buffer[]; status?: string }>([
