@@ -20,6 +20,7 @@ import {
   StoreUnavailableError,
 } from "../store/event-store.ts";
 import { SearchTooBroadError } from "../store/search.ts";
+import { rejecting } from "./rejecting.ts";
 import { badRequestFrom } from "./validate/bad-request.ts";
 import { FieldRulesError } from "./validate/field-violation.ts";
 
@@ -76,12 +77,11 @@ const retryMs: Partial<Record<ErrorKey, number>> = {
  * A ConnectError passes unchanged. An unexpected error becomes `internal` with one fixed text; its
  * cause goes to the log.
  */
-export const convertErrors: Interceptor = (next) => async (request) => {
-  try {
-    return await next(request);
-  } catch (error) {
+export const convertErrors: Interceptor = (next) => {
+  const convert = (error: unknown): never => {
     throw connectErrorFrom(error);
-  }
+  };
+  return (request) => rejecting(() => next(request), convert);
 };
 
 /** What was made of errors that are frozen. */

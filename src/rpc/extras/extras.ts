@@ -78,20 +78,26 @@ function hasMask(method: UnaryRequest["method"]): boolean {
  */
 export function createExtras(options: { readonly requiresIfMatch: boolean }): Interceptor {
   const otherwise: Condition = { kind: options.requiresIfMatch ? "required" : "none" };
-  return (next) => async (request) => {
+  return (next) => (request) => {
     if (request.stream) return next(request);
-    const { contextValues: values } = request;
-    values.set(extrasKey, extrasFrom(request, otherwise));
-    const response = await next(request);
-    const version = values.get(versionKey);
-    if (version !== undefined && mayCarryTag(request)) response.header.set("etag", `"${version}"`);
-    const isChanged = values.get(changedKey);
-    if (isChanged === undefined) return response;
-    const { isDryRun, allowsUnchanged } = values.get(extrasKey);
-    if (isDryRun) response.header.set("x-giraffe-validated", "true");
-    if (allowsUnchanged) response.header.set("x-giraffe-changed", String(isChanged));
-    return response;
+    request.contextValues.set(extrasKey, extrasFrom(request, otherwise));
+    return next(request).then((response) => withExtras(request, response));
   };
+}
+
+function withExtras<Response extends { readonly header: Headers }>(
+  request: UnaryRequest,
+  response: Response,
+): Response {
+  const { contextValues: values } = request;
+  const version = values.get(versionKey);
+  if (version !== undefined && mayCarryTag(request)) response.header.set("etag", `"${version}"`);
+  const isChanged = values.get(changedKey);
+  if (isChanged === undefined) return response;
+  const { isDryRun, allowsUnchanged } = values.get(extrasKey);
+  if (isDryRun) response.header.set("x-giraffe-validated", "true");
+  if (allowsUnchanged) response.header.set("x-giraffe-changed", String(isChanged));
+  return response;
 }
 
 function extrasFrom({ header, method }: UnaryRequest, otherwise: Condition): Extras {

@@ -17,7 +17,7 @@ import type { EventStore, Micros } from "../../store/event-store.ts";
 import { noVersion, type StoredEvent } from "../../store/events.ts";
 import { limitOf, startOf } from "../list-page.ts";
 import { timestampFromMicros } from "../management/messages/details.ts";
-import { translatorKey } from "../translate/translate.ts";
+import { textsKey, translatorKey } from "../translate/translate.ts";
 import { reachOwner } from "../user/reach-user.ts";
 import { FieldRulesError } from "../validate/field-violation.ts";
 import { ruleText } from "../validate/rule-text.ts";
@@ -56,7 +56,7 @@ export function createListChanges(parts: {
     const changes = isErased(head.state) ? withoutValues(found, fields) : found;
     const editors = new Set(changes.map(({ event }) => event.creator));
     const names = await namesOfEditors(parts, values, editors);
-    const translate = values.get(translatorKey);
+    const { translate } = values.get(textsKey);
     return {
       changes: changes.map((change) => {
         const { type, creator } = change.event;

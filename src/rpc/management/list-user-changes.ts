@@ -5,7 +5,7 @@ import type { EventStore } from "../../store/event-store.ts";
 import { editorNames } from "../editor-names.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { limitOf, startOf } from "../list-page.ts";
-import { translatorKey } from "../translate/translate.ts";
+import { textsKey, translatorKey } from "../translate/translate.ts";
 import { timestampFromMicros } from "./messages/details.ts";
 
 /** List the changes of a user: which kind, when and by whom, without values. */
@@ -15,7 +15,7 @@ export function createListUserChanges(
 ): MethodImpl<typeof ManagementService.method.listUserChanges> {
   return async ({ userId, query }, { values }) => {
     const organization = values.get(organizationKey);
-    const translate = values.get(translatorKey);
+    const { translate } = values.get(textsKey);
     const events = await store.outlineHistory(userId, organization, {
       after: startOf(query?.sequence),
       limit: limitOf(query?.limit),

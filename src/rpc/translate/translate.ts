@@ -3,20 +3,24 @@ import { type ContextValues, createContextKey, type Interceptor } from "@connect
 import { ServiceError } from "../../domain/errors.ts";
 import { languagesFromAcceptLanguage } from "../../domain/language/language.ts";
 import { matchLanguage } from "../../domain/language/language-match.ts";
+import { rejecting } from "../rejecting.ts";
 import { FieldRulesError, type FieldViolation } from "../validate/field-violation.ts";
 
 /** The text of a key in the caller's language, else in English, else the key itself. */
 export type Translator = (key: string) => string;
 
-/** Translates for the caller of this request. Without createTranslate it returns every key unchanged. */
-export const translatorKey = createContextKey<Translator>((key) => key, {
-  description: "translator",
-});
+/** Texts as the caller of a request reads them. */
+export type CallTexts = {
+  readonly translate: Translator;
+  /** The error with its message, and the texts of its violations. */
+  translateError(error: unknown): unknown;
+};
 
-/** An error as the caller of this request reads it. Without createTranslate it stays as it is. */
-export const errorTranslatorKey = createContextKey<(error: unknown) => unknown>((error) => error, {
-  description: "translator of errors",
-});
+/** The texts of this request. Without createTranslate every key and every error stays as it is. */
+export const textsKey = createContextKey<CallTexts>(
+  { translate: (key) => key, translateError: (error) => error },
+  { description: "texts" },
+);
 
 /**
  * Put a translator into the context values, and translate the messages of errors.
@@ -55,16 +59,23 @@ export function createTranslate(options: {
     return { locale, texts: translations.get(locale) ?? english };
   };
 
-  return (next) => async (request) => {
+  const textsOfCall = (request: Parameters<typeof readerOf>[0]): CallTexts => {
     const read = readerOf(request);
-    const translate = (error: unknown) => translated(error, read, english);
-    request.contextValues.set(translatorKey, (key) => read(key).message);
-    request.contextValues.set(errorTranslatorKey, translate);
-    try {
-      return await next(request);
-    } catch (error) {
-      throw translate(error);
-    }
+    return {
+      translate: (key) => read(key).message,
+      translateError: (error) => translated(error, read, english),
+    };
+  };
+
+  return (next) => (request) => {
+    const texts = textsOfCall(request);
+    request.contextValues.set(textsKey, texts);
+    return rejecting(
+      () => next(request),
+      (error) => {
+        throw texts.translateError(error);
+      },
+    );
   };
 }
 

@@ -18,7 +18,7 @@ export function createValidate(
   exempt: (request: UnaryRequest) => ReadonlySet<string> | undefined = () => undefined,
 ): Interceptor {
   const assertFieldRules = createFieldRules();
-  return (next) => async (request) => {
+  return (next) => (request) => {
     if (!request.stream) {
       assertFieldRules(request.method.input, request.message, exempt(request));
     }

@@ -2,7 +2,7 @@ import { Code, ConnectError, createClient, createRouterTransport } from "@connec
 import { describe, expect, test } from "vitest";
 import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import { ServiceError } from "../../../src/domain/errors.ts";
-import { createTranslate, translatorKey } from "../../../src/rpc/translate/translate.ts";
+import { createTranslate, textsKey } from "../../../src/rpc/translate/translate.ts";
 import { FieldRulesError, type FieldViolation } from "../../../src/rpc/validate/field-violation.ts";
 
 const notChanged = () => new ServiceError("profileNotChanged", { cause: "the cause" });
@@ -60,7 +60,7 @@ async function translatedInHandler(call: Call, key: string): Promise<string | un
     ({ service }) => {
       service(ManagementService, {
         healthz: (_request, { values }) => {
-          text = values.get(translatorKey)(key);
+          text = values.get(textsKey).translate(key);
           return {};
         },
       });

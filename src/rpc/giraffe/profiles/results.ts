@@ -6,7 +6,7 @@ import { ServiceError } from "../../../domain/errors.ts";
 import { connectErrorFrom } from "../../errors.ts";
 import { timestampFromMicros } from "../../management/messages/details.ts";
 import type { Written } from "../../repeats/answers.ts";
-import { errorTranslatorKey } from "../../translate/translate.ts";
+import { textsKey } from "../../translate/translate.ts";
 
 /** What became of an update. */
 export type Result =
@@ -48,7 +48,7 @@ export function messageFromResult(
     };
     return { userId, outcome: { case: "details", value: details } };
   }
-  const error = connectErrorFrom(values.get(errorTranslatorKey)(result.error));
+  const error = connectErrorFrom(values.get(textsKey).translateError(result.error));
   if (error.code === Code.Internal) throw result.error;
   return { userId, outcome: { case: "error", value: statusFrom(error) } };
 }
