@@ -35,16 +35,27 @@ export function profileFrom(input: ProfileInput): Profile {
     nickName: input.nickName,
     displayName: input.displayName,
     preferredLanguage: parseLanguage(input.preferredLanguage),
-    gender: Object.values(genders).find((gender) => gender === input.gender) ?? genders.unspecified,
+    gender: genderFrom(input.gender),
   };
+}
+
+function genderFrom(number: number): Gender {
+  for (const name in genders) {
+    const gender = genders[name as keyof typeof genders];
+    if (gender === number) return gender;
+  }
+  return genders.unspecified;
 }
 
 /** The fields of `to` that differ from `from`; empty if none does. What `to` leaves out does not differ. */
 export function changedFields(from: Profile, to: Partial<Profile>): Partial<Profile> {
-  const changed = Object.entries(to).filter(
-    ([field, value]) => from[field as keyof Profile] !== value,
-  );
-  return Object.fromEntries(changed) as Partial<Profile>;
+  const changed: Partial<Record<keyof Profile, Profile[keyof Profile]>> = {};
+  for (const name in to) {
+    const field = name as keyof Profile;
+    const value = to[field];
+    if (value !== undefined && from[field] !== value) changed[field] = value;
+  }
+  return changed as Partial<Profile>;
 }
 
 /**

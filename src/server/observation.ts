@@ -6,7 +6,8 @@ import type { Outcome, WireOptions } from "../wire/index.ts";
 import { probePaths } from "./probes.ts";
 
 /** Turn what the wire reports about a request into a record for the log and the metrics. */
-export function recordFromOutcome({ method, error, ...outcome }: Outcome): RequestRecord {
+export function recordFromOutcome(outcome: Outcome): RequestRecord {
+  const { method, error } = outcome;
   const name = method && methodName(method);
   return {
     requestId: outcome.requestId,

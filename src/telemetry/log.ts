@@ -64,9 +64,15 @@ export type RequestRecord = {
 
 /** Write one line for a request: level error if the server is at fault, debug for a probe that is answered well, else info. */
 export function logRequest(log: Log, record: RequestRecord): void {
-  const { cause, durationMs, isProbe, ...rest } = record;
+  const level = levelOf(record);
+  if (!log.isLevelEnabled(level)) return;
+  const { cause, durationMs, isProbe: _, ...rest } = record;
   const line = { ...rest, durationMs: Math.round(durationMs * 1_000) / 1_000 };
-  if (cause !== undefined) log.error({ ...line, err: cause }, "request failed");
-  else if (isProbe && record.status < 400 && record.code === undefined) log.debug(line, "request");
-  else log.info(line, "request");
+  if (cause !== undefined) log[level]({ ...line, err: cause }, "request failed");
+  else log[level](line, "request");
+}
+
+function levelOf({ cause, isProbe, status, code }: RequestRecord): "error" | "debug" | "info" {
+  if (cause !== undefined) return "error";
+  return isProbe && status < 400 && code === undefined ? "debug" : "info";
 }

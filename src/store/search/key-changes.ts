@@ -24,12 +24,22 @@ export type KeyChange = readonly [
  */
 export function keyChanges(old: SearchKeys | undefined, next: SearchKeys | undefined): KeyChange[] {
   const changes: KeyChange[] = [];
-  for (const name in { ...old, ...next }) {
-    const from = textIn(old, name);
-    const to = textIn(next, name);
-    if (from !== to) changes.push(keyChange(name, from, to));
+  for (const name in old) addChange(changes, name, old, next);
+  for (const name in next) {
+    if (old === undefined || !(name in old)) addChange(changes, name, old, next);
   }
   return changes;
+}
+
+function addChange(
+  changes: KeyChange[],
+  name: string,
+  old: SearchKeys | undefined,
+  next: SearchKeys | undefined,
+): void {
+  const from = textIn(old, name);
+  const to = textIn(next, name);
+  if (from !== to) changes.push(keyChange(name, from, to));
 }
 
 function textIn(keys: SearchKeys | undefined, name: string): string | undefined {
