@@ -3,10 +3,10 @@ import type { Socket } from "node:net";
 import { createShares } from "../bounds/shares.ts";
 import type { StuckSockets } from "../bounds/stuck-sockets.ts";
 import { createTurns } from "../bounds/turns.ts";
+import { Http1Exchange } from "../http1/exchange.ts";
+import { type Feed, feedRequests } from "../http1/feed.ts";
 import { type ClientLimits, http1Limits, maxHeaders, maxRequestsPerSocket } from "../limits.ts";
 import type { Exchange, ExchangeSite } from "./exchange.ts";
-import { Http1Exchange } from "./exchange-http1.ts";
-import { type Feed, feedRequests } from "./feed.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
 
 /**

@@ -1,7 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { UnsentAnswer } from "../bounds/unsent.ts";
 import { writeInPieces, writeTracked } from "../bounds/write-in-pieces.ts";
-import { lingerMs, maxDroppedBytes, pieceBytes } from "../limits.ts";
 import {
   type Answer,
   type AnswerStream,
@@ -11,8 +10,10 @@ import {
   type HeaderList,
   headerList,
   type RequestHead,
-} from "./exchange.ts";
-import { expectationOf } from "./expectation.ts";
+} from "../http/exchange.ts";
+import { expectationOf } from "../http/expectation.ts";
+import { lingerMs, maxDroppedBytes, pieceBytes } from "../limits.ts";
+import { targetParts } from "./target.ts";
 
 /** An exchange over `node:http`. */
 export class Http1Exchange implements Exchange {
@@ -27,7 +28,7 @@ export class Http1Exchange implements Exchange {
       // A request line may also say 0.9 or 2.0. None of these has chunks.
       httpVersion: request.httpVersion === "1.1" ? "1.1" : "1.0",
       method,
-      ...partsOf(request.url ?? "/", method),
+      ...targetParts(request.url ?? "/", method),
       headers: request.headers,
       peer: site.clientOf(request.socket.remoteAddress ?? "", request.headers),
     };
@@ -142,28 +143,6 @@ export class Http1Exchange implements Exchange {
     const isSure = expectationOf(this.head) === "none";
     return isSure && Number(headers["content-length"]) <= maxDroppedBytes;
   }
-}
-
-/**
- * The parts of a request target in any of its forms (RFC 9112 section 3.2). Clients that think they
- * talk to a proxy send a whole URL. An OPTIONS with a URL without a path means `*`.
- */
-function partsOf(
-  target: string,
-  method: string,
-): Pick<RequestHead, "path" | "query" | "authority"> {
-  if (target.startsWith("/")) return pathAndQuery(target);
-  const [, authority, rest = ""] = /^[a-z][a-z\d+.-]*:\/\/([^/?]*)(.*)$/is.exec(target) ?? [];
-  if (authority === undefined) return pathAndQuery(target);
-  if (rest === "" && method === "OPTIONS") return { authority, path: "*", query: "" };
-  return { authority, ...pathAndQuery(rest.startsWith("/") ? rest : `/${rest}`) };
-}
-
-function pathAndQuery(text: string): Pick<RequestHead, "path" | "query"> {
-  const mark = text.indexOf("?");
-  return mark < 0
-    ? { path: text, query: "" }
-    : { path: text.slice(0, mark), query: text.slice(mark + 1) };
 }
 
 /** Trailers over HTTP/1.1 are announced, as RFC 9110 section 6.6.2 asks. */
