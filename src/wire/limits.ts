@@ -150,6 +150,12 @@ export type ClientLimits = Readonly<
 /** How often to look for old streams and answers that do not move, in milliseconds. */
 export const clientLookMs = 1_000;
 
+/** Bytes of an HTTP/1.1 body that nobody has asked for yet, before no more is read from its connection. */
+export const maxHeldBytes = 65_536;
+
+/** The same in pieces, which may be as small as a byte. Each costs a hundred bytes beside its own. */
+export const maxHeldPieces = 1_024;
+
 /** HTTP/1.1 requests that wait on one connection before no more is read from it. */
 export const maxPipelined = 8;
 

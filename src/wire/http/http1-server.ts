@@ -1,10 +1,11 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { createShares } from "../bounds/shares.ts";
 import type { StuckSockets } from "../bounds/stuck-sockets.ts";
 import { createTurns } from "../bounds/turns.ts";
 import { Http1Exchange } from "../http1/exchange.ts";
 import { type Feed, feedRequests } from "../http1/feed.ts";
+import { Http1Request } from "../http1/request.ts";
 import { type ClientLimits, http1Limits, maxHeaders, maxRequestsPerSocket } from "../limits.ts";
 import type { Exchange, ExchangeSite } from "./exchange.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
@@ -39,8 +40,7 @@ export function createHttp1Server(
   const feeds = new WeakMap<Socket, Feed>();
   const takeTurn = createTurns(limits, (socket) => feeds.get(socket)?.goOn());
 
-  const serve = (request: IncomingMessage, response: ServerResponse) => {
-    ignoreErrors(request);
+  const serve = (request: Http1Request, response: ServerResponse) => {
     ignoreErrors(response);
     if (request.rawHeaders.length > 2 * maxHeaders) {
       response.writeHead(431, { connection: "close", "content-length": 0 }).end();
@@ -55,7 +55,7 @@ export function createHttp1Server(
     const isFull = takeTurn(request.socket, begin, groupOf(exchange.head.peer));
     feeds.get(request.socket)?.began(request, isFull);
   };
-  const server = createServer(http1Limits, serve);
+  const server = createServer({ ...http1Limits, IncomingMessage: Http1Request }, serve);
   // Without these listeners Node answers `Expect` by itself, before the request has been looked at.
   server.on("checkContinue", serve).on("checkExpectation", serve);
   server.maxHeadersCount = maxHeaders;

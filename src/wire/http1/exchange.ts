@@ -1,4 +1,4 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { UnsentAnswer } from "../bounds/unsent.ts";
 import { writeInPieces, writeTracked } from "../bounds/write-in-pieces.ts";
 import {
@@ -13,16 +13,17 @@ import {
 } from "../http/exchange.ts";
 import { expectationOf } from "../http/expectation.ts";
 import { lingerMs, maxDroppedBytes, pieceBytes } from "../limits.ts";
+import type { Http1Request } from "./request.ts";
 import { targetParts } from "./target.ts";
 
 /** An exchange over `node:http`. */
 export class Http1Exchange implements Exchange {
   readonly head: RequestHead;
-  readonly body: IncomingMessage;
+  readonly body: Http1Request;
   readonly #response: ServerResponse;
   readonly #site: ExchangeSite;
 
-  constructor(request: IncomingMessage, response: ServerResponse, site: ExchangeSite) {
+  constructor(request: Http1Request, response: ServerResponse, site: ExchangeSite) {
     const method = request.method ?? "";
     this.head = {
       // A request line may also say 0.9 or 2.0. None of these has chunks.
@@ -41,14 +42,11 @@ export class Http1Exchange implements Exchange {
     const request = this.body;
     const isHeldBack = expectationOf(this.head) === "continue" && !request.complete;
     if (isHeldBack && !this.#response.headersSent) this.#response.writeContinue();
-    request.on("data", (piece: Buffer) => {
-      if (!reader.take(piece)) request.pause();
-    });
-    request.on("end", () => reader.end());
+    request.openBody(reader);
   }
 
   resumeBody(): void {
-    this.body.resume();
+    this.body.resumeBody();
   }
 
   onGone(callback: () => void): void {
@@ -92,6 +90,7 @@ export class Http1Exchange implements Exchange {
     const finish = (last: Uint8Array | undefined) => {
       // `end` writes head and body together, which saves a system call.
       if (last !== undefined && request.complete) {
+        request.dropBody();
         response.end(last);
         return;
       }
@@ -157,8 +156,9 @@ function announcement(trailers: OutgoingHttpHeaders): HeaderList {
  * client still sends would reset it before the client has read the answer. So what the client sends is read
  * and dropped for a while first. If the answer has a content length, the client has all of it by then.
  */
-function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
+function endAfterBody(request: Http1Request, response: ServerResponse): void {
   if (request.complete) {
+    request.dropBody();
     response.end();
     return;
   }
@@ -172,16 +172,12 @@ function endAfterBody(request: IncomingMessage, response: ServerResponse): void 
     request.socket.destroySoon();
   };
   const timer = setTimeout(giveUp, lingerMs);
-  request.once("end", end);
   request.once("close", end);
-  request.once("error", end);
-  // Nobody reads it any more, so nobody may pause it.
-  request.removeAllListeners("data");
-  request.resume();
+  request.dropBody(end);
 }
 
 function answerStream(
-  request: IncomingMessage,
+  request: Http1Request,
   response: ServerResponse,
   sending: UnsentAnswer,
 ): AnswerStream {

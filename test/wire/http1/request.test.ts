@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { expect, test } from "vitest";
+import { startEcho } from "../echo.ts";
+import { openRaw, statuses } from "../raw.ts";
+
+const put = "PUT /api/v1/notes/7 HTTP/1.1\r\nHost: a\r\n";
+const chunked = `${put}Transfer-Encoding: chunked\r\n\r\n`;
+const getPage = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/** A gate that is open, or closed, once it is told to. */
+function heldGate() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { requestGate: () => promise, open: resolve };
+}
+
+/** @returns Bytes that the server does not read for a while. */
+async function stuckBytes(connection: { stuck(): number }): Promise<number> {
+  let before = -1;
+  while (before !== connection.stuck()) {
+    before = connection.stuck();
+    await sleep(300);
+  }
+  return before;
+}
+
+test.for([
+  { name: "in one piece", rest: `12\r\n{"text":"in time"}\r\n0\r\n\r\n` },
+  {
+    name: "byte by byte",
+    rest: [...'{"text":"in time"}', ""].map((text) => `${text.length}\r\n${text}\r\n`).join(""),
+  },
+])("a body that comes before the gate has decided is read, $name", async ({ rest }) => {
+  const { requestGate, open } = heldGate();
+  await using server = await startEcho({}, { requestGate });
+  using connection = await openRaw(server.port);
+  connection.send(chunked + rest + getPage);
+  await sleep(50);
+  open();
+  expect(await connection.until(/page$/)).toContain('{"id":"7","text":"in time"}');
+  expect(statuses(connection.received)).toEqual([200, 200]);
+});
+
+test.for([
+  { name: "large", chunk: `2000\r\n${"x".repeat(0x2000)}\r\n`, count: 3_000 },
+  { name: "as small as a byte", chunk: "1\r\nx\r\n", count: 4_000_000 },
+])(
+  "while the gate decides, a body does not fill the memory: pieces $name",
+  { timeout: 60_000 },
+  async (piece) => {
+    const { requestGate, open } = heldGate();
+    await using server = await startEcho({}, { requestGate });
+    using connection = await openRaw(server.port);
+    connection.send(chunked + piece.chunk.repeat(piece.count));
+    // More than the system holds for the two of us.
+    expect(piece.chunk.length * piece.count).toBeGreaterThan(20_000_000);
+    expect(await stuckBytes(connection)).toBeGreaterThan(10_000_000);
+    open();
+    // Too large, or in too many pieces.
+    expect(statuses(await connection.until(/"message"/))).toEqual([429]);
+  },
+);
+
+test("a connection goes on after a refusal of a body that came before", async () => {
+  const refuses = () => {
+    throw new ConnectError("no", Code.Unauthenticated);
+  };
+  await using server = await startEcho({}, { requestGate: refuses });
+  using connection = await openRaw(server.port);
+  const body = "x".repeat(60_000);
+  const whole = `${put}Content-Length: ${body.length}\r\n\r\n${body}`;
+  for (let count = 0; count < 20; count += 1) connection.send(whole);
+  connection.send(getPage);
+  await connection.until(/page$/);
+  expect(statuses(connection.received)).toEqual([...Array(20).fill(401), 200]);
+});
+
+test("a client that goes away within its body cancels the call", async () => {
+  await using server = await startEcho();
+  using connection = await openRaw(server.port);
+  connection.send(`${put}Content-Length: 100\r\n\r\n{"text":`);
+  await expect.poll(() => server.listener.load().calls).toBe(1);
+  connection[Symbol.dispose]();
+  await expect.poll(() => server.outcomes.map(({ error }) => error?.code)).toEqual([Code.Canceled]);
+});
