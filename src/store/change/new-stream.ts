@@ -49,10 +49,12 @@ export function outcomesFromResults(
   firsts: readonly number[],
   results: readonly AppendResult[],
 ): NewStreamOutcome[] {
-  return firsts.map((index) => {
-    const first = results[index];
-    return first === "appended" ? "stored" : first === "conflict" ? "exists" : "unique-key-taken";
-  });
+  return firsts.map((first) => outcomeFromResult(results[first]));
+}
+
+/** @param result Of the first row of a stream. */
+export function outcomeFromResult(result: AppendResult | undefined): NewStreamOutcome {
+  return result === "appended" ? "stored" : result === "conflict" ? "exists" : "unique-key-taken";
 }
 
 /**

@@ -117,7 +117,7 @@ function createWriter(
   { file, place }: Sqlite,
   db: DatabaseSync,
   options: Parameters<typeof createWriterThread>[1],
-): WriterThread {
+): Writer {
   return file === undefined
     ? createWriterHere(createBatchWriter(db))
     : createWriterThread({ file, place }, options);
@@ -193,17 +193,18 @@ function createReads({ place }: Sqlite, db: DatabaseSync, statements: Statements
   };
 }
 
+type Writer = Pick<WriterThread, "write" | "close">;
+
 /**
  * The calling thread as the writer. It lets a turn of the event loop pass before each batch, because the next batch begins
  * as soon as one has ended, and sockets and timers must not wait for the last of them.
  */
-function createWriterHere(writeBatch: ReturnType<typeof createBatchWriter>): WriterThread {
+function createWriterHere(writeBatch: ReturnType<typeof createBatchWriter>): Writer {
   return {
     async write(items) {
       await new Promise(setImmediate);
       return withStoreErrors(() => writeBatch(items));
     },
-    isAlone: () => true,
     async close() {},
   };
 }

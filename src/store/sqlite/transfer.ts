@@ -1,5 +1,4 @@
-import type { AppendRow } from "../change/append-row.ts";
-import { firstRows, outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
+import { firstRows, outcomeFromResult, rowsFromNewStreams } from "../change/new-stream.ts";
 import { type Micros, StoreUnavailableError } from "../event-store.ts";
 import { headPageSql, pageFromRows } from "../sql/head-pages.ts";
 import {
@@ -12,8 +11,9 @@ import { latestFromRows, tipColumns } from "../sql/rows.ts";
 import { raw, type Sql, sql } from "../sql/sql.ts";
 import type { HeadRange, NewStream, Transfer } from "../transfer.ts";
 import { createAttributeReader } from "./attributes.ts";
+import { type PackedStreams, packStreams } from "./bulk/packed-streams.ts";
 import type { Sqlite } from "./database.ts";
-import { type UnsortedBatch, unsortedBatch } from "./keys/unsorted-keys.ts";
+import { unsortedBatch } from "./keys/unsorted-keys.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 import { readRows } from "./statement.ts";
 import { createWriterThread } from "./thread/writer-thread.ts";
@@ -30,18 +30,6 @@ const besideBatch = 1_000;
 /** The keys of new streams are written by themselves. */
 const hasKeys = ({ after }: NewStream) => after !== undefined;
 
-/** What the next batch is to write. */
-type Ready = {
-  readonly rows: AppendRow[];
-  readonly firsts: number[];
-  readonly names: Set<string>;
-  readonly keys: UnsortedBatch["streams"][number][];
-};
-
-function nothingReady(): Ready {
-  return { rows: [], firsts: [], names: new Set(), keys: [] };
-}
-
 /**
  * Transfers of a SQLite file. A thread of its own writes the batches, so that the next batch can be
  * prepared meanwhile. It pauses between batches if a server uses the same file.
@@ -54,26 +42,22 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
   const writer = createWriterThread({ file, place }, { isBulk: true });
   const read = (whole: Sql) => withStoreErrors(() => readRows(db, whole));
   const attributes = createAttributeReader(db);
-  let ready = nothingReady();
+  let ready: PackedStreams[] = [];
   let isClosed = false;
 
   return {
     prepare(streams) {
       const at = now();
-      for (const first of firstRows(streams, ready.rows.length)) ready.firsts.push(first);
-      for (const row of rowsFromNewStreams(streams, at, database.keysOf, hasKeys))
-        ready.rows.push(row);
-      const { names, streams: keys } = unsortedBatch(streams, at, database.keysOf);
-      for (const name of names) ready.names.add(name);
-      for (const key of keys) ready.keys.push(key);
+      const rows = rowsFromNewStreams(streams, at, database.keysOf, hasKeys);
+      const keys = unsortedBatch(streams, at, database.keysOf);
+      ready.push(packStreams({ rows, firsts: firstRows(streams, 0), keys }));
     },
 
     async write(lines) {
       if (isClosed) throw new StoreUnavailableError("the store is closed");
-      const { rows, firsts, names, keys } = ready;
-      ready = nothingReady();
-      const bulk = { lines, keys: { names: [...names], streams: keys }, firsts };
-      return outcomesFromResults(firsts, await writer.write(rows, bulk));
+      const parts = ready;
+      ready = [];
+      return (await writer.writeBulk({ lines, parts })).map(outcomeFromResult);
     },
 
     async complete() {

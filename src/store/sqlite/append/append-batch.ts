@@ -7,40 +7,25 @@ import {
   resultsInOrder,
   sortedBatch,
 } from "../../change/batch/batch-item.ts";
-import { rejectedLines } from "../../sql/import-notes.ts";
-import type { BatchLines } from "../../transfer.ts";
 import { createAttributeWriter } from "../attributes.ts";
 import { createEraser } from "../events/erase.ts";
 import { createEventLog, type EventLog, type Position } from "../events/event-log.ts";
 import { createCountWriter } from "../keys/count-writer.ts";
 import { createKeyWriter } from "../keys/key-writer.ts";
-import { createUnsortedKeys, type UnsortedBatch } from "../keys/unsorted-keys.ts";
+import { createUnsortedKeys } from "../keys/unsorted-keys.ts";
 import { transact } from "../transaction.ts";
-import { moveImport, noteRejected } from "./import-notes.ts";
 import { createReceiptWriter, type ReceiptWriter } from "./receipts.ts";
-
-/** What a transfer writes besides the rows. */
-export type Bulk = {
-  readonly lines: BatchLines;
-  /** Of the new streams, whose rows have none themselves. */
-  readonly keys: UnsortedBatch;
-  /** For each stream, which row is its first. */
-  readonly firsts: readonly number[];
-};
-
-/** After the batch, the keys of at most `maxUnsorted` streams stay unsorted. */
-type BulkWithin = Bulk & { readonly maxUnsorted: number };
 
 /**
  * Prepare to write batches on a connection.
  *
  * @returns Writes all items in one transaction, rows of one stream in order, and returns a result for
  *   each. A row that conflicts writes nothing and leaves the others alone. If it throws, nothing was
- *   stored, unless it is OutcomeUnknownError. A batch with `bulk` has appends only.
+ *   stored, unless it is OutcomeUnknownError.
  */
 export function createBatchWriter(
   db: DatabaseSync,
-): (items: readonly BatchItem[], bulk?: BulkWithin) => AppendResult[] {
+): (items: readonly BatchItem[]) => AppendResult[] {
   const receipts = createReceiptWriter(db);
   const log = createEventLog(db);
   const write = createRowWriter(db, log, receipts);
@@ -66,16 +51,13 @@ export function createBatchWriter(
     return "appended";
   }
 
-  return (items, bulk) =>
+  return (items) =>
     transact(db, () => {
       log.begin();
-      if (bulk !== undefined) moveImport(db, bulk.lines);
       const { appends, joint, lone, removals } = sortedBatch(items);
       const results = new Map<BatchItem, AppendResult>();
-      // If two lines of an import want the same unique key, the first must get it, so they keep their order.
-      const rows = bulk === undefined ? appends.toSorted(byStream) : appends;
       const appended: AppendRow[] = [];
-      for (const row of rows) {
+      for (const row of appends.toSorted(byStream)) {
         const result = write(row);
         results.set(row, result);
         if (result === "appended") appended.push(row);
@@ -90,20 +72,8 @@ export function createBatchWriter(
       writeAttributes(appended);
       counts.write(appended);
       for (const row of appended) if (row.erases) erase(row);
-      if (bulk === undefined) {
-        if (unsorted.count() > 0) unsorted.sort();
-        keys.write(appended);
-      } else {
-        const isStored = bulk.firsts.map((first) => {
-          const row = rows[first];
-          return row !== undefined && results.get(row) === "appended";
-        });
-        unsorted.add(bulk.keys, isStored);
-        const keyed = appended.filter((row) => row.keys.length > 0);
-        if (unsorted.count() > bulk.maxUnsorted || keyed.length > 0) unsorted.sort();
-        keys.write(keyed);
-        noteRejected(db, bulk.lines, rejectedLines(bulk.lines, isStored));
-      }
+      if (unsorted.count() > 0) unsorted.sort();
+      keys.write(appended);
       return resultsInOrder(items, results);
     });
 }
@@ -115,7 +85,7 @@ function byStream(a: AppendRow, b: AppendRow): number {
 }
 
 /** Prepare to write a row, without its events and its search keys. */
-function createRowWriter(
+export function createRowWriter(
   db: DatabaseSync,
   log: EventLog,
   receipts: ReceiptWriter,

@@ -11,7 +11,7 @@ const versionsPerMark = 64;
 /** Position of an event; `null`: there is no event. */
 export type Position = number | null;
 
-/** The events of a transaction: each append gets its positions when its head is written, all are written at the end. */
+/** The events of a transaction: each append gets its positions when its head is written, all are written later. */
 export type EventLog = {
   /** Call it first in every transaction. */
   begin(): void;
@@ -20,11 +20,11 @@ export type EventLog = {
    * @returns Position of the latest event after the append.
    */
   add(row: AppendRow, previous: Position): Position;
-  /** Appends so far. */
+  /** Appends that are not written yet. */
   size(): number;
   /** Take back what was added beyond this size. */
   truncate(size: number): void;
-  /** Write the events of the appends. */
+  /** Write the events of the appends since the last call. */
   write(): void;
 };
 
@@ -65,6 +65,7 @@ export function createEventLog(db: DatabaseSync): EventLog {
     write() {
       insert(entries.flatMap(rowsOf));
       for (const entry of entries) for (const mark of marksOf(entry)) insertMark.run(...mark);
+      entries = [];
     },
   };
 }

@@ -8,10 +8,11 @@ export type Thread<Work, Result> = {
   /**
    * Call it again only when the result of the last call is there.
    *
+   * @param moved Of the work; the thread gets them in place of copies. Default: everything is copied.
    * @throws What the work threw.
    * @throws ThreadDiedError if the thread died meanwhile.
    */
-  run(work: Work): Promise<Result>;
+  run(work: Work, moved?: readonly ArrayBuffer[]): Promise<Result>;
   /** Ends the thread. */
   close(): Promise<void>;
 };
@@ -57,10 +58,10 @@ export function createThread<Work, Result>(module: URL, data: unknown): Thread<W
       thread ??= startWorker();
     },
 
-    run(work) {
+    run(work, moved = []) {
       running = Promise.withResolvers<Result>();
       thread ??= startWorker();
-      thread.postMessage({ kind: "work", work } satisfies Request<Work>);
+      thread.postMessage({ kind: "work", work } satisfies Request<Work>, moved);
       return running.promise;
     },
 

@@ -1,7 +1,7 @@
 import type { AppendResult } from "../../change/append.ts";
 import { type BatchItem, resultsInOrder } from "../../change/batch/batch-item.ts";
 import { OutcomeUnknownError, StoreUnavailableError } from "../../event-store.ts";
-import type { Bulk } from "../append/append-batch.ts";
+import type { Bulk } from "../bulk/bulk-writer.ts";
 import type { Place } from "../file/place.ts";
 import { SyncFailedError } from "../sqlite-error.ts";
 import { createThread, ThreadDiedError } from "./thread.ts";
@@ -10,7 +10,13 @@ import type { Batch, WriterData, Written } from "./writer.ts";
 /** Writes batches in a thread of its own. */
 export type WriterThread = {
   /** One batch at a time. */
-  write(items: readonly BatchItem[], bulk?: Bulk): Promise<AppendResult[]>;
+  write(items: readonly BatchItem[]): Promise<AppendResult[]>;
+  /**
+   * Write a batch of a transfer, which must not be used any more.
+   *
+   * @returns For each stream, what became of its first row.
+   */
+  writeBulk(bulk: Bulk): Promise<AppendResult[]>;
   /** Whether no other process has written so far, as a bulk writer found after its last batch. */
   isAlone(): boolean;
   /** Ends the thread. */
@@ -27,9 +33,9 @@ export type ResultOf = (item: BatchItem) => AppendResult | undefined;
  * stored, decide again". But if nothing is stored and the thread died of an error of its
  * own, the error would come again, so the batch rejects with StoreUnavailableError.
  *
- * @param options.resultOf Default: nothing is looked up, and the batch rejects with OutcomeUnknownError.
  * After SyncFailedError it writes nothing more, and all further batches reject with StoreUnavailableError.
  *
+ * @param options.resultOf Default: nothing is looked up, and the batch rejects with OutcomeUnknownError.
  * @param options.onSyncFailure Called once, before the batch rejects with SyncFailedError.
  * @param options.isBulk Batches have thousands of rows; see `createGiveWay`.
  */
@@ -48,23 +54,40 @@ export function createWriterThread(
   let isAlone = true;
   let syncFailure: SyncFailedError | undefined;
 
+  async function run(batch: Batch, moved?: ArrayBuffer[]): Promise<Written> {
+    if (syncFailure !== undefined) {
+      const cause = syncFailure;
+      throw new StoreUnavailableError("the disk failed, so nothing more is written", { cause });
+    }
+    try {
+      return await thread.run(batch, moved);
+    } catch (error) {
+      if (error instanceof SyncFailedError) {
+        syncFailure = error;
+        onSyncFailure?.(error);
+      }
+      throw error;
+    }
+  }
+
   return {
-    async write(items, bulk) {
-      if (syncFailure !== undefined)
-        throw new StoreUnavailableError("the disk failed, so nothing more is written", {
-          cause: syncFailure,
-        });
+    async write(items) {
       try {
-        const written = await thread.run({ items, bulk });
+        return (await run({ items, bulk: undefined })).results;
+      } catch (error) {
+        if (!(error instanceof ThreadDiedError)) throw error;
+        return resultsAfterDeath(items, error.cause, resultOf);
+      }
+    },
+    async writeBulk(bulk) {
+      try {
+        const moved = bulk.parts.map(({ buffer }) => buffer);
+        const written = await run({ items: [], bulk }, moved);
         isAlone = written.isAlone;
         return written.results;
       } catch (error) {
-        if (error instanceof SyncFailedError) {
-          syncFailure = error;
-          onSyncFailure?.(error);
-        }
         if (!(error instanceof ThreadDiedError)) throw error;
-        return resultsAfterDeath(items, error.cause, resultOf);
+        return resultsAfterDeath([], error.cause, undefined);
       }
     },
     isAlone: () => isAlone,

@@ -5,7 +5,8 @@ import { workerData } from "node:worker_threads";
 import type { AppendResult } from "../../change/append.ts";
 import type { BatchItem } from "../../change/batch/batch-item.ts";
 import { OutcomeUnknownError } from "../../event-store.ts";
-import { type Bulk, createBatchWriter } from "../append/append-batch.ts";
+import { createBatchWriter } from "../append/append-batch.ts";
+import { type Bulk, createBulkWriter } from "../bulk/bulk-writer.ts";
 import { connect, maxBusyMs } from "../database.ts";
 import { assertInPlace, type Place } from "../file/place.ts";
 import { isBusy } from "../sqlite-error.ts";
@@ -24,13 +25,13 @@ export type WriterData = {
 /** What one transaction writes. */
 export type Batch = {
   readonly items: readonly BatchItem[];
-  /** Only of a transfer. */
+  /** Of a transfer; it has no other items. */
   readonly bulk: Bulk | undefined;
 };
 
 /** What became of a batch that was written. */
 export type Written = {
-  /** Of the items, in order. */
+  /** Of the items, or of the streams of a transfer, in order. */
   readonly results: AppendResult[];
   /** Whether no other process has written so far, if the thread writes in bulk. */
   readonly isAlone: boolean;
@@ -48,7 +49,14 @@ answerRequests(write, () => opened?.db.close());
 function open() {
   const db = connect(file, 0);
   const giveWay = isBulk ? createGiveWay(db) : undefined;
-  return { db, giveWay, writeBatch: createBatchWriter(db), log: createLogEmptier(db) };
+  return {
+    db,
+    giveWay,
+    writeBatch: createBatchWriter(db),
+    // Only a transfer needs it.
+    writeBulk: isBulk ? createBulkWriter(db) : undefined,
+    log: createLogEmptier(db),
+  };
 }
 
 /**
@@ -80,9 +88,9 @@ function erases({ items }: Batch, { results }: Written): boolean {
 
 function writeOnce({ items, bulk }: Batch): Written {
   opened ??= open();
-  const { giveWay, writeBatch } = opened;
+  const { giveWay, writeBatch, writeBulk } = opened;
   const maxUnsorted = giveWay?.isAlone() ? aloneUnsorted : 0;
-  const results = writeBatch(items, bulk && { ...bulk, maxUnsorted });
+  const results = (bulk && writeBulk?.({ ...bulk, maxUnsorted })) ?? writeBatch(items);
   assertStillInPlace();
   return { results, isAlone: giveWay?.isAlone() ?? true };
 }
