@@ -17,7 +17,7 @@ import type { EventStore, Micros } from "../../store/event-store.ts";
 import { noVersion, type StoredEvent } from "../../store/events.ts";
 import { limitOf, startOf } from "../list-page.ts";
 import { timestampFromMicros } from "../management/messages/details.ts";
-import { textsKey, translatorKey } from "../translate/translate.ts";
+import { textsKey } from "../translate/translate.ts";
 import { reachOwner } from "../user/reach-user.ts";
 import { FieldRulesError } from "../validate/field-violation.ts";
 import { ruleText } from "../validate/rule-text.ts";

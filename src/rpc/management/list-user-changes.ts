@@ -5,7 +5,7 @@ import type { EventStore } from "../../store/event-store.ts";
 import { editorNames } from "../editor-names.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { limitOf, startOf } from "../list-page.ts";
-import { textsKey, translatorKey } from "../translate/translate.ts";
+import { textsKey } from "../translate/translate.ts";
 import { timestampFromMicros } from "./messages/details.ts";
 
 /** List the changes of a user: which kind, when and by whom, without values. */

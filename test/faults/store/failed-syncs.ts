@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { canTrace, failSync } from "../support/strace.ts";
-import { createRandom } from "./random.ts";
+import { canTrace, failSync } from "../../support/strace.ts";
+import { createRandom } from "../random.ts";
 import { type Fault, serverOf, trial } from "./sqlite.ts";
 import type { Trial } from "./trial.ts";
 
