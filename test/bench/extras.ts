@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { join } from "node:path";
 import { startPostgres } from "../support/postgres.ts";
+import { align, summarise } from "./measure/report.ts";
 import { rpcPath } from "./protocols.ts";
-import { align, summarise } from "./report.ts";
 import { type BenchServer, benchFolder, fill, serve } from "./server.ts";
 import { updateFrame } from "./users.ts";
 

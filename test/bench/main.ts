@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { benchExtras } from "./extras.ts";
+import { machine } from "./measure/report.ts";
 import { benchRefused } from "./refused.ts";
-import { machine } from "./report.ts";
 import { benchSearch } from "./search.ts";
 import { benchService } from "./service.ts";
 import { benchStart } from "./start.ts";

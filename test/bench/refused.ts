@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { join } from "node:path";
-import type { LoadCall } from "./load.ts";
+import type { LoadCall } from "./measure/load.ts";
+import { align, summarise } from "./measure/report.ts";
 import {
   type HttpVersion,
   type ProtocolName,
@@ -8,7 +9,6 @@ import {
   restPrefix,
   rpcPath,
 } from "./protocols.ts";
-import { align, summarise } from "./report.ts";
 import { benchFolder, fill, serve } from "./server.ts";
 import { type ServiceSettings, tell } from "./service.ts";
 import { updates, userId } from "./users.ts";
@@ -35,7 +35,9 @@ export async function benchRefused(settings: ServiceSettings): Promise<object> {
   const database = `sqlite:${join(folder, "giraffe.db")}`;
   await fill(database, folder, users);
   const server = await serve(database, folder);
-  const load = fork(join(import.meta.dirname, "load.ts"), [], { serialization: "advanced" });
+  const load = fork(join(import.meta.dirname, "measure/load.ts"), [], {
+    serialization: "advanced",
+  });
   load.once("exit", (code) => {
     if (code !== 0) throw new Error("the load generator met an error");
   });

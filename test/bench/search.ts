@@ -16,7 +16,7 @@ import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
 import { dialect as sqliteDialect } from "../../src/store/sqlite/search.ts";
 import { query, startPostgres } from "../support/postgres.ts";
-import { align } from "./report.ts";
+import { align } from "./measure/report.ts";
 import { benchFolder, fill } from "./server.ts";
 import { organization, userId } from "./users.ts";
 

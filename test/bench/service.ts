@@ -2,9 +2,9 @@ import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { startPostgres } from "../support/postgres.ts";
-import type { LoadCall, Order, Report } from "./load.ts";
+import type { LoadCall, Order, Report } from "./measure/load.ts";
+import { align, summarise } from "./measure/report.ts";
 import { protocolCalls } from "./protocols.ts";
-import { align, summarise } from "./report.ts";
 import { type BenchServer, benchFolder, fill, serve, startSubject } from "./server.ts";
 import { updates } from "./users.ts";
 
@@ -72,7 +72,9 @@ async function compare(
   rounds: number,
   calls: number,
 ): Promise<Map<string, Figures>> {
-  const load = fork(join(import.meta.dirname, "load.ts"), [], { serialization: "advanced" });
+  const load = fork(join(import.meta.dirname, "measure/load.ts"), [], {
+    serialization: "advanced",
+  });
   load.once("exit", (code) => {
     if (code !== 0) throw new Error("the load generator met an error");
   });

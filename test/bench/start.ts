@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { root } from "../support/child.ts";
-import { align, summarise } from "./report.ts";
+import { align, summarise } from "./measure/report.ts";
 import { benchFolder, fill, serve } from "./server.ts";
 
 export type StartSettings = { readonly rounds: number; readonly users: number };

@@ -8,7 +8,7 @@ import { createPostgresEventStore } from "../../src/store/postgres/event-store.t
 import { openSqlite } from "../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../src/store/sqlite/event-store.ts";
 import { startPostgres } from "../support/postgres.ts";
-import { align, summarise } from "./report.ts";
+import { align, summarise } from "./measure/report.ts";
 import { benchFolder, fill } from "./server.ts";
 import { organization, userId, userIds } from "./users.ts";
 

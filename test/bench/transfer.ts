@@ -4,7 +4,7 @@ import { closeSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startPostgres } from "../support/postgres.ts";
-import { align, summarise } from "./report.ts";
+import { align, summarise } from "./measure/report.ts";
 import { benchFolder, cpuMicrosOf, giraffe, main, memoryMiBOf, writeUsers } from "./server.ts";
 import { writeExport, writeLog } from "./zitadel-files.ts";
 

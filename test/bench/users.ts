@@ -1,7 +1,7 @@
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { UpdateHumanProfileRequestSchema } from "../../gen/zitadel/management_pb.ts";
 import type { HumanState } from "../../src/domain/human-state.ts";
-import type { Variant } from "./load.ts";
+import type { Variant } from "./measure/load.ts";
 import { frame, restPrefix, rpcPath } from "./protocols.ts";
 
 /** The organization that `serve` creates in an empty database. */

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
+import { figuresOf, tableOf } from "./measure/report.ts";
+import { type Budget, isPinned, runScene, type Scene, type SceneResult } from "./measure/rounds.ts";
 import {
   answerTo,
   type HttpVersion,
@@ -6,8 +8,6 @@ import {
   protocolCalls,
   request,
 } from "./protocols.ts";
-import { figuresOf, tableOf } from "./report.ts";
-import { type Budget, isPinned, runScene, type Scene, type SceneResult } from "./rounds.ts";
 
 /** The peers for each protocol, beside the raw echo and our lane. Rows without a budget are only shown. */
 const rows: readonly {

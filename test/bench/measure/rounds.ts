@@ -97,7 +97,7 @@ type Server = {
 };
 
 async function startServer({ name, args }: Subject): Promise<Server> {
-  const child = startProcess("./subject.ts", args, cores.server);
+  const child = startProcess("../subject.ts", args, cores.server);
   const [port] = await once(child, "message");
   return {
     name,

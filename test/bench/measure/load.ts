@@ -1,6 +1,6 @@
+import type { HttpVersion } from "../protocols.ts";
 import { openHttp1 } from "./load-http1.ts";
 import { openHttp2 } from "./load-http2.ts";
-import type { HttpVersion } from "./protocols.ts";
 
 /**
  * The load generator, in a process of its own. It takes one order at a time and answers each.
