@@ -3,6 +3,7 @@ import { feedColumns, feedPage } from "../sql/feed-rows.ts";
 import { numberEvents, withoutGaps } from "./cluster/number-events.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
+import { beginReadCommitted } from "./connection/transaction.ts";
 import type { Postgres } from "./database.ts";
 import { outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
@@ -85,9 +86,6 @@ async function giveWithRetries(link: Link, limit: number, number: NumberNext): P
   }
 }
 
-/** The isolation that a server has by default may be another one, which would not see what was committed meanwhile. */
-const begin = "begin isolation level read committed";
-
 /**
  * Give positions to events that have none, about as many as the limit says.
  *
@@ -98,7 +96,7 @@ async function givePositions(
   limit: number,
   number: NumberNext,
 ): Promise<boolean> {
-  await connection.query({ text: begin });
+  await connection.query({ text: beginReadCommitted });
   const [row] = await connection.query({
     name: "feed-lock",
     text: "select position from last_positions for update",

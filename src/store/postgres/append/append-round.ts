@@ -1,6 +1,7 @@
 import type { LoneReceipt } from "../../change/batch/batch-item.ts";
 import type { Connection } from "../connection/connection.ts";
 import { PipelineError, type PipelineStatement, type TextRow } from "../connection/pipeline.ts";
+import { beginReadCommitted } from "../connection/transaction.ts";
 import { texts } from "../connection/wire-values.ts";
 import { isContested, statementsAtOnce } from "./append-at-once.ts";
 import type { Chain, Refused } from "./append-batch.ts";
@@ -22,8 +23,7 @@ export class UnwrittenError extends Error {
   }
 }
 
-/** The level is named, because the settings of a database may have another: a lost race would then fail the batch. */
-const begin = { name: "begin", text: "begin isolation level read committed" };
+const begin = { name: "begin", text: beginReadCommitted };
 const commit = { name: "commit", text: "commit" };
 const rollback = { name: "rollback", text: "rollback" };
 

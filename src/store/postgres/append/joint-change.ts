@@ -11,6 +11,7 @@ import type { StoreObserver } from "../../observer.ts";
 import { tipColumns, tipsFromRows } from "../../sql/rows.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Link } from "../connection/link.ts";
+import { beginReadCommitted } from "../connection/transaction.ts";
 import type { Postgres } from "../database.ts";
 import { outcomeFromError, unavailableFrom } from "../postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "../retry.ts";
@@ -102,7 +103,7 @@ async function transact(
   let sent: JointAppends | undefined;
   try {
     connection = await link.get();
-    await connection.query({ text: "begin isolation level read committed" });
+    await connection.query({ text: beginReadCommitted });
     const tips = await lockTips(connection, members, database.isCluster);
     const isStored = lost !== undefined && (await hasFirst(connection, lost));
     const joint = isStored ? lost : decideNow(() => jointAppends(members, tips, decide, now));
