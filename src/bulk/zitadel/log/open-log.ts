@@ -1,12 +1,11 @@
 import type { Micros } from "../../../store/event-store.ts";
-import { keyOfLines, type PreparedSource } from "../../import/prepared-source.ts";
-import { linesOf } from "../../lines-of.ts";
-import { createLosses } from "../../losses.ts";
+import type { PreparedSource } from "../../import/prepared-source.ts";
 import { createMeter } from "../../meter.ts";
 import { createRemoteApi } from "../../remote/remote-api.ts";
 import { openEventSpool } from "./event-spool.ts";
 import { readLog } from "./list-events.ts";
-import { outlineLog, peopleOfLog } from "./read-events.ts";
+import { sourceOfLog } from "./log-source.ts";
+import { outlineLog } from "./read-events.ts";
 
 /**
  * The log of a server, read by ListEvents, as lines of an import.
@@ -20,24 +19,15 @@ export async function openZitadelLog(
 ): Promise<PreparedSource> {
   const api = createRemoteApi(url, token);
   const spool = openEventSpool(file, api.url);
-  const losses = createLosses();
   const meter = createMeter("events", undefined);
   try {
     await readLog(api, spool, now, (events) => meter.show(events, 0));
     const outline = await outlineLog(spool.groups());
-    const lines = () => {
-      losses.clear();
-      return linesOf(peopleOfLog(spool.groups(), outline, losses));
-    };
-    return {
-      key: await keyOfLines(lines()),
-      size: undefined,
-      lines: outline.users,
-      organizations: outline.organizations.organizations(),
-      chunks: lines,
-      losses,
-      close: () => spool.close(),
-    };
+    return await sourceOfLog(
+      () => spool.groups(),
+      outline,
+      () => spool.close(),
+    );
   } catch (error) {
     spool.close();
     throw error;

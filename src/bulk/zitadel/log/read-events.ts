@@ -15,7 +15,7 @@ export type LogOutline = {
 };
 
 /** An event, or a line of the input that is none. */
-type Entry = LogEvent | { readonly problem: string };
+export type Entry = LogEvent | { readonly problem: string };
 
 /** The events of a file with a row of `events2` as JSON in each line. */
 export async function* eventsOfLines(
