@@ -1,6 +1,7 @@
 import { type Config, readConfig } from "../config/config.ts";
 import { serveSettings } from "../config/settings.ts";
 import { anyCommand } from "./command/command.ts";
+import { refuseDebugger } from "./serve/debugger.ts";
 import { collectYoungObjectsAlone } from "./serve/young-objects.ts";
 
 /** `giraffe serve` */
@@ -10,6 +11,7 @@ export const serve = anyCommand<Config>({
   flags: serveSettings,
   read: ({ given, environment }) => readConfig(given, environment),
   async run(config, out) {
+    await refuseDebugger(config);
     collectYoungObjectsAlone();
     if (config.workers === 1) {
       const { runServer } = await import("./serve/run-server.ts");
