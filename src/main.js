@@ -20,6 +20,9 @@ if (sortable(node) < sortable(oldestNode)) {
   );
   process.exitCode = 1;
 } else {
+  // What --disable-proto=delete does, however the program is started: a key "__proto__" of a stranger is like any other.
+  // Threads do it, too; see store/sqlite/thread/thread.ts.
+  Reflect.deleteProperty(Object.prototype, "__proto__");
   module.enableCompileCache();
   // Not at the top: an old Node.js has no hooks, and is to get the message above.
   const { findModulesFast } = await import("./find-modules.js");

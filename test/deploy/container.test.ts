@@ -83,7 +83,7 @@ describe.skipIf(!isRoot)("the image of deploy/Containerfile, without a container
     expect(bytes).toBeLessThan(30_000_000);
   });
 
-  test("serves as another user, with a root that is read-only, is healthy, and drains", async () => {
+  test("O5: serves as another user, with a root that is read-only, is healthy, and drains", async () => {
     const port = await freePort();
     const onPort = (text: string) => text.replaceAll("8080", String(port));
     const environment = { GIRAFFE_LISTEN: onPort(image.environment.GIRAFFE_LISTEN ?? "") };
@@ -113,7 +113,7 @@ describe.skipIf(!isRoot)("the image of deploy/Containerfile, without a container
     expect(await isHealthy()).toBe(1);
   });
 
-  test("can be written nowhere but in its volume", async () => {
+  test("O5: can be written nowhere but in its volume", async () => {
     const write = (file: string) =>
       start(["node", "-e", `fs.writeFileSync(${JSON.stringify(file)}, "")`]).ended;
     expect((await write("/data/probe")).code).toBe(0);

@@ -32,7 +32,7 @@ function configFrom(environment: Environment): Config {
 const seconds = (text: string) => Number(/^(\d+)s?$/.exec(text)?.[1]);
 
 describe("deploy/Containerfile", () => {
-  test("has a configuration that is accepted, a user that is not root, and a check that is a probe", () => {
+  test("O5: has a configuration that is accepted, a user that is not root, and a check that is a probe", () => {
     const config = configFrom(imageEnvironment);
     expect(config.listen).toEqual({ host: "0.0.0.0", port: 8080 });
     expect(config.database).toEqual({ kind: "sqlite", path: "/data/giraffe.db" });
@@ -103,7 +103,7 @@ describe("deploy/compose.yaml", () => {
     expect(Object.keys(services)).toEqual(["giraffe", "postgres"]);
   });
 
-  test("gives Giraffe nothing to write but its volume", () => {
+  test("O5: gives Giraffe nothing to write but its volume", () => {
     expect(services.giraffe).toMatchObject({ read_only: true, cap_drop: ["ALL"] });
     const { adminTokenFile = "" } = configFrom(imageEnvironment);
     const [name, path] = services.giraffe.volumes[0].split(":");
@@ -159,7 +159,7 @@ describe("deploy/kubernetes.yaml", () => {
     expect(readinessProbe.timeoutSeconds).toBeGreaterThan(2);
   });
 
-  test("gives a container no rights, and nothing to write but its volumes", () => {
+  test("O5: gives a container no rights, and nothing to write but its volumes", () => {
     expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
     expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: imageUser });
     expect(container.securityContext).toEqual({
@@ -191,7 +191,7 @@ describe("deploy/giraffe.service", () => {
     expect(valuesOf("ExecStart")[0]).toMatch(/\/@giraffe-profiles\/giraffe\/lib\/main\.js serve$/);
   });
 
-  test.skipIf(!hasAnalyze)("is correct, and safe, to systemd itself", async () => {
+  test.skipIf(!hasAnalyze)("O5: is correct, and safe, to systemd itself", async () => {
     const folder = mkdtempSync(join(tmpdir(), "giraffe-unit-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const unit = join(folder, "giraffe.service");

@@ -76,9 +76,9 @@ export function createThread<Work, Result>(module: URL, data: unknown): Thread<W
 }
 
 /**
- * A line of JavaScript that turns the compile cache on before it imports anything. Threads do not inherit
+ * A line of JavaScript that takes `__proto__` away, as main.js does, and turns the compile cache on before it imports anything. Threads do not inherit
  * the cache, and without it stripping types costs each thread 20 MB and 100 ms.
  */
 function threadEntry(module: URL): string {
-  return `require("node:module").enableCompileCache(); import("${module}")`;
+  return `delete Object.prototype.__proto__; require("node:module").enableCompileCache(); import("${module}")`;
 }
