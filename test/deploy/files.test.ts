@@ -105,6 +105,7 @@ describe("deploy/compose.yaml", () => {
 
   test("O5: gives Giraffe nothing to write but its volume", () => {
     expect(services.giraffe).toMatchObject({ read_only: true, cap_drop: ["ALL"] });
+    expect(services.giraffe.ulimits).toEqual({ core: 0 });
     const { adminTokenFile = "" } = configFrom(imageEnvironment);
     const [name, path] = services.giraffe.volumes[0].split(":");
     expect(Object.keys(volumes)).toContain(name);
@@ -186,6 +187,8 @@ describe("deploy/giraffe.service", () => {
     const config = configFrom(Object.fromEntries(environment));
     expect(config.database).toEqual({ kind: "sqlite", path: "/var/lib/giraffe/giraffe.db" });
     expect(valuesOf("StateDirectory")).toEqual(["giraffe"]);
+    expect(valuesOf("Restart")).toEqual(["on-failure"]);
+    expect(valuesOf("LimitCORE")).toEqual(["0"]);
     expect(Number(valuesOf("TimeoutStopSec")) * 1_000).toBeGreaterThan(config.drainMs);
     expect(valuesOf("RestartPreventExitStatus")).toEqual(["2 74"]);
     expect(valuesOf("ExecStart")[0]).toMatch(/\/@giraffe-profiles\/giraffe\/lib\/main\.js serve$/);

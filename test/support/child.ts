@@ -96,11 +96,16 @@ export function runGiraffe(...argv: string[]): Promise<Ended> {
  * Start `giraffe`.
  *
  * @param options.preload The URL of a module to load before it.
+ * @param options.nodeFlags Flags of the interpreter.
  */
 export function startGiraffe(
   argv: readonly string[],
-  { preload, ...options }: ProgramOptions & { readonly preload?: string } = {},
+  {
+    preload,
+    nodeFlags = [],
+    ...options
+  }: ProgramOptions & { readonly preload?: string; readonly nodeFlags?: readonly string[] } = {},
 ): Program {
   const before = preload === undefined ? [] : ["--import", preload];
-  return startProgram(process.execPath, [...before, main, ...argv], options);
+  return startProgram(process.execPath, [...nodeFlags, ...before, main, ...argv], options);
 }

@@ -1,5 +1,5 @@
-import { failedSyncs } from "./failed-syncs.ts";
+import { machineFaults } from "./machine.ts";
 import { runFaults } from "./run-faults.ts";
 import { sqliteFaults } from "./sqlite.ts";
 
-await runFaults([...sqliteFaults, ...failedSyncs]);
+await runFaults([...sqliteFaults, ...machineFaults]);

@@ -59,6 +59,8 @@ export type TrialOptions = {
   readonly users?: number;
   /** A module that every server process loads first. */
   readonly preload?: string;
+  /** Flags of the interpreter of every server process. */
+  readonly nodeFlags?: readonly string[];
 };
 
 /** When servers are killed. Longer than any trial, because the servers live as long as it does. */
@@ -76,7 +78,7 @@ export async function runTrial(
 ): Promise<Verdict> {
   const folder = mkdtempSync(join(tmpdir(), "giraffe-faults-"));
   const { seed, open, database = `sqlite:${join(folder, "giraffe.db")}` } = options;
-  const { servers: count = 1, clients = 32, users = 20, preload } = options;
+  const { servers: count = 1, clients = 32, users = 20, preload, nodeFlags = [] } = options;
   const startedAt = performance.now();
   const failures: string[] = [];
   const servers: Serving[] = [];
@@ -88,7 +90,7 @@ export async function runTrial(
         ...["serve", "--listen", "127.0.0.1:0", "--log-level", "error"],
         ...["--database", database, "--admin-token-file", join(folder, "admin.token")],
       ],
-      { hangsMs, ...(preload !== undefined && { preload }) },
+      { hangsMs, nodeFlags, ...(preload !== undefined && { preload }) },
     );
     const [, url = ""] = await program.until("stdout", /^ready (\S+)\n/m);
     const serving = { ...program, url };
