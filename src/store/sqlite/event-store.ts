@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { FoundAttributes, OutlinedAttributes } from "../attributes.ts";
 import { rowFromAppend } from "../change/append-row.ts";
-import { createBatcher } from "../change/batch/batcher.ts";
+import { createBatcher, endOfCallback } from "../change/batch/batcher.ts";
 import { sizeOfItem } from "../change/batch/item-size.ts";
 import { createChangeAll } from "../change/change-all.ts";
 import { createStreamQueue } from "../change/queue/stream-queue.ts";
@@ -79,7 +79,14 @@ function createWriting(options: Options, db: DatabaseSync) {
   const { isThere, ...receiptReader } = createReceiptReader(db);
   const resultOf = resultOfItems(prepareHasEvent(db), isThere);
   const writer = createWriter(database, db, { resultOf, onSyncFailure });
-  const commits = createBatcher(writer.write, observer?.committed, sizeOfItem);
+  // All heads of one turn are loaded in one callback, so what is decided on them comes within one.
+  const commits = createBatcher(
+    writer.write,
+    observer?.committed,
+    sizeOfItem,
+    undefined,
+    endOfCallback,
+  );
   // Heads are loaded in batches because SQLite reads the upper pages of the index again after each commit.
   const load = createTipReader(db);
   const loads = createBatcher(async (streams: readonly string[]) => load(streams));

@@ -38,8 +38,8 @@ const maxBatchBytes = 1_048_576;
  * for that. There is no timer to tune: a single item waits one turn (microseconds), and a busy store pays for one fsync,
  * or one round trip, per batch.
  *
- * The first batch waits for a turn of the event loop because otherwise, if `run` is synchronous, no items could
- * collect and every batch would hold one item.
+ * A batch that begins when none runs waits for its turn to end because otherwise, if `run` is synchronous, no items
+ * could collect and every batch would hold one item.
  *
  * A batch that fails as a whole is run again item by item, once, so that a bad item fails alone. The
  * second run ends at the first StoreUnavailableError, which the remaining items get too. A batch that
@@ -51,12 +51,14 @@ const maxBatchBytes = 1_048_576;
  * @param ended Called after every batch.
  * @param sizeOf About how many bytes an item adds to its batch. Default: none that count.
  * @param groupOf The group of a queue. A batch holds items of one group; groups take turns. Default: all are of one.
+ * @param collect What a batch waits for that begins when none runs. Default: `endOfTurn`.
  */
 export function createBatcher<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly Result[]>,
   ended: StoreObserver["committed"] = () => {},
   sizeOf: (item: Item) => number = () => 0,
   groupOf: (queue: string) => string = () => "",
+  collect: () => Promise<void> = endOfTurn,
 ): Batcher<Item, Result> {
   const max = { items: maxBatch, bytes: maxBatchBytes };
   const queues = createGroupedQueues<Item, Result>(max, groupOf);
@@ -70,14 +72,11 @@ export function createBatcher<Item, Result>(
   };
 
   async function runAll(): Promise<void> {
-    await nextTurn();
+    await collect();
     for (let settling = begin(); settling !== undefined; ) {
       const answer = await settling;
       settling = begin();
       answer();
-      if (settling !== undefined) continue;
-      await nextTurn();
-      settling = begin();
     }
     running = undefined;
   }
@@ -171,8 +170,16 @@ function outcomeFromError(error: unknown): BatchRecord["outcome"] {
   return error instanceof StoreUnavailableError ? "unavailable" : "failed";
 }
 
-function nextTurn(): Promise<void> {
+/** The turn of the event loop ends: everything that sockets had for it has been read. */
+export function endOfTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
+  });
+}
+
+/** The callback of the event loop ends: everything that has followed from it without waiting is done. */
+export function endOfCallback(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve);
   });
 }
