@@ -165,6 +165,9 @@ export const maxPipelined = 8;
  */
 export const pieceBytes = 65_536;
 
+/** A body up to this is sent over HTTP/1.1 in one text with its head. Node writes up to 16 KiB of text without copies. */
+export const maxTextBytes = 8_192;
+
 /** An answer that waits has moved when so many bytes of it were sent. One byte now and then does not count. */
 export const minProgressBytes = 1_024;
 

@@ -8,6 +8,7 @@ import { createStuckSockets } from "./bounds/stuck-sockets.ts";
 import { createUnsent } from "./bounds/unsent.ts";
 import { createDispatch } from "./dispatch/dispatch.ts";
 import type { ExchangeSite } from "./http/exchange.ts";
+import { createDate } from "./http/http-answers.ts";
 import { createHttp1Server } from "./http/http1-server.ts";
 import { createHttp2Server } from "./http/http2-server.ts";
 import { ignoreErrors } from "./http/ignore-errors.ts";
@@ -81,6 +82,7 @@ export function createListener(options: WireOptions): Listener {
     groupOf,
     unsent: createUnsent(limits),
     isDraining: () => isDraining,
+    date: createDate(),
   };
   const dispatch = createDispatch(options, {
     isDraining: site.isDraining,

@@ -27,6 +27,8 @@ export type ExchangeSite = {
   readonly unsent: Unsent;
   /** While the server drains, each HTTP/1.1 connection is closed after its answer. */
   readonly isDraining: () => boolean;
+  /** The time as the field `date` has it. */
+  readonly date: () => string;
 };
 
 /** A whole answer. */

@@ -32,3 +32,17 @@ export function restMethodNotAllowed(verbs: readonly string[]): Answer {
 export function allowed(verbs: readonly string[]): Answer {
   return { status: 204, headers: { allow: verbs.join(", ") } };
 }
+
+/** The time as the field `date` has it, made once a second. */
+export function createDate(): () => string {
+  let second = 0;
+  let text = "";
+  return () => {
+    const now = Math.floor(Date.now() / 1_000);
+    if (now !== second) {
+      second = now;
+      text = new Date(1_000 * now).toUTCString();
+    }
+    return text;
+  };
+}

@@ -24,6 +24,14 @@ export type Http1Server = {
   adopt(socket: Socket): void;
 };
 
+type Connection = {
+  readonly feed: Feed;
+  /** So far. */
+  requests: number;
+  /** The one whose turn it is. */
+  exchange: Http1Exchange | undefined;
+};
+
 /**
  * HTTP/1.1 from Node's own server, which is fed one request at a time: see `feedRequests`.
  *
@@ -37,8 +45,8 @@ export function createHttp1Server(
 ): Http1Server {
   const { groupOf } = site;
   const unfed = createShares(limits.maxUnfedBytes, limits.maxUnfedBytesEach);
-  const feeds = new WeakMap<Socket, Feed>();
-  const takeTurn = createTurns(limits, (socket) => feeds.get(socket)?.goOn());
+  const connections = new WeakMap<Socket, Connection>();
+  const takeTurn = createTurns(limits, (socket) => connections.get(socket)?.feed.goOn());
 
   const serve = (request: Http1Request, response: ServerResponse) => {
     ignoreErrors(response);
@@ -46,14 +54,23 @@ export function createHttp1Server(
       response.writeHead(431, { connection: "close", "content-length": 0 }).end();
       return;
     }
-    const exchange = new Http1Exchange(request, response, site);
+    const { socket } = request;
+    const connection = connections.get(socket);
+    if (connection === undefined) return;
+    connection.requests += 1;
+    const isLastHere = connection.requests >= maxRequestsPerSocket;
+    const exchange = new Http1Exchange(request, response, site, isLastHere);
     const begin = (done: () => void) => {
-      if (request.socket.destroyed) return;
-      response.on("close", done);
+      if (socket.destroyed) return;
+      connection.exchange = exchange;
+      exchange.whenDone(() => {
+        connection.exchange = undefined;
+        done();
+      });
       dispatch(exchange);
     };
-    const isFull = takeTurn(request.socket, begin, groupOf(exchange.head.peer));
-    feeds.get(request.socket)?.began(request, isFull);
+    const isFull = takeTurn(socket, begin, groupOf(exchange.head.peer));
+    connection.feed.began(request, isFull);
   };
   const server = createServer({ ...http1Limits, IncomingMessage: Http1Request }, serve);
   // Without these listeners Node answers `Expect` by itself, before the request has been looked at.
@@ -70,7 +87,10 @@ export function createHttp1Server(
       parseRequests.call(server, socket);
       const client = groupOf(socket.remoteAddress ?? "");
       const hold = (bytes: number) => unfed.take(client, bytes, () => socket.destroy());
-      feeds.set(socket, feedRequests(socket, hold));
+      const feed = feedRequests(socket, hold);
+      const connection: Connection = { feed, requests: 0, exchange: undefined };
+      connections.set(socket, connection);
+      socket.once("close", () => connection.exchange?.hangUp());
       socket.resume();
     },
   };

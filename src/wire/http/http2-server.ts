@@ -25,7 +25,7 @@ export type Http2Server = {
  */
 export function createHttp2Server(
   limits: ClientLimits,
-  { clientOf, groupOf, unsent, isDraining }: ExchangeSite,
+  { clientOf, groupOf, unsent, isDraining, date }: ExchangeSite,
   dispatch: (exchange: Exchange) => void,
   observeClose: (closed: ClosedConnection) => void,
 ): Http2Server {
@@ -45,7 +45,7 @@ export function createHttp2Server(
     unsentTimeoutMs,
     now: () => performance.now(),
     soon: setImmediate,
-    date: createDate(),
+    date,
   };
   const look = () => {
     for (const session of sessions) session.look();
@@ -103,19 +103,5 @@ function createTransport(socket: Socket, taken: () => void): Transport {
     resume: () => void socket.resume(),
     end: () => void socket.end(),
     destroy: () => void socket.destroy(),
-  };
-}
-
-/** The time as the field `date` has it, made once a second. */
-function createDate(): () => string {
-  let second = 0;
-  let text = "";
-  return () => {
-    const now = Math.floor(Date.now() / 1_000);
-    if (now !== second) {
-      second = now;
-      text = new Date(1_000 * now).toUTCString();
-    }
-    return text;
   };
 }

@@ -1,6 +1,6 @@
-import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { Buffer } from "node:buffer";
+import type { ServerResponse } from "node:http";
 import type { UnsentAnswer } from "../bounds/unsent.ts";
-import { writeInPieces, writeTracked } from "../bounds/write-in-pieces.ts";
 import {
   type Answer,
   type AnswerStream,
@@ -12,7 +12,9 @@ import {
   type RequestHead,
 } from "../http/exchange.ts";
 import { expectationOf } from "../http/expectation.ts";
-import { lingerMs, maxDroppedBytes, pieceBytes } from "../limits.ts";
+import { maxDroppedBytes, maxTextBytes } from "../limits.ts";
+import { headText } from "./answer-text.ts";
+import { answerByNode, streamByNode } from "./node-answer.ts";
 import type { Http1Request } from "./request.ts";
 import { targetParts } from "./target.ts";
 
@@ -22,8 +24,20 @@ export class Http1Exchange implements Exchange {
   readonly body: Http1Request;
   readonly #response: ServerResponse;
   readonly #site: ExchangeSite;
+  /** The connection has had its share of requests, so it is closed after this one. */
+  readonly #isLastHere: boolean;
+  /** The answer was handed over as text, so Node's response does not know of it. */
+  #isTextSent = false;
+  #sending: UnsentAnswer | undefined;
+  #gone: (() => void) | undefined;
+  #done: (() => void) | undefined;
 
-  constructor(request: Http1Request, response: ServerResponse, site: ExchangeSite) {
+  constructor(
+    request: Http1Request,
+    response: ServerResponse,
+    site: ExchangeSite,
+    isLastHere: boolean,
+  ) {
     const method = request.method ?? "";
     this.head = {
       // A request line may also say 0.9 or 2.0. None of these has chunks.
@@ -36,6 +50,18 @@ export class Http1Exchange implements Exchange {
     this.body = request;
     this.#response = response;
     this.#site = site;
+    this.#isLastHere = isLastHere;
+  }
+
+  /** @param done Called when the answer is sent. */
+  whenDone(done: () => void): void {
+    this.#done = done;
+  }
+
+  /** The connection is closed. Called only before `done`. */
+  hangUp(): void {
+    this.#sending?.end();
+    if (!this.#isTextSent && !this.#response.writableEnded) this.#gone?.();
   }
 
   openBody(reader: BodyReader): void {
@@ -50,63 +76,97 @@ export class Http1Exchange implements Exchange {
   }
 
   onGone(callback: () => void): void {
-    const response = this.#response;
-    response.on("close", () => {
-      if (!response.writableEnded) callback();
-    });
+    this.#gone = callback;
   }
 
-  respond({ status, headers, body, trailers, isLast }: Answer, common: HeaderList): void {
-    const response = this.#response;
+  respond(answer: Answer, common: HeaderList): void {
     if (this.#isOver()) return;
+    const fields = headerList(answer.headers, common);
+    const text = this.#isUsual(answer) ? this.#textOf(answer, fields) : undefined;
+    if (text === undefined) this.#respondByNode(answer, fields);
+    else this.#sendText(text);
+  }
+
+  /**
+   * Whether `headText` can make the head of the answer. Nearly always: the request is whole, and the connection stays
+   * open.
+   */
+  #isUsual({ status, body, trailers, isLast }: Answer): boolean {
+    const { socket, shouldKeepAlive } = this.#response;
+    const { httpVersion, method, headers } = this.head;
+    return (
+      this.body.complete &&
+      httpVersion === "1.1" &&
+      method !== "HEAD" &&
+      headers.expect === undefined &&
+      status !== 204 &&
+      status !== 304 &&
+      trailers === undefined &&
+      (body === undefined || body.byteLength <= maxTextBytes) &&
+      shouldKeepAlive &&
+      !isLast &&
+      !this.#isLastHere &&
+      !this.#site.isDraining() &&
+      // Node has not closed the connection, and sends no answer of its own at the moment.
+      socket?.writable === true
+    );
+  }
+
+  #textOf({ status, body }: Answer, fields: readonly string[]): string | undefined {
+    const head = headText(status, fields, body?.byteLength ?? 0, this.#site.date());
+    if (head === undefined || body === undefined) return head;
+    return head + Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1");
+  }
+
+  /** Write the whole answer at once. Node would write head and body as two pieces, which takes twice the time. */
+  #sendText(text: string): void {
+    const { groupOf, unsent } = this.#site;
+    const { socket } = this.body;
+    this.#isTextSent = true;
+    this.body.dropBody();
+    socket.write(text, "latin1", (error) => {
+      if (!error) this.#textSent();
+    });
+    // Nearly always the system has taken all of it by now.
+    if (socket.writableLength === 0) return;
+    this.#sending = unsent.begin(groupOf(this.head.peer), () => socket.destroy());
+    this.#sending.hand(text.length);
+  }
+
+  #textSent(): void {
+    this.#sending?.end();
+    // Node listens to this to go on to the next request.
+    this.#response.emit("finish");
+    this.#end();
+  }
+
+  #end(): void {
+    const done = this.#done;
+    // If Node refuses a header, the answer is tracked twice.
+    this.#done = undefined;
+    done?.();
+  }
+
+  #respondByNode(answer: Answer, fields: string[]): void {
+    const { body, isLast } = answer;
+    const { method, httpVersion } = this.head;
     const sending = this.#track();
-    const hasBody = body !== undefined && this.head.method !== "HEAD";
+    const hasBody = body !== undefined && method !== "HEAD";
     if (!sending.hand(hasBody ? body.byteLength : 0)) return;
-    const fields = headerList(headers, common);
-    if (trailers !== undefined && this.head.httpVersion === "1.0") {
-      // Trailers need chunks.
-      response.writeHead(505, ["connection", "close", "content-length", "0"]);
-      endAfterBody(this.body, response);
-      return;
-    }
+    const hasChunks = httpVersion === "1.1";
     if (isLast || this.#mustClose()) fields.push("connection", "close");
-    if (trailers !== undefined) {
-      // Before the head is written, because this throws if they cannot be sent.
-      response.addTrailers(trailers as Record<string, string>);
-      fields.push(...announcement(trailers));
-      response.writeHead(status, fields);
-      this.#finish(hasBody ? body : undefined, sending);
-      return;
-    }
-    const isBare = status === 204 || status === 304;
-    if (!isBare) fields.push("content-length", String(body?.byteLength ?? 0));
-    response.writeHead(status, fields);
-    this.#finish(hasBody ? body : undefined, sending);
+    answerByNode(this.body, this.#response, { answer, fields, hasBody, hasChunks, sending });
   }
 
-  #finish(body: Uint8Array | undefined, sending: UnsentAnswer): void {
-    const request = this.body;
-    const response = this.#response;
-    const finish = (last: Uint8Array | undefined) => {
-      // `end` writes head and body together, which saves a system call.
-      if (last !== undefined && request.complete) {
-        request.dropBody();
-        response.end(last);
-        return;
-      }
-      if (last !== undefined) response.write(last);
-      endAfterBody(request, response);
-    };
-    if (body === undefined || body.byteLength <= pieceBytes) finish(body);
-    else writeInPieces(response, body, (bytes) => sending.took(bytes), finish);
-  }
-
-  /** Count the answer as unsent until it is sent or broken off. */
+  /** Count the answer as unsent until Node has sent it or it is broken off. */
   #track(): UnsentAnswer {
     const { groupOf, unsent } = this.#site;
     const response = this.#response;
     const sending = unsent.begin(groupOf(this.head.peer), () => response.destroy());
-    response.on("close", () => sending.end());
+    response.on("close", () => {
+      sending.end();
+      this.#end();
+    });
     return sending;
   }
 
@@ -118,7 +178,7 @@ export class Http1Exchange implements Exchange {
     const fields = headerList(headers, common);
     if (this.#mustClose()) fields.push("connection", "close");
     this.#response.writeHead(status, fields);
-    return answerStream(this.body, this.#response, this.#track());
+    return streamByNode(this.body, this.#response, this.#track());
   }
 
   abort(): void {
@@ -129,7 +189,7 @@ export class Http1Exchange implements Exchange {
   release(): void {}
 
   #isOver(): boolean {
-    return this.#response.headersSent || this.#response.destroyed;
+    return this.#isTextSent || this.#response.headersSent || this.#response.destroyed;
   }
 
   #mustClose(): boolean {
@@ -142,52 +202,4 @@ export class Http1Exchange implements Exchange {
     const isSure = expectationOf(this.head) === "none";
     return isSure && Number(headers["content-length"]) <= maxDroppedBytes;
   }
-}
-
-/** Trailers over HTTP/1.1 are announced, as RFC 9110 section 6.6.2 asks. */
-function announcement(trailers: OutgoingHttpHeaders): HeaderList {
-  return ["trailer", Object.keys(trailers).join(", ")];
-}
-
-/**
- * End the answer once the request's body has been taken in.
- *
- * An answer that comes before the end of a large or slow body closes the connection. Closing it while the
- * client still sends would reset it before the client has read the answer. So what the client sends is read
- * and dropped for a while first. If the answer has a content length, the client has all of it by then.
- */
-function endAfterBody(request: Http1Request, response: ServerResponse): void {
-  if (request.complete) {
-    request.dropBody();
-    response.end();
-    return;
-  }
-  response.flushHeaders();
-  const end = () => {
-    clearTimeout(timer);
-    response.end();
-  };
-  const giveUp = () => {
-    end();
-    request.socket.destroySoon();
-  };
-  const timer = setTimeout(giveUp, lingerMs);
-  request.once("close", end);
-  request.dropBody(end);
-}
-
-function answerStream(
-  request: Http1Request,
-  response: ServerResponse,
-  sending: UnsentAnswer,
-): AnswerStream {
-  return {
-    write: (chunk) => writeTracked(response, chunk, sending),
-    end(trailers) {
-      if (!sending.handLast()) return;
-      if (trailers !== undefined) response.addTrailers(trailers as Record<string, string>);
-      endAfterBody(request, response);
-    },
-    abort: () => response.destroy(),
-  };
 }

@@ -26,7 +26,13 @@ async function startServer(bytes: number) {
   const unsent = createUnsent();
   const http2 = createHttp2Server(
     clientLimits,
-    { clientOf: (peer) => peer, groupOf: (address) => address, unsent, isDraining: () => false },
+    {
+      clientOf: (peer) => peer,
+      groupOf: (address) => address,
+      unsent,
+      isDraining: () => false,
+      date: () => "Thu, 01 Jan 1970 00:00:01 GMT",
+    },
     serve,
     () => undefined,
   );
