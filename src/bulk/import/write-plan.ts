@@ -5,7 +5,7 @@ import { reasonOf, rejectOf, type UserOfLine } from "./read-batch.ts";
 import type { Reject } from "./rejects.ts";
 
 /** A user to be written. */
-export type PlannedUser = UserOfLine & { readonly stream: NewStream };
+export type PlannedUser = Pick<UserOfLine, "line"> & { readonly stream: NewStream };
 
 /** What becomes of the users of a batch. */
 export type WritePlan = {
@@ -17,7 +17,7 @@ export type WritePlan = {
 
 /** All users as new ones: an id that is taken is found when they are written. */
 export function planAdditions(users: readonly UserOfLine[]): WritePlan {
-  return planOf(users.map((user) => [user, () => streamOf(user, user.user.add(), undefined)]));
+  return planOf(users, (user) => streamOf(user, user.user.add(), undefined));
 }
 
 /** New users, and what is new about those who are there. */
@@ -27,33 +27,34 @@ export async function planChanges(
 ): Promise<WritePlan> {
   const ids = users.flatMap(({ user }) => (user.userId === undefined ? [] : [user.userId]));
   const known = await transfer.latest<HumanState>(ids);
-  const steps: [UserOfLine, () => NewStream | undefined][] = [];
+  const steps = new Map<UserOfLine, () => NewStream | undefined>();
   for (const each of users) {
     const latest = known.get(each.userId);
-    if (latest === undefined) {
-      steps.push([each, () => streamOf(each, each.user.add(), undefined)]);
-      continue;
-    }
+    if (latest === undefined) continue;
     const attributes = each.user.needsAttributes(latest.head.state)
       ? ((await transfer.attributes(each.userId))?.attributes ?? [])
       : [];
-    steps.push([
-      each,
-      () => continued(each, latest, () => each.user.change({ latest, attributes })),
-    ]);
+    steps.set(each, () => continued(each, latest, () => each.user.change({ latest, attributes })));
   }
-  return planOf(steps);
+  return planOf(users, (user) => {
+    const step = steps.get(user);
+    return step === undefined ? streamOf(user, user.user.add(), undefined) : step();
+  });
 }
 
-function planOf(steps: readonly (readonly [UserOfLine, () => NewStream | undefined])[]): WritePlan {
+/** @param step What is to be written of a user. */
+function planOf(
+  users: readonly UserOfLine[],
+  step: (user: UserOfLine) => NewStream | undefined,
+): WritePlan {
   const planned: PlannedUser[] = [];
   const problems: Reject[] = [];
   let unchanged = 0;
-  for (const [user, step] of steps) {
+  for (const user of users) {
     try {
-      const stream = step();
+      const stream = step(user);
       if (stream === undefined) unchanged += 1;
-      else planned.push({ ...user, stream });
+      else planned.push({ line: user.line, stream });
     } catch (error) {
       problems.push(rejectOf(user.line, reasonOf(error)));
     }

@@ -76,8 +76,17 @@ export function createUserLines(): UserLines {
   const inEnglish = createEnglishTranslator();
 
   function lineFrom(line: JsonObject, creator: string): UserLine {
-    const { userId, organization, state, verbatim, metadata, ...others } = line;
-    const { sequence, creationDate, changeDate, ...fields } = others;
+    const {
+      userId,
+      organization,
+      state,
+      verbatim,
+      metadata,
+      sequence,
+      creationDate,
+      changeDate,
+      ...fields
+    } = line;
     const request = fromJson(ImportHumanUserRequestSchema, fields);
     const add = isTrue("verbatim", verbatim) ? addVerbatim(request) : addNew(request);
     const commands = [add, statusCommand(state)];

@@ -36,10 +36,13 @@ export function unsortedBatch(
     const createdAt = past?.head.createdAt ?? now;
     const all = keysOf({ state: decisions.at(-1)?.state, createdAt });
     if (all === undefined) return undefined;
-    const keys = Object.fromEntries(
-      Object.entries(all).filter(([name, text]) => hasRow(name, text)),
-    );
-    for (const name in keys) names.add(name);
+    const keys: Record<string, string> = {};
+    for (const name in all) {
+      const text = all[name];
+      if (text === undefined || !hasRow(name, text)) continue;
+      keys[name] = text;
+      names.add(name);
+    }
     const texts = JSON.stringify(keys);
     return { organization, stream, texts, folded: foldedOf(texts, keys) };
   });
