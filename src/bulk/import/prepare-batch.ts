@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ImportParts } from "./import-users.ts";
 import type { Line } from "./line-batches.ts";
 import { readBatch, type UserOfLine } from "./read-batch.ts";
@@ -47,6 +48,9 @@ export async function prepareBatch(
   let unchanged = 0;
   const planOf = createPlanner(parts, underWay);
   for (let from = 0; from < lines.length; from += sliceLines) {
+    // Answers of the database are taken between two slices. Otherwise it would wait for its next statement until all
+    // lines are ready.
+    await nextTurn();
     const read = readBatch(lines.slice(from, from + sliceLines), parts);
     const plan = await planOf(read.users);
     parts.transfer.prepare(plan.planned.map(({ stream }) => stream));

@@ -1,7 +1,8 @@
 import type { AppendResult } from "../../change/append.ts";
 import type { AppendRow } from "../../change/append-row.ts";
 import type { Connection } from "../connection/connection.ts";
-import { resultsOf, roundsOf, withoutContested } from "./append-batch.ts";
+import { isContested, statementsAtOnce } from "./append-at-once.ts";
+import { type Chain, resultsOf, roundsOf, withoutContested } from "./append-batch.ts";
 import { appendRound } from "./append-round.ts";
 
 /**
@@ -11,24 +12,73 @@ import { appendRound } from "./append-round.ts";
  */
 const statementChains = 100;
 
+/** Streams that are sent together. If one of them cannot be written, all are written again, step by step. */
+const chainsAtOnce = 500;
+
+const savepoint = { name: "at-once-begin", text: "savepoint at_once" };
+const release = { name: "at-once-end", text: "release savepoint at_once" };
+const undo = { name: "at-once-undo", text: "rollback to savepoint at_once" };
+
 /** Append many rows within the transaction of the connection. */
 export async function appendRows(
   connection: Connection,
   rows: readonly AppendRow[],
 ): Promise<AppendResult[]> {
   const results = new Map<AppendRow, AppendResult>();
+  // After a conflict there are often more, as when an input is imported a second time.
+  let isAtOnce = true;
   for (const round of roundsOf(rows)) {
-    // If two chains want the same unique key, one insert cannot tell which was first. So the second chain
-    // gets one of its own.
-    for (let left = round; left.length > 0; ) {
-      const chains = withoutContested(left.slice(0, statementChains));
-      const refused = await appendRound(connection, { chains, lone: [] });
-      for (const chain of chains) {
-        for (const [row, result] of resultsOf(chain, refused)) results.set(row, result);
-      }
-      const written = new Set(chains);
-      left = left.filter((chain) => !written.has(chain));
+    for (const chains of piecesOf(round, chainsAtOnce)) {
+      isAtOnce = isAtOnce && (await appendAtOnce(connection, chains));
+      if (isAtOnce) for (const row of chains.flatMap(rowsOf)) results.set(row, "appended");
+      else await appendStepwise(connection, chains, results);
     }
   }
   return rows.map((row) => results.get(row) ?? "conflict");
+}
+
+/** @returns Whether the chains were written, all of them or none. */
+async function appendAtOnce(connection: Connection, chains: readonly Chain[]): Promise<boolean> {
+  if (withoutContested(chains).length < chains.length) return false;
+  const pieces = piecesOf(chains, statementChains);
+  const statements = pieces.map((piece) => statementsAtOnce({ chains: piece, lone: [] }));
+  if (statements.includes(undefined)) return false;
+  try {
+    await connection.run([savepoint, ...statements.flatMap((each) => each ?? []), release]);
+    return true;
+  } catch (error) {
+    if (!isContested(error)) throw error;
+    await connection.run([undo]);
+    return false;
+  }
+}
+
+/** @param results Gets what became of each row. */
+async function appendStepwise(
+  connection: Connection,
+  chains: readonly Chain[],
+  results: Map<AppendRow, AppendResult>,
+): Promise<void> {
+  // If two chains want the same unique key, one insert cannot tell which was first. So the second chain
+  // gets one of its own.
+  for (let left = chains; left.length > 0; ) {
+    const free = withoutContested(left.slice(0, statementChains));
+    const refused = await appendRound(connection, { chains: free, lone: [] });
+    for (const chain of free) {
+      for (const [row, result] of resultsOf(chain, refused)) results.set(row, result);
+    }
+    const written = new Set(free);
+    left = left.filter((chain) => !written.has(chain));
+  }
+}
+
+function rowsOf({ rows }: Chain): readonly AppendRow[] {
+  return rows;
+}
+
+function piecesOf(chains: readonly Chain[], size: number): (readonly Chain[])[] {
+  const pieces: (readonly Chain[])[] = [];
+  for (let from = 0; from < chains.length; from += size)
+    pieces.push(chains.slice(from, from + size));
+  return pieces;
 }
