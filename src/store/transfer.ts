@@ -113,14 +113,15 @@ export type HeadWithAttributes<State> = {
 /** Imports and exports streams by the thousand. */
 export interface Transfer {
   /**
-   * Make streams ready for the next `write`, behind those that are ready already. It may be called while a
-   * `write` is under way, which has its streams.
+   * Make streams ready for the next `write`, behind those that are ready already. It may be called while others are
+   * under way, which have their streams.
    */
   prepare(streams: readonly NewStream[]): void;
 
   /**
    * Write all streams that are ready, the progress and which lines were rejected in one transaction;
-   * durable once resolved. One call at a time.
+   * durable once resolved. Calls are done one after another; if one fails, those that wait for it fail as it does, and
+   * nothing of them is stored.
    *
    * @returns The outcome of each, in order. Of two in one batch that conflict, the first is
    *   stored.

@@ -427,6 +427,29 @@ export function describeTransfer(
       expect(await write([newStream(id)], progress())).toEqual(["stored"]);
     });
 
+    test("writes in the order of the calls, and nothing behind one that fails", async () => {
+      const key = newId();
+      const [first, second, third] = [newProgress(), newProgress(), newProgress()];
+      const ids = [newId(), newId(), newId(), newId()] as const;
+      const overtaken = next({ ...first, lines: 2 }, { ...first, digest: "another" });
+      const calls = [
+        write([newStream(ids[0], [key])], next(first)),
+        write([newStream(ids[1], [key])], next(second)),
+        write([newStream(ids[2])], overtaken),
+        write([newStream(ids[3])], next(third)),
+      ];
+      const ends = await Promise.allSettled(calls);
+      expect(ends).toMatchObject([
+        { value: ["stored"] },
+        { value: ["unique-key-taken"] },
+        { reason: expect.any(OvertakenError) },
+        { reason: expect.any(OvertakenError) },
+      ]);
+      expect(await transfer.progress(third.source)).toBeUndefined();
+      expect([...(await transfer.latest(ids)).keys()]).toEqual([ids[0]]);
+      expect(await write([newStream(ids[3])], next(third))).toEqual(["stored"]);
+    });
+
     test("gives heads in the order of their ids, page by page", async () => {
       const prefix = `t-${randomUUID()}`;
       const ids = Array.from({ length: 7 }, (_, index) => `${prefix}-${index}`);

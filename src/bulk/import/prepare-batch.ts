@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { InFlight } from "./batches-in-flight.ts";
 import type { ImportParts } from "./import-users.ts";
 import type { Line } from "./line-batches.ts";
 import { readBatch, type UserOfLine } from "./read-batch.ts";
@@ -34,14 +35,14 @@ export type PrepareParts = Omit<ImportParts, "directory" | "source"> & {
 };
 
 /**
- * Make the users of a batch ready for the next write of the transfer, while it writes the batch before.
+ * Make the users of a batch ready for the next write of the transfer, while it writes the batches before.
  *
- * @param underWay The batch that is being written, and its end. A user who is in both is planned after it.
+ * @param underWay The batches that are not written yet. A user who is in one of them, too, is planned after them.
  */
 export async function prepareBatch(
   lines: readonly Line[],
   parts: PrepareParts,
-  underWay: { readonly batch: ReadyBatch | undefined; readonly end: Promise<void> },
+  underWay: readonly InFlight[],
 ): Promise<ReadyBatch> {
   const users: ReadyUser[] = [];
   const problems: Reject[] = [];
@@ -66,12 +67,12 @@ export async function prepareBatch(
 
 function createPlanner(
   { transfer, isUpdating = false }: PrepareParts,
-  { batch, end }: { readonly batch: ReadyBatch | undefined; readonly end: Promise<void> },
+  underWay: readonly InFlight[],
 ): (users: readonly UserOfLine[]) => Promise<WritePlan> {
   if (!isUpdating) return async (users) => planAdditions(users);
-  const written = new Set(batch?.users.map(({ stream }) => stream));
+  const written = new Set(underWay.flatMap(({ ready }) => ready.users.map(({ stream }) => stream)));
   return async (users) => {
-    if (users.some(({ userId }) => written.has(userId))) await end;
+    if (users.some(({ userId }) => written.has(userId))) await underWay.at(-1)?.end;
     return planChanges(users, transfer);
   };
 }

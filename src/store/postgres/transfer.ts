@@ -1,5 +1,6 @@
 import type { AppendRow } from "../change/append-row.ts";
 import { firstRows, outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
+import { createSequence } from "../change/one-after-another.ts";
 import { type Micros, OutcomeUnknownError } from "../event-store.ts";
 import { headPageSql, pageFromRows } from "../sql/head-pages.ts";
 import {
@@ -51,6 +52,7 @@ export function createPostgresTransfer(options: {
   const link = database.link();
   const counts = createCountFolder(database.link());
   const read = (whole: Sql) => database.read(statementOf(whole));
+  const inOrder = createSequence();
   let ready = nothingReady();
   let isClosed = false;
 
@@ -64,17 +66,9 @@ export function createPostgresTransfer(options: {
     async write(lines) {
       const batch = ready;
       ready = nothingReady();
-      for (let retries = 0; retries <= maxRetries; retries += 1) {
-        const outcomes = await attempt(link, batch, lines);
-        if (outcomes !== "again") {
-          for (const row of storedRows(batch, outcomes)) counts.stored(row);
-          return outcomes;
-        }
-        await pauseBeforeRetry();
-      }
-      throw unavailableFrom(
-        new Error("the batch conflicted with other transactions in every attempt"),
-      );
+      const outcomes = await inOrder(() => writeBatch(link, batch, lines));
+      for (const row of storedRows(batch, outcomes)) counts.stored(row);
+      return outcomes;
     },
 
     // Searches find everything at once; what follows makes them read less.
@@ -110,6 +104,20 @@ export function createPostgresTransfer(options: {
       await database.release();
     },
   };
+}
+
+/** @throws As `Transfer.write`. */
+async function writeBatch(
+  link: Link,
+  batch: Ready,
+  lines: BatchLines,
+): Promise<NewStreamOutcome[]> {
+  for (let retries = 0; retries <= maxRetries; retries += 1) {
+    const outcomes = await attempt(link, batch, lines);
+    if (outcomes !== "again") return outcomes;
+    await pauseBeforeRetry();
+  }
+  throw unavailableFrom(new Error("the batch conflicted with other transactions in every attempt"));
 }
 
 function storedRows({ rows, firsts }: Ready, outcomes: readonly NewStreamOutcome[]): AppendRow[] {

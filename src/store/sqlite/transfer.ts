@@ -1,4 +1,5 @@
 import { firstRows, outcomeFromResult, rowsFromNewStreams } from "../change/new-stream.ts";
+import { createSequence } from "../change/one-after-another.ts";
 import { type Micros, StoreUnavailableError } from "../event-store.ts";
 import { headPageSql, pageFromRows } from "../sql/head-pages.ts";
 import {
@@ -42,6 +43,7 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
   const writer = createWriterThread({ file, place }, { isBulk: true });
   const read = (whole: Sql) => withStoreErrors(() => readRows(db, whole));
   const attributes = createAttributeReader(db);
+  const inOrder = createSequence();
   let ready: PackedStreams[] = [];
   let isClosed = false;
 
@@ -57,12 +59,13 @@ export function createSqliteTransfer(options: { database: Sqlite; now: () => Mic
       if (isClosed) throw new StoreUnavailableError("the store is closed");
       const parts = ready;
       ready = [];
-      return (await writer.writeBulk({ lines, parts })).map(outcomeFromResult);
+      const results = await inOrder(() => writer.writeBulk({ lines, parts }));
+      return results.map(outcomeFromResult);
     },
 
     async complete() {
       // A batch that is not of a transfer sorts the keys first; this one does nothing else.
-      await writer.write([]);
+      await inOrder(() => writer.write([]));
     },
 
     batchSize: () => (writer.isAlone() ? aloneBatch : besideBatch),

@@ -22,22 +22,25 @@ test.for([
     batch: 2_000,
   },
 ])(
-  "the second line changes whom the batch before has added, on $engine",
+  "the second line changes whom a batch has added that is not written yet, on $engine",
   async ({ open, batch }) => {
     const place = await open();
     await place.administer("org", "create", "Zoo");
-    const users = Array.from({ length: batch }, (_, index) => line(index + 1, "first"));
+    const users = Array.from({ length: 2 * batch }, (_, index) => line(index + 1, "first"));
     const file = join(place.folder, "users.ndjson");
-    // The next batch has a user of the one before, a new one, and one who is there as the line says.
-    writeFileSync(
-      file,
-      [...users, line(7, "second"), line(batch + 1, "new"), line(8, "first")].join(""),
-    );
+    // The third batch has a user of the first and one of the second, a new one, and one who is there as the line says.
+    const others = [
+      line(7, "second"),
+      line(batch + 7, "second"),
+      line(2 * batch + 1, "new"),
+      line(8, "first"),
+    ];
+    writeFileSync(file, [...users, ...others].join(""));
     const { code, stdout } = await place.administer("import", file, "--update", "--json");
     expect({ code, ...JSON.parse(stdout) }).toMatchObject({
       code: 0,
-      imported: batch + 1,
-      changed: 1,
+      imported: 2 * batch + 1,
+      changed: 2,
       unchanged: 1,
       rejected: 0,
     });
