@@ -66,7 +66,7 @@ export function createPostgresTransfer(options: {
     async write(lines) {
       const batch = ready;
       ready = nothingReady();
-      const outcomes = await inOrder(() => writeBatch(link, batch, lines));
+      const outcomes = await inOrder(() => writeBatch(link, batch, lines, database.isCluster));
       for (const row of storedRows(batch, outcomes)) counts.stored(row);
       return outcomes;
     },
@@ -111,9 +111,10 @@ async function writeBatch(
   link: Link,
   batch: Ready,
   lines: BatchLines,
+  isCluster: boolean,
 ): Promise<NewStreamOutcome[]> {
   for (let retries = 0; retries <= maxRetries; retries += 1) {
-    const outcomes = await attempt(link, batch, lines);
+    const outcomes = await attempt(link, batch, lines, isCluster);
     if (outcomes !== "again") return outcomes;
     await pauseBeforeRetry();
   }
@@ -139,6 +140,7 @@ async function attempt(
   link: Link,
   { rows, firsts }: Ready,
   lines: BatchLines,
+  isCluster: boolean,
 ): Promise<NewStreamOutcome[] | "again"> {
   const connection = await link.get();
   let isCommitting = false;
@@ -146,7 +148,7 @@ async function attempt(
     await connection.query({ text: "begin" });
     // First, because then another import of the same input waits here and fails with OvertakenError.
     await moveImport(connection, lines);
-    const outcomes = outcomesFromResults(firsts, await appendRows(connection, rows));
+    const outcomes = outcomesFromResults(firsts, await appendRows(connection, rows, isCluster));
     const isStored = outcomes.map((outcome) => outcome === "stored");
     await noteRejected(connection, lines, rejectedLines(lines, isStored));
     isCommitting = true;

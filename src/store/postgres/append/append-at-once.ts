@@ -33,8 +33,8 @@ export function statementsAtOnce({ chains, lone }: Round): PipelineStatement[] |
 }
 
 /** Whether it is known which unique keys the stream has, and its change wants none of them again. */
-function hasNewKeysAlone({ rows: [{ uniqueKeys, heldKeys, after }] }: Chain): boolean {
-  if (uniqueKeys === undefined || after === undefined) return true;
+function hasNewKeysAlone({ rows: [{ uniqueKeys, heldKeys }] }: Chain): boolean {
+  if (uniqueKeys === undefined) return true;
   return heldKeys !== undefined && !uniqueKeys.some((name) => heldKeys.includes(name));
 }
 

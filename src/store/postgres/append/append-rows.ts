@@ -1,8 +1,9 @@
 import type { AppendResult } from "../../change/append.ts";
 import type { AppendRow } from "../../change/append-row.ts";
 import type { Connection } from "../connection/connection.ts";
-import { isContested, statementsAtOnce } from "./append-at-once.ts";
+import { isContested } from "./append-at-once.ts";
 import { type Chain, resultsOf, roundsOf, withoutContested } from "./append-batch.ts";
+import { areNew, statementsOfNew } from "./append-new.ts";
 import { appendRound } from "./append-round.ts";
 
 /**
@@ -12,21 +13,26 @@ import { appendRound } from "./append-round.ts";
  */
 const statementChains = 100;
 
-/** Streams that are sent together. If one of them cannot be written, all are written again, step by step. */
+/** New streams that are sent together. If one of them cannot be written, all are written again, step by step. */
 const chainsAtOnce = 500;
 
 const savepoint = { name: "at-once-begin", text: "savepoint at_once" };
 const release = { name: "at-once-end", text: "release savepoint at_once" };
 const undo = { name: "at-once-undo", text: "rollback to savepoint at_once" };
 
-/** Append many rows within the transaction of the connection. */
+/**
+ * Append many rows within the transaction of the connection.
+ *
+ * @param isCluster Whether the tables are distributed over several nodes.
+ */
 export async function appendRows(
   connection: Connection,
   rows: readonly AppendRow[],
+  isCluster: boolean,
 ): Promise<AppendResult[]> {
   const results = new Map<AppendRow, AppendResult>();
   // After a conflict there are often more, as when an input is imported a second time.
-  let isAtOnce = true;
+  let isAtOnce = !isCluster;
   for (const round of roundsOf(rows)) {
     for (const chains of piecesOf(round, chainsAtOnce)) {
       isAtOnce = isAtOnce && (await appendAtOnce(connection, chains));
@@ -39,12 +45,9 @@ export async function appendRows(
 
 /** @returns Whether the chains were written, all of them or none. */
 async function appendAtOnce(connection: Connection, chains: readonly Chain[]): Promise<boolean> {
-  if (withoutContested(chains).length < chains.length) return false;
-  const pieces = piecesOf(chains, statementChains);
-  const statements = pieces.map((piece) => statementsAtOnce({ chains: piece, lone: [] }));
-  if (statements.includes(undefined)) return false;
+  if (!areNew(chains) || withoutContested(chains).length < chains.length) return false;
   try {
-    await connection.run([savepoint, ...statements.flatMap((each) => each ?? []), release]);
+    await connection.run([savepoint, ...statementsOfNew(chains), release]);
     return true;
   } catch (error) {
     if (!isContested(error)) throw error;

@@ -112,7 +112,8 @@ function statementsOfHeads({ chains, keys }: Parts, isAgain: boolean): PipelineS
   ];
 }
 
-function headValues(chain: Chain): WireValue[] {
+/** The values of a head, in the order of the columns of `insertRows`. */
+export function headValues(chain: Chain): WireValue[] {
   const [{ stream, organization, createdAt }] = chain.rows;
   const { version, change, changedAt, state, status } = lastOf(chain);
   return [stream, organization, version, change, createdAt, changedAt, state, status];
@@ -181,7 +182,8 @@ type KeyMove = {
   readonly to: KeyTexts | undefined;
 };
 
-function keyMoves(chain: Chain): KeyMove[] {
+/** What the rows of a chain change of search keys, taken together. */
+export function keyMoves(chain: Chain): KeyMove[] {
   const { rows } = chain;
   const [{ stream, organization }] = rows;
   const last = lastOf(chain).change;
@@ -206,7 +208,8 @@ function keyValues(gone: readonly KeyMove[], moved: readonly KeyMove[]): ColumnV
   ];
 }
 
-function keyTextValues(keys: readonly KeyMove[]): ColumnValues[] {
+/** The values of `folded`, `text` and `rest` of search keys. */
+export function keyTextValues(keys: readonly KeyMove[]): ColumnValues[] {
   return [
     texts(keys.map(({ to }) => to?.folded ?? null)),
     texts(keys.map(({ to }) => to?.text ?? null)),
