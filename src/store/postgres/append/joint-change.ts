@@ -141,10 +141,10 @@ function decideNow(decide: () => JointAppends): JointAppends {
 async function append(
   connection: Connection,
   { appends }: JointAppends,
-  { keysOf, uniqueKeysOf }: Options["database"],
+  { keysOf, uniqueKeysOf, isCluster }: Options["database"],
 ): Promise<void> {
   const rows = appends.map((each) => rowWithHeldKeys(each, keysOf, uniqueKeysOf));
-  const results = await appendRows(connection, rows);
+  const results = await appendRows(connection, rows, isCluster);
   const first = results.find((result) => result !== "appended");
   const refusal = refusalFrom(first);
   if (refusal !== undefined) throw new Refused(refusal, true);
