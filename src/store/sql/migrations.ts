@@ -27,6 +27,7 @@ export const migrations: readonly Migration[] = [
   { file: "011.sql", writes: "no keys" },
   // Heads carry what needs no row in the index.
   { file: "012.sql", writes: "statuses" },
+  { file: "013.sql", writes: "no keys" },
 ];
 
 /** @param folder Where the migrations of the engine are, with a slash at its end. */

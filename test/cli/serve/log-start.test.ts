@@ -53,7 +53,7 @@ describe("the first line of the log", () => {
         version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
         node: process.versions.node,
         engine: `SQLite ${process.versions.sqlite}`,
-        schema: 12,
+        schema: 13,
         listeners: [url],
         workers: 1,
         pid: expect.any(Number),
@@ -68,7 +68,7 @@ describe("the first line of the log", () => {
     expect(lines.filter(({ msg }) => msg === "listening")).toEqual([
       expect.objectContaining({
         engine: expect.stringMatching(/^PostgreSQL \d+/),
-        schema: 12,
+        schema: 13,
         listeners: [url],
         workers: 3,
       }),

@@ -33,17 +33,18 @@ export function createBatchWriter(
   const counts = createCountWriter(db);
   const writeAttributes = createAttributeWriter(db);
   const unsorted = createUnsortedKeys(db);
-  const erase = createEraser(db);
+  const erase = createEraser(db, receipts);
 
   /** Writes all rows, or none. */
   function writeJoint({ joint: rows }: JointRows, appended: AppendRow[]): AppendResult {
     db.exec("savepoint joint");
-    const logged = log.size();
+    const [logged, received] = [log.size(), receipts.size()];
     for (const row of rows) {
       const result = write(row);
       if (result === "appended") continue;
       db.exec("rollback to joint; release joint");
       log.truncate(logged);
+      receipts.truncate(received);
       return result;
     }
     db.exec("release joint");
@@ -54,6 +55,7 @@ export function createBatchWriter(
   return (items) =>
     transact(db, () => {
       log.begin();
+      receipts.begin();
       const { appends, joint, lone, removals } = sortedBatch(items);
       const results = new Map<BatchItem, AppendResult>();
       const appended: AppendRow[] = [];
@@ -64,11 +66,11 @@ export function createBatchWriter(
       }
       for (const item of joint) results.set(item, writeJoint(item, appended));
       for (const item of lone) {
-        const isKept = receipts.insert(item.stream, item.lone);
-        results.set(item, isKept ? "appended" : "receipt-taken");
+        results.set(item, receipts.addLone(item) ? "appended" : "receipt-taken");
       }
-      for (const removal of removals) receipts.remove(removal);
       log.write();
+      receipts.write();
+      for (const removal of removals) receipts.remove(removal);
       writeAttributes(appended);
       counts.write(appended);
       for (const row of appended) if (row.erases) erase(row);
@@ -162,11 +164,11 @@ export function createRowWriter(
     row.after === undefined ? beginStream(row) : extendStream(row, row.after);
 
   return (row) => {
-    const { stream, receipt } = row;
+    const { receipt } = row;
     if (receipt === undefined) return writeStream(row);
-    if (!receipts.insert(stream, receipt)) return "receipt-taken";
+    if (!receipts.add(log.lastOf(row), receipt)) return "receipt-taken";
     const result = writeStream(row);
-    if (result !== "appended") receipts.undo(receipt);
+    if (result !== "appended") receipts.undo();
     return result;
   };
 }

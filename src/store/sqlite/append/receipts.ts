@@ -1,39 +1,129 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ReceiptRow } from "../../change/append-row.ts";
-import type { Removal } from "../../change/batch/batch-item.ts";
+import type { LoneReceipt, Removal } from "../../change/batch/batch-item.ts";
 import type { ReceiptKeeperOptions } from "../../change/receipt-keeper.ts";
 import type { ReceiptName } from "../../receipts.ts";
+import { walkFrom } from "../events/history.ts";
+import { createInsert } from "../keys/insert-rows.ts";
 import { withStoreErrors } from "../sqlite-error.ts";
+import { bytesFromName, rangeOfOwner } from "./receipt-names.ts";
 
-/** Writes receipts, inside a transaction. */
+/** Writes receipts, inside a transaction: names are written at once, the receipts themselves at the end. */
 export type ReceiptWriter = {
-  /** @returns Whether the name was free. */
-  insert(stream: string, receipt: ReceiptRow): boolean;
-  /** Take back what was inserted. */
-  undo(receipt: ReceiptRow): void;
+  /** Call it first in every transaction. */
+  begin(): void;
+  /**
+   * Add the receipt of a change.
+   *
+   * @param position Of the last event of the change.
+   * @returns Whether the name was free.
+   */
+  add(position: number, receipt: ReceiptRow): boolean;
+  /** Add a receipt that no event leads to. */
+  addLone(receipt: LoneReceipt): boolean;
+  /** Take back what was added last, and wrote its name. */
+  undo(): void;
+  /** Receipts so far. */
+  size(): number;
+  /** Take back what was added beyond this size. The transaction takes back the names. */
+  truncate(size: number): void;
+  write(): void;
+  /** After `write`. */
   remove(removal: Removal): void;
+  /** Remove what tells of a stream, after its events are written, but for what came with the last change. */
+  forget(stream: string, last: ReceiptRow | undefined): void;
 };
+
+type Added = readonly [
+  position: number,
+  name: Uint8Array,
+  stream: string | null,
+  at: number,
+  content: Uint8Array,
+];
 
 /** Prepare to write receipts. */
 export function createReceiptWriter(db: DatabaseSync): ReceiptWriter {
-  const insert = db.prepare(
-    `insert into receipts (owner, name, stream, at, content) values (?, ?, ?, ?, ?)
-     on conflict (owner, name) do nothing`,
+  const lowest = db.prepare("select min(position) as position from receipts");
+  const insertName = db.prepare(
+    "insert into receipt_names (name, position) values (?, ?) on conflict (name) do nothing",
   );
-  const remove = db.prepare("delete from receipts where owner = ? and name = ?");
-  const removeOlder = db.prepare("delete from receipts where owner = ? and name = ? and at < ?");
-  const removeOldest = db.prepare(
-    `delete from receipts where rowid in (
-       select rowid from receipts where at < ? order by at limit ?)`,
+  const deleteName = db.prepare("delete from receipt_names where name = ?");
+  const insert = createInsert(
+    db,
+    "receipts (position, name, stream, at, content)",
+    "?, ?, ?, ?, ?",
   );
+  const removing = prepareRemovals(db);
+  let added: Added[] = [];
+  let lone: number | undefined;
+
+  function add(...receipt: Added): boolean {
+    const [position, name] = receipt;
+    if (insertName.run(name, position).changes === 0) return false;
+    added.push(receipt);
+    return true;
+  }
+
+  /** Below all others. */
+  function lonePosition(): number {
+    lone ??= Math.min(0, Number(lowest.get()?.position ?? 0));
+    lone -= 1;
+    return lone;
+  }
+
+  const deleteNames = (rows: readonly Record<string, unknown>[]) => {
+    for (const { name } of rows) deleteName.run(name as Uint8Array);
+  };
+
   return {
-    insert: (stream, [owner, name, at, content]) =>
-      insert.run(owner, name, stream, at, content).changes !== 0,
-    undo: ([owner, name]) => void remove.run(owner, name),
-    remove({ before, of }) {
-      if (typeof of === "number") removeOldest.run(before, of);
-      else removeOlder.run(of.owner, of.name, before);
+    begin() {
+      added = [];
+      lone = undefined;
     },
+    add: (position, [owner, name, at, content]) =>
+      add(position, bytesFromName({ owner, name }), null, at, content),
+    addLone({ stream, lone: [owner, name, at, content] }) {
+      return add(lonePosition(), bytesFromName({ owner, name }), stream || null, at, content);
+    },
+    undo() {
+      const last = added.pop();
+      if (last !== undefined) deleteName.run(last[1]);
+    },
+    size: () => added.length,
+    truncate(size) {
+      added.length = size;
+    },
+    write: () => insert(added),
+    remove({ before, of }) {
+      if (typeof of === "number") deleteNames(removing.oldest.all(before, of));
+      else deleteNames(removing.older.all(bytesFromName(of), before));
+    },
+    forget(stream, last) {
+      const kept = last && bytesFromName({ owner: last[0], name: last[1] });
+      deleteNames(removing.ofEvents.all(stream, kept ?? null));
+      deleteNames(removing.lone.all(stream));
+    },
+  };
+}
+
+/** Statements that remove receipts, and return their names. */
+function prepareRemovals(db: DatabaseSync) {
+  const remove = (which: string) => db.prepare(`${which} returning name`);
+  return {
+    oldest: remove(
+      `delete from receipts where position in (
+         select position from receipts where at < ? order by at limit ?)`,
+    ),
+    older: remove(
+      `delete from receipts
+       where position = (select position from receipt_names where name = ?) and at < ?`,
+    ),
+    ofEvents: remove(
+      `${walkFrom("(select position from heads where stream = ?)", "0")}
+       delete from receipts where position in (select position from walk) and name is not ?`,
+    ),
+    lone: remove("delete from receipts where stream = ?"),
   };
 }
 
@@ -44,22 +134,27 @@ export function createReceiptReader(db: DatabaseSync): Pick<
 > & {
   isThere(name: ReceiptName): boolean;
 } {
-  const select = db.prepare("select at, content from receipts where owner = ? and name = ?");
+  const select = db.prepare(
+    `select r.at, r.content from receipt_names n cross join receipts r on r.position = n.position
+     where n.name = ?`,
+  );
   const count = db.prepare(
-    "select count(*) as receipts from (select 1 from receipts where owner = ? limit ?)",
+    `select count(*) as receipts from (
+       select 1 from receipt_names where name between ? and ? limit ?)`,
   );
   const selectOlder = db.prepare("select 1 from receipts where at < ? limit 1");
   return {
-    async read({ owner, name }) {
-      const row = withStoreErrors(() => select.get(owner, name));
+    async read(name) {
+      const row = withStoreErrors(() => select.get(bytesFromName(name)));
       return row && { at: Number(row.at), content: row.content as Uint8Array };
     },
     async count(owner, limit) {
-      return Number(withStoreErrors(() => count.get(owner, limit))?.receipts);
+      const [first, last] = rangeOfOwner(owner);
+      return Number(withStoreErrors(() => count.get(first, last, limit))?.receipts);
     },
     async hasOlder(than) {
       return withStoreErrors(() => selectOlder.get(than)) !== undefined;
     },
-    isThere: ({ owner, name }) => select.get(owner, name) !== undefined,
+    isThere: (name) => select.get(bytesFromName(name)) !== undefined,
   };
 }

@@ -20,6 +20,8 @@ export type EventLog = {
    * @returns Position of the latest event after the append.
    */
   add(row: AppendRow, previous: Position): Position;
+  /** Position that the latest event of an append will have if it is added next. */
+  lastOf(row: AppendRow): number;
   /** Appends that are not written yet. */
   size(): number;
   /** Take back what was added beyond this size. */
@@ -57,6 +59,7 @@ export function createEventLog(db: DatabaseSync): EventLog {
       next += count;
       return next - 1;
     },
+    lastOf: (row) => next + countEvents(row) - 1,
     size: () => entries.length,
     truncate(size) {
       next = entries[size]?.first ?? next;

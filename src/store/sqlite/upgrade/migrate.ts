@@ -8,6 +8,7 @@ import {
   migrationText,
 } from "../../sql/migrations.ts";
 import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
+import { defineReceiptName } from "../append/receipt-names.ts";
 import { transact } from "../transaction.ts";
 import { indexHeads } from "./index-heads.ts";
 import { listHeads } from "./list-heads.ts";
@@ -42,6 +43,7 @@ export function migrate(
   transact(db, () => {
     const version = schemaVersion(db);
     assertKnownVersion(version);
+    defineReceiptName(db);
     for (const migration of migrations.slice(version)) run(migration);
     db.exec(`pragma user_version = ${migrations.length}`);
   });

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -52,6 +52,45 @@ describe("migrate", () => {
     }));
     const { results } = await store.search("org", { ...list, query: all });
     expect(results.map(({ stream }) => stream)).toEqual(["1", "2"]);
+    await store.close();
+  });
+
+  test("keeps receipts that were sorted by their names as texts", async () => {
+    const file = join(folder, "receipts.db");
+    copyFileSync(new URL("../../fixtures/sqlite-12.db", import.meta.url), file);
+    const now = Date.now() * 1_000;
+    const user = "163840776835432705";
+    const receipts = [
+      { owner: "me", name: "a", stream: user, content: "first" },
+      { owner: "me", name: "b", stream: "", content: "of none" },
+      { owner: "m", name: "ea", stream: "another", content: "of another" },
+      { owner: "", name: "mea", stream: user, content: "last" },
+    ];
+    const db = new DatabaseSync(file);
+    const insert = db.prepare("insert into receipts values (?, ?, ?, ?, ?)");
+    for (const { owner, name, stream, content } of receipts) {
+      insert.run(owner, name, stream, now, Buffer.from(content));
+    }
+    insert.run("me", "old", user, now - 2 * 24 * 60 * 60 * 1_000_000, Buffer.from("old"));
+    db.close();
+
+    const store = createSqliteEventStore({ database: openSqlite(file), now: () => now });
+    const find = async (receipt: { owner: string; name: string }) => {
+      const content = await store.receipts.find(receipt);
+      return content && Buffer.from(content).toString();
+    };
+    for (const { content, ...name } of receipts) {
+      expect(await store.receipts.keep({ ...name, content: new Uint8Array() }, "")).toBe(false);
+      expect(await find(name)).toBe(content);
+    }
+    expect(await find({ owner: "me", name: "old" })).toBeUndefined();
+    expect(await find({ owner: "me", name: "c" })).toBeUndefined();
+    await store.change(user, "69629023906488334", () => ({
+      events: [{ type: "erased", data: {}, creator: "me" }],
+      ...{ state: "", erases: true },
+    }));
+    const left = await Promise.all(receipts.map(find));
+    expect(left).toEqual([undefined, "of none", "of another", undefined]);
     await store.close();
   });
 
