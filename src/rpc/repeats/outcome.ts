@@ -29,12 +29,15 @@ export type KeptCall = {
 
 /** As the store keeps it, of exactly as many bytes as it needs. */
 export function bytesFromCall(call: KeptCall): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(call)).slice();
+  const text = JSON.stringify(call);
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
 }
 
 /** @param bytes Of `bytesFromCall`. */
 export function callFromBytes(bytes: Uint8Array): KeptCall {
-  return JSON.parse(new TextDecoder().decode(bytes));
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
 }
 
 /**

