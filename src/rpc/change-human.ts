@@ -13,7 +13,7 @@ import { type DecideStep, decideUnder } from "./extras/decide.ts";
 import { rehearse } from "./extras/dry-run.ts";
 import { extrasKey, noteChange, noteVersion } from "./extras/extras.ts";
 import { callerKey } from "./gate/authenticate.ts";
-import { requestIdKey } from "./gate/request-id.ts";
+import { requestIdKey, waiterKey } from "./gate/note-call.ts";
 import { isAdded } from "./management/messages/details.ts";
 import { noteWritten, receiptOf } from "./repeats/repeat.ts";
 
@@ -48,11 +48,13 @@ export function changeHuman(
  */
 export async function changeHumanBy(
   store: EventStore,
-  { values, signal }: Pick<HandlerContext, "values" | "signal">,
+  context: Pick<HandlerContext, "values" | "signal">,
   userId: string,
   organization: string,
   decideStep: DecideStep,
 ): Promise<Head<HumanState>> {
+  const { values } = context;
+  const signal = values.get(waiterKey) ?? context.signal;
   const creator = values.get(callerKey)?.subject ?? "";
   const request = values.get(requestIdKey) || undefined;
   const extras = values.get(extrasKey);

@@ -15,8 +15,8 @@ import { createExtras, fieldsBesideMask } from "./extras/extras.ts";
 import { callerKey, createAuthenticate } from "./gate/authenticate.ts";
 import { createAuthorize } from "./gate/authorize.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
+import { type KnownOfCall, noteCall } from "./gate/note-call.ts";
 import { permissionsFromServices } from "./gate/permissions.ts";
-import { noteRequestId } from "./gate/request-id.ts";
 import { createEraseUser } from "./giraffe/erase-user.ts";
 import { createListChanges } from "./giraffe/list-changes.ts";
 import { createUpdateProfiles } from "./giraffe/update-profiles.ts";
@@ -86,7 +86,9 @@ export type RpcParts = {
   /** Whether every change of a user needs `if-match`. */
   readonly requiresIfMatch: boolean;
   /** The id that the answer to a call carries. */
-  readonly requestId: Parameters<typeof noteRequestId>[1];
+  readonly requestId: KnownOfCall["requestId"];
+  /** Whether the client of a call still waits. */
+  readonly waiter: KnownOfCall["waiter"];
   /** The client's address. */
   readonly peer: Parameters<typeof createAuthenticate>[0]["peer"];
 };
@@ -146,14 +148,14 @@ export function createRoutes(parts: RpcParts): (router: ConnectRouter) => void {
  */
 export function createRequestGate(parts: RpcParts): Gate {
   const permissionOf = permissionsFromServices(services, publicMethods);
-  const { directory, authenticators, failures, peer, requestId } = parts;
+  const { directory, authenticators, failures, peer } = parts;
   const isPublic: Parameters<typeof createAuthenticate>[0]["isPublic"] = (method) =>
     permissionOf(method) === undefined;
   const gate = createGate(
     createAuthenticate({ authenticators, isPublic, failures, peer }),
     createAuthorize({ directory, permissionOf }),
   );
-  const noted = noteRequestId(gate, requestId);
+  const noted = noteCall(gate, parts);
   return parts.deprecationHeaders ? createDeprecation(noted, managementPrefix) : noted;
 }
 

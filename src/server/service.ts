@@ -18,6 +18,7 @@ import {
   type Listener,
   peerKey,
   requestIdKey,
+  waiterKey,
 } from "../wire/index.ts";
 import { beginning } from "./beginning.ts";
 import { type bootstrap, TokenFileMissingError } from "./bootstrap.ts";
@@ -209,6 +210,7 @@ async function createParts(
     requiresIfMatch: config.requireIfMatch,
     peer: (values) => values.get(peerKey),
     requestId: (values) => values.get(requestIdKey),
+    waiter: (values) => values.get(waiterKey),
   };
 }
 

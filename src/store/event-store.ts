@@ -86,6 +86,9 @@ export type Decision<State> = {
  */
 export type Decide<State> = (head: Head<State> | undefined) => Decision<State>;
 
+/** Tells whether somebody waits for a change: any signal does, and so does less. */
+export type Waiter = Pick<AbortSignal, "aborted" | "reason">;
+
 /**
  * Stores events and the heads of streams. It does not know what the events mean.
  *
@@ -115,7 +118,7 @@ export interface EventStore {
     stream: string,
     organization: string,
     decide: Decide<State>,
-    signal?: AbortSignal,
+    signal?: Waiter,
   ): Promise<Head<State>>;
 
   readonly changeAll: ChangeAll;

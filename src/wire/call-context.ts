@@ -18,6 +18,12 @@ export const peerKey = createContextKey("", { description: "peer address" });
 /** Which the answer carries as `x-request-id`. Set for every call. */
 export const requestIdKey = createContextKey("", { description: "request id" });
 
+/** As much of the signal of a call as most handlers need. A signal that is made must also be aborted, which is slow. */
+export type Waiter = Pick<AbortSignal, "aborted" | "reason">;
+
+/** Tells whether the client still waits. Set for every unary call. */
+export const waiterKey = createContextKey<Waiter | undefined>(undefined, { description: "waiter" });
+
 /**
  * One call, as the gate and the handler see it (their context) and as interceptors see it (their request).
  *
@@ -63,7 +69,10 @@ export class Call implements UnaryRequest, HandlerContext {
     this.method = method;
     this.requestMethod = head.method;
     this.protocolName = protocolName;
-    this.contextValues = createContextValues().set(peerKey, head.peer).set(requestIdKey, requestId);
+    this.contextValues = createContextValues()
+      .set(peerKey, head.peer)
+      .set(requestIdKey, requestId)
+      .set(waiterKey, deadline);
     this.url = urlOf(head);
     this.original = this;
     this.#head = head;

@@ -102,6 +102,16 @@ export class Deadline {
     return this.#controller.signal;
   }
 
+  /** As `signal.aborted`, without making a signal. */
+  get aborted(): boolean {
+    return this.#over !== undefined;
+  }
+
+  /** As `signal.reason`. */
+  get reason(): unknown {
+    return this.#over;
+  }
+
   /** Milliseconds left, at least 0. */
   remainingMs(): number {
     return Math.max(0, this.#endsAt - performance.now());

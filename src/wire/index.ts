@@ -8,7 +8,7 @@
 
 export { addressGroup } from "./bounds/client-address.ts";
 export type { RequestGate } from "./call.ts";
-export { peerKey, requestIdKey } from "./call-context.ts";
+export { peerKey, requestIdKey, waiterKey } from "./call-context.ts";
 export type { Answer, RequestHead } from "./http/exchange.ts";
 export { jsonAnswer } from "./http/http-answers.ts";
 export { createStaticPage, createStaticPages } from "./http/static-pages.ts";

@@ -1,5 +1,10 @@
 import type { HumanState } from "../../domain/human-state.ts";
-import { type EventStore, type Head, UniqueKeyTakenError } from "../../store/event-store.ts";
+import {
+  type EventStore,
+  type Head,
+  UniqueKeyTakenError,
+  type Waiter,
+} from "../../store/event-store.ts";
 import type { HumanStep } from "../change-human.ts";
 
 type Change = {
@@ -7,7 +12,7 @@ type Change = {
   readonly organization: string;
   /** Decides and refuses as for a real change. */
   readonly decide: (head: Head<HumanState> | undefined) => HumanStep;
-  readonly signal: AbortSignal;
+  readonly signal: Waiter;
 };
 
 /** A change that would have added a user. It leaves the queue this way, because there is no head to answer with. */

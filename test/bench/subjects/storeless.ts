@@ -14,7 +14,7 @@ import {
 import type { Decide, EventStore, Head } from "../../../src/store/event-store.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
-import { addressGroup, createListener, peerKey } from "../../../src/wire/index.ts";
+import { addressGroup, createListener, peerKey, waiterKey } from "../../../src/wire/index.ts";
 import { firstState, organization, userIds } from "../users.ts";
 
 /**
@@ -85,6 +85,8 @@ const parts = {
   peer: (values: Parameters<Parameters<typeof createRequestGate>[0]["peer"]>[0]) =>
     values.get(peerKey),
   requestId: () => "4",
+  waiter: (values: Parameters<Parameters<typeof createRequestGate>[0]["waiter"]>[0]) =>
+    values.get(waiterKey),
 };
 const listener = createListener({
   routes: createRoutes(parts),

@@ -6,7 +6,7 @@ import type { JointReceipt } from "../../../store/joint-change.ts";
 import type { HumanStep } from "../../change-human.ts";
 import { decideUnder } from "../../extras/decide.ts";
 import { callerKey } from "../../gate/authenticate.ts";
-import { requestIdKey } from "../../gate/request-id.ts";
+import { requestIdKey } from "../../gate/note-call.ts";
 import { reachHuman } from "../../user/reach-user.ts";
 import { type Parts, type ReadUpdate, wish } from "./one-by-one.ts";
 import type { CheckedUpdate } from "./read-update.ts";

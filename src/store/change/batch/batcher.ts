@@ -1,4 +1,4 @@
-import { OutcomeUnknownError, StoreUnavailableError } from "../../event-store.ts";
+import { OutcomeUnknownError, StoreUnavailableError, type Waiter } from "../../event-store.ts";
 import type { BatchRecord, StoreObserver } from "../../observer.ts";
 import { createGroupedQueues } from "./grouped-queues.ts";
 import type { Pending } from "./pending-queues.ts";
@@ -12,7 +12,7 @@ export type Batcher<Item, Result> = {
    * @param signal If it is aborted before the item's batch begins, the item is dropped and rejects with
    *   the signal's reason. But it stays if a later item of its queue stays, which may depend on it.
    */
-  add(item: Item, queue: string, signal?: AbortSignal): Promise<Result>;
+  add(item: Item, queue: string, signal?: Waiter): Promise<Result>;
   /** Refuses further items with StoreUnavailableError; resolves when all before are answered. */
   close(): Promise<void>;
 };

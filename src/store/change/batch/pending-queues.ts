@@ -1,7 +1,9 @@
+import type { Waiter } from "../../event-store.ts";
+
 /** An item that waits for its batch. */
 export type Pending<Item, Result> = {
   readonly item: Item;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Waiter | undefined;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
   /** By `performance.now`. */

@@ -1,4 +1,10 @@
-import { type Decide, type Head, type Micros, UniqueKeyTakenError } from "../../event-store.ts";
+import {
+  type Decide,
+  type Head,
+  type Micros,
+  UniqueKeyTakenError,
+  type Waiter,
+} from "../../event-store.ts";
 import type { StoreObserver } from "../../observer.ts";
 import { ReceiptTakenError } from "../../receipts.ts";
 import type { Append, AppendResult, Tip } from "../append.ts";
@@ -18,7 +24,7 @@ export type StreamQueueOptions = {
    *
    * @param signal If it is aborted, the append may be left out; it then rejects with the signal's reason.
    */
-  readonly append: (append: Append, signal: AbortSignal | undefined) => Promise<AppendResult>;
+  readonly append: (append: Append, signal: Waiter | undefined) => Promise<AppendResult>;
   /** Stores a change that has lost too many races. */
   readonly commitAll: CommitAll;
   readonly now: () => Micros;
@@ -30,7 +36,7 @@ export type Call = {
   readonly kind: "change";
   readonly organization: string;
   readonly decide: Decide<unknown>;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Waiter | undefined;
   readonly resolve: (head: Head<unknown>) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -119,7 +125,7 @@ export function createAdvance(
     }
   }
 
-  function send(stream: Stream, next: Append, tip: Tip, signal: AbortSignal | undefined): void {
+  function send(stream: Stream, next: Append, tip: Tip, signal: Waiter | undefined): void {
     append(next, signal).then(
       (result) => settle(outcomeFromResult(result, next)),
       (error: unknown) => settle({ kind: "failed", error }),

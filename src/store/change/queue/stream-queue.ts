@@ -4,6 +4,7 @@ import {
   type Head,
   StoreOverloadedError,
   StoreUnavailableError,
+  type Waiter,
 } from "../../event-store.ts";
 import {
   type Call,
@@ -96,7 +97,7 @@ export function createStreamQueue(options: StreamQueueOptions): StreamQueue {
   }
 
   return {
-    change<State>(id: string, organization: string, decide: Decide<State>, signal?: AbortSignal) {
+    change<State>(id: string, organization: string, decide: Decide<State>, signal?: Waiter) {
       if (closed) return Promise.reject(new StoreUnavailableError("the store is closed"));
       const stream = streamOf(id);
       if (size >= maxInAll || stream.calls.size >= maxPerStream) {

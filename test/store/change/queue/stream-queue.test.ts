@@ -9,6 +9,7 @@ import {
   StoreOverloadedError,
   StoreUnavailableError,
   UniqueKeyTakenError,
+  type Waiter,
 } from "../../../../src/store/event-store.ts";
 
 type Outcome =
@@ -31,7 +32,7 @@ function fakeStore() {
   const stored: Append[] = [];
   const pending: {
     append: Append;
-    signal: AbortSignal | undefined;
+    signal: Waiter | undefined;
     settle: (outcome: Outcome) => void;
   }[] = [];
   const alone: string[] = [];
@@ -116,7 +117,7 @@ function fakeStore() {
     async load(stream: string) {
       return tips.get(stream);
     },
-    append: (append: Append, signal: AbortSignal | undefined) =>
+    append: (append: Append, signal: Waiter | undefined) =>
       new Promise<"appended" | "conflict" | "unique-key-taken">((resolve, reject) => {
         const settle = (outcome: Outcome) => {
           try {
