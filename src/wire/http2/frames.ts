@@ -187,3 +187,8 @@ function faultOf(type: number, bits: number, streamId: number, length: number): 
 export function optionalBytes(bits: number): number {
   return ((bits & flags.padded) !== 0 ? 1 : 0) + ((bits & flags.priority) !== 0 ? 5 : 0);
 }
+
+/** The stream that another one depends on (section 6.3). The highest bit says something else. */
+export function dependencyOf(bytes: Buffer, at: number): number {
+  return bytes.readUInt32BE(at) & 0x7fffffff;
+}

@@ -1,8 +1,7 @@
-import { Buffer } from "node:buffer";
 import type { UnsentAnswer } from "../bounds/unsent.ts";
 import { http2Limits, pieceBytes } from "../limits.ts";
-import { flags, frameTypes, headBytes, maxPayloadBytes } from "./frames.ts";
-import { createHpackEncoder, listBytes } from "./hpack/encoder.ts";
+import { FrameWriter, slabBytes } from "./frame-writer.ts";
+import { flags, frameTypes } from "./frames.ts";
 import { firstWindow, SendWindow } from "./windows.ts";
 
 /** Carries the bytes of a connection. */
@@ -27,19 +26,6 @@ export interface Sender {
   wait(): void;
 }
 
-/** Bytes of a slab. Small frames of one turn share it; a connection that has nothing to send has none. */
-const slabBytes = 16_384;
-
-/** Larger payloads are passed on as they are. */
-const maxCopiedBytes = 2_048;
-
-/** Slabs with room that no connection uses at the moment. */
-const spareSlabs: Slab[] = [];
-const maxSpareSlabs = 16;
-
-/** What is written stays as it is, because the system may not have taken it yet. */
-type Slab = { readonly bytes: Buffer; at: number };
-
 /**
  * What leaves a connection: everything of one turn of the event loop in one write. Heads and control frames leave in
  * the order in which they are made. Bodies are cut into frames no sooner than the system takes them, and streams
@@ -48,20 +34,14 @@ type Slab = { readonly bytes: Buffer; at: number };
 export class Output {
   /** What we may send on all streams together (RFC 9113, section 5.2.1). */
   readonly window = new SendWindow(firstWindow);
-  readonly encoder = createHpackEncoder();
   /** How many HEADERS and DATA frames were sent, and how many of them were DATA. */
   answerFrames = 0;
   dataFrames = 0;
+  readonly #writer = new FrameWriter();
   readonly #transport: Transport;
   readonly #flushSoon: () => void;
   readonly #beginUnsent: () => UnsentAnswer;
   readonly #senders = new Set<Sender>();
-  #pieces: Uint8Array[] = [];
-  /** Of what is in `#pieces`. */
-  #bytes = 0;
-  #slab: Slab | undefined;
-  /** Where in the slab what is not in `#pieces` begins. */
-  #from = 0;
   #isFlushing = false;
   /** Set while the system has not taken everything for some time. */
   #unsent: UnsentAnswer | undefined;
@@ -79,7 +59,7 @@ export class Output {
 
   /** Bytes that the system has not taken. */
   get waitingBytes(): number {
-    return this.#transport.unsent() + this.#bytes + (this.#slab?.at ?? 0) - this.#from;
+    return this.#transport.unsent() + this.#writer.bytes;
   }
 
   /** How much of a body may be framed now. */
@@ -87,18 +67,14 @@ export class Output {
     return pieceBytes - this.waitingBytes;
   }
 
+  /** The largest table that the client keeps for our fields (RFC 7541, section 4.2). */
+  setMaxTableSize(bytes: number): void {
+    this.#writer.encoder.setMaxTableSize(bytes);
+  }
+
   /** A whole frame. */
   frame(type: number, bits: number, streamId: number, payload: Uint8Array = nothing): void {
-    const isCopied = payload.length <= maxCopiedBytes;
-    const slab = this.#roomFor(headBytes + (isCopied ? payload.length : 0));
-    writeHead(slab, payload.length, type, bits, streamId);
-    if (isCopied) {
-      slab.bytes.set(payload, slab.at);
-      slab.at += payload.length;
-    } else {
-      this.#seal(slab);
-      this.#push(payload);
-    }
+    this.#writer.frame(type, bits, streamId, payload);
     this.schedule();
   }
 
@@ -112,9 +88,7 @@ export class Output {
 
   /** A frame whose payload is one number (sections 6.4 and 6.9). */
   number(type: number, streamId: number, value: number): void {
-    const slab = this.#roomFor(headBytes + 4);
-    writeHead(slab, 4, type, 0, streamId);
-    slab.at = slab.bytes.writeUInt32BE(value, slab.at);
+    this.#writer.number(type, streamId, value);
     this.schedule();
   }
 
@@ -125,51 +99,9 @@ export class Output {
    * @throws TypeError if one cannot be sent. Then nothing is.
    */
   block(streamId: number, bits: number, fields: readonly string[]): void {
-    const most = listBytes(fields);
-    if (most > slabBytes - headBytes) {
-      this.#largeBlock(streamId, bits, fields, Buffer.allocUnsafe(most));
-      return;
-    }
-    const slab = this.#roomFor(headBytes + most);
-    const start = slab.at + headBytes;
-    const end = this.encoder.write(fields, slab.bytes, start);
-    writeHead(slab, end - start, frameTypes.headers, bits | flags.endHeaders, streamId);
-    slab.at = end;
+    this.#writer.block(streamId, bits, fields);
     this.answerFrames += 1;
     this.schedule();
-  }
-
-  /** In as many frames as it needs (section 6.10). */
-  #largeBlock(streamId: number, bits: number, fields: readonly string[], to: Buffer): void {
-    const block = to.subarray(0, this.encoder.write(fields, to, 0));
-    for (let at = 0; at < block.length; at += maxPayloadBytes) {
-      const isLast = at + maxPayloadBytes >= block.length;
-      const type = at === 0 ? frameTypes.headers : frameTypes.continuation;
-      const set = (at === 0 ? bits : 0) | (isLast ? flags.endHeaders : 0);
-      this.frame(type, set, streamId, block.subarray(at, at + maxPayloadBytes));
-    }
-  }
-
-  #roomFor(bytes: number): Slab {
-    const slab = this.#slab;
-    if (slab !== undefined && slab.at + bytes <= slabBytes) return slab;
-    if (slab !== undefined) this.#seal(slab);
-    const next = spareSlabs.pop() ?? { bytes: Buffer.allocUnsafeSlow(slabBytes), at: 0 };
-    this.#slab = next;
-    this.#from = next.at;
-    return next;
-  }
-
-  /** What is in the slab so far is a piece to be written. */
-  #seal(slab: Slab): void {
-    if (slab.at === this.#from) return;
-    this.#push(slab.bytes.subarray(this.#from, slab.at));
-    this.#from = slab.at;
-  }
-
-  #push(piece: Uint8Array): void {
-    this.#pieces.push(piece);
-    this.#bytes += piece.length;
   }
 
   /** A stream has a body to send. What its windows and the system take now is framed at once. */
@@ -200,18 +132,8 @@ export class Output {
     this.#isFlushing = true;
     this.#takeTurns();
     this.#isFlushing = false;
-    const slab = this.#slab;
-    if (slab !== undefined) {
-      this.#seal(slab);
-      this.#slab = undefined;
-      this.#from = 0;
-      if (slab.at + maxCopiedBytes <= slabBytes && spareSlabs.length < maxSpareSlabs)
-        spareSlabs.push(slab);
-    }
-    if (this.#bytes > 0) {
-      const pieces = this.#pieces;
-      this.#pieces = [];
-      this.#bytes = 0;
+    const pieces = this.#writer.take();
+    if (pieces.length > 0) {
       this.#transport.write(pieces);
       if (this.#transport.unsent() >= slabBytes) this.countUnsent();
     }
@@ -262,15 +184,6 @@ export class Output {
   get isFull(): boolean {
     return this.waitingBytes > http2Limits.maxUnsentControlBytes;
   }
-}
-
-/** Section 4.1. */
-function writeHead(slab: Slab, length: number, type: number, bits: number, streamId: number): void {
-  const { bytes, at } = slab;
-  bytes.writeUInt32BE(length * 256 + type, at);
-  bytes[at + 4] = bits;
-  bytes.writeUInt32BE(streamId, at + 5);
-  slab.at = at + headBytes;
 }
 
 const nothing = new Uint8Array();

@@ -203,7 +203,7 @@ export class Http2Session implements StreamHost, SettingsTarget, InputHost, Clos
   // ---- The client's settings.
 
   setHeaderTableSize(bytes: number): void {
-    this.output.encoder.setMaxTableSize(bytes);
+    this.output.setMaxTableSize(bytes);
   }
 
   /** Section 6.9.2. */
