@@ -7,6 +7,27 @@ import { type Query, type SearchScope, sorted } from "../store/search.ts";
 /** What a list of users may be sorted by. As a type, human comes before machine. */
 export type SortKey = SearchKeyName | "type";
 
+/** Columns that can be sorted by in both versions of the API, with their numbers. */
+type Columns = Readonly<Record<keyof typeof sortKeys, number>>;
+
+const sortKeys = {
+  USER_NAME: "userName",
+  FIRST_NAME: "firstName",
+  LAST_NAME: "lastName",
+  NICK_NAME: "nickName",
+  DISPLAY_NAME: "displayName",
+  EMAIL: "email",
+  STATE: "state",
+  TYPE: "type",
+  CREATION_DATE: "createdAt",
+} as const satisfies Readonly<Record<string, SortKey>>;
+
+/** The key of each column, by its number. Other columns sort by id. */
+export function keysOfColumns(columns: Columns): ReadonlyMap<number, SortKey> {
+  const names = Object.keys(sortKeys) as (keyof Columns)[];
+  return new Map(names.map((name) => [columns[name], sortKeys[name]]));
+}
+
 /** A user, with the keys that it is compared and sorted by. */
 export type Entry<User> = {
   readonly stream: string;

@@ -1,6 +1,8 @@
 import { ServiceError } from "../domain/errors.ts";
 import type { HumanStatus } from "../domain/human-state.ts";
+import type { SearchKeyName } from "../domain/search-keys.ts";
 import type { Query } from "../store/search.ts";
+import { textQuery } from "./text-query.ts";
 
 /** How many queries may be around a query, as in ZITADEL. */
 const maxLevel = 20;
@@ -30,14 +32,84 @@ export function assertSize<Asked>(
   visit(queries, 0);
 }
 
-/** @param status `undefined`: a state that no user can have, which matches nobody. */
-export function statusQuery(status: HumanStatus | undefined): Query {
+/** @param states The number of each state. One that is not among them matches nobody. */
+export function stateQuery(states: Readonly<Record<HumanStatus, number>>, state: number): Query {
+  const statuses = Object.keys(states) as HumanStatus[];
+  const status = statuses.find((each) => states[each] === state);
   if (status === undefined) return constant(false);
   // A state is in lower case anyway, so it is compared in the index, which holds texts in lower case.
   return { kind: "text", key: "state", text: status, method: "equals", ignoreCase: true };
 }
 
+type Case<Name, Value> = { readonly case: Name; readonly value: Value };
+type TextCase<Name, Field extends string> = Case<
+  Name,
+  Readonly<Record<Field, string>> & { readonly method: number }
+>;
+
+/** What users can be asked for in both versions of the API. `Asked`: a query of one of them, which may be nested. */
+export type CommonQuery<Asked> =
+  | TextCase<"userNameQuery", "userName">
+  | TextCase<"loginNameQuery", "loginName">
+  | TextCase<"firstNameQuery", "firstName">
+  | TextCase<"lastNameQuery", "lastName">
+  | TextCase<"nickNameQuery", "nickName">
+  | TextCase<"displayNameQuery", "displayName">
+  | TextCase<"emailQuery", "emailAddress">
+  | Case<"typeQuery", { readonly type: number }>
+  | Case<"inUserIdsQuery", { readonly userIds: readonly string[] }>
+  | Case<"inUserEmailsQuery", { readonly userEmails: readonly string[] }>
+  | Case<"orQuery" | "andQuery", { readonly queries: readonly Asked[] }>
+  | Case<"notQuery", { readonly query?: Asked | undefined }>
+  | { readonly case: undefined };
+
+const byKey: (key: SearchKeyName, text: string, method: number) => Query = textQuery;
+
+/**
+ * @param type Of the users that are asked for, by its number.
+ * @param queryFrom The store's form of a nested query.
+ * @throws ServiceError `queryInvalid` if there is none, and for a `not` of nothing.
+ */
+export function commonQuery<Asked>(
+  query: CommonQuery<Asked>,
+  type: number,
+  queryFrom: (asked: Asked) => Query,
+): Query {
+  switch (query.case) {
+    case "userNameQuery":
+      return byKey("userName", query.value.userName, query.value.method);
+    case "loginNameQuery":
+      return byKey("userName", query.value.loginName, query.value.method);
+    case "firstNameQuery":
+      return byKey("firstName", query.value.firstName, query.value.method);
+    case "lastNameQuery":
+      return byKey("lastName", query.value.lastName, query.value.method);
+    case "nickNameQuery":
+      return byKey("nickName", query.value.nickName, query.value.method);
+    case "displayNameQuery":
+      return byKey("displayName", query.value.displayName, query.value.method);
+    case "emailQuery":
+      return byKey("email", query.value.emailAddress, query.value.method);
+    case "typeQuery":
+      return constant(query.value.type === type);
+    case "inUserIdsQuery":
+      return { kind: "streams", streams: query.value.userIds };
+    case "inUserEmailsQuery":
+      return { kind: "one-of", key: "email", texts: query.value.userEmails };
+    case "orQuery":
+    case "andQuery": {
+      const queries = query.value.queries.map(queryFrom);
+      return { kind: query.case === "orQuery" ? "or" : "and", queries };
+    }
+    case "notQuery":
+      if (query.value.query === undefined) throw new ServiceError("queryInvalid");
+      return { kind: "not", query: queryFrom(query.value.query) };
+    case undefined:
+      throw new ServiceError("queryInvalid");
+  }
+}
+
 /** True of everybody, or of nobody. */
-export function constant(isTrue: boolean): Query {
+function constant(isTrue: boolean): Query {
   return { kind: isTrue ? "and" : "or", queries: [] };
 }

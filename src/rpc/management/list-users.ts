@@ -6,23 +6,12 @@ import type { EventStore, Micros } from "../../store/event-store.ts";
 import { matcher } from "../../store/search.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { limitOf, startOf } from "../list-page.ts";
-import { entryFromServiceAccount, pageOfUsers, type SortKey } from "../page-of-users.ts";
+import { entryFromServiceAccount, keysOfColumns, pageOfUsers } from "../page-of-users.ts";
 import { timestampFromMicros } from "./messages/details.ts";
 import { userFromHead, userFromServiceAccount } from "./messages/user.ts";
 import { userQueriesFrom } from "./messages/user-query.ts";
 
-/** The key of each column. Other columns sort by id. As a type, human comes before machine. */
-const keyOfColumn: Readonly<Partial<Record<UserFieldName, SortKey>>> = {
-  [UserFieldName.USER_NAME]: "userName",
-  [UserFieldName.FIRST_NAME]: "firstName",
-  [UserFieldName.LAST_NAME]: "lastName",
-  [UserFieldName.NICK_NAME]: "nickName",
-  [UserFieldName.DISPLAY_NAME]: "displayName",
-  [UserFieldName.EMAIL]: "email",
-  [UserFieldName.STATE]: "state",
-  [UserFieldName.TYPE]: "type",
-  [UserFieldName.CREATION_DATE]: "createdAt",
-};
+const keyOfColumn = keysOfColumns(UserFieldName);
 
 /**
  * List users of the organization, humans and machines, as ZITADEL does. Sees every change that was
@@ -42,7 +31,7 @@ export function createListUsers(
     const wanted = {
       scope: organization,
       query: human,
-      sortBy: keyOfColumn[sortingColumn],
+      sortBy: keyOfColumn.get(sortingColumn),
       ascending: query?.asc ?? false,
       offset: startOf(query?.offset),
       limit: limitOf(query?.limit),

@@ -14,25 +14,14 @@ import {
   type Entry,
   entryFromHead,
   entryFromServiceAccount,
+  keysOfColumns,
   pageOfUsers,
-  type SortKey,
 } from "../page-of-users.ts";
 import type { UserQueries } from "../user-queries.ts";
 import { userFromHead, userFromServiceAccount } from "./messages/user.ts";
 import { userQueriesFrom } from "./messages/user-query.ts";
 
-/** The key of each column. Other columns sort by id. */
-const keyOfColumn: Readonly<Partial<Record<UserFieldName, SortKey>>> = {
-  [UserFieldName.USER_NAME]: "userName",
-  [UserFieldName.FIRST_NAME]: "firstName",
-  [UserFieldName.LAST_NAME]: "lastName",
-  [UserFieldName.NICK_NAME]: "nickName",
-  [UserFieldName.DISPLAY_NAME]: "displayName",
-  [UserFieldName.EMAIL]: "email",
-  [UserFieldName.STATE]: "state",
-  [UserFieldName.TYPE]: "type",
-  [UserFieldName.CREATION_DATE]: "createdAt",
-};
+const keyOfColumn = keysOfColumns(UserFieldName);
 
 type ListParts = {
   readonly store: EventStore;
@@ -93,7 +82,7 @@ export function createListUsers({
     const wanted = {
       scope,
       query: queries.human,
-      sortBy: keyOfColumn[sortingColumn],
+      sortBy: keyOfColumn.get(sortingColumn),
       ascending: query?.asc ?? false,
       offset: startOf(query?.offset),
       limit,
