@@ -36,7 +36,7 @@ const loads: Readonly<Record<string, Load>> = {
 
 /**
  * The commands that a command line can mean: those that begin with its first word, or all of them if there are
- * none, because the help and what is said of a slip name others, too.
+ * none, because the help and the message about a mistyped command name the other commands, too.
  */
 export async function commandsFor([first = ""]: readonly string[]): Promise<AnyCommand[]> {
   const load = Object.hasOwn(loads, first) ? loads[first] : undefined;

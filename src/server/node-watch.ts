@@ -2,13 +2,13 @@ import type { NodeState } from "../store/observer.ts";
 
 /** What is known of the nodes of the database. */
 export type NodeWatch = {
-  /** To be told what each look has shown. */
+  /** Call it with the result of each look at the nodes. */
   saw(states: readonly NodeState[]): void;
   /** Whether a node does not answer, so that the users there cannot be served. */
   isDegraded(): boolean;
   /**
-   * @param listener Called with the addresses of all nodes that do not answer, whenever others do not than
-   *   before, and at once if any do not.
+   * @param listener Called with the addresses of all nodes that do not answer: at once if there are any, and then
+   *   whenever the list changes.
    */
   onChange(listener: (down: readonly string[]) => void): void;
 };

@@ -9,7 +9,7 @@ type ClosedConnection = {
   readonly ageMs: number;
 };
 
-/** Lines at once, and then a second: strangers decide how many connections are closed. */
+/** So many lines at once, and then so many a second, because strangers decide how many connections are closed. */
 const maxLines = 100;
 const linesPerSecond = 1;
 

@@ -34,8 +34,8 @@ const retryMs = 100;
 /**
  * Flushes at the exit of the process, too. If nobody can read any more (EPIPE), lines are dropped.
  *
- * What waits is kept as strings. Buffers would be outside of the heap, where those that stay leave gaps, so the
- * memory of the process would not shrink again.
+ * What waits is kept as strings. Buffers are outside of V8's heap, and those that stay for long would leave gaps there,
+ * so that the memory of the process would not shrink again.
  *
  * Not pino's own destination: if a pipe is full when the process ends, that one loses the batch that it
  * was about to try again, and if the pipe is closed, its `flushSync` never returns.

@@ -7,8 +7,8 @@ import type { Reject } from "./rejects.ts";
 import { planAdditions, planChanges, type WritePlan } from "./write-plan.ts";
 
 /**
- * So many lines are read and made ready at once. What was made of a line meanwhile is then garbage before V8 looks
- * for what is still in use, which it would copy otherwise.
+ * So many lines are read and made ready at once. With more, objects of a line would still be in use at V8's next
+ * collection of young objects, which would copy them.
  */
 const sliceLines = 250;
 

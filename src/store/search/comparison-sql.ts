@@ -56,14 +56,17 @@ export function isOfCommon(query: KeyComparison): boolean {
   return query.key === statusKey && isTrueOf(query, commonStatus);
 }
 
-/** Says so where a comparison is never true of the most common status: the index has only the others. */
+/**
+ * The condition, and one more if the comparison is never true of the most common status: that the status is another
+ * one. The index has only the others, and the planner uses it only if the statement says so.
+ */
 export function comparison(scope: Scope, query: KeyComparison, alias: string): Sql {
   const compared = comparisonOfTexts(scope, query, alias);
   if (query.key !== statusKey || isOfCommon(query)) return compared;
   return sql`${isUncommon(alias)} and ${compared}`;
 }
 
-/** True of what a comparison is not true of; says so where that is never the most common status. */
+/** The opposite of a comparison, also with that second condition where it is never true of the most common status. */
 export function negated(scope: Scope, query: KeyComparison, alias: string): Sql {
   const negation = sql`not (${comparison(scope, query, alias)})`;
   return isOfCommon(query) ? sql`${isUncommon(alias)} and ${negation}` : negation;

@@ -8,7 +8,7 @@ type StreamHead = { readonly stream: string; readonly head: Head<unknown> };
 
 /** At most so many streams are loaded and compared here, which takes some milliseconds. */
 const maxLooked = 1_000;
-/** More than should be needed, because matches may lie unevenly. */
+/** What to read beyond the streams that should be needed, because matches may be unevenly spread: a factor, a number. */
 const reserve = { share: 1.25, streams: 10 };
 
 const everything: Query = { kind: "and", queries: [] };
@@ -28,8 +28,8 @@ export type PeekOptions = {
 export type Peeked = { readonly results: readonly StreamHead[]; readonly total?: number };
 
 /**
- * Look whether the first streams in the order of a page fill the page. Where many streams match, they do, and what
- * all other streams match is never asked.
+ * Look whether the first streams in the order of a page fill the page. Where many streams match, they do, and the
+ * other streams are never compared.
  */
 export function createPeek({ dialect, lookUp, load, keysOf }: PeekOptions) {
   async function peekAmong(owner: string, { query, ...wanted }: Search, looked: number) {

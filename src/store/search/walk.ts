@@ -26,7 +26,7 @@ type WalkOptions = {
 
 /** A page that ends before this stream is read at once, and not in turn with long statements. */
 const maxShort = 1_000;
-/** If such a share of the streams matches, a page is found among few of them. */
+/** From this share of matching streams on, the first streams in the order of the page are enough to fill it. */
 const densely = 0.5;
 
 /** What is known before a page is read. */

@@ -11,7 +11,7 @@ export type CloseReason =
   | "too_many_settings"
   | "too_many_window_updates"
   | "too_many_empty_frames"
-  /** That do nothing. */
+  /** Frames that do nothing. */
   | "too_many_frames"
   // What it did too slowly, or did not do.
   | "slow_opening"

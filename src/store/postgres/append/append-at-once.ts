@@ -39,8 +39,8 @@ function hasNewKeysAlone({ rows: [{ uniqueKeys, heldKeys }] }: Chain): boolean {
 }
 
 /**
- * Whether a part of `statementsAtOnce` could not be written. A value that the server cannot read has the same code, and
- * is met again by whoever writes the round otherwise.
+ * Whether the round failed because something of it cannot be written, such as a name that is taken. The server gives
+ * the same code for a value that it cannot read. Then writing the round step by step fails with the same error.
  */
 export function isContested(error: unknown): error is PipelineError {
   return error instanceof PipelineError && sqlStateOf(error) === sqlState.invalidTextRepresentation;

@@ -11,13 +11,14 @@ export type Cleanup = {
   readonly written: readonly Chain[];
   /** Unique keys that were written for chains that were not. */
   readonly claims: readonly Claim[];
-  /** As the unique keys. */
+  /** Receipts that were written for chains that were not. */
   readonly receipts: readonly ReceiptInsert[];
 };
 
 /**
- * Statements that count the streams that were added and removed, release the unique keys that streams no longer want, take back what was written for chains that were
- * not, and remove what tells of erased streams.
+ * Statements that end a transaction: they count the streams that were added and removed, release the unique keys that
+ * streams no longer want, take back what was written for chains that were not, and remove the receipts of erased
+ * streams.
  */
 export function cleanupStatements({ written, claims, receipts }: Cleanup): PipelineStatement[] {
   const released = written.flatMap(releasedBy);

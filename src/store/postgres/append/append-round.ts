@@ -60,7 +60,7 @@ export async function commitRound(
     sent = statements.length;
     return connection.run(statements);
   };
-  // A commit that is refused on a connection that goes on may still have been stored on some of several servers.
+  // A commit is different: if it is refused, the nodes of a cluster may still have stored their parts of it.
   const isBeforeCommit = (error: unknown) =>
     error instanceof PipelineError && error.place < sent - 1;
   try {
@@ -213,7 +213,7 @@ async function insertNames(
   };
 }
 
-/** A key that nobody holds any more counts as taken, too: the insert met it. */
+/** A key that was released after the insert found it counts as taken, too: the insert has not written it. */
 async function heldByOthers(run: Run, lost: readonly Claim[]): Promise<Set<string>> {
   const [rows = []] = await run([
     {

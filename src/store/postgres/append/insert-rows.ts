@@ -72,7 +72,7 @@ export function insertRows(
   for (let from = 0; from < rows.length; from += maxInsertRows) {
     const part = rows.slice(from, from + maxInsertRows);
     const size = sizeFor(part.length);
-    // A row that is repeated meets itself, and is left out.
+    // A row that stands twice in the statement is inserted once: the second one finds the first.
     const repeated = Array.from({ length: size - part.length }, () => part[0] ?? []);
     statements.push({ ...insertKind(into, size), values: [...part, ...repeated].flat() });
   }

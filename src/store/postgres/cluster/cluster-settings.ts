@@ -1,7 +1,7 @@
 import type { Connection } from "../connection/connection.ts";
 import { UnsafeServerError } from "../postgres-error.ts";
 
-/** Values by the names of settings; of the extension's there are none on a node that lacks it. */
+/** Values by the names of settings. On a node without the extension, the settings of the extension are missing. */
 type Settings = Readonly<Record<string, string | undefined>>;
 
 type Rule = {

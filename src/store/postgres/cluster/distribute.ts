@@ -31,7 +31,7 @@ export const placements: Readonly<Record<string, Placement>> = {
   receipts: { by: "name" },
 };
 
-/** More would make batches smaller, because a batch changes one shard; with fewer a node could not be split. */
+/** With more, batches would be smaller, because a batch changes one shard. With fewer, a node could not be split. */
 const shardsPerNode = 2;
 
 /** In milliseconds. Rows that are there already are copied to their nodes. */

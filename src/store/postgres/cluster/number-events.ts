@@ -9,8 +9,8 @@ import type { Connection } from "../connection/connection.ts";
  * still look as if they had no position. The update waits for that transaction, and then leaves them as they are.
  *
  * @param last The last position that was given.
- * @returns How many were given; `undefined` if that was so for one of them: the transaction must be rolled back,
- *   because positions have no gaps.
+ * @returns How many were given; `undefined` if the update has left out an event that another transaction had numbered.
+ *   The transaction must then be rolled back, because positions have no gaps.
  */
 export async function numberEvents(
   connection: Connection,

@@ -26,7 +26,7 @@ export function watchNodes(
       const nodes = await statesOf(async (statement) => (await link.get()).query(statement));
       if (!isStopped) seen(nodes);
     } catch {
-      // The node that was asked is gone. Readiness tells.
+      // The node that was asked is gone. Readiness reports that.
     }
     if (isStopped) return;
     timer = setTimeout(() => {

@@ -5,7 +5,7 @@ import type { Session } from "./session.ts";
 /** Longer than a batch, or a migration of an empty database, takes on a loaded server. */
 const statementTimeoutMs = 5_000;
 
-/** So that a node that hangs does not cost a statement all its time. */
+/** Shorter than the time that a statement has, so that a node that hangs does not use up all of it. */
 const nodeTimeoutMs = 2_000;
 
 /**

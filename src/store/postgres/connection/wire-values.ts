@@ -18,7 +18,7 @@ export const texts = (values: readonly (string | null)[]): ColumnValues => ({
   type: "text",
   values,
 });
-/** A column of integers, of up to 64 bits if they are no numbers. */
+/** A column of integers of up to 64 bits. Those that a number cannot hold exactly are given as bigints. */
 export const integers = (values: readonly (number | bigint)[]): ColumnValues => ({
   type: "bigint",
   values,

@@ -31,7 +31,7 @@ type Shard = { readonly least: number; readonly place: Place };
 
 /** The map is read anew this often, because nothing tells of a move. */
 const renewEveryMs = 30_000;
-/** If it is asked for, it is read no more often than this. */
+/** When somebody asks for a new map, it is read no more often than this. */
 const renewAtMostEveryMs = 1_000;
 
 /**
@@ -58,7 +58,7 @@ export async function createShardMap(
     try {
       shards = shardsFromRows(await read({ text: shardsText }));
     } catch {
-      // The old map goes on.
+      // The old map stays in use.
     }
   }
 

@@ -72,7 +72,7 @@ export async function assertSetUp(connection: Connection): Promise<void> {
   );
 }
 
-/** One by one, because Citus does not take several at once if they change a distributed table. */
+/** One statement at a time, because Citus refuses several in one message if they change a distributed table. */
 function statementsOf(migration: Migration): string[] {
   return migrationText(migration, folder)
     .split(";\n")
@@ -97,7 +97,7 @@ async function isSetUp(connection: Connection): Promise<boolean> {
   return table?.exists === true;
 }
 
-/** To write or to index what millions of users have takes longer than a statement of a call may. */
+/** No time limits, because a step may write or index the rows of millions of users. */
 const unhurried =
   "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
 

@@ -63,7 +63,7 @@ async function renewalsOf(
 
 /** Streams that `renewUniqueKeys` left without a unique key, and that still want it. */
 export async function collisionsIn({ read, uniqueKeysOf }: Postgres): Promise<Collision[]> {
-  // Nearly always there are none, and then a node of a cluster that is gone is not missed.
+  // Nearly always there are none. Then nothing is read on the nodes of a cluster, one of which may be gone.
   const [any] = await read({ text: "select 1 from lost_claims limit 1" });
   if (any === undefined) return [];
   const rows = await read({ text: selectLostKeys });

@@ -3,7 +3,7 @@ import { type AppendRow, countEvents, eventRows, versionBefore } from "../../cha
 import { createInsert } from "../keys/insert-rows.ts";
 
 /**
- * The first event of every so many versions of a stream is a mark, where its history can be entered. The marks of a
+ * One event of every so many versions of a stream is a mark: reading its history can begin there. The marks of a
  * database were made with this number, so it never changes.
  */
 const versionsPerMark = 64;

@@ -63,8 +63,8 @@ export function prepareHasEvent(db: DatabaseSync): HasEvent {
 }
 
 /**
- * Prepare to find the positions of a part of a stream's events. A history is entered at a mark and read backwards,
- * so what it costs does not depend on how long it is.
+ * Prepare to find the positions of a part of a stream's events. Reading begins at a mark and goes
+ * backwards, so the cost does not depend on how long the history is.
  *
  * @returns In the order of the range.
  */
