@@ -44,5 +44,10 @@ export type RetryReason = "conflict" | "refused" | "elsewhere" | "ambiguous";
 /** Why an operation failed; see the errors of `EventStore`. */
 export type FailureKind = "overloaded" | "unavailable" | "unknown";
 
-/** Hears how many heads a migration that takes long has written. */
-export type UpgradeProgress = (heads: number) => void;
+/**
+ * Hears how far a migration is that may take long.
+ *
+ * @param version Of the schema, to which the step leads that has begun.
+ * @param heads How many of them the step has written. 0: it has not begun with them.
+ */
+export type UpgradeProgress = (version: number, heads: number) => void;

@@ -3,6 +3,7 @@ import { createService, type Service } from "../../server/service.ts";
 import { createCloseLog } from "../../telemetry/close-log.ts";
 import { createLog, type Log, logRequest } from "../../telemetry/log.ts";
 import { logStart } from "./log-start.ts";
+import { logUpgrade } from "./log-upgrade.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** EX_SOFTWARE of sysexits.h: a service manager should start the server again. */
@@ -28,11 +29,12 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
   process.removeAllListeners("warning");
   process.on("warning", (warning) => log.warn({ err: warning }, "warning of Node.js"));
 
+  const upgrade = logUpgrade(config.logLevel, supervisor.together !== undefined);
   const service = await createService(config, (record) => logRequest(log, record), {
     observeClose: createCloseLog(log),
     allMetrics: supervisor.together?.count,
-    upgrading: logUpgrade(log),
-  });
+    upgrading: upgrade.progress,
+  }).finally(upgrade.end);
   // What was not synced is lost if the machine goes now, and the system would not say so a second time.
   service.failed.then((error) => {
     log.fatal({ err: error }, "the disk failed: stopping at once");
@@ -64,18 +66,6 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
   await service.close();
   log.info("stopped");
   return reason instanceof Error ? exitDatabaseGone : 0;
-}
-
-/** A start that takes longer because it brings the database up to date says so as often. */
-const upgradeLineMs = 5_000;
-
-function logUpgrade(log: Log): (users: number) => void {
-  let next = performance.now() + upgradeLineMs;
-  return (users) => {
-    if (performance.now() < next) return;
-    next = performance.now() + upgradeLineMs;
-    log.info({ users }, "bringing the database up to date: so many users are done");
-  };
 }
 
 /** Users that are logged one by one. Of the others only the number is logged. */

@@ -1,7 +1,6 @@
 import { statusOf } from "../../change/append-row.ts";
 import { countChanges } from "../../change/count-changes.ts";
 import type { KeysOf } from "../../event-store.ts";
-import type { UpgradeProgress } from "../../observer.ts";
 import { commonStatus } from "../../search/head-keys.ts";
 import type { Connection } from "../connection/connection.ts";
 import { headPages } from "./head-pages.ts";
@@ -13,7 +12,7 @@ import { headPages } from "./head-pages.ts";
 export async function listHeads(
   connection: Connection,
   keysOf: KeysOf<unknown>,
-  progress: UpgradeProgress,
+  progress: (heads: number) => void,
 ): Promise<void> {
   let done = 0;
   for await (const page of headPages(connection)) {
@@ -44,6 +43,6 @@ export async function listHeads(
       ],
     });
     done += page.length;
-    progress(done);
+    if (done > 0) progress(done);
   }
 }

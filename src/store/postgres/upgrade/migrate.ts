@@ -30,11 +30,11 @@ const created: readonly (string | undefined)[] = [
  * Bring the schema up to date. Harmless if it is up to date, and if several nodes do it at once.
  *
  * Each step inserts its number in its own transaction, before anything else. The primary key lets one
- * node pass and makes the others wait, so no lock is needed that an engine might lack.
+ * node pass and makes the others wait until it is done, so no lock is needed that an engine might lack.
  *
  * @param keysOf For databases that are older than the index.
  * @param uniqueKeysOf For databases whose unique keys were made by older rules.
- * @param progress Hears of a step that takes long. Default: nobody does.
+ * @param progress Hears of every step of a database that is not new. Default: nobody does.
  * @throws Error if the database is newer than this program.
  */
 export async function migrate(
@@ -43,21 +43,26 @@ export async function migrate(
   uniqueKeysOf: UniqueKeysOf<unknown> = () => undefined,
   progress: UpgradeProgress = () => {},
 ): Promise<void> {
-  const run = async (migration: Migration) => {
+  const run = async (migration: Migration, toVersion: number) => {
     for (const text of statementsOf(migration)) {
       await connection.query({ text, query_timeout: patienceMs });
     }
     if (migration.writes === "no keys") return;
-    if (migration.writes === "statuses") return listHeads(connection, keysOf, progress);
+    if (migration.writes === "statuses") {
+      return listHeads(connection, keysOf, (heads) => progress(toVersion, heads));
+    }
     await indexHeads(connection, keysOf);
     if (migration.writes === "all keys") await renewUniqueKeys(connection, uniqueKeysOf);
   };
+  let first: number | undefined;
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const version = await schemaVersion(connection);
+    first ??= version;
     assertKnownVersion(version);
     const migration = migrations[version];
     if (migration === undefined) return;
-    await step(connection, version + 1, () => run(migration));
+    if (first > 0) progress(version + 1, 0);
+    await step(connection, version + 1, () => run(migration, version + 1));
   }
   throw new StoreUnavailableError(
     "other servers have been migrating this database all the time: try again when they are done",

@@ -23,7 +23,7 @@ const folder = new URL("../migrations/", import.meta.url);
  *
  * @param keysOf For databases that are older than the index.
  * @param uniqueKeysOf For databases whose unique keys were made by older rules.
- * @param progress Hears of a step that takes long. Default: nobody does.
+ * @param progress Hears of every step of a database that is not new. Default: nobody does.
  * @throws Error if the database is newer than this program.
  */
 export function migrate(
@@ -32,10 +32,12 @@ export function migrate(
   uniqueKeysOf: UniqueKeysOf<unknown> = () => undefined,
   progress: UpgradeProgress = () => {},
 ): void {
-  const run = (migration: Migration) => {
+  const run = (migration: Migration, toVersion: number) => {
     db.exec(migrationText(migration, folder));
     if (migration.writes === "no keys") return;
-    if (migration.writes === "statuses") return listHeads(db, keysOf, progress);
+    if (migration.writes === "statuses") {
+      return listHeads(db, keysOf, (heads) => progress(toVersion, heads));
+    }
     indexHeads(db, keysOf);
     if (migration.writes === "all keys") renewUniqueKeys(db, uniqueKeysOf);
   };
@@ -44,7 +46,11 @@ export function migrate(
     const version = schemaVersion(db);
     assertKnownVersion(version);
     defineReceiptName(db);
-    for (const migration of migrations.slice(version)) run(migration);
+    for (const [place, migration] of migrations.entries()) {
+      if (place < version) continue;
+      if (version > 0) progress(place + 1, 0);
+      run(migration, place + 1);
+    }
     db.exec(`pragma user_version = ${migrations.length}`);
   });
 }
