@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { setTimeout as pause } from "node:timers/promises";
+import { Client } from "pg";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../../src/store/postgres/event-store.ts";
+import { migrations } from "../../../src/store/sql/migrations.ts";
+import { startProgram } from "../../support/child.ts";
 import { query } from "../../support/postgres.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
 
@@ -34,6 +38,71 @@ describe("migrate", () => {
       expect(await schema(url)).toEqual(await schema(once));
       expect(await query(url, versions)).toEqual(await query(once, versions));
     }
+  });
+
+  describe("that takes long", () => {
+    /** A database of an older version, whose migration takes until `release` is called. */
+    async function slowDatabase() {
+      const url = await newPostgresDatabase();
+      await query(
+        url,
+        readFileSync(new URL("../fixtures/postgres-10.sql", import.meta.url), "utf8"),
+      );
+      const reader = new Client({ connectionString: url });
+      await reader.connect();
+      onTestFinished(() => reader.end());
+      await reader.query("begin; lock table heads in access share mode");
+      const waiting = `select pid from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query like '%alter table heads%'`;
+      return {
+        url,
+        /** Backends that are in the middle of the migration. */
+        migrating: async () => (await query(url, waiting)).map(({ pid }) => pid),
+        release: () => reader.query("rollback"),
+      };
+    }
+
+    const versionOf = async (url: string) =>
+      (await query(url, "select max(version)::int as version from schema_versions"))[0]?.version;
+
+    test("C9: is begun anew by the next start if its process is killed, which PostgreSQL notices by itself", async () => {
+      const { url, migrating, release } = await slowDatabase();
+      const door = new URL("../../../src/store/postgres/database.ts", import.meta.url).href;
+      const program = `const { openPostgres } = await import(${JSON.stringify(door)});
+        await openPostgres(process.argv[1]);`;
+      const child = startProgram(process.execPath, ["--input-type=module", "-e", program, url]);
+      await expect.poll(migrating).toHaveLength(1);
+      const [orphan] = await migrating();
+      child.kill("SIGKILL");
+      await child.ended;
+      await expect.poll(migrating).toEqual([]);
+
+      const heard: number[] = [];
+      const upgrading = (version: number) => void heard.push(version);
+      const opening = openPostgres(url, undefined, { upgrading });
+      await expect.poll(migrating).toHaveLength(1);
+      expect(await migrating()).not.toContain(orphan);
+      await release();
+      await opening;
+      expect(await versionOf(url)).toBe(migrations.length);
+      expect([...new Set(heard)]).toEqual(migrations.map((_, place) => place + 1).slice(11));
+    });
+
+    test("C9: makes servers that start meanwhile wait, longer than a statement of a call may", async () => {
+      const { url, migrating, release } = await slowDatabase();
+      const opening = [openPostgres(url)];
+      await expect.poll(migrating).toHaveLength(1);
+      opening.push(openPostgres(url), openPostgres(url));
+      let isOver = false;
+      const over = Promise.allSettled(opening).finally(() => {
+        isOver = true;
+      });
+      await pause(6_000);
+      expect(isOver).toBe(false);
+      await release();
+      expect((await over).map(({ status }) => status)).toEqual(Array(3).fill("fulfilled"));
+      expect(await versionOf(url)).toBe(migrations.length);
+    });
   });
 
   test("makes streams that are older than the index searchable", async () => {

@@ -102,9 +102,16 @@ async function isSetUp(connection: Connection): Promise<boolean> {
   return table?.exists === true;
 }
 
-/** No time limits, because a step may write or index the rows of millions of users. */
-const unhurried =
-  "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
+/**
+ * To write or to index what millions of users have takes longer than a statement of a call may, and so does waiting for
+ * another node that does it. If this process ends meanwhile, PostgreSQL notices it within a second, where the system can
+ * tell; otherwise it would finish the statement first, and all servers that start would wait for that.
+ */
+const unhurried = `set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0;
+  do $$ begin
+    perform set_config('client_connection_check_interval', '1000', true);
+  exception when others then null;
+  end $$`;
 
 /** In milliseconds, how long a migration may take. */
 const patienceMs = 6 * 3_600_000;
@@ -117,11 +124,12 @@ async function step(
 ): Promise<void> {
   await connection.query({ text: "begin" });
   try {
+    await connection.query({ text: unhurried });
     await connection.query({
       text: "insert into schema_versions (version) values ($1)",
       values: [version],
+      query_timeout: patienceMs,
     });
-    await connection.query({ text: unhurried });
     await run();
     await connection.query({ text: "commit" });
   } catch (error) {
