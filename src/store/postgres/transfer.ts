@@ -148,7 +148,7 @@ async function attempt(
     await connection.query({ text: "begin" });
     // First, because then another import of the same input waits here and fails with OvertakenError.
     await moveImport(connection, lines);
-    const outcomes = outcomesFromResults(firsts, await appendRows(connection, rows, isCluster));
+    const outcomes = outcomesFromResults(firsts, await appendRows(connection, rows, !isCluster));
     const isStored = outcomes.map((outcome) => outcome === "stored");
     await noteRejected(connection, lines, rejectedLines(lines, isStored));
     isCommitting = true;

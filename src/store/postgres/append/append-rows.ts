@@ -23,16 +23,17 @@ const undo = { name: "at-once-undo", text: "rollback to savepoint at_once" };
 /**
  * Append many rows within the transaction of the connection.
  *
- * @param isCluster Whether the tables are distributed over several nodes.
+ * @param mayBeAtOnce Whether new streams may be written as if nothing of them were there, and otherwise step by step.
+ *   Only where all tables are on one node. Default: all are written step by step.
  */
 export async function appendRows(
   connection: Connection,
   rows: readonly AppendRow[],
-  isCluster: boolean,
+  mayBeAtOnce = false,
 ): Promise<AppendResult[]> {
   const results = new Map<AppendRow, AppendResult>();
   // After a conflict there are often more, as when an input is imported a second time.
-  let isAtOnce = !isCluster;
+  let isAtOnce = mayBeAtOnce;
   for (const round of roundsOf(rows)) {
     for (const chains of piecesOf(round, chainsAtOnce)) {
       isAtOnce = isAtOnce && (await appendAtOnce(connection, chains));

@@ -141,10 +141,10 @@ function decideNow(decide: () => JointAppends): JointAppends {
 async function append(
   connection: Connection,
   { appends }: JointAppends,
-  { keysOf, uniqueKeysOf, isCluster }: Options["database"],
+  { keysOf, uniqueKeysOf }: Options["database"],
 ): Promise<void> {
   const rows = appends.map((each) => rowWithHeldKeys(each, keysOf, uniqueKeysOf));
-  const results = await appendRows(connection, rows, isCluster);
+  const results = await appendRows(connection, rows);
   const first = results.find((result) => result !== "appended");
   const refusal = refusalFrom(first);
   if (refusal !== undefined) throw new Refused(refusal, true);
