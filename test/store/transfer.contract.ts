@@ -297,6 +297,33 @@ export function describeTransfer(
       expect(await store.load(other, "org")).toMatchObject({ version: 1 });
     });
 
+    test("stores all streams of a large batch but those that conflict", async () => {
+      const there = newId();
+      const key = newId();
+      await write([newStream(there, [key])], progress());
+      const texts = { first: newId(), again: newId() };
+      const streams = Array.from({ length: 1_200 }, () =>
+        newStream(newId(), [newId()], [texts.first]),
+      );
+      const [first, second] = [streams[100], streams[700]];
+      const conflicts = [
+        newStream(newId(), [key], [texts.again]),
+        newStream(there, [newId()], [texts.again]),
+        newStream(newId(), [...(first?.decisions[0]?.uniqueKeys ?? [])], [texts.again]),
+        newStream(second?.stream ?? "", [newId()], [texts.again]),
+      ];
+      const outcomes = await write([...streams, ...conflicts], progress());
+      expect(outcomes.slice(0, streams.length)).toEqual(streams.map(() => "stored"));
+      expect(outcomes.slice(streams.length)).toEqual([
+        ...["unique-key-taken", "exists", "unique-key-taken", "exists"],
+      ]);
+      await transfer.complete();
+      expect(await store.load(second?.stream ?? "", "org")).toMatchObject({ version: 1 });
+      expect(await whoSaid(store, "org", texts.again)).toEqual([]);
+      const ids = streams.map(({ stream }) => stream).sort();
+      expect(await whoSaid(store, "org", texts.first)).toEqual(ids.slice(0, 1_000));
+    });
+
     test("lets searches find what it wrote, once it is complete", async () => {
       const organization = `org-${randomUUID()}`;
       const said = ["Straße", "strasse", "Okapi", "okapi", "", "100%", "ΟΔΟΣ"];
