@@ -10,6 +10,7 @@ import { watchNodes } from "./cluster/watch-nodes.ts";
 import type { Connection, Statement } from "./connection/connection.ts";
 import {
   type ConnectionOptions,
+  connectToPlace,
   connectToPrimary,
   rememberPrimaries,
 } from "./connection/connector.ts";
@@ -26,6 +27,7 @@ import {
 import { createReaders } from "./readers.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 import { createLanes } from "./shards/lanes.ts";
+import { createPartReads, type PartReads } from "./shards/part-reads.ts";
 import { createShardMap, type ShardMap } from "./shards/shard-map.ts";
 import { assertSetUp, assertUpToDate, migrate } from "./upgrade/migrate.ts";
 
@@ -51,6 +53,8 @@ export type Postgres = {
   scan(statement: Statement, signal?: AbortSignal): Promise<Row[]>;
   /** Where the rows of streams stand. */
   readonly shards: ShardMap;
+  /** Reads parts of tables where they stand; `undefined`: they are not distributed. */
+  readonly parts?: PartReads;
   /** A connection for statements that write; each `link` is another one. */
   link(): Link;
   /** Whether the tables are distributed over several nodes. */
@@ -125,6 +129,15 @@ export async function openPostgres<State>(
   const read = (statement: Statement, lane?: string) =>
     withRetries(() => readers.get(lane).read(statement));
   const shards = await createShardMap(read);
+  const parts =
+    cluster &&
+    createPartReads({
+      connect: async (server, use) => {
+        const connection = await connectToPlace(url, server, { memory });
+        return use === "scan" ? toScan(connection) : connection;
+      },
+      shards,
+    });
 
   function link(): Link {
     const writer = createLink(() => connect({ writes: true }).catch(asUnavailable));
@@ -139,6 +152,7 @@ export async function openPostgres<State>(
     link,
     read,
     shards,
+    ...(parts && { parts }),
     scan: (statement, signal) =>
       withRetries(async () => {
         try {
@@ -155,7 +169,8 @@ export async function openPostgres<State>(
       users -= 1;
       if (users > 0) return;
       shards.close();
-      await Promise.all([readers, scanner, ...writers].map((each) => each.close()));
+      const all = [readers, scanner, ...writers, ...(parts ? [parts] : [])];
+      await Promise.all(all.map((each) => each.close()));
     },
   };
 }

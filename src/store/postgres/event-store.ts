@@ -24,6 +24,7 @@ import type { Postgres } from "./database.ts";
 import { createCountFolder } from "./fold-counts.ts";
 import { createPostgresSearch } from "./search.ts";
 import { createLanes } from "./shards/lanes.ts";
+import { readOfStreams } from "./shards/read-of-streams.ts";
 import { laneOf } from "./shards/shard-map.ts";
 
 /**
@@ -215,12 +216,14 @@ function readHistory(
 }
 
 async function readTips(database: Postgres, streams: readonly string[], lane: string | undefined) {
-  const statement = {
-    name: "tips",
+  const tips = (some: readonly string[]) => ({
     text: `select ${tipColumns} from heads where stream = any ($1::text[])`,
-    values: [streams],
-  };
-  return tipsFromRows(await database.read(statement, lane), streams);
+    values: [some],
+  });
+  const rows =
+    (await readOfStreams(database, streams, tips, tipColumns)) ??
+    (await database.read({ name: "tips", ...tips(streams) }, lane));
+  return tipsFromRows(rows, streams);
 }
 
 /** The groups of batches, and the connections that they use: all are of one where rows are not distributed. */

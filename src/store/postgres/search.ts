@@ -3,6 +3,7 @@ import { type Dialect, isOwned } from "../search/condition-sql.ts";
 import { momentDigits } from "../search/head-keys.ts";
 import { createScanQueue } from "../search/scan-queue.ts";
 import { createSearch } from "../search/search-heads.ts";
+import type { SearchStatement } from "../search/search-sql.ts";
 import type { SearchScope } from "../search.ts";
 import { streamHeadFromRow } from "../sql/head-pages.ts";
 import { headColumns } from "../sql/rows.ts";
@@ -10,6 +11,7 @@ import { raw, sql } from "../sql/sql.ts";
 import type { Postgres } from "./database.ts";
 import { keyBytes } from "./keys/key-rows.ts";
 import { keySpace, keySpaceSql } from "./keys/key-space.ts";
+import { createPartedSearch } from "./shards/parted-search.ts";
 import { placeholder, statementOf } from "./statement.ts";
 
 /** SQL as PostgreSQL wants it. */
@@ -41,14 +43,20 @@ export function createPostgresSearch(database: Postgres): {
   readonly search: EventStore["search"];
   close(): Promise<void>;
 } {
-  const scans = createScanQueue(database.scan);
+  const parted = createPartedSearch(database);
+  const scans = createScanQueue(
+    async (statement: SearchStatement, signal) =>
+      (await parted?.scan(statement, signal)) ?? database.scan(statement, signal),
+  );
   return {
     search: createSearch({
       dialect: database.isCluster ? distributedDialect : dialect,
-      lookUp: (statement) => database.read(statement),
+      lookUp: async (statement) => (await parted?.lookUp(statement)) ?? database.read(statement),
       scan: scans.add,
       async load(streams, owners) {
-        const rows = await database.read(headsWithin(streams, owners));
+        const wanted = (some: readonly string[]) => headsWithin(some, owners);
+        const rows =
+          (await parted?.load(streams, wanted)) ?? (await database.read(wanted(streams)));
         return rows.map(streamHeadFromRow);
       },
       keysOf: database.keysOf,

@@ -1,5 +1,5 @@
 import type { AttributeQuery, Query, Search, SearchScope } from "../search.ts";
-import { raw, type Sql, type SqlStatement, sql, statementFromSql } from "../sql/sql.ts";
+import { joined, raw, type Sql, type SqlStatement, sql, statementFromSql } from "../sql/sql.ts";
 import { type KeyComparison, mayLackRow, methodOf } from "./comparison-sql.ts";
 import {
   attributeRows,
@@ -9,10 +9,14 @@ import {
   keyRows,
   orderColumns,
 } from "./condition-sql.ts";
+import type { Gathering, PartStatement } from "./gather.ts";
 import { everyStream, statusKey } from "./head-keys.ts";
 
 /** A statement of a search. */
-export type SearchStatement = SqlStatement;
+export type SearchStatement = SqlStatement & {
+  /** How to ask the parts of distributed tables one by one; `undefined`: only the whole can be asked. */
+  readonly ofParts?: PartStatement;
+};
 
 /** Finds streams that match a comparison: column `stream`. Reads the index of the comparison's key. */
 export function streamsStatement(
@@ -22,7 +26,9 @@ export function streamsStatement(
   limit: number,
 ): SearchStatement {
   const rows = keyRows(dialect, owners, comparison.key, comparison);
-  return statement(dialect, sql`select k.stream from ${rows} limit ${limit}`);
+  const whole = sql`select k.stream from ${rows} limit ${limit}`;
+  if (!hasParts(dialect, owners)) return statement(dialect, whole);
+  return parted(dialect, whole, ["stream"], { kind: "any", limit });
 }
 
 /**
@@ -36,7 +42,8 @@ export function attributeStatement(
   limit: number,
 ): SearchStatement {
   const rows = attributeRows(dialect, owners, query);
-  return statement(dialect, sql`select a.stream from ${rows} limit ${limit}`);
+  const whole = sql`select a.stream from ${rows} limit ${limit}`;
+  return parted(dialect, whole, ["stream"], { kind: "any", limit });
 }
 
 /** Finds those of some streams that have an attribute: column `stream`. Enters an index for each. */
@@ -57,14 +64,16 @@ export function ownersStatement(dialect: Dialect, owners: SearchScope): SearchSt
     sql`select min(organization) ${rows}`,
     sql`select max(organization) ${rows}`,
   ];
-  return statement(dialect, sql`select (${first}) as first, (${last}) as last`);
+  const whole = sql`select (${first}) as first, (${last}) as last`;
+  return parted(dialect, whole, ["first", "last"], { kind: "ends" });
 }
 
 /** How many searchable streams have each status, of whatever organization of a scope: columns `status` and `total`. */
 export function statusesStatement(dialect: Dialect, owners: SearchScope): SearchStatement {
   const isWithin = isOwned(dialect, raw("organization"), owners);
   const rows = sql`from head_counts where ${isWithin} group by status`;
-  return statement(dialect, sql`select status, sum(total) as total ${rows}`);
+  const whole = sql`select status, sum(total) as total ${rows}`;
+  return parted(dialect, whole, ["status", "total"], { kind: "sum" });
 }
 
 /** Finds the streams of one page, in order: column `stream`. Reads the index of the sort key. */
@@ -78,7 +87,15 @@ export function pageStatement(
   const columns = [...(isAcross ? [] : orderColumns(key)), "k.stream"];
   const order = raw(columns.map((each) => `${each} ${ascending ? "asc" : "desc"}`).join(", "));
   const sorted = sql`${keyRows(dialect, owners, key, query)} order by ${order}`;
-  return statement(dialect, sql`select k.stream from ${sorted} limit ${limit} offset ${offset}`);
+  const whole = sql`select k.stream from ${sorted} limit ${limit} offset ${offset}`;
+  if (!hasParts(dialect, owners)) return statement(dialect, whole);
+  const placed = columns.map((each) => (each === "k.created_at" ? dialect.moment("k") : raw(each)));
+  const firstOf = (rows: number) =>
+    statement(dialect, sql`select ${joined(placed, ", ")} from ${sorted} limit ${rows}`);
+  const names = columns.map((each) => each.slice("k.".length));
+  const gathering = { kind: "page", firstOf, ascending, offset, limit } as const;
+  const ofParts = { statement: firstOf(offset + limit), columns: names, gathering };
+  return { ...statement(dialect, whole), ofParts };
 }
 
 /** Counts the streams that match a query: column `total`. Reads the index of the narrowest comparison. */
@@ -89,7 +106,9 @@ export function countStatement(
 ): SearchStatement {
   const key = narrowest(query)?.key ?? everyStream;
   const rows = keyRows(dialect, owners, key, query);
-  return statement(dialect, sql`select count(*) as total from ${rows}`);
+  const whole = sql`select count(*) as total from ${rows}`;
+  if (!hasParts(dialect, owners)) return statement(dialect, whole);
+  return parted(dialect, whole, ["total"], { kind: "sum" });
 }
 
 /** Comparisons that an index answers. Those that probably match the fewest streams come first. */
@@ -117,6 +136,26 @@ function conjuncts(query: Query): KeyComparison[] {
   return isComparison && !mayLackRow(query) ? [query] : [];
 }
 
-function statement({ placeholder }: Dialect, whole: Sql): SearchStatement {
+/**
+ * Whether each part of distributed tables can answer for its own streams. Keys of all organizations are found by a list
+ * of organizations, of which each part has only some.
+ */
+function hasParts(dialect: Dialect, owners: SearchScope): boolean {
+  return dialect.isDistributed === true && (typeof owners === "string" || Array.isArray(owners));
+}
+
+/** A statement that means the same for a part of distributed tables as for the whole. */
+function parted(
+  dialect: Dialect,
+  whole: Sql,
+  columns: readonly string[],
+  gathering: Gathering,
+): SearchStatement {
+  const made = statement(dialect, whole);
+  if (!dialect.isDistributed) return made;
+  return { ...made, ofParts: { statement: made, columns, gathering } };
+}
+
+function statement({ placeholder }: Dialect, whole: Sql): SqlStatement {
   return statementFromSql(whole, placeholder);
 }

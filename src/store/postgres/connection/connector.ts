@@ -41,6 +41,22 @@ export async function connectToPrimary(
 }
 
 /**
+ * Connect to one server as a URL says, in place of its hosts.
+ *
+ * @param place A host with its port, as in a URL.
+ * @throws Error if it cannot be reached, is no primary, or is older than those that were used before.
+ */
+export async function connectToPlace(
+  url: string,
+  place: string,
+  options: ConnectionOptions = {},
+): Promise<Connection> {
+  const [host] = hostsOf(url, place);
+  if (host === undefined) throw new StoreUnavailableError("the URL names no host");
+  return connectToHost(host, options);
+}
+
+/**
  * Connect to all hosts of a URL, and remember the primary with the latest timeline, because after a failover
  * the old primary may be back and come first in the URL.
  */

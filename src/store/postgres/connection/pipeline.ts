@@ -1,9 +1,9 @@
 import type { Client, Connection as Wire } from "pg";
 import { type WireValue, WireWriter } from "./wire-values.ts";
 
-/** A statement of a pipeline. It is prepared once per connection, under its name. */
+/** A statement of a pipeline. It is prepared once per connection, under its name, or each time if it has none. */
 export type PipelineStatement = {
-  readonly name: string;
+  readonly name?: string | undefined;
   readonly text: string;
   readonly values?: readonly WireValue[];
 };
@@ -52,8 +52,9 @@ class Pipeline {
     const writer = new WireWriter();
     const sent = new Set<string>();
     for (const statement of this.#statements) {
-      if (!sent.has(statement.name)) this.#prepare(writer, statement);
-      sent.add(statement.name);
+      const { name } = statement;
+      if (name === undefined || !sent.has(name)) this.#prepare(writer, statement);
+      if (name !== undefined) sent.add(name);
       execute(writer, statement);
     }
     writer.message("S", () => {});
@@ -74,7 +75,9 @@ class Pipeline {
   }
 
   handleReadyForQuery(): void {
-    for (const { name } of this.#statements) this.#prepared.set(name, "known");
+    for (const { name } of this.#statements) {
+      if (name !== undefined) this.#prepared.set(name, "known");
+    }
     if (this.#problem === undefined) this.callback(null, this.#results);
     else this.callback(this.#problem);
   }
@@ -82,6 +85,7 @@ class Pipeline {
   handleError(error: Error): void {
     const place = this.#results.length;
     for (const [index, { name }] of this.#statements.entries()) {
+      if (name === undefined) continue;
       if (index === place || this.#prepared.get(name) !== "known") {
         this.#prepared.set(name, "unsure");
       }
@@ -91,7 +95,7 @@ class Pipeline {
   }
 
   #prepare(writer: WireWriter, { name, text }: PipelineStatement): void {
-    const isPrepared = this.#prepared.get(name);
+    const isPrepared = name === undefined ? undefined : this.#prepared.get(name);
     if (isPrepared === "known") return;
     if (isPrepared === "unsure")
       writer.message("C", () => writer.terminated(`S${serverName(name)}`));
@@ -112,12 +116,16 @@ function execute(writer: WireWriter, { name, values = [] }: PipelineStatement): 
 }
 
 /** What a statement is called at the server. node-postgres prepares its own on the same connection. */
-const serverName = (name: string) => `run/${name}`;
+const serverName = (name: string | undefined) => (name === undefined ? "" : `run/${name}`);
 
 const inText = 0;
 const inBinary = 1;
 
-function writeBind(writer: WireWriter, name: string, values: readonly WireValue[]): void {
+function writeBind(
+  writer: WireWriter,
+  name: string | undefined,
+  values: readonly WireValue[],
+): void {
   writer.terminated("");
   writer.terminated(serverName(name));
   writer.int16(values.length);

@@ -80,9 +80,10 @@ export function postgresUrlProblem(url: string): string | undefined {
  * Read a URL as libpq does, with several hosts if need be.
  *
  * @param url Such as `postgres://user:password@host1:5432,host2/database?sslmode=verify-full`.
+ * @param only A host with its port, as in a URL, in place of those of the URL.
  * @throws PostgresUrlError if it is none.
  */
-export function hostsOf(url: string): PostgresHost[] {
+export function hostsOf(url: string, only?: string): PostgresHost[] {
   const [, scheme, user = "", authority = "", path, query = ""] =
     /^(postgres(?:ql)?:\/\/)((?:[^/?#]*@)?)([^/?#]*)(\/[^/?#]+)(?:\?([^#]*))?$/s.exec(url) ?? [];
   if (scheme === undefined || path === undefined) throw new PostgresUrlError(shapeProblem);
@@ -103,7 +104,8 @@ export function hostsOf(url: string): PostgresHost[] {
     .filter(({ name }) => ![...own, ...sessionSettings, ...dropped].includes(name))
     .map(({ text }) => text)
     .join("&");
-  return placesFrom(authority, read("host"), read("port")).map((place) => {
+  const places = only === undefined ? placesFrom(authority, read("host"), read("port")) : [only];
+  return places.map((place) => {
     const one = `${scheme}${user}${place}${path}${rest === "" ? "" : `?${rest}`}`;
     const host = URL.parse(one)?.hostname;
     if (!host) throw new PostgresUrlError(shapeProblem);
@@ -193,7 +195,8 @@ function placesFrom(
   });
 }
 
-function encodedHost(host: string): string {
+/** A host as in a URL. */
+export function encodedHost(host: string): string {
   return host.includes(":") && !host.startsWith("/") ? `[${host}]` : encodeURIComponent(host);
 }
 

@@ -1,6 +1,20 @@
 import type { Row } from "../../sql/rows.ts";
 import type { Statement } from "../connection/connection.ts";
+import { encodedHost } from "../connection/url.ts";
 import { hashText } from "./hash-text.ts";
+
+/** Tables that are distributed by the stream, as far as their parts are read one by one. */
+export const partedTables = ["heads", "search_keys", "head_counts", "attributes"] as const;
+
+/** A part of the tables that are distributed by the stream: a shard of each. They stand together. */
+export type Part = {
+  /** The number of the shard of `heads`. */
+  readonly shard: string;
+  /** The server that has it: a host with its port, as in a URL. */
+  readonly server: string;
+  /** What the server calls its shard of each table. */
+  readonly names: Readonly<Record<string, string>>;
+};
 
 /** Where the rows of a stream stand. */
 export type Place = {
@@ -14,6 +28,10 @@ export type Place = {
 export type ShardMap = {
   /** `undefined`: the rows are not distributed. */
   placeOf(stream: string): Place | undefined;
+  /** The part that a stream belongs to; `undefined`: it is not known what its server calls it. */
+  partOf(stream: string): Part | undefined;
+  /** All parts; `undefined`: some are not known. */
+  parts(): readonly Part[] | undefined;
   /** Read the map anew soon, because shards may have been moved or split. */
   renew(): void;
   close(): void;
@@ -27,7 +45,11 @@ export function laneOf(
   return shards.placeOf(stream)?.lane;
 }
 
-type Shard = { readonly least: number; readonly place: Place };
+type Shard = {
+  readonly least: number;
+  readonly place: Place;
+  readonly part: Part | undefined;
+};
 
 /** The map is read anew this often, because nothing tells of a move. */
 const renewEveryMs = 30_000;
@@ -69,8 +91,11 @@ export async function createShardMap(
   }
 
   return {
-    placeOf(stream) {
-      return shards.length === 0 ? undefined : placeAmong(shards, hashText(stream));
+    placeOf: (stream) => shardOf(shards, stream)?.place,
+    partOf: (stream) => shardOf(shards, stream)?.part,
+    parts() {
+      const parts = shards.flatMap(({ part }) => part ?? []);
+      return parts.length === 0 || parts.length < shards.length ? undefined : parts;
     },
     renew() {
       if (isKnown && performance.now() - readAt >= renewAtMostEveryMs) void renewNow();
@@ -79,7 +104,13 @@ export async function createShardMap(
   };
 }
 
-const shardsText = `select s.shardid, s.shardminvalue::integer as least, n.nodeid
+/** Shards of different tables that begin at the same hash and stand at the same server hold the same streams. */
+const shardsText = `select s.shardid, s.shardminvalue::integer as least, n.nodeid, n.nodename, n.nodeport, (
+    select json_object_agg(t.logicalrelid::text, t.logicalrelid::text || '_' || t.shardid)
+    from pg_dist_shard t join pg_dist_placement q on q.shardid = t.shardid and q.groupid = p.groupid
+    where t.shardminvalue = s.shardminvalue and t.shardmaxvalue = s.shardmaxvalue
+      and t.logicalrelid::text in (${partedTables.map((table) => `'${table}'`).join(", ")})
+  ) as names
   from pg_dist_shard s
   join pg_dist_placement p on p.shardid = s.shardid and p.shardstate = 1
   join pg_dist_node n on n.groupid = p.groupid and n.noderole = 'primary'
@@ -103,17 +134,26 @@ async function isDistributed(
 
 function shardsFromRows(rows: readonly Row[]): Shard[] {
   const ofNode = new Map<string, number>();
-  return rows.map(({ shardid, least, nodeid }) => {
+  return rows.map(({ shardid, least, nodeid, ...row }) => {
     const node = String(nodeid);
     const before = ofNode.get(node) ?? 0;
     ofNode.set(node, before + 1);
     const lane = `${node}.${Math.floor(before / shardsPerLane)}`;
-    return { least: Number(least), place: { group: String(shardid), lane } };
+    const group = String(shardid);
+    return { least: Number(least), place: { group, lane }, part: partFromRow(group, row) };
   });
 }
 
-/** The last shard that begins at the hash or before it. */
-function placeAmong(shards: readonly Shard[], hash: number): Place | undefined {
+function partFromRow(shard: string, { nodename, nodeport, names }: Row): Part | undefined {
+  const known = Object(names) as Readonly<Record<string, string>>;
+  if (partedTables.some((table) => known[table] === undefined)) return undefined;
+  return { shard, server: `${encodedHost(String(nodename))}:${nodeport}`, names: known };
+}
+
+/** The last shard that begins at the hash of a stream or before it. */
+function shardOf(shards: readonly Shard[], stream: string): Shard | undefined {
+  if (shards.length === 0) return undefined;
+  const hash = hashText(stream);
   let low = 0;
   let high = shards.length - 1;
   while (low < high) {
@@ -121,5 +161,5 @@ function placeAmong(shards: readonly Shard[], hash: number): Place | undefined {
     if ((shards[middle] as Shard).least <= hash) low = middle;
     else high = middle - 1;
   }
-  return shards[low]?.place;
+  return shards[low];
 }

@@ -27,7 +27,7 @@ async function open() {
       return {
         ...connection,
         run(statements) {
-          sent.push(statements.map(({ name }) => name));
+          sent.push(statements.map(({ name }) => name ?? ""));
           return connection.run(statements).catch((error) => {
             errors.push(error);
             throw error;

@@ -1,0 +1,273 @@
+import { createBatcher } from "../../change/batch/batcher.ts";
+import { StoreUnavailableError } from "../../event-store.ts";
+import { SearchTooBroadError } from "../../search.ts";
+import type { Connection } from "../connection/connection.ts";
+import { createLink } from "../connection/link.ts";
+import type { PipelineStatement, TextRow } from "../connection/pipeline.ts";
+import { integers, type WireValue } from "../connection/wire-values.ts";
+import { sqlState, sqlStateOf } from "../postgres-error.ts";
+import { createLanes } from "./lanes.ts";
+import type { Part, ShardMap } from "./shard-map.ts";
+
+/** A statement that is asked of one part. */
+export type PartQuestion = {
+  readonly part: Part;
+  /** With the names that the tables have as a whole. */
+  readonly text: string;
+  readonly values: readonly WireValue[];
+};
+
+/**
+ * Reads parts of tables at the servers where they stand, past the engine, which would plan each statement anew and send
+ * it on: that costs several times what the statement itself does.
+ *
+ * In the same go the server is asked whether the parts still stand there. So a part that was moved is not read where
+ * nothing is written any more.
+ */
+export type PartReads = {
+  /**
+   * @returns The rows of each statement; `undefined`: the engine must be asked, because a server cannot be reached, or
+   *   a part has been moved.
+   */
+  ask(questions: readonly PartQuestion[]): Promise<readonly TextRow[][] | undefined>;
+  /**
+   * The same for statements that take long, on connections of their own.
+   *
+   * @param signal If it is aborted, the statements are cancelled, and this rejects with the signal's reason.
+   * @throws SearchTooBroadError if one takes longer than a statement may.
+   */
+  scan(
+    questions: readonly PartQuestion[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly TextRow[][] | undefined>;
+  close(): Promise<void>;
+};
+
+/** Connections to a server for statements that are soon answered. */
+const connectionsPerServer = 2;
+
+/**
+ * Statements that wait on a connection before the next one is used, too. What is sent in one go costs less than what
+ * is sent by itself.
+ */
+const enoughWaiting = 32;
+
+/** In milliseconds. After a failure the engine is asked for as long. */
+const restMs = 1_000;
+
+/** Different statements that servers keep a plan of, for each of their parts. Others are planned each time. */
+const maxPlanned = 64;
+
+/** What a connection is for: statements that are soon answered, or such that take long. */
+type Use = "ask" | "scan";
+
+type Options = {
+  readonly connect: (server: string, use: Use) => Promise<Connection>;
+  readonly shards: Pick<ShardMap, "renew">;
+};
+
+export function createPartReads({ connect, shards }: Options): PartReads {
+  const nameOf = createNames();
+  let isClosed = false;
+  const servers = createLanes((server) => createServer((use) => connect(server ?? "", use)));
+
+  async function askAll(
+    questions: readonly PartQuestion[],
+    send: (server: Server, statements: readonly PartStatement[]) => Promise<TextRow[][]>,
+    use: Use,
+  ): Promise<readonly TextRow[][] | undefined> {
+    if (isClosed) return undefined;
+    const ofServers = Map.groupBy(questions, ({ part }) => part.server);
+    const asked = [...ofServers].map(([name, own]) => ({ server: servers.get(name), own }));
+    if (asked.map(({ server }) => server.isReady(use)).includes(false)) return undefined;
+    const answers = await Promise.allSettled(
+      asked.map(async ({ server, own }) => {
+        const statements = own.map((each) => statementOf(each, use === "ask" ? nameOf : undefined));
+        const rows = await send(server, statements);
+        return own.map((each, place) => [each, rows[place] ?? []] as const);
+      }),
+    );
+    const failed = answers.find((each) => each.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    const rows = new Map(
+      answers.flatMap((each) => (each.status === "fulfilled" ? each.value : [])),
+    );
+    return questions.map((each) => rows.get(each) ?? []);
+  }
+
+  return {
+    async ask(questions) {
+      try {
+        const send = async (server: Server, statements: readonly PartStatement[]) =>
+          Promise.all(statements.map((each) => server.ask(each)));
+        return await askAll(questions, send, "ask");
+      } catch {
+        shards.renew();
+        return undefined;
+      }
+    },
+
+    async scan(questions, signal) {
+      try {
+        return await askAll(questions, (server, each) => server.scan(each, signal), "scan");
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (sqlStateOf(error) === sqlState.queryCanceled) {
+          throw new SearchTooBroadError("the search took too long", { cause: error });
+        }
+        shards.renew();
+        return undefined;
+      }
+    },
+
+    close() {
+      isClosed = true;
+      return servers.close();
+    },
+  };
+}
+
+type PartStatement = PipelineStatement & { readonly shard: string };
+
+/** Gives a name to each of the first texts. */
+function createNames() {
+  const names = new Map<string, string>();
+  return (text: string) => {
+    const known = names.get(text);
+    if (known !== undefined || names.size >= maxPlanned) return known;
+    const name = `part-${names.size}`;
+    names.set(text, name);
+    return name;
+  };
+}
+
+function statementOf(
+  { part, text, values }: PartQuestion,
+  nameOf: (text: string) => string | undefined = () => undefined,
+): PartStatement {
+  const name = nameOf(text);
+  return {
+    name: name && `${name}-${part.shard}`,
+    text: text.replace(tableNames, (table) => part.names[table] ?? table),
+    values,
+    shard: part.shard,
+  };
+}
+
+/** Those of `partedTables`. */
+const tableNames = /\b(?:heads|search_keys|head_counts|attributes)\b/g;
+
+type Server = ReturnType<typeof createServer>;
+
+/** The connections to a server. They are opened when it is first asked, and nobody waits for that. */
+function createServer(connect: (use: Use) => Promise<Connection>) {
+  const asking = Array.from({ length: connectionsPerServer }, () => {
+    const link = createReadyLink(() => connect("ask"));
+    const batcher = createBatcher((statements: readonly PartStatement[]) => link.run(statements));
+    return { link, batcher, waiting: 0 };
+  });
+  const scanning = createReadyLink(() => connect("scan"));
+
+  return {
+    /** All that are not open begin to connect. */
+    isReady: (use: Use) =>
+      (use === "scan" ? [scanning] : asking.map(({ link }) => link))
+        .map((link) => link.isReady())
+        .every(Boolean),
+
+    async ask(statement: PartStatement): Promise<TextRow[]> {
+      const least =
+        asking.find(({ waiting }) => waiting < enoughWaiting) ??
+        asking.reduce((best, next) => (next.waiting < best.waiting ? next : best));
+      least.waiting += 1;
+      try {
+        return await least.batcher.add(statement, "");
+      } finally {
+        least.waiting -= 1;
+      }
+    },
+
+    scan: (statements: readonly PartStatement[], signal: AbortSignal | undefined) =>
+      scanning.run(statements, signal),
+
+    async close() {
+      await Promise.all(asking.map(({ batcher }) => batcher.close()));
+      await Promise.all([...asking.map(({ link }) => link), scanning].map((each) => each.close()));
+    },
+  };
+}
+
+/** A connection that says whether it is open, so that nobody waits for it. */
+function createReadyLink(connect: () => Promise<Connection>) {
+  const link = createLink(connect);
+  let connection: Connection | undefined;
+  let opening: Promise<void> | undefined;
+  let restsUntil = 0;
+
+  async function open(): Promise<void> {
+    connection = await link.get().catch(() => undefined);
+    if (connection === undefined) rest();
+    opening = undefined;
+  }
+
+  function rest(): void {
+    restsUntil = performance.now() + restMs;
+  }
+
+  return {
+    isReady(): boolean {
+      if (performance.now() < restsUntil) return false;
+      if (connection?.isOpen()) return true;
+      opening ??= open();
+      return false;
+    },
+
+    /** @throws StoreUnavailableError if the engine must be asked. */
+    async run(statements: readonly PartStatement[], signal?: AbortSignal): Promise<TextRow[][]> {
+      if (connection === undefined) throw new StoreUnavailableError("there is no connection");
+      try {
+        return await runChecked(connection, statements, signal);
+      } catch (error) {
+        if (signal?.aborted || sqlStateOf(error) === sqlState.queryCanceled) throw error;
+        rest();
+        throw new StoreUnavailableError("a part cannot be read", { cause: error });
+      }
+    },
+
+    async close() {
+      await opening;
+      await link.close();
+    },
+  };
+}
+
+/**
+ * The question whether parts stand at the server comes last. It sees what was committed before it, so the statements
+ * before it have seen all that was written to the parts until then.
+ */
+async function runChecked(
+  connection: Connection,
+  statements: readonly PartStatement[],
+  signal: AbortSignal | undefined,
+): Promise<TextRow[][]> {
+  signal?.throwIfAborted();
+  let cancelling: Promise<void> | undefined;
+  const cancel = () => {
+    cancelling = connection.cancel();
+  };
+  signal?.addEventListener("abort", cancel);
+  try {
+    const wanted = [...new Set(statements.map(({ shard }) => shard))];
+    const check = { name: "parts", text: checkText, values: [integers(wanted.map(BigInt))] };
+    const answers = await connection.run([...statements, check]);
+    if (Number(answers.at(-1)?.[0]?.[0]) !== wanted.length) throw new Error("a part was moved");
+    return answers.slice(0, -1);
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+    await cancelling;
+  }
+}
+
+const checkText = `select count(*) from pg_dist_placement
+  where shardid = any ($1::bigint[]) and shardstate = 1
+    and groupid = (select groupid from pg_dist_local_group)`;

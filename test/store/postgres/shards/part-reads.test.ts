@@ -1,0 +1,121 @@
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { createPostgresEventStore } from "../../../../src/store/postgres/event-store.ts";
+import {
+  createPartReads,
+  type PartQuestion,
+} from "../../../../src/store/postgres/shards/part-reads.ts";
+import type { Part } from "../../../../src/store/postgres/shards/shard-map.ts";
+import { query } from "../../../support/postgres.ts";
+import { newPartedDatabase } from "./parted-database.ts";
+
+async function newParts(isPatient = true) {
+  const parted = await newPartedDatabase(undefined, isPatient);
+  parted.database.acquire();
+  onTestFinished(() => parted.database.release());
+  const parts = parted.database.shards.parts() ?? [];
+  return { ...parted, reads: parted.parts, parts };
+}
+
+const ask = (part: Part | undefined, text: string): PartQuestion => {
+  if (part === undefined) throw new Error("there is no part");
+  return { part, text, values: [] };
+};
+
+describe("reads of parts", () => {
+  test("answer for the tables that the server has under other names", async () => {
+    const { reads, parts, url } = await newParts();
+    await query(url, "insert into head_counts values ('o', 'active', 's', gen_random_uuid(), 7)");
+    const answers = await reads.ask(
+      parts.map((part) => ask(part, "select sum(total) from head_counts having count(*) > 0")),
+    );
+    expect(answers?.flat()).toEqual([["7"]]);
+  });
+
+  test("are given up if a part was moved, although the old one can still be read", async () => {
+    const { reads, parts, have } = await newParts(false);
+    await vi.waitFor(async () => {
+      expect(await reads.ask([ask(parts[0], "select 1 from heads")])).toEqual([[]]);
+    });
+    await have([102, 103, 104]);
+    expect(await reads.ask([ask(parts[0], "select 1 from heads")])).toBeUndefined();
+    // They rest for a second.
+    await vi.waitFor(
+      async () => expect(await reads.ask([ask(parts[1], "select 1 from heads")])).toEqual([[]]),
+      { timeout: 5_000 },
+    );
+  });
+
+  test("do not make anybody wait for a server that cannot be reached", async () => {
+    const { parts } = await newParts();
+    const renewals = vi.fn();
+    let connects = 0;
+    const never = new Promise<never>(() => {});
+    const reads = createPartReads({
+      connect: () => {
+        connects += 1;
+        return never;
+      },
+      shards: { renew: renewals },
+    });
+    for (const _ of Array(3)) {
+      expect(await reads.ask([ask(parts[0], "select 1 from heads")])).toBeUndefined();
+    }
+    expect(connects).toBe(2);
+  });
+
+  test("go on after a connection was lost", async () => {
+    const { reads, parts, url } = await newParts(false);
+    const answer = () => reads.ask([ask(parts[0], "select count(*) from heads")]);
+    await vi.waitFor(async () => expect(await answer()).toEqual([[["0"]]]));
+    await query(
+      url,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid()`,
+    );
+    await vi.waitFor(async () => expect(await answer()).toEqual([[["0"]]]), { timeout: 5_000 });
+  });
+
+  test("are cancelled when nobody waits for them", async () => {
+    const { reads, parts, url } = await newParts();
+    const controller = new AbortController();
+    const reason = new Error("the caller has left");
+    const scan = reads.scan([ask(parts[0], "select pg_sleep(4) from pg_class")], controller.signal);
+    scan.catch(() => {});
+    const running = () =>
+      query(url, "select 1 from pg_stat_activity where query like 'select pg_sleep(4)%'");
+    await vi.waitFor(async () => expect(await running()).toHaveLength(1));
+    controller.abort(reason);
+    await expect(scan).rejects.toBe(reason);
+    await vi.waitFor(async () => {
+      const active = await query(
+        url,
+        "select 1 from pg_stat_activity where query like 'select pg_sleep(4)%' and state = 'active'",
+      );
+      expect(active).toHaveLength(0);
+    });
+  });
+
+  test("a statement that is wrong fails alone, and is left to the engine", async () => {
+    const { reads, parts } = await newParts(false);
+    await vi.waitFor(async () => {
+      expect(await reads.ask([ask(parts[0], "select 1 from heads")])).toEqual([[]]);
+    });
+    expect(await reads.ask([ask(parts[0], "select nothing from heads")])).toBeUndefined();
+  });
+});
+
+test("a change is seen by the next read of its part, 200 times", async () => {
+  const { database, missed } = await newPartedDatabase();
+  const store = createPostgresEventStore({ database, now: () => Date.now() * 1_000 });
+  onTestFinished(() => store.close());
+  for (let count = 1; count <= 200; count += 1) {
+    const stream = `s-${count % 8}`;
+    const { version } = await store.change(stream, "o", () => ({
+      events: [{ type: "changed", data: {}, creator: "c" }],
+      state: { count },
+    }));
+    const head = await store.load<{ count: number }>(stream, "o");
+    expect([head?.version, head?.state.count]).toEqual([version, count]);
+  }
+  expect(missed()).toBe(0);
+});

@@ -1,0 +1,53 @@
+import { afterAll, expect, test } from "vitest";
+import type { KeysOf } from "../../../../src/store/event-store.ts";
+import { createPostgresEventStore } from "../../../../src/store/postgres/event-store.ts";
+import { describeSearch } from "../../search.contract.ts";
+import { describeSearchScopes } from "../../search-scopes.contract.ts";
+import { newPartedDatabase, type PartedDatabase } from "./parted-database.ts";
+
+const now = () => Date.now() * 1_000;
+const opened: PartedDatabase[] = [];
+
+async function open<State>(keysOf?: KeysOf<State>) {
+  const parted = await newPartedDatabase(keysOf);
+  opened.push(parted);
+  return createPostgresEventStore({ database: parted.database, now });
+}
+
+afterAll(() => {
+  // What the engine answered would prove nothing about parts.
+  expect(opened.map(({ missed }) => missed())).toEqual(opened.map(() => 0));
+});
+
+describeSearch("PostgreSQL, read part by part:", open);
+describeSearchScopes("PostgreSQL, read part by part:", open);
+
+test("a page of which one part has nearly everything is whole and in order", async () => {
+  const { database } = await newPartedDatabase<{ name: string }>(({ state }) => ({
+    name: state.name,
+  }));
+  const store = createPostgresEventStore({ database, now });
+  const ids = Array.from({ length: 2_000 }, (_, number) => `id-${number}`);
+  const groups = Map.groupBy(ids, (id) => database.shards.placeOf(id)?.group);
+  const [most = [], ...others] = [...groups.values()];
+  const streams = [...most.slice(0, 300), ...others.flatMap((own) => own.slice(0, 3))];
+  const names = new Map(
+    streams.map((stream, number) => [stream, `n-${(number * 7_919) % 1_000}-${number}`]),
+  );
+  for (const stream of streams) {
+    await store.change(stream, "org", () => ({
+      events: [{ type: "added", data: {}, creator: "c" }],
+      state: { name: names.get(stream) ?? "" },
+    }));
+  }
+  const expected = streams.toSorted((a, b) =>
+    (names.get(a) ?? "") < (names.get(b) ?? "") ? -1 : 1,
+  );
+  for (const offset of [0, 50, 250]) {
+    const page = { query: { kind: "and", queries: [] }, sortBy: "name", ascending: true } as const;
+    const found = await store.search("org", { ...page, offset, limit: 100 });
+    expect(found.total).toBe(streams.length);
+    expect(found.results.map(({ stream }) => stream)).toEqual(expected.slice(offset, offset + 100));
+  }
+  await store.close();
+});
