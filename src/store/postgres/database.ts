@@ -6,8 +6,9 @@ import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 import { askCluster, type Cluster } from "./cluster/cluster.ts";
 import { assertNodesAreSafe } from "./cluster/cluster-settings.ts";
 import { distribute } from "./cluster/distribute.ts";
+import { createHangingNodes, type HangingNodes } from "./cluster/hanging-nodes.ts";
 import { watchNodes } from "./cluster/watch-nodes.ts";
-import type { Connection, Statement } from "./connection/connection.ts";
+import type { Statement } from "./connection/connection.ts";
 import {
   type ConnectionOptions,
   connectToPlace,
@@ -15,6 +16,7 @@ import {
   rememberPrimaries,
 } from "./connection/connector.ts";
 import { createLink, type Link } from "./connection/link.ts";
+import { queryUntil, toScan } from "./connection/scan.ts";
 import { createServerMemory } from "./connection/server-memory.ts";
 import { assertCommitsGetThrough } from "./connection/standby-probe.ts";
 import {
@@ -28,7 +30,7 @@ import { createReaders } from "./readers.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 import { createLanes } from "./shards/lanes.ts";
 import { createPartReads, type PartReads } from "./shards/part-reads.ts";
-import { createShardMap, type ShardMap } from "./shards/shard-map.ts";
+import { createShardMap, isAmong, nodeOfLane, type ShardMap } from "./shards/shard-map.ts";
 import { assertSetUp, assertUpToDate, migrate } from "./upgrade/migrate.ts";
 
 /** One database, shared by the event store and the directory. */
@@ -53,6 +55,8 @@ export type Postgres = {
   scan(statement: Statement, signal?: AbortSignal): Promise<Row[]>;
   /** Where the rows of streams stand. */
   readonly shards: ShardMap;
+  /** The nodes that hang; `undefined` on a database that has only one. */
+  readonly hanging?: HangingNodes;
   /** Reads parts of tables where they stand; `undefined`: they are not distributed. */
   readonly parts?: PartReads;
   /** A connection for statements that write; each `link` is another one. */
@@ -126,18 +130,29 @@ export async function openPostgres<State>(
   const writers: Link[] = [];
   let users = 0;
 
-  const read = (statement: Statement, lane?: string) =>
+  const readLane = (statement: Statement, lane?: string) =>
     withRetries(() => readers.get(lane).read(statement));
-  const shards = await createShardMap(read);
+  const shards = await createShardMap(readLane);
+  const hanging = cluster && createHangingNodes();
   const parts =
-    cluster &&
+    hanging &&
     createPartReads({
+      hanging,
       connect: async (server, use) => {
         const connection = await connectToPlace(url, server, { memory });
         return use === "scan" ? toScan(connection) : connection;
       },
       shards,
     });
+
+  const read: Postgres["read"] =
+    hanging === undefined
+      ? readLane
+      : (statement, lane) => hanging.guard(nodeOfLane(lane), () => readLane(statement, lane));
+  shards.whenRenewed((nodes) => {
+    readers.keep((lane) => isAmong(nodes, lane));
+    parts?.keep(new Set(shards.parts()?.map(({ server }) => server)));
+  });
 
   function link(): Link {
     const writer = createLink(() => connect({ writes: true }).catch(asUnavailable));
@@ -148,7 +163,7 @@ export async function openPostgres<State>(
   return {
     ...untyped,
     isCluster: cluster !== undefined,
-    ...(cluster !== undefined && { watchNodes: (seen) => watchNodes(link(), seen) }),
+    ...(hanging && { hanging, watchNodes: (seen) => watchNodes(link(), hanging, seen) }),
     link,
     read,
     shards,
@@ -173,35 +188,6 @@ export async function openPostgres<State>(
       await Promise.all(all.map((each) => each.close()));
     },
   };
-}
-
-/** Scans collect streams in hash tables, which may hold a million of them. */
-async function toScan(connection: Connection): Promise<Connection> {
-  await connection.query({
-    text: "select set_config(name, '64MB', false) from pg_settings where name = 'work_mem'",
-  });
-  return connection;
-}
-
-/** Run a statement, and cancel it when the signal is aborted. */
-async function queryUntil(
-  connection: Connection,
-  statement: Statement,
-  signal: AbortSignal | undefined,
-): Promise<Row[]> {
-  // It may have been aborted while the connection was made.
-  signal?.throwIfAborted();
-  let cancelling: Promise<void> | undefined;
-  const cancel = () => {
-    cancelling = connection.cancel();
-  };
-  signal?.addEventListener("abort", cancel);
-  try {
-    return await connection.query(statement);
-  } finally {
-    signal?.removeEventListener("abort", cancel);
-    await cancelling;
-  }
 }
 
 async function withRetries(

@@ -5,16 +5,8 @@ import { createChangeAll } from "../change/change-all.ts";
 import { createStreamQueue } from "../change/queue/stream-queue.ts";
 import { createReceiptKeeper, type ReceiptBounds } from "../change/receipt-keeper.ts";
 import type { EventStore, Head, Micros } from "../event-store.ts";
-import { type HistoryRange, noVersion } from "../events.ts";
 import type { RetryReason, StoreObserver } from "../observer.ts";
-import {
-  eventColumns,
-  eventFromRow,
-  outlinedEventColumns,
-  outlinedEventFromRow,
-  tipColumns,
-  tipsFromRows,
-} from "../sql/rows.ts";
+import { eventFromRow, outlinedEventFromRow, tipColumns, tipsFromRows } from "../sql/rows.ts";
 import { createCommit } from "./append/commit.ts";
 import { rowWithHeldKeys } from "./append/held-keys.ts";
 import { createJointCommit } from "./append/joint-change.ts";
@@ -22,10 +14,13 @@ import { createReceiptReader } from "./append/receipts.ts";
 import { findAttributes, readAttributes, readOutline } from "./attributes.ts";
 import type { Postgres } from "./database.ts";
 import { createCountFolder } from "./fold-counts.ts";
+import { readHistory } from "./history.ts";
 import { createPostgresSearch } from "./search.ts";
+import { groupingOf, placeOf } from "./shards/grouping.ts";
+import { problemOfItem, withoutHanging } from "./shards/hanging-items.ts";
 import { createLanes } from "./shards/lanes.ts";
 import { readOfStreams } from "./shards/read-of-streams.ts";
-import { laneOf } from "./shards/shard-map.ts";
+import { isAmong, laneOfNode, nodeOfLane } from "./shards/shard-map.ts";
 
 /**
  * Batches that commit at the same time, each on a connection of its own; a stream always uses the same one.
@@ -55,6 +50,7 @@ export function createPostgresEventStore(options: Options): EventStore {
       groupOf,
     ),
   );
+  database.shards.whenRenewed((nodes) => loads.keep((lane) => isAmong(nodes, lane)));
   const load = (stream: string) => loads.get(laneOf(stream)).add(stream, stream);
   const writing = createWriting(options, load);
   const searching = createPostgresSearch(database);
@@ -90,21 +86,33 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
     observer?.retried(reason);
     database.shards.renew();
   };
-  const commits = createLanes(() =>
-    createBatcher(
-      createCommit(database.link(), retried, database.isCluster),
+  const commits = createLanes(() => {
+    const link = database.link();
+    const batcher = createBatcher(
+      withoutHanging(database, createCommit(link, retried, database.isCluster)),
       observer?.committed,
       sizeOfItem,
       groupOf,
-    ),
-  );
+    );
+    return { ...batcher, close: () => batcher.close().then(link.close) };
+  });
+  database.shards.whenRenewed((nodes) => commits.keep((lane) => isAmong(nodes, lane)));
+  database.hanging?.whenHanging((node, problem) => {
+    for (const { refuseWaiting } of commits.some((lane) => nodeOfLane(lane) === node)) {
+      refuseWaiting(problem);
+    }
+  });
   const commitOf = (queue: string) =>
     commits.get(laneOf(queue) ?? String(placeOf(queue, commitConnections)));
   const { close: closeReader, ...receiptReader } = createReceiptReader(database);
   const receipts = createReceiptKeeper({
     ...receiptReader,
     readsAhead: true,
-    write: (item, name) => commitOf(name).add(item, name),
+    async write(item, name) {
+      const problem = problemOfItem(database, item);
+      if (problem !== undefined) throw problem;
+      return commitOf(name).add(item, name);
+    },
     now,
     ...bounds,
   });
@@ -114,6 +122,8 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
     load,
     async append(append, signal) {
       const row = rowWithHeldKeys(append, database.keysOf, database.uniqueKeysOf);
+      const problem = problemOfItem(database, row);
+      if (problem !== undefined) throw problem;
       const result = await commitOf(row.stream).add(row, row.stream, signal);
       if (result === "appended") counts.stored(row);
       return result;
@@ -165,6 +175,7 @@ function createReads(database: Postgres, loadTip: Load): Reads {
     },
 
     async locate(uniqueKey: string) {
+      if (database.isCluster) return locateByNode(database, loadTip, uniqueKey);
       const [row] = await database.read({
         name: "locate",
         text: `select stream, organization from heads
@@ -181,38 +192,15 @@ function createReads(database: Postgres, loadTip: Load): Reads {
   };
 }
 
-const historyColumns = { history: eventColumns, "history-outline": outlinedEventColumns } as const;
-
-function readHistory(
-  database: Postgres,
-  what: keyof typeof historyColumns,
-  stream: string,
-  organization: string,
-  { after, before = noVersion, limit, maxBytes, ascending }: HistoryRange,
-) {
-  const order = ascending ? "asc" : "desc";
-  const values = [stream, organization, after, before, limit];
-  const found = `from events
-      where stream = $1 and exists (select 1 from heads where stream = $1 and organization = $2)
-      and version > $3::bigint and version < $4::bigint order by version ${order} limit $5::bigint`;
-  const name = `${what}-${order}`;
-  const columns = historyColumns[what];
-  const lane = laneOf(database, stream);
-  if (maxBytes === undefined) {
-    return database.read({ name, text: `select ${columns} ${found}`, values }, lane);
-  }
-  // The length of a long value is known without reading it.
-  return database.read(
-    {
-      name: `${name}-bounded`,
-      text: `select ${columns} from (
-        select *, sum(octet_length(data)) over (order by version ${order}) - octet_length(data) as ahead
-        from (select * ${found}) as found
-      ) as measured where ahead < $6::bigint order by version ${order}`,
-      values: [...values, maxBytes],
-    },
-    lane,
-  );
+/** The name and the head may be on two nodes, and nobody should wait for one who asks only the other. */
+async function locateByNode(database: Postgres, loadTip: Load, name: string) {
+  const text = "select stream from claims where name = $1";
+  const lane = laneOfNode(database.shards.nodeOfName("claims", name));
+  const [claim] = await database.read({ name: "claim", text, values: [name] }, lane);
+  if (claim === undefined) return undefined;
+  const stream = String(claim.stream);
+  const tip = await loadTip(stream);
+  return tip && { stream, organization: tip.head.organization };
 }
 
 async function readTips(database: Postgres, streams: readonly string[], lane: string | undefined) {
@@ -224,21 +212,4 @@ async function readTips(database: Postgres, streams: readonly string[], lane: st
     (await readOfStreams(database, streams, tips, tipColumns)) ??
     (await database.read({ name: "tips", ...tips(streams) }, lane));
   return tipsFromRows(rows, streams);
-}
-
-/** The groups of batches, and the connections that they use: all are of one where rows are not distributed. */
-function groupingOf({ shards }: Postgres) {
-  return {
-    groupOf: (stream: string) => shards.placeOf(stream)?.group ?? "",
-    laneOf: (stream: string) => laneOf({ shards }, stream),
-  };
-}
-
-/** The connection of a stream; always the same, so that its appends keep their order. */
-function placeOf(stream: string, places: number): number {
-  let hash = 0;
-  for (let index = 0; index < stream.length; index += 1) {
-    hash = (Math.imul(hash, 31) + stream.charCodeAt(index)) | 0;
-  }
-  return (hash >>> 0) % places;
 }

@@ -8,10 +8,12 @@ import type { SearchScope } from "../search.ts";
 import { streamHeadFromRow } from "../sql/head-pages.ts";
 import { headColumns } from "../sql/rows.ts";
 import { raw, sql } from "../sql/sql.ts";
+import type { Statement } from "./connection/connection.ts";
 import type { Postgres } from "./database.ts";
 import { keyBytes } from "./keys/key-rows.ts";
 import { keySpace, keySpaceSql } from "./keys/key-space.ts";
 import { createPartedSearch } from "./shards/parted-search.ts";
+import { laneOfAll } from "./shards/shard-map.ts";
 import { placeholder, statementOf } from "./statement.ts";
 
 /** SQL as PostgreSQL wants it. */
@@ -44,19 +46,26 @@ export function createPostgresSearch(database: Postgres): {
   close(): Promise<void>;
 } {
   const parted = createPartedSearch(database);
+  const lane = database.isCluster ? laneOfAll : undefined;
   const scans = createScanQueue(
     async (statement: SearchStatement, signal) =>
-      (await parted?.scan(statement, signal)) ?? database.scan(statement, signal),
+      (await parted?.scan(statement, signal)) ?? ofWhole(() => database.scan(statement, signal)),
   );
+  // A search of the whole waits for all nodes.
+  function ofWhole<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    const problem = database.hanging?.problem();
+    return problem === undefined ? ask() : Promise.reject(problem);
+  }
+  const read = (statement: Statement) => ofWhole(() => database.read(statement, lane));
+
   return {
     search: createSearch({
       dialect: database.isCluster ? distributedDialect : dialect,
-      lookUp: async (statement) => (await parted?.lookUp(statement)) ?? database.read(statement),
+      lookUp: async (statement) => (await parted?.lookUp(statement)) ?? read(statement),
       scan: scans.add,
       async load(streams, owners) {
         const wanted = (some: readonly string[]) => headsWithin(some, owners);
-        const rows =
-          (await parted?.load(streams, wanted)) ?? (await database.read(wanted(streams)));
+        const rows = (await parted?.load(streams, wanted)) ?? (await read(wanted(streams)));
         return rows.map(streamHeadFromRow);
       },
       keysOf: database.keysOf,

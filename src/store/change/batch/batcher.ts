@@ -13,6 +13,8 @@ export type Batcher<Item, Result> = {
    *   the signal's reason. But it stays if a later item of its queue stays, which may depend on it.
    */
   add(item: Item, queue: string, signal?: Waiter): Promise<Result>;
+  /** Reject all items whose batch has not begun. None that stays could depend on them. */
+  refuseWaiting(error: StoreUnavailableError): void;
   /** Refuses further items with StoreUnavailableError; resolves when all before are answered. */
   close(): Promise<void>;
 };
@@ -90,6 +92,10 @@ export function createBatcher<Item, Result>(
       queues.add(name, pending);
       running ??= runAll();
       return promise;
+    },
+
+    refuseWaiting(error) {
+      for (const { reject } of queues.takeAll()) reject(error);
     },
 
     async close() {

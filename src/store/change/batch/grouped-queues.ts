@@ -37,5 +37,11 @@ export function createGroupedQueues<Item, Result>(
       }
       return [];
     },
+
+    takeAll() {
+      const all = [...groups.values()].flatMap((queues) => queues.takeAll());
+      groups.clear();
+      return all;
+    },
   };
 }

@@ -17,6 +17,8 @@ export type PendingQueues<Item, Result> = {
   add(name: string, pending: Pending<Item, Result>): void;
   /** Take the next batch; empty if nothing waits. Items at the end of a queue that were aborted are rejected. */
   take(): Pending<Item, Result>[];
+  /** Take all that waits, whatever became of it. */
+  takeAll(): Pending<Item, Result>[];
 };
 
 /**
@@ -58,6 +60,12 @@ export function createPendingQueues<Item, Result>(max: {
       // A Map that is used for long keeps much of what it had, until all memory is collected.
       if (queues.size === 0) queues = new Map();
       return batch;
+    },
+
+    takeAll() {
+      const all = [...queues.values()].flat();
+      queues.clear();
+      return all;
     },
   };
 }

@@ -7,6 +7,8 @@ import type { ReceiptName } from "../../receipts.ts";
 import type { Statement } from "../connection/connection.ts";
 import type { WireValue } from "../connection/wire-values.ts";
 import type { Postgres } from "../database.ts";
+import { createLanes } from "../shards/lanes.ts";
+import { laneOfAll, laneOfNode } from "../shards/shard-map.ts";
 import type { Chain } from "./append-batch.ts";
 
 /** A name as one text, the same for no two names. */
@@ -116,24 +118,27 @@ function oldestStatement(before: Micros, limit: number): Statement {
 export function createReceiptReader(
   database: Postgres,
 ): Pick<ReceiptKeeperOptions, "read" | "count" | "hasOlder"> & { close(): Promise<void> } {
-  const reads = createBatcher((names: readonly ReceiptName[]) => readAll(database, names));
+  const reads = createLanes((lane) =>
+    createBatcher((names: readonly ReceiptName[]) => readAll(database, names, lane)),
+  );
+  const ofAll = database.isCluster ? laneOfAll : undefined;
+  const laneOf = (name: string) => laneOfNode(database.shards.nodeOfName("receipts", name));
   return {
-    read: (name) => reads.add(name, name.owner),
+    read: (name) => reads.get(laneOf(name.name)).add(name, name.owner),
     async count(owner, limit) {
-      const [row] = await database.read({
+      const statement = {
         name: "count-receipts",
         text: `select count(*) as receipts
           from (select 1 from receipts where owner = $1 limit $2::bigint) as found`,
         values: [owner, limit],
-      });
+      };
+      const [row] = await database.read(statement, ofAll);
       return Number(row?.receipts);
     },
     async hasOlder(than) {
-      const rows = await database.read({
-        name: "has-older-receipts",
-        text: "select 1 from receipts where at < $1::bigint limit 1",
-        values: [than],
-      });
+      const text = "select 1 from receipts where at < $1::bigint limit 1";
+      const statement = { name: "has-older-receipts", text, values: [than] };
+      const rows = await database.read(statement, ofAll);
       return rows.length > 0;
     },
     close: reads.close,
@@ -155,12 +160,14 @@ const namedReceiptsOfNodes = `select r.owner, r.name, r.at, r.content
 async function readAll(
   database: Postgres,
   names: readonly ReceiptName[],
+  lane: string | undefined,
 ): Promise<(StoredReceipt | undefined)[]> {
-  const rows = await database.read({
+  const statement = {
     name: "receipts",
     text: database.isCluster ? namedReceiptsOfNodes : namedReceipts,
     values: [names.map(({ owner }) => owner), names.map(({ name }) => name)],
-  });
+  };
+  const rows = await database.read(statement, lane);
   const found = new Map(
     rows.map(({ owner, name, at, content }): [string, StoredReceipt] => [
       textFromName(String(owner), String(name)),

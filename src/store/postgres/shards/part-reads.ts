@@ -1,12 +1,12 @@
 import { createBatcher } from "../../change/batch/batcher.ts";
-import { StoreUnavailableError } from "../../event-store.ts";
 import { SearchTooBroadError } from "../../search.ts";
+import type { HangingNodes } from "../cluster/hanging-nodes.ts";
 import type { Connection } from "../connection/connection.ts";
-import { createLink } from "../connection/link.ts";
-import type { PipelineStatement, TextRow } from "../connection/pipeline.ts";
-import { integers, type WireValue } from "../connection/wire-values.ts";
+import type { TextRow } from "../connection/pipeline.ts";
+import type { WireValue } from "../connection/wire-values.ts";
 import { sqlState, sqlStateOf } from "../postgres-error.ts";
 import { createLanes } from "./lanes.ts";
+import { createPartLink, type PartStatement } from "./part-link.ts";
 import type { Part, ShardMap } from "./shard-map.ts";
 
 /** A statement that is asked of one part. */
@@ -40,6 +40,8 @@ export type PartReads = {
     questions: readonly PartQuestion[],
     signal: AbortSignal | undefined,
   ): Promise<readonly TextRow[][] | undefined>;
+  /** Close the connections to all other servers: they have no parts any more. */
+  keep(servers: ReadonlySet<string>): void;
   close(): Promise<void>;
 };
 
@@ -52,9 +54,6 @@ const connectionsPerServer = 2;
  */
 const enoughWaiting = 32;
 
-/** In milliseconds. After a failure the engine is asked for as long. */
-const restMs = 1_000;
-
 /** Different statements that servers keep a plan of, for each of their parts. Others are planned each time. */
 const maxPlanned = 64;
 
@@ -64,11 +63,11 @@ type Use = "ask" | "scan";
 type Options = {
   readonly connect: (server: string, use: Use) => Promise<Connection>;
   readonly shards: Pick<ShardMap, "renew">;
+  readonly hanging: Pick<HangingNodes, "guard">;
 };
 
-export function createPartReads({ connect, shards }: Options): PartReads {
+export function createPartReads({ connect, shards, hanging }: Options): PartReads {
   const nameOf = createNames();
-  let isClosed = false;
   const servers = createLanes((server) => createServer((use) => connect(server ?? "", use)));
 
   async function askAll(
@@ -76,14 +75,13 @@ export function createPartReads({ connect, shards }: Options): PartReads {
     send: (server: Server, statements: readonly PartStatement[]) => Promise<TextRow[][]>,
     use: Use,
   ): Promise<readonly TextRow[][] | undefined> {
-    if (isClosed) return undefined;
     const ofServers = Map.groupBy(questions, ({ part }) => part.server);
     const asked = [...ofServers].map(([name, own]) => ({ server: servers.get(name), own }));
     if (asked.map(({ server }) => server.isReady(use)).includes(false)) return undefined;
     const answers = await Promise.allSettled(
       asked.map(async ({ server, own }) => {
         const statements = own.map((each) => statementOf(each, use === "ask" ? nameOf : undefined));
-        const rows = await send(server, statements);
+        const rows = await hanging.guard(own[0]?.part.node, () => send(server, statements));
         return own.map((each, place) => [each, rows[place] ?? []] as const);
       }),
     );
@@ -120,14 +118,11 @@ export function createPartReads({ connect, shards }: Options): PartReads {
       }
     },
 
-    close() {
-      isClosed = true;
-      return servers.close();
-    },
+    keep: (wanted) => servers.keep((server) => wanted.has(server)),
+
+    close: servers.close,
   };
 }
-
-type PartStatement = PipelineStatement & { readonly shard: string };
 
 /** Gives a name to each of the first texts. */
 function createNames() {
@@ -162,11 +157,11 @@ type Server = ReturnType<typeof createServer>;
 /** The connections to a server. They are opened when it is first asked, and nobody waits for that. */
 function createServer(connect: (use: Use) => Promise<Connection>) {
   const asking = Array.from({ length: connectionsPerServer }, () => {
-    const link = createReadyLink(() => connect("ask"));
+    const link = createPartLink(() => connect("ask"));
     const batcher = createBatcher((statements: readonly PartStatement[]) => link.run(statements));
     return { link, batcher, waiting: 0 };
   });
-  const scanning = createReadyLink(() => connect("scan"));
+  const scanning = createPartLink(() => connect("scan"));
 
   return {
     /** All that are not open begin to connect. */
@@ -196,78 +191,3 @@ function createServer(connect: (use: Use) => Promise<Connection>) {
     },
   };
 }
-
-/** A connection that says whether it is open, so that nobody waits for it. */
-function createReadyLink(connect: () => Promise<Connection>) {
-  const link = createLink(connect);
-  let connection: Connection | undefined;
-  let opening: Promise<void> | undefined;
-  let restsUntil = 0;
-
-  async function open(): Promise<void> {
-    connection = await link.get().catch(() => undefined);
-    if (connection === undefined) rest();
-    opening = undefined;
-  }
-
-  function rest(): void {
-    restsUntil = performance.now() + restMs;
-  }
-
-  return {
-    isReady(): boolean {
-      if (performance.now() < restsUntil) return false;
-      if (connection?.isOpen()) return true;
-      opening ??= open();
-      return false;
-    },
-
-    /** @throws StoreUnavailableError if the engine must be asked. */
-    async run(statements: readonly PartStatement[], signal?: AbortSignal): Promise<TextRow[][]> {
-      if (connection === undefined) throw new StoreUnavailableError("there is no connection");
-      try {
-        return await runChecked(connection, statements, signal);
-      } catch (error) {
-        if (signal?.aborted || sqlStateOf(error) === sqlState.queryCanceled) throw error;
-        rest();
-        throw new StoreUnavailableError("a part cannot be read", { cause: error });
-      }
-    },
-
-    async close() {
-      await opening;
-      await link.close();
-    },
-  };
-}
-
-/**
- * The question whether parts stand at the server comes last. It sees what was committed before it, so the statements
- * before it have seen all that was written to the parts until then.
- */
-async function runChecked(
-  connection: Connection,
-  statements: readonly PartStatement[],
-  signal: AbortSignal | undefined,
-): Promise<TextRow[][]> {
-  signal?.throwIfAborted();
-  let cancelling: Promise<void> | undefined;
-  const cancel = () => {
-    cancelling = connection.cancel();
-  };
-  signal?.addEventListener("abort", cancel);
-  try {
-    const wanted = [...new Set(statements.map(({ shard }) => shard))];
-    const check = { name: "parts", text: checkText, values: [integers(wanted.map(BigInt))] };
-    const answers = await connection.run([...statements, check]);
-    if (Number(answers.at(-1)?.[0]?.[0]) !== wanted.length) throw new Error("a part was moved");
-    return answers.slice(0, -1);
-  } finally {
-    signal?.removeEventListener("abort", cancel);
-    await cancelling;
-  }
-}
-
-const checkText = `select count(*) from pg_dist_placement
-  where shardid = any ($1::bigint[]) and shardstate = 1
-    and groupid = (select groupid from pg_dist_local_group)`;

@@ -10,6 +10,8 @@ export const partedTables = ["heads", "search_keys", "head_counts", "attributes"
 export type Part = {
   /** The number of the shard of `heads`. */
   readonly shard: string;
+  /** The number of the node that has it. */
+  readonly node: string;
   /** The server that has it: a host with its port, as in a URL. */
   readonly server: string;
   /** What the server calls its shard of each table. */
@@ -20,6 +22,8 @@ export type Part = {
 export type Place = {
   /** Streams of one group stand together, so one statement reads or writes them at one server. */
   readonly group: string;
+  /** The number of the node. */
+  readonly node: string;
   /** Whoever uses it has connections of its own, because a server that hangs holds a connection. */
   readonly lane: string;
 };
@@ -30,12 +34,36 @@ export type ShardMap = {
   placeOf(stream: string): Place | undefined;
   /** The part that a stream belongs to; `undefined`: it is not known what its server calls it. */
   partOf(stream: string): Part | undefined;
+  /** The node that has a user name or the name of a receipt; `undefined`: it is not known, or all have it. */
+  nodeOfName(table: "claims" | "receipts", name: string): string | undefined;
   /** All parts; `undefined`: some are not known. */
   parts(): readonly Part[] | undefined;
   /** Read the map anew soon, because shards may have been moved or split. */
   renew(): void;
+  /** @param listener Called after the map was read anew, with the nodes that have shards. */
+  whenRenewed(listener: (nodes: ReadonlySet<string>) => void): void;
   close(): void;
 };
+
+/** The node that a lane leads to; `undefined`: the lane leads to no node alone. */
+export function nodeOfLane(lane: string | undefined): string | undefined {
+  const [node, place] = lane?.split(".") ?? [];
+  return place === undefined ? undefined : node;
+}
+
+/** Whether a lane leads to one of some nodes, or to no node alone. */
+export function isAmong(nodes: ReadonlySet<string>, lane: string): boolean {
+  const node = nodeOfLane(lane);
+  return node === undefined || nodes.has(node);
+}
+
+/** The lane for what asks all nodes. It waits for a node that hangs, and nothing else should wait with it. */
+export const laneOfAll = "all";
+
+/** The lane for what concerns a node, and no stream. */
+export function laneOfNode(node: string | undefined): string | undefined {
+  return node && `${node}.0`;
+}
 
 /** The connections that reads of a stream use; `undefined`: those of all. */
 export function laneOf(
@@ -50,6 +78,8 @@ type Shard = {
   readonly place: Place;
   readonly part: Part | undefined;
 };
+
+type NameShard = { readonly least: number; readonly node: string };
 
 /** The map is read anew this often, because nothing tells of a move. */
 const renewEveryMs = 30_000;
@@ -72,6 +102,8 @@ export async function createShardMap(
   read: (statement: Statement) => Promise<readonly Row[]>,
 ): Promise<ShardMap> {
   let shards: readonly Shard[] = [];
+  let ofNames: ReadonlyMap<unknown, readonly NameShard[]> = new Map();
+  const listeners: ((nodes: ReadonlySet<string>) => void)[] = [];
   let readAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
@@ -79,6 +111,20 @@ export async function createShardMap(
     readAt = performance.now();
     try {
       shards = shardsFromRows(await read({ text: shardsText }));
+      const named = await read({ text: nameShardsText });
+      ofNames = Map.groupBy(
+        named.map((row) => ({
+          table: row.table,
+          least: Number(row.least),
+          node: String(row.nodeid),
+        })),
+        ({ table }) => table,
+      );
+      const nodes = new Set([
+        ...shards.map(({ place }) => place.node),
+        ...named.map(({ nodeid }) => String(nodeid)),
+      ]);
+      for (const tell of listeners) tell(nodes);
     } catch {
       // The old map stays in use.
     }
@@ -91,14 +137,18 @@ export async function createShardMap(
   }
 
   return {
-    placeOf: (stream) => shardOf(shards, stream)?.place,
-    partOf: (stream) => shardOf(shards, stream)?.part,
+    placeOf: (stream) => shardAmong(shards, stream)?.place,
+    partOf: (stream) => shardAmong(shards, stream)?.part,
+    nodeOfName: (table, name) => shardAmong(ofNames.get(table) ?? [], name)?.node,
     parts() {
       const parts = shards.flatMap(({ part }) => part ?? []);
       return parts.length === 0 || parts.length < shards.length ? undefined : parts;
     },
     renew() {
       if (isKnown && performance.now() - readAt >= renewAtMostEveryMs) void renewNow();
+    },
+    whenRenewed(listener) {
+      listeners.push(listener);
     },
     close: () => clearInterval(timer),
   };
@@ -116,6 +166,13 @@ const shardsText = `select s.shardid, s.shardminvalue::integer as least, n.nodei
   join pg_dist_node n on n.groupid = p.groupid and n.noderole = 'primary'
   where s.logicalrelid = 'heads'::regclass and s.shardminvalue is not null
   order by s.shardminvalue::integer, s.shardid`;
+
+const nameShardsText = `select s.logicalrelid::text as table, s.shardminvalue::integer as least, n.nodeid
+  from pg_dist_shard s
+  join pg_dist_placement p on p.shardid = s.shardid and p.shardstate = 1
+  join pg_dist_node n on n.groupid = p.groupid and n.noderole = 'primary'
+  where s.logicalrelid::text in ('claims', 'receipts') and s.shardminvalue is not null
+  order by s.shardminvalue::integer`;
 
 /** Whether `heads` is distributed by a hash that we make as the server does. */
 async function isDistributed(
@@ -140,25 +197,36 @@ function shardsFromRows(rows: readonly Row[]): Shard[] {
     ofNode.set(node, before + 1);
     const lane = `${node}.${Math.floor(before / shardsPerLane)}`;
     const group = String(shardid);
-    return { least: Number(least), place: { group, lane }, part: partFromRow(group, row) };
+    return {
+      least: Number(least),
+      place: { group, lane, node },
+      part: partFromRow(group, node, row),
+    };
   });
 }
 
-function partFromRow(shard: string, { nodename, nodeport, names }: Row): Part | undefined {
+function partFromRow(
+  shard: string,
+  node: string,
+  { nodename, nodeport, names }: Row,
+): Part | undefined {
   const known = Object(names) as Readonly<Record<string, string>>;
   if (partedTables.some((table) => known[table] === undefined)) return undefined;
-  return { shard, server: `${encodedHost(String(nodename))}:${nodeport}`, names: known };
+  return { shard, node, server: `${encodedHost(String(nodename))}:${nodeport}`, names: known };
 }
 
-/** The last shard that begins at the hash of a stream or before it. */
-function shardOf(shards: readonly Shard[], stream: string): Shard | undefined {
+/** The last shard that begins at the hash of a text or before it. */
+function shardAmong<Any extends { readonly least: number }>(
+  shards: readonly Any[],
+  text: string,
+): Any | undefined {
   if (shards.length === 0) return undefined;
-  const hash = hashText(stream);
+  const hash = hashText(text);
   let low = 0;
   let high = shards.length - 1;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if ((shards[middle] as Shard).least <= hash) low = middle;
+    if ((shards[middle] as Any).least <= hash) low = middle;
     else high = middle - 1;
   }
   return shards[low];

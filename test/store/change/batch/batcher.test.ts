@@ -250,6 +250,32 @@ describe("createBatcher", () => {
     await expect(add(2)).rejects.toThrow(StoreUnavailableError);
   });
 
+  test("refuses what waits when it is told to, and leaves the batch in flight as it is", async () => {
+    const gate = Promise.withResolvers<void>();
+    const batches: number[][] = [];
+    const batcher = createBatcher(
+      async (items: readonly number[]) => {
+        batches.push([...items]);
+        await gate.promise;
+        return items;
+      },
+      undefined,
+      undefined,
+      (queue) => queue.slice(0, 1),
+    );
+    const running = batcher.add(1, "a1");
+    await expect.poll(() => batches).toEqual([[1]]);
+    const problem = new StoreUnavailableError("a node does not answer");
+    const waiting = [batcher.add(2, "a1"), batcher.add(3, "a2"), batcher.add(4, "b1")];
+    const answers = Promise.allSettled(waiting);
+    batcher.refuseWaiting(problem);
+    expect(await answers).toEqual(waiting.map(() => ({ status: "rejected", reason: problem })));
+    const later = batcher.add(5, "a1");
+    gate.resolve();
+    expect(await Promise.all([running, later])).toEqual([1, 5]);
+    expect(batches).toEqual([[1], [5]]);
+  });
+
   test("answers every item once, whatever fails and in whatever order items arrive", async () => {
     await fc.assert(
       fc.asyncProperty(

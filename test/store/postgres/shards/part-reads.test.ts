@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { createHangingNodes } from "../../../../src/store/postgres/cluster/hanging-nodes.ts";
 import { createPostgresEventStore } from "../../../../src/store/postgres/event-store.ts";
 import {
   createPartReads,
@@ -56,6 +57,7 @@ describe("reads of parts", () => {
         return never;
       },
       shards: { renew: renewals },
+      hanging: createHangingNodes(),
     });
     for (const _ of Array(3)) {
       expect(await reads.ask([ask(parts[0], "select 1 from heads")])).toBeUndefined();

@@ -16,6 +16,10 @@ const catalogue = [1, 2, 1, 2].map((nodeid, index) => ({
 /** A server with this catalogue. */
 function engine(shards: readonly Row[], hash = hashText) {
   let current = shards;
+  const names: Row[] = [
+    { table: "claims", least: -(2 ** 31), nodeid: 1 },
+    { table: "claims", least: 0, nodeid: 2 },
+  ];
   const read = async ({
     text,
     values,
@@ -24,6 +28,7 @@ function engine(shards: readonly Row[], hash = hashText) {
     values?: unknown[] | undefined;
   }): Promise<Row[]> => {
     if (text.includes("to_regclass")) return [{ found: 1 }];
+    if (text.includes("'claims'")) return names;
     if (text.includes("hashtext")) {
       return (values as [string[]])[0].map((each) => ({ hash: hash(each) }));
     }
@@ -91,7 +96,7 @@ describe("the map of shards", () => {
     const { read, move } = engine(catalogue);
     let reads = 0;
     const map = await createShardMap((statement) => {
-      reads += 1;
+      if (statement.text.includes("'heads'::regclass")) reads += 1;
       return read(statement);
     });
     onTestFinished(map.close);
@@ -102,6 +107,41 @@ describe("the map of shards", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(reads).toBe(before + 1);
     expect(map.placeOf("a")?.lane).toMatch(/^7\./);
+  });
+
+  test("finds the node of each name by its hash, where names are distributed", async () => {
+    const map = await createShardMap(engine(catalogue).read);
+    onTestFinished(map.close);
+    for (const name of streams) {
+      expect(map.nodeOfName("claims", name)).toBe(hashText(name) < 0 ? "1" : "2");
+      expect(map.nodeOfName("receipts", name)).toBeUndefined();
+    }
+  });
+
+  test("tells what the servers call their parts, if all of them are known", async () => {
+    const names = { heads: "h", search_keys: "k", head_counts: "c", attributes: "a" };
+    const named = catalogue.map((row) => ({ ...row, nodename: "::1", nodeport: 5_432, names }));
+    const map = await createShardMap(engine(named).read);
+    onTestFinished(map.close);
+    expect(map.parts()).toHaveLength(4);
+    const part = { shard: map.placeOf("a")?.group, node: map.placeOf("a")?.node };
+    expect(map.partOf("a")).toEqual({ ...part, server: "[::1]:5432", names });
+    const { heads, ...others } = names;
+    const [first, ...rest] = named;
+    const lacking = await createShardMap(engine([{ ...first, names: others }, ...rest]).read);
+    onTestFinished(lacking.close);
+    expect(lacking.parts()).toBeUndefined();
+  });
+
+  test("tells which nodes have shards, each time it was read", async () => {
+    const { read, move } = engine(catalogue);
+    const map = await createShardMap(read);
+    onTestFinished(map.close);
+    const told: string[][] = [];
+    map.whenRenewed((nodes) => told.push([...nodes].sort()));
+    move(catalogue.map((shard) => ({ ...shard, nodeid: 7 })));
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect(told).toEqual([["1", "2", "7"]]);
   });
 
   test("is not used if the server hashes in another way", async () => {

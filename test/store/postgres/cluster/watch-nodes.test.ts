@@ -1,0 +1,66 @@
+import { expect, onTestFinished, test } from "vitest";
+import type { NodeState } from "../../../../src/store/observer.ts";
+import { openPostgres } from "../../../../src/store/postgres/database.ts";
+import { query } from "../../../support/postgres.ts";
+import { newCatalogue } from "./catalogue.ts";
+
+/** Let the engine find the second worker without an answer, after some seconds. */
+function answerAfter(url: string, seconds: number, answers: boolean) {
+  return query(
+    url,
+    `create or replace function citus_check_connection_to_node(name text, port integer)
+       returns boolean language sql as
+       $$ select pg_sleep(case when port = 2 then ${seconds} else 0 end);
+          select port <> 2 or ${answers} $$`,
+  );
+}
+
+async function watched(url: string) {
+  const database = await openPostgres(url);
+  database.acquire();
+  const looks: boolean[][] = [];
+  const stop = database.watchNodes?.((nodes: readonly NodeState[]) =>
+    looks.push(nodes.map(({ answers }) => answers)),
+  );
+  onTestFinished(async () => {
+    await stop?.();
+    await database.release();
+  });
+  return { database, looks };
+}
+
+const patient = { timeout: 20_000 };
+
+test("a node that is found to hang is refused, and served again when it answers", async () => {
+  const url = await newCatalogue();
+  await answerAfter(url, 1.5, false);
+  const { database, looks } = await watched(url);
+  const problem = (...nodes: string[]) => database.hanging?.problem(nodes)?.message;
+  await expect
+    .poll(() => problem("3"), patient)
+    .toBe("PostgreSQL: a node of the cluster does not answer");
+  expect(problem("2")).toBeUndefined();
+  expect(looks.at(-1) ?? [true, false]).toEqual([true, false]);
+  await answerAfter(url, 0, true);
+  await expect.poll(() => problem("3"), patient).toBeUndefined();
+});
+
+test("a node that refuses at once is not, because it may be back at once", async () => {
+  const url = await newCatalogue();
+  await answerAfter(url, 0, false);
+  const { database, looks } = await watched(url);
+  await expect.poll(() => looks.at(-1), patient).toEqual([true, false]);
+  expect(database.hanging?.problem()).toBeUndefined();
+});
+
+test("a node that leaves something without an answer is looked at before the next look is due", async () => {
+  const url = await newCatalogue();
+  const { database, looks } = await watched(url);
+  await expect.poll(() => looks.length, patient).toBe(1);
+  await answerAfter(url, 1.5, false);
+  const beganAt = performance.now();
+  const waiting = database.hanging?.guard("3", () => new Promise<never>(() => {}));
+  await expect(waiting).rejects.toMatchObject({ name: "StoreUnavailableError" });
+  // A look is due after 5 s, and this one took 1.5 s.
+  expect(performance.now() - beganAt).toBeLessThan(5_500);
+});
