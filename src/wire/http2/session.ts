@@ -7,14 +7,14 @@ import type { CloseReason } from "./close-reason.ts";
 import { Closing, type ClosingHost } from "./closing.ts";
 import { createHeadReader } from "./fields.ts";
 import { codes, flags, frameTypes } from "./frames.ts";
-import { Input, type InputHost } from "./input.ts";
+import { Input, type InputHost } from "./input/input.ts";
+import { Receiver } from "./input/receiver.ts";
+import { Unhandled } from "./input/unhandled.ts";
 import { Output, type Transport } from "./output.ts";
-import { Receiver } from "./receiver.ts";
 import type { SessionSite } from "./session-site.ts";
 import { ourSettings, type SettingsTarget } from "./settings.ts";
 import { Http2Stream, type StreamHost } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
-import { Unhandled } from "./unhandled.ts";
 import { firstWindow } from "./windows.ts";
 
 /** One connection of HTTP/2, server side (RFC 9113). It knows nothing of sockets and has no timer. */

@@ -1,12 +1,12 @@
 import type { Buffer } from "node:buffer";
-import { http2Limits } from "../limits.ts";
-import type { CloseReason } from "./close-reason.ts";
-import { codes, dependencyOf, FrameReader, flags, frameTypes, preface } from "./frames.ts";
+import { http2Limits } from "../../limits.ts";
+import type { CloseReason } from "../close-reason.ts";
+import { codes, dependencyOf, FrameReader, flags, frameTypes, preface } from "../frames.ts";
+import type { Http2Session } from "../session.ts";
+import { applySettings } from "../settings.ts";
+import { maxWindow } from "../windows.ts";
 import { Meters } from "./meters.ts";
 import { RequestFrames } from "./request-frames.ts";
-import type { Http2Session } from "./session.ts";
-import { applySettings } from "./settings.ts";
-import { maxWindow } from "./windows.ts";
 
 /** What comes in on a connection: frame by frame, by RFC 9113, section 6, and the states of section 5.1. */
 export class Receiver {

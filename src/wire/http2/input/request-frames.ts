@@ -1,8 +1,7 @@
 import type { Buffer } from "node:buffer";
-import { http2Limits } from "../limits.ts";
-import type { CloseReason } from "./close-reason.ts";
-import { FieldBlock } from "./field-block.ts";
-import { areTrailers } from "./fields.ts";
+import { http2Limits } from "../../limits.ts";
+import type { CloseReason } from "../close-reason.ts";
+import { areTrailers } from "../fields.ts";
 import {
   codes,
   dependencyOf,
@@ -10,12 +9,13 @@ import {
   flags,
   frameTypes,
   optionalBytes,
-} from "./frames.ts";
-import { createHpackDecoder, HpackError } from "./hpack/decoder.ts";
+} from "../frames.ts";
+import { createHpackDecoder, HpackError } from "../hpack/decoder.ts";
+import type { Http2Session } from "../session.ts";
+import type { Http2Stream } from "../stream.ts";
+import { ReceiveWindow } from "../windows.ts";
+import { FieldBlock } from "./field-block.ts";
 import type { Meters } from "./meters.ts";
-import type { Http2Session } from "./session.ts";
-import type { Http2Stream } from "./stream.ts";
-import { ReceiveWindow } from "./windows.ts";
 
 /** The frames that bring requests: DATA, HEADERS and CONTINUATION. */
 export class RequestFrames {

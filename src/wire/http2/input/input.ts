@@ -1,8 +1,8 @@
 import type { Buffer } from "node:buffer";
-import { http2Limits } from "../limits.ts";
-import type { Output, Transport } from "./output.ts";
+import { http2Limits } from "../../limits.ts";
+import type { Output, Transport } from "../output.ts";
+import type { SessionSite } from "../session-site.ts";
 import type { Receiver } from "./receiver.ts";
-import type { SessionSite } from "./session-site.ts";
 import type { Unhandled } from "./unhandled.ts";
 
 /** What the input of a connection needs of it. */

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import { http2Limits } from "../limits.ts";
-import { ownCopy } from "./own-copy.ts";
+import { http2Limits } from "../../limits.ts";
+import { ownCopy } from "../own-copy.ts";
 
 /**
  * A field block that comes in several frames (RFC 9113, sections 4.3 and 6.10). It is put together first and decoded

@@ -1,4 +1,4 @@
-import { http2Limits } from "../limits.ts";
+import { http2Limits } from "../../limits.ts";
 
 /**
  * Something that a client may do so often at once, and then so often a second. It is refilled when it is used, so
