@@ -66,7 +66,8 @@ export function feedRequests(socket: Socket, hold: (bytes: number) => Share | un
       if (isPausedByNode || (isBetween && isFull)) break;
       const end = endOfSlice(piece, at);
       bodyLeft = Math.max(0, bodyLeft - (end - at));
-      parse.call(socket, piece.subarray(at, end));
+      const isAll = at === 0 && end === piece.byteLength;
+      parse.call(socket, isAll ? piece : piece.subarray(at, end));
       at = end;
       isPausedByNode = socket.isPaused();
     }

@@ -58,10 +58,13 @@ function openConnect(
   const answerType = type.binary ? "application/proto" : "application/json";
   const named = isGet ? (parameters.get("compression") ?? undefined) : headers["content-encoding"];
 
-  /** Trailers travel as headers that start with "trailer-". */
-  const answerWith = (status: number, kind: string, body: Uint8Array, metadata: Metadata) => {
+  const answerWith = (
+    status: number,
+    kind: string,
+    body: Uint8Array,
+    set: Answer["headers"] | undefined,
+  ) => {
     const compression = answerCompression(body, headers["accept-encoding"] as string | undefined);
-    const { header, trailer } = metadata;
     return {
       status,
       headers: {
@@ -69,9 +72,7 @@ function openConnect(
         "accept-encoding": acceptedEncodings,
         ...(compression && { "content-encoding": compression.name }),
         ...(isStrict && strictApplied),
-        ...(trailer
-          ? headersToNode(trailerMux(new Headers(header), new Headers(trailer)))
-          : header && headersToNode(header)),
+        ...set,
       },
       body: compression ? compression.compress(body) : body,
     };
@@ -89,17 +90,25 @@ function openConnect(
       };
     },
     answer: (message, metadata) =>
-      answerWith(200, answerType, codec.encode(method.output, message), metadata),
-    refuse: (error, { header, trailer }) =>
-      answerWith(codeToHttpStatus(error.code), "application/json", jsonOf(error), {
-        header: header === undefined ? headersOf(error) : withErrorMetadata(header, error),
-        trailer,
-      }),
+      answerWith(200, answerType, codec.encode(method.output, message), setHeaders(metadata)),
+    refuse(error, { header, trailer }) {
+      const set =
+        header === undefined && trailer === undefined
+          ? headersOf(error)
+          : setHeaders({ header: withErrorMetadata(header, error), trailer });
+      return answerWith(codeToHttpStatus(error.code), "application/json", jsonOf(error), set);
+    },
   };
 }
 
+/** Trailers travel as headers that start with "trailer-". */
+function setHeaders({ header, trailer }: Metadata): Answer["headers"] | undefined {
+  if (trailer === undefined) return header && headersToNode(header);
+  return headersToNode(trailerMux(new Headers(header), new Headers(trailer)));
+}
+
 const jsonOf = keep((error) => errorToJsonBytes(error, undefined));
-const headersOf = keep((error) => withErrorMetadata(undefined, error));
+const headersOf = keep((error) => headersToNode(withErrorMetadata(undefined, error)));
 
 /** @throws ConnectError invalid_argument if the header is not a timeout of Connect. */
 export function connectTimeoutFrom(header: string | string[] | undefined): number | undefined {

@@ -119,7 +119,7 @@ function openRest(
   bodyOf: (error: ConnectError) => Buffer,
 ): Dialog {
   const isStrict = bodyRule !== undefined && prefersStrict(headers.prefer);
-  const answerWith = (status: number, body: Buffer, header: Headers | undefined) => {
+  const answerWith = (status: number, body: Buffer, set: Answer["headers"] | undefined) => {
     const compression = answerCompression(body, headers["accept-encoding"] as string | undefined);
     return {
       status,
@@ -127,7 +127,7 @@ function openRest(
         "content-type": "application/json",
         ...(compression && { "content-encoding": compression.name }),
         ...(isStrict && strictApplied),
-        ...(header && headersToNode(header)),
+        ...set,
       },
       body: compression ? compression.compress(body) : body,
     } satisfies Answer;
@@ -154,11 +154,12 @@ function openRest(
     },
     answer(message, { header }) {
       const value = json.valueOf(method.output, message) as JsonObject;
-      return answerWith(200, bytesOf(responseBody ? value[responseBody.jsonName] : value), header);
+      const bytes = bytesOf(responseBody ? value[responseBody.jsonName] : value);
+      return answerWith(200, bytes, header && headersToNode(header));
     },
     refuse(error, { header }) {
-      const merged = header === undefined ? headersOf(error) : errorHeaders(header, error);
-      return answerWith(statusOf(error), bodyOf(error), merged);
+      const set = header === undefined ? headersOf(error) : errorHeaders(header, error);
+      return answerWith(statusOf(error), bodyOf(error), set);
     },
   };
 }
@@ -198,11 +199,11 @@ function bytesOf(value: JsonValue | undefined): Buffer {
   return Buffer.from(JSON.stringify(value ?? null));
 }
 
-function errorHeaders(header: Headers | undefined, error: ConnectError): Headers {
+function errorHeaders(header: Headers | undefined, error: ConnectError): Answer["headers"] {
   const merged = withErrorMetadata(header, error);
   // RFC 9110 section 15.5.2 wants a challenge; RFC 6750 section 3 names this one.
   if (error.code === Code.Unauthenticated) merged.set("www-authenticate", "Bearer");
-  return merged;
+  return headersToNode(merged);
 }
 
 const headersOf = keep((error) => errorHeaders(undefined, error));
