@@ -15,7 +15,7 @@ export type Account = {
 /** Only an active human may use this API. */
 export type HumanStatus = "active" | "inactive" | "locked";
 
-/** Can be stored as JSON. */
+/** Can be stored as JSON; see `usual-members.ts` of the store for what the stored text lacks. */
 export type HumanState = { readonly kind: "absent" } | RemovedHuman | PresentHuman;
 
 /** A human who was removed. Only the id is left, and the history, unless it was erased. */

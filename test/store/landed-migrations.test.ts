@@ -36,7 +36,7 @@ const digests = {
   "sqlite/migrations/010.sql": "fca7b21a8ea5f8d085236102e57f5aa3e774744400c771f604d2156023ef06de",
   "sqlite/migrations/011.sql": "6b98a572890421d11c89b3b974a252bca95406140c9ae4730cb381d91f99a76e",
   "sqlite/migrations/012.sql": "8c9b3bb503fbb094f3b0d56efb5cbfde633a6eeba32a3b346fa5535728b9e51a",
-  "sqlite/migrations/013.sql": "a0e66f2be28e49782d4cee6bb6baff87d1022292711ead54f438c5efc0d86d89",
+  "sqlite/migrations/013.sql": "e5fd62c8c322b39efa565ce9335d7a75f534e7da4a7e72a4a6a319e8da719fd1",
   "postgres/migrations/001.sql": "0d40854d901657a784565848c6c7e968c3456a413bd4d1922ce53a83b70e5360",
   "postgres/migrations/002.sql": "6753ee51979d138cbdb1829678bf3f832f457a4dfd531483265f6a1bc4c34c8d",
   "postgres/migrations/003.sql": "3107d0b54133f1839be0f43d394fbdd847df1eb1af23b5431f9a81953b7db134",
@@ -49,7 +49,7 @@ const digests = {
   "postgres/migrations/010.sql": "fca7b21a8ea5f8d085236102e57f5aa3e774744400c771f604d2156023ef06de",
   "postgres/migrations/011.sql": "5baf1e42d049b23d9009d8cf558b850951e24f275fc7b849f42bde4981638dfe",
   "postgres/migrations/012.sql": "cc3843bdef06727ce4c6a1364e62e5b5b9d027205a0dee98f40f4a2492351792",
-  "postgres/migrations/013.sql": "4e0fa39785079cca50d4ea8e74317a9584f99894912f9c315cab1cfb3c684eeb",
+  "postgres/migrations/013.sql": "07e0b5af7a6ad81b1780de724a428c6b904e45280588aff58b87f195ad0fa50a",
 };
 
 const engines = new URL("../../src/store/", import.meta.url);
@@ -109,6 +109,14 @@ async function expectWhole(store: EventStore, isFoldedAnew: boolean) {
     expect(await nameOf(await streamOf(userName)), userName).toBe(want);
   }
   expect(await streamOf("gone")).toBe("nobody");
+  const gigi = await store.load<HumanState>(demoUser, organization);
+  const verified = { email: "gigi@giraffe.example", isEmailVerified: true };
+  const account = { userName: verified.email, ...verified, phone: "", isPhoneVerified: false };
+  const profile = { firstName: "Gigi", lastName: "Giraffe", nickName: "", gender: 0 };
+  expect(gigi?.state).toEqual({
+    ...{ kind: "present", status: "active", ...account },
+    profile: { ...profile, displayName: "ẞigi", preferredLanguage: "und" },
+  });
   const history = await store.history(demoUser, organization, {
     ...{ after: 0, limit: 9, ascending: true },
   });
@@ -116,6 +124,8 @@ async function expectWhole(store: EventStore, isFoldedAnew: boolean) {
     "user.human.added",
     "user.human.profile.changed",
   ]);
+  const named = { displayName: "Gigi Giraffe", preferredLanguage: "en" };
+  expect(history[0]?.data).toEqual({ ...account, ...profile, ...named });
 
   const found = async (key: string, text: string, ignoreCase = true) => {
     const { results } = await store.search<HumanState>(organization, {

@@ -5,6 +5,7 @@ import { type KeyChange, keyChanges } from "../search/key-changes.ts";
 import type { SearchKeys } from "../search.ts";
 import type { Append, Moment } from "./append.ts";
 import { type AttributeRows, attributeRows } from "./attribute-rows.ts";
+import { textFromData, textFromState } from "./usual-members.ts";
 
 /** An append as it is stored. It is sent between threads, so it is plain data. */
 export type AppendRow = {
@@ -71,7 +72,7 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>, hasKeys =
     events: textsOf(events),
     createdAt: head.createdAt,
     changedAt: head.changedAt,
-    state: JSON.stringify(head.state),
+    state: textFromState(head.state),
     uniqueKeys,
     keys: hasKeys ? keyChanges(old, next) : [],
     status,
@@ -97,7 +98,7 @@ export function statusOf(keys: SearchKeys | undefined): string | null {
 
 function textsOf(events: readonly NewEvent[]): string[] {
   const texts: string[] = [];
-  for (const { type, data, creator } of events) texts.push(type, JSON.stringify(data), creator);
+  for (const { type, data, creator } of events) texts.push(type, textFromData(type, data), creator);
   return texts;
 }
 

@@ -1,5 +1,6 @@
 import type { Tip } from "../change/append.ts";
 import { isTransferred } from "../change/transferred-change.ts";
+import { dataFromText, stateFromText } from "../change/usual-members.ts";
 import type { Head } from "../event-store.ts";
 import type { OutlinedEvent, StoredEvent } from "../events.ts";
 import type { LatestChange } from "../transfer.ts";
@@ -16,7 +17,7 @@ export function headFromRow(row: Row): Head<unknown> {
     organization: String(row.organization),
     createdAt: Number(row.created_at),
     changedAt: Number(row.changed_at),
-    state: JSON.parse(String(row.state)),
+    state: stateFromText(String(row.state)),
   };
 }
 
@@ -62,5 +63,6 @@ export function outlinedEventFromRow(row: Row): OutlinedEvent {
 export const eventColumns = `${outlinedEventColumns}, data`;
 
 export function eventFromRow(row: Row): StoredEvent {
-  return { ...outlinedEventFromRow(row), data: JSON.parse(String(row.data)) };
+  const event = outlinedEventFromRow(row);
+  return { ...event, data: dataFromText(event.type, String(row.data)) };
 }

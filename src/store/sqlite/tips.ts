@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Tip } from "../change/append.ts";
+import { stateFromText } from "../change/usual-members.ts";
 import { withStoreErrors } from "./sqlite-error.ts";
 
 /** A row, as a list: that takes half the time that an object with names takes. */
@@ -32,7 +33,7 @@ export function createTipReader(
 
 function tipFromRow([, change, organization, version, createdAt, changedAt, state]: TipRow): Tip {
   return {
-    head: { version, organization, createdAt, changedAt, state: JSON.parse(state) },
+    head: { version, organization, createdAt, changedAt, state: stateFromText(state) },
     change,
   };
 }

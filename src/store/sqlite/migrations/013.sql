@@ -1,3 +1,6 @@
+-- States and events that are stored from here on lack the members that nearly all have with the same value. An earlier
+-- release would miss them, so it must refuse the database.
+
 -- Receipts stand in the order in which they are stored. Only the names, which come in any order, are kept sorted: as
 -- digests, in a table of their own, whose pages hold many of them.
 drop index receipts_by_time;
