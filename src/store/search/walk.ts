@@ -1,5 +1,5 @@
 import type { Found, Head, KeysOf } from "../event-store.ts";
-import { type Comparison, type Search, type SearchScope, sorted } from "../search.ts";
+import { type Comparison, type Query, type Search, type SearchScope, sorted } from "../search.ts";
 import type { Row } from "../sql/rows.ts";
 import type { Dialect } from "./condition-sql.ts";
 import { everyStream, isHeadKey, statusKey } from "./head-keys.ts";
@@ -83,11 +83,28 @@ export function createWalk(options: WalkOptions) {
     const known = await knownOf(wanted, readTotals);
     if (known.total === 0) return { total: 0, results: [] };
     const found = (await peeked(owners, wanted, known)) ?? (await page(owners, wanted, run, known));
-    const total = known.total ?? found.total;
-    if (total !== undefined) return { total, results: found.results };
-    const [row] = await run((each) => countStatement(each, owners, wanted.query));
-    return { total: Number(row?.total), results: found.results };
+    const total =
+      known.total ?? found.total ?? (await count(owners, wanted.query, run, readTotals));
+    return { total, results: found.results };
   };
+}
+
+/** What is not to match is often rare. Then it is counted, because how many streams there are is known. */
+async function count(
+  owners: SearchScope,
+  query: Query,
+  run: Run,
+  readTotals: Totals,
+): Promise<number> {
+  if (query.kind === "not") {
+    const others = await count(owners, query.query, run, readTotals);
+    // Both are read one after the other, so there may be more of them by now.
+    return Math.max(0, sumOf(await readTotals()) - others);
+  }
+  const [only, ...more] = query.kind === "and" || query.kind === "or" ? query.queries : [];
+  if (only !== undefined && more.length === 0) return count(owners, only, run, readTotals);
+  const [row] = await run((each) => countStatement(each, owners, query));
+  return Number(row?.total);
 }
 
 async function knownOf({ query }: Search, readTotals: Totals): Promise<Known> {
