@@ -3,6 +3,7 @@ import type { AppendRow } from "../change/append-row.ts";
 import type { Row } from "../sql/rows.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
+import { beginReadCommitted } from "./connection/transaction.ts";
 
 /**
  * Changes of the numbers of one organization after which its rows are replaced by their sum. Every batch that adds or
@@ -63,7 +64,7 @@ export function createCountFolder(link: Link): CountFolder {
 async function foldOne(link: Link, organization: string): Promise<void> {
   const connection = await link.get();
   try {
-    await connection.query({ text: "begin" });
+    await connection.query({ text: beginReadCommitted });
     const rows = await connection.query({
       text: `delete from head_counts where organization = $1
         returning status, stream, total`,

@@ -26,6 +26,7 @@ import { appendRows } from "./append/append-rows.ts";
 import { readWithHead } from "./attributes.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
+import { beginReadCommitted } from "./connection/transaction.ts";
 import type { Postgres } from "./database.ts";
 import { createCountFolder } from "./fold-counts.ts";
 import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
@@ -145,7 +146,7 @@ async function attempt(
   const connection = await link.get();
   let isCommitting = false;
   try {
-    await connection.query({ text: "begin" });
+    await connection.query({ text: beginReadCommitted });
     // First, because then another import of the same input waits here and fails with OvertakenError.
     await moveImport(connection, lines);
     const outcomes = outcomesFromResults(firsts, await appendRows(connection, rows, !isCluster));
