@@ -171,9 +171,15 @@ async function timed<Result>(call: () => Promise<Result>): Promise<Result | unde
 async function work(name: string, lane: Lane, userId: string): Promise<void> {
   for (let count = 0; !isStopping; count += 1) {
     if (count % callsPerConnection === 0) lane.renew();
-    await timed(() => lane.update(userId, `${name} ${count}`));
+    const nickName = `${name} ${count}`;
+    const updated = await timed(async () => {
+      await lane.update(userId, nickName);
+      return nickName;
+    });
     const read = await timed(() => lane.read(userId));
-    if (read !== undefined && read !== `${name} ${count}`) note(`${name} ${count} became ${read}`);
+    // An update that failed has been noted, and may be stored or not.
+    if (updated === undefined || read === undefined) continue;
+    if (read !== updated) note(`${updated} became ${read}`);
   }
   lane.renew();
 }
