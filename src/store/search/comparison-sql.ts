@@ -99,7 +99,7 @@ function comparisonOfTexts(scope: Scope, query: KeyComparison, alias: string): S
     case "contains":
     case "ends-with": {
       const found = hasFolded(scope, query, texts, alias);
-      return ignoreCase ? found : sql`${found} and ${isSoAsItIs(scope, query, texts, alias)}`;
+      return ignoreCase ? found : onlyIf(found, isSoAsItIs(scope, query, texts, alias));
     }
   }
 }
@@ -110,6 +110,11 @@ function comparisonOfTexts(scope: Scope, query: KeyComparison, alias: string): S
  */
 function unestimated(condition: Sql): Sql {
   return sql`case when ${condition} then true else false end`;
+}
+
+/** PostgreSQL would ask first what it takes for cheaper, and that would be to read the row of the table for each text. */
+function onlyIf(first: Sql, second: Sql): Sql {
+  return sql`case when ${first} then ${second} else false end`;
 }
 
 function isTrueOf(query: KeyComparison, text: string): boolean {
