@@ -7,7 +7,7 @@ import type { SearchStatement } from "../search/search-sql.ts";
 import type { SearchScope } from "../search.ts";
 import { streamHeadFromRow } from "../sql/head-pages.ts";
 import { headColumns } from "../sql/rows.ts";
-import { raw, sql } from "../sql/sql.ts";
+import { raw, type SqlStatement, sql } from "../sql/sql.ts";
 import type { Statement } from "./connection/connection.ts";
 import type { Postgres } from "./database.ts";
 import { keyBytes } from "./keys/key-rows.ts";
@@ -45,32 +45,51 @@ export function createPostgresSearch(database: Postgres): {
   readonly search: EventStore["search"];
   close(): Promise<void>;
 } {
-  const parted = createPartedSearch(database);
-  const lane = database.isCluster ? laneOfAll : undefined;
-  const scans = createScanQueue(
-    async (statement: SearchStatement, signal) =>
-      (await parted?.scan(statement, signal)) ?? ofWhole(() => database.scan(statement, signal)),
-  );
-  // A search of the whole waits for all nodes.
-  function ofWhole<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-    const problem = database.hanging?.problem();
-    return problem === undefined ? ask() : Promise.reject(problem);
-  }
-  const read = (statement: Statement) => ofWhole(() => database.read(statement, lane));
-
+  const { lookUp, scan, loadRows } = waysOf(database);
+  const scans = createScanQueue(scan);
   return {
     search: createSearch({
       dialect: database.isCluster ? distributedDialect : dialect,
-      lookUp: async (statement) => (await parted?.lookUp(statement)) ?? read(statement),
+      lookUp,
       scan: scans.add,
       async load(streams, owners) {
-        const wanted = (some: readonly string[]) => headsWithin(some, owners);
-        const rows = (await parted?.load(streams, wanted)) ?? (await read(wanted(streams)));
+        const rows = await loadRows(streams, (some) => headsWithin(some, owners));
         return rows.map(streamHeadFromRow);
       },
       keysOf: database.keysOf,
     }),
     close: scans.close,
+  };
+}
+
+type Wanted = (streams: readonly string[]) => Statement & SqlStatement;
+
+/** How statements are run: by the server, or first by the nodes that have the parts of distributed tables. */
+function waysOf(database: Postgres) {
+  const { read, scan } = database;
+  const parted = createPartedSearch(database);
+  if (parted === undefined) {
+    return {
+      lookUp: (statement: SearchStatement) => read(statement),
+      scan: (statement: SearchStatement, signal?: AbortSignal) => scan(statement, signal),
+      loadRows: (streams: readonly string[], wanted: Wanted) => read(wanted(streams)),
+    };
+  }
+
+  // A statement for the whole waits for all nodes.
+  async function ofWhole<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    const problem = database.hanging?.problem();
+    if (problem !== undefined) throw problem;
+    return ask();
+  }
+  const readWhole = (statement: Statement) => ofWhole(() => read(statement, laneOfAll));
+  return {
+    lookUp: async (statement: SearchStatement) =>
+      (await parted.lookUp(statement)) ?? readWhole(statement),
+    scan: async (statement: SearchStatement, signal?: AbortSignal) =>
+      (await parted.scan(statement, signal)) ?? ofWhole(() => scan(statement, signal)),
+    loadRows: async (streams: readonly string[], wanted: Wanted) =>
+      (await parted.load(streams, wanted)) ?? readWhole(wanted(streams)),
   };
 }
 

@@ -49,13 +49,14 @@ export async function newPartedDatabase<State>(
     hanging: createHangingNodes(),
   });
   let misses = 0;
+  let isReleased = false;
   const counted = async <Answer>(ask: () => Promise<Answer | undefined>) => {
-    for (let left = isPatient ? 200 : 1; left > 0; left -= 1) {
+    for (let left = isPatient ? 200 : 1; left > 0 && !isReleased; left -= 1) {
       const answer = await ask();
       if (answer !== undefined) return answer;
       if (left > 1) await pause(20);
     }
-    misses += 1;
+    if (!isReleased) misses += 1;
     return undefined;
   };
   const parts: PartReads = {
@@ -69,6 +70,7 @@ export async function newPartedDatabase<State>(
     shards,
     parts,
     async release() {
+      isReleased = true;
       shards.close();
       await reads.close();
       await whole.release();
