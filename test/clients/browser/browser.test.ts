@@ -156,7 +156,7 @@ describe("over TLS", () => {
 /** An empty page with the clients in it. */
 async function startPage() {
   const { outputFiles } = await build({
-    entryPoints: [join(root, "test", "clients", "browser-page.ts")],
+    entryPoints: [join(root, "test", "clients", "browser", "browser-page.ts")],
     bundle: true,
     format: "esm",
     write: false,

@@ -92,7 +92,7 @@ const maxInFlight = 128;
  * After so many lost races a change takes a turn alone. Two servers that change one user as often lose three in a row
  * once in eight times; a turn alone takes four round trips instead of one.
  */
-const maxLostRaces = 3;
+const racesUntilTurn = 3;
 
 const none: readonly Answer[] = [];
 
@@ -232,9 +232,10 @@ function proceed(changes: StreamChanges, answers: readonly Answer[] = none, lost
   return { changes: beginLoad(changes), answers, lostRaces, next: "load" };
 }
 
-/** Whether the first pending is a visit, or takes a turn like one. */
-function takesTurn({ again: [first], undecided, visits }: StreamChanges): boolean {
-  return first === undefined ? undecided === visits[0] : first.races >= maxLostRaces;
+/** Whether the first pending is a visit, or takes a turn like one. A stream that is not there cannot be held. */
+function takesTurn({ again: [first], undecided, visits, phase, latest }: StreamChanges): boolean {
+  if (first === undefined) return undecided === visits[0];
+  return first.races >= racesUntilTurn && phase === "open" && latest !== undefined;
 }
 
 function beginLoad({ arrived, undecided, again, held, visits }: StreamChanges): StreamChanges {

@@ -54,8 +54,8 @@ const retryAfterMs = 1000;
  * A change whose signal is aborted before it is decided is dropped. After that, `append` may still
  * leave it out.
  *
- * Bounds: 1,024 changes per stream, 10,000 in all; beyond them StoreOverloadedError. In flight: 128 per stream. A change
- * that has lost three races to other processes is stored alone.
+ * Bounds: 1,024 changes per stream, 10,000 in all, and 32 lost races of a change that begins a stream; beyond them
+ * StoreOverloadedError. In flight: 128 per stream. Another change that has lost three races is stored alone.
  */
 export function createStreamQueue(options: StreamQueueOptions): StreamQueue {
   const { observer } = options;

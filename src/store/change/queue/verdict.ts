@@ -1,4 +1,4 @@
-import type { Head } from "../../event-store.ts";
+import { type Head, StoreOverloadedError } from "../../event-store.ts";
 
 /** A change, and what it has behind it. */
 export type Numbered = {
@@ -33,6 +33,14 @@ export type Answer =
   | { readonly kind: "rejected"; readonly number: number; readonly error: unknown }
   /** The visit is over. Whoever came knows more. */
   | { readonly kind: "visited"; readonly number: number };
+
+/**
+ * Races lost to other processes by a change that begins a stream, which may be for its unique keys: it cannot take a turn
+ * alone. An even race is lost this often in a row once in four billion.
+ */
+const maxLostRaces = 32;
+/** Long enough for the other processes to finish a burst of writes. */
+const retryAfterMs = 1000;
 
 /** What the outcomes looked at so far come to. */
 export type Tally = {
@@ -76,11 +84,13 @@ function answerHeld(tally: Tally): void {
   tally.held = tally.held.filter(({ answer }) => answer === undefined);
 }
 
-/** Hold a change. If a race was lost, count it. */
+/** Hold a change. If a race was lost, count it; a change that lost too many is rejected. */
 function hold(tally: Tally, { number, races }: Numbered, answer: Held["answer"]): void {
   const isLost = tally.broken === "conflict";
   if (isLost) tally.lostRaces += 1;
-  tally.held = [...tally.held, { number, races: isLost ? races + 1 : races, answer }];
+  const held = { number, races: isLost ? races + 1 : races, answer };
+  if (held.races < maxLostRaces) tally.held = [...tally.held, held];
+  else tally.answers.push(rejected(number, tooManyRaces()));
 }
 
 /** The answer of a change that is stored, or that changes nothing of a stored head. */
@@ -91,4 +101,8 @@ export function stored(number: number, head: Head<unknown>): Answer {
 /** The answer that rejects a change. */
 export function rejected(number: number, error: unknown): Answer {
   return { kind: "rejected", number, error };
+}
+
+function tooManyRaces(): StoreOverloadedError {
+  return new StoreOverloadedError(`lost ${maxLostRaces} races for one stream`, retryAfterMs);
 }

@@ -15,6 +15,7 @@ import {
 } from "../../../../src/store/change/queue/stream-changes.ts";
 import type { StreamEvent } from "../../../../src/store/change/queue/stream-event.ts";
 import type { Answer } from "../../../../src/store/change/queue/verdict.ts";
+import { StoreOverloadedError } from "../../../../src/store/event-store.ts";
 
 const tip = (version: number, change = `change ${version}`): Tip => ({
   change,
@@ -24,6 +25,7 @@ const [one, two, three] = [tip(1), tip(2), tip(3)] as const;
 
 const error = new RangeError("an error");
 const older = new RangeError("an error before");
+const tooMany = new StoreOverloadedError("lost 32 races for one stream", 1000);
 
 const rejected = (number: number, why: unknown = error): Answer => ({
   kind: "rejected",
@@ -631,7 +633,7 @@ describe("step", () => {
       next: "wait",
     },
     {
-      name: "is answered at the end of its turn, and the next one follows without a load",
+      name: "is answered at the end of its turn, and then the head is loaded again",
       given: {
         phase: "visited",
         arrived: 2,
@@ -641,11 +643,54 @@ describe("step", () => {
         again: [{ number: 1, races: 3 }],
       },
       event: { kind: "visit-ended", answer: stored(0, two) },
-      want: { phase: "stale" },
+      want: { ...reload, again: [{ number: 1, races: 3 }] },
       answers: [stored(0, two)],
-      next: "visit",
+      next: "load",
+    },
+    {
+      name: "is decided as usual if there is no such stream, which could be held",
+      given: { phase: "loading", arrived: 1, undecided: 1, seen: 1, again: losers(3) },
+      event: { kind: "loaded", latest: undefined },
+      want: { phase: "open" },
+      next: "decide",
+    },
+    {
+      name: "waits for a new load after a failure, which may be that there is no such stream",
+      given: {
+        ...decidedTwo,
+        undecided: 1,
+        phase: "open",
+        latest: one,
+        inFlight: [flying(0, one, 3)],
+        again: [{ number: 1, races: 3 }],
+      },
+      event: settled.failed(one),
+      want: { ...reload, again: [{ number: 1, races: 3 }], broken: undefined },
+      answers: [rejected(0)],
+      next: "load",
+    },
+    {
+      name: "is rejected when it has lost 32, because there was no stream to hold; and it alone",
+      given: {
+        ...decidedTwo,
+        inFlight: [flying(0, one, 31), ended(1, { kind: "conflict" }, 30)],
+      },
+      event: settled.conflict(one),
+      want: { ...reload, again: [{ number: 1, races: 31 }] },
+      answers: [rejected(0, tooMany)],
+      lostRaces: 2,
+      next: "load",
     },
   ]);
+
+  test("gives a retry time after 32 lost races", () => {
+    const inFlight = queueOf([flying(0, one, 31)]);
+    const changes = { ...noChanges, arrived: 1, undecided: 1, inFlight };
+    const { answers } = step(changes, settled.conflict(one));
+    expect(answers).toMatchObject([
+      { error: { name: "StoreOverloadedError", retryAfterMs: 1000 } },
+    ]);
+  });
 
   test("keeps its promises to every change, whatever happens in which order", () => {
     fc.assert(
