@@ -154,7 +154,7 @@ export const clientLookMs = 1_000;
 export const maxHeldBytes = 65_536;
 
 /** The same in pieces, which may be as small as a byte. Each costs a hundred bytes beside its own. */
-export const maxHeldPieces = 1_024;
+export const maxHeldPieces = 64;
 
 /** HTTP/1.1 requests that wait on one connection before no more is read from it. */
 export const maxPipelined = 8;

@@ -12,6 +12,8 @@ export interface RawConnection extends Disposable {
   send(data: string | Uint8Array): void;
   /** Read nothing from now on. */
   pause(): void;
+  /** Read again. */
+  resume(): void;
   /** Bytes that were sent and that neither the server nor the system has taken. */
   stuck(): number;
   /** Everything received so far, one character for each byte. */
@@ -41,6 +43,7 @@ export function watch(socket: Socket): RawConnection {
   return {
     send: (data) => void socket.write(data),
     pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
     stuck: () => socket.writableLength,
     get received() {
       return received;

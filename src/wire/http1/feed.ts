@@ -20,7 +20,10 @@ const headEnd = Buffer.from("\r\n\r\n");
 /** Pieces up to this are fed whole: a dozen requests at most. */
 const smallBytes = 256;
 
-/** A chunked body is fed in pieces of at least this size, even if it contains what looks like heads. */
+/**
+ * A chunked body is fed in pieces of this size, even if it contains what looks like heads. Within a piece nothing stops
+ * Node's parser, which makes a buffer of each chunk.
+ */
 const chunkedBytes = 1024;
 
 /**
@@ -78,12 +81,14 @@ export function feedRequests(socket: Socket, hold: (bytes: number) => Share | un
   function endOfSlice(piece: Buffer, at: number): number {
     if (bodyLeft > 0) return Math.min(piece.byteLength, at + bodyLeft);
     if (piece.byteLength - at <= smallBytes) return piece.byteLength;
-    const isChunked = latest?.complete === false;
-    const found = piece.indexOf(headEnd, isChunked ? at + chunkedBytes : at);
+    if (latest?.complete === false) return Math.min(piece.byteLength, at + chunkedBytes);
+    const found = piece.indexOf(headEnd, at);
     return found < 0 ? piece.byteLength : found + headEnd.byteLength;
   }
 
   function resumed(): void {
+    // Node tells it a tick later. The socket may have been paused again meanwhile.
+    if (socket.isPaused()) return;
     isPausedByNode = false;
     const held = rest;
     if (held === undefined) return;

@@ -40,6 +40,7 @@ const askForFile = envelope(
   ]),
 );
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+const post = `POST ${check} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
 const shortest = "GET / HTTP/1.1\r\nHost:a\r\n\r\n";
 const manyHeaders = Array.from({ length: 95 }, (_, index) => `${index}:\r\n`).join("");
 const hundred = Array.from({ length: 100 }, (_, index) => 2 * index + 1);
@@ -186,10 +187,14 @@ export const floods: readonly Flood[] = [
     connections: 500,
     addresses: 4,
     isRead: true,
-    send: () =>
-      Buffer.from(
-        `POST ${check} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${"1\r\n \r\n".repeat(5_000)}`,
-      ),
+    send: () => Buffer.from(post + "1\r\n \r\n".repeat(5_000)),
+  },
+  {
+    name: "chunks of one byte behind a Watch",
+    aimsAt: "pieces of a body that nobody asks for (request.ts, feed.ts)",
+    connections: 500,
+    addresses: 4,
+    send: () => Buffer.concat([watch, Buffer.from(post), Buffer.from("1\r\n \r\n".repeat(30_000))]),
   },
   {
     name: "SETTINGS and PING whose answers are not read",
