@@ -19,7 +19,7 @@ export function createChangeAll({ visit }: StreamQueue, commitAll: CommitAll): C
     if (new Set(streams).size < streams.length) throw new TypeError("a stream is named twice");
     const turns = await visit(streams, signal);
     try {
-      const heads = await commitAll(members, decide as DecideAll<unknown>);
+      const heads = await commitAll(members, decide as DecideAll<unknown>, signal);
       return heads as readonly Head<State>[];
     } finally {
       turns.leave();

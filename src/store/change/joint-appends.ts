@@ -4,6 +4,7 @@ import {
   type Head,
   type Micros,
   UniqueKeyTakenError,
+  type Waiter,
 } from "../event-store.ts";
 import type { DecideAll, Member } from "../joint-change.ts";
 import { ReceiptTakenError } from "../receipts.ts";
@@ -18,13 +19,15 @@ export type JointAppends = {
 
 /**
  * How an engine stores a joint change, while nothing else of this process changes the members. Other processes may
- * try, so the engine holds them off.
+ * try: PostgreSQL locks the heads, and SQLite decides again at once, up to 32 times.
  *
+ * @param signal If it is aborted before the change is decided, the change is dropped.
  * @returns The heads after the change.
  */
 export type CommitAll = (
   members: readonly Member[],
   decide: DecideAll<unknown>,
+  signal: Waiter | undefined,
 ) => Promise<readonly Head<unknown>[]>;
 
 /** A change of one stream, as a joint change of this stream alone. */

@@ -96,14 +96,15 @@ export function createAdvance(
     const call = stream.calls.get(number) as Call | Turn;
     if (call.signal?.aborted) return { kind: "left", error: call.signal.reason };
     if (call.kind === "visit") call.begin();
-    else if (how === "visit") commitAlone(stream, number, call);
+    else if (how === "visit" && owns(stream, call)) commitAlone(stream, number, call);
     else return decide(stream, call);
     return { kind: "visit-begun" };
   }
 
-  function commitAlone(stream: Stream, number: number, { organization, decide }: Call): void {
+  function commitAlone(stream: Stream, number: number, call: Call): void {
+    const { organization, decide, signal } = call;
     const end = (answer: Answer) => advance(stream, { kind: "visit-ended", answer });
-    commitAll([{ stream: stream.id, organization }], jointly(decide)).then(
+    commitAll([{ stream: stream.id, organization }], jointly(decide), signal).then(
       ([head]) => end(stored(number, head as Head<unknown>)),
       (error: unknown) => end(rejected(number, error)),
     );
@@ -134,6 +135,11 @@ export function createAdvance(
   }
 
   return advance;
+}
+
+/** Another organization's stream is not held for a change, which is refused. */
+function owns({ changes: { latest } }: Stream, { organization }: Call): boolean {
+  return latest?.head.organization === organization;
 }
 
 /** @throws TypeError if there is no head: a change that writes nothing has nothing to answer with then. */

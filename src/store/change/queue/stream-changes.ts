@@ -36,9 +36,8 @@ import {
  * begins when nothing before it is in flight or held. Until it ends, nothing is loaded or decided here: the
  * visitor does that. Then the head is loaded again.
  *
- * A change that has lost several races takes a turn like a visit, in which the engine holds other processes off.
- * Otherwise a process that writes the stream all the time could win for ever: it knows the latest head, and whoever lost
- * must load it first.
+ * A change that has lost several races takes a turn like a visit: see `CommitAll`. Otherwise a process that writes the
+ * stream all the time could win for ever: it knows the latest head, and whoever lost must load it first.
  *
  * Changes are numbered in order of arrival, from 0, so that nothing here grows with the queue.
  */
@@ -118,8 +117,8 @@ export function firstPending({ again, undecided }: StreamChanges): number {
 /**
  * What an event makes of the changes of a stream. Pure.
  *
- * @param event `decided`, `refused` and `unchanged` only if the step before said `decide`, `left` also if it said
- *   `visit`, `visit-begun` only then, and `loaded` and `load-failed` only if it said `load`.
+ * @param event `decided`, `refused` and `unchanged` only if the step before said `decide`, or `visit` of a change, `left`
+ *   if it said one of them, `visit-begun` only if it said `visit`, and `loaded` and `load-failed` only if it said `load`.
  */
 export function step(changes: StreamChanges, event: StreamEvent): Step {
   switch (event.kind) {

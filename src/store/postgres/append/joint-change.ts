@@ -15,13 +15,14 @@ import { beginReadCommitted } from "../connection/transaction.ts";
 import type { Postgres } from "../database.ts";
 import { outcomeFromError, unavailableFrom } from "../postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "../retry.ts";
+import { problemOfStreams } from "../shards/hanging-items.ts";
 import { appendRows } from "./append-rows.ts";
 import { rowWithHeldKeys } from "./held-keys.ts";
 
 type Options = {
   /** Of joint changes alone, because each is a transaction of several statements. */
   readonly link: Link;
-  readonly database: Pick<Postgres, "keysOf" | "uniqueKeysOf" | "isCluster">;
+  readonly database: Pick<Postgres, "keysOf" | "uniqueKeysOf" | "isCluster" | "shards" | "hanging">;
   readonly now: () => Micros;
   readonly retried: StoreObserver["retried"] | undefined;
 };
@@ -55,8 +56,13 @@ const resolveMs = 10_000;
  */
 export function createJointCommit(options: Options): CommitAll {
   let last: Promise<unknown> = Promise.resolve();
-  return (members, decide) => {
-    const result = last.then(() => commitOne(options, { members, decide }));
+  return (members, decide, signal) => {
+    const result = last.then(() => {
+      if (signal?.aborted) throw signal.reason;
+      const problem = problemOfStreams(options.database, members);
+      if (problem !== undefined) throw problem;
+      return commitOne(options, { members, decide });
+    });
     // What failed must not stop those behind it.
     last = result.catch(() => {});
     return result;

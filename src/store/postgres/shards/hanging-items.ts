@@ -13,6 +13,14 @@ export function problemOfItem(
   return hanging?.problem(nodesOf(shards, item));
 }
 
+/** The same for streams alone, whatever is decided about them. */
+export function problemOfStreams(
+  { shards, hanging }: Database,
+  streams: readonly { readonly stream: string }[],
+): StoreUnavailableError | undefined {
+  return hanging?.problem(streams.map(({ stream }) => shards.placeOf(stream)?.node));
+}
+
 /** `undefined`: any node may be needed. */
 function nodesOf(shards: Database["shards"], item: BatchItem): (string | undefined)[] | undefined {
   const ofReceipt = (name: string) => shards.nodeOfName("receipts", name);

@@ -1,4 +1,5 @@
 import { createBatcher } from "../../change/batch/batcher.ts";
+import { StoreUnavailableError } from "../../event-store.ts";
 import { SearchTooBroadError } from "../../search.ts";
 import type { HangingNodes } from "../cluster/hanging-nodes.ts";
 import type { Connection } from "../connection/connection.ts";
@@ -158,7 +159,12 @@ type Server = ReturnType<typeof createServer>;
 function createServer(connect: (use: Use) => Promise<Connection>) {
   const asking = Array.from({ length: connectionsPerServer }, () => {
     const link = createPartLink(() => connect("ask"));
-    const batcher = createBatcher((statements: readonly PartStatement[]) => link.run(statements));
+    // Nothing is asked again one by one: the engine is asked instead.
+    const batcher = createBatcher((statements: readonly PartStatement[]) =>
+      link.run(statements).catch((cause: unknown) => {
+        throw new StoreUnavailableError("parts cannot be read", { cause });
+      }),
+    );
     return { link, batcher, waiting: 0 };
   });
   const scanning = createPartLink(() => connect("scan"));

@@ -20,9 +20,10 @@ const retryAfterMs = 1_000;
 
 /** Store joint changes: each is one item of a group commit. */
 export function createJointCommit({ load, write, keysOf, now, observer }: Options): CommitAll {
-  return async (members, decide) => {
+  return async (members, decide, signal) => {
     const streams = members.map(({ stream }) => stream);
     for (let races = 0; races < maxLostRaces; races += 1) {
+      if (signal?.aborted) throw signal.reason;
       const { appends, heads } = jointAppends(members, load(streams), decide, now);
       if (appends.length === 0) return heads;
       const rows = appends.map((append) => rowFromAppend(append, keysOf));

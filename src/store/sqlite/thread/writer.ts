@@ -83,7 +83,10 @@ async function write(batch: Batch): Promise<Written> {
 }
 
 function erases({ items }: Batch, { results }: Written): boolean {
-  return items.some((item, index) => "erases" in item && results[index] === "appended");
+  return items.some((item, index) => {
+    const rows = "joint" in item ? item.joint : [item];
+    return results[index] === "appended" && rows.some((row) => "erases" in row);
+  });
 }
 
 function writeOnce({ items, bulk }: Batch): Written {
