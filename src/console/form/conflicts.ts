@@ -1,5 +1,6 @@
 import { byId, fromTemplate } from "../dom.ts";
 import {
+  differing,
   type Fields,
   fillFields,
   labelOf,
@@ -11,14 +12,15 @@ import {
 /** What somebody else has changed while a form was open, field by field, and which value is to be kept. */
 export interface Conflicts {
   /**
-   * Show the choice. A field that was typed into keeps what was typed; any other gets the value of the other
-   * person. The first choice gets the focus.
+   * Show the choice for each field that the other person has changed to something else than the form says. A
+   * field that was typed into keeps what was typed; any other gets the value of the other person. The first choice
+   * gets the focus.
    *
-   * @param names The fields that the other person has changed.
    * @param theirs What is stored now.
-   * @param before What the form said when it was opened.
+   * @param before What was stored before the other person has changed it.
+   * @returns Whether there is something to choose.
    */
-  show(names: readonly string[], theirs: Values, before: Values): void;
+  offer(theirs: Values, before: Values): boolean;
   clear(): void;
 }
 
@@ -71,7 +73,10 @@ export function createConflicts(form: HTMLFormElement, fields: Fields): Conflict
   }
 
   return {
-    show(names, theirs, before) {
+    offer(theirs, before) {
+      const isOther = new Set(differing(fields, theirs, readFields(fields)));
+      const names = differing(fields, before, theirs).filter((name) => isOther.has(name));
+      if (names.length === 0) return false;
       clear();
       const text = document.createElement("p");
       text.textContent =
@@ -82,6 +87,7 @@ export function createConflicts(form: HTMLFormElement, fields: Fields): Conflict
         ...names.map((name) => choiceFor(name, theirs[name] ?? "", before[name] ?? "")),
       );
       panel.querySelector<HTMLElement>("input:checked")?.focus();
+      return true;
     },
     clear,
   };

@@ -4,6 +4,19 @@ export type Fields = Readonly<Record<string, HTMLElement>>;
 /** What the fields of a form say, by the same names. A tick is "true" or "false". */
 export type Values = Readonly<Record<string, string>>;
 
+/** What is stored of a user, as far as a form edits it. */
+export type Stored = {
+  readonly userId: string;
+  /** Of the user, for people. */
+  readonly name: string;
+  /** A change is stored only if the user still has this version. */
+  readonly version: bigint;
+  readonly values: Values;
+};
+
+/** Before a form was opened. */
+export const nobody: Stored = { userId: "", name: "", version: 0n, values: {} };
+
 /** What the fields say now. */
 export function readFields(fields: Fields): Values {
   return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, valueIn(field)]));

@@ -1,7 +1,8 @@
 import type { User } from "../../../../gen/zitadel/user_pb.ts";
 import { ifVersion } from "../../api.ts";
 import { byId } from "../../dom.ts";
-import { createEditForm, type Stored } from "../../form/edit-form.ts";
+import { createEditForm } from "../../form/edit-form.ts";
+import type { Stored } from "../../form/form-values.ts";
 import { type Answer, readUser, storedFrom, type Tools } from "../report.ts";
 import { textFrom, valueFrom } from "./metadata-value.ts";
 
