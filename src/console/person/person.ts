@@ -1,18 +1,19 @@
 import type { Transport } from "@connectrpc/connect";
 import type { User } from "../../../gen/zitadel/user_pb.ts";
 import { createApi } from "../api.ts";
-import { byId, type Sentence, say } from "../dom.ts";
+import { byId, say } from "../dom.ts";
 import type { Drafts } from "../form/drafts.ts";
 import type { Question } from "../question.ts";
 import { createAccessCard } from "./access-card.ts";
 import { createAccountCard } from "./account-card.ts";
 import { createHistory } from "./history.ts";
 import { createMetadataCard } from "./metadata/metadata-card.ts";
+import { createPageReport } from "./page-report.ts";
 import type { Permissions } from "./permissions.ts";
 import { createPersonFacts } from "./person-facts.ts";
 import { createPersonReader } from "./person-reader.ts";
 import { createProfileCard } from "./profile-card.ts";
-import type { Report, Tools } from "./report.ts";
+import type { Tools } from "./report.ts";
 
 /** Shows one user: the facts, what can be changed, and the history. */
 export interface Person {
@@ -40,7 +41,7 @@ export function createPerson({ transport, drafts, question, onChanged }: Surroun
   const name = byId("name", HTMLElement);
   const showFacts = createPersonFacts();
   const history = createHistory(transport);
-  const report: Report = { begin, stored, outdated, removed };
+  const report = createPageReport({ content, notice, readAgain });
   const tools: Tools = { api, report, question, drafts };
   const cards = [
     createProfileCard(tools),
@@ -65,49 +66,19 @@ export function createPerson({ transport, drafts, question, onChanged }: Surroun
     say(notice, text);
   }
 
-  function begin(): void {
-    for (const outcome of content.querySelectorAll(".saved")) outcome.textContent = "";
-    for (const problem of content.querySelectorAll<HTMLElement>(
-      ".card > .notice, #access > .notice",
-    ))
-      say(problem, "");
-  }
-
-  async function stored(userId: string, where: HTMLElement, text: string): Promise<boolean> {
+  /** Read a user again who was changed. @returns Whether the page is about them still. */
+  async function readAgain(userId: string): Promise<boolean> {
     onChanged();
     if (userId !== wanted) return false;
     await reader.read(userId);
-    if (userId !== wanted) return false;
-    if (content.hidden) say(notice, `${text} ${notice.textContent}`);
-    else where.textContent = text;
-    return !content.hidden;
-  }
-
-  async function outdated(userId: string, where: HTMLElement): Promise<void> {
-    onChanged();
-    if (userId !== wanted) return;
-    await reader.read(userId);
-    if (userId !== wanted || content.hidden) return;
-    say(
-      where,
-      "Somebody else has changed this person meanwhile, and nothing was done. You see now what is stored: repeat it if it is still right.",
-    );
-  }
-
-  async function removed(userId: string, text: Sentence): Promise<void> {
-    onChanged();
-    if (userId !== wanted) return;
-    await reader.read(userId);
-    if (userId !== wanted || !content.hidden) return;
-    say(notice, text);
-    notice.focus();
+    return userId === wanted;
   }
 
   return {
     async show(userId) {
       wanted = userId;
       for (const card of cards) card.reset();
-      begin();
+      report.begin();
       say(notice, "");
       content.hidden = true;
       section.hidden = userId === "";
