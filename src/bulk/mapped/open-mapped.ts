@@ -3,11 +3,11 @@ import { objectOf } from "../fields.ts";
 import { keyOfLines, openInputFile, type PreparedSource } from "../import/prepared-source.ts";
 import {
   type JsonRecord,
-  jsonRecords,
   maxRecordBytes,
   maxRecordDepth,
   type Wish,
-} from "../json/json-records.ts";
+} from "../json/json-document.ts";
+import { jsonRecords } from "../json/json-records.ts";
 import { linesOf, unreadable } from "../lines-of.ts";
 import { createLosses, type Losses } from "../losses.ts";
 import { createMeter } from "../meter.ts";

@@ -1,4 +1,4 @@
-import type { Wish } from "../json/json-records.ts";
+import type { Wish } from "../json/json-document.ts";
 
 /** Where the organizations may be: alone in an answer of ExportData, or in a request of ImportData. */
 const wrappers: ReadonlySet<string> = new Set([

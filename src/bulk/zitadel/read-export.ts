@@ -1,12 +1,8 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { BulkError } from "../bulk-error.ts";
 import { objectOf, textOf } from "../fields.ts";
-import {
-  type JsonRecord,
-  jsonRecords,
-  maxRecordBytes,
-  maxRecordDepth,
-} from "../json/json-records.ts";
+import { type JsonRecord, maxRecordBytes, maxRecordDepth } from "../json/json-document.ts";
+import { jsonRecords } from "../json/json-records.ts";
 import { unreadable } from "../lines-of.ts";
 import type { Losses } from "../losses.ts";
 import type { MetadataSpool } from "../metadata-spool.ts";

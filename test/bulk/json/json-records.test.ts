@@ -1,11 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  jsonRecords,
-  maxRecordBytes,
-  maxRecordsAtOnce,
-  type Wish,
-} from "../../../src/bulk/json/json-records.ts";
+import { maxRecordBytes, type Wish } from "../../../src/bulk/json/json-document.ts";
+import { jsonRecords, maxRecordsAtOnce } from "../../../src/bulk/json/json-records.ts";
 
 async function* cut(text: string, size: number): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text);
