@@ -1,27 +1,14 @@
 import type { Buffer } from "node:buffer";
-import { create, type DescMethodUnary, type Message } from "@bufbuild/protobuf";
-import {
-  Code,
-  ConnectError,
-  type HandlerContext,
-  type Interceptor,
-  type MethodImplSpec,
-  type UnaryResponse,
-} from "@connectrpc/connect";
-import { assertDeclaredLength, readBody } from "./body.ts";
-import { Call, CallResponse, contextFromCopy, metadataOf } from "./call-context.ts";
+import type { Message } from "@bufbuild/protobuf";
+import { Code, ConnectError, type HandlerContext, type UnaryResponse } from "@connectrpc/connect";
+import { assertDeclaredLength, type BodyLimits, readBody } from "./body.ts";
+import { Call, metadataOf } from "./call-context.ts";
 import { type Deadline, deadlineExceeded, type StartDeadline } from "./deadline.ts";
 import type { Answer, Exchange } from "./http/exchange.ts";
 import type { Limits } from "./limits.ts";
 import { type Dialog, type Metadata, noMetadata } from "./protocol/protocol.ts";
 import { explain, refusal } from "./refusal.ts";
-
-/** A unary method, ready to be called. */
-export type UnaryMethod = {
-  readonly descriptor: DescMethodUnary;
-  /** The handler inside its interceptors. */
-  readonly onion: (call: Call) => Promise<UnaryResponse>;
-};
+import type { UnaryMethod } from "./unary-method.ts";
 
 /**
  * As the `requestGate` of Connect: decides from the head of a request whether it is let in, before a byte of
@@ -50,125 +37,146 @@ export type UnaryCallOptions = {
   readonly onAnswer: (answer: Answer, error: ConnectError | undefined) => void;
 };
 
-/** @param interceptors The first is the outermost. */
-export function createUnaryMethod(
-  spec: MethodImplSpec & { kind: "unary" },
-  interceptors: readonly Interceptor[],
-): UnaryMethod {
-  type Next = ReturnType<Interceptor>;
-  const handle = async (request: Call): Promise<UnaryResponse> => {
-    const context = request === request.original ? request : contextFromCopy(request);
-    const message = create(spec.method.output, await spec.impl(request.message, context));
-    return new CallResponse(spec.method, message, context);
-  };
-  const onion = interceptors.reduceRight<Next>(
-    (next, interceptor) => interceptor(next),
-    // Interceptors are typed for streams, too; here every request is a `Call`.
-    handle as unknown as Next,
-  );
-  return { descriptor: spec.method, onion: onion as UnaryMethod["onion"] };
-}
-
-/**
- * Run one call from its head to its answer: gate, body, message, handler, answer. Never throws.
- *
- * The steps call one another, because a promise between each two of them would cost more than they do.
- */
+/** Run one call from its head to its answer: gate, body, message, handler, answer. Never throws. */
 export function callUnary(
   method: UnaryMethod,
   exchange: Exchange,
   dialog: Dialog,
   options: UnaryCallOptions,
 ): void {
-  const { limits, protocolName, requestId, requestGate, trace } = options;
-  let deadline: Deadline | undefined;
-  let call: Call | undefined;
-  let isOver = false;
-  /** The gate or the handler has begun and is not done. */
-  let isWorking = false;
-  const bodyLimits = { maxBytes: dialog.maxBodyBytes, maxMessageBytes: limits.maxMessageBytes };
+  new RunningCall(method, exchange, dialog, options).start();
+}
 
-  const end = (answer: Answer, error: ConnectError | undefined) => {
-    isOver = true;
-    deadline?.end();
-    options.onAnswer(answer, error);
-    if (!isWorking) exchange.release();
-  };
-  /** The gate or the handler is done. Returns whether somebody still waits for it. */
-  const settle = () => {
-    isWorking = false;
-    if (isOver) exchange.release();
-    return !isOver;
-  };
-  const fail = (reason: unknown) => {
-    if (isOver) return;
-    const error = repair(explain(errorFrom(reason), options.errorDomain));
-    end(refuse(dialog, error, call?.metadata(), options.errorDomain), error);
-  };
-  const failed = (reason: unknown) => {
-    if (settle()) fail(reason);
-  };
-  const succeed = (response: UnaryResponse) => {
-    if (!settle()) return;
-    let answer: Answer;
+/** The steps of a call call one another, because a promise between each two of them would cost more than they do. */
+class RunningCall {
+  readonly #method: UnaryMethod;
+  readonly #exchange: Exchange;
+  readonly #dialog: Dialog;
+  readonly #options: UnaryCallOptions;
+  readonly #bodyLimits: BodyLimits;
+  #deadline: Deadline | undefined;
+  #call: Call | undefined;
+  /** It is answered. */
+  #isOver = false;
+  /** The gate or the handler has begun and is not done. */
+  #isWorking = false;
+
+  constructor(method: UnaryMethod, exchange: Exchange, dialog: Dialog, options: UnaryCallOptions) {
+    this.#method = method;
+    this.#exchange = exchange;
+    this.#dialog = dialog;
+    this.#options = options;
+    const { maxMessageBytes } = options.limits;
+    this.#bodyLimits = { maxBytes: dialog.maxBodyBytes, maxMessageBytes };
+  }
+
+  start(): void {
+    const { limits, startDeadline, protocolName, requestId } = this.#options;
+    const { head } = this.#exchange;
     try {
-      answer = dialog.answer(response.message, metadataOf(response, call));
+      const timeoutMs = timeoutWithin(limits, this.#dialog.timeoutMs());
+      if (timeoutMs <= 0) throw deadlineExceeded();
+      assertDeclaredLength(head, this.#bodyLimits);
+      const deadline = startDeadline(timeoutMs, (reason) => this.#fail(reason));
+      this.#deadline = deadline;
+      cancelWhenGone(this.#exchange, deadline);
+      const call = new Call(this.#method.descriptor, head, deadline, protocolName, requestId);
+      this.#call = call;
+      this.#enter(deadline, call);
     } catch (reason) {
-      fail(reason);
+      this.#fail(reason);
+    }
+  }
+
+  /** Ask the gate, which may have to wait. */
+  #enter(deadline: Deadline, call: Call): void {
+    const { requestGate, trace } = this.#options;
+    const passing =
+      trace === undefined ? requestGate?.(call) : trace.run(() => requestGate?.(call));
+    if (passing === undefined) {
+      this.#receive(deadline, call);
       return;
     }
-    end(answer, undefined);
-  };
-  const begin = (started: Deadline, made: Call, read: (body: Buffer) => Message, body: Buffer) => {
-    if (isOver) return;
-    started.endBody();
+    this.#isWorking = true;
+    passing.then(
+      () => {
+        if (this.#settle()) this.#receive(deadline, call);
+      },
+      (reason) => this.#failed(reason),
+    );
+  }
+
+  /** Read the body. */
+  #receive(deadline: Deadline, call: Call): void {
+    if (this.#isOver) return;
     try {
-      made.message = read(body);
-      options.bind?.(made.message);
-      const answered =
-        trace === undefined ? method.onion(made) : trace.run(() => method.onion(made));
-      isWorking = true;
-      answered.then(succeed, failed);
-    } catch (reason) {
-      fail(reason);
-    }
-  };
-  const receive = (started: Deadline, made: Call) => {
-    if (isOver) return;
-    try {
-      const read = dialog.reader();
-      started.beginBody();
-      readBody(exchange, {
-        ...bodyLimits,
-        done: (body) => begin(started, made, read, body),
-        refuse: fail,
+      const read = this.#dialog.reader();
+      deadline.beginBody();
+      readBody(this.#exchange, {
+        ...this.#bodyLimits,
+        done: (body) => this.#handle(deadline, call, read, body),
+        refuse: (error) => this.#fail(error),
       });
     } catch (reason) {
-      fail(reason);
+      this.#fail(reason);
     }
-  };
+  }
 
-  try {
-    const timeoutMs = timeoutWithin(limits, dialog.timeoutMs());
-    if (timeoutMs <= 0) throw deadlineExceeded();
-    assertDeclaredLength(exchange.head, bodyLimits);
-    const started = options.startDeadline(timeoutMs, fail);
-    deadline = started;
-    cancelWhenGone(exchange, started);
-    const made = new Call(method.descriptor, exchange.head, started, protocolName, requestId);
-    call = made;
-    const passing =
-      trace === undefined ? requestGate?.(made) : trace.run(() => requestGate?.(made));
-    if (passing === undefined) {
-      receive(started, made);
+  /** Give the message to the handler. */
+  #handle(deadline: Deadline, call: Call, read: (body: Buffer) => Message, body: Buffer): void {
+    if (this.#isOver) return;
+    const { bind, trace } = this.#options;
+    deadline.endBody();
+    try {
+      call.message = read(body);
+      bind?.(call.message);
+      const { onion } = this.#method;
+      const answered = trace === undefined ? onion(call) : trace.run(() => onion(call));
+      this.#isWorking = true;
+      answered.then(
+        (response) => this.#succeed(response),
+        (reason) => this.#failed(reason),
+      );
+    } catch (reason) {
+      this.#fail(reason);
+    }
+  }
+
+  #succeed(response: UnaryResponse): void {
+    if (!this.#settle()) return;
+    let answer: Answer;
+    try {
+      answer = this.#dialog.answer(response.message, metadataOf(response, this.#call));
+    } catch (reason) {
+      this.#fail(reason);
       return;
     }
-    isWorking = true;
-    passing.then(() => {
-      if (settle()) receive(started, made);
-    }, failed);
-  } catch (reason) {
-    fail(reason);
+    this.#end(answer, undefined);
+  }
+
+  #failed(reason: unknown): void {
+    if (this.#settle()) this.#fail(reason);
+  }
+
+  /** The gate or the handler is done. Returns whether somebody still waits for it. */
+  #settle(): boolean {
+    this.#isWorking = false;
+    if (this.#isOver) this.#exchange.release();
+    return !this.#isOver;
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#isOver) return;
+    const { errorDomain } = this.#options;
+    const error = repair(explain(errorFrom(reason), errorDomain));
+    this.#end(refuse(this.#dialog, error, this.#call?.metadata(), errorDomain), error);
+  }
+
+  #end(answer: Answer, error: ConnectError | undefined): void {
+    this.#isOver = true;
+    this.#deadline?.end();
+    this.#options.onAnswer(answer, error);
+    if (!this.#isWorking) this.#exchange.release();
   }
 }
 

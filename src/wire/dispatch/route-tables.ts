@@ -1,4 +1,3 @@
-import { createUnaryMethod, type UnaryMethod } from "../call.ts";
 import { type Cors, createCors } from "../http/cors.ts";
 import type { Page } from "../http/static-pages.ts";
 import { collectMethods, pathOf } from "../methods.ts";
@@ -11,6 +10,7 @@ import type { Protocol } from "../protocol/protocol.ts";
 import { createStatusOf } from "../protocol/rest/error-status.ts";
 import { createRest, type Rest } from "../protocol/rest/rest.ts";
 import { createStreamingMethods, type StreamingMethod } from "../protocol/streaming/streaming.ts";
+import { createUnaryMethod, type UnaryMethod } from "../unary-method.ts";
 
 /** Everything that a request can ask for. */
 export type RouteTables = {

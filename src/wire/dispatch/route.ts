@@ -1,7 +1,6 @@
 import type { Message } from "@bufbuild/protobuf";
 import { EmptySchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { ConnectError } from "@connectrpc/connect";
-import type { UnaryMethod } from "../call.ts";
 import { verbs } from "../http/cors.ts";
 import type { Answer, RequestHead } from "../http/exchange.ts";
 import { expectationOf } from "../http/expectation.ts";
@@ -18,6 +17,7 @@ import { memoize } from "../memoize.ts";
 import type { Dialog, MethodShape, Protocol } from "../protocol/protocol.ts";
 import { streamRefusal } from "../protocol/streaming/refuse-stream.ts";
 import type { StreamingMethod } from "../protocol/streaming/streaming.ts";
+import type { UnaryMethod } from "../unary-method.ts";
 import type { RouteTables } from "./route-tables.ts";
 
 /** What a request asks for, as far as its head says. */

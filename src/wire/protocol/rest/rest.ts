@@ -9,9 +9,9 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { Code, type ConnectError } from "@connectrpc/connect";
-import type { UnaryMethod } from "../../call.ts";
 import { type Answer, headersToNode, type RequestHead } from "../../http/exchange.ts";
 import { refusal } from "../../refusal.ts";
+import type { UnaryMethod } from "../../unary-method.ts";
 import { type JsonCodec, textFromUtf8 } from "../codec.ts";
 import { answerCompression, requestCompression } from "../compression.ts";
 import { timeoutFrom } from "../grpc.ts";
