@@ -12,8 +12,9 @@ import { createDate } from "./http/http-answers.ts";
 import { createHttp1Server } from "./http/http1-server.ts";
 import { createHttp2Server } from "./http/http2-server.ts";
 import { ignoreErrors } from "./http/ignore-errors.ts";
+import { createOpenSockets } from "./http/open-sockets.ts";
 import { refusePlainHttp } from "./http/refuse-plain-http.ts";
-import { sniff } from "./http/sniff.ts";
+import type { Opening } from "./http/sniff.ts";
 import type { TlsFiles, TlsServer } from "./http/tls.ts";
 import { clientLimits, farewellMs } from "./limits.ts";
 import { memoize } from "./memoize.ts";
@@ -67,13 +68,10 @@ export function createListener(options: WireOptions): Listener {
   let isDraining = false;
   let tls: TlsServer | undefined;
   const shutdown = new AbortController();
-  const sockets = new Set<Socket>();
-  /** Those of `sockets` that have not sent enough yet to tell what they speak. */
-  const opening = new Set<Socket>();
   const limits = { ...clientLimits, ...options.clientLimits };
   const clients = createClientAddresses(options.trustedProxies);
   const groupOf = memoize(addressGroup);
-  const takePlace = createConnections(limits, clients, groupOf);
+  const sockets = createOpenSockets(createConnections(limits, clients, groupOf), serve);
   const openStreams = createOpenStreams(limits);
   const stuck = createStuckSockets(limits.unsentTimeoutMs);
   const overload = createOverload(options);
@@ -94,23 +92,12 @@ export function createListener(options: WireOptions): Listener {
   const { observeClose = () => {} } = options;
   const http2 = createHttp2Server(limits, site, dispatch, observeClose);
 
-  function accept(socket: Socket): void {
-    if (!takePlace(socket)) {
-      socket.destroy();
-      return;
-    }
-    ignoreErrors(socket);
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    opening.add(socket);
-    sniff(socket, (protocol) => {
-      opening.delete(socket);
-      if (protocol === undefined) return;
-      if (protocol === "http1" && tls !== undefined) refusePlainHttp(socket);
-      else if ((protocol === "tls") !== (tls !== undefined)) socket.destroy();
-      else if (tls !== undefined) tls.server.emit("connection", socket);
-      else adopt(socket, protocol === "http2");
-    });
+  /** Hand a connection to the server of its protocol. */
+  function serve(socket: Socket, protocol: Opening): void {
+    if (protocol === "http1" && tls !== undefined) refusePlainHttp(socket);
+    else if ((protocol === "tls") !== (tls !== undefined)) socket.destroy();
+    else if (tls !== undefined) tls.server.emit("connection", socket);
+    else adopt(socket, protocol === "http2");
   }
 
   const adopt = (socket: Socket, isHttp2: boolean) => (isHttp2 ? http2 : http1).adopt(socket);
@@ -122,22 +109,20 @@ export function createListener(options: WireOptions): Listener {
         const { createTlsServer } = await import("./http/tls.ts");
         tls = createTlsServer(files, adopt);
       }
-      http1.server.on("connection", accept);
+      http1.server.on("connection", sockets.accept);
       return listenOn(http1.server, host, port);
     },
     reloadTls: () => tls?.reload(),
-    load: () => ({ connections: sockets.size, calls: overload.calls() }),
+    load: () => ({ connections: sockets.count(), calls: overload.calls() }),
     async close(drainMs) {
       isDraining = true;
       const closed = new Promise<void>((resolve) => http1.server.close(() => resolve()));
       http2.close();
-      for (const socket of opening) socket.destroy();
+      sockets.destroyOpening();
       const timer = setTimeout(() => {
         shutdown.abort(new ConnectError("shutting down", Code.Unavailable));
         // Streams tell their clients why they end. Only then are the connections cut off.
-        setTimeout(() => {
-          for (const socket of sockets) socket.destroy();
-        }, farewellMs);
+        setTimeout(sockets.destroyAll, farewellMs);
       }, drainMs);
       await closed;
       clearTimeout(timer);
