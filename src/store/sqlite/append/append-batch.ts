@@ -12,6 +12,7 @@ import { createEraser } from "../events/erase.ts";
 import { createEventLog, type EventLog, type Position } from "../events/event-log.ts";
 import { createCountWriter } from "../keys/count-writer.ts";
 import { createKeyWriter } from "../keys/key-writer.ts";
+import { createUniqueKeyWriter } from "../keys/unique-key-writer.ts";
 import { createUnsortedKeys } from "../keys/unsorted-keys.ts";
 import { transact } from "../transaction.ts";
 import { createReceiptWriter, type ReceiptWriter } from "./receipts.ts";
@@ -95,7 +96,6 @@ export function createRowWriter(
   const selectCurrent = db.prepare(
     "select rowid as id, position from heads where stream = ? and organization = ? and version = ? and change = ?",
   );
-  const isTaken = db.prepare("select 1 from claims where name = ? and stream <> ?");
   const insertHead = db.prepare(
     `insert into heads (stream, organization, version, change, created_at, changed_at, state, status, position)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (stream) do nothing`,
@@ -109,28 +109,19 @@ export function createRowWriter(
      where rowid = ?`,
   );
   const deleteHead = db.prepare("delete from heads where stream = ?");
-  const releaseUniqueKeys = db.prepare("delete from claims where stream = ?");
-  const insertUniqueKey = db.prepare(
-    "insert into claims (name, stream) values (?, ?) on conflict (name) do nothing",
-  );
-
-  /** @returns Whether no other stream holds one of the unique keys. */
-  function insertUniqueKeys(stream: string, names: ReadonlySet<string>): boolean {
-    for (const name of names) if (insertUniqueKey.run(name, stream).changes === 0) return false;
-    return true;
-  }
+  const uniqueKeys = createUniqueKeyWriter(db);
 
   /** A conflict is rare for a new stream, so it is written first and deleted again after a conflict. */
   function beginStream(row: AppendRow): AppendResult {
-    const { stream, organization, version, change, createdAt, changedAt, uniqueKeys } = row;
+    const { stream, organization, version, change, createdAt, changedAt } = row;
     const head = [stream, organization, version, change, createdAt, changedAt] as const;
     const logged = log.size();
     const position = log.add(row, null);
     const isNew = insertHead.run(...head, row.state, row.status, position).changes > 0;
-    if (isNew && insertUniqueKeys(stream, new Set(uniqueKeys))) return "appended";
+    if (isNew && uniqueKeys.hold(stream, new Set(row.uniqueKeys))) return "appended";
     log.truncate(logged);
     if (!isNew) return "conflict";
-    releaseUniqueKeys.run(stream);
+    uniqueKeys.release(stream);
     deleteHead.run(stream);
     return "unique-key-taken";
   }
@@ -147,16 +138,10 @@ export function createRowWriter(
     const current = selectCurrent.get(stream, organization, versionBefore(row), after);
     if (current === undefined) return "conflict";
     const { id, position } = current as { id: number; position: Position };
-    const uniqueKeys = row.uniqueKeys && new Set(row.uniqueKeys);
-    if (uniqueKeys !== undefined) {
-      if ([...uniqueKeys].some((name) => isTaken.get(name, stream) !== undefined))
-        return "unique-key-taken";
-    }
+    const names = row.uniqueKeys && new Set(row.uniqueKeys);
+    if (names !== undefined && !uniqueKeys.areFreeFor(stream, names)) return "unique-key-taken";
     writeHead(row, id, log.add(row, position));
-    if (uniqueKeys !== undefined) {
-      releaseUniqueKeys.run(stream);
-      insertUniqueKeys(stream, uniqueKeys);
-    }
+    if (names !== undefined) uniqueKeys.replace(stream, names);
     return "appended";
   }
 
