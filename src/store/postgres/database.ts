@@ -3,9 +3,6 @@ import type { NodeState, UpgradeProgress } from "../observer.ts";
 import { SearchTooBroadError } from "../search.ts";
 import type { Row } from "../sql/rows.ts";
 import type { UniqueKeysOf } from "../sql/unique-keys.ts";
-import { askCluster, type Cluster } from "./cluster/cluster.ts";
-import { assertNodesAreSafe } from "./cluster/cluster-settings.ts";
-import { distribute } from "./cluster/distribute.ts";
 import { createHangingNodes, type HangingNodes } from "./cluster/hanging-nodes.ts";
 import { watchNodes } from "./cluster/watch-nodes.ts";
 import type { Statement } from "./connection/connection.ts";
@@ -18,7 +15,6 @@ import {
 import { createLink, type Link } from "./connection/link.ts";
 import { queryUntil, toScan } from "./connection/scan.ts";
 import { createServerMemory } from "./connection/server-memory.ts";
-import { assertCommitsGetThrough } from "./connection/standby-probe.ts";
 import {
   outcomeFromError,
   sqlState,
@@ -31,7 +27,7 @@ import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 import { createLanes } from "./shards/lanes.ts";
 import { createPartReads, type PartReads } from "./shards/part-reads.ts";
 import { createShardMap, isAmong, nodeOfLane, type ShardMap } from "./shards/shard-map.ts";
-import { assertSetUp, assertUpToDate, migrate } from "./upgrade/migrate.ts";
+import { prepareDatabase } from "./upgrade/prepare-database.ts";
 
 /** One database, shared by the event store and the directory. */
 export type Postgres = {
@@ -74,6 +70,12 @@ export type Postgres = {
   release(): Promise<void>;
 };
 
+type OpenOptions<State> = {
+  readonly uniqueKeysOf?: UniqueKeysOf<State>;
+  readonly mayCreate?: boolean;
+  readonly upgrading?: UpgradeProgress | undefined;
+};
+
 /**
  * Open a database, and bring its schema up to date.
  *
@@ -91,15 +93,7 @@ export type Postgres = {
 export async function openPostgres<State>(
   url: string,
   keysOf: KeysOf<State> = () => undefined,
-  {
-    uniqueKeysOf = () => undefined,
-    mayCreate = true,
-    upgrading,
-  }: {
-    readonly uniqueKeysOf?: UniqueKeysOf<State>;
-    readonly mayCreate?: boolean;
-    readonly upgrading?: UpgradeProgress | undefined;
-  } = {},
+  { uniqueKeysOf = () => undefined, mayCreate = true, upgrading }: OpenOptions<State> = {},
 ): Promise<Postgres> {
   const untyped = {
     keysOf: keysOf as KeysOf<unknown>,
@@ -109,19 +103,7 @@ export async function openPostgres<State>(
   const connect = (options: ConnectionOptions = {}) =>
     connectToPrimary(url, { ...options, memory });
   await rememberPrimaries(url, memory);
-  const first = await connect({ writes: true });
-  let cluster: Cluster | undefined;
-  try {
-    if (!mayCreate) await assertSetUp(first);
-    await assertCommitsGetThrough(first, connect);
-    cluster = await askCluster(first.query);
-    if (cluster !== undefined) await assertNodesAreSafe(first.query);
-    if (cluster?.isCoordinator === false) await assertUpToDate(first);
-    else await migrate(first, untyped.keysOf, untyped.uniqueKeysOf, upgrading);
-    if (cluster !== undefined) await distribute(first, cluster);
-  } finally {
-    await first.close();
-  }
+  const cluster = await prepareDatabase(connect, { ...untyped, mayCreate, upgrading });
 
   const readers = createLanes(() =>
     createReaders(() => connect({ pipeline: true }).catch(asUnavailable)),
@@ -168,15 +150,7 @@ export async function openPostgres<State>(
     read,
     shards,
     ...(parts && { parts }),
-    scan: (statement, signal) =>
-      withRetries(async () => {
-        try {
-          return await queryUntil(await scanner.get(), statement, signal);
-        } catch (error) {
-          if (sqlStateOf(error) !== sqlState.queryCanceled) throw error;
-          throw new SearchTooBroadError("the search took too long", { cause: error });
-        }
-      }, signal),
+    scan: (statement, signal) => withRetries(() => scanOnce(scanner, statement, signal), signal),
     acquire() {
       users += 1;
     },
@@ -188,6 +162,19 @@ export async function openPostgres<State>(
       await Promise.all(all.map((each) => each.close()));
     },
   };
+}
+
+async function scanOnce(
+  scanner: Link,
+  statement: Statement,
+  signal: AbortSignal | undefined,
+): Promise<Row[]> {
+  try {
+    return await queryUntil(await scanner.get(), statement, signal);
+  } catch (error) {
+    if (sqlStateOf(error) !== sqlState.queryCanceled) throw error;
+    throw new SearchTooBroadError("the search took too long", { cause: error });
+  }
 }
 
 async function withRetries(
