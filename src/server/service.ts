@@ -7,10 +7,10 @@ import { createReadiness } from "../rpc/health.ts";
 import type { RpcParts } from "../rpc/routes.ts";
 import type { Collision } from "../store/collision.ts";
 import type { Micros } from "../store/event-store.ts";
-import type { NodeState, UpgradeProgress } from "../store/observer.ts";
+import type { StoreObserver, UpgradeProgress } from "../store/observer.ts";
 import type { Snapshot } from "../telemetry/exposition.ts";
 import type { RequestRecord } from "../telemetry/log.ts";
-import { createMetrics } from "../telemetry/metrics.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import {
   addressGroup,
   type ClosedConnection,
@@ -18,6 +18,7 @@ import {
   type Listener,
   peerKey,
   requestIdKey,
+  type WireOptions,
   waiterKey,
 } from "../wire/index.ts";
 import { beginning } from "./beginning.ts";
@@ -98,11 +99,7 @@ export async function createService(
     engine: config.database.kind,
   });
   const nodes = createNodeWatch();
-  const saw = (states: readonly NodeState[]) => {
-    metrics.store.nodes(states);
-    nodes.saw(states);
-  };
-  const observer = { ...metrics.store, nodes: saw };
+  const observer = withNodeWatch(metrics.store, nodes);
   const opened = await openStore(config.database, observer, now, options.upgrading);
   const newId = createIdGenerator({ now: wallClock });
   const isNew = await beginStore(begin, opened, { ...config, newId, now });
@@ -125,16 +122,7 @@ export async function createService(
       }),
     ]),
     actions: config.test && reset !== undefined ? createTestActions(reset) : undefined,
-    observe(outcome) {
-      const record = recordFromOutcome(outcome);
-      metrics.request(record);
-      observe(record);
-    },
-    observeClose(closed) {
-      metrics.closed(closed.reason);
-      observeClose?.(closed);
-    },
-    observeLag: metrics.lag,
+    ...countedBy(metrics, observe, observeClose),
     maxLagMs,
     trace: await loadTracing(),
   });
@@ -189,6 +177,37 @@ async function beginStore(
       "--admin-token-file is missing: the database is empty, and its first token needs a place; give the path of a file",
     ]);
   }
+}
+
+/** The observer of the store, which also tells the watch what it has seen of the nodes. */
+function withNodeWatch(observer: Metrics["store"], nodes: NodeWatch): StoreObserver {
+  return {
+    ...observer,
+    nodes(states) {
+      observer.nodes(states);
+      nodes.saw(states);
+    },
+  };
+}
+
+/** What the wire tells: everything is counted, and then handed on. */
+function countedBy(
+  metrics: Metrics,
+  observe: (record: RequestRecord) => void,
+  observeClose: ((closed: ClosedConnection) => void) | undefined,
+): Pick<WireOptions, "observe" | "observeClose" | "observeLag"> {
+  return {
+    observe(outcome) {
+      const record = recordFromOutcome(outcome);
+      metrics.request(record);
+      observe(record);
+    },
+    observeClose(closed) {
+      metrics.closed(closed.reason);
+      observeClose?.(closed);
+    },
+    observeLag: metrics.lag,
+  };
 }
 
 /** What the handlers and the gate work with. */
