@@ -10,7 +10,7 @@ export default defineConfig({
       reporter: ["text-summary", "html"],
       reportsDirectory: "dist/coverage",
     },
-    globalSetup: ["test/support/postgres-setup.ts", "test/support/browser-setup.ts"],
+    globalSetup: ["test/support/postgres-setup.ts", "test/support/browser/browser-setup.ts"],
     // Many tests wait for a clock or a server. With two cores the default is one file at a time.
     maxWorkers: Math.max(3, availableParallelism() - 1),
     // For the slowest and busiest machine: a test that hangs is found all the same.

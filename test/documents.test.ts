@@ -22,7 +22,7 @@ import { errors, reasonFromKey } from "../src/domain/errors.ts";
 import { successors } from "../src/rpc/deprecation.ts";
 import { bodyTimeoutMs, clientLimits, maxEchoBytes, maxPipelined } from "../src/wire/limits.ts";
 import { type Program, root, runGiraffe, runProgram, startGiraffe } from "./support/child.ts";
-import { startIssuer } from "./support/issuer.ts";
+import { startIssuer } from "./support/identity/issuer.ts";
 
 /** The texts of all documents, by path. */
 const pages: ReadonlyMap<string, string> = new Map(

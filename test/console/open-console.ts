@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
-import type { TestBrowser } from "../support/browser.ts";
+import type { TestBrowser } from "../support/browser/browser.ts";
 
 /** The console in a browser, as one person has it open. */
 export type Console = {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { methods, type Setting, startSetting } from "../support/api/setting.ts";
-import { openBrowser, type TestBrowser } from "../support/browser.ts";
-import { startSite } from "../support/site.ts";
+import { openBrowser, type TestBrowser } from "../support/browser/browser.ts";
+import { startSite } from "../support/browser/site.ts";
 import { eventually, openConsole } from "./open-console.ts";
 
 let browser: TestBrowser;

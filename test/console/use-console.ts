@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { gigi, methods, type Setting, startSetting } from "../support/api/setting.ts";
-import { openBrowser, type TestBrowser } from "../support/browser.ts";
+import { openBrowser, type TestBrowser } from "../support/browser/browser.ts";
 import { type Console, openConsole } from "./open-console.ts";
 
 /** A browser and a server for the tests of a file, which are there while tests run. */

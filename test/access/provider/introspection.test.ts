@@ -5,7 +5,7 @@ import { createIntrospectionAuthenticator } from "../../../src/access/provider/i
 import type { ServiceError } from "../../../src/domain/errors.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
-import { audience, type Disorder, disorders, startIssuer } from "../../support/issuer.ts";
+import { audience, type Disorder, disorders, startIssuer } from "../../support/identity/issuer.ts";
 import { askingAtOnce } from "../at-once.ts";
 
 // Long because of its tables of answers of a provider, one row for each.

@@ -7,7 +7,7 @@ import {
   type Issuer,
   type SigningKey,
   startIssuer,
-} from "../../support/issuer.ts";
+} from "../../support/identity/issuer.ts";
 import { setUp } from "./jwt-caller.ts";
 
 const retrievals = ({ asked }: Issuer) => asked.filter((path) => path === "/keys").length;

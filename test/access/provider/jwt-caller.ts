@@ -4,7 +4,7 @@ import { createJwtAuthenticator } from "../../../src/access/provider/jwt.ts";
 import type { ServiceError } from "../../../src/domain/errors.ts";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteDirectory } from "../../../src/store/sqlite/directory.ts";
-import { audience, type Issuer, startIssuer } from "../../support/issuer.ts";
+import { audience, type Issuer, startIssuer } from "../../support/identity/issuer.ts";
 import { askingAtOnce } from "../at-once.ts";
 
 export const second = 1_000_000;

@@ -11,7 +11,7 @@ import {
   type SigningKey,
   signedToken,
   startIssuer,
-} from "../../support/issuer.ts";
+} from "../../support/identity/issuer.ts";
 import { authenticatorOf, second, setUp, start } from "./jwt-caller.ts";
 
 // Long because of its tables of tokens that must be refused, one row for each attack.

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { root, startProgram } from "../../support/child.ts";
-import { startIssuer } from "../../support/issuer.ts";
+import { startIssuer } from "../../support/identity/issuer.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { createPlace } from "../serving.ts";
 

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { gigi, type Setting, startSetting } from "../../support/api/setting.ts";
-import { openBrowser, type TestBrowser } from "../../support/browser.ts";
+import { openBrowser, type TestBrowser } from "../../support/browser/browser.ts";
 import {
   clientId,
   type Provider,
   providerAudience,
   startProvider,
-} from "../../support/provider.ts";
+} from "../../support/identity/provider.ts";
 import { type Console, eventually, openConsole } from "../open-console.ts";
 import { button, field, focusedId, textOf } from "../use-console.ts";
 

@@ -15,7 +15,12 @@ import { type Caller, callers, closeCallers } from "../../support/api/callers.ts
 import { text } from "../../support/api/json.ts";
 import { refusals, refused } from "../../support/api/refusals.ts";
 import { gigi, type Method, methods } from "../../support/api/setting.ts";
-import { audience, createSigningKey, type Issuer, startIssuer } from "../../support/issuer.ts";
+import {
+  audience,
+  createSigningKey,
+  type Issuer,
+  startIssuer,
+} from "../../support/identity/issuer.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
 
 const byDefault = callers[0] as Caller;

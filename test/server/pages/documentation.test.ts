@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createStaticPage } from "../../../src/wire/index.ts";
-import { openBrowser, type TestBrowser } from "../../support/browser.ts";
+import { openBrowser, type TestBrowser } from "../../support/browser/browser.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
 
 let browser: TestBrowser;

@@ -1,5 +1,5 @@
 import { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
-import { audience, startIssuer } from "../issuer.ts";
+import { audience, startIssuer } from "../identity/issuer.ts";
 import { list, object, text } from "./json.ts";
 import { startSetting, methods as v1 } from "./setting.ts";
 
