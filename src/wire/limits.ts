@@ -1,6 +1,6 @@
 /**
  * What a client may use. The flags of `serve` set the fields of `Limits`. Every other limit is a constant in
- * this file, with the reason for its value.
+ * this file, with the reason for its value: therefore it is over 250 lines.
  */
 export type Limits = {
   /** Bytes of one message, as sent and after decompression. */
