@@ -10,8 +10,8 @@ import { assertVersion } from "./if-match.ts";
 export type DecideStep = (state: HumanState) => HumanStep;
 
 /**
- * Decide under the condition of a call, and what else it allows, in the order in which refusals count: the request is wrong in itself, there is
- * no such user, the user has another version, nothing would change.
+ * Decide under the condition of a call, and what else it allows, in the order in which refusals count: the request is
+ * wrong in itself, there is no such user, the user has another version, nothing would change.
  *
  * @param head Of the user's queue, so that nobody can change the user between the check and the change.
  * @throws ServiceError `versionMismatch`, `ifMatchRequired`, and what `decideStep` throws.

@@ -9,9 +9,10 @@ import { FieldRulesError, type FieldViolation } from "./field-violation.ts";
  * no store keeps unchanged: U+0000 and lone surrogates. A field's rules come before that check.
  *
  * @param exempt The fields of a request whose rules do not count, by proto name. Default: none.
- * @throws Error if a request has a rule that is not implemented here. Of protoc-gen-validate these are implemented: min_len, max_len, prefix and email of a string, also of the items of a list;
- *   min_len and max_len of bytes, const true of a bool, defined_only of an enum, required of a message
- *   and of a oneof. A test compiles the rules of every request that is served.
+ * @throws Error if a request has a rule that is not implemented here. Of protoc-gen-validate these are implemented:
+ *   min_len, max_len, prefix and email of a string, also of the items of a list; min_len and max_len of bytes, const
+ *   true of a bool, defined_only of an enum, required of a message and of a oneof. A test compiles the rules of every
+ *   request that is served.
  * @throws FieldRulesError for the request.
  */
 export function createValidate(

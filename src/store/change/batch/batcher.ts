@@ -177,7 +177,7 @@ function outcomeFromError(error: unknown): BatchRecord["outcome"] {
 }
 
 /** The turn of the event loop ends: everything that sockets had for it has been read. */
-export function endOfTurn(): Promise<void> {
+function endOfTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });

@@ -83,8 +83,8 @@ export type Step = {
 };
 
 /**
- * As many as two batches take: one is decided while the other is stored. More would gain nothing: they would be decided for nothing when one
- * before them is not stored, or be sent after their callers have left.
+ * As many as two batches take: one is decided while the other is stored. More would gain nothing: they would be decided
+ * for nothing when one before them is not stored, or be sent after their callers have left.
  */
 const maxInFlight = 128;
 

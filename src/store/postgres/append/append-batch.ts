@@ -6,8 +6,8 @@ import { textFromName } from "./receipts.ts";
 /**
  * Appends of one stream, each decided on the one before. They are stored together or not at all. Only the first
  * can conflict with another writer, and only the first may change the stream's unique keys. Each may bring a
- * receipt; if the name of one is taken, none is stored. So all events are written together, and only the last head. If one removes all attributes, no
- * later one sets any. Only the first may erase what is stored.
+ * receipt; if the name of one is taken, none is stored. So all events are written together, and only the last head. If
+ * one removes all attributes, no later one sets any. Only the first may erase what is stored.
  */
 export type Chain = {
   readonly rows: readonly [AppendRow, ...AppendRow[]];

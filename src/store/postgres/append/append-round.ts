@@ -36,7 +36,7 @@ type Run = Connection["run"];
  * - `carefully`: step by step, which finds out what of it can be written.
  * - `again`: carefully, because it may be stored already.
  */
-export type Manner = "at-once" | "carefully" | "again";
+type Manner = "at-once" | "carefully" | "again";
 
 /**
  * Write a round in a transaction of its own.
