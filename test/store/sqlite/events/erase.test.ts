@@ -140,6 +140,17 @@ describe("a SQLite event store that erases", () => {
     expect(peopleIn(file)).toEqual(new Set(left));
   });
 
+  test("leaves nothing either of streams that are erased in one change", async () => {
+    const file = newFile();
+    const store = openStore(file);
+    await fill(store);
+    const members = [3, 10].map((person) => ({ stream: `stream ${person}`, organization: "org" }));
+    const decisions = members.map(() => erase(undefined));
+    await store.changeAll(members, () => ({ decisions }));
+    expect(peopleIn(file)).toEqual(new Set(people.filter((person) => ![3, 10].includes(person))));
+    await store.close();
+  });
+
   test("leaves nothing once a reader that was in the way has ended", async () => {
     const file = newFile();
     const store = openStore(file);
