@@ -35,8 +35,8 @@ const digests = {
   "sqlite/migrations/009.sql": "6f0e740be9575d02ba2fe6a32e067850da8eab573358bf47b264bbc142e48750",
   "sqlite/migrations/010.sql": "fca7b21a8ea5f8d085236102e57f5aa3e774744400c771f604d2156023ef06de",
   "sqlite/migrations/011.sql": "6b98a572890421d11c89b3b974a252bca95406140c9ae4730cb381d91f99a76e",
-  "sqlite/migrations/012.sql": "8c9b3bb503fbb094f3b0d56efb5cbfde633a6eeba32a3b346fa5535728b9e51a",
-  "sqlite/migrations/013.sql": "e5fd62c8c322b39efa565ce9335d7a75f534e7da4a7e72a4a6a319e8da719fd1",
+  "sqlite/migrations/012.sql": "f0163899b54a0255f41eaaae1fc01e42a12c42dc9c1e811c6fd9eaa0a50860a6",
+  "sqlite/migrations/013.sql": "5ad3dd74eff2ec35999bb2f371bdfac0a5d7352c58031f3c2b7ba447747a6944",
   "postgres/migrations/001.sql": "0d40854d901657a784565848c6c7e968c3456a413bd4d1922ce53a83b70e5360",
   "postgres/migrations/002.sql": "6753ee51979d138cbdb1829678bf3f832f457a4dfd531483265f6a1bc4c34c8d",
   "postgres/migrations/003.sql": "3107d0b54133f1839be0f43d394fbdd847df1eb1af23b5431f9a81953b7db134",
@@ -48,8 +48,8 @@ const digests = {
   "postgres/migrations/009.sql": "bbf4a152bfbc7818b17cae5f495027572974589a12aa475209c2af37a0679d9d",
   "postgres/migrations/010.sql": "fca7b21a8ea5f8d085236102e57f5aa3e774744400c771f604d2156023ef06de",
   "postgres/migrations/011.sql": "5baf1e42d049b23d9009d8cf558b850951e24f275fc7b849f42bde4981638dfe",
-  "postgres/migrations/012.sql": "cc3843bdef06727ce4c6a1364e62e5b5b9d027205a0dee98f40f4a2492351792",
-  "postgres/migrations/013.sql": "07e0b5af7a6ad81b1780de724a428c6b904e45280588aff58b87f195ad0fa50a",
+  "postgres/migrations/012.sql": "6b33fbdbc296e5701496d6c921484025c2c121a274b267a9ff297b18bdba3b46",
+  "postgres/migrations/013.sql": "4c110ba84cfbb79170f01fd6f92ed065fa405b8140e848d9e922e70850f31b86",
 };
 
 const engines = new URL("../../src/store/", import.meta.url);

@@ -5,14 +5,13 @@ alter table heads
   alter column organization type text collate "C",
   add column status text collate "C" default 'active';
 alter table heads alter column status drop default;
+-- Room for one more version of a head in ten: what was replaced is removed when the next one is written.
+alter table heads set (fillfactor = 90);
 
 create index heads_by_id on heads (organization, stream) where status is not null;
 create index heads_by_time on heads (organization, created_at, stream) where status is not null;
 -- Nearly all are active, so these are found without it.
 create index heads_by_status on heads (organization, status, stream) where status <> 'active';
-
--- A stream's unique keys are released by their names, which its state says.
-drop index claims_by_stream;
 
 -- How many streams of an organization have a status: the sum of its rows. Every transaction that changes a
 -- number adds a row, so that none waits for another, and rows are replaced by their sum from time to time.
@@ -29,7 +28,7 @@ create table head_counts (
 -- A number for each key of each organization in place of both names: the first eight bytes of the SHA-256 of
 -- the name of the key, a colon, and the organization.
 alter table search_keys rename to former_search_keys;
-alter index search_keys_pkey rename to former_search_keys_pkey;
+alter table former_search_keys rename constraint search_keys_pkey to former_search_keys_pkey;
 
 create table search_keys (
   space bigint not null,

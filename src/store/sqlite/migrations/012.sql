@@ -24,7 +24,4 @@ where space in (select id from search_spaces where name in ('', 'state', 'create
 delete from search_keys
 where folded = '' and space in (select id from search_spaces where name = 'phone');
 
--- Of an import that was interrupted.
-update unsorted_keys set texts = jsonb_remove(texts, '$.phone') where texts ->> 'phone' = '';
-
 delete from search_spaces where name in ('', 'state', 'createdAt');

@@ -36,3 +36,6 @@ from sorted_receipts;
 insert into receipt_names (name, position) select name, position from receipts order by name;
 
 drop table sorted_receipts;
+
+-- Step 12 left them in what an interrupted import had not sorted yet.
+update unsorted_keys set texts = jsonb_remove(texts, '$.phone') where texts ->> 'phone' = '';
