@@ -76,6 +76,9 @@ export type Reading<Value> =
 
 const usualDeadlineMs = 10_000;
 
+/** Workers on PostgreSQL for a machine with so many cores. docs/decisions/013 has the figures. */
+export const usualWorkers = (cores: number): number => Math.max(1, Math.floor(cores / 2));
+
 /**
  * Read the configuration of `serve`: flags beat the environment, which beats defaults. An empty
  * variable counts as not set. Checks that the files that are named can be read.
@@ -90,7 +93,8 @@ export function readConfig(given: Given, environment: Environment = process.env)
     database: Object.freeze(database),
     adminTokenFile: flags.adminTokenFile ?? besideDatabase(database),
     tls: allOf({ certFile: flags.tlsCert, keyFile: flags.tlsKey }),
-    workers: flags.workers ?? (database.kind === "sqlite" ? 1 : availableParallelism()),
+    workers:
+      flags.workers ?? (database.kind === "sqlite" ? 1 : usualWorkers(availableParallelism())),
     demo: flags.demo,
     seedFile: flags.seed,
     test: flags.test,

@@ -32,7 +32,7 @@ export const serveSettings = {
   tlsKey: { argument: "FILE", help: "PEM private key of the certificate" },
   workers: {
     argument: "N",
-    help: "processes that share the port (default: one per core on PostgreSQL; SQLite takes only 1)",
+    help: "processes that share the port (default: one for two cores on PostgreSQL; SQLite takes only 1)",
   },
   demo: { help: "add a demo user to an empty database, and allow any CORS origin" },
   seed: {

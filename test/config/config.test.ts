@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Config, Environment } from "../../src/config/config.ts";
+import { type Config, type Environment, usualWorkers } from "../../src/config/config.ts";
 import { problemsOf, read } from "../cli/command-lines.ts";
 
 // Long because every flag has its rows in the tables: values that are accepted, and values that are refused.
@@ -115,7 +115,10 @@ describe("serve", () => {
       "postgres://db/giraffe?ssl=true&options=-csearch_path%3Dx",
     ].map((url) => ({
       argv: ["--database", url],
-      want: { database: { kind: "postgres" as const, url }, workers: availableParallelism() },
+      want: {
+        database: { kind: "postgres" as const, url },
+        workers: usualWorkers(availableParallelism()),
+      },
     })),
     { argv: ["--demo"], want: { demo: true, corsOrigins: "*" } },
     { argv: ["--deprecation-headers"], want: { deprecationHeaders: true } },
@@ -159,6 +162,15 @@ describe("serve", () => {
     { argv: ["--default-language", "de"], want: { defaultLanguage: "de" } },
   ])("understands $argv", ({ argv, want }) => {
     expect(serve(argv)).toMatchObject(want);
+  });
+
+  test.for([
+    [1, 1],
+    [2, 1],
+    [3, 1],
+    [8, 4],
+  ])("starts on %i cores %i workers for PostgreSQL", ([cores = 0, workers]) => {
+    expect(usualWorkers(cores)).toBe(workers);
   });
 
   test("takes both TLS files", () => {
