@@ -183,7 +183,8 @@ export const http1Limits = {
   keepAliveTimeout: 65_000,
   /** Bytes of request line and headers; more is answered 431. */
   maxHeaderSize: 16_384,
-  requireHostHeader: true,
+  /** We check it: Node would answer by itself, however many of its answers wait. */
+  requireHostHeader: false,
   /** A second Authorization is joined to the first, so that the request can be refused. */
   joinDuplicateHeaders: true,
 } as const;

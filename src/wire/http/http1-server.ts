@@ -7,7 +7,7 @@ import { Http1Exchange } from "../http1/exchange.ts";
 import { type Feed, feedRequests } from "../http1/feed.ts";
 import { Http1Request } from "../http1/request.ts";
 import { type ClientLimits, http1Limits, maxHeaders, maxRequestsPerSocket } from "../limits.ts";
-import type { Exchange, ExchangeSite } from "./exchange.ts";
+import type { Answer, Exchange, ExchangeSite } from "./exchange.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
 
 /**
@@ -23,6 +23,9 @@ export type Http1Server = {
   /** @param socket Paused, with its first bytes put back. */
   adopt(socket: Socket): void;
 };
+
+/** RFC 6585 section 5. */
+const tooManyHeaders: Answer = { status: 431, headers: {} };
 
 type Connection = {
   readonly feed: Feed;
@@ -50,27 +53,26 @@ export function createHttp1Server(
 
   const serve = (request: Http1Request, response: ServerResponse) => {
     ignoreErrors(response);
-    if (request.rawHeaders.length > 2 * maxHeaders) {
-      response.writeHead(431, { connection: "close", "content-length": 0 }).end();
-      return;
-    }
     const { socket } = request;
     const connection = connections.get(socket);
     if (connection === undefined) return;
     connection.requests += 1;
-    const isLastHere = connection.requests >= maxRequestsPerSocket;
+    const hasTooManyHeaders = request.rawHeaders.length > 2 * maxHeaders;
+    const isLastHere = hasTooManyHeaders || connection.requests >= maxRequestsPerSocket;
     const exchange = new Http1Exchange(request, response, site, isLastHere);
     const begin = (done: () => void) => {
       if (socket.destroyed) return;
       connection.exchange = exchange;
       exchange.whenDone(() => {
         connection.exchange = undefined;
-        done();
+        // RFC 9112 section 9.6: what comes behind the last request must not be served.
+        if (!exchange.isClosing) done();
       });
-      dispatch(exchange);
+      if (hasTooManyHeaders) exchange.respond(tooManyHeaders, []);
+      else dispatch(exchange);
     };
     const isFull = takeTurn(socket, begin, groupOf(exchange.head.peer));
-    connection.feed.began(request, isFull);
+    connection.feed.began(request, isFull, isLastHere);
   };
   const server = createServer({ ...http1Limits, IncomingMessage: Http1Request }, serve);
   // Without these listeners Node answers `Expect` by itself, before the request has been looked at.

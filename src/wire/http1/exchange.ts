@@ -26,6 +26,8 @@ export class Http1Exchange implements Exchange {
   readonly #site: ExchangeSite;
   /** The connection has had its share of requests, so it is closed after this one. */
   readonly #isLastHere: boolean;
+  /** The connection is closed after the answer, so no further request of it may be served. */
+  #isClosing = false;
   /** The answer was handed over as text, so Node's response does not know of it. */
   #isTextSent = false;
   #sending: UnsentAnswer | undefined;
@@ -51,6 +53,11 @@ export class Http1Exchange implements Exchange {
     this.#response = response;
     this.#site = site;
     this.#isLastHere = isLastHere;
+  }
+
+  /** Whether the connection is closed after this request. Known once it is answered. */
+  get isClosing(): boolean {
+    return this.#isClosing;
   }
 
   /** @param done Called when the answer is sent. */
@@ -148,13 +155,14 @@ export class Http1Exchange implements Exchange {
   }
 
   #respondByNode(answer: Answer, fields: string[]): void {
-    const { body, isLast } = answer;
+    const { body, isLast, trailers } = answer;
     const { method, httpVersion } = this.head;
     const sending = this.#track();
     const hasBody = body !== undefined && method !== "HEAD";
     if (!sending.hand(hasBody ? body.byteLength : 0)) return;
     const hasChunks = httpVersion === "1.1";
-    if (isLast || this.#mustClose()) fields.push("connection", "close");
+    // Without chunks there is an error in place of the trailers, and then the end.
+    this.#closeAfter(isLast === true || (trailers !== undefined && !hasChunks), fields);
     answerByNode(this.body, this.#response, { answer, fields, hasBody, hasChunks, sending });
   }
 
@@ -176,7 +184,7 @@ export class Http1Exchange implements Exchange {
   ): AnswerStream | undefined {
     if (this.#isOver()) return undefined;
     const fields = headerList(headers, common);
-    if (this.#mustClose()) fields.push("connection", "close");
+    this.#closeAfter(false, fields);
     this.#response.writeHead(status, fields);
     return streamByNode(this.body, this.#response, this.#track());
   }
@@ -192,8 +200,16 @@ export class Http1Exchange implements Exchange {
     return this.#isTextSent || this.#response.headersSent || this.#response.destroyed;
   }
 
+  /** Decide whether the connection is closed after the answer. */
+  #closeAfter(isLast: boolean, fields: string[]): void {
+    const mustClose = isLast || this.#mustClose();
+    if (mustClose) fields.push("connection", "close");
+    this.#isClosing = mustClose || !this.#response.shouldKeepAlive;
+  }
+
   #mustClose(): boolean {
-    return this.#site.isDraining() || !(this.body.complete || this.#isRestSmall());
+    if (this.#isLastHere || this.#site.isDraining()) return true;
+    return !(this.body.complete || this.#isRestSmall());
   }
 
   /** A small rest is read and dropped. A client that has sent `Expect` may not send its body at all. */

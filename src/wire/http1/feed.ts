@@ -9,8 +9,9 @@ export type Feed = {
    * A request has begun; what comes next is its body, if it has one.
    *
    * @param isFull Whether there is no room for another one.
+   * @param isLast Whether what comes behind it is read and dropped.
    */
-  began(request: IncomingMessage, isFull: boolean): void;
+  began(request: IncomingMessage, isFull: boolean, isLast: boolean): void;
   /** There is room again. */
   goOn(): void;
 };
@@ -45,6 +46,8 @@ export function feedRequests(socket: Socket, hold: (bytes: number) => Share | un
   /** Bytes of the latest request's body that were not fed yet, if it has a content length. */
   let bodyLeft = 0;
   let isFull = false;
+  /** The latest request is the last one. */
+  let isLast = false;
   /** Node waits until a body is read or an answer is sent. Feeding its parser now may be an error. */
   let isPausedByNode = false;
 
@@ -66,6 +69,10 @@ export function feedRequests(socket: Socket, hold: (bytes: number) => Share | un
     while (at < piece.byteLength && !socket.destroyed) {
       const isBetween = latest?.complete !== false;
       if (isBetween) bodyLeft = 0;
+      if (isBetween && isLast) {
+        at = piece.byteLength;
+        break;
+      }
       if (isPausedByNode || (isBetween && isFull)) break;
       const end = endOfSlice(piece, at);
       bodyLeft = Math.max(0, bodyLeft - (end - at));
@@ -98,10 +105,11 @@ export function feedRequests(socket: Socket, hold: (bytes: number) => Share | un
 
   socket.once("close", () => keep(undefined));
   return {
-    began(request, isNowFull) {
+    began(request, isNowFull, isTheLast) {
       latest = request;
       bodyLeft = Number(request.headers["content-length"] ?? 0);
       isFull = isNowFull;
+      isLast = isTheLast;
     },
     goOn() {
       isFull = false;

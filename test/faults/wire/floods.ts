@@ -69,6 +69,13 @@ export const floods: readonly Flood[] = [
     send: () => Buffer.concat([watch, Buffer.from(get("/", manyHeaders).repeat(300))]),
   },
   {
+    name: "A1 pipelined requests without a host",
+    aimsAt: "answers of Node's own that wait behind a Watch (turns.ts)",
+    connections: 128,
+    addresses: 1,
+    send: () => Buffer.concat([watch, Buffer.from("GET / HTTP/1.1\r\n\r\n".repeat(2_000))]),
+  },
+  {
     name: "A3 a Watch on each of many connections",
     aimsAt: "connections and streams of one address (listener.ts, open-streams.ts)",
     connections: 4_200,

@@ -69,6 +69,21 @@ describe("A1: pipelined requests", () => {
     await expectServed(server.port, "127.0.0.1");
   });
 
+  test("A1: requests without a host wait like others", async () => {
+    await using server = await startEcho(openEnded().handlers, {
+      clientLimits: { maxWaitingRequestsEach: 2 * maxPipelined },
+    });
+    using first = await openStream(server.port);
+    using second = await openStream(server.port);
+    using third = await openStream(server.port);
+    for (const each of [first, second, third]) {
+      await each.until(/200 OK/);
+      each.send("GET /page HTTP/1.1\r\n\r\n".repeat(100));
+    }
+    expect(statuses(await third.closed())).toEqual([200]);
+    expect(server.listener.load().connections).toBe(2);
+  });
+
   test("A1: whoever has most waiting makes room for others", async () => {
     await using server = await startEcho(openEnded().handlers, {
       clientLimits: { maxWaitingRequests: maxPipelined + 2 },
