@@ -11,7 +11,8 @@ export type AttributeChange = {
 
 /**
  * What a change does to the attributes of its stream, in order: each item belongs to one of the last events of
- * the change, so there are at most as many. `remove-all` belongs to the last event.
+ * the change, so there are at most as many. `remove-all` belongs to the last event. One event of an import may remove
+ * several, if all that the change sets has an origin.
  */
 export type AttributeChanges = readonly AttributeChange[] | "remove-all";
 

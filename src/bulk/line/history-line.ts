@@ -115,32 +115,33 @@ function attributesOf(
   events: readonly PastEvent[],
   known: KnownUser | undefined,
 ): AttributeChange[] {
-  const reached = new Map<string, AttributeChange>();
-  const remove = (key: string) => void reached.set(key, { key, value: undefined });
+  const removed = new Set<string>();
+  const set = new Map<string, Required<AttributeChange>>();
+  const remove = (key: string) => {
+    set.delete(key);
+    removed.add(key);
+  };
   for (const { type, data, version, at } of events) {
     if (type === "user.metadata.set") {
-      const createdAt = reached.get(data.key)?.origin?.createdAt ?? at;
+      const createdAt = set.get(data.key)?.origin.createdAt ?? at;
       const origin = { version, createdAt, changedAt: at };
-      reached.set(data.key, { key: data.key, value: Buffer.from(data.value, "base64"), origin });
+      set.set(data.key, { key: data.key, value: Buffer.from(data.value, "base64"), origin });
     } else if (type === "user.metadata.removed") remove(data.key);
     else if (endsMetadata.has(type)) {
-      for (const key of reached.keys()) remove(key);
+      for (const key of set.keys()) remove(key);
       for (const { key } of known?.attributes ?? []) remove(key);
     }
   }
-  assertBounds(reached);
-  const isNew = known === undefined;
-  return [...reached.values()].filter(({ value }) => value !== undefined || !isNew);
+  assertBounds(set);
+  if (known === undefined) return [...set.values()];
+  // What is set again is removed before, because it is created anew.
+  return [...[...removed].map((key) => ({ key, value: undefined })), ...set.values()];
 }
 
-function assertBounds(reached: ReadonlyMap<string, AttributeChange>): void {
-  let [keys, bytes] = [0, 0];
-  for (const [key, { value }] of reached) {
-    if (value === undefined) continue;
-    keys += 1;
-    bytes += Buffer.byteLength(key) + value.byteLength;
-  }
-  if (keys <= maxMetadataKeys && bytes <= maxMetadataBytes) return;
+function assertBounds(set: ReadonlyMap<string, AttributeChange>): void {
+  let bytes = 0;
+  for (const [key, { value }] of set) bytes += Buffer.byteLength(key) + (value?.byteLength ?? 0);
+  if (set.size <= maxMetadataKeys && bytes <= maxMetadataBytes) return;
   throw new Error("the user has more metadata than a user may have");
 }
 

@@ -1,4 +1,4 @@
-import { type AttributeChanges, digestOf } from "../attributes.ts";
+import { type AttributeChange, type AttributeChanges, digestOf } from "../attributes.ts";
 import type { AppendRow } from "./append-row.ts";
 
 /** A change of an attribute as it is stored. */
@@ -18,7 +18,7 @@ export type AttributeRows = readonly AttributeRow[] | "remove-all";
 /**
  * @param version Of the last event of the change.
  * @param events How many the change has.
- * @throws TypeError if the change has fewer events than changes of attributes.
+ * @throws TypeError if the change has fewer events than changes of attributes, and sets one without an origin.
  */
 export function attributeRows(
   changes: AttributeChanges,
@@ -26,7 +26,9 @@ export function attributeRows(
   events: number,
 ): AttributeRows {
   if (changes === "remove-all") return changes;
-  if (changes.length > events) throw new TypeError("a change of an attribute needs an event");
+  if (changes.length > events && changes.some(isSetNow)) {
+    throw new TypeError("a change of an attribute needs an event");
+  }
   const first = version - changes.length + 1;
   return changes.map(({ key, value, origin }, index) => ({
     key,
@@ -34,6 +36,11 @@ export function attributeRows(
     stored: value && { value, digest: digestOf(value) },
     ...(origin && { dates: { createdAt: origin.createdAt, changedAt: origin.changedAt } }),
   }));
+}
+
+/** The version of such a change is told by its place. */
+function isSetNow({ value, origin }: AttributeChange): boolean {
+  return value !== undefined && origin === undefined;
 }
 
 /** An attribute that appends of one stream set. */

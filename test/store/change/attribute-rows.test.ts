@@ -23,6 +23,16 @@ describe("attributeRows", () => {
       new TypeError("a change of an attribute needs an event"),
     );
   });
+
+  test("lets one event remove several, if what is set tells its version", () => {
+    const origin = { version: 3, createdAt: 1, changedAt: 2 };
+    const changes = [remove("a"), remove("b"), { ...set("b", "1"), origin }];
+    expect(attributeRows(changes, 4, 1)).toMatchObject([
+      { key: "a", stored: undefined },
+      { key: "b", stored: undefined },
+      { key: "b", version: 3, dates: { createdAt: 1, changedAt: 2 } },
+    ]);
+  });
 });
 
 describe("combinedAttributes", () => {
