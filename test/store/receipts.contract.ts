@@ -174,6 +174,23 @@ export function describeReceipts(
       expect(await find(newName("modest"))).toBeUndefined();
     });
 
+    test("forgets a receipt after a day, also of a stream whose dates are ahead of the clock", async () => {
+      const [stream, other, name, joint] = [randomUUID(), randomUUID(), newName(), newName()];
+      aheadBy = 30 * day;
+      await count(stream);
+      await count(other);
+      aheadBy = 0;
+      await count(stream, name);
+      await store.changeAll<number>([{ stream: other, organization }], ([head]) => ({
+        decisions: [counting()(head)],
+        receipt: { ...joint, contentOf: () => bytes("joint") },
+      }));
+      expect([await find(name), await find(joint)]).toEqual([expect.any(String), "joint"]);
+      aheadBy = day + 60_000_000;
+      expect([await find(name), await find(joint)]).toEqual([undefined, undefined]);
+      aheadBy = 0;
+    });
+
     test("forgets a receipt after a day, and removes it", async () => {
       const [stream, name, lone] = [randomUUID(), newName("late"), newName("late")];
       await count(stream, name);

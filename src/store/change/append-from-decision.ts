@@ -18,7 +18,8 @@ export function appendFromDecision(
   if (head !== undefined && head.organization !== organization) {
     throw new UniqueKeyTakenError("the id is taken");
   }
-  const changedAt = head === undefined ? now() : Math.max(now(), head.changedAt + 1);
+  const at = now();
+  const changedAt = head === undefined ? at : Math.max(at, head.changedAt + 1);
   const next: Head<unknown> = {
     version: (head?.version ?? 0) + events.length,
     organization,
@@ -39,6 +40,7 @@ export function appendFromDecision(
       owner: receipt.owner,
       name: receipt.name,
       content: receipt.contentOf(next),
+      at,
     },
     request,
     erases,

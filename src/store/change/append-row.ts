@@ -85,7 +85,7 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>, hasKeys =
     ...(moments && { past: { from: before?.version ?? 0, moments } }),
     ...(attributes && { attributes: attributeRows(attributes, head.version, events.length) }),
     ...(receipt && {
-      receipt: [receipt.owner, receipt.name, head.changedAt, receipt.content] as const,
+      receipt: [receipt.owner, receipt.name, receipt.at, receipt.content] as const,
     }),
     ...(erases && { erases }),
   };

@@ -1,5 +1,5 @@
 import type { AttributeChanges } from "../attributes.ts";
-import type { Head } from "../event-store.ts";
+import type { Head, Micros } from "../event-store.ts";
 import type { NewEvent } from "../events.ts";
 import type { Receipt } from "../receipts.ts";
 
@@ -31,8 +31,8 @@ export type Append = {
   readonly moments?: readonly Moment[] | undefined;
   /** `undefined`: they stay. */
   readonly attributes?: AttributeChanges | undefined;
-  /** `undefined`: none is stored. */
-  readonly receipt?: Receipt | undefined;
+  /** With the time by the clock: the date of the head may be ahead of it. `undefined`: none is stored. */
+  readonly receipt?: (Receipt & { readonly at: Micros }) | undefined;
   /** As in `Decision`. */
   readonly request?: string | undefined;
   readonly erases?: true | undefined;

@@ -74,7 +74,7 @@ export function jointAppends(
   const [first, ...others] = appends;
   if (first === undefined || receipt === undefined) return { appends, heads };
   const { owner, name, contentOf } = receipt;
-  const withReceipt = { ...first, receipt: { owner, name, content: contentOf(heads) } };
+  const withReceipt = { ...first, receipt: { owner, name, content: contentOf(heads), at: now() } };
   return { appends: [withReceipt, ...others], heads };
 }
 
