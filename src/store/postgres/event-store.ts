@@ -43,12 +43,7 @@ export function createPostgresEventStore(options: Options): EventStore {
   // Heads are read in batches: those that are asked for during a read are read together next.
   const { groupOf, laneOf } = groupingOf(database);
   const loads = createLanes((lane) =>
-    createBatcher(
-      (streams: readonly string[]) => readTips(database, streams, lane),
-      undefined,
-      undefined,
-      groupOf,
-    ),
+    createBatcher((streams: readonly string[]) => readTips(database, streams, lane), { groupOf }),
   );
   database.shards.whenRenewed((nodes) => loads.keep((lane) => isAmong(nodes, lane)));
   const load = (stream: string) => loads.get(laneOf(stream)).add(stream, stream);
@@ -88,12 +83,9 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
   };
   const commits = createLanes(() => {
     const link = database.link();
-    const batcher = createBatcher(
-      withoutHanging(database, createCommit(link, retried, database.isCluster)),
-      observer?.committed,
-      sizeOfItem,
-      groupOf,
-    );
+    const commit = withoutHanging(database, createCommit(link, retried, database.isCluster));
+    const ended = observer?.committed;
+    const batcher = createBatcher(commit, { ended, sizeOf: sizeOfItem, groupOf });
     return { ...batcher, close: () => batcher.close().then(link.close) };
   });
   database.shards.whenRenewed((nodes) => commits.keep((lane) => isAmong(nodes, lane)));

@@ -80,13 +80,11 @@ function createWriting(options: Options, db: DatabaseSync) {
   const resultOf = resultOfItems(prepareHasEvent(db), isThere);
   const writer = createWriter(database, db, { resultOf, onSyncFailure });
   // All heads of one turn are loaded in one callback, so what is decided on them comes within one.
-  const commits = createBatcher(
-    writer.write,
-    observer?.committed,
-    sizeOfItem,
-    undefined,
-    endOfCallback,
-  );
+  const commits = createBatcher(writer.write, {
+    ended: observer?.committed,
+    sizeOf: sizeOfItem,
+    collect: endOfCallback,
+  });
   // Heads are loaded in batches because SQLite reads the upper pages of the index again after each commit.
   const load = createTipReader(db);
   const loads = createBatcher(async (streams: readonly string[]) => load(streams));

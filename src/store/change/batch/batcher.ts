@@ -19,6 +19,18 @@ export type Batcher<Item, Result> = {
   close(): Promise<void>;
 };
 
+/** How a batcher makes its batches. */
+export type BatcherOptions<Item> = {
+  /** Called after every batch. */
+  readonly ended?: StoreObserver["committed"] | undefined;
+  /** About how many bytes an item adds to its batch. Default: none that count. */
+  readonly sizeOf?: (item: Item) => number;
+  /** The group of a queue. A batch holds items of one group; groups take turns. Default: all are of one. */
+  readonly groupOf?: (queue: string) => string;
+  /** What a batch waits for that begins when none runs. Default: `endOfTurn`. */
+  readonly collect?: () => Promise<void>;
+};
+
 /**
  * Items of one batch. With 64 the fsync of a commit hardly adds to the cost of an item. With more, all callers of a busy
  * server wait for the same batch: nothing is left to prepare while it is written, and nothing to write while they are
@@ -50,18 +62,12 @@ const maxBatchBytes = 1_048_576;
  *
  * @param run Runs all items, in one transaction if they write, and returns one result per item, in
  *   order. Rejects with OutcomeUnknownError if the outcome is open, else only if nothing was written.
- * @param ended Called after every batch.
- * @param sizeOf About how many bytes an item adds to its batch. Default: none that count.
- * @param groupOf The group of a queue. A batch holds items of one group; groups take turns. Default: all are of one.
- * @param collect What a batch waits for that begins when none runs. Default: `endOfTurn`.
  */
 export function createBatcher<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly Result[]>,
-  ended: StoreObserver["committed"] = () => {},
-  sizeOf: (item: Item) => number = () => 0,
-  groupOf: (queue: string) => string = () => "",
-  collect: () => Promise<void> = endOfTurn,
+  options: BatcherOptions<Item> = {},
 ): Batcher<Item, Result> {
+  const { ended, sizeOf = () => 0, groupOf = () => "", collect = endOfTurn } = options;
   const max = { items: maxBatch, bytes: maxBatchBytes };
   const queues = createGroupedQueues<Item, Result>(max, groupOf);
   const settle = createSettle(run, ended);
@@ -108,7 +114,7 @@ export function createBatcher<Item, Result>(
 /** Runs a batch, and resolves to what answers its items. */
 function createSettle<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly Result[]>,
-  ended: StoreObserver["committed"],
+  ended: StoreObserver["committed"] = () => {},
 ): (batch: readonly Pending<Item, Result>[]) => Promise<() => void> {
   async function settle(batch: readonly Pending<Item, Result>[]): Promise<() => void> {
     try {

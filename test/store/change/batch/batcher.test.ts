@@ -15,7 +15,7 @@ function recorder(failing: (batch: readonly number[]) => Error | undefined = () 
       if (error !== undefined) throw error;
       return items.map((item) => item * 10);
     },
-    (batch) => told.push(batch),
+    { ended: (batch) => told.push(batch) },
   );
   /** To a queue of its own. */
   const add = (item: number) => batcher.add(item, `queue ${item}`);
@@ -106,8 +106,7 @@ describe("createBatcher", () => {
         batches.push([...items]);
         return items;
       },
-      undefined,
-      (item) => item,
+      { sizeOf: (item) => item },
     );
     const [kib, mib] = [1_024, 1_048_576];
     const sizes = [2 * mib, kib, mib - kib, 1, mib / 2, mib / 2, 0, 0, 3 * mib];
@@ -259,9 +258,7 @@ describe("createBatcher", () => {
         await gate.promise;
         return items;
       },
-      undefined,
-      undefined,
-      (queue) => queue.slice(0, 1),
+      { groupOf: (queue) => queue.slice(0, 1) },
     );
     const running = batcher.add(1, "a1");
     await expect.poll(() => batches).toEqual([[1]]);

@@ -8,9 +8,7 @@ test("a batch holds items of one group, groups take turns, and a queue keeps its
       batches.push([...items]);
       return items;
     },
-    undefined,
-    undefined,
-    (queue) => queue.slice(0, 1),
+    { groupOf: (queue) => queue.slice(0, 1) },
   );
   const items = ["a1", "b1", "a2", "b1", "c1", "a1"].map((queue, place) => `${queue}:${place}`);
   await Promise.all(items.map((item) => batcher.add(item, item.slice(0, 2))));
@@ -25,9 +23,7 @@ test("a group with very many items does not hold up the others", async () => {
       batches.push(`${items[0]?.slice(0, 1)}${items.length}`);
       return items;
     },
-    undefined,
-    undefined,
-    (queue) => queue.slice(0, 1),
+    { groupOf: (queue) => queue.slice(0, 1) },
   );
   const many = Array.from({ length: 300 }, (_, index) => `a${index}`);
   await Promise.all([...many, "b"].map((item) => batcher.add(item, item)));
@@ -43,9 +39,7 @@ test("items that wait stay in their group if the group of their queue changes", 
       batches.push([...items]);
       return items;
     },
-    undefined,
-    undefined,
-    () => String(generation),
+    { groupOf: () => String(generation) },
   );
   const first = batcher.add("first", "queue");
   generation = 1;
