@@ -5,6 +5,7 @@ import {
   type EventStore,
   type Head,
   StoreUnavailableError,
+  UniqueKeyTakenError,
 } from "../../../src/store/event-store.ts";
 import type { DecideAll } from "../../../src/store/joint-change.ts";
 import type { RetryReason } from "../../../src/store/observer.ts";
@@ -233,6 +234,28 @@ describe("a connection that is lost during a commit", () => {
       }
       expect(retries).toEqual(["refused", "refused"]);
       await expectWhole(store, "s", 4);
+    },
+  );
+
+  test.for(cuts)(
+    "F12: gives a unique key to one of those that race for it (lost: %s)",
+    async (cut) => {
+      const { url, proxy, store } = await openBehindProxy();
+      const wasCut = proxy.cutNext(commit, cut);
+      // They use the same connection.
+      const streams = ["c", "a", "e"];
+      const racers = streams.map((stream) => store.change(stream, "org", countWithKey("same")));
+      await wasCut;
+      const outcomes = await Promise.allSettled(racers);
+      await proxy.deliver();
+      const winners = streams.filter((_, place) => outcomes[place]?.status === "fulfilled");
+      expect(outcomes.filter(({ status }) => status === "rejected")).toEqual(
+        Array(2).fill({ status: "rejected", reason: expect.any(UniqueKeyTakenError) }),
+      );
+      expect(await query(url, "select stream from heads")).toEqual(
+        winners.map((stream) => ({ stream })),
+      );
+      expect(await store.locate("same")).toEqual({ stream: winners[0], organization: "org" });
     },
   );
 

@@ -1,6 +1,6 @@
 import { PipelineError, type PipelineStatement } from "../connection/pipeline.ts";
 import { sqlState, sqlStateOf } from "../postgres-error.ts";
-import type { Chain } from "./append-batch.ts";
+import { type Chain, withoutContested } from "./append-batch.ts";
 import { cleanupStatements } from "./append-cleanup.ts";
 import type { Round } from "./append-round.ts";
 import { writeHeadsStrictly } from "./append-statements.ts";
@@ -12,10 +12,12 @@ import { receiptsOf } from "./receipts.ts";
  * Statements that write a whole round, without a look at what became of any of them. One fails if something of the
  * round cannot be written.
  *
- * @returns `undefined` if it is not known what there is to write.
+ * @returns `undefined` if it is not known what there is to write, or if two chains want the same unique key.
  */
 export function statementsAtOnce({ chains, lone }: Round): PipelineStatement[] | undefined {
-  if (!chains.every(hasNewKeysAlone)) return undefined;
+  if (!chains.every(hasNewKeysAlone) || withoutContested(chains).length < chains.length) {
+    return undefined;
+  }
   const claims = claimsOf(chains);
   const receipts = receiptsOf(chains, lone);
   return [

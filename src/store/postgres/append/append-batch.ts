@@ -51,10 +51,7 @@ function fits(row: AppendRow, chain: readonly AppendRow[]): boolean {
   return attributes === undefined || !chain.some((row) => row.attributes === "remove-all");
 }
 
-/**
- * Leave out chains with a unique key that another chain of the round also has: one insert cannot tell
- * which was first. They are decided again, and then find the key taken, or free.
- */
+/** Leave out chains with a unique key that another chain of the round, before them, also has. */
 export function withoutContested(round: readonly Chain[]): Chain[] {
   const holders = new Map<string, string>();
   return round.filter(({ rows: [{ stream, uniqueKeys = [] }] }) => {

@@ -7,9 +7,9 @@ import { isContested, statementsAtOnce } from "./append-at-once.ts";
 import type { Chain, Refused } from "./append-batch.ts";
 import { type Cleanup, cleanupStatements } from "./append-cleanup.ts";
 import { writeHeads } from "./append-statements.ts";
-import { type Claim, claimsOf } from "./claims.ts";
-import { insertRows } from "./insert-rows.ts";
-import { receiptsOf, textFromName } from "./receipts.ts";
+import { claimsOf } from "./claims.ts";
+import { insertNames } from "./insert-names.ts";
+import { receiptsOf } from "./receipts.ts";
 
 /** What one transaction writes: chains of different streams, and receipts without a change. */
 export type Round = { readonly chains: readonly Chain[]; readonly lone: readonly LoneReceipt[] };
@@ -133,10 +133,11 @@ async function writeWithNames(run: Run, round: Round, frame: Frame): Promise<Ref
   const claims = claimsOf(chains);
   const receipts = receiptsOf(chains, lone);
   const names = await insertNames(run, { claims, receipts }, frame.first);
-  const barred = new Set([...names.taken, ...names.spentChains]);
+  const taken = new Set(names.lost.map(({ stream }) => stream));
+  const barred = new Set([...taken, ...names.spentChains]);
   const free = chains.filter(({ rows: [{ stream }] }) => !barred.has(stream));
   const { statements, doneFrom } = writeHeads(free, frame.isAgain);
-  const look = names.taken.size === 0 ? [] : [changesOf([...names.taken])];
+  const look = taken.size === 0 ? [] : [changesOf([...taken])];
   const results = await run([...statements, ...look]);
   const { unwritten, repair } = doneFrom(results);
   const cleanup: Cleanup = {
@@ -148,84 +149,19 @@ async function writeWithNames(run: Run, round: Round, frame: Frame): Promise<Ref
   };
   const last = [...repair, ...cleanupStatements(cleanup), ...frame.last];
   if (last.length > 0) await run(last);
-  const unmoved = look.length === 0 ? [] : unmovedAmong(chains, results.at(-1) ?? []);
+  const unmoved = new Set(look.length === 0 ? [] : unmovedAmong(chains, results.at(-1) ?? []));
+  const isWritten = (stream: string) => !barred.has(stream) && !unwritten.has(stream);
   const refused = new Map<string, "conflict" | "unique-key-taken">(
     conflictsOf([...barred, ...unwritten]),
   );
-  for (const stream of unmoved) {
-    if (names.taken.has(stream) && !names.spentChains.has(stream)) {
+  for (const { stream, rival } of names.lost) {
+    // A rival that is not written gives the key back. Whoever lost it to the rival decides again.
+    const isTaken = rival === undefined || isWritten(rival);
+    if (isTaken && unmoved.has(stream) && !names.spentChains.has(stream)) {
       refused.set(stream, "unique-key-taken");
     }
   }
   return { streams: refused, names: names.spent };
-}
-
-type Names = {
-  readonly claims: readonly Claim[];
-  readonly receipts: ReturnType<typeof receiptsOf>;
-};
-
-/** What became of names: `claims` and `receipts` are those that were written. */
-type InsertedNames = Names & {
-  /** Streams that want a unique key of another stream. */
-  readonly taken: ReadonlySet<string>;
-  /** Names of receipts that are taken, as `textFromName` writes them, and the chains that brought them. */
-  readonly spent: ReadonlySet<string>;
-  readonly spentChains: ReadonlySet<string>;
-};
-
-async function insertNames(
-  run: Run,
-  { claims, receipts }: Names,
-  first: Frame["first"],
-): Promise<InsertedNames> {
-  const ofClaims = insertRows(
-    "claims",
-    claims.map(({ name, stream }) => [name, stream]),
-  );
-  const ofReceipts = insertRows(
-    "receipts",
-    receipts.map(({ values }) => values),
-  );
-  const statements = [...first, ...ofClaims, ...ofReceipts];
-  const results = statements.length === 0 ? [] : await run(statements);
-  const behindClaims = first.length + ofClaims.length;
-  const gained = new Set(
-    results
-      .slice(first.length, behindClaims)
-      .flat()
-      .map(([name]) => name),
-  );
-  const kept = new Set(
-    results
-      .slice(behindClaims)
-      .flat()
-      .map(([owner, name]) => textFromName(String(owner), String(name))),
-  );
-  const lost = claims.filter(({ name }) => !gained.has(name));
-  const spent = receipts.filter(({ text }) => !kept.has(text));
-  return {
-    claims: claims.filter(({ name }) => gained.has(name)),
-    receipts: receipts.filter(({ text }) => kept.has(text)),
-    taken: lost.length === 0 ? new Set() : await heldByOthers(run, lost),
-    spent: new Set(spent.map(({ text }) => text)),
-    spentChains: new Set(spent.flatMap(({ chain }) => chain ?? [])),
-  };
-}
-
-/** A key that was released after the insert found it counts as taken, too: the insert has not written it. */
-async function heldByOthers(run: Run, lost: readonly Claim[]): Promise<Set<string>> {
-  const [rows = []] = await run([
-    {
-      name: "claim-holders",
-      text: "select name, stream from claims where name = any ($1::text[])",
-      values: [texts(lost.map(({ name }) => name))],
-    },
-  ]);
-  const holders = new Map(rows.map(([name, stream]) => [name, stream]));
-  return new Set(
-    lost.flatMap(({ name, stream }) => (holders.get(name) === stream ? [] : [stream])),
-  );
 }
 
 function changesOf(streams: readonly string[]): PipelineStatement {

@@ -13,6 +13,7 @@ import {
   resultOfRepeated,
   resultsOf,
   roundsOf,
+  streamOf,
   withoutContested,
   withoutRepeated,
 } from "./append-batch.ts";
@@ -55,7 +56,7 @@ export function createCommit(
     // A batch without appends has one round for its receipts.
     if (rounds.length === 0 && lone.length > 0) rounds.push([]);
     for (const [index, round] of rounds.entries()) {
-      const written = { chains: withoutContested(round), lone: index === 0 ? lone : [] };
+      const written = { chains: round, lone: index === 0 ? lone : [] };
       const refused = await writeRound(writer, written).catch((error: unknown) => {
         if (index === 0 || error instanceof OutcomeUnknownError) throw error;
         // The first round is stored. The rest is decided again, and meets the error in the next batch.
@@ -79,8 +80,13 @@ export function createCommit(
 }
 
 function nothingOf({ chains }: Round): Refused {
-  const streams = chains.map(({ rows: [{ stream }] }) => [stream, "conflict"] as const);
-  return { streams: new Map(streams), names: new Set() };
+  return { streams: conflictsOf(chains, []), names: new Set() };
+}
+
+/** The chains that are not among those that were written. */
+function conflictsOf(all: readonly Chain[], written: readonly Chain[]): Map<string, "conflict"> {
+  const left = all.filter((chain) => !written.includes(chain));
+  return new Map(left.map((chain) => [streamOf(chain), "conflict"]));
 }
 
 /**
@@ -158,15 +164,22 @@ function causeOf(error: unknown): unknown {
   return error instanceof UnwrittenError ? error.cause : error;
 }
 
-/** As `writeRound`, after a commit whose answer was lost. */
+/**
+ * As `writeRound`, after a commit whose answer was lost.
+ *
+ * Of chains that want the same unique key only the first is written again. The others would find the key taken by the
+ * first, which says nothing of what the lost transaction has done with them; their events do.
+ */
 async function resolveRound(link: Link, round: Round, cause: unknown): Promise<Refused> {
   const until = performance.now() + resolveMs;
   for (;;) {
     let connection: Connection | undefined;
     try {
       connection = await link.get();
-      const refused = await commitRound(connection, round, "again");
-      return await withoutStored(connection, round.chains, refused);
+      const chains = withoutContested(round.chains);
+      const { streams, names } = await commitRound(connection, { ...round, chains }, "again");
+      const refused = new Map([...conflictsOf(round.chains, chains), ...streams]);
+      return await withoutStored(connection, round.chains, { streams: refused, names });
     } catch (error) {
       const isKnown = error instanceof OutcomeUnknownError;
       const outcome = isKnown ? "bug" : settledOutcome(error, connection);

@@ -41,7 +41,7 @@ const targets = {
   claims: {
     table: "claims",
     columns: { name: "text", stream: "text" },
-    returning: ["name"],
+    returning: ["name", "stream"],
     strict: { key: ["name"], failing: "stream" },
   },
   receipts: {

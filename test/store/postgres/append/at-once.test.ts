@@ -177,4 +177,60 @@ describe("a batch with unique keys, receipts and new streams", () => {
     expect(await commit([same])).toEqual(["appended"]);
     expect(await stored()).toMatchObject({ claims: ["ka a", "kb a"], heads: ["a 2"] });
   });
+
+  const wanting = (stream: string, wanted: Partial<AppendRow> = {}) =>
+    added(stream, { uniqueKeys: ["name"], ...wanted });
+  test.for<{ name: string; items: readonly AppendRow[]; results: string[]; holder: string }>([
+    {
+      name: "the first one gets it",
+      items: [wanting("y"), wanting("x"), wanting("z")],
+      results: ["appended", "unique-key-taken", "unique-key-taken"],
+      holder: "y",
+    },
+    {
+      name: "nobody gets it, because another stream has it",
+      items: [wanting("y", { uniqueKeys: ["ka"] }), wanting("x", { uniqueKeys: ["ka"] })],
+      results: ["unique-key-taken", "unique-key-taken"],
+      holder: "a",
+    },
+    {
+      name: "the others decide again if the first one is not written",
+      items: [wanting("a"), wanting("x"), wanting("z")],
+      results: ["conflict", "conflict", "conflict"],
+      holder: "",
+    },
+    {
+      name: "the others decide again if the receipt of the first one is taken",
+      items: [wanting("y", { receipt: receipt("ra") }), wanting("x")],
+      results: ["receipt-taken", "conflict"],
+      holder: "",
+    },
+    {
+      name: "one that is there already decides again, and one learns that its receipt is taken",
+      items: [wanting("y"), wanting("a"), wanting("x", { receipt: receipt("ra") })],
+      results: ["appended", "conflict", "receipt-taken"],
+      holder: "y",
+    },
+  ])("of streams that want the same unique key, $name", async ({ items, results, holder }) => {
+    const { commit, errors, stored } = await open();
+    await commit([first]);
+    expect(await commit([...items, added("other", { uniqueKeys: ["free"] })])).toEqual([
+      ...results,
+      "appended",
+    ]);
+    expect(errors).toEqual([]);
+    const claims = [
+      "free other",
+      "ka a",
+      ...(["", "a"].includes(holder) ? [] : [`name ${holder}`]),
+    ];
+    const written = items.filter((_, place) => results[place] === "appended");
+    expect(await stored()).toMatchObject({
+      claims: claims.sort(),
+      heads: [...["a", "other", ...written.map(({ stream }) => stream)]]
+        .sort()
+        .map((s) => `${s} 1`),
+      receipts: ["ra a"],
+    });
+  });
 });
