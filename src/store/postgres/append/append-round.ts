@@ -109,8 +109,16 @@ async function writeRound(run: Run, round: Round, frame: Frame): Promise<Refused
   const { statements, doneFrom } = writeHeads(round.chains, frame.isAgain);
   const results = await run([...frame.first, ...statements, ...frame.last]);
   const { unwritten, repair } = doneFrom(results.slice(frame.first.length));
-  if (repair.length > 0) await run(repair);
+  if (repair.length > 0) await repairKeys(run, repair, frame);
   return { streams: conflictsOf(unwritten), names: new Set() };
+}
+
+/** Behind a commit an error must not say that the round was not written. The keys are as wrong as before then. */
+async function repairKeys(run: Run, repair: readonly PipelineStatement[], { last }: Frame) {
+  const isCommitted = last.length > 0;
+  await run(repair).catch((error: unknown) => {
+    if (!isCommitted) throw error;
+  });
 }
 
 function changesHeadsAlone({ chains, lone }: Round): boolean {

@@ -20,6 +20,7 @@ async function open() {
   });
   const sent: string[][] = [];
   const errors: PipelineError[] = [];
+  let lost: string | undefined;
   const watched: Link = {
     ...link,
     async get() {
@@ -28,6 +29,7 @@ async function open() {
         ...connection,
         run(statements) {
           sent.push(statements.map(({ name }) => name ?? ""));
+          if (lost !== undefined && statements[0]?.name === lost) connection.destroy();
           return connection.run(statements).catch((error) => {
             errors.push(error);
             throw error;
@@ -53,7 +55,11 @@ async function open() {
     }
     return found;
   };
-  return { commit, sent, errors, stored };
+  /** Lose the connection when such a statement comes first. */
+  const lose = (name: string) => {
+    lost = name;
+  };
+  return { commit, sent, errors, lose, stored };
 }
 
 type Wanted = Partial<AppendRow> & Pick<AppendRow, "stream">;
@@ -233,4 +239,15 @@ describe("a batch with unique keys, receipts and new streams", () => {
       receipts: ["ra a"],
     });
   });
+});
+
+test("a search key that cannot be set right after the commit does not make the change a conflict", async () => {
+  const { commit, lose, stored } = await open();
+  const before = added("a");
+  await commit([before]);
+  // The index lacks the old text.
+  lose("append-keys");
+  const change = next(before, { keys: [["text", "old", "new", null]] });
+  expect(await commit([change])).toEqual(["appended"]);
+  expect(await stored()).toMatchObject({ heads: ["a 2"], events: ["a 1", "a 2"] });
 });
