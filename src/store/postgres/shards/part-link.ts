@@ -76,6 +76,19 @@ async function runChecked(
   return answers.slice(0, -1);
 }
 
-const checkText = `select count(*) from pg_dist_placement
-  where shardid = any ($1::bigint[]) and shardstate = 1
-    and groupid = (select groupid from pg_dist_local_group)`;
+/** The whole number of the transaction that last wanted to change a row: rows hold only its lower half. */
+const lastChange = `(
+    p.xmax::text::bigint + ((
+      pg_snapshot_xmax(pg_current_snapshot())::text::bigint - p.xmax::text::bigint + 2147483648
+    ) >> 32 << 32)
+  )::text::xid8`;
+
+/**
+ * A move is committed at one server after the other, and if the connection to one of them is lost meanwhile, a minute
+ * may pass until it is committed there. By then others write to the new place. So a part counts as moved as soon as
+ * somebody wants to change its row, unless that was undone.
+ */
+const checkText = `select count(*) from pg_dist_placement p
+  where p.shardid = any ($1::bigint[]) and p.shardstate = 1
+    and p.groupid = (select groupid from pg_dist_local_group)
+    and case when p.xmax = 0 then true else pg_xact_status(${lastChange}) = 'aborted' end`;

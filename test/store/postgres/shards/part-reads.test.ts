@@ -1,3 +1,4 @@
+import { Client } from "pg";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createHangingNodes } from "../../../../src/store/postgres/cluster/hanging-nodes.ts";
 import { createPostgresEventStore } from "../../../../src/store/postgres/event-store.ts";
@@ -22,6 +23,17 @@ const ask = (part: Part | undefined, text: string): PartQuestion => {
   return { part, text, values: [] };
 };
 
+/** A transaction of somebody else. */
+async function begin(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  onTestFinished(() => client.end());
+  await client.query("begin");
+  return client;
+}
+
+const pendingText = `select xmax = 0 as "isUntouched" from pg_dist_placement where shardid = 101`;
+
 describe("reads of parts", () => {
   test("answer for the tables that the server has under other names", async () => {
     const { reads, parts, url } = await newParts();
@@ -44,6 +56,22 @@ describe("reads of parts", () => {
       async () => expect(await reads.ask([ask(parts[1], "select 1 from heads")])).toEqual([[]]),
       { timeout: 5_000 },
     );
+  });
+
+  test("are given up while a move is not over at the server, and go on if it was undone", async () => {
+    const { reads, parts, url } = await newParts(false);
+    const answer = (place: number) => reads.ask([ask(parts[place], "select 1 from heads")]);
+    const answers = (place: number) =>
+      vi.waitFor(async () => expect(await answer(place)).toEqual([[]]), { timeout: 5_000 });
+    await answers(0);
+    const mover = await begin(url);
+    await mover.query("update pg_dist_placement set groupid = 2 where shardid = 101");
+    expect(await answer(0)).toBeUndefined();
+    await answers(1);
+    await mover.query("rollback");
+    await answers(0);
+    // The row still tells that somebody wanted to change it.
+    expect(await query(url, pendingText)).toEqual([{ isUntouched: false }]);
   });
 
   test("do not make anybody wait for a server that cannot be reached", async () => {
