@@ -2,7 +2,13 @@ import { StoreUnavailableError } from "../../event-store.ts";
 import { messageOf, UnsafeServerError } from "../postgres-error.ts";
 import type { Connection } from "./connection.ts";
 import { askIdentity, type ServerMemory } from "./server-memory.ts";
-import { applySettings, assertPrimary, usualSettings, writerSettings } from "./server-settings.ts";
+import {
+  applySettings,
+  assertPrimary,
+  fixedWriterSettings,
+  usualSettings,
+  writerSettings,
+} from "./server-settings.ts";
 import { openSession } from "./session.ts";
 import { hostsOf, type PostgresHost } from "./url.ts";
 
@@ -84,8 +90,8 @@ async function connectToHost(
   const session = await openSession(host, pipeline);
   try {
     await assertPrimary(session, () => openSession(host, false));
-    const ofUse = writes ? writerSettings : {};
-    await applySettings(session, { ...usualSettings, ...ofUse, ...host.settings });
+    const wanted = { ...usualSettings, ...(writes && writerSettings), ...host.settings };
+    await applySettings(session, { ...wanted, ...(writes && fixedWriterSettings) });
     const identity = await askIdentity(session.query);
     const forget = identity && memory?.admit(identity, session.destroy);
     if (forget !== undefined) session.whenEnded(forget);

@@ -34,6 +34,12 @@ export const writerSettings = {
   idle_in_transaction_session_timeout: String(idleTransactionTimeoutMs),
 };
 
+/**
+ * Settings of sessions that write which a role, a database or a URL must not change. A warning is all that tells of a
+ * commit that the standbys, or a node of a cluster, may not have.
+ */
+export const fixedWriterSettings = { client_min_messages: "warning" };
+
 /** Set settings by a statement, because PgBouncer refuses unknown ones at the start of a session. */
 export async function applySettings(
   session: Session,

@@ -89,11 +89,20 @@ describe("connectToPrimary", () => {
     await connection.close();
   });
 
-  test("C5: fails after a warning to a write, because the standbys may not have the commit", async () => {
-    const connection = await connectToPrimary(writable, { writes: true });
-    await expect(connection.query({ text: warn })).rejects.toMatchObject({
-      name: "CommitWarningError",
-    });
-    expect(connection.isOpen()).toBe(false);
-  });
+  test.for([
+    { name: "", query: "" },
+    {
+      name: ", also where warnings are kept back",
+      query: "?options=-c%20client_min_messages%3Derror",
+    },
+  ])(
+    "C5: fails after a warning to a write, because the standbys may not have the commit$name",
+    async ({ query }) => {
+      const connection = await connectToPrimary(writable + query, { writes: true });
+      await expect(connection.query({ text: warn })).rejects.toMatchObject({
+        name: "CommitWarningError",
+      });
+      expect(connection.isOpen()).toBe(false);
+    },
+  );
 });
