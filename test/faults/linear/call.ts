@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { type Caller, callers, type Reply } from "../../support/api/callers.ts";
 import { object, text } from "../../support/api/json.ts";
 import { methods } from "../../support/api/setting.ts";
@@ -6,7 +8,12 @@ import type { Answer, Result } from "./model.ts";
 import type { Planned } from "./wish.ts";
 
 /** Servers of one database. Concurrent calls go to them in turn. */
-export type Nodes = { readonly urls: readonly string[]; readonly token: string };
+export type Nodes = {
+  readonly urls: readonly string[];
+  readonly token: string;
+  /** How long a call is repeated whose outcome is open, in milliseconds. Default: its answer counts, whatever it is. */
+  readonly patienceMs?: number;
+};
 
 /** The users of one history by their names in it, and a name for the history itself, which its keys carry. */
 export type Scene = { readonly name: string; readonly users: ReadonlyMap<string, string> };
@@ -15,6 +22,12 @@ type Request = Parameters<Caller["call"]>;
 
 /** Codes with which a call is repeated: canceled, deadline exceeded, unavailable. */
 const openCodes = [1, 4, 14];
+
+/** The same where servers may lose the answer of their database: unknown, too. */
+const openCodesOfStruck = [...openCodes, 2];
+
+/** The pause before a call is repeated whose outcome is open. */
+const restMs = 20;
 
 /** The profile of a number, as answers show it. */
 export const textOf = (number: number) => profileText(profileOfNumber(number));
@@ -33,19 +46,23 @@ export async function call(
 ): Promise<Answer> {
   const userId = scene.users.get(wanted.kind === "read" ? wanted.user : wanted.update.user) ?? "";
   if (wanted.kind === "read") {
-    const reply = await attempt(nodes, turn, methods.getHumanProfile, { userId }, {});
+    const { reply } = await untilAnswered(nodes, (place) =>
+      attempt(nodes, turn + place, methods.getHumanProfile, { userId }, {}),
+    );
     return { ...wanted, ...answered(reply, profileText(object(reply.body?.profile ?? {}))) };
   }
   const { update, key, lostAfterMs } = wanted;
   const { number, expected } = update;
+  // Only a call with a key can be repeated safely.
+  const sent = key ?? (nodes.patienceMs === undefined ? undefined : randomUUID());
   const headers = {
     ...(expected !== undefined && { "if-match": `"${expected}"` }),
-    ...(key !== undefined && { "idempotency-key": `"${scene.name} ${key}"` }),
+    ...(sent !== undefined && { "idempotency-key": `"${scene.name} ${sent}"` }),
   };
   const request = { userId, ...profileOfNumber(number) };
   const send = (place: number, signal?: AbortSignal) =>
     attempt(nodes, turn + place, methods.updateHumanProfile, request, headers, signal);
-  const { reply, wasLost } = await untilAnswered(send, lostAfterMs);
+  const { reply, wasLost } = await untilAnswered(nodes, send, lostAfterMs);
   return { kind: "update", update, key, wasLost, ...answered(reply, textOf(number)) };
 }
 
@@ -62,10 +79,15 @@ function attempt(
   return caller.call(url, method, request, { token, headers, ...(signal && { signal }) });
 }
 
-/** The outcome of an attempt that is left is unknown, so the call is repeated until it has an answer. */
-async function untilAnswered(
+/**
+ * The outcome of an attempt that is left is unknown, so the call is repeated until it has an answer.
+ *
+ * @param lostAfterMs Leave so many attempts: after how long, in milliseconds.
+ */
+export async function untilAnswered(
+  { patienceMs = 0 }: Nodes,
   send: (place: number, signal?: AbortSignal) => Promise<Reply>,
-  lostAfterMs: readonly number[],
+  lostAfterMs: readonly number[] = [],
 ): Promise<{ readonly reply: Reply; readonly wasLost: boolean }> {
   let wasLost = false;
   for (const [place, ms] of lostAfterMs.entries()) {
@@ -78,7 +100,14 @@ async function untilAnswered(
     }
     wasLost = true;
   }
-  return { reply: await send(lostAfterMs.length), wasLost };
+  const until = performance.now() + patienceMs;
+  for (let place = lostAfterMs.length; ; place += 1) {
+    const reply = await send(place);
+    const isOpen = openCodesOfStruck.includes(reply.code) && performance.now() < until;
+    if (!isOpen) return { reply, wasLost };
+    wasLost = true;
+    await pause(restMs);
+  }
 }
 
 /** @param profile What a success tells of. */

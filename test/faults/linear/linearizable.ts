@@ -1,10 +1,10 @@
 import fc from "fast-check";
-import { callers } from "../../support/api/callers.ts";
+import { type Caller, callers } from "../../support/api/callers.ts";
 import { text } from "../../support/api/json.ts";
 import { methods } from "../../support/api/setting.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
 import { profileOfNumber } from "../history/history.ts";
-import { call, type Nodes, type Scene, textOf } from "./call.ts";
+import { call, type Nodes, type Scene, textOf, untilAnswered } from "./call.ts";
 import { type Answer, explain, type World } from "./model.ts";
 import { people, planned, type Wish, wishes } from "./wish.ts";
 
@@ -12,12 +12,17 @@ import { people, planned, type Wish, wishes } from "./wish.ts";
  * Start servers on one database.
  *
  * @param database As the flag. Default: SQLite in a folder of its own, which takes one server.
+ * @param ofOthers What all servers but the first one are given for it. Default: the same.
  */
-export async function startNodes(database: string | undefined, count: number) {
+export async function startNodes(
+  database: string | undefined,
+  count: number,
+  ofOthers: string | undefined = database,
+) {
   const first = await startServer([], undefined, database);
   const others: TestServer[] = [];
   while (others.length < count - 1) {
-    others.push(await startServer([], first.folder, first.database));
+    others.push(await startServer([], first.folder, ofOthers ?? first.database));
   }
   const servers = [first, ...others];
   return {
@@ -74,7 +79,7 @@ const commands = fc.commands(
 /** A lost attempt that takes effect after all, or an answer that was not stored, shows here. */
 const lastLook = people.map((user): Wish => ({ kind: "read", user }));
 
-const first: World = {
+const firstWorld: World = {
   users: new Map(people.map((person) => [person, { sequence: 1, profile: textOf(0) }])),
   keys: new Map(),
 };
@@ -98,7 +103,7 @@ export async function linearizable(
       const name = `${seed} ${number}`;
       const ids = await Promise.all(people.map((person) => addUser(nodes, `${person} ${name}`)));
       const users = new Map(people.map((person, index) => [person, ids[index] ?? ""]));
-      const model: Model = { world: first };
+      const model: Model = { world: firstWorld };
       const real = { nodes, scene: { name, users }, tally };
       await fc.asyncModelRun(() => ({ model, real }), history);
       for (const turn of nodes.urls.keys()) await atOnce(lastLook, turn).run(model, real);
@@ -108,13 +113,18 @@ export async function linearizable(
   return tally;
 }
 
-async function addUser({ urls, token }: Nodes, userName: string): Promise<string> {
+async function addUser(nodes: Nodes, userName: string): Promise<string> {
+  const { urls, token } = nodes;
   const request = {
     userName,
     profile: profileOfNumber(0),
     email: { email: "some@giraffe.example" },
   };
-  const reply = await callers[0]?.call(urls[0] ?? "", methods.importHumanUser, request, { token });
-  if (reply?.body === undefined) throw new Error(`cannot add a user: ${reply?.message}`);
+  const adding = callers[0] as Caller;
+  const headers = { "idempotency-key": `"${userName}"` };
+  const { reply } = await untilAnswered(nodes, () =>
+    adding.call(urls[0] ?? "", methods.importHumanUser, request, { token, headers }),
+  );
+  if (reply.body === undefined) throw new Error(`cannot add a user: ${reply.message}`);
   return text(reply.body.userId);
 }

@@ -3,13 +3,12 @@
  * exists already, and what strikes is given, because how nodes are run is nothing that this project knows.
  */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../../src/store/postgres/event-store.ts";
 import { createRandom } from "../random.ts";
+import { shell } from "../shell.ts";
 import { startKeyedClients } from "./keyed-clients.ts";
 import { runTrial } from "./trial.ts";
 
@@ -31,14 +30,6 @@ const { values } = parseArgs({
 
 const open = async (database: string) =>
   createPostgresEventStore({ database: await openPostgres(database), now: () => 0 });
-
-async function shell(command: string, turn: number): Promise<void> {
-  const child = spawn("sh", ["-c", command.replaceAll("{turn}", String(turn))], {
-    stdio: "inherit",
-  });
-  const [code] = await once(child, "exit");
-  if (code !== 0) throw new Error(`${command} ended with ${code}`);
-}
 
 const { database, strike, heal, seed } = values;
 if (database === undefined) throw new Error("--database is missing");
