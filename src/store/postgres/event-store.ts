@@ -184,7 +184,10 @@ function createReads(database: Postgres, loadTip: Load): Reads {
   };
 }
 
-/** The name and the head may be on two nodes, and nobody should wait for one who asks only the other. */
+/**
+ * The name and the head may be on two nodes, and nobody should wait for one who asks only the other. One node may show
+ * a change before the other one does, or after it. The head tells which name the stream has.
+ */
 async function locateByNode(database: Postgres, loadTip: Load, name: string) {
   const text = "select stream from claims where name = $1";
   const lane = laneOfNode(database.shards.nodeOfName("claims", name));
@@ -192,7 +195,10 @@ async function locateByNode(database: Postgres, loadTip: Load, name: string) {
   if (claim === undefined) return undefined;
   const stream = String(claim.stream);
   const tip = await loadTip(stream);
-  return tip && { stream, organization: tip.head.organization };
+  if (tip === undefined) return undefined;
+  const { organization, state } = tip.head;
+  const isHeld = database.uniqueKeysOf(state)?.includes(name) ?? true;
+  return isHeld ? { stream, organization } : undefined;
 }
 
 async function readTips(database: Postgres, streams: readonly string[], lane: string | undefined) {

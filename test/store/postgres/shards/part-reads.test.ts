@@ -149,3 +149,21 @@ test("a change is seen by the next read of its part, 200 times", async () => {
   }
   expect(missed()).toBe(0);
 });
+
+test("a name leads to a stream only if its head has it, because the two may stand at two servers", async () => {
+  const { database, url } = await newPartedDatabase();
+  const uniqueKeysOf = (state: unknown) => [(state as { name: string }).name];
+  const store = createPostgresEventStore({
+    database: { ...database, uniqueKeysOf },
+    now: () => Date.now() * 1_000,
+  });
+  onTestFinished(() => store.close());
+  await store.change("s", "o", () => ({
+    events: [{ type: "added", data: {}, creator: "c" }],
+    state: { name: "new" },
+    uniqueKeys: ["new"],
+  }));
+  await query(url, "insert into claims (name, stream) values ('old', 's')");
+  expect(await store.locate("new")).toEqual({ stream: "s", organization: "o" });
+  expect(await store.locate("old")).toBeUndefined();
+});
