@@ -17,7 +17,7 @@ export type GiraffeOptions = {
   readonly now?: Date | (() => Date);
 };
 
-/** A user: the JSON of `ImportHumanUser`, with three optional fields that lines of `giraffe import` have, too. */
+/** A user: the JSON of `ImportHumanUser`, with optional fields that lines of `giraffe import` have, too. */
 export type GiraffeUser = {
   /** 1 to 200 characters. Default: a new one. */
   readonly userId?: string;

@@ -502,6 +502,24 @@ describe("the documents", () => {
     expect(broken).toEqual([]);
   });
 
+  test.for([...pages])("have tables that are whole: %s", ([, text]) => {
+    const lines = text.split("\n");
+    const isRow = (line = "") => line.startsWith("|");
+    const heads = lines.filter((line, index) => isRow(line) && !isRow(lines[index - 1]));
+    const rulesBelow = lines.filter(
+      (line, index) => /^\|[-|]+\|$/.test(line) && heads.includes(lines[index - 1] ?? ""),
+    );
+    expect(rulesBelow).toHaveLength(heads.length);
+  });
+
+  test("list the same for those who have the package as for those who have the folder", () => {
+    const namesIn = (path: string, heading: string) =>
+      rowsOf(sectionOf(path, heading)).map(([name]) => name);
+    const names = namesIn("docs/embedding.md", "What you give, and what you get");
+    expect(names).toContain("reset()");
+    expect(namesIn("docs/package.md", "A server in a test").sort()).toEqual(names.sort());
+  });
+
   test("have a README that is read in one sitting", () => {
     expect(page("README.md").split("\n").length).toBeLessThanOrEqual(250);
   });
