@@ -12,11 +12,12 @@ import type { UnaryMethod } from "./unary-method.ts";
 
 /**
  * As the `requestGate` of Connect: decides from the head of a request whether it is let in, before a byte of
- * its body is read. It may set context values. An error that it throws is the answer.
+ * its body is read. It may set context values. An error that it throws or returns is the answer.
  *
- * @returns A promise only if it has to wait: a call that is let in at once costs less.
+ * @returns A promise only if it has to wait: a call that is let in at once costs less. An error in place of throwing
+ *   it: a function that always throws is never compiled, so a refusal would cost a fifth more.
  */
-export type RequestGate = (context: HandlerContext) => void | Promise<void>;
+export type RequestGate = (context: HandlerContext) => void | ConnectError | Promise<void>;
 
 /** What a call needs beside its method, its exchange and its dialog. */
 export type UnaryCallOptions = {
@@ -95,6 +96,10 @@ class RunningCall {
       trace === undefined ? requestGate?.(call) : trace.run(() => requestGate?.(call));
     if (passing === undefined) {
       this.#receive(deadline, call);
+      return;
+    }
+    if (passing instanceof Error) {
+      this.#fail(passing);
       return;
     }
     this.#isWorking = true;

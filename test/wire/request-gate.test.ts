@@ -20,12 +20,14 @@ import { binaryNote, envelope, speakers } from "./speak.ts";
 const refusesAtOnce: RequestGate = () => {
   throw new ConnectError("who are you?", Code.Unauthenticated);
 };
+const returnsRefusal: RequestGate = () => new ConnectError("who are you?", Code.Unauthenticated);
 const refusesLater: RequestGate = async () => {
   await sleep(5);
   throw new ConnectError("who are you?", Code.Unauthenticated);
 };
 const gates = [
   { how: "at once", requestGate: refusesAtOnce },
+  { how: "by what it returns", requestGate: returnsRefusal },
   { how: "later", requestGate: refusesLater },
 ];
 const refused = { code: Code.Unauthenticated, message: "who are you?" };

@@ -23,19 +23,20 @@ export const callerKey = createContextKey<Caller | undefined>(undefined, {
  * @param options.isPublic Methods that anyone may call: their token is not looked at.
  * @param options.failures Limits failed attempts.
  * @param options.peer The address of the other end of the connection.
- * @throws ServiceError `authHeaderMissing`, `authHeaderInvalid`, `tokenInvalid`,
- *   `tooManyFailedAuthentications`, `identityProviderUnavailable`.
+ * @returns Returns ServiceError `authHeaderMissing`, `authHeaderInvalid`, and `tokenInvalid` if it is too long.
+ * @throws ServiceError `tokenInvalid`, `tooManyFailedAuthentications`, `identityProviderUnavailable`.
  */
 export function createAuthenticate(options: {
   readonly authenticators: readonly Authenticator[];
   readonly isPublic: (method: DescMethod) => boolean;
   readonly failures: FailedAttempts;
   readonly peer: (values: ContextValues) => string;
-}): Gate {
+}): Gate<ServiceError> {
   const { authenticators, isPublic, failures, peer } = options;
   return ({ method, requestHeader, values }) => {
     if (isPublic(method)) return undefined;
     const token = bearerToken(requestHeader);
+    if (token instanceof ServiceError) return token;
     const remembered = rememberedCaller(token, authenticators);
     if (remembered !== undefined) {
       values.set(callerKey, remembered);
@@ -74,13 +75,15 @@ async function recognise(
  * Exactly `Bearer ` and one token. The scheme is case-sensitive, as in ZITADEL and unlike RFC 9110
  * section 11.1. Two headers arrive as one value, "Bearer a, Bearer b", and are refused because of the
  * space.
+ *
+ * @returns What is wrong with it in place of a token: see `Gate`.
  */
-function bearerToken(header: Headers): BearerToken {
+function bearerToken(header: Headers): BearerToken | ServiceError {
   const value = header.get("authorization");
-  if (!value) throw headerMissing;
+  if (!value) return headerMissing;
   const text = /^Bearer (\S+)$/.exec(value)?.[1];
-  if (text === undefined) throw headerInvalid;
-  if (text.length > maxTokenLength) throw tokenInvalid;
+  if (text === undefined) return headerInvalid;
+  if (text.length > maxTokenLength) return tokenInvalid;
   return bearerTokenFrom(text);
 }
 

@@ -31,7 +31,7 @@ export function createAuthorize(options: {
   readonly permissionOf: PermissionOf;
   readonly maxAgeMs?: number;
   readonly clock?: SteadyClock;
-}): Gate {
+}): Gate<never> {
   const { directory, permissionOf, maxAgeMs = defaultMaxAgeMs, clock = performance } = options;
   const organization = memoize((id) => directory.organization(id), { maxAgeMs, clock });
   const memberships = memoize(

@@ -1,4 +1,10 @@
-import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
+import {
+  Code,
+  ConnectError,
+  createClient,
+  createRouterTransport,
+  type HandlerContext,
+} from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import type { Authenticator, Caller } from "../../../src/access/caller.ts";
@@ -9,10 +15,11 @@ import type { Gate } from "../../../src/rpc/gate/gate.ts";
 
 /** Stands for createGate: the key of a ServiceError is the message. */
 const keysAsMessages =
-  (...gates: readonly Gate[]): Gate =>
-  async (context) => {
+  (gate: Gate<ServiceError>) =>
+  async (context: HandlerContext): Promise<void> => {
     try {
-      for (const gate of gates) await gate(context);
+      const refusal = await gate(context);
+      if (refusal !== undefined) throw refusal;
     } catch (error) {
       const key = error instanceof ServiceError ? error.key : String(error);
       throw new ConnectError(key, Code.Unknown);

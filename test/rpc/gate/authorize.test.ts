@@ -16,6 +16,7 @@ import {
   type ContextValues,
   createClient,
   createRouterTransport,
+  type HandlerContext,
 } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { Health } from "../../../gen/health/v1/health_pb.ts";
@@ -42,8 +43,8 @@ const managementPermissions = permissionsFromServices([ManagementService], [heal
 
 /** Stands for createGate: the key of a ServiceError is the message. */
 const keysAsMessages =
-  (...gates: readonly Gate[]): Gate =>
-  async (context) => {
+  (...gates: readonly Gate<never>[]) =>
+  async (context: HandlerContext): Promise<void> => {
     try {
       for (const gate of gates) await gate(context);
     } catch (error) {
@@ -53,7 +54,7 @@ const keysAsMessages =
   };
 
 /** Stands for createAuthenticate: the caller `sam`, at home in `home`; nobody for `nobody`. */
-const authenticateSam: Gate = ({ requestHeader, values }) => {
+const authenticateSam: Gate<never> = ({ requestHeader, values }) => {
   const caller = { subject: "sam", organization: "home", language: undefined };
   if (!requestHeader.has("nobody")) values.set(callerKey, caller);
 };

@@ -9,10 +9,14 @@ import { notesKey } from "./stream-errors.ts";
  *
  * @param timeoutMs The deadline of the gate: that of a call whose client sets none.
  */
-export function createStreamGate(gate: RequestGate, timeoutMs: number): RequestGate {
+export function createStreamGate(
+  gate: RequestGate,
+  timeoutMs: number,
+): (context: HandlerContext) => Promise<void> {
   return async (context) => {
     try {
       const passing = gate(context);
+      if (passing instanceof Error) throw passing;
       if (passing !== undefined) await within(passing, context, timeoutMs);
     } catch (reason) {
       context.values.get(notesKey).error = errorFrom(reason);
