@@ -4,7 +4,7 @@ import { type Chain, withoutContested } from "./append-batch.ts";
 import { cleanupStatements } from "./append-cleanup.ts";
 import type { Round } from "./append-round.ts";
 import { writeHeadsStrictly } from "./append-statements.ts";
-import { claimsOf } from "./claims.ts";
+import { claimsOf } from "./insert-names.ts";
 import { insertStrictly } from "./insert-rows.ts";
 import { receiptsOf } from "./receipts.ts";
 

@@ -2,7 +2,7 @@ import { countChanges } from "../../change/count-changes.ts";
 import type { PipelineStatement } from "../connection/pipeline.ts";
 import { texts } from "../connection/wire-values.ts";
 import { type Chain, lastOf, streamOf } from "./append-batch.ts";
-import type { Claim } from "./claims.ts";
+import type { Claim } from "./insert-names.ts";
 import { insertRows } from "./insert-rows.ts";
 import type { ReceiptInsert } from "./receipts.ts";
 

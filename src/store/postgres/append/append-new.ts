@@ -5,7 +5,7 @@ import type { Chain } from "./append-batch.ts";
 import { cleanupStatements } from "./append-cleanup.ts";
 import { headValues, keyMoves, keyTextValues } from "./append-statements.ts";
 import { attributesStatements } from "./attribute-statements.ts";
-import { claimsOf } from "./claims.ts";
+import { claimsOf } from "./insert-names.ts";
 import { insertStrictly } from "./insert-rows.ts";
 
 /** Whether all streams are new, and their rows bring no receipts. */

@@ -7,8 +7,7 @@ import { isContested, statementsAtOnce } from "./append-at-once.ts";
 import type { Chain, Refused } from "./append-batch.ts";
 import { type Cleanup, cleanupStatements } from "./append-cleanup.ts";
 import { writeHeads } from "./append-statements.ts";
-import { claimsOf } from "./claims.ts";
-import { insertNames } from "./insert-names.ts";
+import { claimsOf, insertNames } from "./insert-names.ts";
 import { receiptsOf } from "./receipts.ts";
 
 /** What one transaction writes: chains of different streams, and receipts without a change. */

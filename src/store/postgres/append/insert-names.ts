@@ -1,9 +1,21 @@
 import type { Connection } from "../connection/connection.ts";
 import type { PipelineStatement } from "../connection/pipeline.ts";
 import { texts } from "../connection/wire-values.ts";
-import type { Claim } from "./claims.ts";
+import type { Chain } from "./append-batch.ts";
 import { insertRows } from "./insert-rows.ts";
 import { type receiptsOf, textFromName } from "./receipts.ts";
+
+/** A unique key that a stream wants. */
+export type Claim = { readonly name: string; readonly stream: string };
+
+/** In the order of their names: otherwise two nodes could wait for each other. */
+export function claimsOf(chains: readonly Chain[]): Claim[] {
+  return chains
+    .flatMap(({ rows: [{ stream, uniqueKeys = [] }] }) =>
+      [...new Set(uniqueKeys)].map((name) => ({ name, stream })),
+    )
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
 
 /** The unique keys and the receipts that the chains of a round bring. */
 export type Names = {
