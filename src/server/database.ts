@@ -13,6 +13,7 @@ import type { StoreObserver, UpgradeProgress } from "../store/observer.ts";
 import { migrations } from "../store/sql/migrations.ts";
 import { assertExists, openSqlite, type Sqlite } from "../store/sqlite/database.ts";
 import { createSqliteDirectory } from "../store/sqlite/directory.ts";
+import { clearErased } from "../store/sqlite/file/erased-mark.ts";
 import type { DatabaseLock } from "../store/sqlite/file/lock.ts";
 import { settleLog } from "../store/sqlite/file/settle-log.ts";
 import type { DatabaseStatus } from "../store/status.ts";
@@ -129,7 +130,10 @@ function openLocked(
   upgrading: UpgradeProgress | undefined,
 ): Sqlite {
   try {
-    if (lock !== undefined) settleLog(path);
+    if (lock !== undefined) {
+      settleLog(path);
+      clearErased(path);
+    }
     return openSqlite(path, searchKeys, uniqueKeysOf, upgrading);
   } catch (error) {
     lock?.close();

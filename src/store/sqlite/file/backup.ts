@@ -12,6 +12,7 @@ import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { StoreUnavailableError } from "../../event-store.ts";
 import { assertExists, createFile } from "../database.ts";
+import { clearGaps } from "./clear-gaps.ts";
 import { assertOnlyName } from "./only-name.ts";
 
 /** More pages than a database can have. */
@@ -26,7 +27,8 @@ const lookMs = 200;
  * All pages are copied in one step. The step has its own snapshot and blocks no writer; a copy in several
  * steps would begin again whenever another process writes.
  *
- * The copy is checked, and gets its name only when it is complete and on the disk.
+ * The copy has no traces of what was erased or deleted before. It is checked, and gets its name only when it is
+ * complete and on the disk.
  *
  * @param target Must not exist. Created with mode 0600.
  * @param observe Called from time to time with the number of bytes copied and the number in all.
@@ -53,6 +55,7 @@ export async function backUp(
     } finally {
       db.close();
     }
+    clearGaps(part);
     assertSound(part, schemaVersion);
     sync(part);
     if (existsSync(target)) throw new Error("it exists by now");

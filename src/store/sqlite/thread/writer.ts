@@ -8,6 +8,7 @@ import { OutcomeUnknownError } from "../../event-store.ts";
 import { createBatchWriter } from "../append/append-batch.ts";
 import { type Bulk, createBulkWriter } from "../bulk/bulk-writer.ts";
 import { connect, maxBusyMs } from "../database.ts";
+import { markErased } from "../file/erased-mark.ts";
 import { assertInPlace, type Place } from "../file/place.ts";
 import { isBusy } from "../sqlite-error.ts";
 import { answerRequests } from "./answer-requests.ts";
@@ -66,6 +67,7 @@ function open() {
 async function write(batch: Batch): Promise<Written> {
   assertInPlace(place);
   await opened?.giveWay?.pause();
+  if (batch.items.some(isErasing)) markErased(file);
   let waitedMs = 0;
   for (let nextMs = pauseMs.first; ; nextMs = Math.min(2 * nextMs, pauseMs.longest)) {
     try {
@@ -83,10 +85,12 @@ async function write(batch: Batch): Promise<Written> {
 }
 
 function erases({ items }: Batch, { results }: Written): boolean {
-  return items.some((item, index) => {
-    const rows = "joint" in item ? item.joint : [item];
-    return results[index] === "appended" && rows.some((row) => "erases" in row);
-  });
+  return items.some((item, index) => results[index] === "appended" && isErasing(item));
+}
+
+function isErasing(item: BatchItem): boolean {
+  const rows = "joint" in item ? item.joint : [item];
+  return rows.some((row) => "erases" in row);
 }
 
 function writeOnce({ items, bulk }: Batch): Written {
