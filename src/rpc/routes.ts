@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectRouter, Interceptor, ServiceImpl } from "@connectrpc/connect";
 import { UserService as GiraffeUserService } from "../../gen/giraffe/v1/user_service_pb.ts";
 import { ServerReflection as ReflectionV1 } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
@@ -37,6 +38,7 @@ import { createUpdateHumanProfile } from "./management/update-human-profile.ts";
 import { createUpdateUserName } from "./management/update-user-name.ts";
 import { createChangeUserMetadata, createReadUserMetadata } from "./management/user-metadata.ts";
 import { createMetadataChanges } from "./metadata/change-metadata.ts";
+import { methodName } from "./method-name.ts";
 import { registerReflection } from "./reflection.ts";
 import { giraffeAnswers, managementAnswers, userAnswers } from "./repeats/answers.ts";
 import { repeatable } from "./repeats/repeatable.ts";
@@ -70,6 +72,17 @@ const publicMethods = [
   "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
   "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
+
+/**
+ * Bytes of a request of such a method. They hold a name and no more, and without a token nobody has to answer for what it
+ * costs to decompress and read them.
+ */
+export const maxPublicMessageBytes = 1_024;
+
+/** For methods whose requests have a smaller limit than others. */
+export function maxMessageBytesOf(method: DescMethod): number | undefined {
+  return publicMethods.includes(methodName(method)) ? maxPublicMessageBytes : undefined;
+}
 
 /** What methods, gate and interceptors need. */
 export type RpcParts = {

@@ -5,6 +5,7 @@ import {
   createInterceptors,
   createRequestGate,
   createRoutes,
+  maxMessageBytesOf,
   type RpcParts,
   restPrefixes,
 } from "../rpc/routes.ts";
@@ -30,6 +31,7 @@ export function wireOptions(
     restStatuses,
     registry: createRegistry(...errorMessages),
     limits: { maxMessageBytes, defaultDeadlineMs, maxDeadlineMs },
+    maxMessageBytesOf,
     trustedProxies,
     cors: {
       origins: corsOrigins === "*" ? ["*"] : corsOrigins,

@@ -67,7 +67,7 @@ class RunningCall {
     this.#exchange = exchange;
     this.#dialog = dialog;
     this.#options = options;
-    const { maxMessageBytes } = options.limits;
+    const { maxMessageBytes } = method;
     this.#bodyLimits = { maxBytes: dialog.maxBodyBytes, maxMessageBytes };
   }
 

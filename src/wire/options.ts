@@ -1,4 +1,4 @@
-import type { Registry } from "@bufbuild/protobuf";
+import type { DescMethod, Registry } from "@bufbuild/protobuf";
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import type { RequestGate } from "./call.ts";
 import type { Page } from "./http/static-pages.ts";
@@ -27,6 +27,8 @@ export type WireOptions = {
    */
   readonly restStatuses?: Readonly<Record<string, number>>;
   readonly limits: Limits;
+  /** For methods whose requests have a smaller limit than `limits.maxMessageBytes`. Default: there is none. */
+  readonly maxMessageBytesOf?: (method: DescMethod) => number | undefined;
   /** What clients may hold at once. Default of each field: `clientLimits` in `limits.ts`. */
   readonly clientLimits?: Partial<ClientLimits>;
   /**

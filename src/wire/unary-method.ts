@@ -7,12 +7,15 @@ export type UnaryMethod = {
   readonly descriptor: DescMethodUnary;
   /** The handler inside its interceptors. */
   readonly onion: (call: Call) => Promise<UnaryResponse>;
+  /** Bytes of its request, as sent and after decompression. */
+  readonly maxMessageBytes: number;
 };
 
 /** @param interceptors The first is the outermost. */
 export function createUnaryMethod(
   spec: MethodImplSpec & { kind: "unary" },
   interceptors: readonly Interceptor[],
+  maxMessageBytes: number,
 ): UnaryMethod {
   type Next = ReturnType<Interceptor>;
   const handle = async (request: Call): Promise<UnaryResponse> => {
@@ -25,5 +28,5 @@ export function createUnaryMethod(
     // Interceptors are typed for streams, too; here every request is a `Call`.
     handle as unknown as Next,
   );
-  return { descriptor: spec.method, onion: onion as UnaryMethod["onion"] };
+  return { descriptor: spec.method, onion: onion as UnaryMethod["onion"], maxMessageBytes };
 }

@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import { type Cors, createCors } from "../http/cors.ts";
 import type { Page } from "../http/static-pages.ts";
 import { collectMethods, pathOf } from "../methods.ts";
@@ -42,16 +43,23 @@ export function createRouteTables(options: WireOptions, shutdown: AbortSignal): 
     pages,
     actions = new Map(),
   } = options;
+  const { maxMessageBytesOf = () => undefined } = options;
   const { maxMessageBytes } = options.limits;
+  const maxBytesOf = (method: DescMethod) =>
+    Math.min(maxMessageBytesOf(method) ?? maxMessageBytes, maxMessageBytes);
   const specs = collectMethods(options.routes);
   const unary = new Map(
     specs
       .filter((spec) => spec.kind === "unary")
-      .map((spec) => [pathOf(spec.method), createUnaryMethod(spec, interceptors)]),
+      .map((spec) => [
+        pathOf(spec.method),
+        createUnaryMethod(spec, interceptors, maxBytesOf(spec.method)),
+      ]),
   );
   const streaming = createStreamingMethods(
     specs.filter((spec) => spec.kind !== "unary"),
     options,
+    maxBytesOf,
     shutdown,
   );
   const json = createJsonCodec(registry);
@@ -63,12 +71,11 @@ export function createRouteTables(options: WireOptions, shutdown: AbortSignal): 
       prefixes: restPrefixes,
       statusOf: createStatusOf(restStatuses),
       json,
-      maxMessageBytes,
     }),
     pages,
     actions,
-    connect: createConnect(json, maxMessageBytes),
-    grpcFamily: [createGrpc(json, maxMessageBytes), createGrpcWeb(json, maxMessageBytes)],
+    connect: createConnect(json),
+    grpcFamily: [createGrpc(json), createGrpcWeb(json)],
     cors: createCors(origins, requestHeaders, answerHeaders),
   };
 }

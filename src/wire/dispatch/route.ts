@@ -86,7 +86,7 @@ export function createRoute(tables: RouteTables): (head: RequestHead) => Route {
     const protocol = grpc ?? connect;
     const method = unary.get(head.path);
     if (method !== undefined) {
-      const opened = protocol.open(head, method.descriptor);
+      const opened = protocol.open(head, method.descriptor, method.maxMessageBytes);
       return { kind: "unary", protocol: protocol.name, method, opened };
     }
     const streamed = streaming.get(head.path);
@@ -112,7 +112,8 @@ export function createRoute(tables: RouteTables): (head: RequestHead) => Route {
       return { kind: "unary", protocol: "rest", method: found.method, opened: dialog, bind };
     }
     // gRPC at a REST path: the path names the method, so its frames are understood here, too.
-    const opened = grpc.open({ ...head, method: "POST" }, found.method.descriptor);
+    const { descriptor, maxMessageBytes } = found.method;
+    const opened = grpc.open({ ...head, method: "POST" }, descriptor, maxMessageBytes);
     return { kind: "unary", protocol: grpc.name, method: found.method, opened, bind };
   };
 }
@@ -135,7 +136,7 @@ function withoutMethod(
     return { kind: "answer", answer: isQuestion ? allowed(allow) : restMethodNotAllowed(allow) };
   }
   if (grpc !== undefined) {
-    const opened = grpc.open(head, unknownMethod);
+    const opened = grpc.open(head, unknownMethod, 0);
     return { kind: "unknown", protocol: grpc.name, opened };
   }
   return { kind: "answer", answer: isRpcPath(head.path) ? rpcNotFound : restNotFound };

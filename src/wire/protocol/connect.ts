@@ -25,11 +25,11 @@ import {
 import { prefersStrict, strictApplied } from "./strict/prefer.ts";
 
 /** Unary Connect, as https://connectrpc.com/docs/protocol describes it. */
-export function createConnect(json: JsonCodec, maxMessageBytes: number): Protocol {
+export function createConnect(json: JsonCodec): Protocol {
   return {
     name: "connect",
     speaks: (contentType) => /^application\/(?:json|proto)(?:[ ;]|$)/i.test(contentType),
-    open: (head, method) => openConnect(head, method, json, maxMessageBytes),
+    open: (head, method, maxMessageBytes) => openConnect(head, method, json, maxMessageBytes),
   };
 }
 

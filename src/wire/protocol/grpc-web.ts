@@ -22,7 +22,7 @@ import type { Dialog, MethodShape, Protocol } from "./protocol.ts";
  *
  * The trailers are the last frame of the body, so it works over any version of HTTP.
  */
-export function createGrpcWeb(json: JsonCodec, maxMessageBytes: number): Protocol {
+export function createGrpcWeb(json: JsonCodec): Protocol {
   const formOf = memoize((contentType) => {
     const type = parseContentType(contentType);
     return (
@@ -36,7 +36,7 @@ export function createGrpcWeb(json: JsonCodec, maxMessageBytes: number): Protoco
   return {
     name: "grpc-web",
     speaks: (contentType) => /^application\/grpc-web(?:-text)?(?:[+;]|$)/i.test(contentType),
-    open({ method: verb, headers }, method) {
+    open({ method: verb, headers }, method, maxMessageBytes) {
       if (verb !== "POST") return methodNotAllowed(["POST"]);
       const form = formOf(headers["content-type"] ?? "");
       if (form === undefined) {

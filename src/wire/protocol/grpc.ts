@@ -21,7 +21,7 @@ const statusOk = { "grpc-status": "0" };
  *
  * It is served over HTTP/1.1, too, where the trailers follow the last chunk.
  */
-export function createGrpc(json: JsonCodec, maxMessageBytes: number): Protocol {
+export function createGrpc(json: JsonCodec): Protocol {
   const formOf = memoize((contentType) => {
     const type = parseContentType(contentType);
     return (
@@ -34,7 +34,7 @@ export function createGrpc(json: JsonCodec, maxMessageBytes: number): Protocol {
   return {
     name: "grpc",
     speaks: (contentType) => /^application\/grpc(?:[+;]|$)/i.test(contentType),
-    open({ method: verb, headers }, method) {
+    open({ method: verb, headers }, method, maxMessageBytes) {
       if (verb !== "POST") return methodNotAllowed(["POST"]);
       const form = formOf(headers["content-type"] ?? "");
       if (form === undefined) {

@@ -27,9 +27,10 @@ export interface Protocol {
   /**
    * Begin a call. Reads the headers only.
    *
+   * @param maxMessageBytes Of the request, as sent and after decompression.
    * @returns The answer at once, if HTTP itself refuses the request (wrong verb, content type).
    */
-  open(head: RequestHead, method: MethodShape): Dialog | Answer;
+  open(head: RequestHead, method: MethodShape, maxMessageBytes: number): Dialog | Answer;
 }
 
 /** One call in one protocol. */

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import {
   data,
   type Fields,
@@ -39,6 +40,10 @@ const askForFile = envelope(
     Buffer.from("zitadel.management.v1.ManagementService".padEnd(42, " ")),
   ]),
 );
+/** Asks for the extensions of a type that there is not. */
+const smallQuestion = envelope(Buffer.of(0x32, 1, 0x61));
+/** Unknown fields, each of two bytes. */
+const bomb = envelope(gzipSync(Buffer.alloc(65_000, Buffer.of(0x78, 1))), 1);
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 const post = `POST ${check} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
 const shortest = "GET / HTTP/1.1\r\nHost:a\r\n\r\n";
@@ -135,6 +140,27 @@ export const floods: readonly Flood[] = [
       http2(
         hundred.flatMap((id) => talk(id, reflection, Array(20).fill(askForFile))),
         0,
+      ),
+  },
+  {
+    name: "reflection with messages that decompress to 64 KiB",
+    aimsAt: "what is read without a token, and how long a turn takes (streaming.ts)",
+    connections: 20,
+    addresses: 1,
+    isRead: true,
+    send: () => http2(zippedTalk(hundred.slice(0, 20))),
+  },
+  {
+    name: "reflection with thousands of small messages",
+    aimsAt: "how long a turn takes (message-turns.ts)",
+    connections: 20,
+    addresses: 1,
+    isRead: true,
+    send: () =>
+      http2(
+        hundred
+          .slice(0, 20)
+          .flatMap((id) => talk(id, reflection, Array(4).fill(repeated(smallQuestion, 16_000)))),
       ),
   },
   {
@@ -309,6 +335,20 @@ function call(id: number, path: string): Buffer {
 function talk(id: number, path: string, pieces: readonly Uint8Array[]): Buffer[] {
   const sent = pieces.map((piece) => frame(frameTypes.data, 0, id, piece));
   return [headers(id, grpcFields(path)), ...sent];
+}
+
+function zippedTalk(ids: readonly number[]): Buffer[] {
+  const fieldsOfZipped: Fields = [...grpcFields(reflection), ["grpc-encoding", "gzip"]];
+  return ids.flatMap((id) => [
+    headers(id, fieldsOfZipped),
+    ...Array.from({ length: 4 }, () => frame(frameTypes.data, 0, id, repeated(bomb, 16_000))),
+  ]);
+}
+
+/** As often as it fits into so many bytes. */
+function repeated(message: Buffer, bytes: number): Buffer {
+  const count = Math.floor(bytes / message.byteLength);
+  return Buffer.concat(Array.from({ length: count }, () => message));
 }
 
 /** An envelope that never becomes whole. */

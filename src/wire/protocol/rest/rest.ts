@@ -49,7 +49,6 @@ type RestOptions = {
   /** The HTTP status of an error. */
   readonly statusOf: (error: ConnectError) => number;
   readonly json: JsonCodec;
-  readonly maxMessageBytes: number;
 };
 
 /**
@@ -92,7 +91,7 @@ export function createRest(
     find(head) {
       const found = router.match(head.method === "HEAD" ? "GET" : head.method, head.path);
       if (found.kind !== "found") return found;
-      const { method, binding, binders } = found.value;
+      const { method, binders } = found.value;
       const bind = (message: Message) => {
         for (const [fieldPath, text] of found.variables) binders.get(fieldPath)?.(message, text);
       };
@@ -100,7 +99,7 @@ export function createRest(
         kind: "found",
         method,
         bind,
-        dialog: openRest(head, binding, options, bodyOf),
+        dialog: openRest(head, found.value, options, bodyOf),
       };
     },
   };
@@ -114,10 +113,11 @@ function assertServed(services: readonly string[], methods: readonly UnaryMethod
 
 function openRest(
   { headers, query }: RequestHead,
-  { method, body: bodyRule, responseBody, notInQuery }: RestBinding,
-  { statusOf, json, maxMessageBytes }: RestOptions,
+  { method: { maxMessageBytes }, binding }: Route,
+  { statusOf, json }: RestOptions,
   bodyOf: (error: ConnectError) => Buffer,
 ): Dialog {
+  const { method, body: bodyRule, responseBody, notInQuery } = binding;
   const isStrict = bodyRule !== undefined && prefersStrict(headers.prefer);
   const answerWith = (status: number, body: Buffer, set: Answer["headers"] | undefined) => {
     const compression = answerCompression(body, headers["accept-encoding"] as string | undefined);

@@ -25,7 +25,7 @@ export function streamRefusal(
 ): Answer {
   if (grpc === undefined) return connectRefusal(head, error);
   // An answer that ends at once is the same for calls of all kinds.
-  const opened = grpc.open(head, method);
+  const opened = grpc.open(head, method, 0);
   return isAnswer(opened) ? opened : opened.refuse(error, noMetadata);
 }
 

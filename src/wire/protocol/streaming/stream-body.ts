@@ -67,6 +67,14 @@ export function clientGone(): ConnectError {
   return refusal("canceled", "the client has gone");
 }
 
+/** How the messages of a stream are taken in. */
+export type MessageInput = {
+  /** Bytes of one message, as sent. */
+  readonly maxMessageBytes: number;
+  /** As `createMessageTurns`. */
+  readonly nextTurn: () => Promise<void> | undefined;
+};
+
 /**
  * Cut a body into whole envelopes, in time linear in its size. The reader of `@connectrpc/connect` adds up
  * all pieces again for each piece that arrives, so a message in one-byte pieces would take quadratic time.
@@ -78,7 +86,7 @@ export function clientGone(): ConnectError {
  */
 export async function* wholeEnvelopes(
   body: AsyncIterable<Buffer>,
-  maxMessageBytes: number,
+  { maxMessageBytes, nextTurn }: MessageInput,
 ): AsyncGenerator<Uint8Array> {
   let pieces: Buffer[] = [];
   let held = 0;
@@ -100,6 +108,8 @@ export async function* wholeEnvelopes(
       const isWhole = held >= end;
       if (isWhole) {
         arrived = 0;
+        const turn = nextTurn();
+        if (turn !== undefined) await turn;
         yield joined.subarray(0, end);
       }
       const rest = isWhole ? joined.subarray(end) : joined;

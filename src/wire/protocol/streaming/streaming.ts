@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import {
   type ConnectError,
   createConnectRouter,
@@ -20,7 +21,14 @@ import type { WireOptions } from "../../options.ts";
 import { compressions } from "../compression.ts";
 import { encodeStatusMessage } from "../grpc-status.ts";
 import { framesFromTextStream, isGrpcWebText, textFromFrames } from "../grpc-web-text.ts";
-import { BodyPieces, clientGone, failing, wholeEnvelopes } from "./stream-body.ts";
+import { createMessageTurns } from "./message-turns.ts";
+import {
+  BodyPieces,
+  clientGone,
+  failing,
+  type MessageInput,
+  wholeEnvelopes,
+} from "./stream-body.ts";
 import { createNoteErrors, notesKey, type StreamNotes } from "./stream-errors.ts";
 import { createStreamGate } from "./stream-gate.ts";
 import { headerForConnect } from "./stream-header.ts";
@@ -46,6 +54,7 @@ type Ending = {
 /**
  * Streaming methods, carried by `@connectrpc/connect`.
  *
+ * @param maxBytesOf The bytes of one message of a method, as sent and after decompression.
  * @param shutdown Ends every stream when it is aborted.
  */
 export function createStreamingMethods(
@@ -54,30 +63,31 @@ export function createStreamingMethods(
     WireOptions,
     "requestGate" | "interceptors" | "limits" | "registry" | "errorDomain"
   >,
+  maxBytesOf: (method: DescMethod) => number,
   shutdown: AbortSignal,
 ): Map<string, StreamingMethod> {
   const { requestGate, interceptors, registry, errorDomain } = options;
-  const { maxMessageBytes, defaultDeadlineMs } = options.limits;
-  const router = createConnectRouter({
+  const { defaultDeadlineMs } = options.limits;
+  const common = {
     ...(requestGate && { requestGate: createStreamGate(requestGate, defaultDeadlineMs) }),
     interceptors: [createNoteErrors(errorDomain), ...interceptors],
     acceptCompression: compressions.map(asynchronous),
     compressMinBytes,
-    readMaxBytes: maxMessageBytes,
     shutdownSignal: shutdown,
     ...(registry && { jsonOptions: { registry } }),
+  };
+  const nextTurn = createMessageTurns();
+  const methods = specs.map(({ method, impl }): [string, StreamingMethod] => {
+    const maxMessageBytes = maxBytesOf(method);
+    const router = createConnectRouter({ ...common, readMaxBytes: maxMessageBytes });
+    const [handler] = router.rpc(method, impl as never).handlers;
+    if (handler === undefined) throw new Error(`${method} has no handler`);
+    const input = { maxMessageBytes, nextTurn };
+    const serveCall: StreamingMethod["serve"] = (exchange, headers, ended) =>
+      serve(handler, exchange, headers, ended, input);
+    return [handler.requestPath, { descriptor: method, serve: serveCall }];
   });
-  for (const { method, impl } of specs) router.rpc(method, impl as never);
-  return new Map(
-    router.handlers.map((handler) => [
-      handler.requestPath,
-      {
-        descriptor: handler.method,
-        serve: (exchange, common, ended) =>
-          serve(handler, exchange, common, ended, maxMessageBytes),
-      },
-    ]),
-  );
+  return new Map(methods);
 }
 
 async function serve(
@@ -85,7 +95,7 @@ async function serve(
   exchange: Exchange,
   common: HeaderList,
   ended: AbortController,
-  maxMessageBytes: number,
+  input: MessageInput,
 ): Promise<Ending> {
   const { head } = exchange;
   const contentType = head.headers["content-type"] ?? "";
@@ -107,7 +117,7 @@ async function serve(
     method: head.method,
     url: `http://localhost${head.path}`,
     header,
-    body: problem === undefined ? wholeEnvelopes(frames, maxMessageBytes) : failing(problem),
+    body: problem === undefined ? wholeEnvelopes(frames, input) : failing(problem),
     signal: ended.signal,
     contextValues: createContextValues().set(peerKey, head.peer).set(notesKey, notes),
   });

@@ -1,0 +1,40 @@
+/** Messages of all streams that are handled in one turn of the event loop: a few milliseconds. */
+const messagesATurn = 16;
+
+/**
+ * Let streams take turns, message by message. What waits in a stream would otherwise be handled without a pause, because
+ * nothing between two messages waits for a socket, and nobody else would be served meanwhile.
+ *
+ * @returns To be called before each message: `undefined` if it may be handled now; otherwise resolves in the turn in
+ *   which it may. Streams are served in the order in which they asked.
+ */
+export function createMessageTurns(): () => Promise<void> | undefined {
+  let left = messagesATurn;
+  const waiting: (() => void)[] = [];
+  let isEndDue = false;
+
+  function endTurn(): void {
+    isEndDue = false;
+    left = messagesATurn;
+    for (const begin of waiting.splice(0, messagesATurn)) {
+      left -= 1;
+      begin();
+    }
+    if (left < messagesATurn) endTurnSoon();
+  }
+
+  function endTurnSoon(): void {
+    if (isEndDue) return;
+    isEndDue = true;
+    setImmediate(endTurn);
+  }
+
+  return () => {
+    endTurnSoon();
+    if (left > 0) {
+      left -= 1;
+      return undefined;
+    }
+    return new Promise((resolve) => waiting.push(resolve));
+  };
+}
