@@ -82,9 +82,11 @@ function comparisonOfTexts(scope: Scope, query: KeyComparison, alias: string): S
     const { isAmong } = scope.dialect;
     const inIndex = (each: string) => keyParts(lowerCase(each), texts.keyBytes).folded;
     const folded = [...new Set(query.texts.map(inIndex))];
+    if (scope.dialect.ignoresCase) return isAmong(texts.folded, folded);
     return sql`${isAmong(texts.folded, folded)} and ${isAmong(texts.text, query.texts)}`;
   }
-  const { method, ignoreCase, text: part } = query;
+  const { method, text: part } = query;
+  const ignoreCase = query.ignoreCase || scope.dialect.ignoresCase === true;
   switch (method) {
     case "equals": {
       const found = equals(texts, alias, lowerCase(part));

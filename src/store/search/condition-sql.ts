@@ -39,6 +39,8 @@ export type Dialect = {
    * status of each stream is looked up.
    */
   readonly collectsStatuses?: boolean;
+  /** Whether texts are compared in lower case alone, so that a few more match. Default: as the query says. */
+  readonly ignoresCase?: boolean;
   /** How much of a text the index holds; the rest is in the column `rest`. Default: all of it. */
   readonly keyBytes?: number;
 };

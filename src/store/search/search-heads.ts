@@ -118,8 +118,14 @@ function createPlan(
         return undefined;
       }
       const make = (each: Dialect) => streamsStatement(each, owners, comparison, limit);
-      const rows = isIndexed(comparison) ? await lookUp(make(dialect)) : await run(make);
-      return rows.length < limit ? rows.map(({ stream }) => String(stream)) : undefined;
+      if (isIndexed(comparison)) {
+        // In lower case the index finds no row that does not match, so no more are read than are found.
+        const rows = await lookUp(make({ ...dialect, ignoresCase: true }));
+        if (rows.length < limit) return streamsFrom(rows);
+        if (!isOneOfFewSpellings(comparison)) return undefined;
+      }
+      const rows = await run(make);
+      return rows.length < limit ? streamsFrom(rows) : undefined;
     };
 
     const query = await withStreams(given.query, (attribute) => holders(owners, attribute));
@@ -166,6 +172,18 @@ function createPlan(
   }
 
   return search;
+}
+
+function streamsFrom(rows: readonly Row[]): string[] {
+  return rows.map(({ stream }) => String(stream));
+}
+
+/**
+ * Whether fewer streams may match a comparison than match it in lower case, although that is a narrow part of the index. To
+ * find them, all of that part is read.
+ */
+function isOneOfFewSpellings(comparison: KeyComparison): boolean {
+  return comparison.kind === "one-of" || (comparison.method === "equals" && !comparison.ignoreCase);
 }
 
 function isCollectable(totals: StatusTotals): boolean {

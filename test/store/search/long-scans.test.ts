@@ -53,3 +53,43 @@ describe("the scans of a search", () => {
     expect(await groups({ everyOrganization: true })).toEqual(several);
   });
 });
+
+describe("a look-up by an index", () => {
+  /** The statements of a search in which so many streams match in lower case. */
+  async function statementsOf(method: "equals" | "starts-with", inLowerCase: number) {
+    const lookUps: string[] = [];
+    const scans: string[] = [];
+    const rows = Array.from({ length: inLowerCase }, (_, index) => ({ stream: String(index) }));
+    const search = createSearch({
+      dialect,
+      lookUp: async ({ text }) => {
+        if (text.includes("sum(total)")) return [{ status: "active", total: 5_000 }];
+        lookUps.push(text);
+        return rows;
+      },
+      async scan({ text }) {
+        scans.push(text);
+        return [];
+      },
+      load: async () => [],
+      keysOf: () => undefined,
+    });
+    const query = { kind: "text", key: "a", method, text: "Smith", ignoreCase: false } as const;
+    await search("org", { ...wanted, query });
+    return { lookUps, scans };
+  }
+  const readsTexts = (statement: string | undefined) => statement?.includes("k.text") === true;
+
+  test.for(["equals", "starts-with"] as const)(
+    "of what %s a text reads no rows that differ in case, because there may be millions",
+    async (method) => {
+      const few = await statementsOf(method, 1_000);
+      expect(few.lookUps.map(readsTexts)).toEqual([false]);
+      expect(few.scans).toEqual([]);
+      const many = await statementsOf(method, 1_001);
+      // Only the first streams of the page are looked at after that.
+      expect(many.lookUps.filter(readsTexts)).toEqual([]);
+      expect(many.scans.some(readsTexts)).toBe(true);
+    },
+  );
+});
