@@ -13,7 +13,7 @@ import { createHttp1Server } from "./http/http1-server.ts";
 import { createHttp2Server } from "./http/http2-server.ts";
 import { ignoreErrors } from "./http/ignore-errors.ts";
 import { createOpenSockets } from "./http/open-sockets.ts";
-import { refusePlainHttp } from "./http/refuse-plain-http.ts";
+import { refuseOpening } from "./http/refuse-opening.ts";
 import type { Opening } from "./http/sniff.ts";
 import type { TlsFiles, TlsServer } from "./http/tls.ts";
 import { clientLimits, farewellMs } from "./limits.ts";
@@ -94,8 +94,7 @@ export function createListener(options: WireOptions): Listener {
 
   /** Hand a connection to the server of its protocol. */
   function serve(socket: Socket, protocol: Opening): void {
-    if (protocol === "http1" && tls !== undefined) refusePlainHttp(socket);
-    else if ((protocol === "tls") !== (tls !== undefined)) socket.destroy();
+    if ((protocol === "tls") !== (tls !== undefined)) refuseOpening(socket, protocol);
     else if (tls !== undefined) tls.server.emit("connection", socket);
     else adopt(socket, protocol === "http2");
   }

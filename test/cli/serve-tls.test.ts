@@ -1,6 +1,5 @@
 import { X509Certificate } from "node:crypto";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
-import { createConnection } from "node:net";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
@@ -93,19 +92,20 @@ describe("serve with TLS", () => {
     expect(status).toContain("invalid UpdateHumanProfileRequest.UserId");
   });
 
-  test("closes a connection that speaks HTTP/2 without TLS, and says nothing", async () => {
-    const bytes = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+  test("says to a client that speaks HTTP/2 without TLS that this is not secure enough", async () => {
     const { server } = await serveTls(createPlace());
-    const { hostname, port } = new URL(server.url);
-    const socket = createConnection(Number(port), hostname);
-    let answer = "";
-    socket.setEncoding("latin1").on("data", (text) => {
-      answer += text;
+    const client = new GrpcClient(new URL(server.url).host, credentials.createInsecure());
+    const status = await new Promise((resolve) => {
+      client.makeUnaryRequest(
+        "/zitadel.management.v1.ManagementService/Healthz",
+        (bytes: Buffer) => bytes,
+        (bytes) => bytes,
+        Buffer.alloc(0),
+        (error) => resolve(error?.details),
+      );
     });
-    socket.on("error", () => {});
-    socket.write(bytes);
-    await new Promise((resolve) => socket.once("close", resolve));
-    expect(answer).toBe("");
+    client.close();
+    expect(status).toBe("Protocol not secure enough");
   });
 
   test("reads its files again on SIGHUP, and keeps the old ones if the new are wrong", async () => {

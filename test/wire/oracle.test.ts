@@ -25,7 +25,7 @@ import {
   isUnknown,
   promisesTooMuch,
 } from "./oracle/faults.ts";
-import { isPlain, refusal, wasHandled, wasRead, withError } from "./oracle/refusal.ts";
+import { isPlain, plainText, refusal, wasHandled, wasRead, withError } from "./oracle/refusal.ts";
 import { ask, type Reply } from "./oracle/reply.ts";
 import { type Oracle, startLane, startStock } from "./oracle/servers.ts";
 import { jsonFault, texts, tooLarge } from "./oracle/texts.ts";
@@ -270,12 +270,32 @@ const deliberate: readonly Deviation[] = [
   },
   {
     name: "a refusal by HTTP says what would do",
-    reason: "RFC 9110 asks for Allow (section 15.5.6) and offers Accept (section 15.5.16)",
+    reason:
+      "RFC 9110 asks for Allow (section 15.5.6) and offers Accept (section 15.5.16); the text is for people with curl",
     example: { verb: "PUT" },
     applies: () => true,
     becomes: (reply, call) => {
-      if (reply.status === 405) return withHeader(reply, "allow", allowedVerbs(call));
-      return reply.status === 415 ? withHeader(reply, "accept-post", servedTypes(call)) : reply;
+      const [verbs, types] = [allowedVerbs(call), servedTypes(call)];
+      switch (reply.status) {
+        case 404:
+          return isPlain(reply)
+            ? withText(call, reply, `unknown method ${paths[call.method]}\n`)
+            : reply;
+        case 405:
+          return withText(
+            call,
+            withHeader(reply, "allow", verbs),
+            `This path takes ${verbs} only.\n`,
+          );
+        case 415:
+          return withText(
+            call,
+            withHeader(reply, "accept-post", types),
+            `Send one of these content types: ${types}\n`,
+          );
+        default:
+          return reply;
+      }
     },
   },
   {
@@ -357,6 +377,12 @@ function servedTypes(call: Call): string {
   return /grpc-web/i.test(call.contentType ?? "")
     ? "application/grpc-web, application/grpc-web-text"
     : "application/grpc, application/grpc+json";
+}
+
+/** The answer to HEAD has no body. */
+function withText({ verb }: Call, reply: Reply, text: string): Reply {
+  const messages = verb === "HEAD" ? [] : [Buffer.from(text).toString("hex")];
+  return { ...withHeader(reply, "content-type", plainText), messages };
 }
 
 function withHeader(reply: Reply, name: string, value: string): Reply {

@@ -1,6 +1,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import { EmptySchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { ConnectError } from "@connectrpc/connect";
+import { echo } from "../cut.ts";
 import { verbs } from "../http/cors.ts";
 import type { Answer, RequestHead } from "../http/exchange.ts";
 import { expectationOf } from "../http/expectation.ts";
@@ -11,6 +12,7 @@ import {
   methodNotAllowed,
   restMethodNotAllowed,
   restNotFound,
+  textAnswer,
 } from "../http/http-answers.ts";
 import type { Page } from "../http/static-pages.ts";
 import { memoize } from "../memoize.ts";
@@ -139,7 +141,7 @@ function withoutMethod(
     const opened = grpc.open(head, unknownMethod, 0);
     return { kind: "unknown", protocol: grpc.name, opened };
   }
-  return { kind: "answer", answer: isRpcPath(head.path) ? rpcNotFound : restNotFound };
+  return { kind: "answer", answer: isRpcPath(head.path) ? rpcNotFound(head.path) : restNotFound };
 }
 
 /** `/package.Service/Method`. */
@@ -160,5 +162,7 @@ const badHost: Answer = {
 };
 const expectationFailed: Answer = { status: 417, headers: {} };
 
-/** Without a body: clients of Connect read a bare 404 as "unimplemented", but cannot read REST's JSON. */
-const rpcNotFound: Answer = { status: 404, headers: {} };
+/** Clients of Connect read a 404 as "unimplemented" if its body is no JSON; they could not read that of REST. */
+function rpcNotFound(path: string): Answer {
+  return textAnswer(404, `unknown method ${echo(path)}\n`);
+}

@@ -3,12 +3,23 @@ import type { Answer } from "./exchange.ts";
 
 /** 405 with the verbs that are allowed (RFC 9110 section 15.5.6). */
 export function methodNotAllowed(allowed: readonly string[]): Answer {
-  return { status: 405, headers: { allow: allowed.join(", ") } };
+  const verbs = allowed.join(", ");
+  return textAnswer(405, `This path takes ${verbs} only.\n`, { allow: verbs });
 }
 
 /** 415 with the content types that are accepted (RFC 9110 section 15.5.16). */
 export function unsupportedMediaType(accepted: string): Answer {
-  return { status: 415, headers: { "accept-post": accepted } };
+  const text = `Send one of these content types: ${accepted}\n`;
+  return textAnswer(415, text, { "accept-post": accepted });
+}
+
+/** An answer for people. Clients of RPC look at the status alone, because JSON would be an error of a call. */
+export function textAnswer(status: number, text: string, headers: Answer["headers"] = {}): Answer {
+  return {
+    status,
+    headers: { "content-type": "text/plain; charset=utf-8", ...headers },
+    body: Buffer.from(text),
+  };
 }
 
 /** An answer in JSON. */

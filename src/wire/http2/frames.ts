@@ -29,6 +29,7 @@ export const codes = {
   cancel: 8,
   compressionError: 9,
   enhanceYourCalm: 11,
+  inadequateSecurity: 12,
 } as const;
 
 /** What a client sends first (RFC 9113, section 3.4). */

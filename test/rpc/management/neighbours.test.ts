@@ -266,10 +266,12 @@ describe("a method that is not served", () => {
   test.for(
     (["HTTP/1.1", "h2c"] as const).flatMap((version) =>
       [
-        // A Connect client takes a bare 404 for "unimplemented".
-        { path: "/zitadel.management.v1.ManagementService/GetIAM", want: "" },
-        { path: "/zitadel.management.v1.ManagementService/updateHumanProfile", want: "" },
-        { path: "/zitadel.user.v2.UserService/VerifyEmail", want: "" },
+        // A Connect client takes a 404 without JSON for "unimplemented".
+        ...[
+          "/zitadel.management.v1.ManagementService/GetIAM",
+          "/zitadel.management.v1.ManagementService/updateHumanProfile",
+          "/zitadel.user.v2.UserService/VerifyEmail",
+        ].map((path) => ({ path, want: `unknown method ${path}\n` })),
         { path: "/zitadel.management.v1.ManagementService/", want: nowhere },
         { path: "/management/v1/iam", want: nowhere },
         { path: "/nowhere", want: nowhere },

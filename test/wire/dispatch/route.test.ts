@@ -112,12 +112,13 @@ describe("route refuses", () => {
     expect(textOf(route(headOf(line, type)))).toBe(want);
   });
 
-  test("an RPC path without a body, which clients of Connect read as unimplemented", () => {
+  test("an RPC path without JSON, which clients of Connect read as unimplemented", () => {
     const answers = ["/echo.v1.EchoService/Nope", "/nowhere"].map((path) => {
       const found = route(headOf(`POST ${path}`, json));
       return found.kind === "answer" && found.answer.body?.toString();
     });
-    expect(answers).toEqual([undefined, '{"code":5,"message":"Not Found"}']);
+    const unknown = "unknown method /echo.v1.EchoService/Nope\n";
+    expect(answers).toEqual([unknown, '{"code":5,"message":"Not Found"}']);
   });
 
   test.for([

@@ -105,6 +105,16 @@ describe("one plain port", () => {
     expect(server.outcomes).toHaveLength(1);
   });
 
+  test("answers TLS with a text, so that clients name what they got", async () => {
+    await using server = await startEcho();
+    const hello = Buffer.from([0x16, 3, 1, 0, 5, 1, 0, 0, 1, 3]);
+    expect(await exchangeRaw(server.port, hello)).toMatch(
+      /^HTTP\/1.1 400 Bad Request\r\n.*This port speaks no TLS\. Use http:\/\/ instead of https:\/\/\.\n$/s,
+    );
+    const failed = await fetch(server.url.replace("http:", "https:")).catch(({ cause }) => cause);
+    expect(String(failed)).toContain("wrong version number");
+  });
+
   test("cannot be had twice", async () => {
     await using server = await startEcho();
     await using other = await startEcho();
@@ -147,6 +157,20 @@ describe("a TLS port", () => {
     const { connection } = await openTls(server.port, ["http/1.1"]);
     connection.send(closing(getPage));
     expect(statuses(await connection.closed())).toEqual([200]);
+  });
+
+  test("says to plain HTTP/2 that the connection is not secure enough", async () => {
+    await using server = await startEcho({}, {}, tls);
+    const frames = framesOf(await exchangeRaw(server.port, http2GetPage));
+    expect(frames.map(({ type, streamId }) => [type, streamId])).toEqual([
+      [frameTypes.settings, 0],
+      [frameTypes.goAway, 0],
+    ]);
+    const [settings, goAway] = frames.map(({ payload }) => payload);
+    expect(settings?.byteLength).toBe(0);
+    // INADEQUATE_SECURITY, and no stream was looked at.
+    expect([goAway?.readUInt32BE(0), goAway?.readUInt32BE(4)]).toEqual([0, 12]);
+    expect(goAway?.subarray(8).toString()).toContain("This port speaks TLS only.");
   });
 
   test("keeps its certificate when the new one cannot be used", async () => {

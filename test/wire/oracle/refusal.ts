@@ -22,8 +22,11 @@ export function withError(call: Call, reply: Reply, code: Code, message: string)
   return { ...reply, status, error: { ...reply.error, code, message } };
 }
 
-/** Whether HTTP itself refused the request: such an answer has no content type. */
-export const isPlain = (reply: Reply) => reply.headers["content-type"] === undefined;
+/** Whether HTTP itself refused the request: such an answer has a text for people, and the stock adapter's nothing. */
+export const isPlain = ({ headers: { "content-type": type } }: Pick<Reply, "headers">) =>
+  type === undefined || type === plainText;
+
+export const plainText = "text/plain; charset=utf-8";
 
 /** Whether the message of the call was read. */
 export function wasRead(reply: Reply): boolean {

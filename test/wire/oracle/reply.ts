@@ -6,6 +6,7 @@ import { StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
 import { requestHttp2 } from "../raw.ts";
 import { openEnvelopes } from "../speak.ts";
 import { type Call, isConnect, isText, type RawRequest, requestOf } from "./call.ts";
+import { isPlain } from "./refusal.ts";
 import type { Oracle } from "./servers.ts";
 
 /** An answer in one form for all protocols; nothing that a client may notice is left out. */
@@ -52,7 +53,7 @@ export async function ask(oracle: Oracle, call: Call): Promise<Reply> {
       ? await askHttp1(oracle.http1Port, request)
       : await askHttp2(oracle.session, request);
   const raw = { ...answer, headers: fieldsOf(answer.headers), trailers: fieldsOf(answer.trailers) };
-  if (raw.headers["content-type"] === undefined) return bare(raw);
+  if (isPlain(raw)) return bare(raw);
   return isConnect(call) ? connectReply(raw) : grpcReply(raw, isText(call));
 }
 

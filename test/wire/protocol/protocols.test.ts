@@ -69,7 +69,7 @@ describe("a content type is refused, and the answer says which would do", () => 
     });
     expect(response.status).toBe(415);
     expect(response.headers.get("accept-post")).toBe(accepted);
-    expect(await response.text()).toBe("");
+    expect(await response.text()).toBe(`Send one of these content types: ${accepted}\n`);
   });
 });
 
@@ -113,8 +113,10 @@ describe("an unknown method", () => {
 
   const notFound = JSON.stringify({ code: 5, message: "Not Found" });
   test.for([
-    { target: "/echo.v1.EchoService/Nothing", want: "" },
-    { target: "/echo.v1.EchoService/echo", want: "" },
+    ...["/echo.v1.EchoService/Nothing", "/echo.v1.EchoService/echo"].map((target) => ({
+      target,
+      want: `unknown method ${target}\n`,
+    })),
     { target: `${path}/`, want: notFound },
     { target: "/nothing", want: notFound },
     { target: "//", want: notFound },
