@@ -3,6 +3,7 @@
 import type { DescMethodUnary, JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { callers } from "../../support/api/callers.ts";
+import { send } from "../../support/api/http.ts";
 import { refusals, refused } from "../../support/api/refusals.ts";
 import { type As, methods as v1 } from "../../support/api/setting.ts";
 import {
@@ -294,12 +295,16 @@ describe.for(callers)("over $name,", (caller) => {
 
   test.runIf(caller.protocol === "REST")("28: the id in the path wins", async () => {
     const [id, other] = [await setting.addUser(), await setting.addUser()];
-    const response = await fetch(`${setting.url}/v2/users/human/${id}`, {
+    const { status } = await send(caller.version, setting.url, {
       method: "PUT",
-      headers: { authorization: `Bearer ${setting.tokens.editor}` },
-      body: JSON.stringify({ userId: other, ...given() }),
+      path: `/v2/users/human/${id}`,
+      headers: {
+        "content-type": "application/json",
+        authorization: `Bearer ${setting.tokens.editor}`,
+      },
+      body: Buffer.from(JSON.stringify({ userId: other, ...given() })),
     });
-    expect(response.status).toBe(200);
+    expect(status).toBe(200);
     expect(await setting.events(id)).toHaveLength(2);
     expect(await setting.events(other)).toHaveLength(1);
   });
