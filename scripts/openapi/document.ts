@@ -31,6 +31,8 @@ export type DocumentOptions = Pick<Annotations, "examples" | "bounds"> & {
   /** By the full name of a service, what stands before its paths. */
   readonly prefixes: Readonly<Record<string, string>>;
   readonly info: JsonObject;
+  /** What a deprecated method says to use instead, if its comment does not say so. Default: nothing is deprecated. */
+  readonly successorOf?: (method: DescMethod) => string | undefined;
 };
 
 /**
@@ -48,6 +50,7 @@ export function createDocument({
   examples,
   bounds,
   extras,
+  successorOf = () => undefined,
 }: DocumentOptions): JsonObject {
   const schemas = createSchemas({
     describe: (desc) => textOf(desc) || textOfDetail(desc),
@@ -79,7 +82,10 @@ export function createDocument({
       paths[path] = {
         ...paths[path],
         [route.httpMethod.toLowerCase()]: {
-          ...operation(route.value, tagOf(service), schemas, extra?.parameters),
+          ...operation(route.value, tagOf(service), schemas, {
+            parameters: extra?.parameters ?? [],
+            successor: successorOf(method),
+          }),
           operationId: `${service.name}_${method.name}${count > 1 ? `_${count}` : ""}`,
           responses: {
             "200": {
@@ -103,7 +109,7 @@ export function createDocument({
     components: {
       schemas: schemas.components(),
       responses: refusals.responses,
-      parameters: { organization, ...extras?.parameters },
+      parameters: { organization, anyOrganization, ...extras?.parameters },
       ...(extras && { headers: extras.headers }),
       securitySchemes: {
         token: {
@@ -131,6 +137,12 @@ const organization = {
   schema: { type: "string", maxLength: 200 },
 };
 
+/** For methods that find a user by its id on the whole instance. */
+const anyOrganization = {
+  ...organization,
+  description: "An organization that exists. It has no other effect: users are found by their ids.",
+};
+
 function headersOf(names: readonly string[] = []): JsonObject {
   if (names.length === 0) return {};
   const references = names.map((name) => [name, { $ref: `#/components/headers/${name}` }]);
@@ -141,25 +153,29 @@ function operation(
   binding: RestBinding,
   tag: string,
   schemas: Schemas,
-  extras: readonly string[] = [],
+  extras: { readonly parameters: readonly string[]; readonly successor: string | undefined },
 ): JsonObject {
   const { method } = binding;
   const [summary = "", ...paragraphs] = textOf(method).split("\n\n");
   const needed = declaredPermission(method);
+  const deprecates = (text: string) => text.startsWith("Deprecated:");
+  if (extras.successor !== undefined && !paragraphs.some(deprecates))
+    paragraphs.unshift(`Deprecated: please use the user service v2, ${extras.successor}.`);
   if (needed !== undefined && needed !== anyCaller)
     paragraphs.push(`Needs the permission \`${needed}\`.`);
+  const place = needed === anyCaller ? "anyOrganization" : "organization";
   const parameters: JsonObject[] = [
     ...binding.inPath.map((path) => parameter("path", fieldsOn(method.input, path), schemas)),
     ...queryFields(binding).map((fields) => parameter("query", fields, schemas)),
-    ...(needed ? [{ $ref: "#/components/parameters/organization" }] : []),
-    ...extras.map((name) => ({ $ref: `#/components/parameters/${name}` })),
+    ...(needed ? [{ $ref: `#/components/parameters/${place}` }] : []),
+    ...extras.parameters.map((name) => ({ $ref: `#/components/parameters/${name}` })),
   ];
   const body = requestBody(binding, schemas);
   return {
     tags: [tag],
     summary: summary.replace(/\.$/, ""),
     description: paragraphs.length > 0 ? paragraphs.join("\n\n") : summary,
-    ...(paragraphs.some((text) => text.startsWith("Deprecated:")) && { deprecated: true }),
+    ...(paragraphs.some(deprecates) && { deprecated: true }),
     security: needed ? [{ token: [] }] : [],
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && { requestBody: body }),

@@ -9,6 +9,7 @@ import { restPrefixes } from "../../src/rpc/routes.ts";
 import { createDocument } from "./document.ts";
 import { bounds, examples } from "./examples.ts";
 import { extraHeaders, extraParameters, extrasOf } from "./extras.ts";
+import { successorOf } from "./successors.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const { version, license } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -33,6 +34,7 @@ const document = createDocument({
   prefixes: restPrefixes,
   examples,
   bounds,
+  successorOf,
   extras: { of: extrasOf, parameters: extraParameters, headers: extraHeaders },
   info: {
     title: "Giraffe",

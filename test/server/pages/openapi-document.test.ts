@@ -10,6 +10,7 @@ import { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
 import { createDocument } from "../../../scripts/openapi/document.ts";
 import { bounds } from "../../../scripts/openapi/examples.ts";
 import { errors, reasonFromKey } from "../../../src/domain/errors.ts";
+import { successors } from "../../../src/rpc/deprecation.ts";
 import { libraryMethod } from "../../wire/protocol/rest/library.ts";
 import { compile, type Operation, operationsOf } from "./operations.ts";
 
@@ -88,6 +89,32 @@ describe("the document", () => {
     expect(document).toHaveProperty(
       ["components", "schemas", "zitadel.user.v1.Gender", "enum"],
       ["GENDER_UNSPECIFIED", "GENDER_FEMALE", "GENDER_MALE", "GENDER_DIVERSE"],
+    );
+  });
+
+  test("calls every method of v1 that has a successor deprecated, and names one", () => {
+    const ofV1 = operations.filter(({ operationId }) => operationId.startsWith("Management"));
+    const deprecated = ofV1.filter((each) => each.deprecated).map(({ operationId }) => operationId);
+    const methods = ManagementService.method;
+    const withSuccessor = Object.keys(successors).map(
+      (name) => `ManagementService_${methods[name as keyof typeof successors].name}`,
+    );
+    expect(deprecated.sort()).toEqual(withSuccessor.sort());
+    expect(operation("UpdateUserName").description).toMatch(
+      /^Deprecated: please use the user service v2, UpdateUser\.$/m,
+    );
+    expect(operation("GetMyOrg").description).not.toContain("Deprecated");
+  });
+
+  test("says where the header with the organization has no effect", () => {
+    const anywhere = { $ref: "#/components/parameters/anyOrganization" };
+    for (const name of ["UpdateUser", "GetUserByID", "ListUsers"])
+      expect(operation(name, "UserService").parameters).toContainEqual(anywhere);
+    const here = { $ref: "#/components/parameters/organization" };
+    expect(operation("AddHumanUser", "UserService").parameters).toContainEqual(here);
+    expect(document).toHaveProperty(
+      "components.parameters.anyOrganization.description",
+      "An organization that exists. It has no other effect: users are found by their ids.",
     );
   });
 
