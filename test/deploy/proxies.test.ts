@@ -102,7 +102,7 @@ describe.for(proxies)("through $name", ({ program, file, argv, adapt = (text) =>
     const environment = `PATH=$PATH:/usr/sbin HOME=${folder} exec ${program} "$@"`;
     proxy = startProgram("sh", ["-c", environment, program, ...argv(join(folder, file), folder)]);
     await Promise.race([
-      vi.waitUntil(async () => (await isReady()) === 200, { timeout: 30_000 }),
+      vi.waitUntil(async () => (await isReady()) === 200, { timeout: 240_000 }),
       proxy.ended.then(({ stderr }) => Promise.reject(new Error(stderr))),
     ]);
   });

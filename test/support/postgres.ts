@@ -83,7 +83,7 @@ async function startOn(
   let wasKilled = false;
 
   async function start(): Promise<void> {
-    for (let patience = 100; ; patience -= 1) {
+    for (let patience = 1_000; ; patience -= 1) {
       try {
         await startOnce();
         wasKilled = false;

@@ -7,8 +7,8 @@ import type { Case } from "../mutations/attack.ts";
 /** If a server that owes no answer sends nothing for so long, the attack ends. In milliseconds. */
 const curiosityMs = 250;
 
-/** Longer than every time limit that the server has for a slow connection, in milliseconds. */
-const patienceMs = 20_000;
+/** Far longer than every time limit that the server has for a slow connection, for busy machines. In milliseconds. */
+const patienceMs = 120_000;
 
 /** Several, because more connections are slow at once than one address may have. */
 const addresses = Array.from({ length: 8 }, (_, index) => `127.0.0.${10 + index}`);

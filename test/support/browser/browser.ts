@@ -22,14 +22,21 @@ const switches = [
   "--disable-sync",
 ];
 
+/** For the slowest and busiest machine: what a page never shows is found all the same. In milliseconds. */
+const patienceMs = 240_000;
+
 /** Start the Chromium that npm brought, or the one at `CHROMIUM_PATH`. */
 export async function openBrowser(): Promise<TestBrowser> {
   const { CHROMIUM_PATH } = process.env;
   const program =
     CHROMIUM_PATH === undefined ? await unpacked() : { executablePath: CHROMIUM_PATH };
-  const browser = await chromium.launch({ ...program, args: switches });
+  const browser = await chromium.launch({ ...program, args: switches, timeout: patienceMs });
   return {
-    newContext: (options) => browser.newContext(options),
+    async newContext(options) {
+      const context = await browser.newContext(options);
+      context.setDefaultTimeout(patienceMs);
+      return context;
+    },
     close: () => browser.close(),
   };
 }
