@@ -203,7 +203,7 @@ export function describeReceipts(
       expect(await find(name)).toMatch(/^2 /);
       expect(await find(lone)).toBeUndefined();
       // More than one removal takes.
-      await expect.poll(() => keep(lone, "again"), { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => keep(lone, "again")).toBe(true);
       await pause(50);
       expect(await find(name)).toMatch(/^2 /);
     });

@@ -273,9 +273,7 @@ describe("a key", () => {
     const member = ["--subject", subject, "--org", own];
     await setting.administer("member", "remove", ...member, "--role", "ORG_OWNER");
     await setting.administer("member", "add", ...member, "--role", "ORG_OWNER_VIEWER");
-    await expect
-      .poll(async () => (await set()).reply.code, { timeout: 10_000, interval: 200 })
-      .toBe(7);
+    await expect.poll(async () => (await set()).reply.code).toBe(7);
     expect((await set()).isReplayed).toBe(false);
   });
 

@@ -31,7 +31,7 @@ async function promote(standby: PostgresServer): Promise<void> {
 async function replicated(standby: PostgresServer, events: number): Promise<void> {
   const seen = () =>
     query(standby.url("giraffe"), "select from events").then(({ length }) => length, String);
-  await expect.poll(seen, { timeout: 20_000 }).toBe(events);
+  await expect.poll(seen).toBe(events);
 }
 
 describe("an old primary that returns after a failover", () => {

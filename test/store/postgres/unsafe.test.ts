@@ -81,7 +81,7 @@ describe("openPostgres", () => {
     expect(await store.load("s", "org")).toMatchObject({ version: 1 });
 
     await standby.start();
-    await expect.poll(() => openingOf(url), { timeout: 20_000 }).toBe("opened");
+    await expect.poll(() => openingOf(url)).toBe("opened");
     expect(await store.change("s", "org", count)).toMatchObject({ version: 2 });
   });
 });

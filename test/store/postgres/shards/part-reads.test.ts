@@ -46,16 +46,11 @@ describe("reads of parts", () => {
 
   test("are given up if a part was moved, although the old one can still be read", async () => {
     const { reads, parts, have } = await newParts(false);
-    await vi.waitFor(async () => {
-      expect(await reads.ask([ask(parts[0], "select 1 from heads")])).toEqual([[]]);
-    });
+    await expect.poll(() => reads.ask([ask(parts[0], "select 1 from heads")])).toEqual([[]]);
     await have([102, 103, 104]);
     expect(await reads.ask([ask(parts[0], "select 1 from heads")])).toBeUndefined();
     // They rest for a second.
-    await vi.waitFor(
-      async () => expect(await reads.ask([ask(parts[1], "select 1 from heads")])).toEqual([[]]),
-      { timeout: 5_000 },
-    );
+    await expect.poll(() => reads.ask([ask(parts[1], "select 1 from heads")])).toEqual([[]]);
   });
 
   test("are given up while a move is not over at the server, and go on if it was undone", async () => {
@@ -96,13 +91,13 @@ describe("reads of parts", () => {
   test("go on after a connection was lost", async () => {
     const { reads, parts, url } = await newParts(false);
     const answer = () => reads.ask([ask(parts[0], "select count(*) from heads")]);
-    await vi.waitFor(async () => expect(await answer()).toEqual([[["0"]]]));
+    await expect.poll(answer).toEqual([[["0"]]]);
     await query(
       url,
       `select pg_terminate_backend(pid) from pg_stat_activity
        where datname = current_database() and pid <> pg_backend_pid()`,
     );
-    await vi.waitFor(async () => expect(await answer()).toEqual([[["0"]]]), { timeout: 5_000 });
+    await expect.poll(answer).toEqual([[["0"]]]);
   });
 
   test("are cancelled when nobody waits for them", async () => {
@@ -113,23 +108,20 @@ describe("reads of parts", () => {
     scan.catch(() => {});
     const running = () =>
       query(url, "select 1 from pg_stat_activity where query like 'select pg_sleep(4)%'");
-    await vi.waitFor(async () => expect(await running()).toHaveLength(1));
+    await expect.poll(running).toHaveLength(1);
     controller.abort(reason);
     await expect(scan).rejects.toBe(reason);
-    await vi.waitFor(async () => {
-      const active = await query(
+    const active = () =>
+      query(
         url,
         "select 1 from pg_stat_activity where query like 'select pg_sleep(4)%' and state = 'active'",
       );
-      expect(active).toHaveLength(0);
-    });
+    await expect.poll(active).toHaveLength(0);
   });
 
   test("a statement that is wrong fails alone, and is left to the engine", async () => {
     const { reads, parts } = await newParts(false);
-    await vi.waitFor(async () => {
-      expect(await reads.ask([ask(parts[0], "select 1 from heads")])).toEqual([[]]);
-    });
+    await expect.poll(() => reads.ask([ask(parts[0], "select 1 from heads")])).toEqual([[]]);
     expect(await reads.ask([ask(parts[0], "select nothing from heads")])).toBeUndefined();
   });
 });
