@@ -299,12 +299,21 @@ function listed({ details, result = [] }: Record<string, unknown>) {
   );
 }
 
-/** New humans for each call, so that only this call can have changed them. */
-async function idFor(whom: Whom): Promise<string> {
-  if (whom === "unknown") return unknown;
-  if (whom === "human of A" || whom === "human of B")
-    return addUser(whom === "human of A" ? organizations.A : organizations.B);
-  return fixed[whom];
+/**
+ * The users of one test. Each call that may write has a human of its own, so that only this call can have
+ * changed it. All others have the same.
+ */
+function newUsers(): (cell: Cell) => Promise<string> | string {
+  const read = new Map<Whom, Promise<string>>();
+  return ({ whom, reach }) => {
+    if (whom === "unknown") return unknown;
+    if (whom !== "human of A" && whom !== "human of B") return fixed[whom];
+    const home = whom === "human of A" ? organizations.A : organizations.B;
+    if (reach.writes !== undefined) return addUser(home);
+    const id = read.get(whom) ?? addUser(home);
+    read.set(whom, id);
+    return id;
+  };
 }
 
 /** How a human is found after a call. */
@@ -321,16 +330,29 @@ async function traceOf(home: string, id: string) {
   return { changes, profile: body?.profile };
 }
 
-/** The expected state: as before, or changed by this one call. */
-function wantedTrace({ reach }: Cell, outcome: Outcome) {
-  const changes = ["user.human.added"];
-  if (typeof outcome !== "string" || reach.writes === undefined) return { changes, profile: gigi };
+/** The expected state of a human that was changed by one call. */
+function wantedTrace(writes: string) {
   const profiles: Readonly<Record<string, JsonObject | undefined>> = {
     "user.removed": undefined,
     "user.human.profile.changed": okapi,
   };
-  const profile = reach.writes in profiles ? profiles[reach.writes] : gigi;
-  return { changes: [...changes, reach.writes], profile };
+  const profile = writes in profiles ? profiles[writes] : gigi;
+  return { changes: ["user.human.added", writes], profile };
+}
+
+/** By their ids, how many changes humans have had, and their profiles. */
+async function statesOf(home: string, userIds: readonly string[]) {
+  const request = {
+    query: { limit: 1_000 },
+    queries: [{ inUserIdsQuery: { userIds: [...userIds] } }],
+  };
+  const { result } = await call(methods.listUsers, request, home);
+  const states = list(result).map((user) => {
+    const { id, details, human } = object(user);
+    const { profile } = object(human);
+    return [text(id), { changes: object(details).sequence, profile }] as const;
+  });
+  return Object.fromEntries(states);
 }
 
 const inTheWhole = ["gRPC over h2c", "REST over HTTP/1.1"];
@@ -343,12 +365,13 @@ describe("I13: who reaches whom, where:", () => {
   test.for(rows)(
     "$who.role of $who.home, over $caller.name, just as the roles say",
     async ({ caller, who }) => {
+      const idFor = newUsers();
       const attempts = await Promise.all(
         cells.map(async (cell) => ({
           cell,
           title: titleOf(cell),
           outcome: outcomeOf(who, cell),
-          id: await idFor(cell.whom),
+          id: await idFor(cell),
         })),
       );
       const replies = await Promise.all(
@@ -360,18 +383,24 @@ describe("I13: who reaches whom, where:", () => {
         ),
       );
 
-      const onHumans = attempts.filter(({ cell }) => cell.whom.startsWith("human"));
-      const traces = await Promise.all(
-        onHumans.map(async ({ cell, title, id }) => [
-          title,
-          await traceOf(organizations[cell.whom === "human of A" ? "A" : "B"], id),
-        ]),
-      );
-      expect(Object.fromEntries(traces)).toEqual(
-        Object.fromEntries(
-          onHumans.map(({ cell, title, outcome }) => [title, wantedTrace(cell, outcome)]),
-        ),
-      );
+      for (const home of ["A", "B"] as const) {
+        const humans = attempts.filter(({ cell }) => cell.whom === `human of ${home}`);
+        const changed = humans.flatMap(({ cell, title, outcome, id }) => {
+          const { writes } = cell.reach;
+          return typeof outcome === "string" && writes !== undefined ? [{ title, writes, id }] : [];
+        });
+        const traces = await Promise.all(
+          changed.map(async ({ title, id }) => [title, await traceOf(organizations[home], id)]),
+        );
+        expect(Object.fromEntries(traces)).toEqual(
+          Object.fromEntries(changed.map(({ title, writes }) => [title, wantedTrace(writes)])),
+        );
+        const ids = new Set(humans.map(({ id }) => id));
+        for (const { id } of changed) ids.delete(id);
+        expect(await statesOf(organizations[home], [...ids])).toEqual(
+          Object.fromEntries([...ids].map((id) => [id, { changes: "1", profile: gigi }])),
+        );
+      }
       const wasRemoved = ["user.human.added", "user.removed"];
       const others = [fixed["machine of A"], fixed["removed from A"], unknown];
       const changesIn = (organization: string) =>
