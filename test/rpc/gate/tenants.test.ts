@@ -564,6 +564,11 @@ function oddValues(A: string, B: string): string[] {
   return [...new Set(values)];
 }
 
+/** The headers of a reply, without the id that is drawn for it: a few digits may well be in that. */
+function wordsOf(headers: Headers): string {
+  return JSON.stringify([...headers].filter(([name]) => name !== "x-request-id"));
+}
+
 describe.for(callers)("W19: the header that names the organization, over $name,", (caller) => {
   const reach = (id: string, headers: Record<string, string>) =>
     caller.call(
@@ -579,7 +584,7 @@ describe.for(callers)("W19: the header that names the organization, over $name,"
     const replies = await Promise.all(
       values.map(async (value) => {
         const { headers, ...reply } = await reach(id, { "x-zitadel-orgid": value });
-        const isRepeated = JSON.stringify([...headers]).includes(value) && value.length > 3;
+        const isRepeated = wordsOf(headers).includes(value) && value.length > 3;
         return { value, reply, isRepeated };
       }),
     );
