@@ -144,7 +144,7 @@ describe("the deadline", () => {
     let wasOver: boolean | undefined;
     await using server = await startEcho({
       async echo(note, context) {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200);
         // What was due in the meantime runs between these two.
         await nextTurn();
         await nextTurn();
@@ -152,7 +152,7 @@ describe("the deadline", () => {
         return note;
       },
     });
-    const reply = await speakers[0]?.say(server, { timeoutMs: 250 });
+    const reply = await speakers[0]?.say(server, { timeoutMs: 1_000 });
     expect(reply).toMatchObject({ code: Code.DeadlineExceeded });
     expect(wasOver).toBe(true);
   });

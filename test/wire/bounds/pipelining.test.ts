@@ -35,9 +35,9 @@ describe("A1: pipelined requests", () => {
     release();
     const ids = () =>
       [...connection.received.matchAll(/"id":"(\d+)"/g)].map(([, id]) => Number(id));
-    await expect.poll(() => ids().length, { timeout: 30_000 }).toBe(count);
+    await expect.poll(() => ids().length).toBe(count);
     expect(ids()).toEqual(Array.from({ length: count }, (_, id) => id));
-  }, 60_000);
+  });
 
   test("A1: in one piece with thousands, still a handful waits", async () => {
     const { handlers, signals } = openEnded();

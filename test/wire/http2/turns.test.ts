@@ -60,7 +60,7 @@ test("of two connections of a client that have too much waiting together, one is
   expect(reasons).toEqual(["too_much_waiting"]);
   const other = closed === first ? second : first;
   const answered = () => new Set(framesOf(other.received).map(({ streamId }) => streamId)).size - 1;
-  await expect.poll(answered, { timeout: 10_000 }).toBe(800);
+  await expect.poll(answered).toBe(800);
 });
 
 test.for([
@@ -77,7 +77,7 @@ test.for([
   );
   const connections = await Promise.all(Array.from({ length: 12 }, () => openRaw(server.port)));
   for (const each of connections) each.send(Buffer.concat([greeting, bytes]));
-  await expect.poll(() => reasons.length, { timeout: 4_000 }).toBe(6);
+  await expect.poll(() => reasons.length).toBe(6);
   expect(new Set(reasons)).toEqual(new Set(["too_much_waiting"]));
   for (const each of connections) each[Symbol.dispose]();
 });

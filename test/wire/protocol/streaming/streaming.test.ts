@@ -367,18 +367,26 @@ describe("gRPC-Web text", () => {
 });
 
 describe("D9: a client that leaves a stream has canceled it", () => {
-  const waiting: EchoHandlers = {
-    async *spread(note, { signal }) {
-      yield note;
-      await new Promise((_, reject) => {
-        signal.addEventListener("abort", () => reject(signal.reason));
-      });
-    },
-    async *talk(notes) {
-      for await (const note of notes) yield note;
-    },
-    collect: (notes) => collect(notes),
-  };
+  /** Handlers that wait for their client, and when the one that answers only at the end has begun. */
+  function waiting() {
+    const { promise: collecting, resolve: noteCollect } = Promise.withResolvers<void>();
+    const handlers: EchoHandlers = {
+      async *spread(note, { signal }) {
+        yield note;
+        await new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+      },
+      async *talk(notes) {
+        for await (const note of notes) yield note;
+      },
+      collect(notes) {
+        noteCollect();
+        return collect(notes);
+      },
+    };
+    return { handlers, collecting };
+  }
 
   /** Wait for the one outcome. */
   async function outcomeOf({ outcomes }: { outcomes: readonly Outcome[] }): Promise<Outcome> {
@@ -396,7 +404,8 @@ describe("D9: a client that leaves a stream has canceled it", () => {
       ]),
     ),
   )("HTTP/2: $method as $type, $how", async ({ method, type, how }) => {
-    await using server = await startEcho(waiting);
+    const { handlers, collecting } = waiting();
+    await using server = await startEcho(handlers);
     using connection = await openRaw(server.port);
     const { data, headers, reset } = frameTypes;
     const { endHeaders, endStream } = frameFlags;
@@ -412,7 +421,7 @@ describe("D9: a client that leaves a stream has canceled it", () => {
     connection.send(http2Frame(headers, endHeaders, 1, head));
     connection.send(http2Frame(data, end, 1, envelope(binaryNote())));
     const isAnswered = () => framesOf(connection.received).some((frame) => frame.type === headers);
-    await (method === "Collect" ? sleep(50) : expect.poll(isAnswered).toBe(true));
+    await (method === "Collect" ? collecting : expect.poll(isAnswered).toBe(true));
     if (how === "a reset stream") connection.send(http2Frame(reset, 0, 1, Buffer.of(0, 0, 0, 8)));
     else connection[Symbol.dispose]();
     expect(await outcomeOf(server)).toMatchObject(canceled);
@@ -425,7 +434,8 @@ describe("D9: a client that leaves a stream has canceled it", () => {
     { method: "Spread", type: "application/grpc-web+proto" },
     { method: "Spread", type: "application/connect+proto" },
   ])("HTTP/1.1: $method as $type", async ({ method, type }) => {
-    await using server = await startEcho(waiting);
+    const { handlers, collecting } = waiting();
+    await using server = await startEcho(handlers);
     using connection = await openRaw(server.port);
     const message = envelope(binaryNote());
     const end = method === "Spread" ? "0\r\n\r\n" : "";
@@ -438,7 +448,7 @@ describe("D9: a client that leaves a stream has canceled it", () => {
         Buffer.from(`\r\n${end}`),
       ]),
     );
-    await (method === "Spread" ? connection.until(/200 OK/) : sleep(50));
+    await (method === "Spread" ? connection.until(/200 OK/) : collecting);
     connection[Symbol.dispose]();
     expect(await outcomeOf(server)).toMatchObject(canceled);
   });
