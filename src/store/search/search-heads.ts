@@ -110,7 +110,7 @@ function createPlan(
       (make) =>
         scan(make(isCollecting ? { ...each, collectsStatuses: true } : each), group, signal);
     let run = scanIn(dialect);
-    const totals = totalsOf(owners);
+    const totals = once(() => lookUp(statusesStatement(dialect, owners)).then(totalsFromRows));
     const few = async (comparison: KeyComparison) => {
       const limit = maxCandidates + 1;
       if (mayLackRow(comparison)) return undefined;
@@ -150,28 +150,29 @@ function createPlan(
       : judge(owners, wanted, candidates);
   }
 
-  function totalsOf(owners: SearchScope): Totals {
-    let reading: Promise<StatusTotals> | undefined;
-    return () => {
-      reading ??= lookUp(statusesStatement(dialect, owners)).then(totalsFromRows);
-      return reading;
-    };
-  }
-
   async function holders(owners: SearchScope, query: AttributeQuery) {
     const limit = maxCandidates + 1;
     const rows = await lookUp(attributeStatement(dialect, owners, query, limit));
-    return rows.length < limit ? rows.map(({ stream }) => String(stream)) : undefined;
-  }
-
-  /** @throws SearchTooBroadError if there are more streams than `most`. */
-  async function sizeWithin(totals: Totals, most: number): Promise<number> {
-    const size = sumOf(await totals());
-    if (size <= most) return size;
-    throw new SearchTooBroadError(`the search would look at more than ${maxRows} texts`);
+    return rows.length < limit ? streamsFrom(rows) : undefined;
   }
 
   return search;
+}
+
+/** Reads when it is first asked. */
+function once(read: () => Promise<StatusTotals>): Totals {
+  let reading: Promise<StatusTotals> | undefined;
+  return () => {
+    reading ??= read();
+    return reading;
+  };
+}
+
+/** @throws SearchTooBroadError if there are more streams than `most`. */
+async function sizeWithin(totals: Totals, most: number): Promise<number> {
+  const size = sumOf(await totals());
+  if (size <= most) return size;
+  throw new SearchTooBroadError(`the search would look at more than ${maxRows} texts`);
 }
 
 function streamsFrom(rows: readonly Row[]): string[] {

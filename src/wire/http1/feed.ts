@@ -69,11 +69,8 @@ export function feedRequests(socket: Socket, hold: (bytes: number) => Share | un
     while (at < piece.byteLength && !socket.destroyed) {
       const isBetween = latest?.complete !== false;
       if (isBetween) bodyLeft = 0;
-      if (isBetween && isLast) {
-        at = piece.byteLength;
-        break;
-      }
-      if (isPausedByNode || (isBetween && isFull)) break;
+      if (isBetween && isLast) at = piece.byteLength;
+      if (isPausedByNode || (isBetween && (isFull || isLast))) break;
       const end = endOfSlice(piece, at);
       bodyLeft = Math.max(0, bodyLeft - (end - at));
       const isAll = at === 0 && end === piece.byteLength;
