@@ -31,6 +31,7 @@ export function appendFromDecision(
     stream,
     change: randomUUID(),
     after: latest?.change,
+    row: latest?.row,
     events,
     before: head,
     head: next,

@@ -3,7 +3,7 @@ import type { NewEvent } from "../events.ts";
 import { statusKey } from "../search/head-keys.ts";
 import { type KeyChange, keyChanges } from "../search/key-changes.ts";
 import type { SearchKeys } from "../search.ts";
-import type { Append, Moment } from "./append.ts";
+import type { Append, HeadRow, Moment } from "./append.ts";
 import { type AttributeRows, attributeRows } from "./attribute-rows.ts";
 import { textFromData, textFromState } from "./usual-members.ts";
 
@@ -15,6 +15,8 @@ export type AppendRow = {
   readonly version: number;
   readonly change: string;
   readonly after: string | undefined;
+  /** As in `Append`. */
+  readonly row?: HeadRow;
   /** Type, data and creator of each event, one after another: that takes less time between threads. */
   readonly events: readonly string[];
   readonly createdAt: number;
@@ -58,7 +60,7 @@ export type ReceiptRow = readonly [owner: string, name: string, at: number, cont
  */
 export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>, hasKeys = true): AppendRow {
   const { stream, change, after, events, before, head, uniqueKeys, attributes } = append;
-  const { receipt, moments, request, erases } = append;
+  const { receipt, moments, request, erases, row: headRow } = append;
   const old = before && keysOf(before);
   const next = keysOf(head);
   const [statusBefore, status] = [statusOf(old), statusOf(next)];
@@ -78,6 +80,7 @@ export function rowFromAppend(append: Append, keysOf: KeysOf<unknown>, hasKeys =
     status,
     ...(isListedAnew && { statusBefore }),
     ...(request !== undefined && { request }),
+    ...(headRow !== undefined && { row: headRow }),
   };
   if (!(attributes || receipt || moments || erases)) return row;
   return {

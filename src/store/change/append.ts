@@ -4,7 +4,15 @@ import type { NewEvent } from "../events.ts";
 import type { Receipt } from "../receipts.ts";
 
 /** A stream's head and the id of the change that wrote it. */
-export type Tip = { readonly head: Head<unknown>; readonly change: string };
+export type Tip = {
+  readonly head: Head<unknown>;
+  readonly change: string;
+  /** `undefined`: it was not read from SQLite. */
+  readonly row?: HeadRow | undefined;
+};
+
+/** Where SQLite has a head, so that whoever writes it next need not look for it: its row, and its latest event. */
+export type HeadRow = readonly [id: number, position: number | null];
 
 /** The version of an event, and when it happened. */
 export type Moment = { readonly version: number; readonly at: number };
@@ -19,6 +27,8 @@ export type Append = {
    * if a predecessor in flight lost a race to another process, the other's event has the same version.
    */
   readonly after: string | undefined;
+  /** Of the head it was decided on. */
+  readonly row?: HeadRow | undefined;
   /** At least one. The last has the version of the head. */
   readonly events: readonly NewEvent[];
   /** The head it was decided on; `undefined`: the stream is new. */

@@ -48,7 +48,7 @@ export function createSqliteEventStore(options: Options): EventStore {
 
   // An import that was interrupted may have left unsorted keys.
   const unsorted = createUnsortedKeys(db);
-  withStoreErrors(() => unsorted.count() > 0 && transact(db, unsorted.sort));
+  withStoreErrors(() => !unsorted.isEmpty() && transact(db, unsorted.sort));
 
   const searching = createSqliteSearch(database, db);
   const writing = createWriting(options, db);

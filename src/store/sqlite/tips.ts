@@ -12,6 +12,8 @@ type TipRow = readonly [
   createdAt: number,
   changedAt: number,
   state: string,
+  id: number,
+  position: number | null,
 ];
 
 /** Prepare to read the tips of many streams, in one statement and thus at one moment. */
@@ -19,7 +21,8 @@ export function createTipReader(
   db: DatabaseSync,
 ): (streams: readonly string[]) => (Tip | undefined)[] {
   const select = db.prepare(
-    `select wanted.key, change, organization, version, created_at, changed_at, state
+    `select wanted.key, change, organization, version, created_at, changed_at, state,
+       heads.rowid, position
      from json_each(?) as wanted cross join heads on stream = wanted.value`,
   );
   select.setReturnArrays(true);
@@ -31,9 +34,11 @@ export function createTipReader(
   };
 }
 
-function tipFromRow([, change, organization, version, createdAt, changedAt, state]: TipRow): Tip {
+function tipFromRow(found: TipRow): Tip {
+  const [, change, organization, version, createdAt, changedAt, state, id, position] = found;
   return {
     head: { version, organization, createdAt, changedAt, state: stateFromText(state) },
     change,
+    row: [id, position],
   };
 }

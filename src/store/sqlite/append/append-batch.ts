@@ -75,7 +75,7 @@ export function createBatchWriter(
       writeAttributes(appended);
       counts.write(appended);
       for (const row of appended) if (row.erases) erase(row);
-      if (unsorted.count() > 0) unsorted.sort();
+      if (!unsorted.isEmpty()) unsorted.sort();
       keys.write(appended);
       return resultsInOrder(items, results);
     });
@@ -102,6 +102,11 @@ export function createRowWriter(
   );
   const updateHead = db.prepare(
     `update heads set version = ?, change = ?, changed_at = ?, state = ?, position = ? where rowid = ?`,
+  );
+  // An id of a change is that of one head alone, so the row still has the head that was read, or is not found.
+  const updateRead = db.prepare(
+    `update heads set version = ?, change = ?, changed_at = ?, state = ?, position = ?
+     where rowid = ? and change = ?`,
   );
   // SQLite writes the entries of an index anew for a column that is set, also to what it was.
   const listHead = db.prepare(
@@ -133,7 +138,21 @@ export function createRowWriter(
     else listHead.run(...head, createdAt, status, id);
   }
 
+  /** Write a head whose row is known and that nothing but its row needs. @returns Whether that was possible. */
+  function extendRead(row: AppendRow, after: string): boolean {
+    if (row.row === undefined || row.uniqueKeys !== undefined || row.statusBefore !== undefined)
+      return false;
+    const { version, change, changedAt, state } = row;
+    const [id, before] = row.row;
+    const logged = log.size();
+    const position = log.add(row, before);
+    const written = updateRead.run(version, change, changedAt, state, position, id, after);
+    if (written.changes === 0) log.truncate(logged);
+    return written.changes !== 0;
+  }
+
   function extendStream(row: AppendRow, after: string): AppendResult {
+    if (extendRead(row, after)) return "appended";
     const { stream, organization } = row;
     const current = selectCurrent.get(stream, organization, versionBefore(row), after);
     if (current === undefined) return "conflict";

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
-/** Rows of one statement. The fixed cost of a statement is a third of the cost of a row. */
-const rowsAtOnce = 20;
+/** How many rows the statements have. The fixed cost of a statement is a third of the cost of a row. */
+const sizes = [32, 8, 1] as const;
 
 /**
  * Prepare to insert many rows into a table.
@@ -16,17 +16,17 @@ export function createInsert(
   row: string,
   onConflict = "",
 ): (rows: readonly (readonly SQLInputValue[])[]) => void {
-  const insert = (count: number) =>
+  const prepare = (count: number) =>
     db.prepare(
       `insert into ${into} values ${Array(count).fill(`(${row})`).join(", ")} ${onConflict}`,
     );
-  const insertOne = insert(1);
-  const insertMany = insert(rowsAtOnce);
+  const inserts = sizes.map((size) => ({ size, insert: prepare(size) }));
   return (rows) => {
-    const whole = rows.length - (rows.length % rowsAtOnce);
-    for (let index = 0; index < whole; index += rowsAtOnce) {
-      insertMany.run(...rows.slice(index, index + rowsAtOnce).flat());
+    let next = 0;
+    for (const { size, insert } of inserts) {
+      for (; rows.length - next >= size; next += size) {
+        insert.run(...rows.slice(next, next + size).flat());
+      }
     }
-    for (const each of rows.slice(whole)) insertOne.run(...each);
   };
 }

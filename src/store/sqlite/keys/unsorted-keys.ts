@@ -71,7 +71,8 @@ function foldedOf(texts: string, keys: Readonly<Record<string, string>>): string
 export function createUnsortedKeys(db: DatabaseSync): {
   /** @param isStored For each stream. */
   add(batch: UnsortedBatch, isStored: readonly boolean[]): void;
-  /** Number of streams with unsorted keys. */
+  isEmpty(): boolean;
+  /** Number of streams with unsorted keys. Takes longer than `isEmpty`. */
   count(): number;
   /** Write all unsorted keys to the index. A hundred thousand streams take about a second. */
   sort(): void;
@@ -86,6 +87,7 @@ export function createUnsortedKeys(db: DatabaseSync): {
   const selectCount = db.prepare(
     `select (select max(id) from unsorted_keys) - (select min(id) from unsorted_keys) + 1 as count`,
   );
+  const selectAny = db.prepare("select 1 from unsorted_keys limit 1");
   const selectSpaces = db.prepare(
     `select id, name, organization from search_spaces
      where organization in (select distinct organization from unsorted_keys)`,
@@ -117,6 +119,8 @@ export function createUnsortedKeys(db: DatabaseSync): {
         ),
       );
     },
+
+    isEmpty: () => selectAny.get() === undefined,
 
     count: () => Number(selectCount.get()?.count ?? 0),
 
