@@ -34,6 +34,15 @@ const typeNumbers = { bytea: 17, bigint: 20, text: 25, uuid: 2950 } as const;
 
 const isNull = -1;
 const uuidBytes = 16;
+/** Where the two digits of each byte begin in the text of a UUID. */
+const uuidPlaces = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+/** The value of each hexadecimal digit, by the number of its character. */
+const digitValues = new Uint8Array(128);
+for (let value = 0; value < 16; value += 1) {
+  const digit = value.toString(16);
+  digitValues[digit.charCodeAt(0)] = value;
+  digitValues[digit.toUpperCase().charCodeAt(0)] = value;
+}
 const bigintBytes = 8;
 /** Of a character, in UTF-8. A character outside the basic plane has two places in a string. */
 const bytesPerPlace = 3;
@@ -139,9 +148,14 @@ export class WireWriter {
 
   #uuid(text: string): void {
     this.#reserve(4 + uuidBytes);
-    this.#buffer.writeInt32BE(uuidBytes, this.#at);
-    this.#buffer.write(text.replaceAll("-", ""), this.#at + 4, uuidBytes, "hex");
-    this.#at += 4 + uuidBytes;
+    this.int32(uuidBytes);
+    // Digit by digit: to take the hyphens out of the text and to let Node decode it takes four times as long.
+    for (const place of uuidPlaces) {
+      const high = digitValues[text.charCodeAt(place)] ?? 0;
+      const low = digitValues[text.charCodeAt(place + 1)] ?? 0;
+      this.#buffer[this.#at] = (high << 4) | low;
+      this.#at += 1;
+    }
   }
 
   #bytes(bytes: Uint8Array): void {
