@@ -158,7 +158,10 @@ function unknownFlag(parser: Parser, text: string): string {
 }
 
 function problemOf(error: CommanderError): string {
-  return error.code === "commander.help"
-    ? "a command is missing; --help lists them"
-    : error.message.replace(/^error: /, "").replaceAll("\n", " ");
+  if (error.code === "commander.help") return "a command is missing; --help lists them";
+  const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+  const isGuessed = message.includes("(Did you mean");
+  return error.code === "commander.unknownCommand" && !isGuessed
+    ? `${message}; --help lists them`
+    : message;
 }

@@ -118,6 +118,8 @@ describe("admin commands", () => {
     { argv: ["org"], want: ["a command is missing; --help lists them"] },
     { argv: ["sevre"], want: ["unknown command 'sevre' (Did you mean serve?)"] },
     { argv: ["token", "crate"], want: ["unknown command 'crate' (Did you mean create?)"] },
+    { argv: ["nonsense"], want: ["unknown command 'nonsense'; --help lists them"] },
+    { argv: ["org", "nonsense"], want: ["unknown command 'nonsense'; --help lists them"] },
     { argv: ["--verbose"], want: ["unknown option '--verbose'"] },
     { argv: ["org", "create"], want: ["NAME is missing"] },
     { argv: ["org", "create", "a", "b"], want: ['"b" is an unexpected argument'] },
