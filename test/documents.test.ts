@@ -491,6 +491,19 @@ describe("the documents", () => {
     expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
+  test("say in which file a name is that is in it", () => {
+    const said = [...pages].flatMap(([path, text]) =>
+      [...text.matchAll(/`(\w+)`\s(?:in|of)\s`((?:src|test|scripts)\/[\w./-]+\.ts)`/g)].map(
+        ([, name = "", file = ""]) => ({ path, name, file }),
+      ),
+    );
+    expect(said.length).toBeGreaterThan(3);
+    for (const { path, name, file } of said)
+      expect(readFileSync(join(root, file), "utf8"), `${name} of ${path}`).toMatch(
+        new RegExp(`\\b(?:const|function|type|let) ${name}\\b`),
+      );
+  });
+
   test.for([...pages])("link to pages and headings that there are: %s", ([path, text]) => {
     const links = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = ""]) => link);
     const broken = links.filter((link) => {
