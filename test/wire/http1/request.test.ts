@@ -44,22 +44,18 @@ test.for([
 test.for([
   { name: "large", chunk: `2000\r\n${"x".repeat(0x2000)}\r\n`, count: 3_000 },
   { name: "as small as a byte", chunk: "1\r\nx\r\n", count: 4_000_000 },
-])(
-  "while the gate decides, a body does not fill the memory: pieces $name",
-  { timeout: 60_000 },
-  async (piece) => {
-    const { requestGate, open } = heldGate();
-    await using server = await startEcho({}, { requestGate });
-    using connection = await openRaw(server.port);
-    connection.send(chunked + piece.chunk.repeat(piece.count));
-    // More than the system holds for the two of us.
-    expect(piece.chunk.length * piece.count).toBeGreaterThan(20_000_000);
-    expect(await stuckBytes(connection)).toBeGreaterThan(10_000_000);
-    open();
-    // Too large, or in too many pieces.
-    expect(statuses(await connection.until(/"message"/))).toEqual([429]);
-  },
-);
+])("while the gate decides, a body does not fill the memory: pieces $name", async (piece) => {
+  const { requestGate, open } = heldGate();
+  await using server = await startEcho({}, { requestGate });
+  using connection = await openRaw(server.port);
+  connection.send(chunked + piece.chunk.repeat(piece.count));
+  // More than the system holds for the two of us.
+  expect(piece.chunk.length * piece.count).toBeGreaterThan(20_000_000);
+  expect(await stuckBytes(connection)).toBeGreaterThan(10_000_000);
+  open();
+  // Too large, or in too many pieces.
+  expect(statuses(await connection.until(/"message"/))).toEqual([429]);
+});
 
 test("a connection goes on after a refusal of a body that came before", async () => {
   const refuses = () => {
