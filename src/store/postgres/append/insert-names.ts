@@ -8,13 +8,13 @@ import { type receiptsOf, textFromName } from "./receipts.ts";
 /** A unique key that a stream wants. */
 export type Claim = { readonly name: string; readonly stream: string };
 
-/** In the order of their names: otherwise two nodes could wait for each other. */
+/** In the order of their names: otherwise two nodes could wait for each other. Of equal names, in the order of the chains. */
 export function claimsOf(chains: readonly Chain[]): Claim[] {
   return chains
     .flatMap(({ rows: [{ stream, uniqueKeys = [] }] }) =>
       [...new Set(uniqueKeys)].map((name) => ({ name, stream })),
     )
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+    .sort((a, b) => (a.name === b.name ? 0 : a.name < b.name ? -1 : 1));
 }
 
 /** The unique keys and the receipts that the chains of a round bring. */
