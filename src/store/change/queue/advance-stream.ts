@@ -46,7 +46,7 @@ export type Turn = {
   readonly kind: "visit";
   /** Aborted when nobody waits for the turn any more. */
   readonly signal: AbortSignal;
-  /** The turn is there, until the event `visit-ended`. */
+  /** The turn is there, until the event `turn-ended`. */
   readonly begin: () => void;
   readonly reject: (error: unknown) => void;
 };
@@ -70,7 +70,7 @@ export function createAdvance(
 ): (stream: Stream, event: StreamEvent) => void {
   function advance(stream: Stream, event: StreamEvent): void {
     let next = take(stream, event);
-    while (next === "decide" || next === "visit") {
+    while (next === "decide" || next === "turn") {
       next = take(stream, beginFirst(stream, next));
     }
     if (next === "load") loadLatest(stream);
@@ -91,19 +91,19 @@ export function createAdvance(
     );
   }
 
-  function beginFirst(stream: Stream, how: "decide" | "visit"): StreamEvent {
+  function beginFirst(stream: Stream, how: "decide" | "turn"): StreamEvent {
     const number = firstPending(stream.changes);
     const call = stream.calls.get(number) as Call | Turn;
     if (call.signal?.aborted) return { kind: "left", error: call.signal.reason };
     if (call.kind === "visit") call.begin();
-    else if (how === "visit" && owns(stream, call)) commitAlone(stream, number, call);
+    else if (how === "turn" && owns(stream, call)) commitAlone(stream, number, call);
     else return decide(stream, call);
-    return { kind: "visit-begun" };
+    return { kind: "turn-begun" };
   }
 
   function commitAlone(stream: Stream, number: number, call: Call): void {
     const { organization, decide, signal } = call;
-    const end = (answer: Answer) => advance(stream, { kind: "visit-ended", answer });
+    const end = (answer: Answer) => advance(stream, { kind: "turn-ended", answer });
     commitAll([{ stream: stream.id, organization }], jointly(decide), signal).then(
       ([head]) => end(stored(number, head as Head<unknown>)),
       (error: unknown) => end(rejected(number, error)),

@@ -33,21 +33,21 @@ import {
  * After a failure or a lost race nothing more is decided. When nothing is in flight any more, the head
  * is loaded again, and what must be decided again comes first.
  *
- * A *visit* is a turn that a change of several streams takes in each of them. It waits in order like a change, and
- * begins when nothing before it is in flight or held. Until it ends, nothing is loaded or decided here: the
- * visitor does that. Then the head is loaded again.
+ * In a *turn* somebody else has the stream: until it ends, nothing is loaded or decided here. It begins when nothing
+ * before it is in flight or held. Then the head is loaded again. There are two kinds:
  *
- * A change that has lost several races takes a turn like a visit: see `CommitAll`. Otherwise a process that writes the
- * stream all the time could win for ever: it knows the latest head, and whoever lost must load it first.
+ * - A *visit* is the turn that a change of several streams takes in each of them. It waits in order like a change.
+ * - A change that has lost several races takes a turn alone: see `CommitAll`. Otherwise a process that writes the stream
+ *   all the time could win for ever: it knows the latest head, and whoever lost must load it first.
  *
  * Changes are numbered in order of arrival, from 0, so that nothing here grows with the queue.
  */
 export type StreamChanges = {
   /**
    * `loading`: a load is under way. `open`: pending changes may be decided on `latest`. `stale`:
-   * `latest` is not stored, or will not be. `visited`: a visit is under way.
+   * `latest` is not stored, or will not be. `turn`: somebody has the stream.
    */
-  readonly phase: "loading" | "open" | "stale" | "visited";
+  readonly phase: "loading" | "open" | "stale" | "turn";
   /** So many changes have arrived. */
   readonly arrived: number;
   /** Changes with this number and higher ones are pending: they have never been decided. */
@@ -76,10 +76,10 @@ export type Step = {
   /** How many changes turned out to have lost a race. */
   readonly lostRaces: number;
   /**
-   * `load`: load the latest head. `decide`: decide the first pending change on `latest`. `visit`: the first pending
-   * is a visit, or takes a turn like one, which begins now. `wait`: wait for the next event.
+   * `load`: load the latest head. `decide`: decide the first pending change on `latest`. `turn`: the turn of the first
+   * pending begins now. `wait`: wait for the next event.
    */
-  readonly next: "load" | "decide" | "visit" | "wait";
+  readonly next: "load" | "decide" | "turn" | "wait";
 };
 
 /**
@@ -118,8 +118,8 @@ export function firstPending({ again, undecided }: StreamChanges): number {
 /**
  * What an event makes of the changes of a stream. Pure.
  *
- * @param event `decided`, `refused` and `unchanged` only if the step before said `decide`, or `visit` of a change, `left`
- *   if it said one of them, `visit-begun` only if it said `visit`, and `loaded` and `load-failed` only if it said `load`.
+ * @param event `decided`, `refused` and `unchanged` only if the step before said `decide`, or `turn` of a change, `left`
+ *   if it said one of them, `turn-begun` only if it said `turn`, and `loaded` and `load-failed` only if it said `load`.
  */
 export function step(changes: StreamChanges, event: StreamEvent): Step {
   switch (event.kind) {
@@ -142,9 +142,9 @@ export function step(changes: StreamChanges, event: StreamEvent): Step {
       const answers = [rejected(firstPending(changes), event.error)];
       return proceed({ ...changes, ...withoutPending(changes) }, answers);
     }
-    case "visit-begun":
-      return proceed({ ...changes, ...withoutPending(changes), phase: "visited" });
-    case "visit-ended":
+    case "turn-begun":
+      return proceed({ ...changes, ...withoutPending(changes), phase: "turn" });
+    case "turn-ended":
       return proceed({ ...changes, phase: "stale" }, [event.answer]);
     case "settled": {
       const inFlight = withOutcome(changes.inFlight, event.tip, event.outcome);
@@ -216,14 +216,14 @@ function conclude(changes: StreamChanges, decided: Queue<InFlight>): Step {
 function proceed(changes: StreamChanges, answers: readonly Answer[] = none, lostRaces = 0): Step {
   const { phase, arrived, undecided, again, inFlight, held } = changes;
   const isPending = again.length > 0 || undecided < arrived;
-  if (phase === "loading" || phase === "visited") {
+  if (phase === "loading" || phase === "turn") {
     return { changes, answers, lostRaces, next: "wait" };
   }
-  const isVisit = isPending && takesTurn(changes);
-  if (isVisit && inFlight.size === 0 && held.length === 0) {
-    return { changes, answers, lostRaces, next: "visit" };
+  const isTurn = isPending && takesTurn(changes);
+  if (isTurn && inFlight.size === 0 && held.length === 0) {
+    return { changes, answers, lostRaces, next: "turn" };
   }
-  if (phase === "open" && isPending && !isVisit && inFlight.size < maxInFlight) {
+  if (phase === "open" && isPending && !isTurn && inFlight.size < maxInFlight) {
     return { changes, answers, lostRaces, next: "decide" };
   }
   if (inFlight.size > 0 || (!isPending && held.length === 0)) {
@@ -232,7 +232,10 @@ function proceed(changes: StreamChanges, answers: readonly Answer[] = none, lost
   return { changes: beginLoad(changes), answers, lostRaces, next: "load" };
 }
 
-/** Whether the first pending is a visit, or takes a turn like one. A stream that is not there cannot be held. */
+/**
+ * Whether the first pending takes a turn: it is a visit, or has lost several races. A stream that is not there cannot be
+ * held.
+ */
 function takesTurn({ again: [first], undecided, visits, phase, latest }: StreamChanges): boolean {
   if (first === undefined) return undecided === visits[0];
   return first.races >= racesUntilTurn && phase === "open" && latest !== undefined;

@@ -16,9 +16,9 @@ export type StreamEvent =
   | { readonly kind: "unchanged"; readonly head: Head<unknown> }
   /** The caller of the first pending change no longer waits. */
   | { readonly kind: "left"; readonly error: unknown }
-  /** The visit that was next has begun, or the change that takes a turn like one. */
-  | { readonly kind: "visit-begun" }
+  /** The turn of the first pending has begun. */
+  | { readonly kind: "turn-begun" }
   /** It is over. The stream may have been changed. */
-  | { readonly kind: "visit-ended"; readonly answer: Answer }
+  | { readonly kind: "turn-ended"; readonly answer: Answer }
   /** The append that leads to `tip` has ended. */
   | { readonly kind: "settled"; readonly tip: Tip; readonly outcome: AppendOutcome };

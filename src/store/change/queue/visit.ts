@@ -31,7 +31,7 @@ export async function enterAll(
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const begin = () => {
       begun.push(() =>
-        advance(stream, { kind: "visit-ended", answer: { kind: "visited", number } }),
+        advance(stream, { kind: "turn-ended", answer: { kind: "visited", number } }),
       );
       resolve();
     };

@@ -8,7 +8,10 @@ import { type receiptsOf, textFromName } from "./receipts.ts";
 /** A unique key that a stream wants. */
 export type Claim = { readonly name: string; readonly stream: string };
 
-/** In the order of their names: otherwise two nodes could wait for each other. Of equal names, in the order of the chains. */
+/**
+ * In the order of their names: otherwise two nodes could wait for each other. Of equal names, in the order of the
+ * chains.
+ */
 export function claimsOf(chains: readonly Chain[]): Claim[] {
   return chains
     .flatMap(({ rows: [{ stream, uniqueKeys = [] }] }) =>

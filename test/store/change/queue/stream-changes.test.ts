@@ -609,7 +609,7 @@ describe("step", () => {
       given: { phase: "loading", arrived: 2, undecided: 2, seen: 2, again: losers(3, 2) },
       event: { kind: "loaded", latest: one },
       want: { phase: "open", latest: one },
-      next: "visit",
+      next: "turn",
     },
     {
       name: "is decided as usual when it lost two",
@@ -628,21 +628,21 @@ describe("step", () => {
     {
       name: "leaves the queue when its turn begins",
       given: { arrived: 2, undecided: 2, seen: 2, latest: one, again: losers(3, 3) },
-      event: { kind: "visit-begun" },
-      want: { phase: "visited", again: [{ number: 1, races: 3 }] },
+      event: { kind: "turn-begun" },
+      want: { phase: "turn", again: [{ number: 1, races: 3 }] },
       next: "wait",
     },
     {
       name: "is answered at the end of its turn, and then the head is loaded again",
       given: {
-        phase: "visited",
+        phase: "turn",
         arrived: 2,
         undecided: 2,
         seen: 2,
         latest: one,
         again: [{ number: 1, races: 3 }],
       },
-      event: { kind: "visit-ended", answer: stored(0, two) },
+      event: { kind: "turn-ended", answer: stored(0, two) },
       want: { ...reload, again: [{ number: 1, races: 3 }] },
       answers: [stored(0, two)],
       next: "load",
@@ -834,7 +834,7 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
     check(!isChange || races >= 3, `${visit} is no visit`);
     const stays = !call.wish.endsWith("leave");
     if (stays) underWay.push(isChange ? { alone: visit } : { visit });
-    take(stays ? { kind: "visit-begun" } : { kind: "left", error: new Left() });
+    take(stays ? { kind: "turn-begun" } : { kind: "left", error: new Left() });
   }
 
   /** A change that has lost too many races: nobody else can write meanwhile. */
@@ -861,7 +861,7 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
     changes = taken.changes;
     for (const answer of taken.answers) tell(answer);
     if (taken.next === "decide") take(decide());
-    if (taken.next === "visit") begin();
+    if (taken.next === "turn") begin();
     if (taken.next === "load") {
       check(underWay.length === 0, "a load began while something else was under way");
       underWay.push("load");
@@ -889,11 +889,11 @@ function brokenPromises(schedule: readonly Happening[]): string[] {
       // The visitor may have changed the stream, and may not know.
       if (ending !== "fails") log.push(`visit ${log.length}`);
       const answer = { kind: "visited", number: operation.visit } as const;
-      take({ kind: "visit-ended", answer });
+      take({ kind: "turn-ended", answer });
       return;
     }
     if ("alone" in operation) {
-      take({ kind: "visit-ended", answer: changeAlone(operation.alone, ending) });
+      take({ kind: "turn-ended", answer: changeAlone(operation.alone, ending) });
       return;
     }
     const isStored = isInOrder && write(operation);
