@@ -49,7 +49,12 @@ export type Append = {
 };
 
 /**
- * If it is not "appended", nothing was stored. If several of the others apply, it is "receipt-taken", or else
- * "conflict".
+ * "unknown": it may be stored, or may still be. If it is neither that nor "appended", nothing was stored. If several of
+ * the others apply, it is "receipt-taken", or else "conflict".
  */
-export type AppendResult = "appended" | "conflict" | "unique-key-taken" | "receipt-taken";
+export type AppendResult =
+  | "appended"
+  | "conflict"
+  | "unique-key-taken"
+  | "receipt-taken"
+  | "unknown";

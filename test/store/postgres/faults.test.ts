@@ -259,6 +259,36 @@ describe("a connection that is lost during a commit", () => {
     },
   );
 
+  test.for(cuts)(
+    "F12: a unique key that is taken meanwhile leaves only its own change open (lost: %s)",
+    async (cut) => {
+      const { url, proxy, store } = await openBehindProxy();
+      const other = await openStore(url);
+      await store.change("c", "org", count);
+      const wasCut = proxy.cutNext(commit, cut);
+      // They use the same connection.
+      const others = ["a", "c"].map((stream) => store.change(stream, "org", count));
+      const wanting = store.change("e", "org", countWithKey("same"));
+      await wasCut;
+      const holder = await other
+        .change("holder", "org", countWithKey("same"))
+        .catch(() => undefined);
+      expect(await Promise.all(others)).toMatchObject([{ version: 1 }, { version: 2 }]);
+      const [outcome] = await Promise.allSettled([wanting]);
+      await proxy.deliver();
+      const head = await other.load("e", "org");
+      // Only who is told that the key is taken can rely on it. Whoever has it has been told so, or does not know.
+      if (holder === undefined) expect([outcome.status, head?.version]).toEqual(["fulfilled", 1]);
+      else expect([outcome, head]).toMatchObject([{ reason: expect.any(Error) }, undefined]);
+      for (const [stream, changes] of [
+        ["a", 1],
+        ["c", 2],
+      ] as const) {
+        await expectWhole(store, stream, changes);
+      }
+    },
+  );
+
   test.for(cuts)("F12: tells the truth when another node writes, too (lost: %s)", async (cut) => {
     const { url, proxy, store } = await openBehindProxy();
     const other = await openStore(url);

@@ -2,6 +2,7 @@ import {
   type Decide,
   type Head,
   type Micros,
+  OutcomeUnknownError,
   UniqueKeyTakenError,
   type Waiter,
 } from "../../event-store.ts";
@@ -161,5 +162,10 @@ function outcomeFromResult(result: AppendResult, { head }: Append): AppendOutcom
       };
     case "receipt-taken":
       return { kind: "failed", error: new ReceiptTakenError("the name of the receipt is taken") };
+    case "unknown":
+      return {
+        kind: "failed",
+        error: new OutcomeUnknownError("it cannot be known whether the change is stored"),
+      };
   }
 }

@@ -64,7 +64,7 @@ export function withoutContested(round: readonly Chain[]): Chain[] {
 /** What a round did not write. */
 export type Refused = {
   /** The chains, by stream. */
-  readonly streams: ReadonlyMap<string, "conflict" | "unique-key-taken">;
+  readonly streams: ReadonlyMap<string, "conflict" | "unique-key-taken" | "unknown">;
   /** The names of receipts that are taken, as `textFromName` writes them. */
   readonly names: ReadonlySet<string>;
 };
@@ -75,7 +75,7 @@ export function resultsOf(
   { streams, names }: Refused,
 ): readonly (readonly [AppendRow, AppendResult])[] {
   const result = streams.get(rows[0].stream) ?? "appended";
-  if (result === "appended") return rows.map((row) => [row, result]);
+  if (result === "appended" || result === "unknown") return rows.map((row) => [row, result]);
   return rows.map((row, place) => {
     const [owner, name] = row.receipt ?? [];
     if (owner !== undefined && name !== undefined && names.has(textFromName(owner, name))) {

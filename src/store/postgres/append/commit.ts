@@ -181,8 +181,7 @@ async function resolveRound(link: Link, round: Round, cause: unknown): Promise<R
       const refused = new Map([...conflictsOf(round.chains, chains), ...streams]);
       return await withoutStored(connection, round.chains, { streams: refused, names });
     } catch (error) {
-      const isKnown = error instanceof OutcomeUnknownError;
-      const outcome = isKnown ? "bug" : settledOutcome(error, connection);
+      const outcome = settledOutcome(error, connection);
       if (outcome === "bug" || performance.now() >= until) {
         throw new OutcomeUnknownError("a connection was lost during a commit", { cause });
       }
@@ -193,20 +192,14 @@ async function resolveRound(link: Link, round: Round, cause: unknown): Promise<R
 
 /**
  * @param refused What the second transaction did not write.
- * @returns What the first one did not write either.
- * @throws OutcomeUnknownError if a unique key of a chain is taken now: its head has not moved, so the
- *   first transaction could still be written, once that key is free.
+ * @returns What the first one did not write either. A chain is unknown if one of its unique keys is taken now: its head
+ *   has not moved, so the first transaction could still write it, once that key is free.
  */
 async function withoutStored(
   connection: Connection,
   chains: readonly Chain[],
   { streams: refused, names }: Refused,
 ): Promise<Refused> {
-  if ([...refused.values()].includes("unique-key-taken")) {
-    throw new OutcomeUnknownError(
-      "a connection was lost during a commit, and a unique key is taken now",
-    );
-  }
   if (refused.size === 0) return { streams: refused, names };
   const firsts = chains
     .map(({ rows: [first] }) => first)
@@ -230,7 +223,12 @@ async function withoutStored(
     },
   ]);
   const found = new Set(stored.map(([stream]) => stream));
-  return { streams: new Map([...refused].filter(([stream]) => !found.has(stream))), names };
+  const unwritten = [...refused].filter(([stream]) => !found.has(stream));
+  return { streams: new Map(unwritten.map(([stream, why]) => [stream, lateResult(why)])), names };
+}
+
+function lateResult(why: "conflict" | "unique-key-taken" | "unknown") {
+  return why === "conflict" ? why : "unknown";
 }
 
 const lockHead = {
