@@ -48,13 +48,18 @@ export function createProbes(options: {
   ]);
 }
 
-/** Callers that ask while the work is in flight share its result, so that many probes ask the database once. */
+/**
+ * Callers that ask while the work is in flight, or in the turn of the event loop in which it ends, share its result. So many
+ * probes ask the database once, and many scrapes at once do not hold up others: each takes a millisecond.
+ */
 function shared<Result>(work: () => Promise<Result>): () => Promise<Result> {
   let running: Promise<Result> | undefined;
   return () => {
-    running ??= work().finally(() => {
-      running = undefined;
-    });
+    running ??= work().finally(() =>
+      setImmediate(() => {
+        running = undefined;
+      }),
+    );
     return running;
   };
 }

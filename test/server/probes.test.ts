@@ -50,6 +50,7 @@ describe("/debug/ready", () => {
 });
 
 describe("createProbes", () => {
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
   const never = () => new Promise<never>(() => {});
   const probesOf = (ping: () => Promise<void>, metrics = async () => [] as const) => {
     const readiness = createReadiness();
@@ -64,6 +65,22 @@ describe("createProbes", () => {
     { name: "does not answer", ping: never, want: 503 },
   ])("is $want when the database $name", async ({ ping, want }) => {
     expect(await probesOf(ping)("/debug/ready")).toBe(want);
+  });
+
+  test("does the work once for all who ask in one turn of the event loop, although each is answered at once", async () => {
+    let scrapes = 0;
+    const probe = probesOf(never, async () => {
+      scrapes += 1;
+      return [];
+    });
+    // The first one loads modules, which takes several turns.
+    await probe("/debug/metrics");
+    await turn();
+    for (let count = 0; count < 10; count += 1) await probe("/debug/metrics");
+    expect(scrapes).toBe(2);
+    await turn();
+    await probe("/debug/metrics");
+    expect(scrapes).toBe(3);
   });
 
   test("does the work once for all who ask at the same time", async () => {
@@ -85,6 +102,7 @@ describe("createProbes", () => {
       expect(await Promise.all([probe(path), probe(path), probe(path)])).toEqual([200, 200, 200]);
     }
     expect({ pings, scrapes }).toEqual({ pings: 1, scrapes: 1 });
+    await turn();
     await Promise.all([probe("/debug/ready"), probe("/debug/metrics")]);
     expect({ pings, scrapes }).toEqual({ pings: 2, scrapes: 2 });
   });
