@@ -1,4 +1,4 @@
-import type { DescMethod } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, Interceptor, ServiceImpl } from "@connectrpc/connect";
 import { UserService as GiraffeUserService } from "../../gen/giraffe/v1/user_service_pb.ts";
 import { ServerReflection as ReflectionV1 } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
@@ -82,6 +82,14 @@ export const maxPublicMessageBytes = 1_024;
 /** For methods whose requests have a smaller limit than others. */
 export function maxMessageBytesOf(method: DescMethod): number | undefined {
   return publicMethods.includes(methodName(method)) ? maxPublicMessageBytes : undefined;
+}
+
+/**
+ * Methods that read or change much: a call may hold up the event loop for milliseconds. Batches have a limit of their own.
+ */
+export function isHeavy({ parent, name }: DescMethod): boolean {
+  const isOfUsers = (userServices as readonly DescService[]).includes(parent);
+  return isOfUsers && (name.startsWith("List") || name.startsWith("Bulk"));
 }
 
 /** What methods, gate and interceptors need. */

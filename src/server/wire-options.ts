@@ -5,6 +5,7 @@ import {
   createInterceptors,
   createRequestGate,
   createRoutes,
+  isHeavy,
   maxMessageBytesOf,
   type RpcParts,
   restPrefixes,
@@ -32,6 +33,7 @@ export function wireOptions(
     registry: createRegistry(...errorMessages),
     limits: { maxMessageBytes, defaultDeadlineMs, maxDeadlineMs },
     maxMessageBytesOf,
+    isHeavy,
     trustedProxies,
     cors: {
       origins: corsOrigins === "*" ? ["*"] : corsOrigins,

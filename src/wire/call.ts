@@ -2,10 +2,11 @@ import type { Buffer } from "node:buffer";
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type UnaryResponse } from "@connectrpc/connect";
 import { assertDeclaredLength, type BodyLimits, readBody } from "./body.ts";
+import type { HeavyTurns } from "./bounds/heavy-turns.ts";
 import { Call, metadataOf } from "./call-context.ts";
 import { type Deadline, deadlineExceeded, type StartDeadline } from "./deadline.ts";
-import type { Answer, Exchange } from "./http/exchange.ts";
-import type { Limits } from "./limits.ts";
+import type { Answer, Exchange, RequestHead } from "./http/exchange.ts";
+import { heavyBodyBytes, type Limits } from "./limits.ts";
 import { type Dialog, type Metadata, noMetadata } from "./protocol/protocol.ts";
 import { explain, refusal } from "./refusal.ts";
 import type { UnaryMethod } from "./unary-method.ts";
@@ -30,6 +31,7 @@ export type UnaryCallOptions = {
   /** As `explain` takes it. */
   readonly errorDomain: string | undefined;
   readonly requestGate: RequestGate | undefined;
+  readonly heavyTurns: HeavyTurns;
   /** Applied to the message before the handler sees it: sets the fields that a REST path names. */
   readonly bind: ((message: Message) => void) | undefined;
   /** Runs the gate and the onion. */
@@ -119,7 +121,7 @@ class RunningCall {
       deadline.beginBody();
       readBody(this.#exchange, {
         ...this.#bodyLimits,
-        done: (body) => this.#handle(deadline, call, read, body),
+        done: (body) => this.#received(deadline, call, read, body),
         refuse: (error) => this.#fail(error),
       });
     } catch (reason) {
@@ -127,11 +129,20 @@ class RunningCall {
     }
   }
 
+  /** The body is here. What takes long waits for its turn. */
+  #received(deadline: Deadline, call: Call, read: (body: Buffer) => Message, body: Buffer): void {
+    if (this.#isOver) return;
+    deadline.endBody();
+    const { head } = this.#exchange;
+    if (this.#method.isHeavy || isHeavyBody(head, body)) {
+      this.#options.heavyTurns(head.peer, () => this.#handle(call, read, body));
+    } else this.#handle(call, read, body);
+  }
+
   /** Give the message to the handler. */
-  #handle(deadline: Deadline, call: Call, read: (body: Buffer) => Message, body: Buffer): void {
+  #handle(call: Call, read: (body: Buffer) => Message, body: Buffer): void {
     if (this.#isOver) return;
     const { bind, trace } = this.#options;
-    deadline.endBody();
     try {
       call.message = read(body);
       bind?.(call.message);
@@ -183,6 +194,11 @@ class RunningCall {
     this.#options.onAnswer(answer, error);
     if (!this.#isWorking) this.#exchange.release();
   }
+}
+
+function isHeavyBody({ headers }: RequestHead, body: Buffer): boolean {
+  if (body.byteLength > heavyBodyBytes) return true;
+  return (headers["grpc-encoding"] ?? headers["content-encoding"]) !== undefined;
 }
 
 /** A function of its own, so that the exchange keeps the deadline in memory, but not the whole call. */

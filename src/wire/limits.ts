@@ -37,6 +37,9 @@ export const maxErrorMessageBytes = 1_024;
  */
 export const maxStatusBytes = 7_168;
 
+/** A body above this, or one that is compressed, may take milliseconds to read: such calls take turns. */
+export const heavyBodyBytes = 16_384;
+
 /** Time for a request body to arrive, in milliseconds: 64 KiB at 13 KiB/s. */
 export const bodyTimeoutMs = 5_000;
 

@@ -86,6 +86,7 @@ export function createListener(options: WireOptions): Listener {
     isDraining: site.isDraining,
     shutdown: shutdown.signal,
     overload,
+    groupOf,
     openStream: (peer, end) => openStreams.open(groupOf(peer), end),
   });
   const http1 = createHttp1Server(limits, site, stuck, dispatch);

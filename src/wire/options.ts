@@ -29,6 +29,8 @@ export type WireOptions = {
   readonly limits: Limits;
   /** For methods whose requests have a smaller limit than `limits.maxMessageBytes`. Default: there is none. */
   readonly maxMessageBytesOf?: (method: DescMethod) => number | undefined;
+  /** For unary methods that may hold up the event loop for milliseconds. Default: there is none. */
+  readonly isHeavy?: (method: DescMethod) => boolean;
   /** What clients may hold at once. Default of each field: `clientLimits` in `limits.ts`. */
   readonly clientLimits?: Partial<ClientLimits>;
   /**

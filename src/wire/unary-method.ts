@@ -9,13 +9,15 @@ export type UnaryMethod = {
   readonly onion: (call: Call) => Promise<UnaryResponse>;
   /** Bytes of its request, as sent and after decompression. */
   readonly maxMessageBytes: number;
+  /** A call may hold up the event loop for milliseconds, so calls take turns. */
+  readonly isHeavy: boolean;
 };
 
 /** @param interceptors The first is the outermost. */
 export function createUnaryMethod(
   spec: MethodImplSpec & { kind: "unary" },
   interceptors: readonly Interceptor[],
-  maxMessageBytes: number,
+  costs: Pick<UnaryMethod, "maxMessageBytes" | "isHeavy">,
 ): UnaryMethod {
   type Next = ReturnType<Interceptor>;
   const handle = async (request: Call): Promise<UnaryResponse> => {
@@ -28,5 +30,5 @@ export function createUnaryMethod(
     // Interceptors are typed for streams, too; here every request is a `Call`.
     handle as unknown as Next,
   );
-  return { descriptor: spec.method, onion: onion as UnaryMethod["onion"], maxMessageBytes };
+  return { descriptor: spec.method, onion: onion as UnaryMethod["onion"], ...costs };
 }

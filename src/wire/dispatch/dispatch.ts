@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { createHeavyTurns } from "../bounds/heavy-turns.ts";
 import type { OpenStreams } from "../bounds/open-streams.ts";
 import type { Overload } from "../bounds/overload.ts";
 import { echo } from "../cut.ts";
@@ -20,6 +21,8 @@ export type DispatchState = {
   /** Ends the streams when it is aborted. */
   readonly shutdown: AbortSignal;
   readonly overload: Overload;
+  /** As `addressGroup`. */
+  readonly groupOf: (address: string) => string;
   /** As `OpenStreams.open`, for the address of a client. */
   readonly openStream: OpenStreams["open"];
 };
@@ -37,7 +40,12 @@ export function createDispatch(
   const tables = createRouteTables(options, state.shutdown);
   const route = createRoute(tables);
   const always = headerList(options.headers);
-  const serveUnary = createServeUnary(options, state.isDraining, state.overload);
+  const serveUnary = createServeUnary(
+    options,
+    state.isDraining,
+    state.overload,
+    createHeavyTurns(state.groupOf),
+  );
   const serveStream = createServeStream(state.isDraining, state.openStream, options.errorDomain);
 
   function serve(request: ServedRequest, found: Route): void {

@@ -43,7 +43,7 @@ export function createRouteTables(options: WireOptions, shutdown: AbortSignal): 
     pages,
     actions = new Map(),
   } = options;
-  const { maxMessageBytesOf = () => undefined } = options;
+  const { maxMessageBytesOf = () => undefined, isHeavy = () => false } = options;
   const { maxMessageBytes } = options.limits;
   const maxBytesOf = (method: DescMethod) =>
     Math.min(maxMessageBytesOf(method) ?? maxMessageBytes, maxMessageBytes);
@@ -51,10 +51,11 @@ export function createRouteTables(options: WireOptions, shutdown: AbortSignal): 
   const unary = new Map(
     specs
       .filter((spec) => spec.kind === "unary")
-      .map((spec) => [
-        pathOf(spec.method),
-        createUnaryMethod(spec, interceptors, maxBytesOf(spec.method)),
-      ]),
+      .map((spec) => {
+        const { method } = spec;
+        const costs = { maxMessageBytes: maxBytesOf(method), isHeavy: isHeavy(method) };
+        return [pathOf(method), createUnaryMethod(spec, interceptors, costs)];
+      }),
   );
   const streaming = createStreamingMethods(
     specs.filter((spec) => spec.kind !== "unary"),

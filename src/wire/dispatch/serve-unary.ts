@@ -1,4 +1,5 @@
 import type { ConnectError } from "@connectrpc/connect";
+import type { HeavyTurns } from "../bounds/heavy-turns.ts";
 import type { Overload } from "../bounds/overload.ts";
 import { callUnary } from "../call.ts";
 import { createDeadlines } from "../deadline.ts";
@@ -18,6 +19,7 @@ export function createServeUnary(
   options: WireOptions,
   isDraining: () => boolean,
   overload: Overload,
+  heavyTurns: HeavyTurns,
 ): (request: ServedRequest, route: UnaryRoute) => void {
   const { limits, requestGate, errorDomain } = options;
   const startDeadline = createDeadlines();
@@ -48,6 +50,7 @@ export function createServeUnary(
       startDeadline,
       errorDomain,
       requestGate,
+      heavyTurns,
       bind,
       trace: request.trace,
       onAnswer(answer, error) {
