@@ -36,6 +36,7 @@ export function watchFailures(store: EventStore, failed: StoreObserver["failed"]
     search: watched("search", store.search),
     locate: watched("locate", store.locate),
     receipts: {
+      begin: watched("beginReceipt", store.receipts.begin),
       find: watched("findReceipt", store.receipts.find),
       keep: watched("keepReceipt", store.receipts.keep),
     },

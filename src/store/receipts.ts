@@ -24,9 +24,20 @@ export const maxReceiptsPerOwner = 1_000_000;
  */
 export interface Receipts {
   /**
-   * What is kept under a name; `undefined` if nothing is, so that the owner may store it now.
+   * What is kept under a name; `undefined` if nothing is known, so that the owner may try to store it.
    *
-   * @throws TooManyReceiptsError if the owner has as many as it may have.
+   * Where a write notices a taken name at no cost, most names are not looked for. Something may be kept then: whoever
+   * stores a receipt is refused, and `find` tells.
+   *
+   * @param mustLook Whether every name is looked for, because much is done before the receipt is stored.
+   * @throws TooManyReceiptsError if nothing is kept, and the owner has as many as it may have.
+   * @throws StoreUnavailableError if the database cannot be read.
+   */
+  begin(name: ReceiptName, mustLook: boolean): Promise<Uint8Array | undefined>;
+
+  /**
+   * What is kept under a name; `undefined` if nothing is.
+   *
    * @throws StoreUnavailableError if the database cannot be read.
    */
   find(name: ReceiptName): Promise<Uint8Array | undefined>;

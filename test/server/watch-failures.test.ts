@@ -23,6 +23,7 @@ const operations = {
     store.outlineHistory("s", "org", { after: 0, limit: 1, ascending: true }),
   search: (store) => store.search("org", everything),
   locate: (store) => store.locate("name"),
+  beginReceipt: (store) => store.receipts.begin({ owner: "me", name: "first" }, true),
   findReceipt: (store) => store.receipts.find({ owner: "me", name: "first" }),
   keepReceipt: (store) => store.receipts.keep({ owner: "me", name: "1", content: bytes }, "s"),
   ping: (store) => store.ping(),
@@ -53,7 +54,7 @@ function answering(answer: () => Promise<never>): EventStore {
     locate: answer,
     ping: answer,
   };
-  const receipts = { find: answer, keep: answer };
+  const receipts = { begin: answer, find: answer, keep: answer };
   return { ...all, receipts, close: async () => {} };
 }
 

@@ -51,6 +51,10 @@ export function describeReceipts(
       const content = await store.receipts.find(receipt);
       return content && Buffer.from(content).toString();
     };
+    const begin = async (receipt: ReceiptName, mustLook = false) => {
+      const content = await store.receipts.begin(receipt, mustLook);
+      return content && Buffer.from(content).toString();
+    };
     const keep = (receipt: ReceiptName, text: string) =>
       store.receipts.keep({ ...receipt, content: bytes(text) }, "s");
     const versionOf = async (stream: string) =>
@@ -167,11 +171,28 @@ export function describeReceipts(
       expect(await find(empty)).toBe("");
     });
 
+    test("tells what is kept when a name is begun that must be looked for, or was begun lately", async () => {
+      const [name, other] = [newName(), newName()];
+      await keep(name, "first");
+      expect(await begin(name, true)).toBe("first");
+      await begin(other);
+      expect(await begin(other)).toBeUndefined();
+      await keep(other, "second");
+      expect(await begin(other)).toBe("second");
+    });
+
     test("bounds the receipts of an owner, and not those of others", async () => {
       const mine = () => newName("hoarder");
-      await Promise.all(Array.from({ length: maxPerOwner }, () => count(randomUUID(), mine())));
-      await expect(store.receipts.find(mine())).rejects.toThrow(TooManyReceiptsError);
-      expect(await find(newName("modest"))).toBeUndefined();
+      const names = Array.from({ length: maxPerOwner }, mine);
+      await Promise.all(names.map((name) => count(randomUUID(), name)));
+      const [first = mine()] = names;
+      expect(await begin(first)).toMatch(/^1 /);
+      await expect(begin(mine())).rejects.toThrow(TooManyReceiptsError);
+      expect(await begin(newName("modest"))).toBeUndefined();
+      const [free, lost] = [newName("modest"), newName("modest")];
+      for (let begun = 2; begun < maxPerOwner; begun += 1) await begin(newName("modest"));
+      expect(await begin(free)).toBeUndefined();
+      await expect(begin(lost)).rejects.toThrow(TooManyReceiptsError);
     });
 
     test("forgets a receipt after a day, also of a stream whose dates are ahead of the clock", async () => {

@@ -79,47 +79,75 @@ export async function repeatOnce(
   answer: (written: Written) => object,
   run: () => unknown,
 ): Promise<unknown> {
+  let kept = await beginName(receipts, repeat.name);
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-    const kept = await findKept(receipts, repeat.name);
     if (kept !== undefined) return replay(kept, repeat, context, answer);
-    try {
-      const first = await run();
-      if (repeat.decided.isChanged || (await keepDone(receipts, repeat))) return first;
-    } catch (error) {
-      if (error instanceof ReceiptTakenError) continue;
-      const refusal = refusalFrom(error);
-      if (refusal === undefined || (await keep(receipts, repeat, refusal))) throw error;
-    }
+    const { give, became } = await runAndKeep(receipts, repeat, run);
+    if (became === "kept" || became === "failed") return give();
+    kept = await receipts.find(repeat.name);
+    if (kept === undefined && became === "not to be kept") return give();
   }
   throw new ServiceError("storeOverloaded");
 }
 
 /**
- * What is kept under a name.
+ * What is kept under a name, as `Receipts.begin` tells.
  *
  * @throws ServiceError `tooManyIdempotencyKeys`.
  */
-export async function findKept(
+export async function beginName(
   receipts: Receipts,
   name: ReceiptName,
+  mustLook = false,
 ): Promise<Uint8Array | undefined> {
   try {
-    return await receipts.find(name);
+    return await receipts.begin(name, mustLook);
   } catch (cause) {
     if (!(cause instanceof TooManyReceiptsError)) throw cause;
     throw new ServiceError("tooManyIdempotencyKeys", { cause });
   }
 }
 
-/** @returns Whether it is kept now; `true` if there is nothing to keep, because nothing was decided. */
-async function keepDone(receipts: Receipts, repeat: Repeat): Promise<boolean> {
-  const { written, decided } = repeat;
-  return written === undefined || keep(receipts, repeat, { kind: "done", written, decided });
+/** A call that was run. */
+type Ended = {
+  /** Its answer, or the error that it throws. */
+  readonly give: () => unknown;
+  /** A failure of the store says nothing about the call, which is to be repeated. */
+  readonly became: "kept" | "name is taken" | "not to be kept" | "failed";
+};
+
+async function runAndKeep(receipts: Receipts, repeat: Repeat, run: () => unknown): Promise<Ended> {
+  try {
+    const first = await run();
+    return { give: () => first, became: await keepDone(receipts, repeat) };
+  } catch (error) {
+    const give = () => {
+      throw error;
+    };
+    if (error instanceof ReceiptTakenError) return { give, became: "name is taken" };
+    if (!(error instanceof ServiceError)) return { give, became: "failed" };
+    const refusal = refusalFrom(error);
+    if (refusal === undefined) return { give, became: "not to be kept" };
+    return { give, became: await keep(receipts, repeat, refusal) };
+  }
 }
 
-function keep(receipts: Receipts, repeat: Repeat, outcome: Outcome): Promise<boolean> {
+/** Keep what a call has answered, unless its change brought it along, or nothing was decided. */
+async function keepDone(receipts: Receipts, repeat: Repeat): Promise<Ended["became"]> {
+  const { written, decided } = repeat;
+  if (decided.isChanged) return "kept";
+  if (written === undefined) return "not to be kept";
+  return keep(receipts, repeat, { kind: "done", written, decided });
+}
+
+async function keep(
+  receipts: Receipts,
+  repeat: Repeat,
+  outcome: Outcome,
+): Promise<"kept" | "name is taken"> {
   const { userId = "" } = outcome.kind === "done" ? outcome.written : (repeat.written ?? {});
-  return receipts.keep({ ...repeat.name, content: contentOf(repeat, outcome) }, userId);
+  const content = contentOf(repeat, outcome);
+  return (await receipts.keep({ ...repeat.name, content }, userId)) ? "kept" : "name is taken";
 }
 
 /** @throws ServiceError The refusal that is kept, `idempotencyKeyReused`, or what `assertPermitted` throws. */

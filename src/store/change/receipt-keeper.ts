@@ -24,6 +24,8 @@ export type ReceiptKeeperOptions = ReceiptBounds & {
    * locked before anybody is told of it: the lock is a write, and waits for the standbys.
    */
   readonly readsAhead: boolean;
+  /** Whether a batch that brings a taken name costs more than a look does. */
+  readonly looksFirst: boolean;
   /** Writes in a batch with whatever else is written. */
   readonly write: (item: LoneReceipt | Removal, queue: string) => Promise<AppendResult>;
   readonly now: () => Micros;
@@ -43,6 +45,8 @@ const maxRemoved = 500;
 const defaultPruning = { idleMs: 60_000, busyMs: 100 };
 /** Owners whose number of receipts is remembered. */
 const maxOwners = 10_000;
+/** Names that are looked for because they were begun lately: most repeats come within seconds. */
+const maxBegun = 10_000;
 /** An owner that has all it may have is counted again after this time, since old receipts are removed. */
 const recountMs = 10_000;
 
@@ -60,12 +64,14 @@ export function createReceiptKeeper({
   count,
   hasOlder,
   readsAhead,
+  looksFirst,
   write,
   now,
   pruning: times = defaultPruning,
   maxPerOwner = maxReceiptsPerOwner,
 }: ReceiptKeeperOptions): Receipts & { close(): Promise<void> } {
   const counts = new LRUCache<string, Count>({ max: maxOwners });
+  const begun = new LRUCache<string, true>({ max: maxBegun });
   let timer: NodeJS.Timeout | undefined;
   let removing = Promise.resolve();
   let closed = false;
@@ -80,6 +86,24 @@ export function createReceiptKeeper({
       throw new TooManyReceiptsError(`the owner has ${maxPerOwner} receipts`);
     }
     known.receipts += 1;
+  }
+
+  async function find(name: ReceiptName): Promise<Uint8Array | undefined> {
+    const stored = await read(name);
+    const before = now() - receiptLifetime;
+    const isOld = stored !== undefined && stored.at < before;
+    // If it is old, whatever is stored under the name now must not meet it.
+    if (isOld || (stored !== undefined && readsAhead)) await settle(name, before);
+    return isOld ? undefined : stored?.content;
+  }
+
+  /** Whether a name may be stored without a look at it. */
+  function isTried({ owner, name }: ReceiptName): boolean {
+    if (looksFirst || begun.has(name)) return false;
+    begun.set(name, true);
+    // A repeat is answered even if its owner can store no more.
+    const known = counts.get(owner);
+    return known !== undefined && known.receipts < maxPerOwner;
   }
 
   /** Locks the receipt of a name, and removes it if it is older. */
@@ -104,16 +128,13 @@ export function createReceiptKeeper({
   schedule(times.idleMs);
 
   return {
-    async find(name) {
-      const stored = await read(name);
-      const before = now() - receiptLifetime;
-      const isOld = stored !== undefined && stored.at < before;
-      // If it is old, whatever is stored under the name now must not meet it.
-      if (isOld || (stored !== undefined && readsAhead)) await settle(name, before);
-      if (stored !== undefined && !isOld) return stored.content;
-      await admit(name.owner);
-      return undefined;
+    async begin(name, mustLook) {
+      const kept = mustLook || !isTried(name) ? await find(name) : undefined;
+      if (kept === undefined) await admit(name.owner);
+      return kept;
     },
+
+    find,
 
     async keep({ owner, name, content }, stream) {
       const row = [owner, name, now(), content] as const;

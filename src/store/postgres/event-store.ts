@@ -100,6 +100,7 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
   const receipts = createReceiptKeeper({
     ...receiptReader,
     readsAhead: true,
+    looksFirst: true,
     async write(item, name) {
       const problem = problemOfItem(database, item);
       if (problem !== undefined) throw problem;

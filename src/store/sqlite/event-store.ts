@@ -91,6 +91,7 @@ function createWriting(options: Options, db: DatabaseSync) {
   const receipts = createReceiptKeeper({
     ...receiptReader,
     readsAhead: false,
+    looksFirst: false,
     write: (item, name) => commits.add(item, name),
     now,
     ...bounds,

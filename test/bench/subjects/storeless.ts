@@ -54,7 +54,7 @@ const store: EventStore = {
   outlineHistory: async () => [],
   search: async () => ({ total: 0, results: [] }),
   locate: async () => undefined,
-  receipts: { find: async () => undefined, keep: async () => true },
+  receipts: { begin: async () => undefined, find: async () => undefined, keep: async () => true },
   ping: async () => {},
   close: async () => {},
 };

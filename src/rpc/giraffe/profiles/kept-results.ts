@@ -5,7 +5,7 @@ import { ReceiptTakenError } from "../../../store/receipts.ts";
 import { assertPermitted, membershipsKey } from "../../gate/standing.ts";
 import { errorFromRefusal, refusalFrom } from "../../repeats/outcome.ts";
 import { nameOfCall } from "../../repeats/repeat.ts";
-import { findKept, maxAttempts } from "../../repeats/repeatable.ts";
+import { beginName, maxAttempts } from "../../repeats/repeatable.ts";
 import type { ReceiptOfResults } from "./all-or-nothing.ts";
 import { batchFromBytes, bytesFromBatch, type KeptResult } from "./kept-batch.ts";
 import { type Keyed, wish } from "./one-by-one.ts";
@@ -25,7 +25,7 @@ export async function runOnce(
   const contentOf = (results: readonly Result[]) =>
     bytesFromBatch({ request, results: keptFrom(results) ?? [] });
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-    const kept = await findKept(receipts, name);
+    const kept = await beginName(receipts, name, true);
     if (kept !== undefined) return replay(kept, request, context);
     try {
       const results = await run({ ...name, contentOf });

@@ -5,7 +5,7 @@ import { changeHuman } from "../../change-human.ts";
 import { extrasKey, isChangeNoted } from "../../extras/extras.ts";
 import type { Written } from "../../repeats/answers.ts";
 import { beginPart, nameOfCall } from "../../repeats/repeat.ts";
-import { findKept, maxAttempts, repeatOnce } from "../../repeats/repeatable.ts";
+import { beginName, maxAttempts, repeatOnce } from "../../repeats/repeatable.ts";
 import { reachHuman, type Users } from "../../user/reach-user.ts";
 import { batchFromBytes, bytesFromBatch } from "./kept-batch.ts";
 import { partValues } from "./part-values.ts";
@@ -57,7 +57,7 @@ async function beginBatch(
 ): Promise<void> {
   const name = nameOfCall(context, context.method, key);
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-    const kept = await findKept(receipts, name);
+    const kept = await beginName(receipts, name, true);
     if (kept !== undefined) {
       batchFromBytes(kept, request);
       context.responseHeader.set("idempotent-replayed", "true");
