@@ -30,17 +30,23 @@ export interface Receipts {
    * stores a receipt is refused, and `find` tells.
    *
    * @param mustLook Whether every name is looked for, because much is done before the receipt is stored.
+   * @param streams As for `find`.
    * @throws TooManyReceiptsError if nothing is kept, and the owner has as many as it may have.
    * @throws StoreUnavailableError if the database cannot be read.
    */
-  begin(name: ReceiptName, mustLook: boolean): Promise<Uint8Array | undefined>;
+  begin(
+    name: ReceiptName,
+    mustLook: boolean,
+    streams?: readonly string[],
+  ): Promise<Uint8Array | undefined>;
 
   /**
-   * What is kept under a name; `undefined` if nothing is.
+   * What is kept under a name; `undefined` if nothing is. Whatever was stored with it can be read by then.
    *
+   * @param streams What the receipt may tell of beside the stream that it was stored with.
    * @throws StoreUnavailableError if the database cannot be read.
    */
-  find(name: ReceiptName): Promise<Uint8Array | undefined>;
+  find(name: ReceiptName, streams?: readonly string[]): Promise<Uint8Array | undefined>;
 
   /**
    * Store a receipt without a change.

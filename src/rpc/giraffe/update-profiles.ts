@@ -77,7 +77,8 @@ function run(
   const keyed = key === undefined ? undefined : { key, request: digestOfRequest(request, context) };
   if (!request.allOrNothing) return updateOneByOne(parts, context, updates, keyed);
   if (keyed === undefined) return updateAllOrNothing(parts, context, updates, undefined);
-  return runOnce(parts.store, context, keyed, (receipt) =>
+  const userIds = updates.map(({ userId }) => userId);
+  return runOnce(parts.store, context, keyed, userIds, (receipt) =>
     updateAllOrNothing(parts, context, updates, receipt),
   );
 }

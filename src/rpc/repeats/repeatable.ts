@@ -93,15 +93,17 @@ export async function repeatOnce(
 /**
  * What is kept under a name, as `Receipts.begin` tells.
  *
+ * @param streams As for `Receipts.find`.
  * @throws ServiceError `tooManyIdempotencyKeys`.
  */
 export async function beginName(
   receipts: Receipts,
   name: ReceiptName,
   mustLook = false,
+  streams?: readonly string[],
 ): Promise<Uint8Array | undefined> {
   try {
-    return await receipts.begin(name, mustLook);
+    return await receipts.begin(name, mustLook, streams);
   } catch (cause) {
     if (!(cause instanceof TooManyReceiptsError)) throw cause;
     throw new ServiceError("tooManyIdempotencyKeys", { cause });

@@ -15,7 +15,11 @@ export type StoredReceipt = { readonly at: Micros; readonly content: Uint8Array 
 
 /** What an engine provides. */
 export type ReceiptKeeperOptions = ReceiptBounds & {
-  readonly read: (name: ReceiptName) => Promise<StoredReceipt | undefined>;
+  /** @param streams As for `Receipts.find`. */
+  readonly read: (
+    name: ReceiptName,
+    streams: readonly string[],
+  ) => Promise<StoredReceipt | undefined>;
   /** How many an owner has, old ones included; counts no further than to `limit`. */
   readonly count: (owner: string, limit: number) => Promise<number>;
   readonly hasOlder: (than: Micros) => Promise<boolean>;
@@ -88,8 +92,11 @@ export function createReceiptKeeper({
     known.receipts += 1;
   }
 
-  async function find(name: ReceiptName): Promise<Uint8Array | undefined> {
-    const stored = await read(name);
+  async function find(
+    name: ReceiptName,
+    streams: readonly string[] = [],
+  ): Promise<Uint8Array | undefined> {
+    const stored = await read(name, streams);
     const before = now() - receiptLifetime;
     const isOld = stored !== undefined && stored.at < before;
     // If it is old, whatever is stored under the name now must not meet it.
@@ -128,8 +135,8 @@ export function createReceiptKeeper({
   schedule(times.idleMs);
 
   return {
-    async begin(name, mustLook) {
-      const kept = mustLook || !isTried(name) ? await find(name) : undefined;
+    async begin(name, mustLook, streams) {
+      const kept = mustLook || !isTried(name) ? await find(name, streams) : undefined;
       if (kept === undefined) await admit(name.owner);
       return kept;
     },

@@ -89,7 +89,8 @@ export async function untilAnswered(
   send: (place: number, signal?: AbortSignal) => Promise<Reply>,
   lostAfterMs: readonly number[] = [],
 ): Promise<{ readonly reply: Reply; readonly wasLost: boolean }> {
-  let wasLost = false;
+  // A server that loses the answer of its database repeats a call by itself.
+  let wasLost = patienceMs > 0;
   for (const [place, ms] of lostAfterMs.entries()) {
     const signal = AbortSignal.timeout(ms);
     try {

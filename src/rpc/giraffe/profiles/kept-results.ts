@@ -14,18 +14,21 @@ import { hasRefusal, type Result } from "./results.ts";
 /**
  * Run a batch with a key, unless its results are kept. They are stored in the transaction of the batch. Refusals that
  * depend on what is stored are kept, too.
+ *
+ * @param userIds Of all users of the batch.
  */
 export async function runOnce(
   { receipts }: EventStore,
   context: HandlerContext,
   { key, request }: Keyed,
+  userIds: readonly string[],
   run: (receipt: ReceiptOfResults) => Promise<Result[]>,
 ): Promise<Result[]> {
   const name = nameOfCall(context, context.method, key);
   const contentOf = (results: readonly Result[]) =>
     bytesFromBatch({ request, results: keptFrom(results) ?? [] });
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-    const kept = await beginName(receipts, name, true);
+    const kept = await beginName(receipts, name, true, userIds);
     if (kept !== undefined) return replay(kept, request, context);
     try {
       const results = await run({ ...name, contentOf });

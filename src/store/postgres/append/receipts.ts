@@ -10,6 +10,7 @@ import type { Postgres } from "../database.ts";
 import { createLanes } from "../shards/lanes.ts";
 import { laneOfAll, laneOfNode } from "../shards/shard-map.ts";
 import type { Chain } from "./append-batch.ts";
+import { createWholeChanges } from "./whole-changes.ts";
 
 /** A name as one text, the same for no two names. */
 export function textFromName(owner: string, name: string): string {
@@ -123,8 +124,14 @@ export function createReceiptReader(
   );
   const ofAll = database.isCluster ? laneOfAll : undefined;
   const laneOf = (name: string) => laneOfNode(database.shards.nodeOfName("receipts", name));
+  const changes = database.isCluster ? createWholeChanges(database) : undefined;
   return {
-    read: (name) => reads.get(laneOf(name.name)).add(name, name.owner),
+    async read(name, streams) {
+      const stored = await reads.get(laneOf(name.name)).add(name, name.owner);
+      // It may be seen before its change is, because the two may stand on two nodes.
+      if (stored !== undefined) await changes?.shown([stored.stream, ...streams]);
+      return stored;
+    },
     async count(owner, limit) {
       const statement = {
         name: "count-receipts",
@@ -141,19 +148,24 @@ export function createReceiptReader(
       const rows = await database.read(statement, ofAll);
       return rows.length > 0;
     },
-    close: reads.close,
+    async close() {
+      await reads.close();
+      await changes?.close();
+    },
   };
 }
 
+type ReceiptOfStream = StoredReceipt & { readonly stream: string };
+
 /** The limit keeps the planner from reading the whole index. */
-const namedReceipts = `select r.owner, r.name, r.at, r.content
+const namedReceipts = `select r.owner, r.name, r.stream, r.at, r.content
   from unnest($1::text[], $2::text[]) as n (owner, name)
   cross join lateral (
     select * from receipts where receipts.owner = n.owner and receipts.name = n.name limit 1
   ) as r`;
 
 /** The names lead to the nodes. */
-const namedReceiptsOfNodes = `select r.owner, r.name, r.at, r.content
+const namedReceiptsOfNodes = `select r.owner, r.name, r.stream, r.at, r.content
   from unnest($1::text[], $2::text[]) as n (owner, name)
   join receipts r on r.owner = n.owner and r.name = n.name where r.name = any ($2::text[])`;
 
@@ -161,7 +173,7 @@ async function readAll(
   database: Postgres,
   names: readonly ReceiptName[],
   lane: string | undefined,
-): Promise<(StoredReceipt | undefined)[]> {
+): Promise<(ReceiptOfStream | undefined)[]> {
   const statement = {
     name: "receipts",
     text: database.isCluster ? namedReceiptsOfNodes : namedReceipts,
@@ -169,9 +181,9 @@ async function readAll(
   };
   const rows = await database.read(statement, lane);
   const found = new Map(
-    rows.map(({ owner, name, at, content }): [string, StoredReceipt] => [
+    rows.map(({ owner, name, stream, at, content }): [string, ReceiptOfStream] => [
       textFromName(String(owner), String(name)),
-      { at: Number(at), content: content as Uint8Array },
+      { stream: String(stream), at: Number(at), content: content as Uint8Array },
     ]),
   );
   return names.map(({ owner, name }) => found.get(textFromName(owner, name)));

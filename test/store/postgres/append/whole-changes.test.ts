@@ -1,0 +1,46 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Client } from "pg";
+import { expect, onTestFinished, test } from "vitest";
+import { createPostgresEventStore } from "../../../../src/store/postgres/event-store.ts";
+import { query } from "../../../support/postgres.ts";
+import { newPartedDatabase } from "../shards/parted-database.ts";
+
+const head = (stream: string) =>
+  `insert into heads (stream, organization, version, change, created_at, changed_at, state, status)
+   values ('${stream}', 'o', 1, gen_random_uuid(), 1, 1, '{"name":"wanted"}', null)`;
+
+/** Another node may have committed what these leave open, and a receipt of it is seen already. */
+test.for([
+  { what: "changes the head", before: [head("s")], open: "update heads set changed_at = 2" },
+  { what: "begins the stream", before: [], open: head("s") },
+  {
+    what: "takes the stream's name",
+    before: [head("s")],
+    open: "insert into claims (name, stream) values ('wanted', 's')",
+  },
+])(
+  "a receipt is not told of while a transaction that $what is not over, because its change may be a part of that",
+  async ({ before, open }) => {
+    const { database, url } = await newPartedDatabase();
+    const uniqueKeysOf = (state: unknown) => [(state as { name: string }).name];
+    const now = () => Date.now() * 1_000;
+    const store = createPostgresEventStore({ database: { ...database, uniqueKeysOf }, now });
+    onTestFinished(() => store.close());
+    for (const text of before) await query(url, text);
+    await query(url, `insert into receipts values ('me', 'n', 's', ${now()}, 'kept')`);
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    onTestFinished(() => other.end());
+    await other.query("begin");
+    await other.query(open);
+    const found = store.receipts.find({ owner: "me", name: "n" });
+    expect(await Promise.race([found, pause(500, "waits")])).toBe("waits");
+    await other.query("commit");
+    expect(Buffer.from((await found) ?? []).toString()).toBe("kept");
+    // Nothing of what waited is left.
+    expect(await query(url, "select stream, organization from heads")).toEqual([
+      { stream: "s", organization: "o" },
+    ]);
+    expect(await query(url, "select 1 from claims where stream <> 's'")).toEqual([]);
+  },
+);
