@@ -57,11 +57,36 @@ const recountMs = 10_000;
 type Count = { receipts: number; readonly countedAt: number };
 
 /**
+ * The receipts of an owner are counted once in the database, and then as this process lets the owner store them. So each
+ * server may let an owner store as many as the limit, and a look costs nothing.
+ */
+function countOwners(count: ReceiptKeeperOptions["count"], maxPerOwner: number) {
+  const counts = new LRUCache<string, Count>({ max: maxOwners });
+  return {
+    /** Whether an owner may store one more, as far as is known without a look. */
+    hasRoom(owner: string): boolean {
+      const known = counts.get(owner);
+      return known !== undefined && known.receipts < maxPerOwner;
+    },
+
+    /** @throws TooManyReceiptsError */
+    async admit(owner: string): Promise<void> {
+      let known = counts.get(owner);
+      if (known === undefined || (known.receipts >= maxPerOwner && isDated(known))) {
+        known = { receipts: await count(owner, maxPerOwner), countedAt: performance.now() };
+        counts.set(owner, known);
+      }
+      if (known.receipts >= maxPerOwner) {
+        throw new TooManyReceiptsError(`the owner has ${maxPerOwner} receipts`);
+      }
+      known.receipts += 1;
+    },
+  };
+}
+
+/**
  * The port of receipts over the statements of an engine. It removes old receipts in the background, a few at a
  * time, so that no writer waits long.
- *
- * The receipts of an owner are counted once in the database, and then as this process lets the owner store
- * them. So each server may let an owner store as many as the limit, and a look costs nothing.
  */
 export function createReceiptKeeper({
   read,
@@ -74,23 +99,11 @@ export function createReceiptKeeper({
   pruning: times = defaultPruning,
   maxPerOwner = maxReceiptsPerOwner,
 }: ReceiptKeeperOptions): Receipts & { close(): Promise<void> } {
-  const counts = new LRUCache<string, Count>({ max: maxOwners });
+  const counts = countOwners(count, maxPerOwner);
   const begun = new LRUCache<string, true>({ max: maxBegun });
   let timer: NodeJS.Timeout | undefined;
   let removing = Promise.resolve();
   let closed = false;
-
-  async function admit(owner: string): Promise<void> {
-    let known = counts.get(owner);
-    if (known === undefined || (known.receipts >= maxPerOwner && isDated(known))) {
-      known = { receipts: await count(owner, maxPerOwner), countedAt: performance.now() };
-      counts.set(owner, known);
-    }
-    if (known.receipts >= maxPerOwner) {
-      throw new TooManyReceiptsError(`the owner has ${maxPerOwner} receipts`);
-    }
-    known.receipts += 1;
-  }
 
   async function find(
     name: ReceiptName,
@@ -109,8 +122,7 @@ export function createReceiptKeeper({
     if (looksFirst || begun.has(name)) return false;
     begun.set(name, true);
     // A repeat is answered even if its owner can store no more.
-    const known = counts.get(owner);
-    return known !== undefined && known.receipts < maxPerOwner;
+    return counts.hasRoom(owner);
   }
 
   /** Locks the receipt of a name, and removes it if it is older. */
@@ -137,7 +149,7 @@ export function createReceiptKeeper({
   return {
     async begin(name, mustLook, streams) {
       const kept = mustLook || !isTried(name) ? await find(name, streams) : undefined;
-      if (kept === undefined) await admit(name.owner);
+      if (kept === undefined) await counts.admit(name.owner);
       return kept;
     },
 

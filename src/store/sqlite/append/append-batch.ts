@@ -87,19 +87,8 @@ function byStream(a: AppendRow, b: AppendRow): number {
   return a.stream < b.stream ? -1 : 1;
 }
 
-/** Prepare to write a row, without its events and its search keys. */
-export function createRowWriter(
-  db: DatabaseSync,
-  log: EventLog,
-  receipts: ReceiptWriter,
-): (row: AppendRow) => AppendResult {
-  const selectCurrent = db.prepare(
-    "select rowid as id, position from heads where stream = ? and organization = ? and version = ? and change = ?",
-  );
-  const insertHead = db.prepare(
-    `insert into heads (stream, organization, version, change, created_at, changed_at, state, status, position)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (stream) do nothing`,
-  );
+/** Prepare to write heads that are there, by the ids of their rows. */
+function createHeadUpdates(db: DatabaseSync) {
   const updateHead = db.prepare(
     `update heads set version = ?, change = ?, changed_at = ?, state = ?, position = ? where rowid = ?`,
   );
@@ -113,6 +102,36 @@ export function createRowWriter(
     `update heads set version = ?, change = ?, changed_at = ?, state = ?, position = ?, created_at = ?, status = ?
      where rowid = ?`,
   );
+  return {
+    update(row: AppendRow, id: number, position: Position): void {
+      const { version, change, createdAt, changedAt, state, status } = row;
+      const head = [version, change, changedAt, state, position] as const;
+      if (row.statusBefore === undefined) updateHead.run(...head, id);
+      else listHead.run(...head, createdAt, status, id);
+    },
+
+    /** @returns Whether the row has the head that the change `after` has written. */
+    updateRead(row: AppendRow, id: number, position: Position, after: string): boolean {
+      const { version, change, changedAt, state } = row;
+      return updateRead.run(version, change, changedAt, state, position, id, after).changes > 0;
+    },
+  };
+}
+
+/** Prepare to write a row, without its events and its search keys. */
+export function createRowWriter(
+  db: DatabaseSync,
+  log: EventLog,
+  receipts: ReceiptWriter,
+): (row: AppendRow) => AppendResult {
+  const selectCurrent = db.prepare(
+    "select rowid as id, position from heads where stream = ? and organization = ? and version = ? and change = ?",
+  );
+  const insertHead = db.prepare(
+    `insert into heads (stream, organization, version, change, created_at, changed_at, state, status, position)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (stream) do nothing`,
+  );
+  const heads = createHeadUpdates(db);
   const deleteHead = db.prepare("delete from heads where stream = ?");
   const uniqueKeys = createUniqueKeyWriter(db);
 
@@ -131,24 +150,16 @@ export function createRowWriter(
     return "unique-key-taken";
   }
 
-  function writeHead(row: AppendRow, id: number, position: Position): void {
-    const { version, change, createdAt, changedAt, state, status } = row;
-    const head = [version, change, changedAt, state, position] as const;
-    if (row.statusBefore === undefined) updateHead.run(...head, id);
-    else listHead.run(...head, createdAt, status, id);
-  }
-
   /** Write a head whose row is known and that nothing but its row needs. @returns Whether that was possible. */
   function extendRead(row: AppendRow, after: string): boolean {
-    if (row.row === undefined || row.uniqueKeys !== undefined || row.statusBefore !== undefined)
+    if (row.row === undefined || row.uniqueKeys !== undefined || row.statusBefore !== undefined) {
       return false;
-    const { version, change, changedAt, state } = row;
+    }
     const [id, before] = row.row;
     const logged = log.size();
-    const position = log.add(row, before);
-    const written = updateRead.run(version, change, changedAt, state, position, id, after);
-    if (written.changes === 0) log.truncate(logged);
-    return written.changes !== 0;
+    const isWritten = heads.updateRead(row, id, log.add(row, before), after);
+    if (!isWritten) log.truncate(logged);
+    return isWritten;
   }
 
   function extendStream(row: AppendRow, after: string): AppendResult {
@@ -159,7 +170,7 @@ export function createRowWriter(
     const { id, position } = current as { id: number; position: Position };
     const names = row.uniqueKeys && new Set(row.uniqueKeys);
     if (names !== undefined && !uniqueKeys.areFreeFor(stream, names)) return "unique-key-taken";
-    writeHead(row, id, log.add(row, position));
+    heads.update(row, id, log.add(row, position));
     if (names !== undefined) uniqueKeys.replace(stream, names);
     return "appended";
   }
