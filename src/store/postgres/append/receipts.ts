@@ -4,13 +4,13 @@ import { createBatcher } from "../../change/batch/batcher.ts";
 import type { ReceiptKeeperOptions, StoredReceipt } from "../../change/receipt-keeper.ts";
 import type { Micros } from "../../event-store.ts";
 import type { ReceiptName } from "../../receipts.ts";
+import { createWholeChanges } from "../cluster/whole-changes.ts";
 import type { Statement } from "../connection/connection.ts";
 import type { WireValue } from "../connection/wire-values.ts";
 import type { Postgres } from "../database.ts";
 import { createLanes } from "../shards/lanes.ts";
 import { laneOfAll, laneOfNode } from "../shards/shard-map.ts";
 import type { Chain } from "./append-batch.ts";
-import { createWholeChanges } from "./whole-changes.ts";
 
 /** A name as one text, the same for no two names. */
 export function textFromName(owner: string, name: string): string {

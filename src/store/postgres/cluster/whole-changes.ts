@@ -1,12 +1,12 @@
 import { createSequence } from "../../change/one-after-another.ts";
 import { tipColumns, tipsFromRows } from "../../sql/rows.ts";
+import { insertRows } from "../append/insert-rows.ts";
 import type { PipelineStatement } from "../connection/pipeline.ts";
 import { beginReadCommitted } from "../connection/transaction.ts";
 import type { Postgres } from "../database.ts";
 import { unavailableFrom } from "../postgres-error.ts";
 import { createLanes } from "../shards/lanes.ts";
 import { laneOfNode } from "../shards/shard-map.ts";
-import { insertRows } from "./insert-rows.ts";
 
 /** Waits for changes that only some nodes of a cluster show yet. */
 export type WholeChanges = {
