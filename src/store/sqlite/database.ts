@@ -27,6 +27,12 @@ export type Sqlite = {
 /** How long a connection or a writer tries to get the write lock that another process holds. */
 export const maxBusyMs = 5000;
 
+/**
+ * Pages of the log beyond which a commit copies them into the database: 8 MiB, twice SQLite's default. A page that several
+ * commits write is copied once, and the sorted names of idempotency keys are spread over many pages.
+ */
+const maxLogPages = 2_000;
+
 /** Before this version a checkpoint during a write could corrupt the database. Source: sqlite.org/wal.html */
 const oldestSqlite = "3.51.3";
 
@@ -84,6 +90,7 @@ export function connect(file: string, busyMs: number): DatabaseSync {
     enableForeignKeyConstraints: true,
   });
   db.exec("pragma trusted_schema = off; pragma synchronous = full; pragma secure_delete = on;");
+  db.exec(`pragma wal_autocheckpoint = ${maxLogPages}`);
   return db;
 }
 

@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 const cacheKib = 65_536;
 /** With a log of up to 128 MiB, a page that several batches write is copied into the database only once. */
 const aloneLogPages = 32_768;
-/** SQLite's default. The next commit beyond it copies the pages, which should not be the server's commit. */
+/** Half of what a server's log may have: the commit beyond it copies the pages, which should not be the server's. */
 const besideLogPages = 1_000;
 
 /** How long a batch waits when others write, too. */
