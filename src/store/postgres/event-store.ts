@@ -8,12 +8,12 @@ import type { EventStore, Head, Micros } from "../event-store.ts";
 import type { RetryReason, StoreObserver } from "../observer.ts";
 import { eventFromRow, outlinedEventFromRow, tipColumns, tipsFromRows } from "../sql/rows.ts";
 import { createCommit } from "./append/commit.ts";
-import { rowWithHeldKeys } from "./append/held-keys.ts";
 import { createJointCommit } from "./append/joint-change.ts";
 import { createReceiptReader } from "./append/receipts.ts";
 import { findAttributes, readAttributes, readOutline } from "./attributes.ts";
 import type { Postgres } from "./database.ts";
 import { createCountFolder } from "./fold-counts.ts";
+import { rowWithHeldKeys } from "./held-keys.ts";
 import { readHistory } from "./history.ts";
 import { createPostgresSearch } from "./search.ts";
 import { groupingOf, placeOf } from "./shards/grouping.ts";
@@ -202,6 +202,13 @@ async function locateByNode(database: Postgres, loadTip: Load, name: string) {
   return isHeld ? { stream, organization } : undefined;
 }
 
+/** For a list so short the server would make a new plan each time. */
+const oneTip = ([stream]: readonly string[]) => ({
+  name: "tip",
+  text: `select ${tipColumns} from heads where stream = $1`,
+  values: [stream],
+});
+
 async function readTips(database: Postgres, streams: readonly string[], lane: string | undefined) {
   const tips = (some: readonly string[]) => ({
     text: `select ${tipColumns} from heads where stream = any ($1::text[])`,
@@ -209,6 +216,9 @@ async function readTips(database: Postgres, streams: readonly string[], lane: st
   });
   const rows =
     (await readOfStreams(database, streams, tips, tipColumns)) ??
-    (await database.read({ name: "tips", ...tips(streams) }, lane));
+    (await database.read(
+      streams.length === 1 ? oneTip(streams) : { name: "tips", ...tips(streams) },
+      lane,
+    ));
   return tipsFromRows(rows, streams);
 }

@@ -3,7 +3,7 @@ import type { PipelineStatement } from "../connection/pipeline.ts";
 import { integers, texts, uuids } from "../connection/wire-values.ts";
 import type { Chain } from "./append-batch.ts";
 import { cleanupStatements } from "./append-cleanup.ts";
-import { headValues, keyMoves, keyTextValues } from "./append-statements.ts";
+import { headValues, inOrder, keyMoves, keyTextValues } from "./append-statements.ts";
 import { attributesStatements } from "./attribute-statements.ts";
 import { claimsOf } from "./insert-names.ts";
 import { insertStrictly } from "./insert-rows.ts";
@@ -23,8 +23,7 @@ export function areNew(chains: readonly Chain[]): boolean {
  * of the server's time, but a distributed engine needs it.
  */
 export function statementsOfNew(unsorted: readonly Chain[]): PipelineStatement[] {
-  // Otherwise two nodes could wait for each other.
-  const chains = unsorted.toSorted((a, b) => (a.rows[0].stream < b.rows[0].stream ? -1 : 1));
+  const chains = inOrder(unsorted);
   return [
     ...insertStrictly(
       "claims",

@@ -6,6 +6,7 @@ import { texts } from "../connection/wire-values.ts";
 import { isContested, statementsAtOnce } from "./append-at-once.ts";
 import type { Chain, Refused } from "./append-batch.ts";
 import { type Cleanup, cleanupStatements } from "./append-cleanup.ts";
+import { writeFewHeads } from "./append-few.ts";
 import { writeHeads } from "./append-statements.ts";
 import { claimsOf, insertNames } from "./insert-names.ts";
 import { receiptsOf } from "./receipts.ts";
@@ -44,6 +45,8 @@ type Manner = "at-once" | "carefully" | "again";
  * receipts, these are written first, because they may stand elsewhere than the heads, and which heads may be written
  * depends on them. Nearly always all may be written, so all is sent in one go, too, and fails if something may not.
  *
+ * @param mayBeFew Whether each row of a round that changes few heads alone has a statement of its own. Only where all
+ *   tables are on one node. Default: statements have lists.
  * @returns What was not written.
  * @throws UnwrittenError if nothing was stored; other errors if the outcome is open.
  */
@@ -51,6 +54,7 @@ export async function commitRound(
   connection: Connection,
   round: Round,
   manner: Manner,
+  mayBeFew = false,
 ): Promise<Refused> {
   let isCommitting = false;
   let sent = 0;
@@ -63,7 +67,8 @@ export async function commitRound(
   const isBeforeCommit = (error: unknown) =>
     error instanceof PipelineError && error.place < sent - 1;
   try {
-    const frame = { first: [begin], last: [commit], isAgain: manner === "again" };
+    const isAgain = manner === "again";
+    const frame = { first: [begin], last: [commit], isAgain, mayBeFew: mayBeFew && !isAgain };
     const all = manner === "at-once" ? allOf(round) : undefined;
     if (all === undefined) return await writeRound(run, round, frame);
     try {
@@ -92,7 +97,8 @@ async function rollBack(connection: Connection): Promise<void> {
 
 /** Write a round within the transaction that is open. */
 export function appendRound(connection: Connection, round: Round): Promise<Refused> {
-  return writeRound(connection.run, round, { first: [], last: [], isAgain: false });
+  const frame = { first: [], last: [], isAgain: false, mayBeFew: false };
+  return writeRound(connection.run, round, frame);
 }
 
 /** How a round is written: what goes before and behind its statements. */
@@ -101,11 +107,15 @@ type Frame = {
   readonly last: readonly PipelineStatement[];
   /** Whether the round may be stored already. */
   readonly isAgain: boolean;
+  /** Whether each row may have a statement of its own, if they are few. */
+  readonly mayBeFew: boolean;
 };
 
 async function writeRound(run: Run, round: Round, frame: Frame): Promise<Refused> {
   if (!changesHeadsAlone(round)) return writeWithNames(run, round, frame);
-  const { statements, doneFrom } = writeHeads(round.chains, frame.isAgain);
+  const { statements, doneFrom } =
+    (frame.mayBeFew ? writeFewHeads(round.chains) : undefined) ??
+    writeHeads(round.chains, frame.isAgain);
   const results = await run([...frame.first, ...statements, ...frame.last]);
   const { unwritten, repair } = doneFrom(results.slice(frame.first.length));
   if (repair.length > 0) await repairKeys(run, repair, frame);

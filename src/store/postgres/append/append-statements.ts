@@ -32,7 +32,7 @@ type Done = {
 };
 
 /**
- * Write chains of different streams, in the order of their streams: otherwise two nodes could wait for each other.
+ * Write chains of different streams.
  *
  * @param isAgain Whether they may be stored already.
  */
@@ -91,8 +91,13 @@ type Parts = {
   readonly movedKeys: readonly KeyMove[];
 };
 
+/** In the order of their streams: otherwise two nodes could wait for each other. */
+export function inOrder(chains: readonly Chain[]): Chain[] {
+  return chains.toSorted((a, b) => (a.rows[0].stream < b.rows[0].stream ? -1 : 1));
+}
+
 function partsOf(unsorted: readonly Chain[]): Parts {
-  const chains = unsorted.toSorted((a, b) => (a.rows[0].stream < b.rows[0].stream ? -1 : 1));
+  const chains = inOrder(unsorted);
   const keys = chains.flatMap(keyMoves);
   return {
     chains,
@@ -173,7 +178,7 @@ function eventsStatement(chains: readonly Chain[], isAgain: boolean): PipelineSt
 }
 
 /** A change of a search key, by the texts that the index holds. */
-type KeyMove = {
+export type KeyMove = {
   readonly stream: string;
   /** The last change of its chain. */
   readonly last: string;
@@ -217,7 +222,8 @@ export function keyTextValues(keys: readonly KeyMove[]): ColumnValues[] {
   ];
 }
 
-function keysStatements(keys: readonly KeyMove[]): PipelineStatement[] {
+/** Statements that insert search keys, where a head holds the last change of its chain. */
+export function keysStatements(keys: readonly KeyMove[]): PipelineStatement[] {
   const come = keys.filter(({ to }) => to !== undefined);
   if (come.length === 0) return [];
   const streams = come.map(({ stream }) => stream);

@@ -47,7 +47,7 @@ export function createCommit(
   retried: StoreObserver["retried"] = () => {},
   isCluster = false,
 ): (items: readonly BatchItem[]) => Promise<readonly AppendResult[]> {
-  const writer: Writer = { link, retried, manner: "at-once" };
+  const writer: Writer = { link, retried, isCluster, manner: "at-once" };
   return async (items) => {
     const { kept, repeated } = withoutRepeated(items);
     const { appends, lone, removals } = sortedBatch(kept);
@@ -122,6 +122,7 @@ const retryReasons = {
 type Writer = {
   readonly link: Link;
   readonly retried: StoreObserver["retried"];
+  readonly isCluster: boolean;
   /**
    * How the next round is written. Where others write the same, much of what is tried at once is tried in vain, so it is
    * not tried after a round of which something was refused.
@@ -131,13 +132,13 @@ type Writer = {
 
 /** @returns What was not written. */
 async function writeRound(writer: Writer, round: Round): Promise<Refused> {
-  const { link, retried } = writer;
+  const { link, retried, isCluster } = writer;
   for (let retries = 0; ; retries += 1) {
     const connection = await link.get().catch((error: unknown) => {
       throw unavailableFrom(error);
     });
     try {
-      const refused = await commitRound(connection, round, writer.manner);
+      const refused = await commitRound(connection, round, writer.manner, !isCluster);
       const isWhole = refused.streams.size === 0 && refused.names.size === 0;
       writer.manner = isWhole ? "at-once" : "carefully";
       return refused;

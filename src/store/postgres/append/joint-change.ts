@@ -13,11 +13,11 @@ import type { Connection } from "../connection/connection.ts";
 import type { Link } from "../connection/link.ts";
 import { beginReadCommitted } from "../connection/transaction.ts";
 import type { Postgres } from "../database.ts";
+import { rowWithHeldKeys } from "../held-keys.ts";
 import { outcomeFromError, unavailableFrom } from "../postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "../retry.ts";
 import { problemOfStreams } from "../shards/hanging-items.ts";
 import { appendRows } from "./append-rows.ts";
-import { rowWithHeldKeys } from "./held-keys.ts";
 
 type Options = {
   /** Of joint changes alone, because each is a transaction of several statements. */

@@ -1,7 +1,7 @@
-import type { Append } from "../../change/append.ts";
-import { type AppendRow, rowFromAppend } from "../../change/append-row.ts";
-import type { KeysOf } from "../../event-store.ts";
-import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
+import type { Append } from "../change/append.ts";
+import { type AppendRow, rowFromAppend } from "../change/append-row.ts";
+import type { KeysOf } from "../event-store.ts";
+import type { UniqueKeysOf } from "../sql/unique-keys.ts";
 
 /**
  * A row that also tells which unique keys the stream has before. An engine that distributes keys by their names
