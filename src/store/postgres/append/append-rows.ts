@@ -1,6 +1,7 @@
 import type { AppendResult } from "../../change/append.ts";
 import type { AppendRow } from "../../change/append-row.ts";
 import type { Connection } from "../connection/connection.ts";
+import { isDuplicate } from "../postgres-error.ts";
 import { isContested } from "./append-at-once.ts";
 import { type Chain, resultsOf, roundsOf, withoutContested } from "./append-batch.ts";
 import { areNew, statementsOfNew } from "./append-new.ts";
@@ -51,7 +52,7 @@ async function appendAtOnce(connection: Connection, chains: readonly Chain[]): P
     await connection.run([savepoint, ...statementsOfNew(chains), release]);
     return true;
   } catch (error) {
-    if (!isContested(error)) throw error;
+    if (!isContested(error) && !isDuplicate(error)) throw error;
     await connection.run([undo]);
     return false;
   }
