@@ -11,6 +11,7 @@ import { createCommit } from "./append/commit.ts";
 import { createJointCommit } from "./append/joint-change.ts";
 import { createReceiptReader } from "./append/receipts.ts";
 import { findAttributes, readAttributes, readOutline } from "./attributes.ts";
+import type { Statement } from "./connection/connection.ts";
 import type { Postgres } from "./database.ts";
 import { createCountFolder } from "./fold-counts.ts";
 import { rowWithHeldKeys } from "./held-keys.ts";
@@ -202,23 +203,26 @@ async function locateByNode(database: Postgres, loadTip: Load, name: string) {
   return isHeld ? { stream, organization } : undefined;
 }
 
-/** For a list so short the server would make a new plan each time. */
-const oneTip = ([stream]: readonly string[]) => ({
-  name: "tip",
-  text: `select ${tipColumns} from heads where stream = $1`,
-  values: [stream],
-});
+/**
+ * For a server that has all rows. While a list that the planner sees is short, it makes a new plan for it each time,
+ * which takes as long as to read the rows. So it sees one value, or none.
+ */
+function tipsOfServer(streams: readonly string[]): Statement {
+  const text = `select ${tipColumns} from heads where stream =`;
+  if (streams.length === 1) return { name: "tip", text: `${text} $1`, values: [streams[0]] };
+  const list = "any (array(select unnest($1::text[])))";
+  return { name: "tips-of-server", text: `${text} ${list}`, values: [streams] };
+}
 
 async function readTips(database: Postgres, streams: readonly string[], lane: string | undefined) {
   const tips = (some: readonly string[]) => ({
     text: `select ${tipColumns} from heads where stream = any ($1::text[])`,
     values: [some],
   });
+  const whole = () =>
+    database.isCluster ? { name: "tips", ...tips(streams) } : tipsOfServer(streams);
   const rows =
     (await readOfStreams(database, streams, tips, tipColumns)) ??
-    (await database.read(
-      streams.length === 1 ? oneTip(streams) : { name: "tips", ...tips(streams) },
-      lane,
-    ));
+    (await database.read(whole(), lane));
   return tipsFromRows(rows, streams);
 }

@@ -19,9 +19,9 @@ export function areNew(chains: readonly Chain[]): boolean {
  * Statements that write new streams, of which each is there once. A statement fails, as `failingIf` says, if a stream or
  * one of its unique keys is there.
  *
- * The heads are there then, so events and search keys come from the lists alone. To look up the head of each takes a third
- * of the server's time, but a distributed engine needs it. Nor has a new stream search keys: to look for each before it is
- * inserted takes a quarter. If an index has some nevertheless, the statement fails as a duplicate.
+ * The heads are there then, so events and search keys come from the lists alone. To look up the head of each takes a
+ * third of the server's time, but a distributed engine needs it. Nor has a new stream search keys: to look for each
+ * before it is inserted takes a quarter. If the index has some nevertheless, the statement fails as a duplicate.
  */
 export function statementsOfNew(unsorted: readonly Chain[]): PipelineStatement[] {
   const chains = inOrder(unsorted);
