@@ -65,10 +65,11 @@ export async function changeHumanBy(
     return step;
   };
   const decide: Decide<HumanState> = (head) => {
-    const { events, ...next } = decideHuman(head);
-    const isThere = next.state.kind === "present";
+    const step = decideHuman(head);
+    const isThere = step.state.kind === "present";
     const receipt = receiptOf(values, userId, { isChanged, isThere });
-    return { events: events.map((event) => ({ ...event, creator })), ...next, receipt, request };
+    const events = step.events.map((event) => ({ ...event, creator }));
+    return { ...step, events, receipt, request };
   };
   try {
     const head = extras.isDryRun
