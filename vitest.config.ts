@@ -17,8 +17,9 @@ export default defineConfig({
     globalSetup: ["test/support/postgres-setup.ts", "test/support/browser/browser-setup.ts"],
     // Node.js loads TypeScript by itself, as it does for users. With modules of Vite, tests of the API take a tenth to a third more.
     experimental: { viteModuleRunner: false, nodeLoader: false },
-    // Many tests wait for a clock, a disk or a server. With two cores the default is one file at a time.
-    maxWorkers: Math.max(4, availableParallelism() - 1),
+    // Many tests wait for a clock, a disk or a server. With two cores the default is one file at a time. Four take longer
+    // than three, because then the cores are never idle.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     // For the slowest and busiest machine: a test that hangs is found all the same.
     testTimeout: 300_000,
     hookTimeout: 300_000,

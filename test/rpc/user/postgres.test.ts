@@ -1,4 +1,4 @@
-/** Everything of v2 but the matrix of roles, which are read from the directory, on PostgreSQL. */
+/** Everything of v2 on PostgreSQL, but the matrices of roles: those are decided before the store is asked. */
 
 import { describe } from "vitest";
 import { useDatabases } from "../../support/api/setting.ts";
@@ -13,7 +13,6 @@ describe("on PostgreSQL", async () => {
   await import("./contact.test.ts");
   await import("./list-users.test.ts");
   await import("./mixed-writers.test.ts");
-  await import("./outsiders.test.ts");
   await import("./self-service.test.ts");
   await import("./states.test.ts");
   await import("./user-metadata.test.ts");
