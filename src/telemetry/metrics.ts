@@ -1,3 +1,4 @@
+import { withExactSums } from "./add-counts.ts";
 import { createCounter, createGauge, createHistogram, createInfo } from "./counts.ts";
 import { createProcessMetrics, type Snapshot } from "./exposition.ts";
 import type { RequestRecord } from "./log.ts";
@@ -80,7 +81,7 @@ export function createMetrics(build: BuildInfo): Metrics {
     async snapshot(load) {
       requests.connections.set(load.connections);
       requests.calls.set(load.calls);
-      return [...own.map((each) => each.metric()), ...(await processMetrics())];
+      return withExactSums([...own.map((each) => each.metric()), ...(await processMetrics())]);
     },
   };
 }
