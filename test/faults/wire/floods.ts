@@ -283,13 +283,14 @@ export const floods: readonly Flood[] = [
 ];
 
 /**
- * Calls of many good clients at once, before memory is measured, because a new server has a small heap: V8 gives
+ * Calls of many good clients that come and go, before memory is measured, because a new server has a small heap: V8 gives
  * objects that are new up to 128 MiB when there is work, and takes them back only after minutes.
  */
 export const warmUp: Omit<Flood, "name" | "aimsAt"> = {
   connections: 128,
   addresses: 8,
   isRead: true,
+  isChurn: true,
   send: (connection) =>
     connection % 2 === 0
       ? Buffer.from(get("/debug/metrics").repeat(50) + get("/nowhere").repeat(500))
