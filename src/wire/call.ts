@@ -61,7 +61,7 @@ class RunningCall {
   #call: Call | undefined;
   /** It is answered. */
   #isOver = false;
-  /** The gate or the handler has begun and is not done. */
+  /** The gate or the handler has begun and is not done, or the call waits for its turn. It keeps its place until then. */
   #isWorking = false;
 
   constructor(method: UnaryMethod, exchange: Exchange, dialog: Dialog, options: UnaryCallOptions) {
@@ -135,7 +135,10 @@ class RunningCall {
     deadline.endBody();
     const { head } = this.#exchange;
     if (this.#method.isHeavy || isHeavyBody(head, body)) {
-      this.#options.heavyTurns(head.peer, () => this.#handle(call, read, body));
+      this.#isWorking = true;
+      this.#options.heavyTurns(head.peer, () => {
+        if (this.#settle()) this.#handle(call, read, body);
+      });
     } else this.#handle(call, read, body);
   }
 
@@ -174,7 +177,7 @@ class RunningCall {
     if (this.#settle()) this.#fail(reason);
   }
 
-  /** The gate or the handler is done. Returns whether somebody still waits for it. */
+  /** The gate or the handler is done, or the turn has come. Returns whether somebody still waits for it. */
   #settle(): boolean {
     this.#isWorking = false;
     if (this.#isOver) this.#exchange.release();

@@ -12,7 +12,10 @@ export type HeavyTurns = (peer: string, begin: () => void) => void;
  * @param groupOf As `addressGroup`.
  */
 export function createHeavyTurns(groupOf: (address: string) => string): HeavyTurns {
-  /** By client, in the order of their turns; none is empty. */
+  /**
+   * By client, in the order of their turns; none is empty. A call keeps its place while it waits, also if its client has left,
+   * so there are never more than requests under way.
+   */
   const queues = new Map<string, (() => void)[]>();
   let isTaken = false;
 

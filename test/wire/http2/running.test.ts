@@ -104,3 +104,30 @@ describe("a request counts no more once it has ended", () => {
     },
   );
 });
+
+test("a call that waits for its turn counts until that has come, also if it was reset", async () => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  await using server = await startEcho(
+    {
+      async look(note) {
+        if (note.id === "slow") await released;
+        return note;
+      },
+    },
+    { isHeavy: () => true },
+  );
+  using peer = await greet(server);
+  const held = Array.from({ length: 100 }, (_, index) => 1 + 2 * index);
+  const last = held.at(-1) ?? 0;
+  const further = last + 2;
+  // In one packet, so that the turn of the last one has not come when it is reset.
+  peer.send(Buffer.concat([...held.map((id) => whole(id, slow)), reset(last), whole(further)]));
+  const refusal = await peer.until(({ streamId }) => streamId === further);
+  expect(describeFrame(refusal)).toBe(`reset:${further}(7)`);
+  release();
+  const isServed = (id: number) =>
+    peer.frames.some(({ streamId, fields }) => streamId === id && fields?.[1] === "200");
+  await expect.poll(() => held.filter((id) => !isServed(id))).toEqual([last]);
+  await expectServed(peer, further + 2);
+  expect(peer.violations).toEqual([]);
+});

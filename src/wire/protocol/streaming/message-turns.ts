@@ -10,6 +10,7 @@ const messagesATurn = 16;
  */
 export function createMessageTurns(): () => Promise<void> | undefined {
   let left = messagesATurn;
+  /** One of each stream at most. */
   const waiting: (() => void)[] = [];
   let isEndDue = false;
 
