@@ -2,11 +2,11 @@ import type { Buffer } from "node:buffer";
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type UnaryResponse } from "@connectrpc/connect";
 import { assertDeclaredLength, type BodyLimits, readBody } from "./body.ts";
-import type { HeavyTurns } from "./bounds/heavy-turns.ts";
+import { type HeavyTurns, isHeavyBody } from "./bounds/heavy-turns.ts";
 import { Call, metadataOf } from "./call-context.ts";
 import { type Deadline, deadlineExceeded, type StartDeadline } from "./deadline.ts";
-import type { Answer, Exchange, RequestHead } from "./http/exchange.ts";
-import { heavyBodyBytes, type Limits } from "./limits.ts";
+import type { Answer, Exchange } from "./http/exchange.ts";
+import type { Limits } from "./limits.ts";
 import { type Dialog, type Metadata, noMetadata } from "./protocol/protocol.ts";
 import { explain, refusal } from "./refusal.ts";
 import type { UnaryMethod } from "./unary-method.ts";
@@ -197,11 +197,6 @@ class RunningCall {
     this.#options.onAnswer(answer, error);
     if (!this.#isWorking) this.#exchange.release();
   }
-}
-
-function isHeavyBody({ headers }: RequestHead, body: Buffer): boolean {
-  if (body.byteLength > heavyBodyBytes) return true;
-  return (headers["grpc-encoding"] ?? headers["content-encoding"]) !== undefined;
 }
 
 /** A function of its own, so that the exchange keeps the deadline in memory, but not the whole call. */

@@ -1,3 +1,7 @@
+import type { Buffer } from "node:buffer";
+import type { RequestHead } from "../http/exchange.ts";
+import { heavyBodyBytes } from "../limits.ts";
+
 /**
  * Begins work that holds up the event loop for milliseconds.
  *
@@ -47,4 +51,10 @@ export function createHeavyTurns(groupOf: (address: string) => string): HeavyTur
     if (queue === undefined) queues.set(client, [begin]);
     else queue.push(begin);
   };
+}
+
+/** Whether it may take milliseconds to read a body: it is large or compressed. */
+export function isHeavyBody({ headers }: RequestHead, body: Buffer): boolean {
+  if (body.byteLength > heavyBodyBytes) return true;
+  return (headers["grpc-encoding"] ?? headers["content-encoding"]) !== undefined;
 }
