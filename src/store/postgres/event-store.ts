@@ -110,7 +110,7 @@ function createWriting({ database, now, observer, receipts: bounds }: Options, l
     now,
     ...bounds,
   });
-  const counts = createCountFolder(database.link());
+  const counts = createCountFolder(database);
   const commitAll = createJointCommit({ link: database.link(), database, now, retried });
   const queue = createStreamQueue({
     load,

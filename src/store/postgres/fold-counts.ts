@@ -4,6 +4,7 @@ import type { Row } from "../sql/rows.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
 import { beginReadCommitted } from "./connection/transaction.ts";
+import type { Postgres } from "./database.ts";
 
 /**
  * Changes of the numbers of one organization after which its rows are replaced by their sum. Every batch that adds or
@@ -23,8 +24,9 @@ export type CountFolder = {
   close(): Promise<void>;
 };
 
-/** @param link Of folds alone. */
-export function createCountFolder(link: Link): CountFolder {
+export function createCountFolder(database: Pick<Postgres, "link" | "shards">): CountFolder {
+  // Of folds alone.
+  const link = database.link();
   const changes = new Map<string, number>();
   let folding: Promise<void> = Promise.resolve();
   let isClosed = false;
@@ -33,7 +35,7 @@ export function createCountFolder(link: Link): CountFolder {
     changes.delete(organization);
     // If it fails, the rows stay, and their sum is the same.
     folding = folding
-      .then(() => (isClosed ? undefined : foldOne(link, organization)))
+      .then(() => (isClosed ? undefined : foldOne(link, database, organization)))
       .catch(() => {});
     return folding;
   }
@@ -61,7 +63,11 @@ export function createCountFolder(link: Link): CountFolder {
  * Rows that are added meanwhile are not seen, and stay. If another server folds the same rows, the second waits and
  * finds none.
  */
-async function foldOne(link: Link, organization: string): Promise<void> {
+async function foldOne(
+  link: Link,
+  shards: Pick<Postgres, "shards">,
+  organization: string,
+): Promise<void> {
   const connection = await link.get();
   try {
     await connection.query({ text: beginReadCommitted });
@@ -70,7 +76,7 @@ async function foldOne(link: Link, organization: string): Promise<void> {
         returning status, stream, total`,
       values: [organization],
     });
-    await insertSums(connection, organization, rows);
+    await insertSums(connection, organization, sumsOf(rows, shards));
     await connection.query({ text: "commit" });
   } catch (error) {
     connection.destroy();
@@ -78,16 +84,22 @@ async function foldOne(link: Link, organization: string): Promise<void> {
   }
 }
 
-async function insertSums(connection: Connection, organization: string, rows: readonly Row[]) {
-  const sums = new Map<string, { readonly stream: string; readonly total: number }>();
-  for (const { status, stream, total } of rows) {
-    const known = sums.get(String(status));
-    sums.set(String(status), {
-      stream: known?.stream ?? String(stream),
-      total: (known?.total ?? 0) + Number(total),
-    });
+type Sum = { readonly status: string; readonly stream: string; total: number };
+
+/** A sum stays in the part whose rows it replaces: a search reads part by part, and may see a fold in some only. */
+function sumsOf(rows: readonly Row[], { shards }: Pick<Postgres, "shards">): Sum[] {
+  const sums = new Map<string, Sum>();
+  for (const row of rows) {
+    const [status, stream, total] = [String(row.status), String(row.stream), Number(row.total)];
+    const key = `${shards.placeOf(stream)?.group}:${status}`;
+    const known = sums.get(key);
+    if (known === undefined) sums.set(key, { status, stream, total });
+    else known.total += total;
   }
-  const kept = [...sums];
+  return [...sums.values()];
+}
+
+async function insertSums(connection: Connection, organization: string, sums: readonly Sum[]) {
   await connection.query({
     text: `insert into head_counts (organization, status, stream, change, total)
       select $1, status, stream, change, total
@@ -95,10 +107,10 @@ async function insertSums(connection: Connection, organization: string, rows: re
         as s (status, stream, change, total)`,
     values: [
       organization,
-      kept.map(([status]) => status),
-      kept.map(([, { stream }]) => stream),
-      kept.map(() => randomUUID()),
-      kept.map(([, { total }]) => total),
+      sums.map(({ status }) => status),
+      sums.map(({ stream }) => stream),
+      sums.map(() => randomUUID()),
+      sums.map(({ total }) => total),
     ],
   });
 }

@@ -51,7 +51,7 @@ export function createPostgresTransfer(options: {
   const { database, now } = options;
   database.acquire();
   const link = database.link();
-  const counts = createCountFolder(database.link());
+  const counts = createCountFolder(database);
   const read = (whole: Sql) => database.read(statementOf(whole));
   const inOrder = createSequence();
   let ready = nothingReady();

@@ -1,6 +1,8 @@
 import { afterAll, expect, test } from "vitest";
 import type { KeysOf } from "../../../../src/store/event-store.ts";
 import { createPostgresEventStore } from "../../../../src/store/postgres/event-store.ts";
+import { createCountFolder } from "../../../../src/store/postgres/fold-counts.ts";
+import { query } from "../../../support/postgres.ts";
 import { describeSearch } from "../../search.contract.ts";
 import { describeSearchScopes } from "../../search-scopes.contract.ts";
 import { newPartedDatabase, type PartedDatabase } from "./parted-database.ts";
@@ -21,6 +23,34 @@ afterAll(() => {
 
 describeSearch("PostgreSQL, read part by part:", open);
 describeSearchScopes("PostgreSQL, read part by part:", open);
+
+test("a fold of the numbers leaves the sum of each part as it was", async () => {
+  const { url, database } = await newPartedDatabase<{ name: string }>(() => ({ state: "active" }));
+  const store = createPostgresEventStore({ database, now });
+  for (const number of Array(60).keys()) {
+    await store.change(`id-${number}`, "org", () => ({
+      events: [{ type: "added", data: {}, creator: "c" }],
+      state: { name: "" },
+    }));
+  }
+  const sums = () =>
+    Promise.all(
+      (database.shards.parts() ?? []).map(({ names }) =>
+        query(
+          url,
+          `select count(*)::int as rows, sum(total)::int as total from ${names.head_counts}`,
+        ),
+      ),
+    );
+  const before = await sums();
+  const counts = createCountFolder(database);
+  counts.stored({ organization: "org", status: "active", statusBefore: "" });
+  await counts.foldAll();
+  expect((await sums()).flat()).toEqual(before.flat().map(({ total }) => ({ rows: 1, total })));
+  expect(before.flat().every(({ rows, total }) => Number(rows) > 1 && rows === total)).toBe(true);
+  await counts.close();
+  await store.close();
+});
 
 test("a page of which one part has nearly everything is whole and in order", async () => {
   const { database } = await newPartedDatabase<{ name: string }>(({ state }) => ({
