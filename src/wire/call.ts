@@ -61,8 +61,10 @@ class RunningCall {
   #call: Call | undefined;
   /** It is answered. */
   #isOver = false;
-  /** The gate or the handler has begun and is not done, or the call waits for its turn. It keeps its place until then. */
+  /** The gate or the handler has begun and is not done. */
   #isWorking = false;
+  /** Gives up the turn that it waits for, if any. */
+  #leave: (() => void) | undefined;
 
   constructor(method: UnaryMethod, exchange: Exchange, dialog: Dialog, options: UnaryCallOptions) {
     this.#method = method;
@@ -135,10 +137,7 @@ class RunningCall {
     deadline.endBody();
     const { head } = this.#exchange;
     if (this.#method.isHeavy || isHeavyBody(head, body)) {
-      this.#isWorking = true;
-      this.#options.heavyTurns(head.peer, () => {
-        if (this.#settle()) this.#handle(call, read, body);
-      });
+      this.#leave = this.#options.heavyTurns(head.peer, () => this.#handle(call, read, body));
     } else this.#handle(call, read, body);
   }
 
@@ -177,7 +176,7 @@ class RunningCall {
     if (this.#settle()) this.#fail(reason);
   }
 
-  /** The gate or the handler is done, or the turn has come. Returns whether somebody still waits for it. */
+  /** The gate or the handler is done. Returns whether somebody still waits for it. */
   #settle(): boolean {
     this.#isWorking = false;
     if (this.#isOver) this.#exchange.release();
@@ -194,6 +193,7 @@ class RunningCall {
   #end(answer: Answer, error: ConnectError | undefined): void {
     this.#isOver = true;
     this.#deadline?.end();
+    this.#leave?.();
     this.#options.onAnswer(answer, error);
     if (!this.#isWorking) this.#exchange.release();
   }

@@ -71,7 +71,7 @@ export function createListener(options: WireOptions): Listener {
   const limits = { ...clientLimits, ...options.clientLimits };
   const clients = createClientAddresses(options.trustedProxies);
   const groupOf = memoize(addressGroup);
-  const sockets = createOpenSockets(createConnections(limits, clients, groupOf), serve);
+  const sockets = createOpenSockets(createConnections(limits, clients, groupOf), serve, groupOf);
   const openStreams = createOpenStreams(limits);
   const stuck = createStuckSockets(limits.unsentTimeoutMs);
   const overload = createOverload(options);

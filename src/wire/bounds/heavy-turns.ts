@@ -6,21 +6,27 @@ import { heavyBodyBytes } from "../limits.ts";
  * Begins work that holds up the event loop for milliseconds.
  *
  * @param peer The address of the client whose work it is.
+ * @param begin A function of its own for each piece.
+ * @returns Gives up the turn. Without effect once the work has begun.
  */
-export type HeavyTurns = (peer: string, begin: () => void) => void;
+export type HeavyTurns = (peer: string, begin: () => void) => () => void;
 
 /**
  * Begin one piece of such work in each turn of the event loop, and serve everybody else in between. Clients take turns, so
  * whoever sends one piece waits for one piece of each other client, whatever those have waiting.
  *
  * @param groupOf As `addressGroup`.
+ * @param isHeld Asked in each turn in which something waits: whether nothing may begin in this one. Default: never.
  */
-export function createHeavyTurns(groupOf: (address: string) => string): HeavyTurns {
+export function createHeavyTurns(
+  groupOf: (address: string) => string,
+  isHeld: () => boolean = () => false,
+): HeavyTurns {
   /**
-   * By client, in the order of their turns; none is empty. A call keeps its place while it waits, also if its client has left,
-   * so there are never more than requests under way.
+   * By client, in the order of their turns; none is empty. A call that has ended leaves, so that clients that come and go
+   * cannot make it longer than the requests under way.
    */
-  const queues = new Map<string, (() => void)[]>();
+  const queues = new Map<string, Set<() => void>>();
   let isTaken = false;
 
   function run(begin: () => void): void {
@@ -33,23 +39,37 @@ export function createHeavyTurns(groupOf: (address: string) => string): HeavyTur
     isTaken = false;
     const [first] = queues;
     if (first === undefined) return;
+    if (isHeld()) {
+      isTaken = true;
+      setImmediate(endTurn);
+      return;
+    }
     const [client, queue] = first;
-    const begin = queue.shift();
+    const [begin] = queue;
     // A client that is set again moves to the end.
     queues.delete(client);
-    if (queue.length > 0) queues.set(client, queue);
-    if (begin !== undefined) run(begin);
+    if (begin === undefined) return;
+    queue.delete(begin);
+    if (queue.size > 0) queues.set(client, queue);
+    run(begin);
+  }
+
+  function leave(client: string, begin: () => void): void {
+    const queue = queues.get(client);
+    queue?.delete(begin);
+    if (queue?.size === 0) queues.delete(client);
   }
 
   return (peer, begin) => {
     if (!isTaken) {
       run(begin);
-      return;
+      return () => {};
     }
     const client = groupOf(peer);
     const queue = queues.get(client);
-    if (queue === undefined) queues.set(client, [begin]);
-    else queue.push(begin);
+    if (queue === undefined) queues.set(client, new Set([begin]));
+    else queue.add(begin);
+    return () => leave(client, begin);
   };
 }
 

@@ -40,13 +40,10 @@ export function createDispatch(
   const tables = createRouteTables(options, state.shutdown);
   const route = createRoute(tables);
   const always = headerList(options.headers);
-  const serveUnary = createServeUnary(
-    options,
-    state.isDraining,
-    state.overload,
-    createHeavyTurns(state.groupOf),
-  );
-  const serveStream = createServeStream(state.isDraining, state.openStream, options.errorDomain);
+  const { isDraining, overload, openStream } = state;
+  const heavyTurns = createHeavyTurns(state.groupOf);
+  const serveUnary = createServeUnary(options, isDraining, overload, heavyTurns);
+  const serveStream = createServeStream(isDraining, openStream, heavyTurns, options.errorDomain);
 
   function serve(request: ServedRequest, found: Route): void {
     switch (found.kind) {

@@ -1,12 +1,18 @@
 import type { ConnectError } from "@connectrpc/connect";
+import type { HeavyTurns } from "../bounds/heavy-turns.ts";
 import type { OpenStreams } from "../bounds/open-streams.ts";
 import { farewellMs } from "../limits.ts";
+import { clientGone } from "../protocol/streaming/stream-body.ts";
 import { explain, refusal } from "../refusal.ts";
 import type { StreamingRoute } from "./route.ts";
 import type { ServedRequest } from "./served-request.ts";
 
+/** What Connect has for "canceled". Nobody is told any more. */
+const canceledStatus = 499;
+
 /**
- * Admit streaming calls and see them through.
+ * Admit streaming calls and see them through. To begin one costs as much as twenty small calls, so each waits for its
+ * turn.
  *
  * @param isDraining While true, streams are refused as unavailable.
  * @param openStream As `OpenStreams.open`, for the address of a client.
@@ -15,6 +21,7 @@ import type { ServedRequest } from "./served-request.ts";
 export function createServeStream(
   isDraining: () => boolean,
   openStream: OpenStreams["open"],
+  heavyTurns: HeavyTurns,
   errorDomain: string | undefined,
 ): (request: ServedRequest, route: StreamingRoute) => void {
   return (request, { protocol, method, refuse }) => {
@@ -45,16 +52,28 @@ export function createServeStream(
       clearTimeout(cutOff);
     };
     const serve = () => method.serve(exchange, common, ended);
-    const served = request.trace === undefined ? serve() : request.trace.run(serve);
-    served.then(
-      ({ status, error }) => {
-        release();
-        request.report(status, error);
-      },
-      (cause) => {
-        release();
-        request.fail(cause);
-      },
-    );
+    const begin = () => {
+      const served = request.trace === undefined ? serve() : request.trace.run(serve);
+      served.then(
+        ({ status, error }) => {
+          release();
+          request.report(status, error);
+        },
+        (cause) => {
+          release();
+          request.fail(cause);
+        },
+      );
+    };
+    let isGone = false;
+    let leave: (() => void) | undefined;
+    // Until it begins, which replaces the callback.
+    exchange.onGone(() => {
+      isGone = true;
+      leave?.();
+      release();
+      request.report(canceledStatus, clientGone());
+    });
+    if (!isGone) leave = heavyTurns(exchange.head.peer, begin);
   };
 }

@@ -8,6 +8,7 @@ import {
   headers,
   opening,
   preface,
+  reset,
 } from "../frames.ts";
 import { envelope } from "../mutations/calls.ts";
 
@@ -162,6 +163,19 @@ export const floods: readonly Flood[] = [
           .slice(0, 20)
           .flatMap((id) => talk(id, reflection, Array(4).fill(repeated(smallQuestion, 16_000)))),
       ),
+  },
+  {
+    name: "connections that come and go, with streams and compressed calls that are reset at once",
+    aimsAt: "what waits for a turn (open-sockets.ts, heavy-turns.ts, message-turns.ts)",
+    connections: 500,
+    addresses: 4,
+    isRead: true,
+    isChurn: true,
+    send: (connection) => {
+      const some = hundred.slice(0, 50);
+      const begun = connection % 2 === 0 ? some.map(zippedCall) : some.flatMap(smallTalk);
+      return http2([...begun, ...some.map((id) => reset(id))]);
+    },
   },
   {
     name: "errors that are not read",
@@ -336,6 +350,15 @@ function call(id: number, path: string): Buffer {
 function talk(id: number, path: string, pieces: readonly Uint8Array[]): Buffer[] {
   const sent = pieces.map((piece) => frame(frameTypes.data, 0, id, piece));
   return [headers(id, grpcFields(path)), ...sent];
+}
+
+function smallTalk(id: number): Buffer[] {
+  return talk(id, reflection, [repeated(smallQuestion, 1_000)]);
+}
+
+function zippedCall(id: number): Buffer {
+  const fieldsOfZipped: Fields = [...grpcFields(check), ["grpc-encoding", "gzip"]];
+  return Buffer.concat([headers(id, fieldsOfZipped), data(id, envelope(gzipSync(""), 1))]);
 }
 
 function zippedTalk(ids: readonly number[]): Buffer[] {

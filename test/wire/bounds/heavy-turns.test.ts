@@ -35,6 +35,21 @@ test("one piece begins in each turn of the event loop, and clients take turns", 
   expect(begun.at(-1)).toBe("d1");
 });
 
+test("whoever gives up a turn is not begun, and holds up nobody", async () => {
+  const take = createHeavyTurns((address) => address);
+  const begun: string[] = [];
+  const leaves = ["a1", "a2", "a3", "b1", "c1", "c2"].map((name) =>
+    take(name.charAt(0), () => begun.push(name)),
+  );
+  for (const given of [0, 1, 3, 5]) leaves[given]?.();
+  await turn();
+  await turn();
+  expect(begun).toEqual(["a1", "a3", "c1"]);
+  leaves[2]?.();
+  await turn();
+  expect(begun).toEqual(["a1", "a3", "c1"]);
+});
+
 const put = (body: Uint8Array, more = "") =>
   Buffer.concat([
     Buffer.from(

@@ -52,3 +52,34 @@ test("others are served between the messages of a stream, however many come at o
   // Two turns of messages may lie between two looks.
   expect(most).toBeLessThanOrEqual(32);
 }, 60_000);
+
+test("streams begin one in each turn, and those that are reset before are never begun", async () => {
+  const begun: string[] = [];
+  await using server = await startEcho({
+    async *spread(note) {
+      begun.push(note.id);
+      yield { text: "done" };
+    },
+  });
+  using connection = await openRaw(server.port);
+  const head = headerBlock([
+    [":method", "POST"],
+    [":scheme", "http"],
+    [":path", "/echo.v1.EchoService/Spread"],
+    [":authority", "a"],
+    ["content-type", "application/grpc"],
+  ]);
+  const ids = Array.from({ length: 50 }, (_, index) => 1 + 2 * index);
+  const open = (id: number) => [
+    http2Frame(frameTypes.headers, frameFlags.endHeaders, id, head),
+    http2Frame(frameTypes.data, frameFlags.endStream, id, envelope(binaryNote({ id: `${id}` }))),
+  ];
+  const canceled = Buffer.from([0, 0, 0, 8]);
+  const resets = ids.slice(10).map((id) => http2Frame(frameTypes.reset, 0, id, canceled));
+  connection.send(Buffer.concat([http2Opening, ...ids.flatMap(open), ...resets]));
+  await expect.poll(() => begun.length).toBeGreaterThanOrEqual(10);
+  await sleep(50);
+  expect(begun.slice(0, 10)).toEqual(ids.slice(0, 10).map(String));
+  // Those that began before the resets were read.
+  expect(begun.length).toBeLessThan(15);
+});

@@ -1,0 +1,73 @@
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { expect, test } from "vitest";
+import { createOpenSockets } from "../../../src/wire/http/open-sockets.ts";
+
+/** A connection of a client, whose first bytes are there. */
+function connection(client: string): Socket {
+  const socket = new Duplex({ read() {}, write() {} });
+  socket.push("GET / HTTP/1.1\r\n");
+  return Object.assign(socket, { remoteAddress: client }) as unknown as Socket;
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+function opened() {
+  const served: Socket[] = [];
+  const sockets = createOpenSockets(
+    () => true,
+    (socket) => void served.push(socket),
+    (address) => address,
+  );
+  const names = () => served.map(({ remoteAddress }) => remoteAddress).join("");
+  return { sockets, served, names };
+}
+
+test("new connections are served one in each turn, clients by turns", async () => {
+  const { sockets, names } = opened();
+  for (const client of "AAAAAAB") sockets.accept(connection(client));
+  await turn();
+  const seen: number[] = [];
+  while (names().length < 7) {
+    seen.push(names().length);
+    await turn();
+  }
+  expect(names()).toBe("AABAAAA");
+  expect(seen.every((count, index) => index === 0 || count <= (seen[index - 1] ?? 0) + 1)).toBe(
+    true,
+  );
+});
+
+test("connections are taken before others are served, but not for ever", async () => {
+  const { sockets, names } = opened();
+  for (let turns = 0; turns < 200; turns += 1) {
+    sockets.accept(connection("A"));
+    await turn();
+  }
+  // One when nobody waited, and one after each 64 turns.
+  expect(names()).toHaveLength(4);
+  for (let turns = 0; turns < 200; turns += 1) await turn();
+  expect(names()).toHaveLength(200);
+});
+
+test("connections that are closed before their turn are served no more", async () => {
+  const { sockets, served } = opened();
+  const all = Array.from({ length: 20 }, () => connection("A"));
+  for (const socket of all) sockets.accept(socket);
+  await turn();
+  for (const socket of all.slice(5, 15)) socket.destroy();
+  for (let turns = 0; turns < 40; turns += 1) await turn();
+  expect(served).toEqual([...all.slice(0, 5), ...all.slice(15)]);
+  expect(sockets.count()).toBe(10);
+});
+
+test("connections that wait for their turn end when the server drains", async () => {
+  const { sockets, served } = opened();
+  const all = Array.from({ length: 20 }, () => connection("A"));
+  for (const socket of all) sockets.accept(socket);
+  await turn();
+  sockets.destroyOpening();
+  for (let turns = 0; turns < 40; turns += 1) await turn();
+  expect(served.length).toBeLessThan(5);
+  expect(all.filter((socket) => !socket.destroyed)).toEqual(served);
+});
