@@ -75,6 +75,14 @@ export class Deadline {
     // A timer may fire a fraction of a millisecond early.
     if (deadline.#endsAt - now < 1) deadline.cancel(deadlineExceeded());
     else if (deadline.#bodyEndsAt - now >= 1) deadline.#wait(now);
+    else setImmediate(Deadline.#refuseSlow, deadline);
+  }
+
+  /** In the same turn, but after the sockets were read: what came while the process stood still is in time. */
+  static #refuseSlow(this: void, deadline: Deadline): void {
+    if (deadline.aborted) return;
+    const now = performance.now();
+    if (deadline.#bodyEndsAt > now) deadline.#wait(now);
     else deadline.cancel(refusal("bodyTooSlow", "the request body came too slowly"));
   }
 

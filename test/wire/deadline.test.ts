@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
+import { bodyTimeoutMs, openingTimeoutMs } from "../../src/wire/limits.ts";
 import { type EchoHandlers, startEcho } from "./echo.ts";
 import { openHttp2, openRaw } from "./raw.ts";
 import { binaryNote, envelope, speakers } from "./speak.ts";
@@ -213,4 +214,29 @@ describe("the deadline", () => {
       expect(remainingMs).toBeLessThanOrEqual(60_000);
     },
   );
+});
+
+test("what came while the process stood still was in time", async () => {
+  const { promise: read, resolve: seeHead } = Promise.withResolvers<void>();
+  await using server = await startEcho(
+    {},
+    {
+      requestGate() {
+        seeHead();
+      },
+    },
+  );
+  using slow = await openRaw(server.port);
+  using fresh = await openRaw(server.port);
+  slow.send("PUT /api/v1/notes/7 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n");
+  await read;
+  await sleep(50);
+  // In a turn, sockets are read before this, and timers fire behind it.
+  await nextTurn();
+  slow.send("{}");
+  fresh.send("GET /api/v1/notes/7 HTTP/1.1\r\nHost: a\r\n\r\n");
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  Atomics.wait(nothing, 0, 0, Math.max(bodyTimeoutMs, openingTimeoutMs) + 200);
+  expect(await slow.until(/\}/)).toMatch(/^HTTP\/1.1 200 /);
+  expect(await fresh.until(/\}/)).toMatch(/^HTTP\/1.1 200 /);
 });

@@ -16,9 +16,15 @@ const tlsHandshake = 0x16;
  * @param onDone Called once; with `undefined` if the socket was closed before it had sent enough.
  */
 export function sniff(socket: Socket, onDone: (opening: Opening | undefined) => void): void {
-  const timer = setTimeout(() => socket.destroy(), openingTimeoutMs);
+  let isDone = false;
+  const endSlow = () => {
+    if (!isDone) socket.destroy();
+  };
+  // In the same turn, but after the sockets were read: what came while the process stood still is in time.
+  const timer = setTimeout(() => setImmediate(endSlow), openingTimeoutMs);
   let seen: Buffer = Buffer.alloc(0);
   const done = (opening: Opening | undefined) => {
+    isDone = true;
     clearTimeout(timer);
     socket.off("data", onData).off("close", onClose).pause();
     if (opening !== undefined) socket.unshift(seen);
