@@ -1,4 +1,7 @@
-import type { AttributeQuery, Query } from "../search.ts";
+import { type AttributeQuery, matcher, type Query } from "../search.ts";
+import type { Row } from "../sql/rows.ts";
+import type { Dialect } from "./condition-sql.ts";
+import { attributeAmongStatement, type SearchStatement } from "./search-sql.ts";
 
 /** Finds the streams with an attribute; `undefined`: they are too many. */
 export type FindAttribute = (query: AttributeQuery) => Promise<readonly string[] | undefined>;
@@ -21,4 +24,23 @@ export async function withStreams(query: Query, find: FindAttribute): Promise<Qu
     default:
       return query;
   }
+}
+
+/** Prepare to say which of some streams match a query by their heads and, if it asks for them, by their attributes. */
+export async function matcherAmong(
+  streams: readonly string[],
+  query: Query,
+  {
+    dialect,
+    lookUp,
+  }: {
+    readonly dialect: Dialect;
+    readonly lookUp: (statement: SearchStatement) => Promise<readonly Row[]>;
+  },
+): Promise<ReturnType<typeof matcher>> {
+  const known = await withStreams(query, async (attribute) => {
+    const rows = await lookUp(attributeAmongStatement(dialect, attribute, streams));
+    return rows.map(({ stream }) => String(stream));
+  });
+  return matcher(known);
 }

@@ -1,21 +1,19 @@
 import type { EventStore, Found, Head, KeysOf } from "../event-store.ts";
 import {
   type AttributeQuery,
-  matcher,
   type Search,
   type SearchScope,
   SearchTooBroadError,
   sorted,
 } from "../search.ts";
 import type { Row } from "../sql/rows.ts";
-import { withStreams } from "./attribute-queries.ts";
+import { matcherAmong, withStreams } from "./attribute-queries.ts";
 import { type KeyComparison, mayLackRow } from "./comparison-sql.ts";
 import type { Dialect } from "./condition-sql.ts";
 import { compares, cover, hasUnindexed, scannedKeys } from "./cover.ts";
 import { commonStatus, statusKey } from "./head-keys.ts";
 import { narrowedScope } from "./narrowed-scope.ts";
 import {
-  attributeAmongStatement,
   attributeStatement,
   isIndexed,
   ownersStatement,
@@ -210,11 +208,7 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
   ): Promise<Found<unknown>> {
     const streams = [...new Set(candidates)];
     const heads = await load(streams, owners);
-    const known = await withStreams(query, async (attribute) => {
-      const statement = attributeAmongStatement(dialect, attribute, streams);
-      return (await lookUp(statement)).map(({ stream }) => String(stream));
-    });
-    const isMatch = matcher(known);
+    const isMatch = await matcherAmong(streams, query, options);
     const found = heads.flatMap(({ stream, head }) => {
       const keys = keysOf(head);
       return keys !== undefined && isMatch({ stream, organization: head.organization, keys })

@@ -1,6 +1,7 @@
 import type { Found, Head, KeysOf } from "../event-store.ts";
 import { type Comparison, type Query, type Search, type SearchScope, sorted } from "../search.ts";
 import type { Row } from "../sql/rows.ts";
+import { matcherAmong } from "./attribute-queries.ts";
 import type { Dialect } from "./condition-sql.ts";
 import { everyStream, isHeadKey, statusKey } from "./head-keys.ts";
 import { asksForAttributes, createPeek, type Peeked } from "./peek.ts";
@@ -64,14 +65,22 @@ export function createWalk(options: WalkOptions) {
       wanted.sortBy === statusKey && totals !== undefined
         ? await streamsByStatus(owners, wanted, totals, read)
         : await streamsOf(owners, wanted, read);
-    const heads = await load(streams, owners);
-    const headOf = new Map(heads.map(({ stream, head }) => [stream, head]));
-    const results = streams.flatMap((stream) => {
-      const head = headOf.get(stream);
-      return head === undefined || keysOf(head) === undefined ? [] : [{ stream, head }];
-    });
+    const results = await matching(owners, wanted.query, streams);
     const isLastPage = streams.length < wanted.limit && (streams.length > 0 || wanted.offset === 0);
     return isLastPage ? { results, total: wanted.offset + streams.length } : { results };
+  }
+
+  /** Those of some streams that still match: others may have changed them since the index was read. */
+  async function matching(owners: SearchScope, query: Query, streams: readonly string[]) {
+    const heads = await load(streams, owners);
+    const isMatch = await matcherAmong(streams, query, options);
+    const headOf = new Map(heads.map(({ stream, head }) => [stream, head]));
+    return streams.flatMap((stream) => {
+      const head = headOf.get(stream);
+      const keys = head && keysOf(head);
+      if (head === undefined || keys === undefined) return [];
+      return isMatch({ stream, organization: head.organization, keys }) ? [{ stream, head }] : [];
+    });
   }
 
   return async (
@@ -85,7 +94,10 @@ export function createWalk(options: WalkOptions) {
     const found = (await peeked(owners, wanted, known)) ?? (await page(owners, wanted, run, known));
     const total =
       known.total ?? found.total ?? (await count(owners, wanted.query, run, readTotals));
-    return { total, results: found.results };
+    const { results } = found;
+    // The total may be older than the page.
+    const seen = results.length === 0 ? 0 : wanted.offset + results.length;
+    return { total: Math.max(total, seen), results };
   };
 }
 
@@ -119,7 +131,11 @@ async function streamsOf(owners: SearchScope, wanted: Search, read: Run): Promis
   return rows.map(({ stream }) => String(stream));
 }
 
-/** The totals say on which statuses the page lies; within each, streams are in the order of their ids. */
+/**
+ * The totals say on which statuses the page lies; within each, streams are in the order of their ids.
+ *
+ * @returns Each stream once, also if others change its status between two statements.
+ */
 async function streamsByStatus(
   owners: SearchScope,
   { query, ascending, offset, limit }: Search,
@@ -130,19 +146,20 @@ async function streamsByStatus(
     stream: "",
     keys: { [statusKey]: state },
   }));
-  const streams: string[] = [];
+  const streams = new Set<string>();
   let skipped = 0;
   for (const { keys } of sorted(statuses, { sortBy: statusKey, ascending })) {
     const text = keys[statusKey] ?? "";
     const total = totalOf(totals, { kind: "and", queries: [query, hasStatus(text)] });
     const ofStatus = { query: hasStatus(text), sortBy: undefined, ascending };
-    const part = { offset: Math.max(0, offset - skipped), limit: limit - streams.length };
+    const part = { offset: Math.max(0, offset - skipped), limit: limit - streams.size };
     if (part.offset < total && part.limit > 0) {
-      streams.push(...(await streamsOf(owners, { ...ofStatus, ...part }, read)));
+      const found = await streamsOf(owners, { ...ofStatus, ...part }, read);
+      for (const stream of found) streams.add(stream);
     }
     skipped += total;
   }
-  return streams;
+  return [...streams];
 }
 
 function hasStatus(text: string): Comparison {
