@@ -13,8 +13,8 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { callRest, profile } from "../cli/serving.ts";
 import { root, runProgram, startProgram } from "../support/child.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Image, layOut } from "./containerfile.ts";
-import { freePort } from "./free-port.ts";
 
 /** npm asks registries, and they may be slow. */
 const npmHangsMs = 240_000;

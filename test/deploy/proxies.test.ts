@@ -11,8 +11,8 @@ import { demo } from "../cli/serving.ts";
 import { callers, closeCallers } from "../support/api/callers.ts";
 import { gigi, methods } from "../support/api/setting.ts";
 import { type Program, root, startProgram } from "../support/child.ts";
+import { freePort } from "../support/free-port.ts";
 import { startServer, type TestServer } from "../support/server.ts";
-import { freePort } from "./free-port.ts";
 
 const tlsFile = (name: string) => join(root, "test", "support", "tls", name);
 const certificate = readFileSync(tlsFile("cert.pem"), "utf8");

@@ -11,11 +11,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { arch, platform, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "pg";
+import { freePort } from "./free-port.ts";
 
 /** A real PostgreSQL server with a data folder of its own, on loopback. */
 export type PostgresServer = {
@@ -200,16 +200,6 @@ async function run(command: string, args: readonly string[]): Promise<void> {
   }
   const [code] = await once(child, "close");
   if (code !== 0) throw new Error(`${command} failed: ${said}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 async function isReady(port: number): Promise<boolean> {

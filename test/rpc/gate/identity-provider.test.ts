@@ -16,6 +16,7 @@ import { type Caller, callers, closeCallers } from "../../support/api/callers.ts
 import { text } from "../../support/api/json.ts";
 import { refusals, refused } from "../../support/api/refusals.ts";
 import { gigi, type Method, methods } from "../../support/api/setting.ts";
+import { freePort } from "../../support/free-port.ts";
 import {
   audience,
   createSigningKey,
@@ -422,7 +423,8 @@ describe("a server with a provider", () => {
   });
 
   test("starts without its provider, and works once that is there", async () => {
-    const early = await startIssuer();
+    const port = await freePort();
+    const early = await startIssuer(undefined, port);
     await early.close();
     const own = await startWith(early, "JWTs");
     onTestFinished(() => own.close());
@@ -430,7 +432,7 @@ describe("a server with a provider", () => {
     const read = () =>
       ask(byDefault, early.token({ sub: "root" }), methods.getHumanProfile, { userId }, {}, own);
     expect(await read()).toEqual(refused(byDefault, refusals.identityProviderUnavailable));
-    const late = await startIssuer(undefined, Number(new URL(early.url).port));
+    const late = await startIssuer(undefined, port);
     onTestFinished(() => late.close());
     late.keys = early.keys;
     await expect.poll(read).toMatchObject(userNotFound);

@@ -69,7 +69,7 @@ export const audience = "giraffe";
 
 /**
  * @param nowSeconds Of the issuer's clock.
- * @param port Of an issuer that was closed. Default: a free one.
+ * @param port Default: one that is free now, and may be somebody else's when the issuer is closed.
  */
 export async function startIssuer(
   nowSeconds: () => number = () => Math.floor(Date.now() / 1_000),
