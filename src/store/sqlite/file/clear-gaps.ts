@@ -20,20 +20,27 @@ const zeros = Buffer.alloc(largestPage);
  * may be left there, which `secure_delete` does not find when the cell is deleted later.
  *
  * @param file A database without a log that nobody reads or writes meanwhile. All locks that this process has on it end.
+ * @param cleared Called when that is done, before the locks end.
  */
-export function clearGaps(file: string): void {
+export function clearGaps(file: string, cleared: () => void = () => {}): void {
   const descriptor = openSync(file, "r+");
   try {
-    const header = Buffer.alloc(fileHeader.bytes);
-    if (readSync(descriptor, header, 0, header.length, 0) < header.length) return;
-    // Otherwise some pages are lists of pages, which may begin like those of B-trees.
-    if (header.readUInt32BE(fileHeader.largestRootAt) !== 0) return;
-    const pageSize = header.readUInt16BE(fileHeader.pageSizeAt);
-    clearPages(descriptor, pageSize === 1 ? largestPage : pageSize);
-    fsyncSync(descriptor);
+    if (clearAll(descriptor)) fsyncSync(descriptor);
+    cleared();
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** @returns Whether the file has pages that can be cleared. */
+function clearAll(descriptor: number): boolean {
+  const header = Buffer.alloc(fileHeader.bytes);
+  if (readSync(descriptor, header, 0, header.length, 0) < header.length) return false;
+  // Otherwise some pages are lists of pages, which may begin like those of B-trees.
+  if (header.readUInt32BE(fileHeader.largestRootAt) !== 0) return false;
+  const pageSize = header.readUInt16BE(fileHeader.pageSizeAt);
+  clearPages(descriptor, pageSize === 1 ? largestPage : pageSize);
+  return true;
 }
 
 function clearPages(descriptor: number, pageSize: number): void {

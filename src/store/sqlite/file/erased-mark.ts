@@ -36,8 +36,8 @@ export function clearErased(path: string): void {
     const db = connect(file, 0);
     try {
       if (!takeAlone(db)) return;
-      clearGaps(file);
-      rmSync(markOf(file), { force: true });
+      // Whoever may erase again has to make a new mark, not one that is removed here.
+      clearGaps(file, () => rmSync(markOf(file), { force: true }));
     } finally {
       // Nothing is written here, because the lock has ended.
       db.close();

@@ -1,5 +1,6 @@
 /** Texts of many lengths, which SQLite moves from page to page. */
 
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import type { Decide, KeysOf } from "../../../../src/store/event-store.ts";
 import { openSqlite } from "../../../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../../../src/store/sqlite/event-store.ts";
 import { backUp } from "../../../../src/store/sqlite/file/backup.ts";
+import { clearGaps } from "../../../../src/store/sqlite/file/clear-gaps.ts";
 import { clearErased } from "../../../../src/store/sqlite/file/erased-mark.ts";
 import { createRandom } from "../../../faults/random.ts";
 
@@ -114,4 +116,22 @@ test("a start beside another connection leaves that to the next one", async () =
   const again = openStore(file);
   expect(await again.load("one more", "org")).toMatchObject({ version: 1 });
   await again.close();
+});
+
+test("while a mark is removed nobody else can erase, whose mark would be lost", async () => {
+  const file = newFile();
+  await fill(file);
+  const db = new DatabaseSync(file);
+  db.exec("pragma journal_mode = delete; begin exclusive");
+  const program = `const { DatabaseSync } = await import("node:sqlite");
+    new DatabaseSync(process.argv[1]).exec("begin immediate");`;
+  const argv = ["--input-type=module", "-e", program, file];
+  const tryToWrite = () => String(spawnSync(process.execPath, argv).stderr);
+  let meanwhile = "";
+  clearGaps(file, () => {
+    meanwhile = tryToWrite();
+  });
+  expect(meanwhile).toContain("database is locked");
+  expect(tryToWrite()).toBe("");
+  db.close();
 });
