@@ -101,20 +101,24 @@ describe("import --from", () => {
 
   test("goes on where it was killed, and everybody is there once", async () => {
     const world = makeWorld({ people: 12_000 });
-    const { place, file, run } = await opened(async () => createPlace());
-    forms["zitadel-users"](file, world);
-    const argv = ["import", "--from", "zitadel-users", file, "--database", place.database];
-    const killed = startGiraffe(argv);
-    const linesDone = progressOf(place.database.replace("sqlite:", ""));
-    while (linesDone() === 0) await sleep(5);
-    killed.kill("SIGKILL");
-    const { code } = await killed.ended;
-    const { summary } = await run("zitadel-users");
-    expect(code === null ? summary.doneBefore : 0).toBeLessThan(present(world).length);
-    expect(summary).toMatchObject({ rejected: 0, changed: 0 });
-    expect(summary.imported + summary.doneBefore).toBe(present(world).length);
-    const lines = (await place.administer("export")).stdout.trim().split("\n");
-    expect(lines).toHaveLength(present(world).length);
+    const people = present(world).length;
+    // On a busy machine an import may be over before it is killed. Then another one is.
+    for (let doneBefore = people; doneBefore === people; ) {
+      const { place, file, run } = await opened(async () => createPlace());
+      forms["zitadel-users"](file, world);
+      const argv = ["import", "--from", "zitadel-users", file, "--database", place.database];
+      const killed = startGiraffe(argv);
+      const linesDone = progressOf(place.database.replace("sqlite:", ""));
+      while (linesDone() === 0) await sleep(5);
+      killed.kill("SIGKILL");
+      await killed.ended;
+      const { summary } = await run("zitadel-users");
+      expect(summary).toMatchObject({ rejected: 0, changed: 0 });
+      doneBefore = summary.doneBefore;
+      expect(summary.imported + doneBefore).toBe(people);
+      const lines = (await place.administer("export")).stdout.trim().split("\n");
+      expect(lines).toHaveLength(people);
+    }
   });
 
   test("stores no secret of the log", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Worker } from "node:worker_threads";
-import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Head, type KeysOf, StoreUnavailableError } from "../../../src/store/event-store.ts";
 import type { StoreObserver } from "../../../src/store/observer.ts";
 import type { Query } from "../../../src/store/search.ts";
@@ -242,13 +242,16 @@ describe("createSqliteEventStore", () => {
     const store = openStore(file);
     const other = new DatabaseSync(file);
     other.exec("begin immediate");
+    await expect.poll(() => workers).toHaveLength(1);
+    const [writer] = workers as [Worker];
+    const sent = vi.spyOn(writer, "postMessage");
     const answer = store.change("s", "org", count).then(
       ({ version }) => ({ is: "stored", version }),
       (error: Error) => ({ is: error.name }),
     );
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    die(workers[0]);
-    await once(workers[0] as Worker, "exit");
+    await expect.poll(() => sent.mock.calls).toHaveLength(1);
+    die(writer);
+    await once(writer, "exit");
     other.exec("commit");
     other.close();
     expect(await answer).toEqual(want);

@@ -31,7 +31,7 @@ describe("A1: pipelined requests", () => {
       await sleep(300);
     }
     expect(before).toBeGreaterThan(0);
-    expect(server.listener.load().calls).toBe(1);
+    await expect.poll(() => server.listener.load().calls).toBe(1);
     release();
     const ids = () =>
       [...connection.received.matchAll(/"id":"(\d+)"/g)].map(([, id]) => Number(id));

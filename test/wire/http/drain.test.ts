@@ -122,8 +122,10 @@ describe("at the end of the drain", () => {
   });
 
   test("a stream is told that the server is unavailable", async () => {
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     await using server = await startEcho({
       async *spread(note, { signal }) {
+        begin();
         yield note;
         await once(signal, "abort");
         signal.throwIfAborted();
@@ -136,7 +138,7 @@ describe("at the end of the drain", () => {
       "content-type": "application/grpc",
     };
     const answer = requestHttp2(session, headers, envelope(binaryNote()));
-    await sleep(50);
+    await begun;
     await server.listener.close(20);
     expect((await answer).trailers).toMatchObject({ "grpc-status": String(Code.Unavailable) });
   });

@@ -56,15 +56,20 @@ describe("a request counts no more once it has ended", () => {
     "$name",
     async ({ make }) => {
       let isHeld = false;
+      let running = 0;
       const { promise: released, resolve: release } = Promise.withResolvers<void>();
       await using server = await startEcho({
         async look(note) {
           if (note.id === "fail") throw new Error("no");
+          running += 1;
           if (note.id === "slow") await (isHeld ? released : sleep(5));
+          running -= 1;
           return note;
         },
         async echo(note) {
+          running += 1;
           await sleep(10);
+          running -= 1;
           return note;
         },
         async *spread(note) {
@@ -85,7 +90,8 @@ describe("a request counts no more once it has ended", () => {
         // Answered calls make up for those that are reset, so that the connection is not taken for an attack.
         for (let good = 0; good < 12; good++, id += 2) await expectServed(peer, id);
       }
-      await sleep(100);
+      // Handlers run to their end, also of calls that were reset or whose deadline has passed.
+      await expect.poll(() => running + server.listener.load().calls).toBe(0);
       isHeld = true;
       const held = Array.from({ length: 100 }, (_, index) => id + 2 * index);
       peer.send(...held.map((each) => whole(each, slow)));

@@ -175,12 +175,15 @@ function outcomeOf(peer: Peer, before: number, id: number): string {
   return broken === undefined ? "-" : String(broken.payload.readUInt32BE(0));
 }
 
+const patienceMs = 60_000;
+
 /** Send bytes, and see what they lead to, and whether the connection works afterwards as it should. */
 async function judge(peer: Peer, id: number, bytes: Buffer, outcome: string): Promise<void> {
   const before = peer.frames.length;
   peer.send(bytes);
   // The time is only for a server that goes on although it must not.
-  if (outcome.endsWith("!")) await Promise.race([peer.closed(), sleep(5_000)]);
+  if (outcome.endsWith("!"))
+    await Promise.race([peer.closed(), sleep(patienceMs, 0, { ref: false })]);
   else await expectServed(peer, 101);
   expect({
     outcome: outcomeOf(peer, before, id),

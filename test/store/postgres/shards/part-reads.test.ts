@@ -56,8 +56,7 @@ describe("reads of parts", () => {
   test("are given up while a move is not over at the server, and go on if it was undone", async () => {
     const { reads, parts, url } = await newParts(false);
     const answer = (place: number) => reads.ask([ask(parts[place], "select 1 from heads")]);
-    const answers = (place: number) =>
-      vi.waitFor(async () => expect(await answer(place)).toEqual([[]]), { timeout: 5_000 });
+    const answers = (place: number) => expect.poll(() => answer(place)).toEqual([[]]);
     await answers(0);
     const mover = await begin(url);
     await mover.query("update pg_dist_placement set groupid = 2 where shardid = 101");

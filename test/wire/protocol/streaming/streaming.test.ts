@@ -538,7 +538,10 @@ describe("a stream that is refused before it has begun is answered in its own pr
     // The server waits for the end of the head while it drains.
     connection.send(`POST ${spread} HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\n`);
     await expect.poll(() => server.listener.load().connections).toBe(1);
-    await sleep(20);
+    // What was sent before is read by the time that this is answered.
+    using later = await openRaw(server.port);
+    later.send("GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
+    await later.until(/page$/);
     const closed = server.listener.close(5_000);
     connection.send("Content-Length: 0\r\n\r\n");
     expect(await connection.closed()).toMatch(want);
