@@ -1,27 +1,32 @@
 import type { Query } from "../search.ts";
-import type { KeyComparison } from "./comparison-sql.ts";
+import { type KeyComparison, mayLackRow } from "./comparison-sql.ts";
+import { statusKey } from "./head-keys.ts";
 import { isIndexed } from "./search-sql.ts";
 
 /**
  * Streams that include all that match a query; `undefined`: they are too many.
  *
  * @param find All streams that match a comparison; `undefined`: they are too many.
+ * @param findAny All streams that match any of several comparisons; `undefined`: each has to be found by itself.
  */
 export async function cover(
   query: Query,
   find: (comparison: KeyComparison) => Promise<readonly string[] | undefined>,
+  findAny: FindAny = async () => undefined,
 ): Promise<readonly string[] | undefined> {
   switch (query.kind) {
     case "and":
       for (const each of query.queries) {
-        const found = await cover(each, find);
+        const found = await cover(each, find, findAny);
         if (found !== undefined) return found;
       }
       return undefined;
     case "or": {
+      const atOnce = await coverAny(query.queries, findAny);
+      if (atOnce !== undefined) return atOnce;
       const all: string[] = [];
       for (const each of query.queries) {
-        const found = await cover(each, find);
+        const found = await cover(each, find, findAny);
         if (found === undefined) return undefined;
         all.push(...found);
       }
@@ -38,6 +43,37 @@ export async function cover(
     case "text":
       return find(query);
   }
+}
+
+type FindAny = (comparisons: readonly KeyComparison[]) => Promise<readonly string[] | undefined>;
+
+async function coverAny(
+  queries: readonly Query[],
+  findAny: FindAny,
+): Promise<readonly string[] | undefined> {
+  const comparisons = queries.filter(isComparison);
+  const known = queries.flatMap((each) => (each.kind === "streams" ? each.streams : []));
+  const others = queries.filter((each) => !isComparison(each) && each.kind !== "streams");
+  if (comparisons.length < 2 || others.length > 0) return undefined;
+  const found = await findAny(comparisons);
+  return found && [...known, ...found];
+}
+
+function isComparison(query: Query): query is KeyComparison {
+  return query.kind === "text" || query.kind === "one-of";
+}
+
+/** Whether an index finds who matches a comparison, without a look at how many there are. */
+export function isLookedUp(comparison: KeyComparison): boolean {
+  return isIndexed(comparison) && comparison.key !== statusKey && !mayLackRow(comparison);
+}
+
+/**
+ * Whether fewer streams may match a comparison than match it in lower case, although that is a narrow part of the index. To
+ * find them, all of that part is read.
+ */
+export function isOneOfFewSpellings(comparison: KeyComparison): boolean {
+  return comparison.kind === "one-of" || (comparison.method === "equals" && !comparison.ignoreCase);
 }
 
 /** The number of comparisons that may look at all rows of a key, or at many of them. */

@@ -10,7 +10,14 @@ import type { Row } from "../sql/rows.ts";
 import { matcherAmong, withStreams } from "./attribute-queries.ts";
 import { type KeyComparison, mayLackRow } from "./comparison-sql.ts";
 import type { Dialect } from "./condition-sql.ts";
-import { compares, cover, hasUnindexed, scannedKeys } from "./cover.ts";
+import {
+  compares,
+  cover,
+  hasUnindexed,
+  isLookedUp,
+  isOneOfFewSpellings,
+  scannedKeys,
+} from "./cover.ts";
 import { commonStatus, statusKey } from "./head-keys.ts";
 import { narrowedScope } from "./narrowed-scope.ts";
 import {
@@ -19,6 +26,7 @@ import {
   ownersStatement,
   type SearchStatement,
   statusesStatement,
+  streamsOfAnyStatement,
   streamsStatement,
 } from "./search-sql.ts";
 import { type StatusTotals, sumOf, totalOf, totalsFromRows } from "./status-totals.ts";
@@ -126,10 +134,21 @@ function createPlan(
       return rows.length < limit ? streamsFrom(rows) : undefined;
     };
 
+    // At one moment, because others may change a stream so that it matches another of them.
+    const fewOfAny = async (comparisons: readonly KeyComparison[]) => {
+      if (!comparisons.every(isLookedUp)) return undefined;
+      const limit = maxCandidates + 1;
+      const all = { ...dialect, ignoresCase: true };
+      const rows = await lookUp(streamsOfAnyStatement(all, owners, comparisons, limit));
+      return rows.length < limit ? streamsFrom(rows) : undefined;
+    };
+
     const query = await withStreams(given.query, (attribute) => holders(owners, attribute));
     const wanted = { ...given, query };
-    let candidates = await cover(query, async (comparison) =>
-      isIndexed(comparison) ? few(comparison) : undefined,
+    let candidates = await cover(
+      query,
+      async (comparison) => (isIndexed(comparison) ? few(comparison) : undefined),
+      fewOfAny,
     );
     if (candidates === undefined) {
       // The rows of several organizations are not in the order of the page, so all are looked at.
@@ -175,14 +194,6 @@ async function sizeWithin(totals: Totals, most: number): Promise<number> {
 
 function streamsFrom(rows: readonly Row[]): string[] {
   return rows.map(({ stream }) => String(stream));
-}
-
-/**
- * Whether fewer streams may match a comparison than match it in lower case, although that is a narrow part of the index. To
- * find them, all of that part is read.
- */
-function isOneOfFewSpellings(comparison: KeyComparison): boolean {
-  return comparison.kind === "one-of" || (comparison.method === "equals" && !comparison.ignoreCase);
 }
 
 function isCollectable(totals: StatusTotals): boolean {

@@ -25,8 +25,21 @@ export function streamsStatement(
   comparison: KeyComparison,
   limit: number,
 ): SearchStatement {
-  const rows = keyRows(dialect, owners, comparison.key, comparison);
-  const whole = sql`select k.stream from ${rows} limit ${limit}`;
+  return streamsOfAnyStatement(dialect, owners, [comparison], limit);
+}
+
+/** As `streamsStatement`, for what matches any of several comparisons. A stream is found once for each that it matches. */
+export function streamsOfAnyStatement(
+  dialect: Dialect,
+  owners: SearchScope,
+  comparisons: readonly KeyComparison[],
+  limit: number,
+): SearchStatement {
+  const each = comparisons.map(
+    (comparison) =>
+      sql`select k.stream from ${keyRows(dialect, owners, comparison.key, comparison)}`,
+  );
+  const whole = sql`${joined(each, " union all ")} limit ${limit}`;
   if (!hasParts(dialect, owners)) return statement(dialect, whole);
   return parted(dialect, whole, ["stream"], { kind: "any", limit });
 }

@@ -6,8 +6,8 @@ import { createPostgresSearch } from "../../../src/store/postgres/search.ts";
 import type { Search } from "../../../src/store/search.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
 
-type State = { readonly state: string };
-const keysOf = ({ state }: Pick<Head<State>, "state">) => state;
+type State = { readonly state: string; readonly name?: string };
+const keysOf = ({ state: { state, name = "" } }: Pick<Head<State>, "state">) => ({ state, name });
 
 const everything = { kind: "and", queries: [] } as const;
 const isActive = {
@@ -24,10 +24,10 @@ afterEach(async () => {
 async function open() {
   const database = await openPostgres(await newPostgresDatabase(), keysOf);
   const store = createPostgresEventStore({ database, now: () => Date.now() * 1_000 });
-  const set = (stream: string, state: string) =>
+  const set = (stream: string, state: string, name = "") =>
     store.change<State>(stream, "org", () => ({
       events: [{ type: "set", data: {}, creator: "me" }],
-      state: { state },
+      state: { state, name },
     }));
   for (const stream of ["a", "b", "c"]) await set(stream, "active");
   const changes: { readonly before: RegExp; readonly change: () => Promise<unknown> }[] = [];
@@ -51,6 +51,8 @@ async function open() {
   return { store: store satisfies EventStore, set, changes, search };
 }
 
+const isNamed = (text: string) => ({ ...isActive, key: "name", text });
+const lookUp = /^select .*from search_keys/s;
 const load = /^select stream, .* from heads where stream = any/s;
 const page = /^select k\.stream from heads k .* limit/s;
 
@@ -79,5 +81,17 @@ describe("a search between whose statements others change something", () => {
     const { set, changes, search } = await open();
     changes.push({ before: page, change: () => set("d", "active") });
     expect(await search({})).toMatchObject({ total: 4, results: { length: 4 } });
+  });
+
+  test("finds whoever has one of two names before, and the other one after", async () => {
+    const { set, changes, search } = await open();
+    await set("b", "active", "old");
+    changes.push(
+      { before: lookUp, change: async () => {} },
+      { before: /./, change: () => set("b", "active", "new") },
+    );
+    const query = { kind: "or" as const, queries: [isNamed("new"), isNamed("old")] };
+    const { total, results } = await search({ query });
+    expect([total, ...results.map(({ stream }) => stream)]).toEqual([1, "b"]);
   });
 });

@@ -11,6 +11,7 @@ import {
   countStatement,
   pageStatement,
   type SearchStatement,
+  streamsOfAnyStatement,
   streamsStatement,
 } from "../../../src/store/search/search-sql.ts";
 import type { AttributeQuery, Query, Search, SearchScope } from "../../../src/store/search.ts";
@@ -68,6 +69,17 @@ const rows: readonly Row[] = [
     name: "one of some",
     statement: (dialect) =>
       streamsStatement(dialect, "org", { kind: "one-of", key: "a", texts: ["x", "y"] }, 1_001),
+    by: "folded=",
+  },
+  {
+    name: "what equals one of two texts of two keys",
+    statement: (dialect) =>
+      streamsOfAnyStatement(
+        dialect,
+        "org",
+        [has("equals", true), { ...has("equals", false), key: "b" }],
+        1_001,
+      ),
     by: "folded=",
   },
   { name: "all by a key", statement: page(everything), by: "" },
