@@ -12,7 +12,10 @@ import {
   signedToken,
   startIssuer,
 } from "../../support/identity/issuer.ts";
+import { waitForProviders } from "../../support/identity/patience.ts";
 import { authenticatorOf, second, setUp, start } from "./jwt-caller.ts";
+
+waitForProviders();
 
 // Long because of its tables of tokens that must be refused, one row for each attack.
 

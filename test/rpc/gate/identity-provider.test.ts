@@ -23,8 +23,10 @@ import {
   type Issuer,
   startIssuer,
 } from "../../support/identity/issuer.ts";
+import { waitForProviders } from "../../support/identity/patience.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
 
+waitForProviders();
 const byDefault = callers[0] as Caller;
 
 let issuer: Issuer;

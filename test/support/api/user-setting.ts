@@ -1,5 +1,6 @@
 import { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.ts";
 import { audience, startIssuer } from "../identity/issuer.ts";
+import { waitForProviders } from "../identity/patience.ts";
 import { list, object, text } from "./json.ts";
 import { startSetting, methods as v1 } from "./setting.ts";
 
@@ -21,6 +22,7 @@ export type UserSetting = Awaited<ReturnType<typeof startUserSetting>>;
 
 /** @param flags Of `serve`. */
 export async function startUserSetting(flags: readonly string[] = []) {
+  waitForProviders();
   const issuer = await startIssuer();
   const provider = ["--oidc-issuer", issuer.url, "--oidc-audience", audience];
   const setting = await startSetting([...provider, ...flags]);
