@@ -4,6 +4,7 @@ import { addressGroup, createClientAddresses } from "./bounds/client-address.ts"
 import { createConnections } from "./bounds/connections.ts";
 import { createOpenStreams } from "./bounds/open-streams.ts";
 import { createOverload } from "./bounds/overload.ts";
+import { createShares } from "./bounds/shares.ts";
 import { createStuckSockets } from "./bounds/stuck-sockets.ts";
 import { createUnsent } from "./bounds/unsent.ts";
 import { createDispatch } from "./dispatch/dispatch.ts";
@@ -71,7 +72,9 @@ export function createListener(options: WireOptions): Listener {
   const limits = { ...clientLimits, ...options.clientLimits };
   const clients = createClientAddresses(options.trustedProxies);
   const groupOf = memoize(addressGroup);
-  const sockets = createOpenSockets(createConnections(limits, clients, groupOf), serve, groupOf);
+  const takePlace = createConnections(limits, clients, groupOf);
+  const unhandled = createShares(limits.maxUnhandledBytes, limits.maxUnhandledBytesEach);
+  const sockets = createOpenSockets({ takePlace, serve, groupOf, unhandled });
   const openStreams = createOpenStreams(limits);
   const stuck = createStuckSockets(limits.unsentTimeoutMs);
   const overload = createOverload(options);
@@ -79,6 +82,7 @@ export function createListener(options: WireOptions): Listener {
     clientOf: clients.of,
     groupOf,
     unsent: createUnsent(limits),
+    unhandled,
     isDraining: () => isDraining,
     date: createDate(),
   };

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { Shares } from "../bounds/shares.ts";
 import type { Unsent } from "../bounds/unsent.ts";
 import { AnswerHeaders } from "./lazy-headers.ts";
 
@@ -25,6 +26,8 @@ export type ExchangeSite = {
   /** As `addressGroup`. */
   readonly groupOf: (address: string) => string;
   readonly unsent: Unsent;
+  /** Bytes that were read from new connections and those of HTTP/2, and wait to be handled. */
+  readonly unhandled: Shares;
   /** While the server drains, each HTTP/1.1 connection is closed after its answer. */
   readonly isDraining: () => boolean;
   /** The time as the field `date` has it. */

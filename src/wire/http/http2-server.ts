@@ -25,7 +25,7 @@ export type Http2Server = {
  */
 export function createHttp2Server(
   limits: ClientLimits,
-  { clientOf, groupOf, unsent, isDraining, date }: ExchangeSite,
+  { clientOf, groupOf, unsent, unhandled, isDraining, date }: ExchangeSite,
   dispatch: (exchange: Exchange) => void,
   observeClose: (closed: ClosedConnection) => void,
 ): Http2Server {
@@ -40,7 +40,7 @@ export function createHttp2Server(
     observeClose,
     requests: createShares(limits.maxRequests, limits.maxRequestsEach),
     bodies: createShares(limits.maxBodyBytes, limits.maxBodyBytesEach),
-    unhandled: createShares(limits.maxUnhandledBytes, limits.maxUnhandledBytesEach),
+    unhandled,
     busy: new Set(),
     unsentTimeoutMs,
     now: () => performance.now(),

@@ -1,5 +1,7 @@
 import type { Socket } from "node:net";
 import { createHeavyTurns } from "../bounds/heavy-turns.ts";
+import type { Shares } from "../bounds/shares.ts";
+import { Unhandled } from "../bounds/unhandled.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
 import { type Opening, sniff } from "./sniff.ts";
 
@@ -22,15 +24,18 @@ const turnsAhead = 64;
  * one may hold a hundred requests. So connections are taken first, and then served one in each turn, clients by turns:
  * whoever comes behind hundreds of another client waits for one of them only.
  *
- * @param takePlace Whether there may be one more connection.
- * @param serve Called in its turn, once the first bytes of a connection have told what it speaks.
- * @param groupOf As `addressGroup`.
+ * @param options.takePlace Whether there may be one more connection.
+ * @param options.serve Called in its turn, once the first bytes of a connection have told what it speaks.
+ * @param options.groupOf As `addressGroup`.
+ * @param options.unhandled Bytes that were read from connections that wait for their turn.
  */
-export function createOpenSockets(
-  takePlace: (socket: Socket) => boolean,
-  serve: (socket: Socket, protocol: Opening) => void,
-  groupOf: (address: string) => string,
-): OpenSockets {
+export function createOpenSockets(options: {
+  readonly takePlace: (socket: Socket) => boolean;
+  readonly serve: (socket: Socket, protocol: Opening) => void;
+  readonly groupOf: (address: string) => string;
+  readonly unhandled: Shares;
+}): OpenSockets {
+  const { takePlace, serve, groupOf, unhandled } = options;
   const sockets = new Set<Socket>();
   /** They have not sent enough, or wait for their turn. */
   const opening = new Set<Socket>();
@@ -41,6 +46,41 @@ export function createOpenSockets(
     isNew = false;
     return ahead > 0;
   });
+
+  /**
+   * Its first bytes are there.
+   *
+   * @returns To be called when it is closed.
+   */
+  function wait(socket: Socket, protocol: Opening): () => void {
+    let isServed = false;
+    let endCount = () => {};
+    const leave = turns(socket.remoteAddress ?? "", () => {
+      isServed = true;
+      endCount();
+      opening.delete(socket);
+      serve(socket, protocol);
+    });
+    if (isServed) return leave;
+    endCount = countUnhandled(socket);
+    return () => {
+      leave();
+      endCount();
+    };
+  }
+
+  /** Count what is read from a connection although it is paused, until that is ended. */
+  function countUnhandled(socket: Socket): () => void {
+    const client = groupOf(socket.remoteAddress ?? "");
+    const count = new Unhandled(unhandled, client, () => socket.destroy());
+    const look = () => count.set(socket.readableLength);
+    socket.on("readable", look);
+    look();
+    return () => {
+      socket.off("readable", look);
+      count.end();
+    };
+  }
 
   return {
     accept(socket) {
@@ -59,11 +99,7 @@ export function createOpenSockets(
         leave?.();
       });
       sniff(socket, (protocol) => {
-        if (protocol === undefined) return;
-        leave = turns(socket.remoteAddress ?? "", () => {
-          opening.delete(socket);
-          serve(socket, protocol);
-        });
+        if (protocol !== undefined) leave = wait(socket, protocol);
       });
     },
     count: () => sockets.size,

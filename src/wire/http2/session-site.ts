@@ -3,14 +3,15 @@ import type { Exchange, ExchangeSite } from "../http/exchange.ts";
 import type { ClosedConnection } from "./close-reason.ts";
 
 /** What the connections of a server have in common. Times are in milliseconds. */
-export type SessionSite = Pick<ExchangeSite, "clientOf" | "groupOf" | "unsent" | "isDraining"> & {
+export type SessionSite = Pick<
+  ExchangeSite,
+  "clientOf" | "groupOf" | "unsent" | "unhandled" | "isDraining"
+> & {
   readonly dispatch: (exchange: Exchange) => void;
   /** Requests that are open, one each. */
   readonly requests: Shares;
   /** Bytes of bodies that have not arrived whole. */
   readonly bodies: Shares;
-  /** Bytes that were read and wait to be handled. */
-  readonly unhandled: Shares;
   /** Connections that have more frames than one turn of the event loop handles. */
   readonly busy: Set<object>;
   /** Called once for each connection that the server ends, as soon as it knows why. */

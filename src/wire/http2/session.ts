@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Share } from "../bounds/shares.ts";
+import { Unhandled } from "../bounds/unhandled.ts";
 import type { UnsentAnswer } from "../bounds/unsent.ts";
 import type { RequestHead } from "../http/exchange.ts";
 import { http2Limits, openingTimeoutMs } from "../limits.ts";
@@ -9,7 +10,6 @@ import { createHeadReader } from "./fields.ts";
 import { codes, flags, frameTypes } from "./frames.ts";
 import { Input, type InputHost } from "./input/input.ts";
 import { Receiver } from "./input/receiver.ts";
-import { Unhandled } from "./input/unhandled.ts";
 import { Output, type Transport } from "./output.ts";
 import type { SessionSite } from "./session-site.ts";
 import { ourSettings, type SettingsTarget } from "./settings.ts";

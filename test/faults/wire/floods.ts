@@ -47,6 +47,7 @@ const smallQuestion = envelope(Buffer.of(0x32, 1, 0x61));
 const bomb = envelope(gzipSync(Buffer.alloc(65_000, Buffer.of(0x78, 1))), 1);
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 const post = `POST ${check} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+const large = `POST ${check} HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n`;
 const shortest = "GET / HTTP/1.1\r\nHost:a\r\n\r\n";
 const manyHeaders = Array.from({ length: 95 }, (_, index) => `${index}:\r\n`).join("");
 const hundred = Array.from({ length: 100 }, (_, index) => 2 * index + 1);
@@ -176,6 +177,14 @@ export const floods: readonly Flood[] = [
       const begun = connection % 2 === 0 ? some.map(zippedCall) : some.flatMap(smallTalk);
       return http2([...begun, ...some.map((id) => reset(id))]);
     },
+  },
+  {
+    name: "connections that send much before their turn",
+    aimsAt: "what is read from connections that wait (open-sockets.ts)",
+    connections: 4_000,
+    addresses: 8,
+    isRead: true,
+    send: () => Buffer.concat([Buffer.from(large), Buffer.alloc(131_072)]),
   },
   {
     name: "errors that are not read",

@@ -1,11 +1,12 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { expect, test } from "vitest";
+import { createShares } from "../../../src/wire/bounds/shares.ts";
 import { createOpenSockets } from "../../../src/wire/http/open-sockets.ts";
 
 /** A connection of a client, whose first bytes are there. */
 function connection(client: string): Socket {
-  const socket = new Duplex({ read() {}, write() {} });
+  const socket = new Duplex({ read() {}, write() {}, highWaterMark: 65_536 });
   socket.push("GET / HTTP/1.1\r\n");
   return Object.assign(socket, { remoteAddress: client }) as unknown as Socket;
 }
@@ -14,11 +15,12 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function opened() {
   const served: Socket[] = [];
-  const sockets = createOpenSockets(
-    () => true,
-    (socket) => void served.push(socket),
-    (address) => address,
-  );
+  const sockets = createOpenSockets({
+    takePlace: () => true,
+    serve: (socket) => void served.push(socket),
+    groupOf: (address) => address,
+    unhandled: createShares(1_000_000, 500_000),
+  });
   const names = () => served.map(({ remoteAddress }) => remoteAddress).join("");
   return { sockets, served, names };
 }
@@ -48,6 +50,35 @@ test("connections are taken before others are served, but not for ever", async (
   expect(names()).toHaveLength(4);
   for (let turns = 0; turns < 200; turns += 1) await turn();
   expect(names()).toHaveLength(200);
+});
+
+test("what is read from connections that wait is counted, and a client with too much loses one", async () => {
+  const { sockets, served } = opened();
+  sockets.accept(connection("A"));
+  const all = Array.from({ length: 20 }, () => connection("A"));
+  const other = connection("B");
+  for (const socket of [...all, other]) sockets.accept(socket);
+  // They have begun to wait, and now more comes than anybody asks for.
+  await new Promise(process.nextTick);
+  for (const socket of [...all, other]) socket.push(Buffer.alloc(40_000));
+  await new Promise(process.nextTick);
+  await new Promise(process.nextTick);
+  expect(all.filter(({ destroyed }) => destroyed)).toHaveLength(8);
+  expect(other.destroyed).toBe(false);
+  for (let turns = 0; turns < 100; turns += 1) await turn();
+  expect(served).toHaveLength(14);
+  // They count no more, so there is room again.
+  const later = Array.from({ length: 12 }, () => connection("A"));
+  for (const socket of later) {
+    socket.push(Buffer.alloc(40_000));
+    sockets.accept(socket);
+  }
+  for (let turns = 0; turns < 100; turns += 1) await turn();
+  expect(later.filter(({ destroyed }) => destroyed)).toEqual([]);
+  expect(served).toHaveLength(26);
+  expect(served.map(({ readableLength }) => readableLength).slice(-12)).toEqual(
+    Array(12).fill(40_016),
+  );
 });
 
 test("connections that are closed before their turn are served no more", async () => {

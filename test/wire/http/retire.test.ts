@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
+import { createShares } from "../../../src/wire/bounds/shares.ts";
 import { createUnsent } from "../../../src/wire/bounds/unsent.ts";
 import type { Exchange } from "../../../src/wire/http/exchange.ts";
 import { createHttp2Server } from "../../../src/wire/http/http2-server.ts";
@@ -30,6 +31,7 @@ async function startServer(bytes: number) {
       clientOf: (peer) => peer,
       groupOf: (address) => address,
       unsent,
+      unhandled: createShares(2 ** 26, 2 ** 26),
       isDraining: () => false,
       date: () => "Thu, 01 Jan 1970 00:00:01 GMT",
     },

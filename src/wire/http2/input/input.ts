@@ -1,9 +1,9 @@
 import type { Buffer } from "node:buffer";
+import type { Unhandled } from "../../bounds/unhandled.ts";
 import { http2Limits } from "../../limits.ts";
 import type { Output, Transport } from "../output.ts";
 import type { SessionSite } from "../session-site.ts";
 import type { Receiver } from "./receiver.ts";
-import type { Unhandled } from "./unhandled.ts";
 
 /** What the input of a connection needs of it. */
 export type InputHost = {

@@ -1,4 +1,4 @@
-import type { Share, Shares } from "../../bounds/shares.ts";
+import type { Share, Shares } from "./shares.ts";
 
 /**
  * What was read from a connection and is not handled. There is a bound on it, because it stays in memory for as long
