@@ -26,8 +26,8 @@ export interface Receipts {
   /**
    * What is kept under a name; `undefined` if nothing is known, so that the owner may try to store it.
    *
-   * Where a write notices a taken name at no cost, most names are not looked for. Something may be kept then: whoever
-   * stores a receipt is refused, and `find` tells.
+   * Where a write notices a taken name at no cost, most names are not looked up. Then something may be kept although the
+   * answer is `undefined`: the write is refused, and `find` returns what is kept.
    *
    * @param mustLook Whether every name is looked for, because much is done before the receipt is stored.
    * @param streams As for `find`.

@@ -49,8 +49,8 @@ export type Append = {
 };
 
 /**
- * "unknown": it may be stored, or may still be. If it is neither that nor "appended", nothing was stored. If several of
- * the others apply, it is "receipt-taken", or else "conflict".
+ * "unknown": it may be stored, or may be stored later. If it is neither that nor "appended", nothing was stored. If
+ * several of the others apply, it is "receipt-taken", or else "conflict".
  */
 export type AppendResult =
   | "appended"

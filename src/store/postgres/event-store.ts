@@ -204,8 +204,8 @@ async function locateByNode(database: Postgres, loadTip: Load, name: string) {
 }
 
 /**
- * For a server that has all rows. While a list that the planner sees is short, it makes a new plan for it each time,
- * which takes as long as to read the rows. So it sees one value, or none.
+ * For a server that has all rows. If the planner sees a short list, it makes a new plan for it each time, which takes as
+ * long as to read the rows. So it is given a single value, or a list that it cannot see before the statement runs.
  */
 function tipsOfServer(streams: readonly string[]): Statement {
   const text = `select ${tipColumns} from heads where stream =`;

@@ -86,7 +86,10 @@ async function foldOne(
 
 type Sum = { readonly status: string; readonly stream: string; total: number };
 
-/** A sum stays in the part whose rows it replaces: a search reads part by part, and may see a fold in some only. */
+/**
+ * A sum stays in the part whose rows it replaces: a search reads part by part, and may see the fold in only some of the
+ * parts.
+ */
 function sumsOf(rows: readonly Row[], { shards }: Pick<Postgres, "shards">): Sum[] {
   const sums = new Map<string, Sum>();
   for (const row of rows) {

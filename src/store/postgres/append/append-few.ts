@@ -11,8 +11,8 @@ import {
 } from "./append-statements.ts";
 
 /**
- * With more statements than these, statements with lists take less of the server's time. A short list takes more: the
- * server makes a new plan for it each time, and a list of one costs more than its value.
+ * Beyond this number, a few statements with lists take less of the server's time. A short list takes more, because the
+ * server makes a new plan for it each time.
  */
 const maxStatements = 12;
 
@@ -52,7 +52,7 @@ export function writeFewHeads(unsorted: readonly Chain[]): HeadWrite | undefined
 
 const withEvents = (count: number, row: Chain["rows"][number]) => count + countEvents(row);
 
-/** Whether a chain changes a head that is there, and neither attributes nor what is erased. */
+/** Whether a chain changes a head that is there, sets no attributes and erases nothing. */
 function isPlain({ rows }: Chain): boolean {
   if (rows[0].after === undefined) return false;
   return rows.every(({ attributes, erases }) => attributes === undefined && !erases);

@@ -25,7 +25,8 @@ type Database = Pick<Postgres, "link" | "read" | "shards" | "hanging" | "uniqueK
  * The nodes of a cluster show a change one after the other, and one that loses its connection in between shows it a
  * minute later. Whoever has seen a part of a change must not tell of it until the rest is there.
  *
- * What waits is an insert that is undone: it waits for all who insert, change or delete the row.
+ * To wait, each row is inserted in a transaction that is rolled back: PostgreSQL lets the insert wait for all
+ * transactions that insert, change or delete the row.
  */
 export function createWholeChanges(database: Database): WholeChanges {
   // Whoever waits for a node holds a connection, and so those of other nodes have their own.

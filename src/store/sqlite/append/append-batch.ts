@@ -92,7 +92,7 @@ function createHeadUpdates(db: DatabaseSync) {
   const updateHead = db.prepare(
     `update heads set version = ?, change = ?, changed_at = ?, state = ?, position = ? where rowid = ?`,
   );
-  // An id of a change is that of one head alone, so the row still has the head that was read, or is not found.
+  // Each change has an id of its own: either the row still holds the head that was read, or nothing is updated.
   const updateRead = db.prepare(
     `update heads set version = ?, change = ?, changed_at = ?, state = ?, position = ?
      where rowid = ? and change = ?`,
@@ -150,7 +150,11 @@ export function createRowWriter(
     return "unique-key-taken";
   }
 
-  /** Write a head whose row is known and that nothing but its row needs. @returns Whether that was possible. */
+  /**
+   * Write a head where it was read, if neither its unique keys nor its status change.
+   *
+   * @returns Whether it was written.
+   */
   function extendRead(row: AppendRow, after: string): boolean {
     if (row.row === undefined || row.uniqueKeys !== undefined || row.statusBefore !== undefined) {
       return false;
