@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CallOptions, callers, closeCallers } from "../../../support/api/callers.ts";
 import { list, text } from "../../../support/api/json.ts";
 import { gigi, type Method, methods } from "../../../support/api/setting.ts";
+import { scrape } from "../../../support/scrape.ts";
 import { startServer, type TestServer } from "../../../support/server.ts";
 
 let server: TestServer;
@@ -52,6 +53,8 @@ test("an update whose client has gone is dropped while it waits for the database
     body: JSON.stringify({ ...gigi, nickName: "late" }),
     signal: client.signal,
   });
+  // It is there, beside the first one, and decided by the time that a later call is answered.
+  await expect.poll(async () => (await scrape(server.url)).giraffe_calls_in_flight).toBe(2);
   await call(methods.getHumanProfile, { userId: left });
   client.abort();
   await expect(gone).rejects.toThrow("aborted");
