@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { addressGroup, createClientAddresses } from "./bounds/client-address.ts";
 import { createConnections } from "./bounds/connections.ts";
 import { createOpenStreams } from "./bounds/open-streams.ts";
+import { createOpeningTurns } from "./bounds/opening-turns.ts";
 import { createOverload } from "./bounds/overload.ts";
 import { createShares } from "./bounds/shares.ts";
 import { createStuckSockets } from "./bounds/stuck-sockets.ts";
@@ -74,7 +75,11 @@ export function createListener(options: WireOptions): Listener {
   const groupOf = memoize(addressGroup);
   const takePlace = createConnections(limits, clients, groupOf);
   const unhandled = createShares(limits.maxUnhandledBytes, limits.maxUnhandledBytesEach);
-  const sockets = createOpenSockets({ takePlace, serve, groupOf, unhandled });
+  const sockets = createOpenSockets({
+    takePlace,
+    serve,
+    turns: createOpeningTurns(groupOf, unhandled),
+  });
   const openStreams = createOpenStreams(limits);
   const stuck = createStuckSockets(limits.unsentTimeoutMs);
   const overload = createOverload(options);

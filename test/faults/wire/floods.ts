@@ -167,7 +167,7 @@ export const floods: readonly Flood[] = [
   },
   {
     name: "connections that come and go, with streams and compressed calls that are reset at once",
-    aimsAt: "what waits for a turn (open-sockets.ts, heavy-turns.ts, message-turns.ts)",
+    aimsAt: "what waits for a turn (opening-turns.ts, heavy-turns.ts, message-turns.ts)",
     connections: 500,
     addresses: 4,
     isRead: true,
@@ -180,7 +180,7 @@ export const floods: readonly Flood[] = [
   },
   {
     name: "connections that send much before their turn",
-    aimsAt: "what is read from connections that wait (open-sockets.ts)",
+    aimsAt: "what is read from connections that wait (opening-turns.ts)",
     connections: 4_000,
     addresses: 8,
     isRead: true,

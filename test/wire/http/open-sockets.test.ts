@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { expect, test } from "vitest";
+import { createOpeningTurns } from "../../../src/wire/bounds/opening-turns.ts";
 import { createShares } from "../../../src/wire/bounds/shares.ts";
 import { createOpenSockets } from "../../../src/wire/http/open-sockets.ts";
 
@@ -18,8 +19,7 @@ function opened() {
   const sockets = createOpenSockets({
     takePlace: () => true,
     serve: (socket) => void served.push(socket),
-    groupOf: (address) => address,
-    unhandled: createShares(1_000_000, 500_000),
+    turns: createOpeningTurns((address) => address, createShares(1_000_000, 500_000)),
   });
   const names = () => served.map(({ remoteAddress }) => remoteAddress).join("");
   return { sockets, served, names };
