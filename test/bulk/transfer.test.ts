@@ -216,10 +216,16 @@ describe("import", () => {
     let isOver = false;
     const load = Array.from({ length: 8 }, async (_, client) => {
       let updates = 0;
-      for (; !isOver; updates += 1) {
+      while (!isOver) {
         const displayName = `${client} ${updates}`;
         const profile = { firstName: "Gigi", lastName: "Giraffe", displayName };
-        expect(await callRest("PUT", url, token, profile)).toMatchObject({ status: 200 });
+        const { status, body } = await callRest("PUT", url, token, profile);
+        // Other programs may leave the server too little of the processor. The import must not.
+        if (body.message === "the server is overloaded") await sleep(100);
+        else {
+          expect({ status, body }).toMatchObject({ status: 200 });
+          updates += 1;
+        }
       }
       return updates;
     });
