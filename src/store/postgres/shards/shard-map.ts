@@ -28,7 +28,10 @@ export type Place = {
   readonly lane: string;
 };
 
-/** The places of streams. A wrong map costs time, nothing else: the server finds the rows by itself. */
+/**
+ * The places of streams. A wrong map costs time: the server finds the rows by itself. For as long as it lacks a split, the
+ * total of a search may count some people of the two new parts twice or not at all, while their numbers are added up.
+ */
 export type ShardMap = {
   /** `undefined`: the rows are not distributed. */
   placeOf(stream: string): Place | undefined;
