@@ -7,6 +7,7 @@ import { createOpeningTurns } from "./bounds/opening-turns.ts";
 import { createOverload } from "./bounds/overload.ts";
 import { createShares } from "./bounds/shares.ts";
 import { createStuckSockets } from "./bounds/stuck-sockets.ts";
+import { createTaking } from "./bounds/taking.ts";
 import { createUnsent } from "./bounds/unsent.ts";
 import { createDispatch } from "./dispatch/dispatch.ts";
 import type { ExchangeSite } from "./http/exchange.ts";
@@ -75,10 +76,12 @@ export function createListener(options: WireOptions): Listener {
   const groupOf = memoize(addressGroup);
   const takePlace = createConnections(limits, clients, groupOf);
   const unhandled = createShares(limits.maxUnhandledBytes, limits.maxUnhandledBytesEach);
+  const taking = createTaking();
   const sockets = createOpenSockets({
     takePlace,
     serve,
-    turns: createOpeningTurns(groupOf, unhandled),
+    takeTurn: createOpeningTurns(groupOf, unhandled, taking.isTaking),
+    taking,
   });
   const openStreams = createOpenStreams(limits);
   const stuck = createStuckSockets(limits.unsentTimeoutMs);
@@ -89,10 +92,12 @@ export function createListener(options: WireOptions): Listener {
     unsent: createUnsent(limits),
     unhandled,
     isDraining: () => isDraining,
+    isTaking: taking.isTaking,
     date: createDate(),
   };
   const dispatch = createDispatch(options, {
     isDraining: site.isDraining,
+    isTaking: taking.isTaking,
     shutdown: shutdown.signal,
     overload,
     groupOf,

@@ -73,8 +73,12 @@ export function createHeavyTurns(
   };
 }
 
+/** The coding of a body that is not compressed. */
+const plain = "identity";
+
 /** Whether it may take milliseconds to read a body: it is large or compressed. */
 export function isHeavyBody({ headers }: RequestHead, body: Buffer): boolean {
   if (body.byteLength > heavyBodyBytes) return true;
-  return (headers["grpc-encoding"] ?? headers["content-encoding"]) !== undefined;
+  const coding = headers["grpc-encoding"] ?? headers["content-encoding"] ?? plain;
+  return coding !== plain;
 }

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { type ClientLimits, clientLimits, maxPipelined } from "../limits.ts";
 import { createShares, type Share } from "./shares.ts";
+import { createShortTurns } from "./short-turns.ts";
 
 /**
  * Begins to serve a request when it is its turn.
@@ -18,7 +19,7 @@ type Serve = (done: () => void) => void;
 type PipeliningQueue = {
   isBusy: boolean;
   isFull: boolean;
-  readonly waiting: { readonly serve: Serve; readonly place: Share }[];
+  readonly waiting: { readonly serve: Serve; readonly client: string; readonly place: Share }[];
   readonly done: () => void;
 };
 
@@ -34,6 +35,7 @@ type PipeliningQueue = {
  * waiting requests, over all its connections, is closed.
  *
  * @param onRoom Called when the queue of a connection that was full has room again.
+ * @param isHeld As `createShortTurns` takes it.
  */
 export function createTurns(
   {
@@ -41,9 +43,11 @@ export function createTurns(
     maxWaitingRequestsEach,
   }: Pick<ClientLimits, "maxWaitingRequests" | "maxWaitingRequestsEach"> = clientLimits,
   onRoom: (socket: Socket) => void = () => {},
+  isHeld?: () => boolean,
 ): TakeTurn {
   const queues = new WeakMap<Socket, PipeliningQueue>();
   const places = createShares(maxWaitingRequests, maxWaitingRequestsEach);
+  const beginSoon = createShortTurns(isHeld);
 
   function queueOf(socket: Socket): PipeliningQueue {
     const known = queues.get(socket);
@@ -58,7 +62,7 @@ export function createTurns(
           queue.isBusy = false;
         } else {
           next.place.end();
-          setImmediate(next.serve, queue.done);
+          beginSoon(next.client, () => next.serve(queue.done));
         }
         if (queue.isFull && queue.waiting.length <= maxPipelined / 2) {
           queue.isFull = false;
@@ -80,7 +84,7 @@ export function createTurns(
       socket.destroy();
       return;
     }
-    queue.waiting.push({ serve, place });
+    queue.waiting.push({ serve, client, place });
     if (queue.waiting.length >= maxPipelined) queue.isFull = true;
   }
 
@@ -91,6 +95,7 @@ export function createTurns(
       wait(socket, queue, client, serve);
     } else {
       queue.isBusy = true;
+      // Soon, because a client that has closed its half by then has gone for Node.
       setImmediate(serve, queue.done);
     }
     return queue.isFull;

@@ -18,6 +18,8 @@ import { ServedRequest } from "./served-request.ts";
 export type DispatchState = {
   /** While true, calls are refused as unavailable. */
   readonly isDraining: () => boolean;
+  /** As `Taking`. */
+  readonly isTaking: () => boolean;
   /** Ends the streams when it is aborted. */
   readonly shutdown: AbortSignal;
   readonly overload: Overload;
@@ -41,7 +43,7 @@ export function createDispatch(
   const route = createRoute(tables);
   const always = headerList(options.headers);
   const { isDraining, overload, openStream } = state;
-  const heavyTurns = createHeavyTurns(state.groupOf);
+  const heavyTurns = createHeavyTurns(state.groupOf, state.isTaking);
   const serveUnary = createServeUnary(options, isDraining, overload, heavyTurns);
   const serveStream = createServeStream(isDraining, openStream, heavyTurns, options.errorDomain);
 

@@ -30,6 +30,8 @@ export type ExchangeSite = {
   readonly unhandled: Shares;
   /** While the server drains, each HTTP/1.1 connection is closed after its answer. */
   readonly isDraining: () => boolean;
+  /** As `Taking`. */
+  readonly isTaking: () => boolean;
   /** The time as the field `date` has it. */
   readonly date: () => string;
 };

@@ -49,7 +49,8 @@ export function createHttp1Server(
   const { groupOf } = site;
   const unfed = createShares(limits.maxUnfedBytes, limits.maxUnfedBytesEach);
   const connections = new WeakMap<Socket, Connection>();
-  const takeTurn = createTurns(limits, (socket) => connections.get(socket)?.feed.goOn());
+  const goOn = (socket: Socket) => connections.get(socket)?.feed.goOn();
+  const takeTurn = createTurns(limits, goOn, site.isTaking);
 
   const serve = (request: Http1Request, response: ServerResponse) => {
     ignoreErrors(response);

@@ -25,7 +25,7 @@ export type Http2Server = {
  */
 export function createHttp2Server(
   limits: ClientLimits,
-  { clientOf, groupOf, unsent, unhandled, isDraining, date }: ExchangeSite,
+  { clientOf, groupOf, unsent, unhandled, isDraining, isTaking, date }: ExchangeSite,
   dispatch: (exchange: Exchange) => void,
   observeClose: (closed: ClosedConnection) => void,
 ): Http2Server {
@@ -36,6 +36,7 @@ export function createHttp2Server(
     groupOf,
     unsent,
     isDraining,
+    isTaking,
     dispatch,
     observeClose,
     requests: createShares(limits.maxRequests, limits.maxRequestsEach),

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
-import type { OpeningTurns } from "../bounds/opening-turns.ts";
+import type { TakeOpeningTurn } from "../bounds/opening-turns.ts";
+import type { Taking } from "../bounds/taking.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
 import { type Opening, sniff } from "./sniff.ts";
 
@@ -21,11 +22,13 @@ export interface OpenSockets {
 export function createOpenSockets({
   takePlace,
   serve,
-  turns,
+  takeTurn,
+  taking,
 }: {
   readonly takePlace: (socket: Socket) => boolean;
   readonly serve: (socket: Socket, protocol: Opening) => void;
-  readonly turns: OpeningTurns;
+  readonly takeTurn: TakeOpeningTurn;
+  readonly taking: Taking;
 }): OpenSockets {
   const sockets = new Set<Socket>();
   /** They have not sent enough, or wait for their turn. */
@@ -33,7 +36,7 @@ export function createOpenSockets({
 
   return {
     accept(socket) {
-      turns.came();
+      taking.took();
       if (!takePlace(socket)) {
         socket.destroy();
         return;
@@ -49,7 +52,7 @@ export function createOpenSockets({
       });
       sniff(socket, (protocol) => {
         if (protocol === undefined) return;
-        leave = turns.wait(socket, () => {
+        leave = takeTurn(socket, () => {
           opening.delete(socket);
           serve(socket, protocol);
         });

@@ -5,7 +5,7 @@ import type { ClosedConnection } from "./close-reason.ts";
 /** What the connections of a server have in common. Times are in milliseconds. */
 export type SessionSite = Pick<
   ExchangeSite,
-  "clientOf" | "groupOf" | "unsent" | "unhandled" | "isDraining"
+  "clientOf" | "groupOf" | "unsent" | "unhandled" | "isDraining" | "isTaking"
 > & {
   readonly dispatch: (exchange: Exchange) => void;
   /** Requests that are open, one each. */

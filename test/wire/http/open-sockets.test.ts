@@ -3,6 +3,7 @@ import { Duplex } from "node:stream";
 import { expect, test } from "vitest";
 import { createOpeningTurns } from "../../../src/wire/bounds/opening-turns.ts";
 import { createShares } from "../../../src/wire/bounds/shares.ts";
+import { createTaking } from "../../../src/wire/bounds/taking.ts";
 import { createOpenSockets } from "../../../src/wire/http/open-sockets.ts";
 
 /** A connection of a client, whose first bytes are there. */
@@ -14,12 +15,17 @@ function connection(client: string): Socket {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-function opened() {
+function opened(taking = createTaking()) {
   const served: Socket[] = [];
   const sockets = createOpenSockets({
     takePlace: () => true,
     serve: (socket) => void served.push(socket),
-    turns: createOpeningTurns((address) => address, createShares(1_000_000, 500_000)),
+    takeTurn: createOpeningTurns(
+      (address) => address,
+      createShares(1_000_000, 500_000),
+      taking.isTaking,
+    ),
+    taking,
   });
   const names = () => served.map(({ remoteAddress }) => remoteAddress).join("");
   return { sockets, served, names };
@@ -41,15 +47,32 @@ test("new connections are served one in each turn, clients by turns", async () =
 });
 
 test("connections are taken before others are served, but not for ever", async () => {
-  const { sockets, names } = opened();
-  for (let turns = 0; turns < 200; turns += 1) {
+  let now = 0;
+  const { sockets, names } = opened(createTaking({ now: () => now }));
+  for (; now < 200; now += 1) {
     sockets.accept(connection("A"));
     await turn();
   }
-  // One when nobody waited, and one after each 64 turns.
-  expect(names()).toHaveLength(4);
+  // One when nobody waited, and one after each five milliseconds.
+  expect(names()).toHaveLength(34);
   for (let turns = 0; turns < 200; turns += 1) await turn();
   expect(names()).toHaveLength(200);
+});
+
+test("whoever connects waits for a few milliseconds of each other client, however slow the turns are", async () => {
+  let now = 0;
+  const { sockets, names } = opened(createTaking({ now: () => now }));
+  const others = Array.from({ length: 40 }, (_, index) => String.fromCharCode(0x4e00 + index));
+  for (const client of [...others, ...others]) sockets.accept(connection(client));
+  await turn();
+  sockets.accept(connection("B"));
+  // Others connect all the time.
+  for (; !names().includes("B") && now < 10_000; now += 1) {
+    sockets.accept(connection("A"));
+    await turn();
+  }
+  expect(now).toBeGreaterThan(40 * 4);
+  expect(now).toBeLessThan(42 * 7);
 });
 
 test("what is read from connections that wait is counted, and a client with too much loses one", async () => {

@@ -33,6 +33,7 @@ async function startServer(bytes: number) {
       unsent,
       unhandled: createShares(2 ** 26, 2 ** 26),
       isDraining: () => false,
+      isTaking: () => false,
       date: () => "Thu, 01 Jan 1970 00:00:01 GMT",
     },
     serve,

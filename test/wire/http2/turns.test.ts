@@ -27,6 +27,17 @@ describe("connections that have more to be handled than fits into a turn", () =>
     expect(desk.busy.size).toBe(others);
   });
 
+  test("nothing of it is handled in turns in which new connections are taken", () => {
+    const desk = greetOnDesk();
+    desk.session.receive(Buffer.concat(ids(40).map((id) => whole(id))));
+    desk.isTaking = true;
+    for (let turns = 0; turns < 5; turns++) expect(desk.endTurn()).toBe(true);
+    expect(desk.requests).toHaveLength(16);
+    desk.isTaking = false;
+    while (desk.endTurn());
+    expect(desk.requests).toHaveLength(40);
+  });
+
   test("one that closes is busy no more", () => {
     const desk = greetOnDesk();
     desk.session.receive(Buffer.concat(ids(40).map((id) => whole(id))));

@@ -22,7 +22,7 @@ export class Input {
   turn = 0;
   readonly #host: InputHost;
   readonly #transport: Transport;
-  readonly #site: Pick<SessionSite, "busy" | "soon">;
+  readonly #site: Pick<SessionSite, "busy" | "soon" | "isTaking">;
   readonly #receiver: Receiver;
   readonly #unhandled: Unhandled;
   /** Frames are left for the next turn. */
@@ -35,7 +35,7 @@ export class Input {
   constructor(
     host: InputHost,
     transport: Transport,
-    site: Pick<SessionSite, "busy" | "soon">,
+    site: Pick<SessionSite, "busy" | "soon" | "isTaking">,
     receiver: Receiver,
     unhandled: Unhandled,
   ) {
@@ -83,6 +83,7 @@ export class Input {
     if (!this.#isBusy) return;
     // Other connections had their turn. Now what is left of this one has its own.
     this.endTurnSoon();
+    if (this.#site.isTaking()) return;
     this.#host.readClock();
     this.#handleSome();
     while (!this.#isBusy && this.#waiting.length > 0) {

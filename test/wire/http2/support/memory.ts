@@ -69,6 +69,7 @@ export function openMemory(handle: (exchange: Exchange) => void = echo): Memory 
       groupOf: (address) => address,
       unsent,
       isDraining: () => false,
+      isTaking: () => false,
       dispatch(exchange) {
         state.calls += 1;
         state.running += 1;

@@ -25,6 +25,7 @@ export type DeskSession = {
   /** Why the server has ended the connection. */
   readonly closed: ClosedConnection[];
   isDraining: boolean;
+  isTaking: boolean;
   /** Bytes come in; then the turn of the event loop ends. */
   receive(...bytes: Uint8Array[]): void;
   /** So much time passes, and the session looks what is due. */
@@ -78,6 +79,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
         groupOf: (address) => address,
         unsent,
         isDraining: () => desk.isDraining,
+        isTaking: () => desk.isTaking,
         dispatch: (exchange) => void requests.push(exchange),
         requests: createShares(all.maxRequests, all.maxRequestsEach),
         bodies: createShares(all.maxBodyBytes, all.maxBodyBytesEach),
@@ -98,6 +100,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
     closed,
     isStuck: false,
     isDraining: false,
+    isTaking: false,
     receive(...bytes) {
       desk.session.receive(Buffer.concat(bytes));
       while (endTurn());

@@ -1,0 +1,69 @@
+import { AsyncResource } from "node:async_hooks";
+
+/** Time that requests which were sent ahead may take of one turn of the event loop, in milliseconds. */
+const turnMs = 5;
+
+/**
+ * Begins a request in the next turn of the event loop, or in a later one if those before it take long.
+ *
+ * @param client Whose request it is: see `addressGroup`.
+ */
+export type ShortTurns = (client: string, begin: () => void) => void;
+
+/**
+ * Keep the turns of the event loop short, however many connections send ahead: Node takes one new connection in each.
+ * Clients take turns, request by request, so whoever sends one waits for one of each other client.
+ *
+ * @param isHeld Asked in each turn in which something waits: whether nothing may begin in this one. Default: never.
+ */
+export function createShortTurns(
+  isHeld: () => boolean = () => false,
+  clock: { now(): number } = performance,
+): ShortTurns {
+  /** In this turn: they begin in the next one, so that no connection has two in a turn. */
+  let arrived: { readonly client: string; readonly begin: () => void }[] = [];
+  /** By client, in the order of their turns; none is empty. There is one of each connection at most. */
+  const queues = new Map<string, (() => void)[]>();
+  let isDue = false;
+
+  function endTurnSoon(): void {
+    if (isDue) return;
+    isDue = true;
+    setImmediate(endTurn);
+  }
+
+  function endTurn(): void {
+    isDue = false;
+    if (isHeld()) {
+      endTurnSoon();
+      return;
+    }
+    const until = clock.now() + turnMs;
+    for (const { client, begin } of arrived) {
+      const queue = queues.get(client);
+      if (queue === undefined) queues.set(client, [begin]);
+      else queue.push(begin);
+    }
+    arrived = [];
+    do beginNext();
+    while (queues.size > 0 && clock.now() < until);
+    if (queues.size > 0) endTurnSoon();
+  }
+
+  function beginNext(): void {
+    const [first] = queues;
+    if (first === undefined) return;
+    const [client, queue] = first;
+    const begin = queue.shift();
+    // A client that is set again moves to the end.
+    queues.delete(client);
+    if (queue.length > 0) queues.set(client, queue);
+    begin?.();
+  }
+
+  return (client, begin) => {
+    // A tracer of HTTP may have made this the context of the request, as `setImmediate` would keep it.
+    arrived.push({ client, begin: AsyncResource.bind(begin) });
+    endTurnSoon();
+  };
+}

@@ -1,0 +1,34 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { createTaking } from "../../../src/wire/bounds/taking.ts";
+
+/** What each turn of two milliseconds is, while connections come in those that `comes` names. */
+async function turns(comes: (turn: number) => boolean, count: number): Promise<string> {
+  let now = 0;
+  const { took, isTaking } = createTaking({ now: () => now });
+  let seen = "";
+  for (let turn = 0; turn < count; turn += 1, now += 2) {
+    if (comes(turn)) took();
+    seen += isTaking() ? "t" : "-";
+    await nextTurn();
+  }
+  return seen;
+}
+
+test("while connections come, what waits has one turn after each five milliseconds", async () => {
+  expect(await turns(() => true, 12)).toBe("ttt-ttt-ttt-");
+});
+
+test("a turn without a new connection is never held", async () => {
+  expect(await turns((turn) => turn % 2 === 0, 8)).toBe("t-t---t-");
+  expect(await turns(() => false, 3)).toBe("---");
+});
+
+test("several connections in one turn count as one", async () => {
+  const { took, isTaking } = createTaking({ now: () => 0 });
+  took();
+  took();
+  expect(isTaking()).toBe(true);
+  await nextTurn();
+  expect(isTaking()).toBe(false);
+});
