@@ -73,35 +73,30 @@ export function createListener(options: WireOptions): Listener {
   const shutdown = new AbortController();
   const limits = { ...clientLimits, ...options.clientLimits };
   const clients = createClientAddresses(options.trustedProxies);
-  const groupOf = memoize(addressGroup);
-  const takePlace = createConnections(limits, clients, groupOf);
-  const unhandled = createShares(limits.maxUnhandledBytes, limits.maxUnhandledBytesEach);
   const taking = createTaking();
+  const site: ExchangeSite = {
+    clientOf: clients.of,
+    groupOf: memoize(addressGroup),
+    unsent: createUnsent(limits),
+    unhandled: createShares(limits.maxUnhandledBytes, limits.maxUnhandledBytesEach),
+    isDraining: () => isDraining,
+    isTaking: taking.isTaking,
+    date: createDate(),
+  };
   const sockets = createOpenSockets({
-    takePlace,
+    takePlace: createConnections(limits, clients, site.groupOf),
     serve,
-    takeTurn: createOpeningTurns(groupOf, unhandled, taking.isTaking),
+    takeTurn: createOpeningTurns(site),
     taking,
   });
   const openStreams = createOpenStreams(limits);
   const stuck = createStuckSockets(limits.unsentTimeoutMs);
   const overload = createOverload(options);
-  const site: ExchangeSite = {
-    clientOf: clients.of,
-    groupOf,
-    unsent: createUnsent(limits),
-    unhandled,
-    isDraining: () => isDraining,
-    isTaking: taking.isTaking,
-    date: createDate(),
-  };
   const dispatch = createDispatch(options, {
-    isDraining: site.isDraining,
-    isTaking: taking.isTaking,
+    ...site,
     shutdown: shutdown.signal,
     overload,
-    groupOf,
-    openStream: (peer, end) => openStreams.open(groupOf(peer), end),
+    openStream: (peer, end) => openStreams.open(site.groupOf(peer), end),
   });
   const http1 = createHttp1Server(limits, site, stuck, dispatch);
   const { observeClose = () => {} } = options;

@@ -15,15 +15,19 @@ export type TakeOpeningTurn = (socket: Socket, begin: () => void) => () => void;
  * The first bytes of a connection may hold a hundred requests. So connections are taken first, and then served one in each
  * turn of the event loop, clients by turns: whoever comes behind hundreds of another client waits for one of them only.
  *
- * @param groupOf As `addressGroup`.
- * @param unhandled Bytes that were read from connections that wait.
- * @param isTaking As `Taking`.
+ * @param site.groupOf As `addressGroup`.
+ * @param site.unhandled Bytes that were read from connections that wait.
+ * @param site.isTaking As `Taking`.
  */
-export function createOpeningTurns(
-  groupOf: (address: string) => string,
-  unhandled: Shares,
-  isTaking: () => boolean,
-): TakeOpeningTurn {
+export function createOpeningTurns({
+  groupOf,
+  unhandled,
+  isTaking,
+}: {
+  readonly groupOf: (address: string) => string;
+  readonly unhandled: Shares;
+  readonly isTaking: () => boolean;
+}): TakeOpeningTurn {
   const turns = createHeavyTurns(groupOf, isTaking);
 
   /** Count what is read from a connection although it is paused, until that is ended. */

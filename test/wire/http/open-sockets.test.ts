@@ -20,11 +20,11 @@ function opened(taking = createTaking()) {
   const sockets = createOpenSockets({
     takePlace: () => true,
     serve: (socket) => void served.push(socket),
-    takeTurn: createOpeningTurns(
-      (address) => address,
-      createShares(1_000_000, 500_000),
-      taking.isTaking,
-    ),
+    takeTurn: createOpeningTurns({
+      groupOf: (address) => address,
+      unhandled: createShares(1_000_000, 500_000),
+      isTaking: taking.isTaking,
+    }),
     taking,
   });
   const names = () => served.map(({ remoteAddress }) => remoteAddress).join("");
