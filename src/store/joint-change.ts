@@ -1,5 +1,5 @@
 import type { Decision, Head } from "./event-store.ts";
-import type { ReceiptName } from "./receipts.ts";
+import type { ReceiptContent, ReceiptName } from "./receipts.ts";
 
 /** A stream that changes together with others. */
 export type Member = { readonly stream: string; readonly organization: string };
@@ -18,7 +18,7 @@ export type JointDecision<State> = {
 /** A receipt that is stored with a joint change, or not at all. */
 export type JointReceipt = ReceiptName & {
   /** Pure. Called with the heads that the change leads to, in the order of the members. */
-  readonly contentOf: (heads: readonly Omit<Head<unknown>, "state">[]) => Uint8Array;
+  readonly contentOf: (heads: readonly Omit<Head<unknown>, "state">[]) => ReceiptContent;
 };
 
 /**

@@ -3,13 +3,16 @@ import type { Head, Micros } from "./event-store.ts";
 /** Names a receipt: unique among those of its owner. Both are opaque to the store. */
 export type ReceiptName = { readonly owner: string; readonly name: string };
 
+/** Bytes, or a text, of which the bytes in UTF-8 are kept: a text takes less time to pass on. */
+export type ReceiptContent = Uint8Array | string;
+
 /** Bytes that are kept for a day under a name. The store does not know what they say. */
-export type Receipt = ReceiptName & { readonly content: Uint8Array };
+export type Receipt = ReceiptName & { readonly content: ReceiptContent };
 
 /** A receipt that is stored in the transaction of a change, or not at all. */
 export type ReceiptOfChange = ReceiptName & {
   /** Pure. Called with the head that the change leads to, as often as the change is decided. */
-  readonly contentOf: (head: Omit<Head<unknown>, "state">) => Uint8Array;
+  readonly contentOf: (head: Omit<Head<unknown>, "state">) => ReceiptContent;
 };
 
 /** How long a receipt is found. Its name is free after that. */

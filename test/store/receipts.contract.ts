@@ -132,6 +132,21 @@ export function describeReceipts(
       expect(await Promise.all(streams.map(versionOf))).toEqual(streams.map(() => 1));
     });
 
+    test("keeps a text as its bytes in UTF-8, with a change and without", async () => {
+      const text = JSON.stringify({ ä: "→ \u{1f992}" }).concat("\0", "x".repeat(5_000));
+      const [name, other] = [newName(), newName()];
+      const change: Decide<number> = (head) => ({
+        ...counting()(head),
+        receipt: { ...name, contentOf: () => text },
+      });
+      await store.change(randomUUID(), organization, change);
+      expect(await store.receipts.keep({ ...other, content: text }, "s")).toBe(true);
+      for (const each of [name, other]) {
+        const content = await store.receipts.find(each);
+        expect(content && Buffer.from(content)).toEqual(Buffer.from(text));
+      }
+    });
+
     test("keeps one without a change, if the name is free", async () => {
       const name = newName();
       expect(await keep(name, "first")).toBe(true);

@@ -27,15 +27,12 @@ export type KeptCall = {
   readonly outcome: Outcome;
 };
 
-/** As the store keeps it, of exactly as many bytes as it needs. */
-export function bytesFromCall(call: KeptCall): Uint8Array {
-  const text = JSON.stringify(call);
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-  bytes.write(text);
-  return bytes;
+/** As the store keeps it. */
+export function textFromCall(call: KeptCall): string {
+  return JSON.stringify(call);
 }
 
-/** @param bytes Of `bytesFromCall`. */
+/** @param bytes Of `textFromCall`. */
 export function callFromBytes(bytes: Uint8Array): KeptCall {
   return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
 }

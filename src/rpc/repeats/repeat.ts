@@ -7,7 +7,7 @@ import { callerKey } from "../gate/authenticate.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { methodName } from "../method-name.ts";
 import type { Written } from "./answers.ts";
-import { bytesFromCall, type Decided, type Outcome, type Rights } from "./outcome.ts";
+import { type Decided, type Outcome, type Rights, textFromCall } from "./outcome.ts";
 
 /** A call with a key, while it runs. */
 export type Repeat = {
@@ -103,8 +103,8 @@ export function noteRights(values: ContextValues, rights: Rights): void {
 }
 
 /** What is kept of a call. */
-export function contentOf({ request, rights }: Repeat, outcome: Outcome): Uint8Array {
-  return bytesFromCall({ request, rights, outcome });
+export function contentOf({ request, rights }: Repeat, outcome: Outcome): string {
+  return textFromCall({ request, rights, outcome });
 }
 
 type Facts = Omit<Head<unknown>, "state">;

@@ -1,5 +1,6 @@
 import type { KeysOf } from "../event-store.ts";
 import type { NewEvent } from "../events.ts";
+import type { ReceiptContent } from "../receipts.ts";
 import { statusKey } from "../search/head-keys.ts";
 import { type KeyChange, keyChanges } from "../search/key-changes.ts";
 import type { SearchKeys } from "../search.ts";
@@ -51,7 +52,12 @@ export type PastRow = {
 };
 
 /** A receipt as it is stored. Its stream is that of the change. */
-export type ReceiptRow = readonly [owner: string, name: string, at: number, content: Uint8Array];
+export type ReceiptRow = readonly [
+  owner: string,
+  name: string,
+  at: number,
+  content: ReceiptContent,
+];
 
 /**
  * @param keysOf Of the database.

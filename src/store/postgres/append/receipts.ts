@@ -49,7 +49,8 @@ function receiptInsert(
   [owner, name, at, content]: ReceiptRow,
 ): ReceiptInsert {
   const text = textFromName(owner, name);
-  return { chain, owner, name, text, values: [owner, name, stream, at, content] };
+  const bytes = typeof content === "string" ? Buffer.from(content) : content;
+  return { chain, owner, name, text, values: [owner, name, stream, at, bytes] };
 }
 
 /**

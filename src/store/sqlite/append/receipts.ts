@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { ReceiptRow } from "../../change/append-row.ts";
 import type { LoneReceipt, Removal } from "../../change/batch/batch-item.ts";
 import type { ReceiptKeeperOptions } from "../../change/receipt-keeper.ts";
-import type { ReceiptName } from "../../receipts.ts";
+import type { ReceiptContent, ReceiptName } from "../../receipts.ts";
 import { walkFrom } from "../events/history.ts";
 import { createInsert } from "../keys/insert-rows.ts";
 import { withStoreErrors } from "../sqlite-error.ts";
@@ -39,7 +39,7 @@ type Added = readonly [
   name: Uint8Array,
   stream: string | null,
   at: number,
-  content: Uint8Array,
+  content: ReceiptContent,
 ];
 
 /** Prepare to write receipts. */
@@ -52,7 +52,7 @@ export function createReceiptWriter(db: DatabaseSync): ReceiptWriter {
   const insert = createInsert(
     db,
     "receipts (position, name, stream, at, content)",
-    "?, ?, ?, ?, ?",
+    "?, ?, ?, ?, cast(? as blob)",
   );
   const removing = prepareRemovals(db);
   let added: Added[] = [];
