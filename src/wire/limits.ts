@@ -49,6 +49,12 @@ export const maxCodings = 16;
 /** Answers smaller than this are not compressed: the saving would not fill a packet. */
 export const compressMinBytes = 1024;
 
+/**
+ * New connections that the system keeps until they are taken, unless its own limit is lower (`net.core.somaxconn` on Linux).
+ * Beyond, it drops them, and clients try again after one second, then after two more.
+ */
+export const backlog = 4_096;
+
 /** Time for the first bytes of a new connection, and for a TLS handshake, in milliseconds. */
 export const openingTimeoutMs = 5_000;
 

@@ -19,7 +19,7 @@ import { createOpenSockets } from "./http/open-sockets.ts";
 import { refuseOpening } from "./http/refuse-opening.ts";
 import type { Opening } from "./http/sniff.ts";
 import type { TlsFiles, TlsServer } from "./http/tls.ts";
-import { clientLimits, farewellMs } from "./limits.ts";
+import { backlog, clientLimits, farewellMs } from "./limits.ts";
 import { memoize } from "./memoize.ts";
 import type { WireOptions } from "./options.ts";
 
@@ -147,7 +147,7 @@ export function createListener(options: WireOptions): Listener {
 function listenOn(server: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog }, () => {
       ignoreErrors(server.off("error", reject));
       resolve(server.address() as AddressInfo);
     });
