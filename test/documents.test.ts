@@ -20,7 +20,13 @@ import { UserService } from "../gen/zitadel/user/v2/user_service_pb.ts";
 import { type Setting, serveSettings } from "../src/config/settings.ts";
 import { errors, reasonFromKey } from "../src/domain/errors.ts";
 import { successors } from "../src/rpc/deprecation.ts";
-import { bodyTimeoutMs, clientLimits, maxEchoBytes, maxPipelined } from "../src/wire/limits.ts";
+import {
+  backlog,
+  bodyTimeoutMs,
+  clientLimits,
+  maxEchoBytes,
+  maxPipelined,
+} from "../src/wire/limits.ts";
 import { type Program, root, runGiraffe, runProgram, startGiraffe } from "./support/child.ts";
 import { startIssuer } from "./support/identity/issuer.ts";
 
@@ -411,6 +417,7 @@ describe("the documents", () => {
     expect(row("answers")).toContain(
       `${maxUnsentBytes / 2 ** 20} MiB may wait in all, ${clientLimits.maxUnsentBytesEach / 2 ** 20} MiB for one`,
     );
+    expect(row("new connections that the system keeps")).toContain(number(backlog));
     expect(row("time for a request body")).toContain(`${bodyTimeoutMs / 1_000} seconds`);
     expect(row("headers of an answer")).toContain(`${maxEchoBytes} bytes`);
     expect(row("requests on an HTTP/1.1")).toContain(`${maxPipelined} requests wait`);

@@ -11,6 +11,15 @@ import {
 } from "../../raw.ts";
 import { binaryNote, envelope } from "../../speak.ts";
 
+const headOf = (method: string) =>
+  headerBlock([
+    [":method", "POST"],
+    [":scheme", "http"],
+    [":path", `/echo.v1.EchoService/${method}`],
+    [":authority", "a"],
+    ["content-type", "application/grpc"],
+  ]);
+
 test("others are served between the messages of a stream, however many come at once", async () => {
   let handled = 0;
   await using server = await startEcho({
@@ -20,13 +29,7 @@ test("others are served between the messages of a stream, however many come at o
     },
   });
   using connection = await openRaw(server.port);
-  const head = headerBlock([
-    [":method", "POST"],
-    [":scheme", "http"],
-    [":path", "/echo.v1.EchoService/Talk"],
-    [":authority", "a"],
-    ["content-type", "application/grpc"],
-  ]);
+  const head = headOf("Talk");
   const message = envelope(binaryNote({ text: "a" }));
   const count = 3_000;
   const body = Buffer.concat(Array.from({ length: count }, () => message));
@@ -62,13 +65,7 @@ test("streams begin one in each turn, and those that are reset before are never 
     },
   });
   using connection = await openRaw(server.port);
-  const head = headerBlock([
-    [":method", "POST"],
-    [":scheme", "http"],
-    [":path", "/echo.v1.EchoService/Spread"],
-    [":authority", "a"],
-    ["content-type", "application/grpc"],
-  ]);
+  const head = headOf("Spread");
   const ids = Array.from({ length: 50 }, (_, index) => 1 + 2 * index);
   const open = (id: number) => [
     http2Frame(frameTypes.headers, frameFlags.endHeaders, id, head),
