@@ -54,7 +54,7 @@ test("others are served between the messages of a stream, however many come at o
   expect(turns).toBeGreaterThan(100);
   // Two turns of messages may lie between two looks.
   expect(most).toBeLessThanOrEqual(32);
-}, 60_000);
+});
 
 test("streams begin one in each turn, and those that are reset before are never begun", async () => {
   const begun: string[] = [];
