@@ -8,5 +8,6 @@ export default defineConfig({
     exclude: ["test/wire/linear.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000, interval: 20 } },
   },
 });
