@@ -42,8 +42,16 @@ const list: Search = {
   limit: 1_000,
 };
 
-/** What the search of every event store must do. Call it once per engine. */
-export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Promise<EventStore>) {
+/**
+ * What the search of every event store must do. Call it once per engine.
+ *
+ * @param settle Called when much was written: lets the engine do at once what it would do in its own time.
+ */
+export function describeSearch(
+  name: string,
+  open: (keysOf: KeysOf<State>) => Promise<EventStore>,
+  settle?: () => Promise<unknown>,
+) {
   describe(`${name} search`, () => {
     let store: EventStore;
     beforeAll(async () => {
@@ -304,6 +312,7 @@ export function describeSearch(name: string, open: (keysOf: KeysOf<State>) => Pr
       }));
       beforeAll(async () => {
         await Promise.all(many.map(({ stream, keys }) => write(organization, stream, keys)));
+        await settle?.();
       });
 
       const queries: readonly Query[] = [
