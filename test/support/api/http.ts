@@ -1,5 +1,5 @@
 import { Agent, request as http1Request, type IncomingHttpHeaders } from "node:http";
-import { type ClientHttp2Session, connect } from "node:http2";
+import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 
 export type HttpVersion = "HTTP/1.1" | "h2c";
@@ -81,7 +81,8 @@ function sendHttp1(url: string, request: HttpRequest): Promise<HttpReply> {
   });
 }
 
-async function sendHttp2(url: string, { method, path, headers, body, signal }: HttpRequest) {
+async function sendHttp2(url: string, request: HttpRequest): Promise<HttpReply> {
+  const { method, path, headers, body, signal } = request;
   const session = await sessionTo(url);
   return new Promise<HttpReply>((resolve, reject) => {
     const stream = session.request(
@@ -105,7 +106,13 @@ async function sendHttp2(url: string, { method, path, headers, body, signal }: H
       .on("end", () => {
         isWhole = status !== 0;
       })
-      .on("error", reject)
+      .on("error", (error) => {
+        // The connection is old, or nobody used it for long, which happens on a busy machine. What Node.js had not sent by
+        // then was not begun (RFC 9113, section 8.7).
+        const isLeft = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM && session.closed;
+        if (isLeft) resolve(sendHttp2(url, request));
+        else reject(error);
+      })
       .on("close", () => {
         if (!isWhole) reject(new Error(`the stream was reset with code ${stream.rstCode}`));
         resolve({ status, headers: answerHeaders, trailers, body: Buffer.concat(chunks) });
