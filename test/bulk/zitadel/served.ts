@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { callRest, type Place } from "../../cli/serving.ts";
+import { callRest, fetchJson, type Place } from "../../cli/serving.ts";
 import { present } from "../../support/zitadel/files.ts";
 import type { Person, Shown } from "../../support/zitadel/person.ts";
 import type { World } from "../../support/zitadel/world.ts";
@@ -16,7 +16,7 @@ export async function serveImported(place: Place) {
   const { secret } = JSON.parse(created.stdout);
   const { url } = await place.serve();
   const post = async (path: string, body: Json, organization?: string): Promise<Json> => {
-    const answer = await fetch(`${url}${path}`, {
+    const answer = await fetchJson(`${url}${path}`, {
       method: "POST",
       headers: {
         authorization: `Bearer ${secret}`,
@@ -25,7 +25,7 @@ export async function serveImported(place: Place) {
       body: JSON.stringify(body),
     });
     expect(answer.status).toBe(200);
-    return (await answer.json()) as Json;
+    return answer.body;
   };
   return { url, secret: String(secret), post, callRest };
 }
