@@ -40,7 +40,7 @@ describe("D3: Expect: 100-continue over HTTP/1.1", () => {
     },
   );
 
-  test.for([
+  test.concurrent.for([
     { name: "no path", head: headOf("POST /nowhere HTTP/1.1", "Content-Length: 9"), want: 404 },
     { name: "a wrong verb", head: headOf("POST /page HTTP/1.1", "Content-Length: 9"), want: 405 },
     {
@@ -73,7 +73,7 @@ describe("D3: Expect: 100-continue over HTTP/1.1", () => {
     expect(server.outcomes).toMatchObject([{ status: want }]);
   });
 
-  test.for([
+  test.concurrent.for([
     { protocol: "REST", head: headOf(put, "Content-Length: 9"), want: 401 },
     { protocol: "Connect", head: headOf(post, json, "Content-Length: 9"), want: 401 },
     {
@@ -133,7 +133,7 @@ describe("D3: Expect: 100-continue over HTTP/1.1", () => {
     expect(statuses(received)).toEqual([200]);
   });
 
-  test.for(["wonders", "100-continue, wonders", "x-100-continue", "100-continue;q=1"])(
+  test.concurrent.for(["wonders", "100-continue, wonders", "x-100-continue", "100-continue;q=1"])(
     "refuses %j, which it cannot meet",
     async (expectation) => {
       await using server = await startEcho();
@@ -181,14 +181,14 @@ describe("D3: expect: 100-continue over HTTP/2", () => {
     expect(server.outcomes).toMatchObject([{ error: undefined }]);
   });
 
-  test("gets the final status at once when the gate refuses", async () => {
+  test.concurrent("gets the final status at once when the gate refuses", async () => {
     await using server = await startEcho({}, { requestGate: refuses });
     using session = openHttp2(server.port);
     expect(await statusesOf(session.request(headers, { endStream: false }))).toEqual([200]);
     expect(server.outcomes).toMatchObject([{ error: { code: Code.Unauthenticated } }]);
   });
 
-  test("is refused when it is another", async () => {
+  test.concurrent("is refused when it is another", async () => {
     await using server = await startEcho();
     using session = openHttp2(server.port);
     const stream = session.request({ ...headers, expect: "wonders" }, { endStream: false });
