@@ -105,7 +105,7 @@ export function createListener(options: WireOptions): Listener {
   /** Hand a connection to the server of its protocol. */
   function serve(socket: Socket, protocol: Opening): void {
     if ((protocol === "tls") !== (tls !== undefined)) refuseOpening(socket, protocol);
-    else if (tls !== undefined) tls.server.emit("connection", socket);
+    else if (tls !== undefined) tls.adopt(socket);
     else adopt(socket, protocol === "http2");
   }
 
@@ -116,7 +116,7 @@ export function createListener(options: WireOptions): Listener {
       if (files !== undefined) {
         // Loaded only if it is used: with it Node.js reads all root certificates, which takes 5 ms.
         const { createTlsServer } = await import("./http/tls.ts");
-        tls = createTlsServer(files, adopt);
+        tls = createTlsServer(files, site.groupOf, adopt);
       }
       http1.server.on("connection", sockets.accept);
       return listenOn(http1.server, host, port);
@@ -128,6 +128,7 @@ export function createListener(options: WireOptions): Listener {
       const closed = new Promise<void>((resolve) => http1.server.close(() => resolve()));
       http2.close();
       sockets.destroyOpening();
+      tls?.destroyOpening();
       const timer = setTimeout(() => {
         shutdown.abort(new ConnectError("shutting down", Code.Unavailable));
         // Streams tell their clients why they end. Only then are the connections cut off.

@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
 import { createShares } from "../bounds/shares.ts";
 import type { ClosedConnection } from "../http2/close-reason.ts";
 import type { Transport } from "../http2/output.ts";
@@ -59,8 +58,6 @@ export function createHttp2Server(
       // wants it. A client of HTTP/2 that closes its half has gone.
       socket.allowHalfOpen = false;
       socket.setNoDelay(true);
-      // RFC 9113, section 9.2.1.
-      if (isSecure(socket)) socket.disableRenegotiation();
       const taken = () => session.taken();
       const session = new Http2Session(
         createTransport(socket, taken),
@@ -81,10 +78,6 @@ export function createHttp2Server(
     },
     stop: () => clearInterval(timer),
   };
-}
-
-function isSecure(socket: Socket): socket is TLSSocket {
-  return "encrypted" in socket;
 }
 
 /** @param taken Called when the system has taken what was written. */

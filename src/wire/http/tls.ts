@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import { createServer, type TLSSocket } from "node:tls";
+import { createHandshakeTurns } from "../bounds/handshakes.ts";
 import { openingTimeoutMs } from "../limits.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
 
@@ -11,9 +13,12 @@ export type TlsFiles = {
   readonly clientCaFile?: string;
 };
 
-/** Takes connections that begin with a TLS handshake, through its `connection` event. */
+/** Takes connections that begin with a TLS handshake. */
 export type TlsServer = {
-  readonly server: Server;
+  /** @param socket With its first bytes put back. */
+  adopt(socket: Socket): void;
+  /** Destroy those whose handshake is under way. */
+  destroyOpening(): void;
   /**
    * Read the files again; new connections use them.
    *
@@ -23,33 +28,89 @@ export type TlsServer = {
 };
 
 /**
+ * Handshakes are made by turns.
+ *
+ * @param groupOf As `addressGroup`.
  * @param onSecure Called with every connection whose handshake has succeeded, and with what ALPN
  *   has chosen: `h2` or HTTP/1.1.
  * @throws Error naming the files if they cannot be used.
  */
 export function createTlsServer(
   files: TlsFiles,
+  groupOf: (address: string) => string,
   onSecure: (socket: TLSSocket, isHttp2: boolean) => void,
 ): TlsServer {
-  const { certFile, keyFile, clientCaFile } = files;
-  const read = () => ({
-    cert: readFileSync(certFile),
-    key: readFileSync(keyFile),
-    ...(clientCaFile && { ca: readFileSync(clientCaFile) }),
-  });
-  const options = {
-    ALPNProtocols: ["h2", "http/1.1"],
-    minVersion: "TLSv1.2",
-    handshakeTimeout: openingTimeoutMs,
-    ...(clientCaFile && { requestCert: true, rejectUnauthorized: true }),
-  } as const;
-  const server = naming(files, () => createServer({ ...options, ...read() }));
+  const server = naming(files, () => createServer(optionsFrom(files)));
+  const takeHandshakeTurns = createHandshakeTurns();
+  /** By the connection under it, what ends its turns in the handshake. */
+  const handshakes = new WeakMap<Socket, () => void>();
+  const opening = new Set<Socket>();
+
   server.on("secureConnection", (socket) => {
     ignoreErrors(socket);
+    // It would be one more handshake, with no turn. RFC 9113, section 9.2.1, wants it for HTTP/2. OpenSSL's own option
+    // keeps the connection and answers each try, so a client could make as many as it likes.
+    socket.disableRenegotiation();
+    const under = underneath(socket);
+    if (under !== undefined) {
+      handshakes.get(under)?.();
+      opening.delete(under);
+    }
     onSecure(socket, socket.alpnProtocol === "h2");
   });
   server.on("tlsClientError", (_error, socket) => socket.destroy());
-  return { server, reload: () => naming(files, () => server.setSecureContext(read())) };
+
+  return {
+    adopt(socket) {
+      opening.add(socket);
+      server.emit("connection", socket);
+      // In the next tick Node takes the bytes that were put back. Then it reads.
+      process.nextTick(() => {
+        if (socket.destroyed) return;
+        const client = groupOf(socket.remoteAddress ?? "");
+        handshakes.set(socket, takeHandshakeTurns({ client, ...handleOf(socket) }));
+      });
+      socket.once("close", () => {
+        opening.delete(socket);
+        handshakes.get(socket)?.();
+      });
+    },
+    destroyOpening() {
+      for (const socket of opening) socket.destroy();
+    },
+    reload: () => naming(files, () => server.setSecureContext(optionsFrom(files))),
+  };
+}
+
+function optionsFrom({ certFile, keyFile, clientCaFile }: TlsFiles) {
+  return {
+    ALPNProtocols: ["h2", "http/1.1"],
+    minVersion: "TLSv1.2",
+    handshakeTimeout: openingTimeoutMs,
+    cert: readFileSync(certFile),
+    key: readFileSync(keyFile),
+    ...(clientCaFile && {
+      ca: readFileSync(clientCaFile),
+      requestCert: true,
+      rejectUnauthorized: true,
+    }),
+  } as const;
+}
+
+/*
+ * The next two read fields of Node that its manual does not tell of. Under TLS the bytes of a connection go from its handle
+ * to OpenSSL, whatever its sockets do, and there is no other way to leave them with the system.
+ */
+
+type Handle = { readStart(): void; readStop(): void };
+
+function handleOf(socket: Socket) {
+  const handle = () => (socket as Socket & { readonly _handle?: Handle | null })._handle;
+  return { read: () => handle()?.readStart(), hold: () => handle()?.readStop() };
+}
+
+function underneath(socket: TLSSocket): Socket | undefined {
+  return (socket as TLSSocket & { readonly _parent?: Socket })._parent;
 }
 
 /** The key and the certificate can be read, but have different public keys. */
