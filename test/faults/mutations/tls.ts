@@ -6,7 +6,7 @@ import { type Attack, mutate, split } from "./attack.ts";
 import { http1Bytes, http2Bytes, protocols, type Target, validCall } from "./calls.ts";
 
 /** The first flight of a TLS 1.3 client, as Node sends it. */
-const clientHello = await firstFlight();
+export const clientHello = await firstFlight();
 
 function firstFlight(): Promise<Buffer> {
   return new Promise((resolve) => {

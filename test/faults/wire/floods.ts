@@ -11,6 +11,7 @@ import {
   reset,
 } from "../frames.ts";
 import { envelope } from "../mutations/calls.ts";
+import { clientHello } from "../mutations/tls.ts";
 
 // Long because it is one table of floods with the functions that make their bytes.
 
@@ -27,6 +28,10 @@ export type Flood = {
   readonly send: (connection: number) => Uint8Array;
   /** Whether the answers are read. Default: they are not. */
   readonly isRead?: true;
+  /** What each sends when all have sent that. Default: nothing. */
+  readonly later?: Uint8Array;
+  /** Which server: see `doors`. Default: the one without TLS. */
+  readonly door?: "tls";
   /** Whether a connection is replaced by a new one once it is closed or has sent everything. Default: no. */
   readonly isChurn?: true;
 };
@@ -295,6 +300,26 @@ export const floods: readonly Flood[] = [
       ),
   },
   {
+    name: "TLS handshakes that go on at once",
+    aimsAt: "how long a turn takes (handshakes.ts)",
+    connections: 4_000,
+    addresses: 4,
+    isRead: true,
+    door: "tls",
+    send: () => clientHello.subarray(0, 1),
+    later: clientHello.subarray(1),
+  },
+  {
+    name: "TLS handshakes that come and go",
+    aimsAt: "what is kept for a handshake (tls.ts)",
+    connections: 500,
+    addresses: 4,
+    isRead: true,
+    isChurn: true,
+    door: "tls",
+    send: () => clientHello,
+  },
+  {
     name: "connections that come and go",
     aimsAt: "what is kept for a connection (listener.ts, shares.ts)",
     connections: 50,
@@ -309,15 +334,24 @@ export const floods: readonly Flood[] = [
  * Calls of many good clients that come and go, before memory is measured, because a new server has a small heap: V8 gives
  * objects that are new up to 128 MiB when there is work, and takes them back only after minutes.
  */
-export const warmUp: Omit<Flood, "name" | "aimsAt"> = {
-  connections: 128,
-  addresses: 8,
-  isRead: true,
-  isChurn: true,
-  send: (connection) =>
-    connection % 2 === 0
-      ? Buffer.from(get("/debug/metrics").repeat(50) + get("/nowhere").repeat(500))
-      : http2(hundred.slice(0, 50).map((id) => call(id, check))),
+export const warmUps: Readonly<Record<"plain" | "tls", Omit<Flood, "name" | "aimsAt">>> = {
+  plain: {
+    connections: 128,
+    addresses: 8,
+    isRead: true,
+    isChurn: true,
+    send: (connection) =>
+      connection % 2 === 0
+        ? Buffer.from(get("/debug/metrics").repeat(50) + get("/nowhere").repeat(500))
+        : http2(hundred.slice(0, 50).map((id) => call(id, check))),
+  },
+  tls: {
+    connections: 1_000,
+    addresses: 8,
+    isRead: true,
+    isChurn: true,
+    send: () => clientHello,
+  },
 };
 
 function rpc(path: string): Buffer {

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { collecting, type Death } from "../victim.ts";
-import { type Flood, warmUp } from "./floods.ts";
-import { guard } from "./siege.ts";
+import { type Flood, warmUps } from "./floods.ts";
+import { doors, guard } from "./siege.ts";
 
 /** The effect of a flood. Memory in MiB. */
 export type FloodReport = {
@@ -22,7 +22,8 @@ export const growthTolerance = 64;
 export const politeMs = 1_000;
 
 /**
- * Send each flood to a server with a heap of 512 MB, with a good client on another address beside it.
+ * Send each flood to a server with a heap of 512 MB, with a good client on another address beside it. There is one
+ * server for each door.
  *
  * @param holdMs How long each lasts.
  * @param settleMs How long memory may take to come back.
@@ -30,12 +31,32 @@ export const politeMs = 1_000;
  */
 export async function flood(
   chosen: readonly Flood[],
-  { holdMs, settleMs }: { readonly holdMs: number; readonly settleMs: number },
+  times: FloodTimes,
   observe: (report: FloodReport) => void = () => undefined,
+): Promise<{ reports: FloodReport[]; deaths: Death[] }> {
+  const reports: FloodReport[] = [];
+  const deaths: Death[] = [];
+  for (const door of doors) {
+    const here = chosen.filter((each) => (each.door ?? "plain") === door);
+    if (here.length === 0) continue;
+    const result = await floodDoor(door, here, times, observe);
+    reports.push(...result.reports);
+    deaths.push(result.death);
+  }
+  return { reports, deaths };
+}
+
+type FloodTimes = { readonly holdMs: number; readonly settleMs: number };
+
+async function floodDoor(
+  door: (typeof doors)[number],
+  chosen: readonly Flood[],
+  { holdMs, settleMs }: FloodTimes,
+  observe: (report: FloodReport) => void,
 ): Promise<{ reports: FloodReport[]; death: Death }> {
-  const { victim, client } = await guard("plain", ["--max-old-space-size=512", ...collecting]);
+  const { victim, client } = await guard(door, ["--max-old-space-size=512", ...collecting]);
   client.tell("quiet");
-  await hold(warmUp, victim.port, holdMs);
+  await hold(warmUps[door], victim.port, holdMs);
   await pause(holdMs / 2);
   victim.collect();
   await pause(1_000);
@@ -103,6 +124,10 @@ async function hold(
   for (let index = 0; index < each.connections; index += 1) {
     starting.push(start(index));
     if (index % 20 === 19) await pause(1);
+  }
+  if (each.later !== undefined) {
+    await Promise.all(starting);
+    for (const socket of open) socket.write(each.later);
   }
   await pause(Math.max(0, until - performance.now()));
   for (const socket of open) socket.destroy();

@@ -15,6 +15,7 @@
 
 import { setPriority } from "node:os";
 import { parseArgs } from "node:util";
+import type { Death } from "../victim.ts";
 import { floods } from "./floods.ts";
 import { h2specFailures } from "./h2spec.ts";
 import { type FloodReport, flood, growthTolerance, politeMs } from "./run-flood.ts";
@@ -67,7 +68,7 @@ async function siegeFailures(): Promise<string[]> {
 }
 
 async function floodFailures(): Promise<string[]> {
-  const { reports, death } = await flood(floods, { holdMs: 10_000, settleMs: 15_000 });
+  const { reports, deaths } = await flood(floods, { holdMs: 10_000, settleMs: 15_000 });
   const row = (name: string, ...cells: (string | number)[]) =>
     out(name.padEnd(60) + cells.map((cell) => String(cell).padStart(9)).join(""));
   row("flood", "before", "peak", "after", "slowest");
@@ -75,11 +76,14 @@ async function floodFailures(): Promise<string[]> {
     const { before, peak, after } = memory;
     row(each.name, ...[before, peak, after, slowestMs].map(Math.round));
   }
-  const isSound = death.exit === 0 && death.faultLines.length === 0;
+  return [...reports.flatMap(floodFaults), ...deaths.flatMap(faultsOfDeath)];
+}
+
+function faultsOfDeath({ exit, faultLines, strangeLines }: Death): string[] {
+  const isSound = exit === 0 && faultLines.length === 0;
   return [
-    ...reports.flatMap(floodFaults),
-    ...(isSound ? [] : [`floods: exit ${death.exit} ${death.faultLines[0] ?? ""}`]),
-    ...death.strangeLines.slice(0, 20).map((line) => `floods: on stderr: ${line}`),
+    ...(isSound ? [] : [`floods: exit ${exit} ${faultLines[0] ?? ""}`]),
+    ...strangeLines.slice(0, 20).map((line) => `floods: on stderr: ${line}`),
   ];
 }
 
