@@ -29,6 +29,7 @@ const seeInput: readonly string[] = [
   "/[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]/gu",
   "/[^ \\t\\n\\r]/",
   "/[^=]+={0,2}|=+/g",
+  "/[^\\0-\\x7f]/g",
   "/[^\\x20-\\x24\\x26-\\x7e]+/gu",
   "/[^a-z0-9-]/u",
   "/[^+\\d]/g",
