@@ -70,7 +70,7 @@ describe("sizes", () => {
     const counts = new Map<string, number>();
     // Migrations and stored databases are tables, too.
     for (const path of [...filesOf("src"), ...filesOf("test")].filter(
-      (each) => !/\.sql$/.test(each),
+      (each) => !/\.(?:sql|db)$/.test(each),
     ))
       counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
     const full = [...counts].filter(([, count]) => count > maxFilesBesideEachOther);

@@ -1,3 +1,4 @@
+import { plainTextIfOther } from "../text/plain-text.ts";
 import type { HumanState } from "./human-state.ts";
 
 /** What humans are found and sorted by. */
@@ -16,6 +17,26 @@ export const searchKeyNames = [
 /** The name of a key, as the store keeps it. */
 export type SearchKeyName = (typeof searchKeyNames)[number];
 
+/** The keys for the texts without accents, of those that have any. Nobody is sorted by them. */
+export const plainKeys = {
+  userName: "plainUserName",
+  firstName: "plainFirstName",
+  lastName: "plainLastName",
+  nickName: "plainNickName",
+  displayName: "plainDisplayName",
+  email: "plainEmail",
+} as const satisfies Partial<Record<SearchKeyName, string>>;
+
+/** The name of a key whose texts may have accents. */
+export type AccentedKeyName = keyof typeof plainKeys;
+
+type PlainKeyName = (typeof plainKeys)[AccentedKeyName];
+type KeyTexts = Record<SearchKeyName, string> & Partial<Record<PlainKeyName, string>>;
+/** Texts by the names of their keys. */
+export type HumanKeys = Readonly<KeyTexts>;
+
+const accented = Object.entries(plainKeys) as [AccentedKeyName, PlainKeyName][];
+
 /** Every moment has as many digits, so that texts sort like numbers. Enough until the year 2286. */
 const momentDigits = 16;
 
@@ -29,12 +50,12 @@ const momentDigits = 16;
 export function searchKeys(head: {
   readonly state: HumanState;
   readonly createdAt: number;
-}): Readonly<Record<SearchKeyName, string>> | undefined {
+}): HumanKeys | undefined {
   const { state, createdAt } = head;
   if (state.kind !== "present") return undefined;
   const { userName, email, phone, status, profile } = state;
   const { firstName, lastName, nickName, displayName } = profile;
-  return {
+  return withPlainKeys({
     userName,
     firstName,
     lastName,
@@ -44,7 +65,16 @@ export function searchKeys(head: {
     phone,
     state: status,
     createdAt: momentKey(createdAt),
-  };
+  });
+}
+
+/** Add the texts without accents, where they are other texts. */
+export function withPlainKeys(keys: KeyTexts): HumanKeys {
+  for (const [name, plainName] of accented) {
+    const plain = plainTextIfOther(keys[name]);
+    if (plain !== "") keys[plainName] = plain;
+  }
+  return keys;
 }
 
 /** A moment as text that sorts by time. */

@@ -37,6 +37,7 @@ const digests = {
   "sqlite/migrations/011.sql": "6b98a572890421d11c89b3b974a252bca95406140c9ae4730cb381d91f99a76e",
   "sqlite/migrations/012.sql": "f0163899b54a0255f41eaaae1fc01e42a12c42dc9c1e811c6fd9eaa0a50860a6",
   "sqlite/migrations/013.sql": "5ad3dd74eff2ec35999bb2f371bdfac0a5d7352c58031f3c2b7ba447747a6944",
+  "sqlite/migrations/014.sql": "67df9449c96295b8c0677c0d47048fe767534e04131de212e1379adc3f82d29d",
   "postgres/migrations/001.sql": "0d40854d901657a784565848c6c7e968c3456a413bd4d1922ce53a83b70e5360",
   "postgres/migrations/002.sql": "6753ee51979d138cbdb1829678bf3f832f457a4dfd531483265f6a1bc4c34c8d",
   "postgres/migrations/003.sql": "3107d0b54133f1839be0f43d394fbdd847df1eb1af23b5431f9a81953b7db134",
@@ -50,6 +51,7 @@ const digests = {
   "postgres/migrations/011.sql": "5baf1e42d049b23d9009d8cf558b850951e24f275fc7b849f42bde4981638dfe",
   "postgres/migrations/012.sql": "6b33fbdbc296e5701496d6c921484025c2c121a274b267a9ff297b18bdba3b46",
   "postgres/migrations/013.sql": "4c110ba84cfbb79170f01fd6f92ed065fa405b8140e848d9e922e70850f31b86",
+  "postgres/migrations/014.sql": "67df9449c96295b8c0677c0d47048fe767534e04131de212e1379adc3f82d29d",
 };
 
 const engines = new URL("../../src/store/", import.meta.url);
@@ -140,6 +142,9 @@ async function expectWhole(store: EventStore, isFoldedAnew: boolean) {
   expect((await found("userName", "İSTANBUL")).sort()).toEqual(both);
   expect(await found("firstName", "STRASSE")).toEqual(["STRASSE"]);
   expect(await found("firstName", "straße")).toEqual(["straße"]);
+  expect(await found("plainFirstName", "strasse")).toEqual(["straße"]);
+  expect(await found("plainDisplayName", "ssigi")).toEqual(["gigi@giraffe.example"]);
+  expect(await found("plainLastName", "giraffe")).toEqual([]);
   expect(await found("state", "inactive", false)).toEqual(["off"]);
   const everybody = await store.search(organization, {
     query: { kind: "and", queries: [] },

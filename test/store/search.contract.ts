@@ -199,6 +199,37 @@ export function describeSearch(
       expect(await find("two", "y")).toBe(1);
     });
 
+    test("finds a stream by a key that it has only at times", async () => {
+      const organization = newOrganization();
+      const stream = newStream();
+      const isPlain = has("plainFirstName", "equals", "muller", true);
+      const anywhere = or(has("a", "equals", "muller", true), or(isPlain));
+      const totals = async () => [
+        (await search(organization, { query: isPlain })).total,
+        (await search(organization, { query: anywhere })).total,
+        (await search(organization, { query: not(anywhere) })).total,
+        (await search(organization, { query: has("plainFirstName", "contains", "ull") })).total,
+        (await search(organization, { query: has("plainFirstName", "equals", "") })).total,
+      ];
+      await write(organization, stream, { a: "Muller" });
+      expect(await totals()).toEqual([0, 1, 0, 0, 1]);
+      await write(organization, stream, { a: "Müller", plainFirstName: "muller" });
+      expect(await totals()).toEqual([1, 1, 0, 1, 0]);
+      await write(organization, stream, { a: "Möller", plainFirstName: "moller" });
+      expect(await totals()).toEqual([0, 0, 1, 0, 0]);
+      // Several changes of one stream in one batch.
+      await Promise.all([
+        write(organization, stream, { a: "Moller" }),
+        write(organization, stream, { a: "Müller", plainFirstName: "muller" }),
+        write(organization, stream, { a: "Muller", plainFirstName: "" }),
+        write(organization, stream, { a: "Muller" }),
+      ]);
+      expect(await totals()).toEqual([0, 1, 0, 0, 1]);
+      await write(organization, stream, { a: "Müller", plainFirstName: "muller" });
+      await write(organization, stream, null);
+      expect(await totals()).toEqual([0, 0, 0, 0, 0]);
+    });
+
     test("sees changes that were made at the same time, in their order", async () => {
       const organization = newOrganization();
       const names = Array.from({ length: 60 }, newStream);
@@ -307,6 +338,9 @@ export function describeSearch(
           b: index % 3 === 0 ? "Odd" : "even",
           c: `${index % 10}`,
           phone: index % 60 === 0 ? `+${index}` : "",
+          // Of which few streams have a row, and most not even a text.
+          ...(index % 40 === 0 && { plainEmail: `plain ${index}` }),
+          ...(index % 2 === 0 && { plainLastName: `name ${index}` }),
           state: stateOf(index),
         },
       }));
@@ -351,6 +385,12 @@ export function describeSearch(
         has("phone", "starts-with", "+"),
         and(has("phone", "contains", ""), not(has("phone", "ends-with", "0"))),
         { kind: "one-of", key: "phone", texts: ["", "+60"] },
+        has("plainEmail", "equals", "", true),
+        has("plainEmail", "starts-with", "plain 1", true),
+        or(has("a", "contains", "e 1", true), has("plainEmail", "contains", "n 8", true)),
+        not(or(has("a", "starts-with", "name 1", true), has("plainLastName", "contains", "2"))),
+        or(has("a", "equals", "name 7", true), or(has("plainEmail", "equals", "plain 40"))),
+        and(has("plainLastName", "contains", "name", true), has("b", "equals", "Odd")),
       ];
 
       const asked = isUsual ? queries : queries.filter((query) => compares(query, "state"));
@@ -414,7 +454,7 @@ export function describeSearch(
 
     const letter = fc.constantFrom("a", "A", "b", "ß", "S", "s", "ς", "Σ", "🦒", "\uffff", "%", "");
     const text = fc.array(letter, { maxLength: 4 }).map((letters) => letters.join(""));
-    const key = fc.constantFrom("a", "b", "state", "phone");
+    const key = fc.constantFrom("a", "b", "state", "phone", "plainEmail");
     const state = fc.constantFrom("s", "a%", "");
     const comparison: fc.Arbitrary<Query> = fc.oneof(
       fc.record({
@@ -444,7 +484,13 @@ export function describeSearch(
 
     test("agrees with a plain filter over random streams and queries", async () => {
       const property = fc.asyncProperty(
-        fc.array(fc.record({ a: text, b: text, state, phone: text }), { maxLength: 8 }),
+        fc.array(
+          fc.record(
+            { a: text, b: text, state, phone: text, plainEmail: text },
+            { requiredKeys: ["a", "b", "state", "phone"] },
+          ),
+          { maxLength: 8 },
+        ),
         fc.array(query, { minLength: 1, maxLength: 8 }),
         fc.constantFrom(undefined, "a", "b", "state"),
         fc.boolean(),
@@ -587,7 +633,7 @@ function isTrue(query: Query, { stream, keys }: Placed): boolean {
     case "streams":
       return query.streams.some((each) => each === stream);
     case "one-of":
-      return query.texts.some((each) => each === keys[query.key]);
+      return query.texts.some((each) => each === (keys[query.key] ?? ""));
     case "text": {
       const text = codePoints(written(keys[query.key] ?? "", query.ignoreCase));
       const part = codePoints(written(query.text, query.ignoreCase));

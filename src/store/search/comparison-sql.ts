@@ -7,7 +7,7 @@ import {
   creationKey,
   everyStream,
   isHeadKey,
-  sparseKey,
+  isSparse,
   statusKey,
 } from "./head-keys.ts";
 import { keyParts, leastCutBytes, reachesCut } from "./key-parts.ts";
@@ -48,7 +48,7 @@ function headText({ dialect }: Scope, key: string, alias: string): Sql {
 
 /** Whether a comparison is true of streams that the index has no row for. */
 export function mayLackRow(query: KeyComparison): boolean {
-  return query.key === sparseKey && isTrueOf(query, "");
+  return isSparse(query.key) && isTrueOf(query, "");
 }
 
 /** Whether a comparison of the status is true of the most common one. */

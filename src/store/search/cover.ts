@@ -51,12 +51,18 @@ async function coverAny(
   queries: readonly Query[],
   findAny: FindAny,
 ): Promise<readonly string[] | undefined> {
-  const comparisons = queries.filter(isComparison);
-  const known = queries.flatMap((each) => (each.kind === "streams" ? each.streams : []));
-  const others = queries.filter((each) => !isComparison(each) && each.kind !== "streams");
+  const alternatives = queries.flatMap(alternativesIn);
+  const comparisons = alternatives.filter(isComparison);
+  const known = alternatives.flatMap((each) => (each.kind === "streams" ? each.streams : []));
+  const others = alternatives.filter((each) => !isComparison(each) && each.kind !== "streams");
   if (comparisons.length < 2 || others.length > 0) return undefined;
   const found = await findAny(comparisons);
   return found && [...known, ...found];
+}
+
+/** Those of an `or` within an `or` belong to the outer one, too. */
+function alternativesIn(query: Query): readonly Query[] {
+  return query.kind === "or" ? query.queries.flatMap(alternativesIn) : [query];
 }
 
 function isComparison(query: Query): query is KeyComparison {

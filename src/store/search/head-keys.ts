@@ -18,12 +18,23 @@ export const creationKey = "createdAt";
 /** Every moment has as many digits, so that texts sort like numbers. */
 export const momentDigits = 16;
 
-/** The name of a key that few streams have: an empty text has no row, so searches cannot sort by it. */
-export const sparseKey = "phone";
+/** The sparse keys that step 14 of the schema brought. */
+export const keysOfStep14: readonly string[] = [
+  ...["plainUserName", "plainFirstName", "plainLastName", "plainNickName"],
+  ...["plainDisplayName", "plainEmail"],
+];
+
+/** Keys that few streams have: an empty text has no row, so searches cannot sort by them. */
+const sparseKeys: ReadonlySet<string> = new Set(["phone", ...keysOfStep14]);
+
+/** Whether streams with an empty text of a key have no row. */
+export function isSparse(name: string): boolean {
+  return sparseKeys.has(name);
+}
 
 /** Whether the index has a row for a text of a key. */
 export function hasRow(name: string, text: string): boolean {
-  return !isHeadKey(name) && (name !== sparseKey || text !== "");
+  return !isHeadKey(name) && (text !== "" || !isSparse(name));
 }
 
 /** Whether the head carries a key. */

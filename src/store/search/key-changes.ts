@@ -31,6 +31,13 @@ export function keyChanges(old: SearchKeys | undefined, next: SearchKeys | undef
   return changes;
 }
 
+/** The changes that bring some of the keys of a head to an index that has none of these. */
+export function addedKeys(keys: SearchKeys | undefined, names: readonly string[]): KeyChange[] {
+  const changes: KeyChange[] = [];
+  for (const name of names) addChange(changes, name, undefined, keys);
+  return changes;
+}
+
 function addChange(
   changes: KeyChange[],
   name: string,

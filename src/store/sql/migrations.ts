@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 export type Migration = {
   readonly file: string;
   /**
-   * What of all heads the step then writes. All keys are the search keys and the unique keys; a status is by what a
-   * head is counted.
+   * What of all heads the step then writes. All keys are the search keys and the unique keys; new keys are the search
+   * keys that the step brings; a status is by what a head is counted.
    */
-  readonly writes: "no keys" | "search keys" | "all keys" | "statuses";
+  readonly writes: "no keys" | "search keys" | "all keys" | "new keys" | "statuses";
 };
 
 /** In order; append only. Number n leads from version n - 1 of the schema to version n. */
@@ -28,6 +28,8 @@ export const migrations: readonly Migration[] = [
   // Heads carry what needs no row in the index.
   { file: "012.sql", writes: "statuses" },
   { file: "013.sql", writes: "no keys" },
+  // People are found without regard to accents, too.
+  { file: "014.sql", writes: "new keys" },
 ];
 
 /** @param folder Where the migrations of the engine are, with a slash at its end. */

@@ -90,7 +90,8 @@ describe("a search between whose statements others change something", () => {
       { before: lookUp, change: async () => {} },
       { before: /./, change: () => set("b", "active", "new") },
     );
-    const query = { kind: "or" as const, queries: [isNamed("new"), isNamed("old")] };
+    const inner = { kind: "or" as const, queries: [isNamed("old")] };
+    const query = { kind: "or" as const, queries: [isNamed("new"), inner] };
     const { total, results } = await search({ query });
     expect([total, ...results.map(({ stream }) => stream)]).toEqual([1, "b"]);
   });

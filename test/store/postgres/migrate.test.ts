@@ -4,6 +4,7 @@ import { Client } from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openPostgres } from "../../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../../src/store/postgres/event-store.ts";
+import { keySpace } from "../../../src/store/postgres/keys/key-space.ts";
 import { migrations } from "../../../src/store/sql/migrations.ts";
 import { startProgram } from "../../support/child.ts";
 import { query } from "../../support/postgres.ts";
@@ -171,6 +172,40 @@ describe("migrate", () => {
       "select max(octet_length(folded)) as longest, count(*)::int as keys from search_keys",
     );
     expect(row).toEqual({ longest: 1_000, keys: 21_000 });
+    await store.close();
+  });
+
+  test("C9, C6: adds search keys that few streams have, also where some of them are there", async () => {
+    const url = await newPostgresDatabase();
+    const text = readFileSync(new URL("../fixtures/postgres-13.sql", import.meta.url), "utf8");
+    await query(url, text);
+    // More than one statement looks at.
+    await query(
+      url,
+      `insert into heads (stream, organization, version, change, created_at, changed_at, state, status)
+       select n::text, 'org', 1, gen_random_uuid(), n, n, case n % 3 when 0 then '"P' || n || '"' else '""' end,
+         'active' from generate_series(1, 2500) as n`,
+    );
+    const space = keySpace("org", "plainEmail");
+    await query(url, `insert into search_keys values (${space}, 'p3', '3')`);
+    const keysOf = ({ state }: { state: unknown }) => ({
+      state: "active",
+      ...(typeof state === "string" && { plainEmail: state }),
+    });
+    const heard: (readonly [number, number])[] = [];
+    const upgrading = (version: number, heads: number) => void heard.push([version, heads]);
+    const database = await openPostgres(url, keysOf, { upgrading });
+    const store = createPostgresEventStore({ database, now: () => 1 });
+    const totalOf = async (method: "equals" | "starts-with", text: string) => {
+      const query = { kind: "text", key: "plainEmail", method, text, ignoreCase: true } as const;
+      const list = { sortBy: undefined, ascending: true, offset: 0, limit: 1 };
+      return (await store.search("org", { query, ...list })).total;
+    };
+    expect(await totalOf("starts-with", "p")).toBe(833);
+    expect(await totalOf("equals", "P3")).toBe(1);
+    expect(heard[0]).toEqual([14, 0]);
+    expect(heard.at(-1)).toEqual([14, 2_508]);
+    expect(heard.length).toBeGreaterThan(3);
     await store.close();
   });
 

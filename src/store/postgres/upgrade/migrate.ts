@@ -1,5 +1,6 @@
 import { type KeysOf, StoreUnavailableError } from "../../event-store.ts";
 import type { UpgradeProgress } from "../../observer.ts";
+import { keysOfStep14 } from "../../search/head-keys.ts";
 import {
   assertKnownVersion,
   type Migration,
@@ -10,6 +11,7 @@ import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
 import { coordinatorNeeded } from "../cluster/cluster.ts";
 import type { Connection } from "../connection/connection.ts";
 import { isDuplicate, outcomeFromError, sqlState, sqlStateOf } from "../postgres-error.ts";
+import { addKeys } from "./add-keys.ts";
 import { indexHeads } from "./index-heads.ts";
 import { listHeads } from "./list-heads.ts";
 import { renewUniqueKeys } from "./renew-unique-keys.ts";
@@ -48,9 +50,9 @@ export async function migrate(
       await connection.query({ text, query_timeout: patienceMs });
     }
     if (migration.writes === "no keys") return;
-    if (migration.writes === "statuses") {
-      return listHeads(connection, keysOf, (heads) => progress(toVersion, heads));
-    }
+    const heard = (heads: number) => progress(toVersion, heads);
+    if (migration.writes === "statuses") return listHeads(connection, keysOf, heard);
+    if (migration.writes === "new keys") return addKeys(connection, keysOf, keysOfStep14, heard);
     await indexHeads(connection, keysOf);
     if (migration.writes === "all keys") await renewUniqueKeys(connection, uniqueKeysOf);
   };

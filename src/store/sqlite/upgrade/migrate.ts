@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { KeysOf } from "../../event-store.ts";
 import type { UpgradeProgress } from "../../observer.ts";
+import { keysOfStep14 } from "../../search/head-keys.ts";
 import {
   assertKnownVersion,
   type Migration,
@@ -10,6 +11,7 @@ import {
 import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
 import { defineReceiptName } from "../append/receipt-names.ts";
 import { transact } from "../transaction.ts";
+import { addKeys } from "./add-keys.ts";
 import { indexHeads } from "./index-heads.ts";
 import { listHeads } from "./list-heads.ts";
 import { renewUniqueKeys } from "./renew-unique-keys.ts";
@@ -35,9 +37,9 @@ export function migrate(
   const run = (migration: Migration, toVersion: number) => {
     db.exec(migrationText(migration, folder));
     if (migration.writes === "no keys") return;
-    if (migration.writes === "statuses") {
-      return listHeads(db, keysOf, (heads) => progress(toVersion, heads));
-    }
+    const heard = (heads: number) => progress(toVersion, heads);
+    if (migration.writes === "statuses") return listHeads(db, keysOf, heard);
+    if (migration.writes === "new keys") return addKeys(db, keysOf, keysOfStep14, heard);
     indexHeads(db, keysOf);
     if (migration.writes === "all keys") renewUniqueKeys(db, uniqueKeysOf);
   };

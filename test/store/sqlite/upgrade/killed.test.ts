@@ -59,6 +59,24 @@ function makeWithAllKeys(file: string): void {
   db.close();
 }
 
+/** The last version without keys that few streams have, and how many have one here. */
+const withoutSparse = 13;
+const sparse = keyed / 4;
+
+/** A database of that version: the program says of every fourth stream that it has such a key. */
+function makeWithoutSparse(file: string): void {
+  copyFileSync(fileURLToPath(new URL("../../fixtures/sqlite-13.db", import.meta.url)), file);
+  const db = new DatabaseSync(file);
+  db.exec(`
+    with recursive n (n) as (select 0 union all select n + 1 from n where n < ${keyed - 1})
+    insert into heads (stream, organization, version, change, created_at, changed_at, state, status)
+    select 's' || n, 'org', 1, 'c', n, n, json_object('keys', iif(n % 4 = 0,
+      json_object('state', 'active', 'plainEmail', 'plain ' || n), json_object('state', 'active'))),
+      'active' from n;
+    insert into head_counts (organization, status, total) values ('org', 'active', ${keyed});`);
+  db.close();
+}
+
 const keysOf: KeysOf<{ readonly keys?: Readonly<Record<string, string>> }> = ({ state }) =>
   state.keys;
 
@@ -146,4 +164,28 @@ test("C9, C6: a migration of search keys that is killed loses none, and counts e
   const rows = db.prepare("select count(*) as rows from search_keys where stream glob 's*'").get();
   expect(rows).toEqual({ rows: keyed });
   db.close();
+});
+
+test("C9: a migration that adds search keys adds all or none when it is killed", async () => {
+  const file = join(folder, "sparse.db");
+  makeWithoutSparse(file);
+  const counted = "select count(*) as rows from search_keys where folded glob 'plain *'";
+  await killAgainAndAgain(file, withoutSparse, (db, isDone) => {
+    expect(db.prepare(counted).get()).toEqual({ rows: isDone ? sparse : 0 });
+  });
+  const heard: number[] = [];
+  const upgrading = (version: number, heads: number) =>
+    void (version === withoutSparse + 1 && heard.push(heads));
+  const again = join(folder, "sparse-again.db");
+  makeWithoutSparse(again);
+  const database = openSqlite(again, keysOf, undefined, upgrading);
+  const store = createSqliteEventStore({ database, now: () => 1 });
+  const query = { kind: "text", key: "plainEmail", method: "contains", text: "plain" } as const;
+  const page = { sortBy: undefined, ascending: true, offset: 0, limit: 1 };
+  expect(
+    await store.search("org", { query: { ...query, ignoreCase: true }, ...page }),
+  ).toMatchObject({ total: sparse });
+  expect(heard.length).toBeGreaterThan(5);
+  expect(heard.at(-1)).toBeGreaterThanOrEqual(keyed);
+  await store.close();
 });

@@ -1,0 +1,2 @@
+-- There are new search keys, of names with accents, which few people have. The program writes their rows. An earlier
+-- release would not keep them up to date, so it must refuse the database.
