@@ -31,6 +31,11 @@ const removing = new Set([
   `${GiraffeUserService.typeName}/eraseUser`,
 ]);
 
+const listing = new Set([
+  `${ManagementService.typeName}/listUsers`,
+  `${UserService.typeName}/listUsers`,
+]);
+
 const flag = { type: "boolean", default: false };
 
 /** Headers of requests, by their name in `components.parameters`. */
@@ -65,6 +70,12 @@ export const extraParameters: Readonly<Record<string, JsonObject>> = {
     name: "x-giraffe-allow-unchanged",
     in: "header",
     description: "It is no error if nothing changes.",
+    schema: flag,
+  },
+  ignoreAccents: {
+    name: "x-giraffe-ignore-accents",
+    in: "header",
+    description: "Queries of texts that ignore case ignore accents, too: `muller` finds Müller.",
     schema: flag,
   },
   prefer: {
@@ -129,6 +140,7 @@ export function extrasOf(
       ...(mayRepeat ? ["idempotencyKey"] : []),
       ...(name === masked ? ["updateMask"] : []),
       ...(mayRepeat ? ["validateOnly", "allowUnchanged"] : []),
+      ...(listing.has(name) ? ["ignoreAccents"] : []),
       ...(hasBody ? ["prefer"] : []),
     ],
     headers: [

@@ -1,5 +1,5 @@
 import type { HumanState, PresentHuman } from "../domain/human-state.ts";
-import { momentKey, type SearchKeyName, searchKeys } from "../domain/search-keys.ts";
+import { momentKey, type SearchKeyName, searchKeys, withPlainKeys } from "../domain/search-keys.ts";
 import type { ServiceAccount } from "../store/directory.ts";
 import type { EventStore, Head } from "../store/event-store.ts";
 import { type Query, type SearchScope, sorted } from "../store/search.ts";
@@ -102,14 +102,14 @@ export function entryFromServiceAccount<User>(
 ): Entry<User> {
   const { id, organization, name, createdAt } = account;
   const names = { firstName: "", lastName: "", nickName: "", displayName: "" };
-  const keys = {
+  const keys = withPlainKeys({
     ...names,
     email: "",
     phone: "",
     userName: name,
     state: "active",
     createdAt: momentKey(createdAt),
-  };
+  });
   return { stream: id, organization, keys: { ...keys, type: "machine" }, user: show(account) };
 }
 

@@ -1,7 +1,10 @@
 import { ServiceError } from "../domain/errors.ts";
-import type { Comparison, Query } from "../store/search.ts";
+import type { Comparison } from "../store/search.ts";
 
-type Method = Pick<Comparison & { kind: "text" }, "method" | "ignoreCase">;
+/** A comparison of the text of one key. */
+export type TextComparison = Comparison & { readonly kind: "text" };
+
+type Method = Pick<TextComparison, "method" | "ignoreCase">;
 
 /** By the number of a `TextQueryMethod` or `TextFilterMethod`: those of both versions of the API are the same. */
 const methods: readonly Method[] = [
@@ -20,7 +23,7 @@ const methods: readonly Method[] = [
  *
  * @throws ServiceError `queryInvalid` for a method that is not known.
  */
-export function textQuery(key: string, text: string, method: number): Query {
+export function textQuery(key: string, text: string, method: number): TextComparison {
   const how = methods[method];
   if (how === undefined) throw new ServiceError("queryInvalid");
   return { kind: "text", key, text, ...how };

@@ -1,8 +1,9 @@
 import { ServiceError } from "../domain/errors.ts";
 import type { HumanStatus } from "../domain/human-state.ts";
-import type { SearchKeyName } from "../domain/search-keys.ts";
+import { type AccentedKeyName, plainKeys } from "../domain/search-keys.ts";
 import type { Query } from "../store/search.ts";
-import { textQuery } from "./text-query.ts";
+import { plainText } from "../text/plain-text.ts";
+import { type TextComparison, textQuery } from "./text-query.ts";
 
 /** How many queries may be around a query, as in ZITADEL. */
 const maxLevel = 20;
@@ -63,18 +64,27 @@ export type CommonQuery<Asked> =
   | Case<"notQuery", { readonly query?: Asked | undefined }>
   | { readonly case: undefined };
 
-const byKey: (key: SearchKeyName, text: string, method: number) => Query = textQuery;
+/** What queries of one request mean. */
+export type Meaning = {
+  /** Of the users that are asked for, by its number. */
+  readonly type: number;
+  /** Whether what ignores case ignores accents, too. */
+  readonly ignoresAccents: boolean;
+};
 
 /**
- * @param type Of the users that are asked for, by its number.
  * @param queryFrom The store's form of a nested query.
  * @throws ServiceError `queryInvalid` if there is none, and for a `not` of nothing.
  */
 export function commonQuery<Asked>(
   query: CommonQuery<Asked>,
-  type: number,
+  { type, ignoresAccents }: Meaning,
   queryFrom: (asked: Asked) => Query,
 ): Query {
+  const byKey = (key: AccentedKeyName, text: string, method: number): Query => {
+    const comparison = textQuery(key, text, method);
+    return ignoresAccents && comparison.ignoreCase ? withoutAccents(key, comparison) : comparison;
+  };
   switch (query.case) {
     case "userNameQuery":
       return byKey("userName", query.value.userName, query.value.method);
@@ -107,6 +117,18 @@ export function commonQuery<Asked>(
     case undefined:
       throw new ServiceError("queryInvalid");
   }
+}
+
+/**
+ * Compare both texts without accents. A text without any has no other key.
+ *
+ * Who asks for nothing but accents looks for exactly these: a text of which nothing is left is in every other one.
+ */
+function withoutAccents(key: AccentedKeyName, comparison: TextComparison): Query {
+  const text = plainText(comparison.text);
+  if (text === "") return comparison;
+  const plain = { ...comparison, key: plainKeys[key], text };
+  return { kind: "or", queries: [{ ...comparison, text }, plain] };
 }
 
 /** True of everybody, or of nobody. */

@@ -40,7 +40,8 @@ export function wireOptions(
       requestHeaders: [
         ...["Authorization", "X-Zitadel-Orgid", "X-Requested-With"],
         ...["If-Match", "Idempotency-Key", "Prefer"],
-        ...["X-Giraffe-Allow-Unchanged", "X-Giraffe-Update-Mask", "X-Giraffe-Validate-Only"],
+        ...["X-Giraffe-Allow-Unchanged", "X-Giraffe-Ignore-Accents"],
+        ...["X-Giraffe-Update-Mask", "X-Giraffe-Validate-Only"],
       ],
       answerHeaders: [
         ...["Content-Length", "Retry-After", "X-Request-Id"],

@@ -18,6 +18,8 @@ export type Extras = {
   readonly isDryRun: boolean;
   /** From `x-giraffe-allow-unchanged`: it is no error if nothing changes. */
   readonly allowsUnchanged: boolean;
+  /** From `x-giraffe-ignore-accents`: queries of users that ignore case ignore accents, too. */
+  readonly ignoresAccents: boolean;
   /** From `x-giraffe-update-mask`; `undefined` if all fields count. */
   readonly mask: UpdateMask | undefined;
 };
@@ -26,6 +28,7 @@ const noExtras: Extras = {
   condition: { kind: "none" },
   isDryRun: false,
   allowsUnchanged: false,
+  ignoresAccents: false,
   mask: undefined,
 };
 
@@ -108,6 +111,7 @@ function extrasFrom({ header, method }: UnaryRequest, otherwise: Condition): Ext
     mask: maskFrom(mask),
     isDryRun: flagFrom(header, "x-giraffe-validate-only"),
     allowsUnchanged: flagFrom(header, "x-giraffe-allow-unchanged"),
+    ignoresAccents: flagFrom(header, "x-giraffe-ignore-accents"),
   };
 }
 

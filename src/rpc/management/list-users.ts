@@ -4,6 +4,7 @@ import { UserFieldName } from "../../../gen/zitadel/user_pb.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore, Micros } from "../../store/event-store.ts";
 import { matcher } from "../../store/search.ts";
+import { extrasKey } from "../extras/extras.ts";
 import { organizationKey } from "../gate/authorize.ts";
 import { limitOf, startOf } from "../list-page.ts";
 import { entryFromServiceAccount, keysOfColumns, pageOfUsers } from "../page-of-users.ts";
@@ -27,7 +28,7 @@ export function createListUsers(
 ): MethodImpl<typeof ManagementService.method.listUsers> {
   return async ({ query, sortingColumn, queries }, { values, signal }) => {
     const organization = values.get(organizationKey);
-    const { human, machine } = userQueriesFrom(queries);
+    const { human, machine } = userQueriesFrom(queries, values.get(extrasKey));
     const wanted = {
       scope: organization,
       query: human,

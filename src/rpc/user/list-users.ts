@@ -6,6 +6,7 @@ import type { HumanState } from "../../domain/human-state.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore, Micros } from "../../store/event-store.ts";
 import { matcher, matches, type SearchScope } from "../../store/search.ts";
+import { extrasKey } from "../extras/extras.ts";
 import { callerKey } from "../gate/authenticate.ts";
 import { membershipsKey, scopeOf } from "../gate/standing.ts";
 import { allowedLimitOf, startOf } from "../list-page.ts";
@@ -72,7 +73,7 @@ export function createListUsers({
 
   return async ({ query, sortingColumn, queries: asked }, { values, signal }) => {
     const limit = allowedLimitOf(query?.limit);
-    const queries = userQueriesFrom(asked);
+    const queries = userQueriesFrom(asked, values.get(extrasKey));
     const scope = scopeOf(values.get(membershipsKey), "user.read");
     const viewedAt = now();
     const others = [

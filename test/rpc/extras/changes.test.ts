@@ -241,6 +241,7 @@ describe.for(callers.map((caller) => ({ caller, name: caller.name })))("$name", 
     ["x-giraffe-validate-only", "true, true"],
     ["x-giraffe-allow-unchanged", "1"],
     ["x-giraffe-allow-unchanged", ""],
+    ["x-giraffe-ignore-accents", "yes"],
   ] as const)("%s: %s is refused", async ([header, value]) => {
     const userId = await setting.addUser();
     const reply = await update(userId, { ...gigi, nickName: "N" }, { [header]: value });

@@ -8,5 +8,6 @@ useDatabases(newPostgresDatabase);
 
 describe("on PostgreSQL", async () => {
   await import("./changes.test.ts");
+  await import("./ignore-accents.test.ts");
   await import("./versions.test.ts");
 });

@@ -1,6 +1,12 @@
 import { type SearchQuery, Type } from "../../../../gen/zitadel/user_pb.ts";
 import type { Query } from "../../../store/search.ts";
-import { assertSize, commonQuery, stateQuery, type UserQueries } from "../../user-queries.ts";
+import {
+  assertSize,
+  commonQuery,
+  type Meaning,
+  stateQuery,
+  type UserQueries,
+} from "../../user-queries.ts";
 import { userStates } from "./user.ts";
 
 /**
@@ -10,18 +16,21 @@ import { userStates } from "./user.ts";
  *
  * @throws ServiceError `queryTooDeep`, `queryTooLarge`, and `queryInvalid` for a `not` of nothing.
  */
-export function userQueriesFrom(queries: readonly SearchQuery[]): UserQueries {
+export function userQueriesFrom(
+  queries: readonly SearchQuery[],
+  { ignoresAccents }: Pick<Meaning, "ignoresAccents">,
+): UserQueries {
   assertSize(queries, queriesIn);
   const all = (type: Type): Query => ({
     kind: "and",
-    queries: queries.map((each) => queryFrom(each, type)),
+    queries: queries.map((each) => queryFrom(each, { type, ignoresAccents })),
   });
   return { human: all(Type.HUMAN), machine: all(Type.MACHINE) };
 }
 
-function queryFrom({ query }: SearchQuery, type: Type): Query {
+function queryFrom({ query }: SearchQuery, meaning: Meaning): Query {
   if (query.case === "stateQuery") return stateQuery(userStates, query.value.state);
-  return commonQuery(query, type, (each) => queryFrom(each, type));
+  return commonQuery(query, meaning, (each) => queryFrom(each, meaning));
 }
 
 function queriesIn({ query }: SearchQuery): readonly SearchQuery[] {

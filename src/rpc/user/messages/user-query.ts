@@ -10,7 +10,13 @@ import type { Query } from "../../../store/search.ts";
 import { maxMetadataQueries } from "../../metadata/read-metadata.ts";
 import { refuseFields } from "../../refuse-fields.ts";
 import { textQuery } from "../../text-query.ts";
-import { assertSize, commonQuery, stateQuery, type UserQueries } from "../../user-queries.ts";
+import {
+  assertSize,
+  commonQuery,
+  type Meaning,
+  stateQuery,
+  type UserQueries,
+} from "../../user-queries.ts";
 import { userStates } from "./user.ts";
 
 /**
@@ -21,17 +27,20 @@ import { userStates } from "./user.ts";
  * @throws ServiceError `queryTooDeep`, `queryTooLarge`; `queryInvalid` for a `not` of nothing;
  *   `fieldNotSupported` for a way to compare metadata that no index answers.
  */
-export function userQueriesFrom(queries: readonly SearchQuery[]): UserQueries {
+export function userQueriesFrom(
+  queries: readonly SearchQuery[],
+  { ignoresAccents }: Pick<Meaning, "ignoresAccents">,
+): UserQueries {
   assertSize(queries, queriesIn);
   if (metadataQueries(queries) > maxMetadataQueries) throw new ServiceError("queryTooLarge");
   const all = (type: Type): Query => ({
     kind: "and",
-    queries: queries.map((each) => queryFrom(each, type)),
+    queries: queries.map((each) => queryFrom(each, { type, ignoresAccents })),
   });
   return { human: all(Type.HUMAN), machine: all(Type.MACHINE) };
 }
 
-function queryFrom({ query }: SearchQuery, type: Type): Query {
+function queryFrom({ query }: SearchQuery, meaning: Meaning): Query {
   switch (query.case) {
     case "phoneQuery":
       return textQuery("phone" satisfies SearchKeyName, query.value.number, query.value.method);
@@ -44,7 +53,7 @@ function queryFrom({ query }: SearchQuery, type: Type): Query {
     case "metadataValueFilter":
       return metadataValueQuery(query.value);
     default:
-      return commonQuery(query, type, (each) => queryFrom(each, type));
+      return commonQuery(query, meaning, (each) => queryFrom(each, meaning));
   }
 }
 
