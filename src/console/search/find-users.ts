@@ -10,7 +10,7 @@ import {
 } from "../../../gen/zitadel/user_pb.ts";
 import type { Api } from "../api.ts";
 import { problemFrom } from "../problem.ts";
-import { plainText, type State, type Terms, wordsOf } from "./terms.ts";
+import { type State, type Terms, wordsOf } from "./terms.ts";
 
 /** One page of the users who were found, ordered by display name. */
 export type Found = {
@@ -18,18 +18,14 @@ export type Found = {
   /** How many were found in all. */
   readonly total: number;
   /**
-   * How the words were compared: anywhere, without regard to accents; anywhere, but with accents; or only with the
-   * beginnings of names. The more users there are, the less can be asked of the server.
+   * Where the words were looked for: anywhere in names, or, among too many users, only at the beginnings of names.
    */
-  readonly way: "anywhere" | "accents" | "beginnings";
+  readonly way: "anywhere" | "beginnings";
 };
 
 type Asked = MessageInitShape<typeof SearchQuerySchema>;
 
 type Page = { readonly offset: number; readonly limit: number };
-
-/** The most that the server sends at once: so many users are read and compared here. */
-const maxCompared = 1_000;
 
 const stateOf: Readonly<Record<Exclude<State, "">, UserState>> = {
   active: UserState.ACTIVE,
@@ -40,57 +36,28 @@ const stateOf: Readonly<Record<Exclude<State, "">, UserState>> = {
 
 /**
  * Makes the function that finds users by words, of which each must be in a name, the user name or the e-mail
- * address, in upper or lower case, or be the id.
+ * address, in upper or lower case, with or without accents, or be the id.
  *
- * The server's index has no texts without accents. So up to a thousand users are compared here; among more, the server
- * looks for the words as they were typed and for the words without accents. It looks inside names of up to some millions.
+ * The server looks inside the names of up to some hundred thousand users. Among more, names must begin with the words.
  */
 export function createFindUsers(api: Api) {
-  /** The kinds and states of which there are too many users to compare them here. */
-  const isLarge = new Set<string>();
-
-  async function findHere(
-    terms: Terms,
-    page: Page,
-    signal?: AbortSignal,
-  ): Promise<Found | undefined> {
-    const key = `${terms.kind} ${terms.state}`;
-    if (isLarge.has(key)) return undefined;
-    const all = await ask(api, queriesFrom(terms), { offset: 0, limit: maxCompared }, signal);
-    if (all.total > maxCompared) {
-      isLarge.add(key);
-      return undefined;
-    }
-    const words = wordsOf(terms).map(plainText);
-    const users = all.users.filter((user) => {
-      const texts = textsOf(user).map(plainText);
-      return words.every((word) => word === user.id || texts.some((text) => text.includes(word)));
-    });
-    const { offset, limit } = page;
-    return { users: users.slice(offset, offset + limit), total: users.length, way: "anywhere" };
-  }
-
-  async function findThere(
+  const find = (
     terms: Terms,
     page: Page,
     signal: AbortSignal | undefined,
     method: TextQueryMethod,
-  ): Promise<Omit<Found, "way">> {
+  ): Promise<Omit<Found, "way">> => {
     const words = wordsOf(terms).map((word) => wordQuery(word, method));
     return ask(api, [...queriesFrom(terms), ...words], page, signal);
-  }
+  };
 
   return async (terms: Terms, page: Page, signal?: AbortSignal): Promise<Found> => {
     const { CONTAINS_IGNORE_CASE, STARTS_WITH_IGNORE_CASE } = TextQueryMethod;
-    if (wordsOf(terms).length === 0)
-      return { ...(await ask(api, queriesFrom(terms), page, signal)), way: "anywhere" };
-    const found = await findHere(terms, page, signal);
-    if (found !== undefined) return found;
     try {
-      return { ...(await findThere(terms, page, signal, CONTAINS_IGNORE_CASE)), way: "accents" };
+      return { ...(await find(terms, page, signal, CONTAINS_IGNORE_CASE)), way: "anywhere" };
     } catch (error) {
       if (problemFrom(error).reason !== "SEARCH_TOO_BROAD") throw error;
-      const some = await findThere(terms, page, signal, STARTS_WITH_IGNORE_CASE);
+      const some = await find(terms, page, signal, STARTS_WITH_IGNORE_CASE);
       return { ...some, way: "beginnings" };
     }
   };
@@ -108,7 +75,7 @@ async function ask(
       sortingColumn: UserFieldName.DISPLAY_NAME,
       queries,
     },
-    { ...(signal && { signal }) },
+    { headers: { "x-giraffe-ignore-accents": "true" }, ...(signal && { signal }) },
   );
   return { users: result, total: Number(details?.totalResult ?? 0n) };
 }
@@ -122,22 +89,11 @@ function queriesFrom({ kind, state }: Terms): SearchQuery[] {
   return [ofKind, create(SearchQuerySchema, { query: inState })];
 }
 
-/** Where words are looked for. */
-function textsOf({ userName, type }: User): string[] {
-  if (type.case === "machine") return [userName, type.value.name];
-  const profile = type.value?.profile;
-  return [
-    ...[profile?.displayName ?? "", profile?.firstName ?? "", profile?.lastName ?? ""],
-    ...[profile?.nickName ?? "", userName, type.value?.email?.email ?? ""],
-  ];
-}
-
+/** Where a word is looked for. */
 function wordQuery(word: string, method: TextQueryMethod): SearchQuery {
-  const texts = [...new Set([word, plainText(word)])];
-  const queries = texts.flatMap((text) => textQueries(text, method));
   const byId: Asked = { query: { case: "inUserIdsQuery", value: { userIds: [word] } } };
   return create(SearchQuerySchema, {
-    query: { case: "orQuery", value: { queries: [byId, ...queries] } },
+    query: { case: "orQuery", value: { queries: [byId, ...textQueries(word, method)] } },
   });
 }
 

@@ -82,7 +82,6 @@ export function createSearch(api: Api): Search {
 
 const notes = {
   anywhere: "",
-  accents: "There are too many to disregard accents.",
   beginnings: "There are too many people to look inside names: only how they begin counts.",
 } as const;
 

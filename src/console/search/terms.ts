@@ -17,7 +17,7 @@ export type Terms = {
 export const noTerms: Terms = { text: "", kind: "people", state: "" };
 
 /** More words are not looked at: the server refuses a search with too many comparisons. */
-const maxWords = 7;
+const maxWords = 12;
 
 /** The words of a text, as they were typed. */
 export function wordsOf({ text }: Terms): readonly string[] {
@@ -25,18 +25,4 @@ export function wordsOf({ text }: Terms): readonly string[] {
     .split(/\s+/)
     .filter((word) => word !== "")
     .slice(0, maxWords);
-}
-
-/** Letters that are no other letter with an accent for Unicode, but for people who type. */
-const plain: Readonly<Record<string, string>> = {
-  ...{ ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i", ħ: "h" },
-};
-
-/** A text in lower case and without accents. Marks that are no accents, such as vowels of Hindi, stay. */
-export function plainText(text: string): string {
-  return [...text.normalize("NFD").toLowerCase()]
-    .filter((character) => character < "\u0300" || character > "\u036f")
-    .map((character) => plain[character] ?? character)
-    .join("")
-    .normalize("NFC");
 }
