@@ -155,6 +155,12 @@ describe("in the documents", () => {
     expect(await displayName()).toBe(before);
   });
 
+  test("Gigi is found without regard to accents", async () => {
+    const { code, stdout } = await sh(command(/Ignore-Accents/));
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).result).toMatchObject([{ id: "163840776835432705" }]);
+  });
+
   const strict = command(/handling=strict/);
   test("misspelt names are refused over REST and over Connect", async () => {
     const { code, stdout } = await sh(strict);
