@@ -31,7 +31,6 @@ const stateOf: Readonly<Record<Exclude<State, "">, UserState>> = {
   active: UserState.ACTIVE,
   inactive: UserState.INACTIVE,
   locked: UserState.LOCKED,
-  initial: UserState.INITIAL,
 };
 
 /**

@@ -3,7 +3,7 @@ export const kinds = ["people", "service-accounts"] as const;
 export type Kind = (typeof kinds)[number];
 
 /** In which state; empty for any. */
-export const states = ["", "active", "inactive", "locked", "initial"] as const;
+export const states = ["", "active", "inactive", "locked"] as const;
 export type State = (typeof states)[number];
 
 /** Whom somebody looks for. */
