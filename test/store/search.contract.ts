@@ -393,6 +393,14 @@ export function describeSearch(
         and(has("plainLastName", "contains", "name", true), has("b", "equals", "Odd")),
       ];
 
+      const found = new Map<Query, readonly Placed[]>();
+      /** Compared once for all orders. */
+      const wantedOf = (query: Query) => {
+        const rows = found.get(query) ?? many.filter((row) => isTrue(query, row));
+        found.set(query, rows);
+        return rows;
+      };
+
       const asked = isUsual ? queries : queries.filter((query) => compares(query, "state"));
 
       test.for(
@@ -402,7 +410,7 @@ export function describeSearch(
           ),
         ),
       )("lists pages of query $place by $sortBy, ascending $ascending", async (wanted) => {
-        const all = naive(many, wanted);
+        const all = naive(wantedOf(wanted.query), { ...wanted, query: everything });
         for (const offset of [0, 5, all.length - 3, all.length, all.length + 7]) {
           const part = { ...wanted, offset, limit: 10 };
           expect(await search(organization, part)).toEqual({
@@ -609,11 +617,10 @@ function naive(
     .filter((row) => isTrue(query, row))
     .map(({ stream, keys }) => ({
       stream,
+      id: codePoints(stream),
       place: codePoints(sortBy === undefined ? "" : withoutCase(keys[sortBy] ?? "")),
     }))
-    .sort(
-      (a, b) => compare(a.place, b.place) || compare(codePoints(a.stream), codePoints(b.stream)),
-    )
+    .sort((a, b) => compare(a.place, b.place) || compare(a.id, b.id))
     .map(({ stream }) => stream);
   return ascending ? placed : placed.reverse();
 }
