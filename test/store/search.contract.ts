@@ -391,6 +391,9 @@ export function describeSearch(
         not(or(has("a", "starts-with", "name 1", true), has("plainLastName", "contains", "2"))),
         or(has("a", "equals", "name 7", true), or(has("plainEmail", "equals", "plain 40"))),
         and(has("plainLastName", "contains", "name", true), has("b", "equals", "Odd")),
+        or(has("a", "starts-with", "name 1", true), has("plainLastName", "starts-with", "name")),
+        or(has("b", "equals", "even"), or({ kind: "one-of", key: "b", texts: ["even", "Odd"] })),
+        not(or(has("b", "equals", "EVEN", true), has("a", "starts-with", "Name 3"))),
       ];
 
       const found = new Map<Query, readonly Placed[]>();

@@ -1,7 +1,6 @@
 import type { Query } from "../search.ts";
-import { type KeyComparison, mayLackRow } from "./comparison-sql.ts";
-import { statusKey } from "./head-keys.ts";
-import { isIndexed } from "./search-sql.ts";
+import type { KeyComparison } from "./comparison-sql.ts";
+import { alternativesIn, isComparison, isIndexed } from "./search-sql.ts";
 
 /**
  * Streams that include all that match a query; `undefined`: they are too many.
@@ -58,20 +57,6 @@ async function coverAny(
   if (comparisons.length < 2 || others.length > 0) return undefined;
   const found = await findAny(comparisons);
   return found && [...known, ...found];
-}
-
-/** Those of an `or` within an `or` belong to the outer one, too. */
-function alternativesIn(query: Query): readonly Query[] {
-  return query.kind === "or" ? query.queries.flatMap(alternativesIn) : [query];
-}
-
-function isComparison(query: Query): query is KeyComparison {
-  return query.kind === "text" || query.kind === "one-of";
-}
-
-/** Whether an index finds who matches a comparison, without a look at how many there are. */
-export function isLookedUp(comparison: KeyComparison): boolean {
-  return isIndexed(comparison) && comparison.key !== statusKey && !mayLackRow(comparison);
 }
 
 /**

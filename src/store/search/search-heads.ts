@@ -10,19 +10,13 @@ import type { Row } from "../sql/rows.ts";
 import { matcherAmong, withStreams } from "./attribute-queries.ts";
 import { type KeyComparison, mayLackRow } from "./comparison-sql.ts";
 import type { Dialect } from "./condition-sql.ts";
-import {
-  compares,
-  cover,
-  hasUnindexed,
-  isLookedUp,
-  isOneOfFewSpellings,
-  scannedKeys,
-} from "./cover.ts";
+import { compares, cover, hasUnindexed, isOneOfFewSpellings, scannedKeys } from "./cover.ts";
 import { commonStatus, statusKey } from "./head-keys.ts";
 import { narrowedScope } from "./narrowed-scope.ts";
 import {
   attributeStatement,
   isIndexed,
+  isLookedUp,
   ownersStatement,
   type SearchStatement,
   statusesStatement,

@@ -35,10 +35,7 @@ export function streamsOfAnyStatement(
   comparisons: readonly KeyComparison[],
   limit: number,
 ): SearchStatement {
-  const each = comparisons.map(
-    (comparison) =>
-      sql`select k.stream from ${keyRows(dialect, owners, comparison.key, comparison)}`,
-  );
+  const each = comparisons.map((comparison) => streamsSql(dialect, owners, comparison));
   const whole = sql`${joined(each, " union all ")} limit ${limit}`;
   if (!hasParts(dialect, owners)) return statement(dialect, whole);
   return parted(dialect, whole, ["stream"], { kind: "any", limit });
@@ -111,17 +108,40 @@ export function pageStatement(
   return { ...statement(dialect, whole), ofParts };
 }
 
-/** Counts the streams that match a query: column `total`. Reads the index of the narrowest comparison. */
+function streamsSql(dialect: Dialect, owners: SearchScope, comparison: KeyComparison): Sql {
+  return sql`select k.stream from ${keyRows(dialect, owners, comparison.key, comparison)}`;
+}
+
+/**
+ * Counts the streams that match a query: column `total`. Reads the index of the narrowest comparison, or, if an index
+ * finds what matches any part of an `or`, those parts alone.
+ */
 export function countStatement(
   dialect: Dialect,
   owners: SearchScope,
   query: Query,
 ): SearchStatement {
-  const key = narrowest(query)?.key ?? everyStream;
-  const rows = keyRows(dialect, owners, key, query);
-  const whole = sql`select count(*) as total from ${rows}`;
+  const whole = sql`select count(*) as total from ${countedRows(dialect, owners, query)}`;
   if (!hasParts(dialect, owners)) return statement(dialect, whole);
   return parted(dialect, whole, ["total"], { kind: "sum" });
+}
+
+function countedRows(dialect: Dialect, owners: SearchScope, query: Query): Sql {
+  const parts = alternativesIn(query).filter(isComparison).filter(isLookedUp);
+  if (query.kind === "or" && parts.length > 0 && parts.length === alternativesIn(query).length) {
+    const each = parts.map((comparison) => streamsSql(dialect, owners, comparison));
+    return sql`(${joined(each, " union ")}) as found`;
+  }
+  return keyRows(dialect, owners, narrowest(query)?.key ?? everyStream, query);
+}
+
+/** The queries of which at least one must be true. Those of an `or` within an `or` belong to the outer one, too. */
+export function alternativesIn(query: Query): readonly Query[] {
+  return query.kind === "or" ? query.queries.flatMap(alternativesIn) : [query];
+}
+
+export function isComparison(query: Query): query is KeyComparison {
+  return query.kind === "text" || query.kind === "one-of";
 }
 
 /** Comparisons that an index answers. Those that probably match the fewest streams come first. */
@@ -130,6 +150,11 @@ const indexed = ["equals", "one-of", "starts-with"];
 /** Whether the index answers a comparison. If not, all rows of its key are looked at. */
 export function isIndexed(comparison: KeyComparison): boolean {
   return indexed.includes(methodOf(comparison));
+}
+
+/** Whether an index finds who matches a comparison, without a look at how many there are. */
+export function isLookedUp(comparison: KeyComparison): boolean {
+  return isIndexed(comparison) && comparison.key !== statusKey && !mayLackRow(comparison);
 }
 
 /** A comparison that every match of the query also matches, if there is one; probably the narrowest. */
@@ -145,8 +170,7 @@ function narrowest(query: Query): KeyComparison | undefined {
 
 function conjuncts(query: Query): KeyComparison[] {
   if (query.kind === "and") return query.queries.flatMap(conjuncts);
-  const isComparison = query.kind === "text" || query.kind === "one-of";
-  return isComparison && !mayLackRow(query) ? [query] : [];
+  return isComparison(query) && !mayLackRow(query) ? [query] : [];
 }
 
 /**
