@@ -38,6 +38,7 @@ const digests = {
   "sqlite/migrations/012.sql": "f0163899b54a0255f41eaaae1fc01e42a12c42dc9c1e811c6fd9eaa0a50860a6",
   "sqlite/migrations/013.sql": "5ad3dd74eff2ec35999bb2f371bdfac0a5d7352c58031f3c2b7ba447747a6944",
   "sqlite/migrations/014.sql": "67df9449c96295b8c0677c0d47048fe767534e04131de212e1379adc3f82d29d",
+  "sqlite/migrations/015.sql": "ab88f59aea3bbece3408055e9e740814b117b1e26b2d08797efd2bdc6fc0bae1",
   "postgres/migrations/001.sql": "0d40854d901657a784565848c6c7e968c3456a413bd4d1922ce53a83b70e5360",
   "postgres/migrations/002.sql": "6753ee51979d138cbdb1829678bf3f832f457a4dfd531483265f6a1bc4c34c8d",
   "postgres/migrations/003.sql": "3107d0b54133f1839be0f43d394fbdd847df1eb1af23b5431f9a81953b7db134",
@@ -52,6 +53,7 @@ const digests = {
   "postgres/migrations/012.sql": "6b33fbdbc296e5701496d6c921484025c2c121a274b267a9ff297b18bdba3b46",
   "postgres/migrations/013.sql": "4c110ba84cfbb79170f01fd6f92ed065fa405b8140e848d9e922e70850f31b86",
   "postgres/migrations/014.sql": "67df9449c96295b8c0677c0d47048fe767534e04131de212e1379adc3f82d29d",
+  "postgres/migrations/015.sql": "14f51db558c58c4e73e17bb530cb59996f3c8cb90fcb2f6b7f3d68b48e545b29",
 };
 
 const engines = new URL("../../src/store/", import.meta.url);

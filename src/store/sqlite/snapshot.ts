@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { sortAllNames } from "./append/waiting-names.ts";
 import { transact } from "./transaction.ts";
 
 /**
@@ -29,6 +30,6 @@ export function takeSnapshot(db: DatabaseSync): () => void {
     (name) =>
       `delete from main."${name}"; insert into main."${name}" select * from temp."snapshot_${name}";`,
   );
-  const restore = `pragma defer_foreign_keys = on; ${steps.join(" ")}`;
+  const restore = `pragma defer_foreign_keys = on; ${steps.join(" ")} ${sortAllNames}`;
   return () => transact(db, () => db.exec(restore));
 }

@@ -38,6 +38,7 @@ export function createBatchWriter(
 
   /** Writes all rows, or none. */
   function writeJoint({ joint: rows }: JointRows, appended: AppendRow[]): AppendResult {
+    if (rows.some(({ receipt }) => receipt !== undefined)) receipts.refresh();
     db.exec("savepoint joint");
     const [logged, received] = [log.size(), receipts.size()];
     for (const row of rows) {
@@ -77,6 +78,7 @@ export function createBatchWriter(
       for (const row of appended) if (row.erases) erase(row);
       if (!unsorted.isEmpty()) unsorted.sort();
       keys.write(appended);
+      receipts.finish();
       return resultsInOrder(items, results);
     });
 }
@@ -118,11 +120,15 @@ function createHeadUpdates(db: DatabaseSync) {
   };
 }
 
-/** Prepare to write a row, without its events and its search keys. */
+/**
+ * Prepare to write a row, without its events and its search keys.
+ *
+ * @param receipts `undefined`: the rows have none.
+ */
 export function createRowWriter(
   db: DatabaseSync,
   log: EventLog,
-  receipts: ReceiptWriter,
+  receipts: ReceiptWriter | undefined,
 ): (row: AppendRow) => AppendResult {
   const selectCurrent = db.prepare(
     "select rowid as id, position from heads where stream = ? and organization = ? and version = ? and change = ?",
@@ -184,7 +190,7 @@ export function createRowWriter(
 
   return (row) => {
     const { receipt } = row;
-    if (receipt === undefined) return writeStream(row);
+    if (receipt === undefined || receipts === undefined) return writeStream(row);
     if (!receipts.add(log.lastOf(row), receipt)) return "receipt-taken";
     const result = writeStream(row);
     if (result !== "appended") receipts.undo();

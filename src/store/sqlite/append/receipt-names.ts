@@ -10,7 +10,7 @@ const allBytes = ownerBytes + nameBytes;
 /** A name as it is stored. The names of an owner are beside each other. */
 export function bytesFromName({ owner, name }: ReceiptName): Uint8Array {
   const bytes = Buffer.allocUnsafe(allBytes);
-  bytes.write(digest(owner), 0, ownerBytes, "latin1");
+  bytes.write(digestOfOwner(owner), 0, ownerBytes, "latin1");
   bytes.write(digest(name), ownerBytes, nameBytes, "latin1");
   return bytes;
 }
@@ -18,8 +18,16 @@ export function bytesFromName({ owner, name }: ReceiptName): Uint8Array {
 /** The first and the last name that an owner may have, as they are stored. */
 export function rangeOfOwner(owner: string): readonly [first: Uint8Array, last: Uint8Array] {
   const ends = [Buffer.alloc(allBytes, 0x00), Buffer.alloc(allBytes, 0xff)] as const;
-  for (const end of ends) end.write(digest(owner), 0, ownerBytes, "latin1");
+  for (const end of ends) end.write(digestOfOwner(owner), 0, ownerBytes, "latin1");
   return ends;
+}
+
+let latest = { owner: "", digest: digest("") };
+
+/** Most calls in a row are those of one owner. */
+function digestOfOwner(owner: string): string {
+  if (owner !== latest.owner) latest = { owner, digest: digest(owner) };
+  return latest.digest;
 }
 
 /** Let statements make stored names, for a database that has them as texts. */

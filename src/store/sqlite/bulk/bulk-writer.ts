@@ -4,7 +4,6 @@ import type { AppendRow } from "../../change/append-row.ts";
 import { rejectedLines } from "../../sql/import-notes.ts";
 import type { BatchLines } from "../../transfer.ts";
 import { createRowWriter } from "../append/append-batch.ts";
-import { createReceiptWriter } from "../append/receipts.ts";
 import { createAttributeWriter } from "../attributes.ts";
 import { createEventLog } from "../events/event-log.ts";
 import { createCountWriter } from "../keys/count-writer.ts";
@@ -33,7 +32,7 @@ type BulkWithin = Bulk & { readonly maxUnsorted: number };
  */
 export function createBulkWriter(db: DatabaseSync): (bulk: BulkWithin) => AppendResult[] {
   const log = createEventLog(db);
-  const write = createRowWriter(db, log, createReceiptWriter(db));
+  const write = createRowWriter(db, log, undefined);
   const keys = createKeyWriter(db);
   const counts = createCountWriter(db);
   const writeAttributes = createAttributeWriter(db);
