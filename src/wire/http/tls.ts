@@ -4,6 +4,7 @@ import { createServer, type TLSSocket } from "node:tls";
 import { createHandshakeTurns } from "../bounds/handshakes.ts";
 import { openingTimeoutMs } from "../limits.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
+import { createUselessRecords } from "./useless-records.ts";
 
 /** PEM files. */
 export type TlsFiles = {
@@ -45,6 +46,7 @@ export function createTlsServer(
   /** By the connection under it, what ends its turns in the handshake. */
   const handshakes = new WeakMap<Socket, () => void>();
   const opening = new Set<Socket>();
+  const useless = createUselessRecords();
 
   server.on("secureConnection", (socket) => {
     ignoreErrors(socket);
@@ -55,6 +57,7 @@ export function createTlsServer(
     if (under !== undefined) {
       handshakes.get(under)?.();
       opening.delete(under);
+      useless.watch(under, socket);
     }
     onSecure(socket, socket.alpnProtocol === "h2");
   });
