@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { migrations } from "../../../src/store/sql/migrations.ts";
 import { root, startProgram } from "../../support/child.ts";
 import { startIssuer } from "../../support/identity/issuer.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
@@ -53,7 +54,7 @@ describe("the first line of the log", () => {
         version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
         node: process.versions.node,
         engine: `SQLite ${process.versions.sqlite}`,
-        schema: 13,
+        schema: migrations.length,
         listeners: [url],
         workers: 1,
         pid: expect.any(Number),
@@ -68,7 +69,7 @@ describe("the first line of the log", () => {
     expect(lines.filter(({ msg }) => msg === "listening")).toEqual([
       expect.objectContaining({
         engine: expect.stringMatching(/^PostgreSQL \d+/),
-        schema: 13,
+        schema: migrations.length,
         listeners: [url],
         workers: 3,
       }),
