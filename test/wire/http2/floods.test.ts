@@ -63,13 +63,20 @@ const bomb = Buffer.concat([
   Buffer.alloc(40, newestField),
 ]);
 
+/**
+ * Streams of which none is answered before the next comes. If the server is quick, a hundred run, and the others are
+ * refused, which counts less.
+ */
+const unanswered = ids(1_500);
+
 /** What each client sends after its greeting. It may send no more than that before it loses its connection. */
 const floods: Readonly<Record<string, () => Buffer[]>> = {
-  "rapid reset (CVE-2023-44487)": () => ids(500).map((id) => Buffer.concat([whole(id), reset(id)])),
+  "rapid reset (CVE-2023-44487)": () =>
+    unanswered.map((id) => Buffer.concat([whole(id), reset(id)])),
   "rapid reset of streams whose body has not come": () =>
     ids(500).map((id) => Buffer.concat([begun(id), reset(id)])),
   "made you reset: a window beyond the largest (CVE-2025-8671)": () =>
-    ids(500).map((id) => Buffer.concat([whole(id), windowUpdate(id, 0x7fffffff)])),
+    unanswered.map((id) => Buffer.concat([whole(id), windowUpdate(id, 0x7fffffff)])),
   "made you reset: trailers without END_STREAM": () =>
     ids(500).map((id) => Buffer.concat([begun(id), begun(id, [["x", "y"]])])),
   "made you reset: a pseudo-header as a trailer": () =>
