@@ -12,12 +12,11 @@ import { type KeyComparison, mayLackRow } from "./comparison-sql.ts";
 import type { Dialect } from "./condition-sql.ts";
 import { compares, cover, hasUnindexed, isOneOfFewSpellings, scannedKeys } from "./cover.ts";
 import { commonStatus, statusKey } from "./head-keys.ts";
-import { narrowedScope } from "./narrowed-scope.ts";
+import { narrowedScope, populatedScope } from "./narrowed-scope.ts";
 import {
   attributeStatement,
   isIndexed,
   isLookedUp,
-  ownersStatement,
   type SearchStatement,
   statusesStatement,
   streamsOfAnyStatement,
@@ -203,7 +202,7 @@ function groupOf(owners: SearchScope): string {
 
 /** The search of an engine. How it finds streams is decided in `createPlan`. */
 export function createSearch(options: SearchOptions): EventStore["search"] {
-  const { dialect, lookUp, load, keysOf } = options;
+  const { load, keysOf } = options;
   const search = createPlan(options, { judge, walk: createWalk(options) });
 
   async function judge(
@@ -224,17 +223,13 @@ export function createSearch(options: SearchOptions): EventStore["search"] {
     return { total: found.length, results: results.map(({ stream, head }) => ({ stream, head })) };
   }
 
-  /** Searches one organization where only one is within the scope: its index is in the order of the page. */
   async function searchScope(
     given: SearchScope,
     wanted: Search,
     signal: AbortSignal | undefined,
   ): Promise<Found<unknown>> {
-    const scope = narrowedScope(given, wanted.query);
-    if (typeof scope === "string") return search(scope, wanted, signal);
-    const [row] = await lookUp(ownersStatement(dialect, scope));
-    if (row === undefined || row.first === null) return { total: 0, results: [] };
-    return search(row.first === row.last ? String(row.first) : scope, wanted, signal);
+    const scope = await populatedScope(options, narrowedScope(given, wanted.query));
+    return scope === undefined ? { total: 0, results: [] } : search(scope, wanted, signal);
   }
 
   return <State>(scope: SearchScope, wanted: Search, signal?: AbortSignal) =>

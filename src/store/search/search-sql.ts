@@ -78,6 +78,13 @@ export function ownersStatement(dialect: Dialect, owners: SearchScope): SearchSt
   return parted(dialect, whole, ["first", "last"], { kind: "ends" });
 }
 
+/** Names the first organizations that have streams: columns `organization` and `total`. */
+export function organizationsStatement(dialect: Dialect, limit: number): SearchStatement {
+  const rows = sql`from head_counts group by organization order by organization limit ${limit}`;
+  const whole = sql`select organization, sum(total) as total ${rows}`;
+  return parted(dialect, whole, ["organization", "total"], { kind: "sum" });
+}
+
 /** How many searchable streams have each status, of whatever organization of a scope: columns `status` and `total`. */
 export function statusesStatement(dialect: Dialect, owners: SearchScope): SearchStatement {
   const isWithin = isOwned(dialect, raw("organization"), owners);

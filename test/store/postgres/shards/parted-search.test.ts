@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import type { KeysOf } from "../../../../src/store/event-store.ts";
 import { createPostgresEventStore } from "../../../../src/store/postgres/event-store.ts";
 import { createCountFolder } from "../../../../src/store/postgres/fold-counts.ts";
+import type { Query } from "../../../../src/store/search.ts";
 import { query } from "../../../support/postgres.ts";
 import { describeSearch } from "../../search.contract.ts";
 import { describeSearchScopes } from "../../search-scopes.contract.ts";
@@ -82,5 +83,59 @@ test("a page of which one part has nearly everything is whole and in order", asy
     expect(found.total).toBe(streams.length);
     expect(found.results.map(({ stream }) => stream)).toEqual(expected.slice(offset, offset + 100));
   }
+  await store.close();
+});
+
+test("parts are asked for streams of every organization, as long as statements can name all organizations", async () => {
+  const { url, database, missed } = await newPartedDatabase<{ name: string }>(({ state }) => ({
+    name: state.name,
+    state: "active",
+  }));
+  const ofWhole: string[] = [];
+  const store = createPostgresEventStore({
+    database: {
+      ...database,
+      read(statement, ...more) {
+        if (/search_keys|head_counts/.test(statement.text)) ofWhole.push(statement.text);
+        return database.read(statement, ...more);
+      },
+      scan(statement, signal) {
+        ofWhole.push(statement.text);
+        return database.scan(statement, signal);
+      },
+    },
+    now,
+  });
+  const add = (organization: number) =>
+    store.change(`id-${organization}`, `org-${organization}`, () => ({
+      events: [{ type: "added", data: {}, creator: "c" }],
+      state: { name: `n-${organization}` },
+    }));
+  const hasOne: Query = {
+    ...{ kind: "text", key: "name", method: "contains" },
+    ...{ text: "N-1", ignoreCase: true },
+  };
+  const searched = async (wanted: Query) => {
+    const page = { query: wanted, sortBy: "name", ascending: true, offset: 1, limit: 3 };
+    const { total, results } = await store.search({ everyOrganization: true }, page);
+    return [total, ...results.map(({ stream }) => stream)];
+  };
+  const everybody: Query = { kind: "and", queries: [] };
+  await Promise.all([1, 2, 10, 1_000].map(add));
+  expect(await searched(hasOne)).toEqual([3, "id-10", "id-1000"]);
+  expect(await searched(everybody)).toEqual([4, "id-10", "id-1000", "id-2"]);
+  expect(ofWhole).toEqual([]);
+  expect(missed()).toBe(0);
+
+  await query(
+    url,
+    `insert into head_counts (organization, status, stream, change, total)
+     select 'other-' || n, 'active', n, gen_random_uuid(), 0 from generate_series(1, 4996) as n`,
+  );
+  expect(await searched(everybody)).toEqual([4, "id-10", "id-1000", "id-2"]);
+  expect(ofWhole).toEqual([]);
+  await add(1_001);
+  expect(await searched(everybody)).toEqual([5, "id-10", "id-1000", "id-1001"]);
+  expect(ofWhole).not.toEqual([]);
   await store.close();
 });
