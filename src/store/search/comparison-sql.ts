@@ -150,7 +150,7 @@ function startsWith({ folded, keyBytes }: Texts, alias: string, beginning: strin
 /** A row whose text was cut is recognised by its length; its whole text is read from the table. */
 function hasFolded(
   scope: Scope,
-  { key, method, text }: TextComparison,
+  { method, text }: TextComparison,
   { folded, keyBytes }: Texts,
   alias: string,
 ): Sql {
@@ -158,7 +158,7 @@ function hasFolded(
   const found = has(scope, method, folded, part);
   if (keyBytes === Number.POSITIVE_INFINITY) return found;
   const isShort = sql`octet_length(${folded}) < ${raw(String(leastCutBytes(keyBytes)))}`;
-  const inRow = rowBeside(scope, key, alias, has(scope, method, wholeText("e"), part));
+  const inRow = rowBeside(alias, has(scope, method, wholeText("e"), part));
   return sql`case when ${isShort} then ${found} else ${inRow} end`;
 }
 
@@ -173,13 +173,14 @@ function isSoAsItIs(
   alias: string,
 ): Sql {
   if (isHeadKey(key)) return has(scope, method, texts.text, text);
-  return rowBeside(scope, key, alias, has(scope, method, sql`coalesce(e.text, e.folded)`, text));
+  return rowBeside(alias, has(scope, method, sql`coalesce(e.text, e.folded)`, text));
 }
 
 /** A condition on the row of the table, as `e`, that belongs to a row of the index. */
-function rowBeside(scope: Scope, key: string, alias: string, holds: Sql): Sql {
-  const row = raw(`e.folded = ${alias}.folded and e.stream = ${alias}.stream`);
-  return sql`(select ${holds} from search_keys e where ${scope.isOfKey("e", key)} and ${row})`;
+function rowBeside(alias: string, holds: Sql): Sql {
+  const columns = ["space", "folded", "stream"];
+  const isSame = raw(columns.map((each) => `e.${each} = ${alias}.${each}`).join(" and "));
+  return sql`(select ${holds} from search_keys e where ${isSame})`;
 }
 
 function has({ dialect }: Scope, method: TextComparison["method"], text: Sql, part: string): Sql {

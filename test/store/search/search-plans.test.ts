@@ -258,6 +258,24 @@ describe("on PostgreSQL", async () => {
     expect(lines).not.toContain("Seq Scan");
   });
 
+  test.for<{ owners: SearchScope }>([
+    { owners: "org" },
+    { owners: ["org", "zoo"] },
+    { owners: everywhere },
+  ])(
+    "looks up one row for each text that is compared with its case: $owners",
+    async ({ owners }) => {
+      const { text, values } = streamsStatement(postgres, owners, has("contains", false), 1_001);
+      const plan = await database.scan({ text: `explain (costs off) ${text}`, values });
+      const lookUps = plan.filter((line) =>
+        /Index Cond: \(\(space = k\.space\) AND \(folded = k\.folded\) AND \(stream = k\.stream\)\)/.test(
+          String(line["QUERY PLAN"]),
+        ),
+      );
+      expect(lookUps).toHaveLength(2);
+    },
+  );
+
   test.for(states)("collects few streams once for $name", async ({ query }) => {
     const { text, values } = page(query)(collecting(postgres));
     const plan = await database.scan({ text: `explain (costs off) ${text}`, values });
