@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { clientHello } from "../../faults/mutations/tls.ts";
 import { startEcho } from "../echo.ts";
 import { frameFlags, frameTypes, headerBlock, http2Frame, http2Opening, watch } from "../raw.ts";
 
@@ -71,13 +71,12 @@ test("TLS connections that come at once are served whole", async () => {
 
 test("handshakes that go on at once are made a few at a time", async () => {
   await using server = await startEcho({}, {}, tls);
-  const hello = await firstFlight();
   const open = (_: unknown, index: number) =>
     connect({ port: server.port, host: "127.0.0.1", localAddress: `127.0.0.${2 + (index % 2)}` });
   const sockets = Array.from({ length: 100 }, open);
   await connected(sockets);
   // One byte each, after which TLS has them. So all handshakes can go on at the same moment.
-  for (const socket of sockets) socket.write(hello.subarray(0, 1));
+  for (const socket of sockets) socket.write(clientHello.subarray(0, 1));
   while (server.listener.load().connections < sockets.length) await nextTurn();
   for (let turns = 0; turns < 2 * sockets.length; turns += 1) await nextTurn();
   let answers = 0;
@@ -86,7 +85,7 @@ test("handshakes that go on at once are made a few at a time", async () => {
       answers += 1;
     });
   }
-  for (const socket of sockets) socket.write(hello.subarray(1));
+  for (const socket of sockets) socket.write(clientHello.subarray(1));
   let most = 0;
   for (let before = 0; before < sockets.length; before = answers) {
     await nextTurn();
@@ -99,12 +98,11 @@ test("handshakes that go on at once are made a few at a time", async () => {
 
 test("connections in the middle of a handshake are closed when the server drains", async () => {
   await using server = await startEcho({}, {}, tls);
-  const hello = await firstFlight();
   const sockets = Array.from({ length: 20 }, () =>
     connect({ port: server.port, host: "127.0.0.1" }),
   );
   await connected(sockets);
-  for (const socket of sockets) socket.resume().write(hello);
+  for (const socket of sockets) socket.resume().write(clientHello);
   await connected(sockets, "data");
   await Promise.all([server.listener.close(60_000), connected(sockets, "close")]);
 });
@@ -122,11 +120,3 @@ test("a client that begins the handshake again loses its connection", async () =
   socket.renegotiate({}, () => undefined);
   await once(socket, "close");
 });
-
-/** What a client of TLS sends first. */
-function firstFlight(): Promise<Buffer> {
-  return new Promise((resolve) => {
-    const socket = new Duplex({ read() {}, write: (chunk: Buffer) => resolve(chunk) });
-    connectTls({ socket });
-  });
-}
