@@ -1,3 +1,5 @@
+import { ClientQueues } from "./client-queues.ts";
+
 /** Connections whose handshakes are under way and that are read at the same time. */
 const maxRead = 4;
 
@@ -34,55 +36,37 @@ export function createHandshakeTurns(
   later: (run: () => void) => void = (run) => void setTimeout(run, windowMs),
 ): TakeHandshakeTurns {
   const read = new Set<Handshake>();
-  /** By client, in the order of their turns; none is empty. */
-  const waiting = new Map<string, Set<Handshake>>();
+  const waiting = new ClientQueues<Handshake>();
   let isDue = false;
 
-  function wait(handshake: Handshake): void {
-    const { client } = handshake;
-    const queue = waiting.get(client);
-    if (queue === undefined) waiting.set(client, new Set([handshake]));
-    else queue.add(handshake);
-  }
-
   function endWindowLater(): void {
-    if (isDue || waiting.size === 0) return;
+    if (isDue || waiting.isEmpty) return;
     isDue = true;
     later(endWindow);
   }
 
   function endWindow(): void {
     isDue = false;
-    if (waiting.size === 0) return;
+    if (waiting.isEmpty) return;
     const before = [...read];
     read.clear();
     // Those that were read come behind those that wait.
-    for (const handshake of before) wait(handshake);
-    while (read.size < maxRead && waiting.size > 0) readNext();
+    for (const handshake of before) waiting.add(handshake.client, handshake);
+    while (read.size < maxRead && !waiting.isEmpty) readNext();
     for (const handshake of before) if (!read.has(handshake)) handshake.hold();
     endWindowLater();
   }
 
   function readNext(): void {
-    const [first] = waiting;
-    if (first === undefined) return;
-    const [client, queue] = first;
-    const [handshake] = queue;
-    // A client that is set again moves to the end.
-    waiting.delete(client);
+    const handshake = waiting.next();
     if (handshake === undefined) return;
-    queue.delete(handshake);
-    if (queue.size > 0) waiting.set(client, queue);
     read.add(handshake);
     handshake.read();
   }
 
   function leave(handshake: Handshake): void {
     if (read.delete(handshake)) return;
-    const queue = waiting.get(handshake.client);
-    if (queue?.delete(handshake) !== true) return;
-    if (queue.size === 0) waiting.delete(handshake.client);
-    handshake.read();
+    if (waiting.delete(handshake.client, handshake)) handshake.read();
   }
 
   return (handshake) => {
@@ -90,7 +74,7 @@ export function createHandshakeTurns(
       read.add(handshake);
     } else {
       handshake.hold();
-      wait(handshake);
+      waiting.add(handshake.client, handshake);
       endWindowLater();
     }
     return () => leave(handshake);

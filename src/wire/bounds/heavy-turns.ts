@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import type { RequestHead } from "../http/exchange.ts";
 import { heavyBodyBytes } from "../limits.ts";
+import { ClientQueues } from "./client-queues.ts";
 
 /**
  * Begins work that holds up the event loop for milliseconds.
@@ -22,11 +23,8 @@ export function createHeavyTurns(
   groupOf: (address: string) => string,
   isHeld: () => boolean = () => false,
 ): HeavyTurns {
-  /**
-   * By client, in the order of their turns; none is empty. A call that has ended leaves, so that clients that come and go
-   * cannot make it longer than the requests under way.
-   */
-  const queues = new Map<string, Set<() => void>>();
+  /** A call that has ended leaves, so that clients that come and go cannot make it longer than the requests under way. */
+  const waiting = new ClientQueues<() => void>();
   let isTaken = false;
 
   function run(begin: () => void): void {
@@ -36,28 +34,13 @@ export function createHeavyTurns(
   }
 
   function endTurn(): void {
-    isTaken = false;
-    const [first] = queues;
-    if (first === undefined) return;
-    if (isHeld()) {
-      isTaken = true;
+    if (!waiting.isEmpty && isHeld()) {
       setImmediate(endTurn);
       return;
     }
-    const [client, queue] = first;
-    const [begin] = queue;
-    // A client that is set again moves to the end.
-    queues.delete(client);
-    if (begin === undefined) return;
-    queue.delete(begin);
-    if (queue.size > 0) queues.set(client, queue);
-    run(begin);
-  }
-
-  function leave(client: string, begin: () => void): void {
-    const queue = queues.get(client);
-    queue?.delete(begin);
-    if (queue?.size === 0) queues.delete(client);
+    isTaken = false;
+    const begin = waiting.next();
+    if (begin !== undefined) run(begin);
   }
 
   return (peer, begin) => {
@@ -66,10 +49,8 @@ export function createHeavyTurns(
       return () => {};
     }
     const client = groupOf(peer);
-    const queue = queues.get(client);
-    if (queue === undefined) queues.set(client, new Set([begin]));
-    else queue.add(begin);
-    return () => leave(client, begin);
+    waiting.add(client, begin);
+    return () => void waiting.delete(client, begin);
   };
 }
 

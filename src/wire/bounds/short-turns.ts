@@ -1,4 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
+import { ClientQueues } from "./client-queues.ts";
 
 /** Time that requests which were sent ahead may take of one turn of the event loop, in milliseconds. */
 const turnMs = 5;
@@ -22,8 +23,8 @@ export function createShortTurns(
 ): ShortTurns {
   /** In this turn: they begin in the next one, so that no connection has two in a turn. */
   let arrived: { readonly client: string; readonly begin: () => void }[] = [];
-  /** By client, in the order of their turns; none is empty. There is one of each connection at most. */
-  const queues = new Map<string, (() => void)[]>();
+  /** There is one of each connection at most. */
+  const waiting = new ClientQueues<() => void>();
   let isDue = false;
 
   function endTurnSoon(): void {
@@ -39,26 +40,11 @@ export function createShortTurns(
       return;
     }
     const until = clock.now() + turnMs;
-    for (const { client, begin } of arrived) {
-      const queue = queues.get(client);
-      if (queue === undefined) queues.set(client, [begin]);
-      else queue.push(begin);
-    }
+    for (const { client, begin } of arrived) waiting.add(client, begin);
     arrived = [];
-    do beginNext();
-    while (queues.size > 0 && clock.now() < until);
-    if (queues.size > 0) endTurnSoon();
-  }
-
-  function beginNext(): void {
-    const [first] = queues;
-    if (first === undefined) return;
-    const [client, queue] = first;
-    const begin = queue.shift();
-    // A client that is set again moves to the end.
-    queues.delete(client);
-    if (queue.length > 0) queues.set(client, queue);
-    begin?.();
+    do waiting.next()?.();
+    while (!waiting.isEmpty && clock.now() < until);
+    if (!waiting.isEmpty) endTurnSoon();
   }
 
   return (client, begin) => {
