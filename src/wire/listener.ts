@@ -18,10 +18,10 @@ import { ignoreErrors } from "./http/ignore-errors.ts";
 import { createOpenSockets } from "./http/open-sockets.ts";
 import { refuseOpening } from "./http/refuse-opening.ts";
 import type { Opening } from "./http/sniff.ts";
-import type { TlsFiles, TlsServer } from "./http/tls.ts";
 import { backlog, clientLimits, farewellMs } from "./limits.ts";
 import { memoize } from "./memoize.ts";
 import type { WireOptions } from "./options.ts";
+import type { TlsFiles, TlsServer } from "./tls/tls-server.ts";
 
 /** Where and how to listen. */
 export type ListenOptions = {
@@ -115,7 +115,7 @@ export function createListener(options: WireOptions): Listener {
     async listen({ host, port, tls: files }) {
       if (files !== undefined) {
         // Loaded only if it is used: with it Node.js reads all root certificates, which takes 5 ms.
-        const { createTlsServer } = await import("./http/tls.ts");
+        const { createTlsServer } = await import("./tls/tls-server.ts");
         tls = createTlsServer(files, site.groupOf, adopt);
       }
       http1.server.on("connection", sockets.accept);

@@ -301,7 +301,7 @@ export const floods: readonly Flood[] = [
   },
   {
     name: "TLS handshakes that go on at once",
-    aimsAt: "how long a turn takes (handshakes.ts)",
+    aimsAt: "how long a turn takes (handshake-turns.ts)",
     connections: 4_000,
     addresses: 4,
     isRead: true,
@@ -311,7 +311,7 @@ export const floods: readonly Flood[] = [
   },
   {
     name: "TLS handshakes that come and go",
-    aimsAt: "what is kept for a handshake (tls.ts)",
+    aimsAt: "what is kept for a handshake (tls-server.ts)",
     connections: 500,
     addresses: 4,
     isRead: true,

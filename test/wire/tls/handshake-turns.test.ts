@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createHandshakeTurns, type Handshake } from "../../../src/wire/bounds/handshakes.ts";
+import { createHandshakeTurns, type Handshake } from "../../../src/wire/tls/handshake-turns.ts";
 
 /** Turns that end when the test says so, and who is being read. */
 function started() {

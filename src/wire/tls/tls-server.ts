@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
-import { createHandshakeTurns } from "../bounds/handshakes.ts";
+import { ignoreErrors } from "../http/ignore-errors.ts";
 import { openingTimeoutMs } from "../limits.ts";
-import { ignoreErrors } from "./ignore-errors.ts";
+import { createHandshakeTurns } from "./handshake-turns.ts";
 import { createUselessRecords } from "./useless-records.ts";
 
 /** PEM files. */
