@@ -93,10 +93,14 @@ export const retryMs = 1_000;
  * one would cut off everybody behind it. Requests over them count for the address that the proxy forwards.
  */
 export const clientLimits: ClientLimits = {
-  /** Each costs a file descriptor and up to 100 KB when idle with TLS. */
+  /** Each costs a file descriptor and some 60 KB when idle with TLS. */
   maxConnections: 4096,
   /** A quarter, because many people may share one address. */
   maxConnectionsEach: 1024,
+  /** TLS handshakes under way, each some 85 KB outside of the heap. They take a thousand a second, and further ones wait. */
+  maxHandshakes: 512,
+  /** A quarter, as of the connections. */
+  maxHandshakesEach: 128,
   /** Streams that are open, such as a Watch of health, each some 40 KB. */
   maxStreams: 1024,
   /** A large deployment behind one address may have as many channels, with one stream on each. */
@@ -136,6 +140,8 @@ export type ClientLimits = Readonly<
   Record<
     | "maxConnections"
     | "maxConnectionsEach"
+    | "maxHandshakes"
+    | "maxHandshakesEach"
     | "maxStreams"
     | "maxStreamsEach"
     | "maxStreamAgeMs"

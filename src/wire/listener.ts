@@ -116,7 +116,7 @@ export function createListener(options: WireOptions): Listener {
       if (files !== undefined) {
         // Loaded only if it is used: with it Node.js reads all root certificates, which takes 5 ms.
         const { createTlsServer } = await import("./tls/tls-server.ts");
-        tls = createTlsServer(files, site.groupOf, adopt);
+        tls = createTlsServer(files, limits, site, adopt);
       }
       http1.server.on("connection", sockets.accept);
       return listenOn(http1.server, host, port);

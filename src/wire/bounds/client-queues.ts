@@ -2,7 +2,7 @@
  * What waits for its turn, clients by turns: each client has a queue, and the next item is the first of the client whose turn
  * is longest ago. It has no bound of its own. Whoever adds to it bounds what waits.
  */
-export class ClientQueues<Item> {
+export class ClientQueues<Item extends object> {
   /** In the order of the clients' turns; none is empty. */
   readonly #queues = new Map<string, Set<Item>>();
 
@@ -28,15 +28,15 @@ export class ClientQueues<Item> {
   /**
    * Take the next item out.
    *
-   * @param isTurn Whether a client may have its turn now. One that may not keeps its place. Default: each may.
+   * @param mayLeave Whether it may be this one. If not, the next client is asked for, and this one keeps its turn.
    */
-  next(isTurn: (client: string) => boolean = () => true): Item | undefined {
+  next(mayLeave: (item: Item) => boolean = () => true): Item | undefined {
     for (const [client, queue] of this.#queues) {
-      if (!isTurn(client)) continue;
+      const [item] = queue;
+      if (item === undefined || !mayLeave(item)) continue;
+      queue.delete(item);
       // A client that is set again moves to the end.
       this.#queues.delete(client);
-      const [item] = queue;
-      queue.delete(item as Item);
       if (queue.size > 0) this.#queues.set(client, queue);
       return item;
     }

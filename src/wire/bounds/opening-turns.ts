@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { createHeavyTurns } from "./heavy-turns.ts";
 import type { Shares } from "./shares.ts";
-import { Unhandled } from "./unhandled.ts";
+import { countUnread } from "./unhandled.ts";
 
 /**
  * Begins to serve a connection in its turn.
@@ -30,18 +30,6 @@ export function createOpeningTurns({
 }): TakeOpeningTurn {
   const turns = createHeavyTurns(groupOf, isTaking);
 
-  /** Count what is read from a connection although it is paused, until that is ended. */
-  function count(socket: Socket, peer: string): () => void {
-    const counted = new Unhandled(unhandled, groupOf(peer), () => socket.destroy());
-    const look = () => counted.set(socket.readableLength);
-    socket.on("readable", look);
-    look();
-    return () => {
-      socket.off("readable", look);
-      counted.end();
-    };
-  }
-
   return (socket, begin) => {
     const peer = socket.remoteAddress ?? "";
     let isBegun = false;
@@ -52,7 +40,7 @@ export function createOpeningTurns({
       begin();
     });
     if (isBegun) return leave;
-    endCount = count(socket, peer);
+    endCount = countUnread(socket, unhandled, groupOf(peer));
     return () => {
       leave();
       endCount();

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Share, Shares } from "./shares.ts";
 
 /**
@@ -41,4 +42,22 @@ export class Unhandled {
   end(): void {
     this.#share?.end();
   }
+}
+
+/**
+ * Count what is read from a connection although it is paused, and end the connection if there is no room for it.
+ *
+ * @param shares What there is room for.
+ * @param client As `addressGroup` has it.
+ * @returns To be called when the connection is read again, or closed.
+ */
+export function countUnread(socket: Socket, shares: Shares, client: string): () => void {
+  const counted = new Unhandled(shares, client, () => socket.destroy());
+  const look = () => counted.set(socket.readableLength);
+  socket.on("readable", look);
+  look();
+  return () => {
+    socket.off("readable", look);
+    counted.end();
+  };
 }

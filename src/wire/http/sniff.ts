@@ -11,7 +11,7 @@ const tlsHandshake = 0x16;
 
 /**
  * Read the first bytes of a connection to tell which protocol it speaks. They are put back, and the socket
- * is paused. A socket that does not send enough for that in 5 seconds is destroyed.
+ * is paused. A socket that does not send enough for that in 5 seconds, or ends before, is destroyed.
  *
  * @param onDone Called once; with `undefined` if the socket was closed before it had sent enough.
  */
@@ -26,17 +26,18 @@ export function sniff(socket: Socket, onDone: (opening: Opening | undefined) => 
   const done = (opening: Opening | undefined) => {
     isDone = true;
     clearTimeout(timer);
-    socket.off("data", onData).off("close", onClose).pause();
+    socket.off("data", onData).off("end", onEnd).off("close", onClose).pause();
     if (opening !== undefined) socket.unshift(seen);
     onDone(opening);
   };
+  const onEnd = () => void socket.destroy();
   const onClose = () => done(undefined);
   const onData = (chunk: Buffer) => {
     seen = seen.byteLength === 0 ? chunk : Buffer.concat([seen, chunk]);
     const opening = openingFrom(seen);
     if (opening !== undefined) done(opening);
   };
-  socket.on("close", onClose).on("data", onData);
+  socket.on("close", onClose).on("end", onEnd).on("data", onData);
 }
 
 /** @param seen At least one byte. `undefined` as long as they may become the preface of HTTP/2. */

@@ -1,8 +1,12 @@
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
+import type { Shares } from "../bounds/shares.ts";
+import { countUnread } from "../bounds/unhandled.ts";
+import type { ExchangeSite } from "../http/exchange.ts";
 import { ignoreErrors } from "../http/ignore-errors.ts";
-import { openingTimeoutMs } from "../limits.ts";
+import { type ClientLimits, openingTimeoutMs } from "../limits.ts";
+import { createHandshakePlaces } from "./handshake-places.ts";
 import { createHandshakeTurns } from "./handshake-turns.ts";
 import { createUselessRecords } from "./useless-records.ts";
 
@@ -29,23 +33,25 @@ export type TlsServer = {
 };
 
 /**
- * Handshakes are made by turns.
+ * Handshakes begin when there is a place for them, and are made by turns.
  *
- * @param groupOf As `addressGroup`.
+ * @param site.groupOf As `addressGroup`.
+ * @param site.unhandled Bytes that were read from connections that wait.
  * @param onSecure Called with every connection whose handshake has succeeded, and with what ALPN
  *   has chosen: `h2` or HTTP/1.1.
  * @throws Error naming the files if they cannot be used.
  */
 export function createTlsServer(
   files: TlsFiles,
-  groupOf: (address: string) => string,
+  limits: ClientLimits,
+  { groupOf, unhandled }: Pick<ExchangeSite, "groupOf" | "unhandled">,
   onSecure: (socket: TLSSocket, isHttp2: boolean) => void,
 ): TlsServer {
   const server = naming(files, () => createServer(optionsFrom(files)));
-  const takeHandshakeTurns = createHandshakeTurns();
-  /** By the connection under it, what ends its turns in the handshake. */
-  const handshakes = new WeakMap<Socket, () => void>();
-  const opening = new Set<Socket>();
+  const takePlace = createHandshakePlaces(limits);
+  const takeTurns = createHandshakeTurns();
+  /** By the connection under TLS, what gives up its place and its turns. */
+  const opening = new Map<Socket, () => void>();
   const useless = createUselessRecords();
 
   server.on("secureConnection", (socket) => {
@@ -53,35 +59,67 @@ export function createTlsServer(
     // It would be one more handshake, with no turn. RFC 9113, section 9.2.1, wants it for HTTP/2. OpenSSL's own option
     // keeps the connection and answers each try, so a client could make as many as it likes.
     socket.disableRenegotiation();
+    socket.allowHalfOpen = true;
     const under = underneath(socket);
     if (under !== undefined) {
-      handshakes.get(under)?.();
-      opening.delete(under);
+      leave(under);
       useless.watch(under, socket);
     }
     onSecure(socket, socket.alpnProtocol === "h2");
   });
   server.on("tlsClientError", (_error, socket) => socket.destroy());
 
+  function leave(socket: Socket): void {
+    opening.get(socket)?.();
+    opening.delete(socket);
+  }
+
+  /** @returns Ends its turns. */
+  function begin(socket: Socket, client: string): () => void {
+    let endTurns = () => {};
+    // With it Node would keep a connection that its client has closed until the handshake has timed out.
+    socket.allowHalfOpen = false;
+    server.emit("connection", socket);
+    // In the next tick Node takes the bytes that were put back. Then it reads.
+    process.nextTick(() => {
+      if (!socket.destroyed) endTurns = takeTurns({ client, ...handleOf(socket) });
+    });
+    return () => endTurns();
+  }
+
   return {
     adopt(socket) {
-      opening.add(socket);
-      server.emit("connection", socket);
-      // In the next tick Node takes the bytes that were put back. Then it reads.
-      process.nextTick(() => {
-        if (socket.destroyed) return;
-        const client = groupOf(socket.remoteAddress ?? "");
-        handshakes.set(socket, takeHandshakeTurns({ client, ...handleOf(socket) }));
+      const client = groupOf(socket.remoteAddress ?? "");
+      let endStep: (() => void) | undefined;
+      const leavePlace = takePlace({
+        client,
+        begin() {
+          endStep?.();
+          endStep = begin(socket, client);
+        },
+        end: () => socket.destroy(),
       });
-      socket.once("close", () => {
-        opening.delete(socket);
-        handshakes.get(socket)?.();
+      endStep ??= waitForPlace(socket, unhandled, client);
+      opening.set(socket, () => {
+        endStep?.();
+        leavePlace();
       });
+      socket.once("close", () => leave(socket));
     },
     destroyOpening() {
-      for (const socket of opening) socket.destroy();
+      for (const socket of opening.keys()) socket.destroy();
     },
     reload: () => naming(files, () => server.setSecureContext(optionsFrom(files))),
+  };
+}
+
+/** @returns To be called when there is one, or the connection is closed. */
+function waitForPlace(socket: Socket, unhandled: Shares, client: string): () => void {
+  const endCount = countUnread(socket, unhandled, client);
+  const timer = setTimeout(() => socket.destroy(), openingTimeoutMs);
+  return () => {
+    clearTimeout(timer);
+    endCount();
   };
 }
 

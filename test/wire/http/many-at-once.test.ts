@@ -1,11 +1,9 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { clientHello } from "../../faults/mutations/tls.ts";
 import { startEcho } from "../echo.ts";
 import { frameFlags, frameTypes, headerBlock, http2Frame, http2Opening, watch } from "../raw.ts";
 
@@ -67,56 +65,4 @@ test("TLS connections that come at once are served whole", async () => {
   const answers = await Promise.all(sockets.map((socket) => watch(socket).until(/x"\}$/)));
   expect(answers).toHaveLength(60);
   for (const socket of sockets) socket.destroy();
-});
-
-test("handshakes that go on at once are made a few at a time", async () => {
-  await using server = await startEcho({}, {}, tls);
-  const open = (_: unknown, index: number) =>
-    connect({ port: server.port, host: "127.0.0.1", localAddress: `127.0.0.${2 + (index % 2)}` });
-  const sockets = Array.from({ length: 100 }, open);
-  await connected(sockets);
-  // One byte each, after which TLS has them. So all handshakes can go on at the same moment.
-  for (const socket of sockets) socket.write(clientHello.subarray(0, 1));
-  while (server.listener.load().connections < sockets.length) await nextTurn();
-  for (let turns = 0; turns < 2 * sockets.length; turns += 1) await nextTurn();
-  let answers = 0;
-  for (const socket of sockets) {
-    socket.once("data", () => {
-      answers += 1;
-    });
-  }
-  for (const socket of sockets) socket.write(clientHello.subarray(1));
-  let most = 0;
-  for (let before = 0; before < sockets.length; before = answers) {
-    await nextTurn();
-    most = Math.max(most, answers - before);
-  }
-  // Four in one turn, whose answers may be read with those of the next.
-  expect(most).toBeLessThanOrEqual(8);
-  for (const socket of sockets) socket.destroy();
-});
-
-test("connections in the middle of a handshake are closed when the server drains", async () => {
-  await using server = await startEcho({}, {}, tls);
-  const sockets = Array.from({ length: 20 }, () =>
-    connect({ port: server.port, host: "127.0.0.1" }),
-  );
-  await connected(sockets);
-  for (const socket of sockets) socket.resume().write(clientHello);
-  await connected(sockets, "data");
-  await Promise.all([server.listener.close(60_000), connected(sockets, "close")]);
-});
-
-test("a client that begins the handshake again loses its connection", async () => {
-  await using server = await startEcho({}, {}, tls);
-  const socket = connectTls({
-    port: server.port,
-    host: "127.0.0.1",
-    ca: readFileSync(tls.certFile),
-    maxVersion: "TLSv1.2",
-  });
-  await once(socket, "secureConnect");
-  socket.on("error", () => undefined).resume();
-  socket.renegotiate({}, () => undefined);
-  await once(socket, "close");
 });

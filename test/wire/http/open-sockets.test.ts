@@ -1,10 +1,12 @@
-import type { Socket } from "node:net";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { expect, test } from "vitest";
 import { createOpeningTurns } from "../../../src/wire/bounds/opening-turns.ts";
 import { createShares } from "../../../src/wire/bounds/shares.ts";
 import { createTaking } from "../../../src/wire/bounds/taking.ts";
 import { createOpenSockets } from "../../../src/wire/http/open-sockets.ts";
+import { startEcho } from "../echo.ts";
 
 /** A connection of a client, whose first bytes are there. */
 function connection(client: string): Socket {
@@ -124,4 +126,20 @@ test("connections that wait for their turn end when the server drains", async ()
   for (let turns = 0; turns < 40; turns += 1) await turn();
   expect(served.length).toBeLessThan(5);
   expect(all.filter((socket) => !socket.destroyed)).toEqual(served);
+});
+
+test("a client that ends its connection before it says what it speaks is not waited for", async () => {
+  await using server = await startEcho();
+  const open = async () => {
+    const socket = connect({ port: server.port, host: "127.0.0.1" });
+    await once(socket, "connect");
+    const closed = new Promise((resolve) => socket.once("close", () => resolve(socket)));
+    return { socket: socket.resume(), closed };
+  };
+  const stays = await open();
+  const goes = await open();
+  goes.socket.end("PRI");
+  // The first has its timeout first.
+  expect(await Promise.race([goes.closed, stays.closed])).toBe(goes.socket);
+  stays.socket.destroy();
 });

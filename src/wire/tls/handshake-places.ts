@@ -1,0 +1,67 @@
+import { ClientQueues } from "../bounds/client-queues.ts";
+import { createHeavyTurns } from "../bounds/heavy-turns.ts";
+import { createShares, type Share } from "../bounds/shares.ts";
+import type { ClientLimits } from "../limits.ts";
+
+/** A connection whose handshake waits for a place, or has one. */
+export type Applicant = {
+  /** See `addressGroup`. */
+  readonly client: string;
+  /** There is a place: begin the handshake. */
+  begin(): void;
+  /** Another client needs the place. */
+  end(): void;
+};
+
+/**
+ * Begins a handshake at once if there is a place for it, and when there is one otherwise.
+ *
+ * @returns To be called when the handshake is over, or the connection closed. May be called again.
+ */
+export type TakeHandshakePlace = (applicant: Applicant) => () => void;
+
+/**
+ * A connection takes some 85 KB outside of the heap while its handshake is under way, and much of that stays with the
+ * process: the C library seldom gives it back. So only some have their handshakes at a time, and the others wait with the
+ * few bytes that they have sent, clients by turns. Nothing here ends a handshake or a wait that takes long.
+ */
+export function createHandshakePlaces({
+  maxHandshakes,
+  maxHandshakesEach,
+}: Pick<ClientLimits, "maxHandshakes" | "maxHandshakesEach">): TakeHandshakePlace {
+  const shares = createShares(maxHandshakes, maxHandshakesEach);
+  const places = new Map<Applicant, Share>();
+  const waiting = new ClientQueues<Applicant>();
+  // Many places may become free at once, and the first step of a handshake takes up to some milliseconds.
+  const takeTurn = createHeavyTurns((client) => client);
+
+  function take(applicant: Applicant): boolean {
+    const { client } = applicant;
+    const place = shares.take(client, 1, () => {
+      places.delete(applicant);
+      applicant.end();
+    });
+    if (place === undefined) return false;
+    places.set(applicant, place);
+    return true;
+  }
+
+  function leave(applicant: Applicant): void {
+    if (waiting.delete(applicant.client, applicant)) return;
+    const place = places.get(applicant);
+    if (place === undefined) return;
+    places.delete(applicant);
+    place.end();
+    const next = waiting.next(take);
+    if (next === undefined) return;
+    takeTurn(next.client, () => {
+      if (places.has(next)) next.begin();
+    });
+  }
+
+  return (applicant) => {
+    if (take(applicant)) applicant.begin();
+    else waiting.add(applicant.client, applicant);
+    return () => leave(applicant);
+  };
+}
