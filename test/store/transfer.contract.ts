@@ -57,6 +57,7 @@ export function describeTransfer(
       })),
     });
     const newId = () => `s-${randomUUID()}`;
+    const keysOf = ([first]: NewStream["decisions"]) => first?.uniqueKeys ?? [];
     const write = (streams: readonly NewStream[], lines: BatchLines) =>
       writeWith(transfer, streams, lines);
     const pageBehind = (after: string, limit: number, organization?: string) =>
@@ -322,6 +323,36 @@ export function describeTransfer(
       expect(await whoSaid(store, "org", texts.again)).toEqual([]);
       const ids = streams.map(({ stream }) => stream).sort();
       expect(await whoSaid(store, "org", texts.first)).toEqual(ids.slice(0, 1_000));
+    });
+
+    test("stores all streams that were made ready part by part, but those that conflict", async () => {
+      const [there, held] = [newId(), newId()];
+      await write([newStream(there, [held])], progress());
+      const parts = [600, 600, 600].map((count) =>
+        Array.from({ length: count }, () => newStream(newId(), [newId(), newId()], ["a", "b"])),
+      );
+      const [[first], second] = parts as [NewStream[], NewStream[]];
+      second.splice(300, 0, newStream(there, [newId()]), newStream(first?.stream ?? "", [newId()]));
+      second.push(newStream(newId(), [newId(), held]));
+      for (const part of parts) transfer.prepare(part);
+      const streams = parts.flat();
+      const outcomes = await transfer.write(progress());
+      const refused = streams.flatMap((_, index) =>
+        outcomes[index] === "stored" ? [] : [`${index} ${outcomes[index]}`],
+      );
+      expect(refused).toEqual(["900 exists", "901 exists", "1202 unique-key-taken"]);
+      const later = streams.map(({ decisions }) => newStream(newId(), [...keysOf(decisions)]));
+      const taken = await write([newStream(newId(), [held]), ...later], progress());
+      expect(taken.map((outcome) => outcome === "unique-key-taken")).toEqual([
+        true,
+        ...streams.map((_, index) => outcomes[index] === "stored" || index === 1_202),
+      ]);
+      const stored = streams.filter((_, index) => outcomes[index] === "stored");
+      const latest = await transfer.latest(stored.map(({ stream }) => stream));
+      expect(latest.size).toBe(1_800);
+      for (const { head } of latest.values())
+        expect(head).toMatchObject({ version: 2, state: "b" });
+      expect(await store.load(there, "org")).toMatchObject({ version: 1, state: "a" });
     });
 
     test("lets searches find what it wrote, once it is complete", async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, expect, test } from "vitest";
 import { openSqlite } from "../../../src/store/sqlite/database.ts";
 import { createSqliteEventStore } from "../../../src/store/sqlite/event-store.ts";
@@ -85,4 +86,40 @@ test("a change of a stream from an incomplete transfer removes the stream's old 
   expect(await whoSaid(store, "org", "Hello")).toEqual(["two"]);
   await transfer.close();
   await store.close();
+});
+
+test("a conflict among new streams leaves no gap in the log, and no claim of a stream that is not stored", async () => {
+  const file = join(folder, `${randomUUID()}.db`);
+  const transfer = createSqliteTransfer({ database: openSqlite(file, saidLast), now });
+  const streamOf = (stream: string, uniqueKeys = [stream]) => ({
+    ...{ stream, organization: "org" },
+    decisions: streams
+      .slice(0, 1)
+      .flatMap(({ decisions }) => decisions.map((decision) => ({ ...decision, uniqueKeys }))),
+  });
+  const named = (letter: string) =>
+    Array.from({ length: 70 }, (_, index) => `${letter}${index}`).map((stream) => streamOf(stream));
+  transfer.prepare(named("a"));
+  transfer.prepare([...named("b"), streamOf("a7", ["free"]), streamOf("x", ["own", "a8"])]);
+  transfer.prepare([...named("c"), streamOf("b7", ["other"])]);
+  const outcomes = await transfer.write(progress);
+  expect(outcomes.filter((outcome) => outcome === "stored")).toHaveLength(210);
+  await transfer.close();
+  const db = new DatabaseSync(file, { readOnly: true });
+  const rows = db
+    .prepare(
+      `select h.stream, h.position, e.stream as logged, (
+         select group_concat(name) from claims c where c.stream = h.stream) as names
+       from heads h left join events e using (position) order by position`,
+    )
+    .all();
+  const wanted = ["a", "b", "c"].flatMap(named).map(({ stream }, index) => ({
+    ...{ stream, position: index + 1, logged: stream, names: stream },
+  }));
+  expect(rows.map((row) => ({ ...row }))).toEqual(wanted);
+  const [claims, events] = ["claims", "events"].map((table) =>
+    db.prepare(`select count(*) as count from ${table}`).get(),
+  );
+  expect([claims?.count, events?.count]).toEqual([210, 210]);
+  db.close();
 });

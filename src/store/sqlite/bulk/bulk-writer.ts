@@ -11,6 +11,7 @@ import { createKeyWriter } from "../keys/key-writer.ts";
 import { createUnsortedKeys } from "../keys/unsorted-keys.ts";
 import { transact } from "../transaction.ts";
 import { moveImport, noteRejected } from "./import-notes.ts";
+import { createStreamWriter } from "./new-streams.ts";
 import { type PackedStreams, unpackStreams } from "./packed-streams.ts";
 
 /** A batch of a transfer. */
@@ -32,7 +33,7 @@ type BulkWithin = Bulk & { readonly maxUnsorted: number };
  */
 export function createBulkWriter(db: DatabaseSync): (bulk: BulkWithin) => AppendResult[] {
   const log = createEventLog(db);
-  const write = createRowWriter(db, log, undefined);
+  const streams = createStreamWriter(db, log, createRowWriter(db, log, undefined));
   const keys = createKeyWriter(db);
   const counts = createCountWriter(db);
   const writeAttributes = createAttributeWriter(db);
@@ -41,12 +42,8 @@ export function createBulkWriter(db: DatabaseSync): (bulk: BulkWithin) => Append
   /** @param keyed Gets the rows that bring search keys themselves. */
   function writePart(packed: PackedStreams, keyed: AppendRow[]): AppendResult[] {
     const { rows, firsts, keys } = unpackStreams(packed);
-    const appended: AppendRow[] = [];
-    const results = rows.map((row) => {
-      const result = write(row);
-      if (result === "appended") appended.push(row);
-      return result;
-    });
+    const results = streams.write(rows);
+    const appended = rows.filter((_, index) => results[index] === "appended");
     log.write();
     writeAttributes(appended);
     counts.write(appended);
@@ -59,6 +56,7 @@ export function createBulkWriter(db: DatabaseSync): (bulk: BulkWithin) => Append
   return ({ lines, parts, maxUnsorted }) =>
     transact(db, () => {
       log.begin();
+      streams.begin();
       moveImport(db, lines);
       const keyed: AppendRow[] = [];
       const results = parts.flatMap((part) => writePart(part, keyed));

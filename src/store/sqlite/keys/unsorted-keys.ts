@@ -93,9 +93,9 @@ export function createUnsortedKeys(db: DatabaseSync): {
      where organization in (select distinct organization from unsorted_keys)`,
   );
   // The limits keep SQLite from merging the inner queries with the outer one, which would read each text
-  // three times.
+  // three times. An error takes back the whole transaction; see `createInsert`.
   const sortOne = db.prepare(
-    `insert into search_keys (space, folded, stream, text)
+    `insert or rollback into search_keys (space, folded, stream, text)
      select :space, folded, stream, nullif(text, folded) from (
        select stream, text, ifnull(folded ->> :name, lower(text)) as folded from (
          select stream, folded, texts ->> :name as text from unsorted_keys
