@@ -7,16 +7,23 @@ export type CountChange = {
   readonly by: number;
 };
 
+/** In the making. */
+type Count = { -readonly [Name in keyof CountChange]: CountChange[Name] };
+
 type Listed = Pick<AppendRow, "organization" | "status" | "statusBefore">;
 
 /** What the rows of a transaction change, each number once. */
 export function countChanges(rows: readonly Listed[]): CountChange[] {
-  const changes = new Map<string, CountChange>();
+  const changes = new Map<string, Count>();
+  let latest: Count | undefined;
   const add = (organization: string, status: string | null | undefined, by: number) => {
     if (status === null || status === undefined) return;
-    const place = JSON.stringify([organization, status]);
-    const sum = (changes.get(place)?.by ?? 0) + by;
-    changes.set(place, { organization, status, by: sum });
+    if (latest?.organization !== organization || latest.status !== status) {
+      const place = JSON.stringify([organization, status]);
+      latest = changes.get(place) ?? { organization, status, by: 0 };
+      changes.set(place, latest);
+    }
+    latest.by += by;
   };
   for (const { organization, status, statusBefore } of rows) {
     if (statusBefore === undefined || statusBefore === status) continue;
