@@ -10,7 +10,7 @@ import {
   type WireValue,
 } from "../connection/wire-values.ts";
 import { type KeyTexts, keyBytes, keyTexts } from "../keys/key-rows.ts";
-import { keySpace } from "../keys/key-space.ts";
+import { keySpaceNumber } from "../keys/key-space.ts";
 import { type Chain, lastOf, streamOf } from "./append-batch.ts";
 import { advanceKind, eventsAgainKind, eventsKind, keysKind } from "./append-text.ts";
 import { attributesStatements, goneAttributes } from "./attribute-statements.ts";
@@ -118,7 +118,7 @@ function statementsOfHeads({ chains, keys }: Parts, isAgain: boolean): PipelineS
 }
 
 /** The values of a head, in the order of the columns of `insertRows`. */
-export function headValues(chain: Chain): WireValue[] {
+function headValues(chain: Chain): WireValue[] {
   const [{ stream, organization, createdAt }] = chain.rows;
   const { version, change, changedAt, state, status } = lastOf(chain);
   return [stream, organization, version, change, createdAt, changedAt, state, status];
@@ -195,7 +195,7 @@ export function keyMoves(chain: Chain): KeyMove[] {
   return combined(rows.map(({ keys }) => keys)).map(([name, before, after, text]) => ({
     stream,
     last,
-    space: BigInt(keySpace(organization, name)),
+    space: keySpaceNumber(organization, name),
     from: before === undefined ? undefined : keyParts(before, keyBytes).folded,
     to: after === undefined ? undefined : keyTexts(after, text),
   }));
