@@ -1,4 +1,5 @@
 import type { AppendRow } from "../change/append-row.ts";
+import { countChanges } from "../change/count-changes.ts";
 import { firstRows, outcomesFromResults, rowsFromNewStreams } from "../change/new-stream.ts";
 import { createSequence } from "../change/one-after-another.ts";
 import { type Micros, OutcomeUnknownError } from "../event-store.ts";
@@ -22,13 +23,13 @@ import {
   OvertakenError,
   type Transfer,
 } from "../transfer.ts";
-import { appendRows } from "./append/append-rows.ts";
+import { appendRows, statementChains } from "./append/append-rows.ts";
 import { readWithHead } from "./attributes.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
 import { beginReadCommitted } from "./connection/transaction.ts";
 import type { Postgres } from "./database.ts";
-import { createCountFolder } from "./fold-counts.ts";
+import { type CountFolder, createCountFolder } from "./fold-counts.ts";
 import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 import { statementOf } from "./statement.ts";
@@ -68,7 +69,7 @@ export function createPostgresTransfer(options: {
       const batch = ready;
       ready = nothingReady();
       const outcomes = await inOrder(() => writeBatch(link, batch, lines, database.isCluster));
-      for (const row of storedRows(batch, outcomes)) counts.stored(row);
+      for (const row of countedRows(storedRows(batch, outcomes))) counts.stored(row);
       return outcomes;
     },
 
@@ -127,6 +128,20 @@ function storedRows({ rows, firsts }: Ready, outcomes: readonly NewStreamOutcome
     firsts.filter((_, index) => outcomes[index] === "stored").map((first) => rows[first]?.stream),
   );
   return rows.filter(({ stream }) => stored.has(stream));
+}
+
+/**
+ * What the rows count that the numbers of streams have got, as many as there are at most: each statement that writes heads
+ * brings one for an organization and a status.
+ */
+function countedRows(rows: readonly AppendRow[]) {
+  const counted: Parameters<CountFolder["stored"]>[0][] = [];
+  for (let from = 0; from < rows.length; from += statementChains) {
+    for (const { organization, status } of countChanges(rows.slice(from, from + statementChains))) {
+      counted.push({ organization, status, statusBefore: null });
+    }
+  }
+  return counted;
 }
 
 /**

@@ -12,7 +12,7 @@ import { appendRound } from "./append-round.ts";
  * loops, so the time grows with the square: one statement with 2,000 streams takes three times as long as
  * twenty statements with 100.
  */
-const statementChains = 100;
+export const statementChains = 100;
 
 /** New streams that are sent together. If one of them cannot be written, all are written again, step by step. */
 const chainsAtOnce = 500;
