@@ -1,10 +1,10 @@
 import type { AppendResult } from "../../change/append.ts";
 import type { AppendRow } from "../../change/append-row.ts";
+import { areNew, statementsOfNew } from "../bulk/new-streams.ts";
 import type { Connection } from "../connection/connection.ts";
 import { isDuplicate } from "../postgres-error.ts";
 import { isContested } from "./append-at-once.ts";
 import { type Chain, resultsOf, roundsOf, withoutContested } from "./append-batch.ts";
-import { areNew, statementsOfNew } from "./append-new.ts";
 import { appendRound } from "./append-round.ts";
 
 /**

@@ -4,7 +4,7 @@ import { openPostgres } from "../../../../src/store/postgres/database.ts";
 import { keySpace } from "../../../../src/store/postgres/keys/key-space.ts";
 import { query } from "../../../support/postgres.ts";
 import { newPostgresDatabase } from "../../../support/postgres-database.ts";
-import { added } from "./committing.ts";
+import { added } from "../append/committing.ts";
 
 test("new streams replace search keys that the index has without a stream", async () => {
   const url = await newPostgresDatabase();

@@ -1,12 +1,12 @@
 import { eventRows } from "../../change/append-row.ts";
+import { type Chain, lastOf } from "../append/append-batch.ts";
+import { cleanupStatements } from "../append/append-cleanup.ts";
+import { inOrder, type KeyMove, keyMoves, keyTextValues } from "../append/append-statements.ts";
+import { failingIf } from "../append/append-text.ts";
+import { attributesStatements } from "../append/attribute-statements.ts";
+import { claimsOf } from "../append/insert-names.ts";
 import type { PipelineStatement } from "../connection/pipeline.ts";
 import { integers, texts, uuids } from "../connection/wire-values.ts";
-import { type Chain, lastOf } from "./append-batch.ts";
-import { cleanupStatements } from "./append-cleanup.ts";
-import { inOrder, type KeyMove, keyMoves, keyTextValues } from "./append-statements.ts";
-import { failingIf } from "./append-text.ts";
-import { attributesStatements } from "./attribute-statements.ts";
-import { claimsOf } from "./insert-names.ts";
 
 /** Whether all streams are new, and their rows bring no receipts. */
 export function areNew(chains: readonly Chain[]): boolean {
