@@ -23,8 +23,9 @@ import {
   OvertakenError,
   type Transfer,
 } from "../transfer.ts";
-import { appendRows, statementChains } from "./append/append-rows.ts";
+import { statementChains } from "./append/append-rows.ts";
 import { readWithHead } from "./attributes.ts";
+import { appendPieces, createPieces, type Piece } from "./bulk/pieces.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
 import { beginReadCommitted } from "./connection/transaction.ts";
@@ -35,14 +36,10 @@ import { maxRetries, pauseBeforeRetry } from "./retry.ts";
 import { statementOf } from "./statement.ts";
 
 /** Streams of a batch. Its locks are held until it is stored, but hardly any other writer wants them. */
-const batchStreams = 2_000;
+const batchStreams = 2_048;
 
-/** What the next batch is to write, and for each stream which row is its first. */
-type Ready = { readonly rows: AppendRow[]; readonly firsts: number[] };
-
-function nothingReady(): Ready {
-  return { rows: [], firsts: [] };
-}
+/** What a batch is to write, and for each stream which row is its first. */
+type Ready = { readonly pieces: readonly Piece[]; readonly firsts: readonly number[] };
 
 /** Transfers of a PostgreSQL database. Each batch is a transaction of a few statements. */
 export function createPostgresTransfer(options: {
@@ -55,20 +52,24 @@ export function createPostgresTransfer(options: {
   const counts = createCountFolder(database);
   const read = (whole: Sql) => database.read(statementOf(whole));
   const inOrder = createSequence();
-  let ready = nothingReady();
+  const pieces = createPieces(!database.isCluster);
+  let firsts: number[] = [];
+  let rowsReady = 0;
   let isClosed = false;
 
   return {
     prepare(streams) {
-      for (const first of firstRows(streams, ready.rows.length)) ready.firsts.push(first);
+      for (const first of firstRows(streams, rowsReady)) firsts.push(first);
       const rows = rowsFromNewStreams(streams, now(), database.keysOf);
-      for (const row of rows) ready.rows.push(row);
+      for (const row of rows) pieces.add(row);
+      rowsReady += rows.length;
     },
 
     async write(lines) {
-      const batch = ready;
-      ready = nothingReady();
-      const outcomes = await inOrder(() => writeBatch(link, batch, lines, database.isCluster));
+      const batch = { pieces: pieces.take(), firsts };
+      firsts = [];
+      rowsReady = 0;
+      const outcomes = await inOrder(() => writeBatch(link, batch, lines));
       for (const row of countedRows(storedRows(batch, outcomes))) counts.stored(row);
       return outcomes;
     },
@@ -113,17 +114,17 @@ async function writeBatch(
   link: Link,
   batch: Ready,
   lines: BatchLines,
-  isCluster: boolean,
 ): Promise<NewStreamOutcome[]> {
   for (let retries = 0; retries <= maxRetries; retries += 1) {
-    const outcomes = await attempt(link, batch, lines, isCluster);
+    const outcomes = await attempt(link, batch, lines);
     if (outcomes !== "again") return outcomes;
     await pauseBeforeRetry();
   }
   throw unavailableFrom(new Error("the batch conflicted with other transactions in every attempt"));
 }
 
-function storedRows({ rows, firsts }: Ready, outcomes: readonly NewStreamOutcome[]): AppendRow[] {
+function storedRows({ pieces, firsts }: Ready, outcomes: readonly NewStreamOutcome[]): AppendRow[] {
+  const rows = pieces.flatMap((piece) => piece.rows);
   const stored = new Set(
     firsts.filter((_, index) => outcomes[index] === "stored").map((first) => rows[first]?.stream),
   );
@@ -154,9 +155,8 @@ function countedRows(rows: readonly AppendRow[]) {
  */
 async function attempt(
   link: Link,
-  { rows, firsts }: Ready,
+  { pieces, firsts }: Ready,
   lines: BatchLines,
-  isCluster: boolean,
 ): Promise<NewStreamOutcome[] | "again"> {
   const connection = await link.get();
   let isCommitting = false;
@@ -164,7 +164,7 @@ async function attempt(
     await connection.query({ text: beginReadCommitted });
     // First, because then another import of the same input waits here and fails with OvertakenError.
     await moveImport(connection, lines);
-    const outcomes = outcomesFromResults(firsts, await appendRows(connection, rows, !isCluster));
+    const outcomes = outcomesFromResults(firsts, await appendPieces(connection, pieces));
     const isStored = outcomes.map((outcome) => outcome === "stored");
     await noteRejected(connection, lines, rejectedLines(lines, isStored));
     isCommitting = true;

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { appendRows } from "../../../../src/store/postgres/append/append-rows.ts";
+import { appendPieces, createPieces } from "../../../../src/store/postgres/bulk/pieces.ts";
 import { openPostgres } from "../../../../src/store/postgres/database.ts";
 import { keySpace } from "../../../../src/store/postgres/keys/key-space.ts";
 import { query } from "../../../support/postgres.ts";
@@ -33,7 +33,10 @@ test("new streams replace search keys that the index has without a stream", asyn
     },
   };
   await connection.query({ text: "begin" });
-  expect(await appendRows(watched, streams, true)).toEqual(["appended", "appended", "appended"]);
+  const pieces = createPieces(true);
+  for (const row of streams) pieces.add(row);
+  const results = await appendPieces(watched, pieces.take());
+  expect(results).toEqual(["appended", "appended", "appended"]);
   await connection.query({ text: "commit" });
   expect(sent).toContain("at-once-undo");
   const stored = await query(url, "select stream, folded, text from search_keys order by stream");
