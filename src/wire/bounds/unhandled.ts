@@ -11,6 +11,7 @@ export class Unhandled {
   readonly #cutOff: () => void;
   #share: Share | undefined;
   #bytes = 0;
+  #hasEnded = false;
 
   /**
    * @param shares What there is room for.
@@ -27,8 +28,9 @@ export class Unhandled {
     return this.#bytes;
   }
 
-  /** So many bytes are there now. */
+  /** So many bytes are there now. Without effect once the connection has closed. */
   set(bytes: number): void {
+    if (this.#hasEnded) return;
     const more = bytes - this.#bytes;
     this.#bytes = bytes;
     if (more < 0) this.#share?.shrink(-more);
@@ -40,6 +42,7 @@ export class Unhandled {
 
   /** The connection has closed. */
   end(): void {
+    this.#hasEnded = true;
     this.#share?.end();
   }
 }
