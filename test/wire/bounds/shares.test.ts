@@ -31,6 +31,22 @@ test("A3: whoever has nothing yet gets some, however much it is", () => {
   expect(lost).toEqual([]);
 });
 
+test("A3: when nobody has anything, a client gets even more than there is for all", () => {
+  const { take, lost } = setUp(100, 3);
+  take("a", 200, "a1")?.end();
+  expect(take("b", 200, "b1")).toBeDefined();
+  expect(lost).toEqual([]);
+});
+
+test("A3: the rest of a share that has shrunk ends with it", () => {
+  const { take, lost } = setUp(4, 4);
+  const share = take("a", 4, "a1");
+  share?.shrink(1);
+  share?.end();
+  expect(take("b", 4, "b1")).toBeDefined();
+  expect(lost).toEqual([]);
+});
+
 test("A3: when all is taken, whoever has most loses its largest share, the oldest among equals", () => {
   const { take, lost } = setUp(10, 10);
   take("a", 1, "a1");
@@ -53,6 +69,7 @@ test("A3: a share that was lost is gone: it can neither shrink nor end", () => {
   first?.end();
   first?.shrink(1);
   take("c", 1, "c1");
+  expect(take("d", 1, "d1")).toBeUndefined();
   expect(lost).toEqual(["a1"]);
 });
 
