@@ -158,6 +158,7 @@ describe("a decoder", () => {
 
   test.for([
     { name: "index 0", block: "80" },
+    { name: "index 0 before what could be a literal", block: "80 01 61 01 62" },
     { name: "an index beyond both tables", block: "be" },
     { name: "the name of an entry beyond both tables", block: "7e 00" },
     { name: "an integer with five bytes more", block: "ff 8080808000" },
@@ -211,6 +212,28 @@ describe("a decoder", () => {
     expect(createHpackDecoder(limits).decode(bytes(block)) !== undefined).toBe(isTaken);
   });
 
+  test("reads a text of 40,000 letters, also with Huffman", () => {
+    // The code of "a" is 00011.
+    const huffman = Buffer.concat([
+      bytes(`${a} ff a9 c2 01`),
+      Buffer.alloc(25_000, bytes("18c6318c63")),
+    ]);
+    const plain = Buffer.concat([bytes(`${a} 7f c1 b7 02`), Buffer.alloc(40_000, "a")]);
+    const decoder = createHpackDecoder({ maxBytes: 50_000, maxFields: 1 });
+    for (const block of [huffman, plain]) {
+      expect(decoder.decode(block)?.[1] === "a".repeat(40_000)).toBe(true);
+    }
+  });
+
+  test("empties the table for an entry that is larger, and can fill it again", () => {
+    const decoder = createHpackDecoder(roomy);
+    const large = Buffer.concat([bytes("40 01 62 7f a1 1f"), Buffer.alloc(4_128, "b")]);
+    for (const block of [bytes("40 01 61 01 61"), large, large]) decoder.decode(block);
+    expect(decoder.tableBytes).toBe(0);
+    expect(lines(decoder.decode(bytes("40 01 63 01 63 be")))).toEqual(["c: c", "c: c"]);
+    expect(decoder.tableBytes).toBe(34);
+  });
+
   test("goes on after a list over the limits, with the entries of that list", () => {
     const decoder = createHpackDecoder({ maxBytes: 16_384, maxFields: 2 });
     expect(decoder.decode(bytes("82 82 82 40 01 61 81 1f 00 01 61 81 1f"))).toBeUndefined();
@@ -245,6 +268,25 @@ describe("an encoder", () => {
     const again = encode(encoder, answer);
     expect(again).toHaveLength(3);
     expect(decoder.decode(again)).toEqual(answer);
+  });
+
+  test.for([
+    { name: "in full", value: "{{{{", want: "76 04 7b7b7b7b" },
+    {
+      name: "with Huffman where that is shorter",
+      value: "aaaaaaaa",
+      want: "76 85 18c6318c63",
+    },
+  ])("writes a value that may come again $name", ({ value, want }) => {
+    expect(encode(createHpackEncoder(), ["server", value])).toEqual(bytes(want));
+  });
+
+  test("adds a field that fills the peer's table to the last byte", () => {
+    const fields = ["x-exact", "value"];
+    const encoder = createHpackEncoder();
+    encoder.setMaxTableSize(listBytes(fields));
+    encode(encoder, fields);
+    expect(encode(encoder, fields)).toHaveLength(1);
   });
 
   test("sends an id as it is each time, and adds it to no table", () => {
@@ -350,9 +392,9 @@ describe("an encoder", () => {
   test.for(["content-length", "x-kept"])(
     "lets nobody add a line through the value of %s",
     (name) => {
-      const value = " \tb\r\nset-cookie: x\0\u010a\x7f\u00e9 \t";
+      const value = " \tb\r\nset-cookie:\tx\0\u010a\x7f\u00e9 \t";
       const block = encode(createHpackEncoder(), [name, value]);
-      const want = [name, "b??set-cookie: x???\u00e9"];
+      const want = [name, "b??set-cookie:\tx???\u00e9"];
       expect(createHpackDecoder(roomy).decode(block)).toEqual(want);
     },
   );
