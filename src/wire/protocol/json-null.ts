@@ -1,7 +1,7 @@
 import type { DescField, DescMessage, JsonValue, Registry } from "@bufbuild/protobuf";
 
 /**
- * The JSON of a message without null members of oneofs, at every depth. Fields for which null is a value stay
+ * The JSON of a message without fields that are null, at every depth. Fields for which null is a value stay
  * (`google.protobuf.Value`, `NullValue`).
  *
  * @param registry The messages that a `google.protobuf.Any` may contain.
@@ -38,12 +38,8 @@ function isObject(value: JsonValue): value is JsonRecord {
 
 const any = "google.protobuf.Any";
 
-/** Their JSON is any value, also null. */
-const freeForms = new Set([
-  "google.protobuf.Struct",
-  "google.protobuf.Value",
-  "google.protobuf.ListValue",
-]);
+/** The names in their JSON are not those of their fields. */
+const freeForms = new Set(["google.protobuf.Struct", "google.protobuf.Value"]);
 
 function messageInAny({ "@type": url }: JsonRecord, registry: Registry | undefined) {
   if (typeof url !== "string") return undefined;
@@ -54,7 +50,7 @@ function isUnset(field: DescField, value: JsonValue): boolean {
   const isNull =
     field.message?.typeName === "google.protobuf.Value" ||
     field.enum?.typeName === "google.protobuf.NullValue";
-  return value === null && field.oneof !== undefined && !isNull;
+  return value === null && !isNull;
 }
 
 function dropInField(

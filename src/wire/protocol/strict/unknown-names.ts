@@ -16,10 +16,9 @@ export const maxUnknownNames = 4;
 /** As deep as protobuf itself allows messages to be. */
 const maxDepth = 100;
 
-/** JSON of these types is free, or not that of their fields. Within an `Any`, names are not checked. */
+/** The names in their JSON are not those of their fields. Within an `Any`, names are not checked. */
 const freeForms = new Set([
   "google.protobuf.Any",
-  "google.protobuf.ListValue",
   "google.protobuf.Struct",
   "google.protobuf.Value",
 ]);

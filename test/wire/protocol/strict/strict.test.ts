@@ -8,6 +8,7 @@ import {
 import { likelyName } from "../../../../src/wire/protocol/strict/likely-name.ts";
 import { prefersStrict } from "../../../../src/wire/protocol/strict/prefer.ts";
 import { unknownNames } from "../../../../src/wire/protocol/strict/unknown-names.ts";
+import { libraryMessage } from "../rest/library.ts";
 
 describe("prefersStrict", () => {
   test.for([
@@ -51,9 +52,20 @@ describe("likelyName", () => {
     ["givenName", undefined],
     ["id", undefined],
     ["", undefined],
-    ["firstName".repeat(8), undefined],
+    ["f_i_r_s_t_name", "firstName"],
+    ["xxgender", "gender"],
+    ["xxxgender", undefined],
   ])("%s: %s", ([written, likely]) => {
     expect(likelyName(written, names)).toBe(likely);
+  });
+
+  test("finds none if half of the letters are wrong", () => {
+    expect(likelyName("ab", ["cd"])).toBeUndefined();
+  });
+
+  test("finds none for a name of more than 64 letters", () => {
+    expect(likelyName("a".repeat(64), ["a".repeat(65)])).toBe("a".repeat(65));
+    expect(likelyName("a".repeat(65), ["a".repeat(65)])).toBeUndefined();
   });
 });
 
@@ -91,15 +103,30 @@ describe("unknownNames", () => {
       value: { constructor: 1 },
       want: [{ path: "constructor", kind: "field", likely: undefined }],
     },
+    {
+      schema: libraryMessage("Notes"),
+      value: { genres: ["GENRE_LAW", ..."abcdef"] },
+      want: [..."abcd"].map(() => ({ path: "genres", kind: "value", likely: undefined })),
+    },
+    {
+      schema: libraryMessage("Notes"),
+      value: { rooms: { a: { since: "2030-01-31T12:00:00Z", shelf: null, nope: 1 } } },
+      want: [{ path: "rooms.nope", kind: "field", likely: undefined }],
+    },
+    {
+      schema: libraryMessage("Notes"),
+      value: { free: { nope: 1 }, value: { nope: 1 }, any: { "@type": "a", nope: 1 } },
+      want: [],
+    },
   ])("$value", ({ schema, value, want }) => {
     expect(unknownNames(schema, value)).toEqual(want);
   });
 
   test("looks no deeper than 100 messages", () => {
     const nested = (depth: number): JsonObject =>
-      depth === 0 ? {} : { notQuery: { query: nested(depth - 1) } };
-    expect(unknownNames(ListUsersRequestSchema, { queries: [nested(40)] })).toEqual([]);
-    expect(() => unknownNames(ListUsersRequestSchema, { queries: [nested(60)] })).toThrow(
+      depth === 0 ? { notQuery: {} } : { notQuery: { query: nested(depth - 1) } };
+    expect(unknownNames(ListUsersRequestSchema, { queries: [nested(49)] })).toEqual([]);
+    expect(() => unknownNames(ListUsersRequestSchema, { queries: [nested(50)] })).toThrow(
       RangeError,
     );
   });
