@@ -14,7 +14,7 @@ const maxPathBytes = 70;
  * @throws ConnectError invalid_argument with a `google.rpc.BadRequest` that names them, and what was probably meant.
  */
 export function assertKnown(schema: DescMessage, text: string): void {
-  const names = namesIn(schema, text);
+  const names = unknownNames(schema, JSON.parse(text) as JsonValue);
   if (names.length === 0) return;
   const fieldViolations = names.map((name) => ({
     field: cut(name.path, maxPathBytes),
@@ -27,15 +27,6 @@ export function assertKnown(schema: DescMessage, text: string): void {
   const error = refusal("fieldUnknown", message);
   error.details.push({ desc: BadRequestSchema, value: { fieldViolations } });
   throw error;
-}
-
-function namesIn(schema: DescMessage, text: string): readonly UnknownName[] {
-  try {
-    return unknownNames(schema, JSON.parse(text) as JsonValue);
-  } catch (error) {
-    if (error instanceof RangeError) throw refusal("messageMalformed", error.message, error);
-    throw error;
-  }
 }
 
 function descriptionOf({ kind, likely }: UnknownName): string {

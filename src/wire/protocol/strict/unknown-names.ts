@@ -13,9 +13,6 @@ export type UnknownName = {
 /** At most this many names are looked for. */
 export const maxUnknownNames = 4;
 
-/** As deep as protobuf itself allows messages to be. */
-const maxDepth = 100;
-
 /** The names in their JSON are not those of their fields. Within an `Any`, names are not checked. */
 const freeForms = new Set([
   "google.protobuf.Any",
@@ -26,24 +23,16 @@ const freeForms = new Set([
 /**
  * Find fields and values of enums that the message does not know, and that reading otherwise ignores.
  *
- * @param value The JSON of the message.
+ * @param value JSON that was read as such a message. So its messages are nested 100 levels deep at most.
  * @returns In the order of the text.
- * @throws RangeError if messages are nested more than 100 levels deep.
  */
 export function unknownNames(desc: DescMessage, value: JsonValue): readonly UnknownName[] {
   const found: UnknownName[] = [];
-  inMessage(desc, value, "", found, 0);
+  inMessage(desc, value, "", found);
   return found;
 }
 
-function inMessage(
-  desc: DescMessage,
-  value: JsonValue,
-  path: string,
-  found: UnknownName[],
-  depth: number,
-): void {
-  if (depth > maxDepth) throw new RangeError("the message is nested too deeply");
+function inMessage(desc: DescMessage, value: JsonValue, path: string, found: UnknownName[]): void {
   if (!isRecord(value) || freeForms.has(desc.typeName)) return;
   for (const [key, each] of Object.entries(value)) {
     if (found.length >= maxUnknownNames) return;
@@ -56,7 +45,7 @@ function inMessage(
       );
       found.push({ path: at, kind: "field", likely });
     } else {
-      for (const item of itemsOf(field, each)) inField(field, item, at, found, depth);
+      for (const item of itemsOf(field, each)) inField(field, item, at, found);
     }
   }
 }
@@ -66,9 +55,8 @@ function inField(
   value: JsonValue,
   path: string,
   found: UnknownName[],
-  depth: number,
 ): void {
-  if (message !== undefined) inMessage(message, value, path, found, depth + 1);
+  if (message !== undefined) inMessage(message, value, path, found);
   else if (values !== undefined && typeof value === "string") inEnum(values, value, path, found);
 }
 
