@@ -1,6 +1,10 @@
 import { Code } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
-import { addressGroup, createClientAddresses } from "../../../src/wire/bounds/client-address.ts";
+import {
+  addressGroup,
+  createClientAddresses,
+  rangeFrom,
+} from "../../../src/wire/bounds/client-address.ts";
 import { startEcho } from "../echo.ts";
 import { exchangeRaw, openHttp2, requestHttp2, statuses } from "../raw.ts";
 
@@ -35,6 +39,25 @@ describe("isTrusted", () => {
   });
 });
 
+describe("rangeFrom", () => {
+  test.for([
+    ["10.0.0.0/8", "10.0.0.0/8 of ipv4"],
+    ["192.168.1.1", "192.168.1.1/32 of ipv4"],
+    ["2001:db8::/128", "2001:db8::/128 of ipv6"],
+    ["2001:db8::1", "2001:db8::1/128 of ipv6"],
+    ["10.0.0.0/33", undefined],
+    ["2001:db8::/129", undefined],
+    ["10.0.0.0/8/8", undefined],
+    ["a/10.0.0.0/8", undefined],
+    ["fe80::1%eth0", undefined],
+    ["nobody", undefined],
+    ["", undefined],
+  ])("%s: %s", ([text, want]) => {
+    const range = rangeFrom(text as string);
+    expect(range && `${range.address}/${range.prefix} of ${range.family}`).toBe(want);
+  });
+});
+
 describe("B3: the client's address", () => {
   test.for<{ name: string; peer?: string; xff?: string; forwarded?: string; want: string }>([
     { name: "without a header it is the proxy's", want: proxy },
@@ -42,6 +65,7 @@ describe("B3: the client's address", () => {
     { name: "from the right: the rest is the client's", xff: "9.9.9.9, 1.1.1.1", want: "1.1.1.1" },
     { name: "past other trusted proxies", xff: "9.9.9.9, 1.1.1.1, 10.2.2.2", want: "1.1.1.1" },
     { name: "of the first proxy, if all are", xff: "10.3.3.3,10.2.2.2", want: "10.3.3.3" },
+    { name: "of the only proxy, if it is one", xff: "10.3.3.31", want: "10.3.3.31" },
     { name: "never from anybody else", peer: "11.0.0.1", xff: "1.1.1.1", want: "11.0.0.1" },
     {
       name: "never from anybody else, of RFC 7239",
@@ -57,6 +81,7 @@ describe("B3: the client's address", () => {
     },
     { name: "with a port", xff: "1.1.1.1:4711", want: "1.1.1.1" },
     { name: "IPv6", xff: "2001:DB8:0:0::1", want: "2001:db8::1" },
+    { name: "IPv6 in brackets", xff: "[2001:db8::1]", want: "2001:db8::1" },
     { name: "IPv6 with a port", xff: "[2001:db8::1]:4711", want: "2001:db8::1" },
     { name: "IPv4 written as IPv6", xff: "::ffff:101:101", want: "::ffff:1.1.1.1" },
     { name: "the proxy's behind rubbish", xff: "1.1.1.1, rubbish", want: proxy },
@@ -77,6 +102,17 @@ describe("B3: the client's address", () => {
       forwarded: 'for="9.9.9.9, for=1.1.1.1',
       want: "1.1.1.1",
     },
+    { name: "by RFC 7239, with blanks", forwarded: "for = 1.1.1.1 ", want: "1.1.1.1" },
+    {
+      name: "by RFC 7239, not of names that only look like it",
+      forwarded: "x-for=9.9.9.9;forx=9.9.9.9;for=1.1.1.1",
+      want: "1.1.1.1",
+    },
+    {
+      name: "the proxy's before rubbish, by RFC 7239",
+      forwarded: 'for="1.1.1.1" 9.9.9.9',
+      want: proxy,
+    },
     { name: "by RFC 7239, hidden", forwarded: "for=1.1.1.1, for=_hidden", want: proxy },
     { name: "where both say the same", xff: "1.1.1.1", forwarded: "for=1.1.1.1", want: "1.1.1.1" },
     {
@@ -96,6 +132,8 @@ describe("addressGroup", () => {
     ["1.2.3.4", "1.2.3.4"],
     ["::ffff:1.2.3.4", "1.2.3.4"],
     ["::FFFF:10.1.2.3", "10.1.2.3"],
+    ["1::ffff:1.2.3.4", "1:0:0:0"],
+    ["::ffff:1:2", "0:0:0:0"],
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
     ["2001:db8:1:2::", "2001:db8:1:2"],
     ["2001:db8::1", "2001:db8:0:0"],

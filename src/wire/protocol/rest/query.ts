@@ -31,9 +31,9 @@ export type FieldBinder = (message: Message, text: string) => void;
 export function createFieldBinder(desc: DescMessage, fieldPath: string): FieldBinder {
   const fields = fieldsOnPath(desc, fieldPath);
   if (fields === undefined) throw mismatch(fieldPath, "no such field");
-  const [field, ...below] = fields;
+  const [field] = fields;
   const isText = field?.fieldKind === "scalar" && field.scalar === ScalarType.STRING;
-  if (isText && field.oneof === undefined && below.length === 0) {
+  if (isText && field.oneof === undefined) {
     // Nearly every variable is a plain text field, and reflection would take ten times as long.
     const { localName } = field;
     return (message, text) => {
@@ -78,14 +78,12 @@ function parametersOf(query: string): [name: string, text: string][] {
   if (parts.length > maxParameters) {
     throw malformed(`more than ${maxParameters} parameters`);
   }
-  return parts
-    .filter((part) => part !== "")
-    .map((part) => {
-      const equals = part.indexOf("=");
-      return equals === -1
-        ? [decode(part), ""]
-        : [decode(part.slice(0, equals)), decode(part.slice(equals + 1))];
-    });
+  return parts.map((part) => {
+    const equals = part.indexOf("=");
+    return equals === -1
+      ? [decode(part), ""]
+      : [decode(part.slice(0, equals)), decode(part.slice(equals + 1))];
+  });
 }
 
 function decode(text: string): string {

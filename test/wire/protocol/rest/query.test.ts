@@ -42,6 +42,7 @@ describe("bindQuery", () => {
     ["&&", {}],
     ["shelfId=a", { shelfId: "a" }],
     ["shelf_id=a", { shelfId: "a" }],
+    ["tags&tags=a", { tags: ["", "a"] }],
     ["alias=a", { alias: "a" }],
     ["renamed=a", { alias: "a" }],
     ["shelfId=a+b%2Bc%26%3D=d", { shelfId: "a b+c&==d" }],
@@ -80,6 +81,8 @@ describe("bindQuery", () => {
     ["fixed64", "1", "1"],
     ["int64Text", "-9223372036854775808", "-9223372036854775808"],
     ["float", "1.5", 1.5],
+    ["float", "12.5", 12.5],
+    ["float", "-.25", -0.25],
     ["float", "3.4e38", 3.4e38],
     ["float", "NaN", "NaN"],
     ["double", "-1e-7", -1e-7],
@@ -148,7 +151,11 @@ describe("bindQuery", () => {
     ],
     ["uint64", ["-1", "18446744073709551616"], "an integer from 0 to 18446744073709551615"],
     ["int64Text", ["9223372036854775808"], "an integer from -9223372036854775808"],
-    ["float", ["", "1e39", "-1e39", "x", "0x1p2"], "a 32-bit floating point number"],
+    [
+      "float",
+      ["", "1e39", "-1e39", "x", "0x1p2", "0x10", "%2B1", "+1", "1+", "NaN1"],
+      "a 32-bit floating point number",
+    ],
     [
       "double",
       ["", ".", "1e999", "inf", "nan", "infinity", "%2BInfinity", "1,5"],
@@ -310,6 +317,7 @@ describe("createFieldBinder", () => {
     ],
     ["shelf.genre", "GENRE_LAW", {}, { shelf: { genre: "GENRE_LAW" } }],
     ["floor", "2", { floor: 1 }, { floor: 2 }],
+    ["room", "a", { room: "b" }, { room: "a" }],
   ])("sets %s to %s in %j", ([fieldPath, text, given, want]) => {
     expect(boundField(fieldPath, text, given)).toEqual(want);
   });
@@ -317,6 +325,8 @@ describe("createFieldBinder", () => {
   test.for<[fieldPath: string, text: string, given: JsonObject, reason: string]>([
     ["shelf.capacity", "many", {}, "expected an integer from -2147483648 to 2147483647"],
     ["floor", "1", { room: "a" }, "room of the same oneof is set already"],
+    ["room", "a", { floor: 1 }, "floor of the same oneof is set already"],
+    ["floor", "a", {}, "expected an integer from -2147483648 to 2147483647"],
     ["shelf_id", "\ud800", {}, "expected well-formed text"],
     ["nope", "a", {}, "no such field"],
   ])("refuses %s = %j in %j", ([fieldPath, text, given, reason]) => {

@@ -92,7 +92,11 @@ describe("REST", () => {
       {
         look({ id }) {
           const error = new ConnectError("x", Code.FailedPrecondition);
-          error.details.push({ desc: ErrorInfoSchema, value: { reason: reasons[Number(id)] } });
+          error.details.push(
+            { type: "other.v1.Type", value: Uint8Array.of(8, 1) },
+            { desc: DurationSchema, value: { seconds: 1n } },
+            { desc: ErrorInfoSchema, value: { reason: reasons[Number(id)] } },
+          );
           throw error;
         },
       },

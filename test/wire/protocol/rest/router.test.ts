@@ -188,6 +188,8 @@ describe("match", () => {
     ["GET /v1/shelves:search", ["GET /v1/shelves:search", {}]],
     ["GET /v1/shelves:", ["GET /v1/{id}", { id: "shelves:" }]],
     ["POST /v1/7%3Acancel", ["GET"]],
+    ["POST /v1/7xcancel", ["GET"]],
+    ["POST xv1/7:cancel", undefined],
     ["POST /v1/7", ["GET"]],
     ["POST /v1/:cancel", ["GET"]],
     ["PUT /v1/7:cancel", ["POST"]],
