@@ -89,6 +89,8 @@ const notRun: Readonly<Record<string, string>> = {
   "npm ci": ".ci/run runs it, with the tests and the checks",
   "npm run generate": "`npm run check` runs it; conformance, faults and bench take minutes",
   "npm run conformance": "takes minutes, and needs Go",
+  "npm run mutants -- --mutate src/wire/bounds/shares.ts --testFiles test/wire/bounds/shares.test.ts":
+    "takes minutes",
   "npm run bench -- wire": "takes minutes",
 };
 
