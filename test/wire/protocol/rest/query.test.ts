@@ -322,6 +322,13 @@ describe("createFieldBinder", () => {
     expect(boundField(fieldPath, text, given)).toEqual(want);
   });
 
+  test("sets a number of the message itself", () => {
+    const values = libraryMessage("Values");
+    const message = fromJson(values, {});
+    createFieldBinder(values, "int32")(message, "2");
+    expect(toJson(values, message)).toEqual({ int32: 2 });
+  });
+
   test.for<[fieldPath: string, text: string, given: JsonObject, reason: string]>([
     ["shelf.capacity", "many", {}, "expected an integer from -2147483648 to 2147483647"],
     ["floor", "1", { room: "a" }, "room of the same oneof is set already"],
