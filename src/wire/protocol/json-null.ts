@@ -1,8 +1,9 @@
 import type { DescField, DescMessage, JsonValue, Registry } from "@bufbuild/protobuf";
 
 /**
- * The JSON of a message without fields that are null, at every depth. Fields for which null is a value stay
- * (`google.protobuf.Value`, `NullValue`).
+ * The JSON of a message without null members of oneofs, at every depth. Fields for which null is a value stay
+ * (`google.protobuf.Value`, `NullValue`), and so do all others, because a field that is given twice is refused, also if one
+ * is null.
  *
  * @param registry The messages that a `google.protobuf.Any` may contain.
  * @throws RangeError if the value is nested deeper than the stack allows.
@@ -50,7 +51,7 @@ function isUnset(field: DescField, value: JsonValue): boolean {
   const isNull =
     field.message?.typeName === "google.protobuf.Value" ||
     field.enum?.typeName === "google.protobuf.NullValue";
-  return value === null && !isNull;
+  return value === null && field.oneof !== undefined && !isNull;
 }
 
 function dropInField(
