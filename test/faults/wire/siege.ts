@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Attack, Case } from "../mutations/attack.ts";
 import { slowAttacks } from "../mutations/slow.ts";
-import { certFile, type Death, startVictim, type Victim } from "../victim.ts";
+import { certFile, collecting, type Death, startVictim, type Victim } from "../victim.ts";
 import { attack, type Ending, faults } from "./connection.ts";
 import type { GoodClientReport } from "./good-client.ts";
 import { attacks, type Order, type ScheduleOptions, schedule, slowCases } from "./schedule.ts";
@@ -78,7 +78,10 @@ export type GoodClient = { tell(phase: string): void; stop(): Promise<GoodClient
 /** Send all cases to a server without TLS and one with it, with a good client beside each. */
 export async function besiege(options: SiegeOptions): Promise<SiegeReport> {
   const { progress, quietMs, seed } = options;
-  const [plain, tls] = (await Promise.all(doors.map((door) => guard(door)))) as [Guarded, Guarded];
+  const [plain, tls] = (await Promise.all(doors.map((door) => guard(door, collecting)))) as [
+    Guarded,
+    Guarded,
+  ];
   const guarded = { plain, tls };
   const everyDoor = <Result>(read: (each: Guarded) => Result) => ({
     plain: read(plain),
@@ -104,6 +107,9 @@ export async function besiege(options: SiegeOptions): Promise<SiegeReport> {
   const main = schedule(options);
   await army.march(main, options.requests * options.warmUpPart);
   await pause(Math.min(2_000, quietMs));
+  // What is garbage depends on how long ago V8 has looked, and how large it makes its heap on how much there was to do.
+  everyDoor(({ victim }) => victim.collect());
+  await pause(1_000);
   const warm = everyDoor(({ victim }) => victim.memory());
   progress("warmed up");
   await army.march(main, options.requests);
@@ -253,12 +259,15 @@ function createTally(): Tally {
   return { cases: 0, requests: 0, answers: 0, endings, faults: [] };
 }
 
-/** Wait until memory and sockets are back at their level, for `settleMs` at most. */
+/** Collect garbage until memory and sockets are back at their level, for `settleMs` at most. */
 async function settle(victim: Victim, memory: number, descriptors: number) {
   const until = performance.now() + settleMs;
   const isBack = () =>
     victim.memory() < memory + memoryTolerance &&
     victim.descriptors() <= descriptors + descriptorTolerance;
-  while (performance.now() < until && victim.isAlive() && !isBack()) await pause(200);
+  do {
+    victim.collect();
+    await pause(1_000);
+  } while (performance.now() < until && victim.isAlive() && !isBack());
   return { memory: victim.memory(), descriptors: victim.descriptors() };
 }
