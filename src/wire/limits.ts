@@ -97,7 +97,7 @@ export const clientLimits: ClientLimits = {
   maxConnections: 4096,
   /** A quarter, because many people may share one address. */
   maxConnectionsEach: 1024,
-  /** TLS handshakes under way, each some 85 KB outside of the heap. They take a thousand a second, and further ones wait. */
+  /** TLS handshakes under way, each some 85 KB outside of the heap. Further ones wait: about a thousand are made in a second. */
   maxHandshakes: 512,
   /** A quarter, as of the connections. */
   maxHandshakesEach: 128,

@@ -59,6 +59,7 @@ export function createTlsServer(
     // It would be one more handshake, with no turn. RFC 9113, section 9.2.1, wants it for HTTP/2. OpenSSL's own option
     // keeps the connection and answers each try, so a client could make as many as it likes.
     socket.disableRenegotiation();
+    // As it was before the handshake: see `begin`.
     socket.allowHalfOpen = true;
     const under = underneath(socket);
     if (under !== undefined) {
@@ -77,7 +78,7 @@ export function createTlsServer(
   /** @returns Ends its turns. */
   function begin(socket: Socket, client: string): () => void {
     let endTurns = () => {};
-    // With it Node would keep a connection that its client has closed until the handshake has timed out.
+    // If it were true, Node would keep a connection that its client has closed until the handshake has timed out.
     socket.allowHalfOpen = false;
     server.emit("connection", socket);
     // In the next tick Node takes the bytes that were put back. Then it reads.

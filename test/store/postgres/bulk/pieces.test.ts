@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { appendPieces, createPieces } from "../../../../src/store/postgres/bulk/pieces.ts";
 import { openPostgres } from "../../../../src/store/postgres/database.ts";
+import { keySpace } from "../../../../src/store/postgres/keys/key-space.ts";
 import { query } from "../../../support/postgres.ts";
 import { newPostgresDatabase } from "../../../support/postgres-database.ts";
 import { added } from "../append/committing.ts";
@@ -33,7 +34,7 @@ async function open() {
     return results;
   }
   const heads = async () => Number((await query(url, "select count(*) from heads"))[0]?.count);
-  return { append, heads, sent };
+  return { url, append, heads, sent };
 }
 
 const many = (count: number) =>
@@ -78,4 +79,21 @@ test("nothing is sent at once where it may not be", async () => {
   const { append, sent } = await open();
   expect(await append(many(200), false)).toEqual(Array(200).fill("appended"));
   expect(sent.flat()).not.toContain("at-once-begin");
+});
+
+test("new streams replace search keys that the index has without a stream", async () => {
+  const { url, append, heads, sent } = await open();
+  const space = keySpace("org", "name");
+  await query(
+    url,
+    `insert into search_keys (space, folded, stream, text) values (${space}, 'gi', 'b', 'GI')`,
+  );
+  const streams = ["a", "b", "c"].map((stream) =>
+    added(stream, { keys: [["name", undefined, "gi", "Gi"]] }),
+  );
+  expect(await append(streams)).toEqual(["appended", "appended", "appended"]);
+  expect(sent[1]).toEqual(["at-once-undo"]);
+  const stored = await query(url, "select stream, folded, text from search_keys order by stream");
+  expect(stored).toEqual(["a", "b", "c"].map((stream) => ({ stream, folded: "gi", text: "Gi" })));
+  expect(await heads()).toBe(3);
 });
