@@ -44,6 +44,8 @@ export type ScheduleOptions = {
   readonly requests: number;
   /** Frames of one flood. */
   readonly floodFrames: number;
+  /** Only the families that go to this server. Default: all. */
+  readonly door?: Attack["door"];
 };
 
 /**
@@ -54,17 +56,19 @@ export function* schedule({
   seed,
   requests,
   floodFrames,
+  door,
 }: ScheduleOptions): Generator<Order, undefined, number> {
-  const shared = attacks.flatMap((attack) =>
+  const chosen = attacks.filter((attack) => door === undefined || attack.door === door);
+  const shared = chosen.flatMap((attack) =>
     "share" in attack.amount ? [{ attack, share: attack.amount.share, sent: 0, index: 0 }] : [],
   );
-  const rare = attacks
+  const rare = chosen
     .flatMap((attack, place) => {
       const times = "times" in attack.amount ? attack.amount.times : 0;
       return Array.from({ length: times }, (_, index) => ({
         attack,
         index,
-        at: ((index + (place + 1) / (attacks.length + 1)) / times) * requests,
+        at: ((index + (place + 1) / (chosen.length + 1)) / times) * requests,
       }));
     })
     .sort((a, b) => a.at - b.at);

@@ -26,7 +26,10 @@ export const descriptorTolerance = 8;
 export type SiegeOptions = ScheduleOptions & {
   /** Requests a second. */
   readonly rate: number;
-  /** The part of the requests that is sent before memory is measured for the first time, from 0 to 1. */
+  /**
+   * The part of the requests that is sent before memory is measured for the first time, from 0 to 1. As many more are
+   * then sent to the server with TLS.
+   */
   readonly warmUpPart: number;
   /** Connections at once. */
   readonly concurrency: number;
@@ -105,14 +108,17 @@ export async function besiege(options: SiegeOptions): Promise<SiegeReport> {
   const army = createArmy(guarded, options);
   const slow = army.storm(slowCases(seed, options.slowSockets));
   const main = schedule(options);
-  await army.march(main, options.requests * options.warmUpPart);
+  const warmUp = options.requests * options.warmUpPart;
+  await army.march(main, warmUp);
+  // Few of all requests are for the server with TLS: V8 would make its space for new objects larger only later.
+  await army.march(schedule({ ...options, seed: `${seed}, more`, door: "tls" }), 2 * warmUp);
   await pause(Math.min(2_000, quietMs));
   // What is garbage depends on how long ago V8 has looked, and how large it makes its heap on how much there was to do.
   everyDoor(({ victim }) => victim.collect());
   await pause(1_000);
   const warm = everyDoor(({ victim }) => victim.memory());
   progress("warmed up");
-  await army.march(main, options.requests);
+  await army.march(main, warmUp + options.requests);
   await slow;
   const seconds = (performance.now() - startedAt) / 1_000;
   everyDoor(({ client }) => client.tell("after"));
