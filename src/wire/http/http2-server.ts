@@ -54,8 +54,8 @@ export function createHttp2Server(
 
   return {
     adopt(socket) {
-      // The server that accepted it lets a client close its half and still read the answer, as HTTP/1.1
-      // wants it. A client of HTTP/2 that closes its half has gone.
+      // The server that accepted it lets a client close its half, because short answers over HTTP/1.1 can still reach
+      // it then. A client of HTTP/2 that closes its half has gone.
       socket.allowHalfOpen = false;
       socket.setNoDelay(true);
       const taken = () => session.taken();
