@@ -282,8 +282,10 @@ export class Http2Stream implements Exchange, AnswerStream, Sender, BodyOwner {
   sendPiece(): "none" | "some" | "all" {
     const { output } = this.#host;
     const left = this.#body.byteLength - this.#bodyAt;
-    const size = Math.min(left, this.window.left, output.window.left, maxPayloadBytes);
-    if (left > 0 && size <= 0) return "none";
+    // A window may be below zero (section 6.9.2). What is empty needs none (section 6.9.1).
+    const open = Math.max(0, Math.min(this.window.left, output.window.left, maxPayloadBytes));
+    const size = Math.min(left, open);
+    if (left > 0 && size === 0) return "none";
     const isAll = size === left;
     const isLast = isAll && this.#isComplete && this.#trailers === undefined;
     if (size > 0 || isLast) {
