@@ -123,8 +123,10 @@ export class Http2Stream implements Exchange, AnswerStream, Sender, BodyOwner {
       this.#host.violated(this, codes.protocolError);
       return true;
     }
-    if (this.#isComplete) this.#drop(to - from);
-    else if (!isLast || body.isAsDeclared) body.take(bytes, from, to, framed, isLast);
+    if (this.#isComplete) {
+      // Its last frame closes the stream, and needs no reset.
+      if (!isLast) this.#drop(to - from);
+    } else if (!isLast || body.isAsDeclared) body.take(bytes, from, to, framed, isLast);
     if (isLast && !this.#isClosed) this.endRequest();
     return true;
   }

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { frame, frameTypes } from "../../faults/frames.ts";
+import { frame, frameFlags, frameTypes } from "../../faults/frames.ts";
 import { describeFrame } from "./support/peer.ts";
-import { setting, whole } from "./support/requests.ts";
+import { begun, setting, whole } from "./support/requests.ts";
 import { type DeskSession, greetOnDesk } from "./support/session-on-desk.ts";
 
 // How an answer leaves, frame by frame.
 
-const { settings } = frameTypes;
+const { data, settings } = frameTypes;
+const { endStream } = frameFlags;
 
 const sent = (desk: DeskSession) => desk.sent().map(describeFrame);
 const firstWindow = (bytes: number) => frame(settings, 0, 0, setting(4, bytes));
@@ -29,4 +30,15 @@ describe("an answer in parts", () => {
     desk.receive(whole(3));
     expect(desk.requests).toHaveLength(2);
   });
+});
+
+test("the last frame of a body that was dropped is not answered with a reset", () => {
+  const desk = greetOnDesk();
+  desk.receive(begun(1));
+  desk.requests[0]?.respond({ status: 404, headers: {}, body: Buffer.from("no") }, []);
+  desk.endTurn();
+  for (let count = 0; count < 3; count++) desk.receive(frame(data, 0, 1, Buffer.alloc(16_000)));
+  expect(sent(desk)).toEqual(["headers:1", "data:1"]);
+  desk.receive(frame(data, endStream, 1, Buffer.alloc(16_000)));
+  expect(sent(desk)).toEqual([]);
 });
