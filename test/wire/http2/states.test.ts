@@ -228,6 +228,16 @@ describe("a frame on the connection (RFC 9113, section 6)", () => {
       ["SETTINGS of 5 bytes", frame(settings, 0, 0, Buffer.alloc(5)), "6!"],
       ["SETTINGS ACK with a payload", frame(settings, ack, 0, setting(1, 1)), "6!"],
       ["SETTINGS ACK that nobody waits for", frame(settings, ack, 0), "1!"],
+      [
+        "SETTINGS with the largest and the smallest values",
+        frame(
+          settings,
+          0,
+          0,
+          Buffer.concat([setting(2, 1), setting(5, 16_384), setting(5, 0xffffff), setting(9, 1)]),
+        ),
+        "-",
+      ],
       ["ENABLE_PUSH of 2", frame(settings, 0, 0, setting(2, 2)), "1!"],
       ["INITIAL_WINDOW_SIZE of 2^31", frame(settings, 0, 0, setting(4, 0x80000000)), "3!"],
       ["MAX_FRAME_SIZE of 16383", frame(settings, 0, 0, setting(5, 16_383)), "1!"],
