@@ -64,6 +64,12 @@ export class StreamTable {
     this.#nextReset = (this.#nextReset + 1) % maxRemembered;
   }
 
+  /** The client has ended it, too: nothing more can have been on its way. */
+  forgetReset(id: number): void {
+    const at = this.#reset.indexOf(id);
+    if (at >= 0) this.#reset[at] = 0;
+  }
+
   /** Of an id that is not open. Even ones are idle for ever: they are the server's, and we never push. */
   stateOf(id: number): ClosedState {
     if (id > this.lastId || id % 2 === 0) return "idle";

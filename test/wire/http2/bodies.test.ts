@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { BodyReader } from "../../../src/wire/http/exchange.ts";
 import { frame, frameFlags, frameTypes, reset } from "../../faults/frames.ts";
-import { begun, withField } from "./support/requests.ts";
+import { begun, whole, withField } from "./support/requests.ts";
 import { type DeskSession, greetOnDesk } from "./support/session-on-desk.ts";
 
 // What becomes of the body of a request: who gets it, what it may hold, and what its client may still send.
@@ -174,4 +174,20 @@ test("a request without content must have none", () => {
   desk.receive(begun(1, withField("content-length", "0")));
   send(desk, 1, 1);
   expect(sent(desk)).toEqual(["reset 1 1"]);
+});
+
+describe("of a stream that the server has reset, a client may send what was on its way", () => {
+  const piece = (flags: number) => frame(data, flags, 1, Buffer.alloc(7));
+  test.for([
+    { name: "DATA", last: piece(endStream) },
+    { name: "trailers", last: whole(1, [["x", "y"]]) },
+  ])("up to its end, here $name, and no more", ({ last }) => {
+    const desk = greetOnDesk();
+    desk.receive(begun(1));
+    desk.requests[0]?.abort();
+    desk.receive(piece(0), piece(0), last);
+    expect(sent(desk)).toEqual(["reset 1 8"]);
+    desk.receive(last);
+    expect(sent(desk)).toEqual(["goAway 0 5"]);
+  });
 });

@@ -53,7 +53,7 @@ export class RequestFrames {
       session.fail(codes.enhanceYourCalm, "too_many_empty_frames");
     } else {
       const stream = session.streams.get(streamId);
-      if (stream === undefined) this.#refuseLate(streamId, "data_on_closed_stream");
+      if (stream === undefined) this.#refuseLate(streamId, isLast, "data_on_closed_stream");
       // Half-closed (remote).
       else if (stream.isWhole) session.fail(codes.streamClosed, "data_after_end");
       else if (!stream.receive(bytes, from, to, length, isLast)) {
@@ -63,13 +63,13 @@ export class RequestFrames {
   }
 
   /** DATA or HEADERS of a stream that is not open are an error, unless the client could not know that it is closed. */
-  #refuseLate(streamId: number, reason: CloseReason): void {
+  #refuseLate(streamId: number, isLast: boolean, reason: CloseReason): void {
     const { streams, closing } = this.#session;
     const state = streams.stateOf(streamId);
     if (state === "idle") this.#refuse("idle_stream");
     else if (state === "closed" && streamId <= closing.lastAccepted) {
       this.#session.fail(codes.streamClosed, reason);
-    }
+    } else if (isLast) streams.forgetReset(streamId);
   }
 
   /** Section 6.2. */
@@ -114,7 +114,7 @@ export class RequestFrames {
     // Section 5.1.1: new ids are odd and go up.
     else if (streamId > streams.lastId && streamId % 2 === 1) {
       this.#session.onRequest(streamId, isLast, fields);
-    } else this.#refuseLate(streamId, "headers_on_closed_stream");
+    } else this.#refuseLate(streamId, isLast, "headers_on_closed_stream");
   }
 
   /** Section 8.1. Nobody asks for their values. */
