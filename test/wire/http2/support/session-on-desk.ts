@@ -1,4 +1,4 @@
-import { createShares } from "../../../../src/wire/bounds/shares.ts";
+import { createShares, type Shares } from "../../../../src/wire/bounds/shares.ts";
 import { createUnsent, type Unsent } from "../../../../src/wire/bounds/unsent.ts";
 import type { Exchange } from "../../../../src/wire/http/exchange.ts";
 import type { ClosedConnection } from "../../../../src/wire/http2/close-reason.ts";
@@ -18,6 +18,10 @@ export type DeskSession = {
   readonly writes: readonly number[];
   /** The answers of all sessions of the server that are being sent. */
   readonly unsent: Unsent;
+  /** What all connections of the server have read and not handled. */
+  readonly unhandled: Shares;
+  /** Bytes that have come although reading is paused, and that the socket keeps. */
+  unread: number;
   /** While true, the system takes nothing of what is written. */
   isStuck: boolean;
   /** The connections of the server that have more to be handled than fits into a turn. */
@@ -49,6 +53,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
   let now = 1_000;
   let unsentBytes = 0;
   const unsent = createUnsent(all);
+  const unhandled = createShares(all.maxUnhandledBytes, all.maxUnhandledBytesEach);
   let written: Buffer[] = [];
   let due: (() => void)[] = [];
   const endTurn = () => {
@@ -67,7 +72,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
           if (desk.isStuck) unsentBytes += bytes.byteLength;
         },
         unsent: () => unsentBytes,
-        unread: () => 0,
+        unread: () => desk.unread,
         pause: () => void told.push("pause"),
         resume: () => void told.push("resume"),
         end: () => void told.push("end"),
@@ -83,7 +88,7 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
         dispatch: (exchange) => void requests.push(exchange),
         requests: createShares(all.maxRequests, all.maxRequestsEach),
         bodies: createShares(all.maxBodyBytes, all.maxBodyBytesEach),
-        unhandled: createShares(all.maxUnhandledBytes, all.maxUnhandledBytesEach),
+        unhandled,
         busy,
         observeClose: (each) => void closed.push(each),
         unsentTimeoutMs: all.unsentTimeoutMs,
@@ -96,6 +101,8 @@ export function openOnDesk(limits: Partial<typeof clientLimits> = {}): DeskSessi
     told,
     writes,
     unsent,
+    unhandled,
+    unread: 0,
     busy,
     closed,
     isStuck: false,
