@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createOverload } from "../../../src/wire/bounds/overload.ts";
 import { maxLagMs } from "../../../src/wire/limits.ts";
 import { startEcho } from "../echo.ts";
@@ -55,6 +55,23 @@ describe("createOverload", () => {
     overload.end();
     expect(overload.isOverloaded()).toBe(false);
   });
+});
+
+test("how late the event loop is shows ten times a second, each time since the look before", () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  let now = 0;
+  using _clock = vi.spyOn(performance, "now").mockImplementation(() => now);
+  const seen: number[] = [];
+  const overload = createOverload({ observeLag: (lateMs) => seen.push(lateMs) });
+  for (now of [100, 900, 1_000, 1_701]) vi.advanceTimersByTime(100);
+  expect(seen).toEqual([0, 700, 0, 601]);
+  expect(overload.isOverloaded()).toBe(false);
+  now += 601;
+  vi.advanceTimersByTime(100);
+  expect(overload.isOverloaded()).toBe(true);
+  overload.stop();
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
 });
 
 describe("a server that is overloaded", () => {
