@@ -35,6 +35,12 @@ test("what was taken out has no turn", () => {
   expect(drain(waiting)).toBe("a2");
 });
 
+test("nothing is kept of clients whose items were all taken out", () => {
+  const { waiting, remove } = queues("a1 b1 b2");
+  for (const name of ["a1", "b1", "b2"]) remove(name);
+  expect(waiting.isEmpty).toBe(true);
+});
+
 test("a client that may not have its turn keeps it, and others have theirs", () => {
   const { waiting } = queues("a1 a2 b1 b2");
   expect(waiting.next(({ name }) => !name.startsWith("a"))?.name).toBe("b1");

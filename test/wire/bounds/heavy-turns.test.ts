@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { createHeavyTurns } from "../../../src/wire/bounds/heavy-turns.ts";
+import { createHeavyTurns, isHeavyBody } from "../../../src/wire/bounds/heavy-turns.ts";
+import type { RequestHead } from "../../../src/wire/http/exchange.ts";
 import { heavyBodyBytes } from "../../../src/wire/limits.ts";
 import type { WireOptions } from "../../../src/wire/options.ts";
 import { startEcho } from "../echo.ts";
@@ -48,6 +49,37 @@ test("whoever gives up a turn is not begun, and holds up nobody", async () => {
   leaves[2]?.();
   await turn();
   expect(begun).toEqual(["a1", "a3", "c1"]);
+});
+
+test("what waits begins in no turn that is held, and nothing is asked while nothing waits", async () => {
+  let isHeld = true;
+  let asked = 0;
+  const take = createHeavyTurns(
+    (address) => address,
+    () => {
+      asked += 1;
+      return isHeld;
+    },
+  );
+  const begun: string[] = [];
+  for (const name of ["a1", "a2"]) take("a", () => begun.push(name));
+  for (let turns = 0; turns < 5; turns += 1) await turn();
+  expect([begun, asked]).toEqual([["a1"], 5]);
+  isHeld = false;
+  for (let turns = 0; turns < 5; turns += 1) await turn();
+  expect([begun, asked]).toEqual([["a1", "a2"], 6]);
+});
+
+test.for<{ headers: RequestHead["headers"]; bytes: number; want: boolean }>([
+  { headers: {}, bytes: heavyBodyBytes, want: false },
+  { headers: {}, bytes: heavyBodyBytes + 1, want: true },
+  { headers: { "grpc-encoding": "identity" }, bytes: 1, want: false },
+  { headers: { "grpc-encoding": "gzip" }, bytes: 1, want: true },
+  { headers: { "content-encoding": "identity" }, bytes: 1, want: false },
+  { headers: { "content-encoding": "br" }, bytes: 1, want: true },
+])("a body of $bytes bytes with $headers is heavy: $want", ({ headers, bytes, want }) => {
+  const head = { headers } as RequestHead;
+  expect(isHeavyBody(head, Buffer.alloc(bytes))).toBe(want);
 });
 
 const put = (body: Uint8Array, more = "") =>

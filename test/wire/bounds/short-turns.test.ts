@@ -49,6 +49,17 @@ test("nothing begins in turns that are held", async () => {
   expect(begun).toEqual(["a1"]);
 });
 
+test("nothing is done in turns in which nothing waits", async () => {
+  let turns = 0;
+  const take = createShortTurns(() => {
+    turns += 1;
+    return false;
+  });
+  take("a", () => {});
+  for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+  expect(turns).toBe(1);
+});
+
 test("each request keeps its own context", async () => {
   const context = new AsyncLocalStorage<string>();
   const take = createShortTurns();

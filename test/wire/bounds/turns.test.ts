@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createTurns } from "../../../src/wire/bounds/turns.ts";
+import { maxPipelined } from "../../../src/wire/limits.ts";
 
 test("requests of one connection begin one after another, each in a turn of its own", async () => {
   const takeTurn = createTurns();
@@ -52,4 +53,51 @@ test("a thousand requests that are done at once leave the event loop to others",
   expect(begun).toBeLessThan(10);
   socket.destroy();
   await once(socket, "close");
+});
+
+test("a connection is full with so many requests, and has room again once half of them have begun", async () => {
+  const withRoom: Socket[] = [];
+  const takeTurn = createTurns(undefined, (socket) => withRoom.push(socket));
+  const socket = new Socket();
+  let end = () => {};
+  const take = () =>
+    takeTurn(socket, (done) => {
+      end = done;
+    });
+  const isFull = Array.from({ length: 1 + maxPipelined }, take);
+  expect(isFull).toEqual([...Array(maxPipelined).fill(false), true]);
+  for (let begun = 1; begun <= maxPipelined; begun += 1) {
+    await nextTurn();
+    await nextTurn();
+    end();
+    expect(withRoom).toEqual(begun < maxPipelined / 2 ? [] : [socket]);
+  }
+});
+
+test("requests of a connection that has closed wait no more, and count no more for their client", async () => {
+  const takeTurn = createTurns({ maxWaitingRequests: 10, maxWaitingRequestsEach: 3 });
+  const begun: string[] = [];
+  const ends: (() => void)[] = [];
+  const take = (socket: Socket, name: string) =>
+    takeTurn(
+      socket,
+      (done) => {
+        begun.push(name);
+        ends.push(done);
+      },
+      "client",
+    );
+  for (let round = 0; round < 3; round += 1) {
+    const socket = new Socket();
+    for (const index of [0, 1, 2, 3]) take(socket, `${round}.${index}`);
+    await nextTurn();
+    expect(socket.destroyed).toBe(false);
+    socket.destroy();
+    await once(socket, "close");
+    // What comes afterwards is not taken.
+    expect(take(socket, "late")).toBe(true);
+  }
+  for (const end of ends) end();
+  for (let turns = 0; turns < 5; turns += 1) await nextTurn();
+  expect(begun).toEqual(["0.0", "1.0", "2.0"]);
 });

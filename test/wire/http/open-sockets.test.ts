@@ -117,6 +117,25 @@ test("connections that are closed before their turn are served no more", async (
   expect(sockets.count()).toBe(10);
 });
 
+test("what was read from connections that are closed before their turn counts no more", async () => {
+  const { sockets } = opened();
+  for (let round = 0; round < 3; round += 1) {
+    // Whose turn it is, so that those behind wait.
+    sockets.accept(connection("B"));
+    const all = Array.from({ length: 12 }, () => connection("A"));
+    for (const socket of all) {
+      socket.push(Buffer.alloc(40_000));
+      sockets.accept(socket);
+    }
+    await new Promise(process.nextTick);
+    await new Promise(process.nextTick);
+    expect(all.filter(({ destroyed }) => destroyed)).toEqual([]);
+    for (const socket of all) socket.destroy();
+    await Promise.all(all.map((socket) => once(socket, "close")));
+    await turn();
+  }
+});
+
 test("connections that wait for their turn end when the server drains", async () => {
   const { sockets, served } = opened();
   const all = Array.from({ length: 20 }, () => connection("A"));
