@@ -52,3 +52,16 @@ test("those that have gone do not begin, and keep no place", async () => {
   enter("a6");
   expect(news()).toBe("a6");
 });
+
+test("one that loses its place before its turn does not begin", async () => {
+  const { enter, news } = places(3, 3);
+  const leaves = ["a1", "a2", "a3", "a4", "a5", "a6"].map(enter);
+  for (const leave of leaves.slice(0, 3)) leave();
+  expect(news()).toBe("a1 a2 a3 a4");
+  for (const name of ["b1", "c1"]) enter(name);
+  expect(news()).toBe("-a4 b1 -a5 c1");
+  await turn();
+  await turn();
+  await turn();
+  expect(news()).toBe("a6");
+});

@@ -39,5 +39,7 @@ function within(passing: Promise<void>, context: HandlerContext, timeoutMs: numb
     const timer = setTimeout(giveUp, timeoutMs);
     signal.addEventListener("abort", giveUp);
     passing.finally(end).then(resolve, reject);
+    // It may have ended while it waited for its turn, and the signal tells that only once.
+    if (signal.aborted) giveUp();
   });
 }
