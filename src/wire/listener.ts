@@ -3,11 +3,9 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { addressGroup, createClientAddresses } from "./bounds/client-address.ts";
 import { createConnections } from "./bounds/connections.ts";
 import { createOpenStreams } from "./bounds/open-streams.ts";
-import { createOpeningTurns } from "./bounds/opening-turns.ts";
 import { createOverload } from "./bounds/overload.ts";
 import { createShares } from "./bounds/shares.ts";
 import { createStuckSockets } from "./bounds/stuck-sockets.ts";
-import { createTaking } from "./bounds/taking.ts";
 import { createUnsent } from "./bounds/unsent.ts";
 import { createDispatch } from "./dispatch/dispatch.ts";
 import type { ExchangeSite } from "./http/exchange.ts";
@@ -22,6 +20,8 @@ import { backlog, clientLimits, farewellMs } from "./limits.ts";
 import { memoize } from "./memoize.ts";
 import type { WireOptions } from "./options.ts";
 import type { TlsFiles, TlsServer } from "./tls/tls-server.ts";
+import { createOpeningTurns } from "./turns/opening-turns.ts";
+import { createTaking } from "./turns/taking.ts";
 
 /** Where and how to listen. */
 export type ListenOptions = {

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { createHeavyTurns } from "../bounds/heavy-turns.ts";
 import type { OpenStreams } from "../bounds/open-streams.ts";
 import type { Overload } from "../bounds/overload.ts";
 import { echo } from "../cut.ts";
@@ -8,6 +7,7 @@ import type { Page } from "../http/static-pages.ts";
 import type { WireOptions } from "../options.ts";
 import { type Dialog, isAnswer } from "../protocol/protocol.ts";
 import { refusal } from "../refusal.ts";
+import { createHeavyTurns } from "../turns/heavy-turns.ts";
 import { createRoute, type Route } from "./route.ts";
 import { createRouteTables } from "./route-tables.ts";
 import { createServeStream } from "./serve-stream.ts";

@@ -1,9 +1,9 @@
 import type { ConnectError } from "@connectrpc/connect";
-import type { HeavyTurns } from "../bounds/heavy-turns.ts";
 import type { OpenStreams } from "../bounds/open-streams.ts";
 import { farewellMs } from "../limits.ts";
 import { clientGone } from "../protocol/streaming/stream-body.ts";
 import { explain, refusal } from "../refusal.ts";
+import type { HeavyTurns } from "../turns/heavy-turns.ts";
 import type { StreamingRoute } from "./route.ts";
 import type { ServedRequest } from "./served-request.ts";
 

@@ -1,11 +1,11 @@
 import type { ConnectError } from "@connectrpc/connect";
-import type { HeavyTurns } from "../bounds/heavy-turns.ts";
 import type { Overload } from "../bounds/overload.ts";
 import { callUnary } from "../call.ts";
 import { createDeadlines } from "../deadline.ts";
 import type { WireOptions } from "../options.ts";
 import { type Dialog, isAnswer, noMetadata } from "../protocol/protocol.ts";
 import { explain, refusal } from "../refusal.ts";
+import type { HeavyTurns } from "../turns/heavy-turns.ts";
 import type { UnaryRoute } from "./route.ts";
 import type { ServedRequest } from "./served-request.ts";
 

@@ -2,11 +2,11 @@ import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { createShares } from "../bounds/shares.ts";
 import type { StuckSockets } from "../bounds/stuck-sockets.ts";
-import { createTurns } from "../bounds/turns.ts";
 import { Http1Exchange } from "../http1/exchange.ts";
 import { type Feed, feedRequests } from "../http1/feed.ts";
 import { Http1Request } from "../http1/request.ts";
 import { type ClientLimits, http1Limits, maxHeaders, maxRequestsPerSocket } from "../limits.ts";
+import { createPipelinedTurns } from "../turns/pipelined-turns.ts";
 import type { Answer, Exchange, ExchangeSite } from "./exchange.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
 
@@ -50,7 +50,7 @@ export function createHttp1Server(
   const unfed = createShares(limits.maxUnfedBytes, limits.maxUnfedBytesEach);
   const connections = new WeakMap<Socket, Connection>();
   const goOn = (socket: Socket) => connections.get(socket)?.feed.goOn();
-  const takeTurn = createTurns(limits, goOn, site.isTaking);
+  const takeTurn = createPipelinedTurns(limits, goOn, site.isTaking);
 
   const serve = (request: Http1Request, response: ServerResponse) => {
     ignoreErrors(response);

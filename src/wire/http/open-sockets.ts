@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import type { TakeOpeningTurn } from "../bounds/opening-turns.ts";
-import type { Taking } from "../bounds/taking.ts";
+import type { TakeOpeningTurn } from "../turns/opening-turns.ts";
+import type { Taking } from "../turns/taking.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
 import { type Opening, sniff } from "./sniff.ts";
 

@@ -1,7 +1,7 @@
-import { ClientQueues } from "../bounds/client-queues.ts";
-import { createHeavyTurns } from "../bounds/heavy-turns.ts";
 import { createShares, type Share } from "../bounds/shares.ts";
 import type { ClientLimits } from "../limits.ts";
+import { ClientQueues } from "../turns/client-queues.ts";
+import { createHeavyTurns } from "../turns/heavy-turns.ts";
 
 /** A connection whose handshake waits for a place, or has one. */
 export type Applicant = {

@@ -1,4 +1,4 @@
-import { ClientQueues } from "../bounds/client-queues.ts";
+import { ClientQueues } from "../turns/client-queues.ts";
 
 /** Connections whose handshakes are under way and that are read at the same time. */
 const maxRead = 4;

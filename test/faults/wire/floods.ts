@@ -61,28 +61,28 @@ const hundred = Array.from({ length: 100 }, (_, index) => 2 * index + 1);
 export const floods: readonly Flood[] = [
   {
     name: "A1 pipelined requests behind a Watch",
-    aimsAt: "requests that wait on a connection (turns.ts)",
+    aimsAt: "requests that wait on a connection (pipelined-turns.ts)",
     connections: 48,
     addresses: 1,
     send: () => Buffer.concat([watch, Buffer.from(shortest.repeat(10_000))]),
   },
   {
     name: "A1 the same from many addresses",
-    aimsAt: "requests that wait on all connections (turns.ts)",
+    aimsAt: "requests that wait on all connections (pipelined-turns.ts)",
     connections: 2_000,
     addresses: 200,
     send: () => Buffer.concat([watch, Buffer.from(shortest.repeat(2_600))]),
   },
   {
     name: "A1 pipelined requests with many headers",
-    aimsAt: "header lists of requests that wait (turns.ts)",
+    aimsAt: "header lists of requests that wait (pipelined-turns.ts)",
     connections: 500,
     addresses: 10,
     send: () => Buffer.concat([watch, Buffer.from(get("/", manyHeaders).repeat(300))]),
   },
   {
     name: "A1 pipelined requests without a host",
-    aimsAt: "answers of Node's own that wait behind a Watch (turns.ts)",
+    aimsAt: "answers of Node's own that wait behind a Watch (pipelined-turns.ts)",
     connections: 128,
     addresses: 1,
     send: () => Buffer.concat([watch, Buffer.from("GET / HTTP/1.1\r\n\r\n".repeat(2_000))]),

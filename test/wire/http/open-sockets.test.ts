@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { expect, test } from "vitest";
-import { createOpeningTurns } from "../../../src/wire/bounds/opening-turns.ts";
 import { createShares } from "../../../src/wire/bounds/shares.ts";
-import { createTaking } from "../../../src/wire/bounds/taking.ts";
 import { createOpenSockets } from "../../../src/wire/http/open-sockets.ts";
+import { createOpeningTurns } from "../../../src/wire/turns/opening-turns.ts";
+import { createTaking } from "../../../src/wire/turns/taking.ts";
 import { startEcho } from "../echo.ts";
 
 /** A connection of a client, whose first bytes are there. */

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createTaking } from "../../../src/wire/bounds/taking.ts";
+import { createTaking } from "../../../src/wire/turns/taking.ts";
 
 /** What each turn of two milliseconds is, while connections come in those that `comes` names. */
 async function turns(comes: (turn: number) => boolean, count: number): Promise<string> {

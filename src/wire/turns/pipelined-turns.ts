@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
+import { createShares, type Share } from "../bounds/shares.ts";
 import { type ClientLimits, clientLimits, maxPipelined } from "../limits.ts";
-import { createShares, type Share } from "./shares.ts";
 import { createShortTurns } from "./short-turns.ts";
 
 /**
@@ -37,7 +37,7 @@ type PipeliningQueue = {
  * @param onRoom Called when the queue of a connection that was full has room again.
  * @param isHeld As `createShortTurns` takes it.
  */
-export function createTurns(
+export function createPipelinedTurns(
   {
     maxWaitingRequests,
     maxWaitingRequestsEach,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ClientQueues } from "../../../src/wire/bounds/client-queues.ts";
+import { ClientQueues } from "../../../src/wire/turns/client-queues.ts";
 
 /** Each item begins with its client. */
 function queues(names: string) {

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { createHeavyTurns, isHeavyBody } from "../../../src/wire/bounds/heavy-turns.ts";
 import type { RequestHead } from "../../../src/wire/http/exchange.ts";
 import { heavyBodyBytes } from "../../../src/wire/limits.ts";
 import type { WireOptions } from "../../../src/wire/options.ts";
+import { createHeavyTurns, isHeavyBody } from "../../../src/wire/turns/heavy-turns.ts";
+import { getPage } from "../bounds/strangers.ts";
 import { startEcho } from "../echo.ts";
 import { openRaw, statuses } from "../raw.ts";
-import { getPage } from "./strangers.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createTurns } from "../../../src/wire/bounds/turns.ts";
 import { maxPipelined } from "../../../src/wire/limits.ts";
+import { createPipelinedTurns } from "../../../src/wire/turns/pipelined-turns.ts";
 
 test("requests of one connection begin one after another, each in a turn of its own", async () => {
-  const takeTurn = createTurns();
+  const takeTurn = createPipelinedTurns();
   const socket = new Socket();
   const begun: number[] = [];
   const ends: (() => void)[] = [];
@@ -30,7 +30,7 @@ test("requests of one connection begin one after another, each in a turn of its 
 });
 
 test("connections do not wait for one another", async () => {
-  const takeTurn = createTurns();
+  const takeTurn = createPipelinedTurns();
   const begun: string[] = [];
   takeTurn(new Socket(), () => begun.push("never done"));
   takeTurn(new Socket(), () => begun.push("another"));
@@ -40,7 +40,7 @@ test("connections do not wait for one another", async () => {
 });
 
 test("a thousand requests that are done at once leave the event loop to others", async () => {
-  const takeTurn = createTurns();
+  const takeTurn = createPipelinedTurns();
   const socket = new Socket();
   let begun = 0;
   for (let request = 0; request < 1_000; request += 1) {
@@ -57,7 +57,7 @@ test("a thousand requests that are done at once leave the event loop to others",
 
 test("a connection is full with so many requests, and has room again once half of them have begun", async () => {
   const withRoom: Socket[] = [];
-  const takeTurn = createTurns(undefined, (socket) => withRoom.push(socket));
+  const takeTurn = createPipelinedTurns(undefined, (socket) => withRoom.push(socket));
   const socket = new Socket();
   let end = () => {};
   const take = () =>
@@ -75,7 +75,7 @@ test("a connection is full with so many requests, and has room again once half o
 });
 
 test("requests of a connection that has closed wait no more, and count no more for their client", async () => {
-  const takeTurn = createTurns({ maxWaitingRequests: 10, maxWaitingRequestsEach: 3 });
+  const takeTurn = createPipelinedTurns({ maxWaitingRequests: 10, maxWaitingRequestsEach: 3 });
   const begun: string[] = [];
   const ends: (() => void)[] = [];
   const take = (socket: Socket, name: string) =>

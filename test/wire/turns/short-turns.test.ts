@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createShortTurns } from "../../../src/wire/bounds/short-turns.ts";
+import { createShortTurns } from "../../../src/wire/turns/short-turns.ts";
 
 test("requests of one turn take five milliseconds, and clients take turns", async () => {
   let now = 0;

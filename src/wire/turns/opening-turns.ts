@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
+import type { Shares } from "../bounds/shares.ts";
+import { countUnread } from "../bounds/unhandled.ts";
 import { createHeavyTurns } from "./heavy-turns.ts";
-import type { Shares } from "./shares.ts";
-import { countUnread } from "./unhandled.ts";
 
 /**
  * Begins to serve a connection in its turn.
