@@ -120,3 +120,40 @@ test("a body that is asked for when its call is over starts no clock", () => {
   deadline.beginBody();
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test.for([
+  { name: "before the call has a timer of its own", age: 0 },
+  { name: "when the call has one", age: 15 },
+])("a body that is asked for $name leaves no timer behind", ({ age }) => {
+  const { begin } = started();
+  const deadline = begin("a", 60_000);
+  vi.advanceTimersByTime(age);
+  deadline.beginBody();
+  vi.advanceTimersByTime(15);
+  expect(vi.getTimerCount()).toBe(1);
+  deadline.end();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a body that is whole at the last moment is in time, and its call keeps its deadline", () => {
+  const { begin, seen } = started();
+  const [runs, ends] = [begin("runs", 60_000), begin("ends", 60_000)];
+  for (const deadline of [runs, ends]) deadline.beginBody();
+  // Its time is over. What the sockets have by now is read before it is refused.
+  vi.advanceTimersByTime(bodyTimeoutMs);
+  for (const deadline of [runs, ends]) deadline.endBody();
+  ends.end();
+  vi.advanceTimersByTime(1);
+  expect([seen, vi.getTimerCount()]).toEqual([[], 1]);
+  vi.advanceTimersByTime(60_000);
+  expect(seen).toEqual(["runs 60000: deadline exceeded"]);
+});
+
+test("a call takes one timer of its own, however long it is", () => {
+  const { begin } = started();
+  using timers = vi.spyOn(globalThis, "setTimeout");
+  begin("a", 60_000);
+  vi.advanceTimersByTime(59_000);
+  // The first is that of all young calls.
+  expect(timers).toHaveBeenCalledTimes(2);
+});
