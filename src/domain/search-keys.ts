@@ -46,16 +46,18 @@ const momentDigits = 16;
  * A new key, or a key with another meaning, needs a migration that rewrites the index.
  *
  * @param head.createdAt Microseconds since 1970.
+ * @param names The keys that are asked for. Texts without accents take most of the time, so others of these are left
+ *   out. Default: all.
  */
-export function searchKeys(head: {
-  readonly state: HumanState;
-  readonly createdAt: number;
-}): HumanKeys | undefined {
+export function searchKeys(
+  head: { readonly state: HumanState; readonly createdAt: number },
+  names?: ReadonlySet<string>,
+): HumanKeys | undefined {
   const { state, createdAt } = head;
   if (state.kind !== "present") return undefined;
   const { userName, email, phone, status, profile } = state;
   const { firstName, lastName, nickName, displayName } = profile;
-  return withPlainKeys({
+  const keys = {
     userName,
     firstName,
     lastName,
@@ -65,12 +67,18 @@ export function searchKeys(head: {
     phone,
     state: status,
     createdAt: momentKey(createdAt),
-  });
+  };
+  return withPlainKeys(keys, names);
 }
 
-/** Add the texts without accents, where they are other texts. */
-export function withPlainKeys(keys: KeyTexts): HumanKeys {
+/**
+ * Add the texts without accents, where they are other texts.
+ *
+ * @param names As for `searchKeys`.
+ */
+export function withPlainKeys(keys: KeyTexts, names?: ReadonlySet<string>): HumanKeys {
   for (const [name, plainName] of accented) {
+    if (names !== undefined && !names.has(plainName)) continue;
     const plain = plainTextIfOther(keys[name]);
     if (plain !== "") keys[plainName] = plain;
   }

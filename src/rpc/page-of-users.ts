@@ -22,6 +22,9 @@ const sortKeys = {
   CREATION_DATE: "createdAt",
 } as const satisfies Readonly<Record<string, SortKey>>;
 
+/** Who has all of these can be sorted. */
+const namesOfSortKeys: ReadonlySet<string> = new Set(Object.values(sortKeys));
+
 /** The key of each column, by its number. Other columns sort by id. */
 export function keysOfColumns(columns: Columns): ReadonlyMap<number, SortKey> {
   const names = Object.keys(sortKeys) as (keyof Columns)[];
@@ -89,7 +92,7 @@ export function entryFromHead<User>(
   show: (userId: string, head: Head<PresentHuman>) => User | undefined,
 ): Entry<User> | undefined {
   const { state, organization } = head;
-  const keys = searchKeys(head);
+  const keys = searchKeys(head, namesOfSortKeys);
   if (keys === undefined || state.kind !== "present") return undefined;
   const user = show(stream, { ...head, state });
   return user && { stream, organization, keys: { ...keys, type: "human" }, user };

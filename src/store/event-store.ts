@@ -33,10 +33,12 @@ export type Head<State> = {
  * The search keys of a head. Pure. Given once, when the database is opened, so that the keys are written
  * with every head.
  *
+ * @param names The keys that are asked for. Others may be left out. Default: all.
  * @returns `undefined` if searches must not find the stream any more.
  */
 export type KeysOf<State> = (
   head: Pick<Head<State>, "state" | "createdAt">,
+  names?: ReadonlySet<string>,
 ) => SearchKeys | undefined;
 
 /** One page of the results of a search. */

@@ -2,6 +2,9 @@ import type { Query } from "../search.ts";
 import type { KeyComparison } from "./comparison-sql.ts";
 import { alternativesIn, isComparison, isIndexed } from "./search-sql.ts";
 
+/** Streams of all parts of an `or` together. Each of them is loaded, and its head is compared with the whole query. */
+const maxCovered = 10_000;
+
 /**
  * Streams that include all that match a query; `undefined`: they are too many.
  *
@@ -26,7 +29,7 @@ export async function cover(
       const all: string[] = [];
       for (const each of query.queries) {
         const found = await cover(each, find, findAny);
-        if (found === undefined) return undefined;
+        if (found === undefined || all.length + found.length > maxCovered) return undefined;
         all.push(...found);
       }
       return all;

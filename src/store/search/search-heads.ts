@@ -4,14 +4,14 @@ import {
   type Search,
   type SearchScope,
   SearchTooBroadError,
-  sorted,
 } from "../search.ts";
 import type { Row } from "../sql/rows.ts";
-import { matcherAmong, withStreams } from "./attribute-queries.ts";
 import { type KeyComparison, mayLackRow } from "./comparison-sql.ts";
 import type { Dialect } from "./condition-sql.ts";
 import { compares, cover, hasUnindexed, isOneOfFewSpellings, scannedKeys } from "./cover.ts";
 import { commonStatus, statusKey } from "./head-keys.ts";
+import { withStreams } from "./heads/attribute-queries.ts";
+import { createJudge, type Judge, maxAtOnce } from "./heads/judge.ts";
 import { narrowedScope, populatedScope } from "./narrowed-scope.ts";
 import {
   attributeStatement,
@@ -50,8 +50,8 @@ export type SearchOptions = {
   readonly keysOf: KeysOf<unknown>;
 };
 
-/** At most so many streams are loaded and sorted here, which takes some milliseconds. */
-const maxCandidates = 1_000;
+/** One comparison finds at most so many streams. More of them are found and sorted by reading an index in order. */
+const maxCandidates = maxAtOnce;
 
 /** Rows of the index that a search may look at, which takes some seconds. */
 const maxRows = 10_000_000;
@@ -73,7 +73,7 @@ type Scope = Parameters<EventStore["search"]>[0];
 /** The two ways to make an answer. */
 type Answers = {
   /** Load the candidates and compare them with the whole query. */
-  judge(scope: Scope, wanted: Search, candidates: readonly string[]): Promise<Found<unknown>>;
+  readonly judge: Judge;
   /** Read the index of the sort key in order. */
   walk(scope: Scope, wanted: Search, run: Run, totals: Totals): Promise<Found<unknown>>;
 };
@@ -157,7 +157,7 @@ function createPlan(
     }
     return candidates === undefined
       ? walk(owners, wanted, run, totals)
-      : judge(owners, wanted, candidates);
+      : judge(owners, wanted, candidates, group, signal);
   }
 
   async function holders(owners: SearchScope, query: AttributeQuery) {
@@ -202,26 +202,7 @@ function groupOf(owners: SearchScope): string {
 
 /** The search of an engine. How it finds streams is decided in `createPlan`. */
 export function createSearch(options: SearchOptions): EventStore["search"] {
-  const { load, keysOf } = options;
-  const search = createPlan(options, { judge, walk: createWalk(options) });
-
-  async function judge(
-    owners: SearchScope,
-    { query, offset, limit, ...order }: Search,
-    candidates: readonly string[],
-  ): Promise<Found<unknown>> {
-    const streams = [...new Set(candidates)];
-    const heads = await load(streams, owners);
-    const isMatch = await matcherAmong(streams, query, options);
-    const found = heads.flatMap(({ stream, head }) => {
-      const keys = keysOf(head);
-      return keys !== undefined && isMatch({ stream, organization: head.organization, keys })
-        ? [{ stream, head, keys }]
-        : [];
-    });
-    const results = sorted(found, order).slice(offset, offset + limit);
-    return { total: found.length, results: results.map(({ stream, head }) => ({ stream, head })) };
-  }
+  const search = createPlan(options, { judge: createJudge(options), walk: createWalk(options) });
 
   async function searchScope(
     given: SearchScope,

@@ -1,10 +1,11 @@
 import type { Found, Head, KeysOf } from "../event-store.ts";
 import { type Comparison, type Query, type Search, type SearchScope, sorted } from "../search.ts";
 import type { Row } from "../sql/rows.ts";
-import { matcherAmong } from "./attribute-queries.ts";
 import type { Dialect } from "./condition-sql.ts";
 import { everyStream, isHeadKey, statusKey } from "./head-keys.ts";
-import { asksForAttributes, createPeek, type Peeked } from "./peek.ts";
+import { matcherAmong } from "./heads/attribute-queries.ts";
+import { namesOfKeys } from "./heads/names-of-keys.ts";
+import { asksForAttributes, createPeek, type Peeked } from "./heads/peek.ts";
 import { countStatement, pageStatement, type SearchStatement } from "./search-sql.ts";
 import { isOfStatusAlone, type StatusTotals, sumOf, totalOf } from "./status-totals.ts";
 
@@ -74,10 +75,11 @@ export function createWalk(options: WalkOptions) {
   async function matching(owners: SearchScope, query: Query, streams: readonly string[]) {
     const heads = await load(streams, owners);
     const isMatch = await matcherAmong(streams, query, options);
+    const names = namesOfKeys(query, undefined);
     const headOf = new Map(heads.map(({ stream, head }) => [stream, head]));
     return streams.flatMap((stream) => {
       const head = headOf.get(stream);
-      const keys = head && keysOf(head);
+      const keys = head && keysOf(head, names);
       if (head === undefined || keys === undefined) return [];
       return isMatch({ stream, organization: head.organization, keys }) ? [{ stream, head }] : [];
     });

@@ -1,7 +1,7 @@
-import { type AttributeQuery, matcher, type Query } from "../search.ts";
-import type { Row } from "../sql/rows.ts";
-import type { Dialect } from "./condition-sql.ts";
-import { attributeAmongStatement, type SearchStatement } from "./search-sql.ts";
+import { type AttributeQuery, matcher, type Query } from "../../search.ts";
+import type { Row } from "../../sql/rows.ts";
+import type { Dialect } from "../condition-sql.ts";
+import { attributeAmongStatement, type SearchStatement } from "../search-sql.ts";
 
 /** Finds the streams with an attribute; `undefined`: they are too many. */
 export type FindAttribute = (query: AttributeQuery) => Promise<readonly string[] | undefined>;

@@ -1,8 +1,9 @@
-import type { Head, KeysOf } from "../event-store.ts";
-import { matcher, type Query, type Search, type SearchScope } from "../search.ts";
-import type { Row } from "../sql/rows.ts";
-import type { Dialect } from "./condition-sql.ts";
-import { pageStatement, type SearchStatement } from "./search-sql.ts";
+import type { Head, KeysOf } from "../../event-store.ts";
+import { matcher, type Query, type Search, type SearchScope } from "../../search.ts";
+import type { Row } from "../../sql/rows.ts";
+import type { Dialect } from "../condition-sql.ts";
+import { pageStatement, type SearchStatement } from "../search-sql.ts";
+import { namesOfKeys } from "./names-of-keys.ts";
 
 type StreamHead = { readonly stream: string; readonly head: Head<unknown> };
 
@@ -39,9 +40,10 @@ export function createPeek({ dialect, lookUp, load, keysOf }: PeekOptions) {
     const loaded = await load(streams, owner);
     const headOf = new Map(loaded.map(({ stream, head }) => [stream, head]));
     const isMatch = matcher(query);
+    const names = namesOfKeys(query, wanted.sortBy);
     const found = streams.flatMap((stream) => {
       const head = headOf.get(stream);
-      const keys = head && keysOf(head);
+      const keys = head && keysOf(head, names);
       if (head === undefined || keys === undefined) return [];
       return isMatch({ stream, organization: head.organization, keys }) ? [{ stream, head }] : [];
     });
