@@ -85,7 +85,11 @@ export class FrameWriter {
     const slab = this.#slab;
     if (slab !== undefined && slab.at + bytes <= slabBytes) return slab;
     if (slab !== undefined) this.#seal(slab);
-    const next = spareSlabs.pop() ?? { bytes: Buffer.allocUnsafeSlow(slabBytes), at: 0 };
+    let next = spareSlabs.pop();
+    // A head may be larger than what others have left of it.
+    if (next === undefined || next.at + bytes > slabBytes) {
+      next = { bytes: Buffer.allocUnsafeSlow(slabBytes), at: 0 };
+    }
     this.#slab = next;
     this.#from = next.at;
     return next;

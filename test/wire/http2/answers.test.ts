@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { createHpackDecoder } from "../../../src/wire/http2/hpack/decoder.ts";
 import { frame, frameFlags, frameTypes, reset, windowUpdate } from "../../faults/frames.ts";
 import { openMemory } from "./support/memory.ts";
 import { describeFrame } from "./support/peer.ts";
@@ -108,6 +109,30 @@ describe("an answer", () => {
     begun?.end({ "a b": "" });
     while (desk.endTurn());
     expect(sent(desk)).toEqual(["headers:1", "reset:1(2)"]);
+  });
+
+  test.for([
+    { bytes: 15_000, flags: [0x5] },
+    { bytes: 30_000, flags: [0x1, 0x4] },
+    { bytes: 40_000, flags: [0x1, 0, 0x4] },
+  ])("whose head has $bytes bytes comes in as few frames as it can", ({ bytes, flags }) => {
+    const respond = (length: number) => {
+      const desk = greetOnDesk();
+      desk.receive(whole(1));
+      desk.requests[0]?.respond({ status: 204, headers: { x: "~".repeat(length) } }, []);
+      while (desk.endTurn());
+      return desk.sent();
+    };
+    // Another connection has used a part of the memory that it may get.
+    respond(7_000);
+    const frames = respond(bytes);
+    expect(frames.map((each) => each.flags)).toEqual(flags);
+    const [first, ...rest] = frames.map(({ type }) => type);
+    expect(first).toBe(frameTypes.headers);
+    expect(new Set(rest)).toEqual(new Set(rest.length > 0 ? [frameTypes.continuation] : []));
+    const decoder = createHpackDecoder({ maxBytes: 100_000, maxFields: 10 });
+    const fields = decoder.decode(Buffer.concat(frames.map(({ payload }) => payload)));
+    expect(fields?.[fields.indexOf("x") + 1]).toBe("~".repeat(bytes));
   });
 
   test("may be taken in pieces of 256 bytes", () => {
