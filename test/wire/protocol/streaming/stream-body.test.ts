@@ -78,7 +78,11 @@ test("a message may be as large as the limit, and no larger", async () => {
 
 test("a message in too many small pieces is refused, and many small messages are not", async () => {
   const large = envelope(Buffer.alloc(2_000));
-  await expect(cut(bytes(large), 4_000)).rejects.toThrow("too many pieces");
+  // Its end has not come yet.
+  await expect(cut(bytes(large).slice(0, 1_025), 4_000)).rejects.toThrow("too many pieces");
+  expect(await cut(bytes(large).slice(0, 1_024), 4_000)).toEqual([1_024]);
+  // The last piece makes it whole.
+  expect(await cut(bytes(envelope(Buffer.alloc(1_020))), 4_000)).toEqual([1_025]);
   const small = Array.from({ length: 2_000 }, () => envelope(Buffer.alloc(1)));
   expect(await cut(small)).toHaveLength(2_000);
 });
