@@ -295,6 +295,34 @@ describe.for(callers)("UpdateProfiles over $name", (caller) => {
     });
   }
 
+  test.for([
+    { way: "each by itself", more: {} },
+    { way: "all or nothing", more: atOnce },
+  ])(
+    "$way: a repeat tells a caller who has lost the role no refusal that is kept",
+    async ({ more }) => {
+      const { own } = setting.organizations;
+      const made = await setting.administer(
+        ...["token", "create", "--name", randomUUID(), "--role", "ORG_OWNER", "--org", own],
+      );
+      const [one = "", two = ""] = await addUsers(2);
+      const key = { "idempotency-key": randomUUID() };
+      const updates = [nick(one, gigi.nickName), nick(two, "Two", { expectedSequence: "9" })];
+      const by = () => outcomes(updates, more, key, text(made.secret));
+      const refused = ["PROFILE_NOT_CHANGED", "VERSION_MISMATCH"];
+      expect(await by()).toEqual(refused);
+      expect(await by()).toEqual(refused);
+      const subject = text(object(made.account).id);
+      const member = ["--subject", subject, "--role", "ORG_OWNER", "--org", own];
+      await setting.administer("member", "remove", ...member);
+      const isRefused = async () => {
+        const { code, body } = await send(updates, more, key, text(made.secret));
+        return code === 5 || JSON.stringify(body).split("MEMBERSHIP_NOT_FOUND").length === 3;
+      };
+      await expect.poll(isRefused, { timeout: 8_000 }).toBe(true);
+    },
+  );
+
   test("each by itself: some are refused, and the others are stored", async () => {
     const [one = "", two = "", three = ""] = await addUsers(3);
     const updates = [

@@ -119,7 +119,7 @@ function decideAll(
       const written = { userId, organization, version, createdAt, changedAt };
       return { kind: "done", written, isChanged: step.events.length > 0 };
     } catch (error) {
-      return { kind: "refused", error };
+      return { kind: "refused", error, organization: each.organization };
     }
   });
   if (hasRefusal(results)) throw new NothingToStore(notStored(results));

@@ -4,7 +4,12 @@ import type { Outcome } from "../../repeats/outcome.ts";
 import type { Result } from "./results.ts";
 
 /** A result that is kept. */
-export type KeptResult = Extract<Result, { kind: "done" }> | Extract<Outcome, { kind: "refused" }>;
+export type KeptResult =
+  | Extract<Result, { kind: "done" }>
+  | (Extract<Outcome, { kind: "refused" }> & {
+      /** As in `Result`. */
+      readonly organization?: string;
+    });
 
 /** What is kept of a batch under its key, whichever way the batch was stored. */
 export type KeptBatch = {

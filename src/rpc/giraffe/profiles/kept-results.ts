@@ -48,20 +48,23 @@ function isChange(result: Result): boolean {
 
 /** `undefined` if the results are not to be kept: the request is wrong, or the caller may not do it. */
 function keptFrom(results: readonly Result[]): KeptResult[] | undefined {
-  const kept = results.map((result) =>
-    result.kind === "done" ? result : refusalFrom(result.error),
-  );
+  const kept = results.map((result) => {
+    if (result.kind === "done") return result;
+    const refusal = refusalFrom(result.error);
+    return refusal && { ...refusal, organization: result.organization };
+  });
   return kept.every((each) => each !== undefined) ? (kept as KeptResult[]) : undefined;
 }
 
 function replay(kept: Uint8Array, request: string, context: HandlerContext): Result[] {
   const batch = batchFromBytes(kept, request);
   const memberships = context.values.get(membershipsKey);
-  const owners = batch.results.flatMap((result) =>
-    result.kind === "done" ? [result.written.organization] : [],
+  const owners = batch.results.map((result) =>
+    result.kind === "done" ? result.written.organization : result.organization,
   );
   for (const owner of new Set(owners)) {
-    assertPermitted(memberships, owner, [wish.permission], "userPermissionMissing");
+    if (owner !== undefined)
+      assertPermitted(memberships, owner, [wish.permission], "userPermissionMissing");
   }
   context.responseHeader.set("idempotent-replayed", "true");
   return batch.results.map((result) =>

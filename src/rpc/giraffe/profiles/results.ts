@@ -11,14 +11,23 @@ import { textsKey } from "../../translate/translate.ts";
 /** What became of an update. */
 export type Result =
   | { readonly kind: "done"; readonly written: Written; readonly isChanged: boolean }
-  | { readonly kind: "refused"; readonly error: unknown };
+  | {
+      readonly kind: "refused";
+      readonly error: unknown;
+      /** Where the user lives, if the caller was allowed to change it. */
+      readonly organization?: string;
+    };
 
 /** The results of a batch of which nothing is stored, because some of its updates were refused. */
 export function notStored(results: readonly Result[]): Result[] {
   return results.map((result) =>
     result.kind === "refused"
       ? result
-      : { kind: "refused", error: new ServiceError("batchNotStored") },
+      : {
+          kind: "refused",
+          error: new ServiceError("batchNotStored"),
+          organization: result.written.organization,
+        },
   );
 }
 
