@@ -1,10 +1,10 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { HeavyTurns } from "../../../src/wire/bounds/heavy-turns.ts";
 import type { StreamingRoute } from "../../../src/wire/dispatch/route.ts";
 import { createServeStream } from "../../../src/wire/dispatch/serve-stream.ts";
 import type { ServedRequest } from "../../../src/wire/dispatch/served-request.ts";
 import { farewellMs } from "../../../src/wire/limits.ts";
+import type { HeavyTurns } from "../../../src/wire/turns/heavy-turns.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
