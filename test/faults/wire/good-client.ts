@@ -21,8 +21,17 @@ import {
 } from "../../../gen/zitadel/management_pb.ts";
 import { envelope, servicePath } from "../mutations/calls.ts";
 
-/** How the calls of each phase went: latencies in milliseconds, in ascending order, and what went wrong. */
-export type GoodClientReport = Record<string, { latencies: number[]; errors: string[] }>;
+/**
+ * How the calls of each phase went: latencies in milliseconds, in ascending order, what went wrong, and which calls took
+ * long. A change waits for the disk, and a read does not. The first one of a connection waits for that, too.
+ */
+export type GoodClientReport = Record<
+  string,
+  { latencies: number[]; errors: string[]; slow: string[] }
+>;
+
+/** In milliseconds. */
+const slowMs = 500;
 
 /** The pause between two calls, so that the client has time of its own and measures the server. In milliseconds. */
 const restMs = 10;
@@ -149,16 +158,23 @@ function createGrpcLane(): Lane {
 }
 
 const now = () => {
-  report[phase] ??= { latencies: [], errors: [] };
+  report[phase] ??= { latencies: [], errors: [], slow: [] };
   return report[phase] as GoodClientReport[string];
 };
 const note = (text: string) => void now().errors.push(`${new Date().toISOString()} ${text}`);
 
-async function timed<Result>(call: () => Promise<Result>): Promise<Result | undefined> {
+async function timed<Result>(
+  name: string,
+  call: () => Promise<Result>,
+): Promise<Result | undefined> {
   const startedAt = performance.now();
   try {
     const result = await call();
-    now().latencies.push(performance.now() - startedAt);
+    const ms = performance.now() - startedAt;
+    now().latencies.push(ms);
+    if (ms > slowMs) {
+      now().slow.push(`${name} of ${Math.round(ms)} ms until ${new Date().toISOString()}`);
+    }
     return result;
   } catch (error) {
     note(String(error));
@@ -170,13 +186,14 @@ async function timed<Result>(call: () => Promise<Result>): Promise<Result | unde
 
 async function work(name: string, lane: Lane, userId: string): Promise<void> {
   for (let count = 0; !isStopping; count += 1) {
-    if (count % callsPerConnection === 0) lane.renew();
+    const isFirst = count % callsPerConnection === 0;
+    if (isFirst) lane.renew();
     const nickName = `${name} ${count}`;
-    const updated = await timed(async () => {
+    const updated = await timed(`${isFirst ? "first " : ""}change over ${name}`, async () => {
       await lane.update(userId, nickName);
       return nickName;
     });
-    const read = await timed(() => lane.read(userId));
+    const read = await timed(`read over ${name}`, () => lane.read(userId));
     // An update that failed has been noted, and may be stored or not.
     if (updated === undefined || read === undefined) continue;
     if (read !== updated) note(`${updated} became ${read}`);

@@ -12,6 +12,8 @@ export type FloodReport = {
   /** The longest latency of the good client beside it, in milliseconds. */
   readonly slowestMs: number;
   readonly errors: readonly string[];
+  /** As in `GoodClientReport`. */
+  readonly slow: readonly string[];
   readonly wasAlive: boolean;
 };
 
@@ -60,7 +62,7 @@ async function floodDoor(
   await pause(holdMs / 2);
   victim.collect();
   await pause(1_000);
-  const runs: Omit<FloodReport, "slowestMs" | "errors">[] = [];
+  const runs: Omit<FloodReport, "slowestMs" | "errors" | "slow">[] = [];
   const reports: FloodReport[] = [];
   for (const each of chosen) {
     const before = victim.memory();
@@ -81,15 +83,15 @@ async function floodDoor(
     const memory = { before, peak, after: victim.memory() };
     const run = { flood: each, memory, wasAlive: victim.isAlive() };
     runs.push(run);
-    observe({ ...run, slowestMs: Number.NaN, errors: [] });
+    observe({ ...run, slowestMs: Number.NaN, errors: [], slow: [] });
     if (!run.wasAlive) break;
   }
   const goodClient = await client.stop();
   for (const run of runs) {
-    const { latencies = [], errors = [] } = goodClient[run.flood.name] ?? {};
+    const { latencies = [], errors = [], slow = [] } = goodClient[run.flood.name] ?? {};
     const later = goodClient[settling(run.flood)]?.errors ?? [];
     const slowestMs = latencies.at(-1) ?? Number.NaN;
-    reports.push({ ...run, slowestMs, errors: [...errors, ...later] });
+    reports.push({ ...run, slowestMs, errors: [...errors, ...later], slow });
   }
   return { reports, death: await victim.stop() };
 }

@@ -87,12 +87,15 @@ function faultsOfDeath({ exit, faultLines, strangeLines }: Death): string[] {
   ];
 }
 
-function floodFaults({ flood: each, memory, slowestMs, errors, wasAlive }: FloodReport): string[] {
+function floodFaults(report: FloodReport): string[] {
+  const { flood: each, memory, slowestMs, errors, slow, wasAlive } = report;
   const grown = Math.round(memory.after - memory.before);
   return [
     ...(wasAlive ? [] : ["the server died"]),
     ...(grown < growthTolerance ? [] : [`memory has grown by ${grown} MiB`]),
-    ...(slowestMs < politeMs ? [] : [`a good client waited ${Math.round(slowestMs)} ms`]),
+    ...(slowestMs < politeMs
+      ? []
+      : [`a good client waited ${Math.round(slowestMs)} ms: ${slow.join(", ")}`]),
     ...errors.slice(0, 20).map((error) => `good client: ${error}`),
   ].map((text) => `${each.name} (${each.aimsAt}): ${text}`);
 }
