@@ -22,7 +22,7 @@ const sortKeys = {
   CREATION_DATE: "createdAt",
 } as const satisfies Readonly<Record<string, SortKey>>;
 
-/** Who has all of these can be sorted. */
+/** All keys that the entries of a page may be sorted by. */
 const namesOfSortKeys: ReadonlySet<string> = new Set(Object.values(sortKeys));
 
 /** The key of each column, by its number. Other columns sort by id. */

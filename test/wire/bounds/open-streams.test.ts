@@ -1,6 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createOpenStreams } from "../../../../src/wire/bounds/open-streams.ts";
+import { createOpenStreams } from "../../../src/wire/bounds/open-streams.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createStuckSockets } from "../../../../src/wire/bounds/stuck-sockets.ts";
+import { createStuckSockets } from "../../../src/wire/bounds/stuck-sockets.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
