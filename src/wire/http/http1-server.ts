@@ -3,9 +3,10 @@ import type { Socket } from "node:net";
 import { createShares } from "../bounds/shares.ts";
 import type { StuckSockets } from "../bounds/stuck-sockets.ts";
 import { Http1Exchange } from "../http1/exchange.ts";
-import { type Feed, feedRequests } from "../http1/feed.ts";
+import { Feed, type FeedSite } from "../http1/feed.ts";
 import { Http1Request } from "../http1/request.ts";
 import { type ClientLimits, http1Limits, maxHeaders, maxRequestsPerSocket } from "../limits.ts";
+import { createChunkTurns } from "../turns/chunk-turns.ts";
 import { createPipelinedTurns } from "../turns/pipelined-turns.ts";
 import type { Answer, Exchange, ExchangeSite } from "./exchange.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
@@ -36,7 +37,7 @@ type Connection = {
 };
 
 /**
- * HTTP/1.1 from Node's own server, which is fed one request at a time: see `feedRequests`.
+ * HTTP/1.1 from Node's own server, which is fed one request at a time: see `Feed`.
  *
  * @param dispatch Called with each request when those before it on the connection are answered.
  */
@@ -47,7 +48,11 @@ export function createHttp1Server(
   dispatch: (exchange: Exchange) => void,
 ): Http1Server {
   const { groupOf } = site;
-  const unfed = createShares(limits.maxUnfedBytes, limits.maxUnfedBytesEach);
+  const feedSite: FeedSite = {
+    groupOf,
+    unfed: createShares(limits.maxUnfedBytes, limits.maxUnfedBytesEach),
+    chunkTurns: createChunkTurns(site.isTaking),
+  };
   const connections = new WeakMap<Socket, Connection>();
   const goOn = (socket: Socket) => connections.get(socket)?.feed.goOn();
   const takeTurn = createPipelinedTurns(limits, goOn, site.isTaking);
@@ -88,9 +93,7 @@ export function createHttp1Server(
     adopt(socket) {
       stuck.watch(socket);
       parseRequests.call(server, socket);
-      const client = groupOf(socket.remoteAddress ?? "");
-      const hold = (bytes: number) => unfed.take(client, bytes, () => socket.destroy());
-      const feed = feedRequests(socket, hold);
+      const feed = new Feed(socket, feedSite);
       const connection: Connection = { feed, requests: 0, exchange: undefined };
       connections.set(socket, connection);
       socket.once("close", () => connection.exchange?.hangUp());

@@ -1,19 +1,16 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import type { Share } from "../bounds/shares.ts";
+import type { Share, Shares } from "../bounds/shares.ts";
+import type { ChunkTurns } from "../turns/chunk-turns.ts";
 
-/** Feeds an HTTP/1.1 parser no more requests than there is room for. */
-export type Feed = {
-  /**
-   * A request has begun; what comes next is its body, if it has one.
-   *
-   * @param isFull Whether there is no room for another one.
-   * @param isLast Whether what comes behind it is read and dropped.
-   */
-  began(request: IncomingMessage, isFull: boolean, isLast: boolean): void;
-  /** There is room again. */
-  goOn(): void;
+/** What the connections of a server share. */
+export type FeedSite = {
+  /** As `addressGroup`. */
+  readonly groupOf: (address: string) => string;
+  /** Bytes that were read and not fed. */
+  readonly unfed: Shares;
+  readonly chunkTurns: ChunkTurns;
 };
 
 const headEnd = Buffer.from("\r\n\r\n");
@@ -28,89 +25,136 @@ const smallBytes = 256;
 const chunkedBytes = 1024;
 
 /**
- * Feed Node's parser from a connection. The parser would take 64 KiB at once and make up to 2,600 requests of
- * them without a pause. So it is fed one head at a time, and nothing while there is no room. The socket is
- * paused meanwhile, so at most a few pieces are read and not fed.
- *
- * @param socket Adopted by an HTTP server, and not read yet. Closed if there is no place for what was
- *   read from it.
- * @param hold Reserves so many bytes; `undefined` if there is no room.
+ * Feeds Node's parser from a connection. The parser would take 64 KiB at once and make up to 2,600 requests of
+ * them without a pause. So it is fed one head at a time, and nothing while there is no room. Chunks are fed when it is their
+ * turn. The socket is paused meanwhile, so at most a few pieces are read and not fed.
  */
-export function feedRequests(socket: Socket, hold: (bytes: number) => Share | undefined): Feed {
-  const [parse] = socket.listeners("data") as [(piece: Buffer) => void];
-  // With a listener for "data", Node no longer passes the bytes to its parser directly.
-  socket.off("data", parse).on("data", arrive).on("resume", resumed);
-  let rest: Buffer | undefined;
-  let place: Share | undefined;
-  let latest: IncomingMessage | undefined;
+export class Feed {
+  readonly #socket: Socket;
+  readonly #site: FeedSite;
+  readonly #client: string;
+  readonly #parse: (piece: Buffer) => void;
+  #rest: Buffer | undefined;
+  #place: Share | undefined;
+  #latest: IncomingMessage | undefined;
   /** Bytes of the latest request's body that were not fed yet, if it has a content length. */
-  let bodyLeft = 0;
-  let isFull = false;
+  #bodyLeft = 0;
+  #isFull = false;
   /** The latest request is the last one. */
-  let isLast = false;
+  #isLast = false;
   /** Node waits until a body is read or an answer is sent. Feeding its parser now may be an error. */
-  let isPausedByNode = false;
+  #isPausedByNode = false;
+  /** Gives up the turn that chunks of it wait for, if any. */
+  #leave: (() => void) | undefined;
 
-  function arrive(piece: Buffer): void {
-    if (rest === undefined) feed(piece);
-    else keep(Buffer.concat([rest, piece]));
-    if (rest !== undefined) socket.pause();
+  /**
+   * @param socket Adopted by an HTTP server, and not read yet. Closed if there is no place for what was
+   *   read from it.
+   */
+  constructor(socket: Socket, site: FeedSite) {
+    this.#socket = socket;
+    this.#site = site;
+    this.#client = site.groupOf(socket.remoteAddress ?? "");
+    const [parse] = socket.listeners("data") as [(piece: Buffer) => void];
+    this.#parse = parse;
+    // With a listener for "data", Node no longer passes the bytes to its parser directly.
+    socket.off("data", parse).on("data", (piece: Buffer) => this.#arrive(piece));
+    socket.on("resume", () => this.#resumed());
+    socket.once("close", () => {
+      this.#keep(undefined);
+      this.#leave?.();
+    });
   }
 
-  function keep(left: Buffer | undefined): void {
-    place?.end();
-    rest = left;
-    place = left && hold(left.byteLength);
-    if (left !== undefined && place === undefined) socket.destroy();
+  /**
+   * A request has begun; what comes next is its body, if it has one.
+   *
+   * @param isFull Whether there is no room for another one.
+   * @param isLast Whether what comes behind it is read and dropped.
+   */
+  began(request: IncomingMessage, isFull: boolean, isLast: boolean): void {
+    this.#latest = request;
+    this.#bodyLeft = Number(request.headers["content-length"] ?? 0);
+    this.#isFull = isFull;
+    this.#isLast = isLast;
   }
 
-  function feed(piece: Buffer): void {
+  /** There is room again. */
+  goOn(): void {
+    this.#isFull = false;
+    if (this.#rest !== undefined && !this.#isPausedByNode) this.#socket.resume();
+  }
+
+  #arrive(piece: Buffer): void {
+    if (this.#rest === undefined) this.#feed(piece);
+    else this.#keep(Buffer.concat([this.#rest, piece]));
+    if (this.#rest !== undefined) this.#socket.pause();
+  }
+
+  #keep(left: Buffer | undefined): void {
+    const socket = this.#socket;
+    this.#place?.end();
+    this.#rest = left;
+    this.#place =
+      left && this.#site.unfed.take(this.#client, left.byteLength, () => socket.destroy());
+    if (left !== undefined && this.#place === undefined) socket.destroy();
+  }
+
+  #feed(piece: Buffer): void {
+    const socket = this.#socket;
     let at = 0;
     while (at < piece.byteLength && !socket.destroyed) {
-      const isBetween = latest?.complete !== false;
-      if (isBetween) bodyLeft = 0;
-      if (isBetween && isLast) at = piece.byteLength;
-      if (isPausedByNode || (isBetween && (isFull || isLast))) break;
-      const end = endOfSlice(piece, at);
-      bodyLeft = Math.max(0, bodyLeft - (end - at));
+      const isBetween = this.#latest?.complete !== false;
+      if (isBetween) this.#bodyLeft = 0;
+      if (isBetween && this.#isLast) at = piece.byteLength;
+      if (this.#isPausedByNode || (isBetween && (this.#isFull || this.#isLast))) break;
+      if (!isBetween && this.#bodyLeft === 0 && !this.#hasTime()) break;
+      const end = endOfSlice(piece, at, this.#bodyLeft, isBetween);
+      this.#bodyLeft = Math.max(0, this.#bodyLeft - (end - at));
       const isAll = at === 0 && end === piece.byteLength;
-      parse.call(socket, isAll ? piece : piece.subarray(at, end));
+      this.#parse.call(socket, isAll ? piece : piece.subarray(at, end));
       at = end;
-      isPausedByNode = socket.isPaused();
+      this.#isPausedByNode = socket.isPaused();
     }
     const isLeft = at < piece.byteLength && !socket.destroyed;
-    if (isLeft || rest !== undefined) keep(isLeft ? piece.subarray(at) : undefined);
+    if (isLeft || this.#rest !== undefined) this.#keep(isLeft ? piece.subarray(at) : undefined);
   }
 
-  function endOfSlice(piece: Buffer, at: number): number {
-    if (bodyLeft > 0) return Math.min(piece.byteLength, at + bodyLeft);
-    if (piece.byteLength - at <= smallBytes) return piece.byteLength;
-    if (latest?.complete === false) return Math.min(piece.byteLength, at + chunkedBytes);
-    const found = piece.indexOf(headEnd, at);
-    return found < 0 ? piece.byteLength : found + headEnd.byteLength;
+  /** Whether there is time for chunks. If not, they wait for a turn. */
+  #hasTime(): boolean {
+    const { chunkTurns } = this.#site;
+    if (chunkTurns.hasTime()) return true;
+    this.#leave ??= chunkTurns.wait(this.#client, () => this.#takeTurn());
+    return false;
   }
 
-  function resumed(): void {
+  #takeTurn(): void {
+    this.#leave = undefined;
+    // Node resumes it later.
+    if (this.#isPausedByNode) return;
+    this.#socket.resume();
+    this.#resumed();
+  }
+
+  #resumed(): void {
     // Node tells it a tick later. The socket may have been paused again meanwhile.
-    if (socket.isPaused()) return;
-    isPausedByNode = false;
-    const held = rest;
-    if (held === undefined) return;
-    feed(held);
-    if (rest !== undefined) socket.pause();
+    if (this.#socket.isPaused()) return;
+    this.#isPausedByNode = false;
+    if (this.#rest === undefined) return;
+    this.#feed(this.#rest);
+    if (this.#rest !== undefined) this.#socket.pause();
   }
+}
 
-  socket.once("close", () => keep(undefined));
-  return {
-    began(request, isNowFull, isTheLast) {
-      latest = request;
-      bodyLeft = Number(request.headers["content-length"] ?? 0);
-      isFull = isNowFull;
-      isLast = isTheLast;
-    },
-    goOn() {
-      isFull = false;
-      if (rest !== undefined && !isPausedByNode) socket.resume();
-    },
-  };
+/**
+ * Where what is fed next ends.
+ *
+ * @param at Where it begins.
+ */
+function endOfSlice(piece: Buffer, at: number, bodyLeft: number, isBetween: boolean): number {
+  if (bodyLeft > 0) return Math.min(piece.byteLength, at + bodyLeft);
+  if (piece.byteLength - at <= smallBytes) return piece.byteLength;
+  if (!isBetween) return Math.min(piece.byteLength, at + chunkedBytes);
+  const found = piece.indexOf(headEnd, at);
+  return found < 0 ? piece.byteLength : found + headEnd.byteLength;
 }

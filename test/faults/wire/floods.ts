@@ -251,6 +251,15 @@ export const floods: readonly Flood[] = [
     send: () => Buffer.from(post + "1\r\n \r\n".repeat(5_000)),
   },
   {
+    name: "chunks of one byte on connections that are open",
+    aimsAt: "how long a turn takes (chunk-turns.ts)",
+    connections: 500,
+    addresses: 4,
+    isRead: true,
+    send: () => Buffer.from(post),
+    later: Buffer.from("1\r\n \r\n".repeat(10_000)),
+  },
+  {
     name: "chunks of one byte behind a Watch",
     aimsAt: "pieces of a body that nobody asks for (request.ts, feed.ts)",
     connections: 500,
