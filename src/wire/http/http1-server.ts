@@ -93,6 +93,7 @@ export function createHttp1Server(
     adopt(socket) {
       stuck.watch(socket);
       parseRequests.call(server, socket);
+      delayEnd(socket);
       const feed = new Feed(socket, feedSite);
       const connection: Connection = { feed, requests: 0, exchange: undefined };
       connections.set(socket, connection);
@@ -100,4 +101,18 @@ export function createHttp1Server(
       socket.resume();
     },
   };
+}
+
+/**
+ * For Node a client that closes its half has gone, and it may have done so while its connection waited. So Node is told of the
+ * end when the requests before it have begun. Those that need not wait for anything are answered.
+ *
+ * @param socket Just handed to Node's server, whose listener is the last.
+ */
+function delayEnd(socket: Socket): void {
+  const tellNode = socket.listeners("end").at(-1) as () => void;
+  const endSoon = () => {
+    if (!socket.destroyed) tellNode.call(socket);
+  };
+  socket.off("end", tellNode).on("end", () => setImmediate(endSoon));
 }

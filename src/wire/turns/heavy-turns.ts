@@ -13,8 +13,8 @@ import { ClientQueues } from "./client-queues.ts";
 export type HeavyTurns = (peer: string, begin: () => void) => () => void;
 
 /**
- * Begin one piece of such work in each turn of the event loop, and serve everybody else in between. Clients take turns, so
- * whoever sends one piece waits for one piece of each other client, whatever those have waiting.
+ * Begin one piece of such work at the end of each turn of the event loop, and serve everybody else in between. Clients take
+ * turns, so whoever sends one piece waits for one piece of each other client, whatever those have waiting.
  *
  * @param groupOf As `addressGroup`.
  * @param isHeld Asked in each turn in which something waits: whether nothing may begin in this one. Default: never.
@@ -25,31 +25,24 @@ export function createHeavyTurns(
 ): HeavyTurns {
   /** A call that has ended leaves, so that clients that come and go cannot make it longer than the requests under way. */
   const waiting = new ClientQueues<() => void>();
-  let isTaken = false;
+  let isDue = false;
 
-  function run(begin: () => void): void {
-    isTaken = true;
+  function endTurnSoon(): void {
+    if (isDue || waiting.isEmpty) return;
+    isDue = true;
     setImmediate(endTurn);
-    begin();
   }
 
   function endTurn(): void {
-    if (!waiting.isEmpty && isHeld()) {
-      setImmediate(endTurn);
-      return;
-    }
-    isTaken = false;
-    const begin = waiting.next();
-    if (begin !== undefined) run(begin);
+    isDue = false;
+    if (!waiting.isEmpty && !isHeld()) waiting.next()?.();
+    endTurnSoon();
   }
 
   return (peer, begin) => {
-    if (!isTaken) {
-      run(begin);
-      return () => {};
-    }
     const client = groupOf(peer);
     waiting.add(client, begin);
+    endTurnSoon();
     return () => void waiting.delete(client, begin);
   };
 }

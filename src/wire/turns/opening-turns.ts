@@ -32,15 +32,11 @@ export function createOpeningTurns({
 
   return (socket, begin) => {
     const peer = socket.remoteAddress ?? "";
-    let isBegun = false;
-    let endCount = () => {};
+    const endCount = countUnread(socket, unhandled, groupOf(peer));
     const leave = turns(peer, () => {
-      isBegun = true;
       endCount();
       begin();
     });
-    if (isBegun) return leave;
-    endCount = countUnread(socket, unhandled, groupOf(peer));
     return () => {
       leave();
       endCount();

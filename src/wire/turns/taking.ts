@@ -5,7 +5,7 @@ const takingMs = 5;
 export type Taking = {
   /** A new connection was taken. */
   took(): void;
-  /** Whether nothing is begun in this turn of the event loop. */
+  /** Whether nothing is begun in this turn of the event loop. What a turn brings before its connection is held, too. */
   isTaking(): boolean;
 };
 
@@ -18,11 +18,20 @@ export function createTaking(clock: { now(): number } = performance): Taking {
   let hasTaken = false;
   let isTaking = false;
   let isFirst = true;
+  let isDue = false;
   let since = 0;
 
+  function endTurnSoon(): void {
+    if (isDue) return;
+    isDue = true;
+    setImmediate(endTurn);
+  }
+
   function endTurn(): void {
+    isDue = false;
+    if (hasTaken) endTurnSoon();
+    else isTaking = false;
     hasTaken = false;
-    isTaking = false;
   }
 
   return {
@@ -33,7 +42,7 @@ export function createTaking(clock: { now(): number } = performance): Taking {
       if (isFirst) since = now;
       isTaking = now - since < takingMs;
       isFirst = !isTaking;
-      setImmediate(endTurn);
+      endTurnSoon();
     },
     isTaking: () => isTaking,
   };

@@ -13,6 +13,10 @@ const tls = { certFile: tlsFile("cert.pem"), keyFile: tlsFile("key.pem") };
 
 const body = JSON.stringify({ text: "x".repeat(60_000) });
 const put = `PUT /api/v1/notes/7 HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+const chunked = `PUT /api/v1/notes/7 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body.replaceAll(
+  /.{1,500}/g,
+  (chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`,
+)}0\r\n\r\n`;
 const page = headerBlock([
   [":method", "GET"],
   [":scheme", "http"],
@@ -29,6 +33,7 @@ const clients = [
   { bytes: put, answer: /x"\}$/ },
   // The second answer shows that nothing was lost behind the first.
   { bytes: put + put, answer: /200 OK.*200 OK.*x"\}$/s },
+  { bytes: chunked + put, answer: /200 OK.*200 OK.*x"\}$/s },
   { bytes: http2, answer: /page/ },
 ];
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { frame, frameTypes } from "../../faults/frames.ts";
 import { startEcho } from "../echo.ts";
-import { framesOf, openRaw } from "../raw.ts";
+import { framesOf, openRaw, type RawConnection } from "../raw.ts";
 import { greeting, whole, withField } from "./support/requests.ts";
 import { greetOnDesk } from "./support/session-on-desk.ts";
 
@@ -9,6 +9,12 @@ import { greetOnDesk } from "./support/session-on-desk.ts";
 
 const ids = (count: number) => Array.from({ length: count }, (_, index) => 2 * index + 1);
 const unknown = withField(":path", "/unknown");
+
+/** Before that a connection waits for its turn, with what it has sent. */
+async function greet(connection: RawConnection): Promise<void> {
+  connection.send(greeting);
+  await connection.until(/^./s);
+}
 
 describe("connections that have more to be handled than fits into a turn", () => {
   test.for([
@@ -59,7 +65,7 @@ test("of two connections of a client that have too much waiting together, one is
   );
   using first = await openRaw(server.port);
   using second = await openRaw(server.port);
-  for (const each of [first, second]) each.send(greeting);
+  await Promise.all([first, second].map(greet));
   const flood = Buffer.concat(ids(800).map((id) => whole(id, unknown)));
   expect(flood.byteLength).toBeGreaterThan(maxUnhandledBytesEach / 2);
   expect(flood.byteLength).toBeLessThan(65_536);
@@ -87,7 +93,8 @@ test.for([
     },
   );
   const connections = await Promise.all(Array.from({ length: 12 }, () => openRaw(server.port)));
-  for (const each of connections) each.send(Buffer.concat([greeting, bytes]));
+  await Promise.all(connections.map(greet));
+  for (const each of connections) each.send(bytes);
   await expect.poll(() => reasons.length).toBe(6);
   expect(new Set(reasons)).toEqual(new Set(["too_much_waiting"]));
   for (const each of connections) each[Symbol.dispose]();

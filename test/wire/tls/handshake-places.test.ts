@@ -26,6 +26,8 @@ test("handshakes beyond what a client may have wait, clients by turns, and begin
   leaves[0]?.();
   expect(news()).toBe("");
   for (const left of [1, 4, 5]) leaves[left]?.();
+  expect(news()).toBe("");
+  await turn();
   expect(news()).toBe("a3");
   await turn();
   expect(news()).toBe("b3");
@@ -40,10 +42,11 @@ test("those that have gone do not begin, and keep no place", async () => {
   leaves[1]?.();
   leaves[0]?.();
   leaves[0]?.();
+  await turn();
   expect(news()).toBe("a1 a3");
   const leave = enter("a5");
-  // Its turn would be the next.
   leaves[2]?.();
+  // Its turn would be the next.
   leaves[3]?.();
   await turn();
   await turn();
@@ -57,6 +60,7 @@ test("one that loses its place before its turn does not begin", async () => {
   const { enter, news } = places(3, 3);
   const leaves = ["a1", "a2", "a3", "a4", "a5", "a6"].map(enter);
   for (const leave of leaves.slice(0, 3)) leave();
+  await turn();
   expect(news()).toBe("a1 a2 a3 a4");
   for (const name of ["b1", "c1"]) enter(name);
   expect(news()).toBe("-a4 b1 -a5 c1");

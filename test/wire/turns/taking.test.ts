@@ -19,9 +19,13 @@ test("while connections come, what waits has one turn after each five millisecon
   expect(await turns(() => true, 12)).toBe("ttt-ttt-ttt-");
 });
 
-test("a turn without a new connection is never held", async () => {
-  expect(await turns((turn) => turn % 2 === 0, 8)).toBe("t-t---t-");
+test("a turn behind one with a new connection is held until its end, and no other", async () => {
+  expect(await turns((turn) => turn === 1, 5)).toBe("-tt--");
   expect(await turns(() => false, 3)).toBe("---");
+});
+
+test("connections in every other turn hold nothing for longer than those in each turn", async () => {
+  expect(await turns((turn) => turn % 2 === 0, 12)).toBe("tttt--tttt--");
 });
 
 test("several connections in one turn count as one", async () => {
@@ -31,6 +35,7 @@ test("several connections in one turn count as one", async () => {
   now = 100;
   took();
   expect(isTaking()).toBe(true);
+  await nextTurn();
   await nextTurn();
   expect(isTaking()).toBe(false);
 });
