@@ -121,7 +121,7 @@ export const clientLimits: ClientLimits = {
   maxUnsentBytesEach: 16_777_216,
   /** An answer of which its client takes nothing for so long is broken off, in milliseconds. */
   unsentTimeoutMs: 30_000,
-  /** Bytes that were read from HTTP/2 connections and new ones, and wait, because there is much before them to be handled. */
+  /** Bytes that were read from new connections, from those of HTTP/2 and under TLS, and wait because there is much before them. */
   maxUnhandledBytes: 33_554_432,
   /** Some 80 connections that send more than is handled. Few clients have more than 16 KiB waiting on each. */
   maxUnhandledBytesEach: 16_777_216,

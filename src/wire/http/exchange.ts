@@ -26,7 +26,7 @@ export type ExchangeSite = {
   /** As `addressGroup`. */
   readonly groupOf: (address: string) => string;
   readonly unsent: Unsent;
-  /** Bytes that were read from new connections and those of HTTP/2, and wait to be handled. */
+  /** Bytes that were read from new connections, from those of HTTP/2 and under TLS, and wait to be handled. */
   readonly unhandled: Shares;
   /** While the server drains, each HTTP/1.1 connection is closed after its answer. */
   readonly isDraining: () => boolean;

@@ -6,7 +6,7 @@ import { Http1Exchange } from "../http1/exchange.ts";
 import { Feed, type FeedSite } from "../http1/feed.ts";
 import { Http1Request } from "../http1/request.ts";
 import { type ClientLimits, http1Limits, maxHeaders, maxRequestsPerSocket } from "../limits.ts";
-import { createChunkTurns } from "../turns/chunk-turns.ts";
+import { createInputTurns } from "../turns/input-turns.ts";
 import { createPipelinedTurns } from "../turns/pipelined-turns.ts";
 import type { Answer, Exchange, ExchangeSite } from "./exchange.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
@@ -51,7 +51,7 @@ export function createHttp1Server(
   const feedSite: FeedSite = {
     groupOf,
     unfed: createShares(limits.maxUnfedBytes, limits.maxUnfedBytesEach),
-    chunkTurns: createChunkTurns(site.isTaking),
+    inputTurns: createInputTurns(site.isTaking),
   };
   const connections = new WeakMap<Socket, Connection>();
   const goOn = (socket: Socket) => connections.get(socket)?.feed.goOn();

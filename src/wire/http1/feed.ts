@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Share, Shares } from "../bounds/shares.ts";
-import type { ChunkTurns } from "../turns/chunk-turns.ts";
+import type { InputTurns } from "../turns/input-turns.ts";
 
 /** What the connections of a server share. */
 export type FeedSite = {
@@ -10,7 +10,7 @@ export type FeedSite = {
   readonly groupOf: (address: string) => string;
   /** Bytes that were read and not fed. */
   readonly unfed: Shares;
-  readonly chunkTurns: ChunkTurns;
+  readonly inputTurns: InputTurns;
 };
 
 const headEnd = Buffer.from("\r\n\r\n");
@@ -122,9 +122,9 @@ export class Feed {
 
   /** Whether there is time for chunks. If not, they wait for a turn. */
   #hasTime(): boolean {
-    const { chunkTurns } = this.#site;
-    if (chunkTurns.hasTime()) return true;
-    this.#leave ??= chunkTurns.wait(this.#client, () => this.#takeTurn());
+    const { inputTurns } = this.#site;
+    if (inputTurns.hasTime()) return true;
+    this.#leave ??= inputTurns.wait(this.#client, () => this.#takeTurn());
     return false;
   }
 

@@ -6,9 +6,10 @@ import { countUnread } from "../bounds/unhandled.ts";
 import type { ExchangeSite } from "../http/exchange.ts";
 import { ignoreErrors } from "../http/ignore-errors.ts";
 import { type ClientLimits, openingTimeoutMs } from "../limits.ts";
+import { createInputTurns } from "../turns/input-turns.ts";
 import { createHandshakePlaces } from "./handshake-places.ts";
-import { createHandshakeTurns } from "./handshake-turns.ts";
-import { createUselessRecords } from "./useless-records.ts";
+import { type PacedSite, PacedSocket } from "./paced-socket.ts";
+import { refuseUselessRecords } from "./useless-records.ts";
 
 /** PEM files. */
 export type TlsFiles = {
@@ -37,6 +38,7 @@ export type TlsServer = {
  *
  * @param site.groupOf As `addressGroup`.
  * @param site.unhandled Bytes that were read from connections that wait.
+ * @param site.isTaking As `Taking`.
  * @param onSecure Called with every connection whose handshake has succeeded, and with what ALPN
  *   has chosen: `h2` or HTTP/1.1.
  * @throws Error naming the files if they cannot be used.
@@ -44,28 +46,32 @@ export type TlsServer = {
 export function createTlsServer(
   files: TlsFiles,
   limits: ClientLimits,
-  { groupOf, unhandled }: Pick<ExchangeSite, "groupOf" | "unhandled">,
+  { groupOf, unhandled, isTaking }: Pick<ExchangeSite, "groupOf" | "unhandled" | "isTaking">,
   onSecure: (socket: TLSSocket, isHttp2: boolean) => void,
 ): TlsServer {
   const server = naming(files, () => createServer(optionsFrom(files)));
   const takePlace = createHandshakePlaces(limits);
-  const takeTurns = createHandshakeTurns();
-  /** By the connection under TLS, what gives up its place and its turns. */
+  const paced: PacedSite = { groupOf, unhandled, turns: createInputTurns(isTaking) };
+  /** By the connection under TLS, what gives up its place. */
   const opening = new Map<Socket, () => void>();
-  const useless = createUselessRecords();
 
   server.on("secureConnection", (socket) => {
     ignoreErrors(socket);
-    // It would be one more handshake, with no turn. RFC 9113, section 9.2.1, wants it for HTTP/2. OpenSSL's own option
+    const under = PacedSocket.current;
+    if (under === undefined) {
+      socket.destroy();
+      return;
+    }
+    // It would be one more handshake, with no place. RFC 9113, section 9.2.1, wants it for HTTP/2. OpenSSL's own option
     // keeps the connection and answers each try, so a client could make as many as it likes.
     socket.disableRenegotiation();
     // As it was before the handshake: see `begin`.
+    under.socket.allowHalfOpen = true;
     socket.allowHalfOpen = true;
-    const under = underneath(socket);
-    if (under !== undefined) {
-      leave(under);
-      useless.watch(under, socket);
-    }
+    // Node asks the system only for sockets of its own.
+    Object.defineProperty(socket, "remoteAddress", { value: under.socket.remoteAddress });
+    leave(under.socket);
+    refuseUselessRecords(under, socket);
     onSecure(socket, socket.alpnProtocol === "h2");
   });
   server.on("tlsClientError", (_error, socket) => socket.destroy());
@@ -75,34 +81,29 @@ export function createTlsServer(
     opening.delete(socket);
   }
 
-  /** @returns Ends its turns. */
-  function begin(socket: Socket, client: string): () => void {
-    let endTurns = () => {};
+  function begin(socket: Socket): void {
     // If it were true, Node would keep a connection that its client has closed until the handshake has timed out.
     socket.allowHalfOpen = false;
-    server.emit("connection", socket);
-    // In the next tick Node takes the bytes that were put back. Then it reads.
-    process.nextTick(() => {
-      if (!socket.destroyed) endTurns = takeTurns({ client, ...handleOf(socket) });
-    });
-    return () => endTurns();
+    server.emit("connection", new PacedSocket(socket, paced));
   }
 
   return {
     adopt(socket) {
       const client = groupOf(socket.remoteAddress ?? "");
-      let endStep: (() => void) | undefined;
+      let endWait: (() => void) | undefined;
+      let isBegun = false;
       const leavePlace = takePlace({
         client,
         begin() {
-          endStep?.();
-          endStep = begin(socket, client);
+          isBegun = true;
+          endWait?.();
+          begin(socket);
         },
         end: () => socket.destroy(),
       });
-      endStep ??= waitForPlace(socket, unhandled, client);
+      if (!isBegun) endWait = waitForPlace(socket, unhandled, client);
       opening.set(socket, () => {
-        endStep?.();
+        endWait?.();
         leavePlace();
       });
       socket.once("close", () => leave(socket));
@@ -137,22 +138,6 @@ function optionsFrom({ certFile, keyFile, clientCaFile }: TlsFiles) {
       rejectUnauthorized: true,
     }),
   } as const;
-}
-
-/*
- * The next two read fields of Node that its manual does not tell of. Under TLS the bytes of a connection go from its handle
- * to OpenSSL, whatever its sockets do, and there is no other way to leave them with the system.
- */
-
-type Handle = { readStart(): void; readStop(): void };
-
-function handleOf(socket: Socket) {
-  const handle = () => (socket as Socket & { readonly _handle?: Handle | null })._handle;
-  return { read: () => handle()?.readStart(), hold: () => handle()?.readStop() };
-}
-
-function underneath(socket: TLSSocket): Socket | undefined {
-  return (socket as TLSSocket & { readonly _parent?: Socket })._parent;
 }
 
 /** The key and the certificate can be read, but have different public keys. */

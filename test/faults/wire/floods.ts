@@ -252,7 +252,7 @@ export const floods: readonly Flood[] = [
   },
   {
     name: "chunks of one byte on connections that are open",
-    aimsAt: "how long a turn takes (chunk-turns.ts)",
+    aimsAt: "how long a turn takes (input-turns.ts)",
     connections: 500,
     addresses: 4,
     isRead: true,

@@ -1,11 +1,11 @@
 import { ClientQueues } from "./client-queues.ts";
 
-/** Time that chunks may take of one turn of the event loop, in milliseconds. */
+/** Time that input may take before everybody else has a turn of the event loop, in milliseconds. */
 const turnMs = 5;
 
-/** Shares the time for chunks among the connections that have some. */
-export type ChunkTurns = {
-  /** Whether there is time for a kilobyte more in this turn. Never while others wait, except for one whose turn it is. */
+/** Shares the time for input among the connections that have some. */
+export type InputTurns = {
+  /** Whether there is time for some kilobytes now. Never while others wait, except for one whose turn it is. */
   hasTime(): boolean;
   /**
    * Wait for a turn.
@@ -18,49 +18,53 @@ export type ChunkTurns = {
 };
 
 /**
- * A chunk takes half a microsecond, however small it is, and Node hands over all connections that have something to be read in
- * one turn of the event loop: sixty thousand bytes on each of some hundred connections are a second. So chunks have some
- * milliseconds of each turn, and clients take turns.
+ * Some input takes long for its size: a chunk of HTTP/1.1 half a microsecond, however small it is, and new keys of TLS six.
+ * Node hands over all connections that have something to be read in one turn of the event loop, so what has come on some hundred
+ * can take seconds. So such input has some milliseconds of each turn, and clients take turns.
  *
  * @param isHeld Asked in each turn in which something waits: whether nothing may go on in this one.
  */
-export function createChunkTurns(
+export function createInputTurns(
   isHeld: () => boolean,
   clock: { now(): number } = performance,
-): ChunkTurns {
+): InputTurns {
   /** There is one of each connection at most. */
   const waiting = new ClientQueues<() => void>();
   let isDue = false;
   let isGoingOn = false;
-  /** In this turn. */
   let until = 0;
 
-  function beginTurn(): void {
+  function endTurnSoon(): void {
     if (isDue) return;
     isDue = true;
-    until = clock.now() + turnMs;
     setImmediate(endTurn);
   }
 
   function endTurn(): void {
     isDue = false;
     if (waiting.isEmpty) return;
-    beginTurn();
+    until = clock.now() + turnMs;
     isGoingOn = true;
     while (!waiting.isEmpty && hasTime()) waiting.next()?.();
     isGoingOn = false;
+    if (!waiting.isEmpty) endTurnSoon();
   }
 
   function hasTime(): boolean {
-    beginTurn();
-    return (isGoingOn || waiting.isEmpty) && !isHeld() && clock.now() < until;
+    const now = clock.now();
+    // A turn has ended since the time began. To be told of the end of each turn would cost each call a microsecond.
+    if (now >= until && !isDue && !isGoingOn) {
+      until = now + turnMs;
+      endTurnSoon();
+    }
+    return now < until && (isGoingOn || waiting.isEmpty) && !isHeld();
   }
 
   return {
     hasTime,
     wait(client, goOn) {
       waiting.add(client, goOn);
-      beginTurn();
+      endTurnSoon();
       return () => void waiting.delete(client, goOn);
     },
   };

@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createChunkTurns } from "../../../src/wire/turns/chunk-turns.ts";
+import { createInputTurns } from "../../../src/wire/turns/input-turns.ts";
 import { startEcho } from "../echo.ts";
 import { openRaw } from "../raw.ts";
 
 /** Turns whose time passes by what is done in them: a millisecond for each piece. */
 function timed(isHeld = () => false) {
   let now = 1_000;
-  const turns = createChunkTurns(isHeld, { now: () => now });
+  const turns = createInputTurns(isHeld, { now: () => now });
   const done: string[] = [];
   return {
     turns,
