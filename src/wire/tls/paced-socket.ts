@@ -20,6 +20,9 @@ export type PacedSite = {
  */
 const sliceBytes = 4_096;
 
+/** No more is read while so much waits. Node reads as much again before it stops, which is not counted. */
+const maxRestBytes = 65_536;
+
 /**
  * A connection under TLS, which takes the bytes of the client when it is their turn. On a socket of Node itself, OpenSSL would
  * take all that has come, up to 2 MiB of each connection in one turn of the event loop.
@@ -128,8 +131,8 @@ export class PacedSocket extends EventEmitter {
 
   #keep(rest: Buffer): void {
     this.#rest = rest;
-    this.socket.pause();
-    this.#unhandled.set(rest.byteLength + this.socket.readableLength);
+    this.#unhandled.set(rest.byteLength);
+    if (rest.byteLength >= maxRestBytes) this.socket.pause();
   }
 
   #goOn(): void {

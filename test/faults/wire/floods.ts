@@ -310,7 +310,7 @@ export const floods: readonly Flood[] = [
   },
   {
     name: "TLS handshakes that go on at once",
-    aimsAt: "how long a turn takes (handshake-turns.ts)",
+    aimsAt: "how long a turn takes (paced-socket.ts)",
     connections: 4_000,
     addresses: 4,
     isRead: true,

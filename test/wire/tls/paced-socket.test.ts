@@ -125,6 +125,25 @@ describe("a connection under TLS", () => {
     expect([isWaiting(), raw.destroyed]).toEqual([false, true]);
   });
 
+  test("reads no more while 64 KiB wait", async () => {
+    const { raw, socket, give, news } = paced();
+    socket.resume();
+    for (let pieces = 0; pieces < 7; pieces += 1) raw.push(Buffer.alloc(10_000));
+    await nextTurn();
+    expect(raw.isPaused()).toBe(true);
+    raw.push(Buffer.alloc(10_000));
+    await nextTurn();
+    expect(raw.readableLength).toBe(10_000);
+    give(100);
+    expect(
+      (await news())
+        .split(" ")
+        .map(Number)
+        .reduce((sum, size) => sum + size),
+    ).toBe(80_000);
+    expect(raw.isPaused()).toBe(false);
+  });
+
   test("is closed if there is no room for what waits", async () => {
     const { raw, socket, give, news } = paced(9_000);
     socket.resume();
