@@ -14,7 +14,7 @@ import {
 import { expectationOf } from "../http/expectation.ts";
 import { maxDroppedBytes, maxTextBytes } from "../limits.ts";
 import { headText } from "./answer-text.ts";
-import { answerByNode, streamByNode } from "./node-answer.ts";
+import { answerByNode, hasLength, streamByNode } from "./node-answer.ts";
 import type { Http1Request } from "./request.ts";
 import { targetParts } from "./target.ts";
 
@@ -155,14 +155,13 @@ export class Http1Exchange implements Exchange {
   }
 
   #respondByNode(answer: Answer, fields: string[]): void {
-    const { body, isLast, trailers } = answer;
+    const { body, isLast } = answer;
     const { method, httpVersion } = this.head;
     const sending = this.#track();
     const hasBody = body !== undefined && method !== "HEAD";
     if (!sending.hand(hasBody ? body.byteLength : 0)) return;
     const hasChunks = httpVersion === "1.1";
-    // Without chunks there is an error in place of the trailers, and then the end.
-    this.#closeAfter(isLast === true || (trailers !== undefined && !hasChunks), fields);
+    this.#closeAfter(isLast === true || !(hasChunks || hasLength(answer)), fields);
     answerByNode(this.body, this.#response, { answer, fields, hasBody, hasChunks, sending });
   }
 
@@ -184,7 +183,7 @@ export class Http1Exchange implements Exchange {
   ): AnswerStream | undefined {
     if (this.#isOver()) return undefined;
     const fields = headerList(headers, common);
-    this.#closeAfter(false, fields);
+    this.#closeAfter(this.head.httpVersion === "1.0", fields);
     this.#response.writeHead(status, fields);
     return streamByNode(this.body, this.#response, this.#track());
   }
@@ -200,7 +199,11 @@ export class Http1Exchange implements Exchange {
     return this.#isTextSent || this.#response.headersSent || this.#response.destroyed;
   }
 
-  /** Decide whether the connection is closed after the answer. */
+  /**
+   * Decide whether the connection is closed after the answer.
+   *
+   * @param isLast The answer itself asks for it, or it is of HTTP/1.0 and has no length: there Node ends it by closing.
+   */
   #closeAfter(isLast: boolean, fields: string[]): void {
     const mustClose = isLast || this.#mustClose();
     if (mustClose) fields.push("connection", "close");

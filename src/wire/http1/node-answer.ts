@@ -17,6 +17,11 @@ type NodeAnswer = {
   readonly sending: UnsentAnswer;
 };
 
+/** Whether the answer has a content length: not with trailers, which need chunks, nor where no content is allowed. */
+export function hasLength({ status, trailers }: Answer): boolean {
+  return trailers === undefined && status !== 204 && status !== 304;
+}
+
 /** Send a whole answer by Node's own means, which know every case. */
 export function answerByNode(
   request: Http1Request,
@@ -34,7 +39,7 @@ export function answerByNode(
     response.addTrailers(trailers as Record<string, string>);
     // RFC 9110, section 6.6.2.
     fields.push("trailer", Object.keys(trailers).join(", "));
-  } else if (status !== 204 && status !== 304) {
+  } else if (hasLength(answer)) {
     fields.push("content-length", String(body?.byteLength ?? 0));
   }
   response.writeHead(status, fields);

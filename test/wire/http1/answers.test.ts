@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { maxRequestsPerSocket, maxTextBytes } from "../../../src/wire/limits.ts";
 import { type EchoHandlers, startEcho } from "../echo.ts";
@@ -34,12 +35,24 @@ describe("an answer has the same head, whether it is sent as text or by Node", (
     ]);
   });
 
-  test.for([404, 405])("with status %d", async (status) => {
-    const target = status === 404 ? "GET /api/v1/nothing" : "DELETE /api/v1/notes/7";
+  test.for<{ status: number; target: string; text: string; handlers?: EchoHandlers }>([
+    { status: 404, target: "GET /api/v1/nothing", text: "Not Found" },
+    { status: 405, target: "DELETE /api/v1/notes/7", text: "Method Not Allowed" },
+    {
+      status: 499,
+      target: "GET /api/v1/notes/7",
+      text: "unknown",
+      handlers: {
+        look() {
+          throw new ConnectError("no longer", Code.Canceled);
+        },
+      },
+    },
+  ])("with status $status", async ({ status, target, text, handlers = {} }) => {
     const request = look().replace("GET /api/v1/notes/7", target);
     const closing = request.replace("Host: a", "Host: a\r\nConnection: close");
-    const [asText, byNode] = [await headFor({}, request), await headFor({}, closing)];
-    expect(asText[0]).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [A-Z]`));
+    const [asText, byNode] = [await headFor(handlers, request), await headFor(handlers, closing)];
+    expect(asText[0]).toBe(`HTTP/1.1 ${status} ${text}`);
     expect(asText.slice(0, -2)).toEqual(byNode.slice(0, -1));
   });
 

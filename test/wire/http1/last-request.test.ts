@@ -1,7 +1,11 @@
+import { once } from "node:events";
+import { connect as connectTls } from "node:tls";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { EchoHandlers } from "../echo.ts";
 import { startEcho } from "../echo.ts";
-import { openRaw, statuses } from "../raw.ts";
+import { openRaw, statuses, watch } from "../raw.ts";
+import { binaryNote, envelope } from "../speak.ts";
 
 // After an answer with `connection: close` a client may send the requests behind it again (RFC 9112 section 9.6). So they
 // must not have been served.
@@ -9,12 +13,19 @@ import { openRaw, statuses } from "../raw.ts";
 const change = "PUT /api/v1/notes/7 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}";
 const manyHeaders = "x:y\r\n".repeat(100);
 
+const tlsFile = (name: string) =>
+  fileURLToPath(new URL(`../../support/tls/${name}`, import.meta.url));
+const tls = { certFile: tlsFile("cert.pem"), keyFile: tlsFile("key.pem") };
+
 function counting() {
   const calls: string[] = [];
   const handlers: EchoHandlers = {
     echo(note) {
       calls.push(note.id);
       return note;
+    },
+    async *spread(note) {
+      yield note;
     },
   };
   return { calls, handlers };
@@ -42,6 +53,33 @@ describe("nothing is served behind", () => {
     connection.send(request + change.repeat(20));
     expect(statuses(await connection.closed())).toEqual([status]);
     // What was begun before the connection closed has had its turn by then.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(calls).toEqual([]);
+  });
+
+  // Over TLS a connection takes longer to close, so there is time to serve what comes behind.
+  const body = Buffer.from(envelope(binaryNote())).toString("latin1");
+  test.for([
+    {
+      name: "a stream",
+      request: `POST /echo.v1.EchoService/Spread HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: application/grpc-web+proto\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      status: 200,
+    },
+    {
+      name: "no content",
+      request: "OPTIONS /api/v1/notes/7 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+      status: 204,
+    },
+  ])("an answer without a length in HTTP/1.0: $name", async ({ request, status }) => {
+    const { calls, handlers } = counting();
+    await using server = await startEcho(handlers, {}, tls);
+    const socket = connectTls({ port: server.port, rejectUnauthorized: false });
+    await once(socket, "secureConnect");
+    using connection = watch(socket);
+    connection.send(Buffer.from(request + change.repeat(20), "latin1"));
+    const received = await connection.closed();
+    expect(statuses(received)).toEqual([status]);
+    expect(received).toMatch(/connection: close/i);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(calls).toEqual([]);
   });
