@@ -33,7 +33,9 @@ type Connection = {
   /** So far. */
   requests: number;
   /** The one whose turn it is. */
-  exchange: Http1Exchange | undefined;
+  exchange?: Http1Exchange | undefined;
+  /** To it. */
+  response?: ServerResponse | undefined;
 };
 
 /**
@@ -53,7 +55,7 @@ export function createHttp1Server(
     unfed: createShares(limits.maxUnfedBytes, limits.maxUnfedBytesEach),
     inputTurns: createInputTurns(site.isTaking),
   };
-  const connections = new WeakMap<Socket, Connection>();
+  const connections = new Map<Socket, Connection>();
   const goOn = (socket: Socket) => connections.get(socket)?.feed.goOn();
   const takeTurn = createPipelinedTurns(limits, goOn, site.isTaking);
 
@@ -69,10 +71,14 @@ export function createHttp1Server(
     const begin = (done: () => void) => {
       if (socket.destroyed) return;
       connection.exchange = exchange;
+      connection.response = response;
       exchange.whenDone(() => {
         connection.exchange = undefined;
+        connection.response = undefined;
         // RFC 9112 section 9.6: what comes behind the last request must not be served.
-        if (!exchange.isClosing) done();
+        if (exchange.isClosing) return;
+        done();
+        if (site.isDraining()) closeIdleSoon();
       });
       if (hasTooManyHeaders) exchange.respond(tooManyHeaders, []);
       else dispatch(exchange);
@@ -87,6 +93,7 @@ export function createHttp1Server(
   server.maxRequestsPerSocket = maxRequestsPerSocket;
   const [parseRequests] = server.listeners("connection") as [(socket: Socket) => void];
   server.removeListener("connection", parseRequests);
+  const closeIdleSoon = keepUnsent(server, connections);
 
   return {
     server,
@@ -94,12 +101,39 @@ export function createHttp1Server(
       stuck.watch(socket);
       parseRequests.call(server, socket);
       delayEnd(socket);
-      const feed = new Feed(socket, feedSite);
-      const connection: Connection = { feed, requests: 0, exchange: undefined };
+      const connection: Connection = { feed: new Feed(socket, feedSite), requests: 0 };
       connections.set(socket, connection);
-      socket.once("close", () => connection.exchange?.hangUp());
+      socket.once("close", () => {
+        connections.delete(socket);
+        connection.exchange?.hangUp();
+      });
       socket.resume();
     },
+  };
+}
+
+/**
+ * Node closes idle connections when the server stops to listen. It takes a connection for idle as soon as an answer was
+ * handed over, and would cut off what is not sent yet.
+ *
+ * @returns Closes those soon that have become idle since, which Node does not.
+ */
+function keepUnsent(server: Server, connections: ReadonlyMap<Socket, Connection>): () => void {
+  const closeIdle = server.closeIdleConnections.bind(server);
+  let isDue = false;
+  server.closeIdleConnections = () => {
+    isDue = false;
+    const unsent = [...connections.values()].flatMap(({ response }) =>
+      response?.finished ? response : [],
+    );
+    for (const response of unsent) response.finished = false;
+    closeIdle();
+    for (const response of unsent) response.finished = true;
+  };
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    setImmediate(() => server.closeIdleConnections());
   };
 }
 

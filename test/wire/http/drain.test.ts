@@ -11,6 +11,7 @@ import { binaryNote, envelope, speakers } from "../speak.ts";
 const tlsFile = (name: string) =>
   fileURLToPath(new URL(`../../support/tls/${name}`, import.meta.url));
 const putSlow = "PUT /api/v1/notes/slow HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}";
+const getPage = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /** A handler that answers the note "slow" only when told to. */
 function heldBack() {
@@ -74,7 +75,7 @@ describe("while the server drains", () => {
     const { handlers, release, called } = heldBack();
     await using server = await startEcho(handlers);
     using idle = await openRaw(server.port);
-    idle.send("GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
+    idle.send(getPage);
     await idle.until(/page$/);
     using silent = await openRaw(server.port);
     using busy = await openRaw(server.port);
@@ -100,6 +101,54 @@ describe("while the server drains", () => {
     expect(statuses(await busy.closed())).toEqual([200]);
     await closed;
     expect(server.outcomes.filter(({ error }) => error === undefined)).toHaveLength(1);
+  });
+
+  /** A page of so many bytes, and how often it was asked for. */
+  function countedPage(bytes: number) {
+    const body = Buffer.alloc(bytes, "x");
+    let asked = 0;
+    const page = () => {
+      asked += 1;
+      return { status: 200, headers: {}, body };
+    };
+    return { pages: new Map([["/page", page]]), asked: () => asked };
+  }
+
+  test("an HTTP/1.1 answer of which the client has not read the end is not cut off", async () => {
+    const bytes = 60_000;
+    const { pages, asked } = countedPage(bytes);
+    await using server = await startEcho({}, { pages });
+    using connection = await openRaw(server.port);
+    connection.pause();
+    // More than the system holds: so one answer has been handed over, and is not sent whole.
+    connection.send(getPage.repeat(400));
+    let before = -1;
+    while (before !== asked()) {
+      before = asked();
+      await sleep(200);
+    }
+    expect(before).toBeLessThan(400);
+    const closed = server.listener.close(600_000);
+    connection.resume();
+    const received = await connection.closed();
+    const bodies = received.split(/HTTP\/1\.1 200 OK\r\n.+?\r\n\r\n/s).slice(1);
+    expect(bodies.length).toBeGreaterThanOrEqual(before);
+    expect(new Set(bodies.map(({ length }) => length))).toEqual(new Set([bytes]));
+    await closed;
+  });
+
+  test("an HTTP/1.1 connection is closed after an answer that was begun before", async () => {
+    const { pages, asked } = countedPage(16_000_000);
+    await using server = await startEcho({}, { pages });
+    using connection = await openRaw(server.port);
+    connection.pause();
+    connection.send(getPage);
+    await expect.poll(asked).toBe(1);
+    const closed = server.listener.close(600_000);
+    connection.resume();
+    const received = await connection.closed();
+    expect(received.length - received.indexOf("\r\n\r\n") - 4).toBe(16_000_000);
+    await closed;
   });
 
   test("new connections are refused", async () => {
