@@ -9,7 +9,7 @@ export function targetParts(
   method: string,
 ): Pick<RequestHead, "path" | "query" | "authority"> {
   if (target.startsWith("/")) return pathAndQuery(target);
-  const [, authority, rest = ""] = /^[a-z][a-z\d+.-]*:\/\/([^/?]*)(.*)$/is.exec(target) ?? [];
+  const [, authority, rest = ""] = /^[a-z][a-z\d+.-]*:\/\/([^/?]*)(.*)/is.exec(target) ?? [];
   if (authority === undefined) return pathAndQuery(target);
   if (rest === "" && method === "OPTIONS") return { authority, path: "*", query: "" };
   return { authority, ...pathAndQuery(rest.startsWith("/") ? rest : `/${rest}`) };

@@ -43,13 +43,11 @@ const maxKeptLength = 4_096;
 export function createHeadReader(
   clientOf: (headers: IncomingHttpHeaders) => string,
 ): (fields: readonly string[]) => RequestHead | undefined {
-  let keptFields: readonly string[] = [];
-  let keptHead: RequestHead | undefined;
+  let kept: { readonly fields: readonly string[]; readonly head: RequestHead } | undefined;
   return (fields) => {
-    if (keptHead !== undefined && areSame(fields, keptFields)) return keptHead;
+    if (kept !== undefined && areSame(fields, kept.fields)) return kept.head;
     const head = readHead(fields, clientOf);
-    keptHead = isSmall(fields) ? head : undefined;
-    keptFields = keptHead === undefined ? [] : fields;
+    kept = head !== undefined && isSmall(fields) ? { fields, head } : undefined;
     return head;
   };
 }

@@ -46,6 +46,8 @@ const allowHeaders = Object.fromEntries(
   ]),
 );
 
+const preflightVary = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+
 const targets = [
   "/echo.v1.EchoService/Echo",
   "/echo.v1.EchoService/Spread",
@@ -63,7 +65,7 @@ describe("W20: a preflight request", () => {
       "access-control-allow-origin": "https://app.example",
       "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
       "access-control-max-age": "7200",
-      vary: "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+      vary: preflightVary,
     });
     const allowed = response.headers.get("access-control-allow-headers")?.toLowerCase().split(", ");
     expect(allowed).toEqual(
@@ -85,18 +87,28 @@ describe("W20: a preflight request", () => {
   test.for(strangers)("of another origin is granted nothing: %j", async (origin) => {
     await using server = await startEcho({}, { cors });
     const response = await preflight(`${server.url}/api/v1/notes/7`, origin);
+    expect(response.status).toBe(204);
     for (const name of Object.values(allowHeaders)) expect(response.headers.get(name)).toBeNull();
-    expect(response.headers.get("vary")).toContain("Origin");
+    expect(response.headers.get("vary")).toBe(preflightVary);
   });
 
-  test("is no preflight without a method: OPTIONS is answered as ever", async () => {
+  test.for<{ name: string; headers: Record<string, string> }>([
+    { name: "a method", headers: { origin: "https://app.example" } },
+    { name: "an origin", headers: { "access-control-request-method": "PUT" } },
+  ])("is no preflight without $name: OPTIONS is answered as ever", async ({ headers }) => {
     await using server = await startEcho({}, { cors });
-    const response = await fetch(`${server.url}/api/v1/notes/7`, {
-      method: "OPTIONS",
-      headers: { origin: "https://app.example" },
-    });
+    const response = await fetch(`${server.url}/api/v1/notes/7`, { method: "OPTIONS", headers });
     expect(response.status).toBe(204);
     expect(response.headers.get("allow")).toBe("GET, PUT");
+    expect(response.headers.get("access-control-allow-methods")).toBeNull();
+  });
+
+  test("is no preflight with another verb: GET is answered as ever", async () => {
+    await using server = await startEcho({}, { cors });
+    const response = await fetch(`${server.url}/api/v1/notes/7`, {
+      headers: { origin: "https://app.example", "access-control-request-method": "PUT" },
+    });
+    expect(response.status).toBe(200);
     expect(response.headers.get("access-control-allow-methods")).toBeNull();
   });
 });
@@ -150,6 +162,12 @@ describe("if every origin is allowed", () => {
       expect(response.headers.get("access-control-allow-origin")).toBe("*");
       expect(response.headers.get("access-control-allow-credentials")).toBeNull();
     }
+  });
+
+  test("a request without an origin is answered as ever", async () => {
+    await using server = await startEcho({}, { cors: { ...cors, origins: ["*"] } });
+    const { headers } = await fetch(`${server.url}/api/v1/notes/7`);
+    expect(headers.get("access-control-allow-origin")).toBeNull();
   });
 });
 

@@ -110,6 +110,11 @@ describe("createStaticPages", () => {
     expect(createStaticPages(join(tmpdir(), "giraffe-is-not-there"), {}).size).toBe(0);
   });
 
+  test("refuses what is no folder", () => {
+    const folder = createFolder(files);
+    expect(() => createStaticPages(join(folder, "index.html"), {})).toThrow("ENOTDIR");
+  });
+
   test("refuses a file of a type that it does not know", () => {
     const folder = createFolder({ "notes.txt": "" });
     expect(() => createStaticPages(folder, {})).toThrow("no content type for /notes.txt");

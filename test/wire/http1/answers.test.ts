@@ -70,6 +70,18 @@ describe("an answer has the same head, whether it is sent as text or by Node", (
   });
 });
 
+test("an answer has the time in seconds", async () => {
+  await using server = await startEcho();
+  using connection = await openRaw(server.port);
+  const second = () => 1_000 * Math.floor(Date.now() / 1_000);
+  const earliest = second();
+  connection.send(look());
+  const received = await connection.until(/\r\n\r\n/);
+  const date = Date.parse(/^date: (.+)\r$/im.exec(received)?.[1] ?? "");
+  expect(date).toBeGreaterThanOrEqual(earliest);
+  expect(date).toBeLessThanOrEqual(second());
+});
+
 describe("headers of a handler", () => {
   test.for([
     { name: "x-plain", value: "a b", line: "x-plain: a b" },

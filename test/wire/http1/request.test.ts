@@ -1,8 +1,10 @@
+import { connect, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
+import { Http1Request } from "../../../src/wire/http1/request.ts";
 import { startEcho } from "../echo.ts";
-import { openRaw, statuses } from "../raw.ts";
+import { openRaw, statuses, watch } from "../raw.ts";
 
 const put = "PUT /api/v1/notes/7 HTTP/1.1\r\nHost: a\r\n";
 const chunked = `${put}Transfer-Encoding: chunked\r\n\r\n`;
@@ -55,6 +57,39 @@ test.for([
   open();
   // Too large, or in too many pieces.
   expect(statuses(await connection.until(/"message"/))).toEqual([429]);
+});
+
+test.for([
+  { name: "65,536 bytes", pieces: [65_535, 1] },
+  { name: "64 pieces", pieces: Array<number>(64).fill(1) },
+])("while nobody reads a body, $name of it are held and no more", ({ pieces }) => {
+  const request = new Http1Request(new Socket());
+  const wantsMore = pieces.map((bytes) => request.push(Buffer.alloc(bytes)));
+  expect(wantsMore).toEqual([...Array(pieces.length - 1).fill(true), false]);
+});
+
+test("a body that nobody wants is read on, in however many pieces", () => {
+  const request = new Http1Request(new Socket());
+  request.dropBody();
+  const pieces = Array.from({ length: 100 }, () => request.push(Buffer.alloc(1_000)));
+  expect(pieces).not.toContain(false);
+});
+
+test("a connection goes on after a refusal within a body that was not read on", async () => {
+  const { promise, reject } = Promise.withResolvers<void>();
+  await using server = await startEcho({}, { requestGate: () => promise });
+  const socket = connect(server.port, "127.0.0.1").setNoDelay(true);
+  using connection = watch(socket);
+  connection.send(`${put}Content-Length: 101\r\n\r\n`);
+  // More pieces than are held.
+  for (let sent = 0; sent < 100; sent += 1) {
+    connection.send("x");
+    await sleep(1);
+  }
+  reject(new ConnectError("no", Code.Unauthenticated));
+  await connection.until(/"message"/);
+  connection.send(`x${getPage}`);
+  expect(statuses(await connection.until(/page$/))).toEqual([401, 200]);
 });
 
 test("a connection goes on after a refusal of a body that came before", async () => {

@@ -70,6 +70,22 @@ describe("a malformed request costs its stream alone, and no handler sees it (RF
     ["an empty method", withField(":method", "")],
     ["another scheme", withField(":scheme", "ftp")],
     ["CONNECT with a path", withField(":method", "CONNECT")],
+    [
+      "CONNECT with a scheme",
+      [
+        [":method", "CONNECT"],
+        [":scheme", "http"],
+        [":authority", "a"],
+      ],
+    ],
+    [
+      "CONNECT with a path alone",
+      [
+        [":method", "CONNECT"],
+        [":path", "/"],
+        [":authority", "a"],
+      ],
+    ],
     ["CONNECT without an authority", [[":method", "CONNECT"]]],
     ["an empty name", and(["", "x"])],
     ["a name in capitals", and(["X", "y"])],
@@ -96,6 +112,7 @@ describe("a malformed request costs its stream alone, and no handler sees it (RF
     ["an empty length", and(["content-length", ""])],
     ["a negative length", and(["content-length", "-1"])],
     ["a length with a sign", and(["content-length", "+0"])],
+    ["a length of 16 digits", and(["content-length", "0".repeat(16)])],
     ["two equal lengths", and(["content-length", "0"], ["content-length", "0"])],
     ["a length without content", and(["content-length", "9"])],
   ])("%s", async ([, fields]) => {
@@ -114,6 +131,13 @@ describe("a malformed request costs its stream alone, and no handler sees it (RF
       frames: [begun(1, withField("content-length", "1", putNote)), body("{}")],
     },
     {
+      name: "two equal lengths and their content",
+      frames: [
+        begun(1, [...withField("content-length", "2", putNote), ["content-length", "2"]]),
+        body("{}", endStream),
+      ],
+    },
+    {
       name: "less content than declared",
       frames: [begun(1, withField("content-length", "3", putNote)), body("{}", endStream)],
     },
@@ -126,6 +150,16 @@ describe("a malformed request costs its stream alone, and no handler sees it (RF
       ],
     },
     { name: "trailers without END_STREAM", frames: [begun(1), begun(1, [["x", "y"]])] },
+    {
+      name: "a pseudo-header before a trailer",
+      frames: [
+        begun(1),
+        whole(1, [
+          [":path", "/"],
+          ["x", "y"],
+        ]),
+      ],
+    },
     { name: "a pseudo-header as a trailer", frames: [begun(1), whole(1, [[":path", "/"]])] },
     {
       name: "a field of the connection as a trailer",
@@ -184,6 +218,7 @@ describe("an unusual request is served", () => {
   test.for<{ name: string; frames: Buffer[]; status?: string }>([
     { name: "te: trailers", frames: [whole(1, and(["te", "Trailers"]))] },
     { name: "a scheme in capitals", frames: [whole(1, withField(":scheme", "HTTP"))] },
+    { name: "https in capitals", frames: [whole(1, withField(":scheme", "HTTPS"))] },
     {
       name: "https without TLS, as behind a proxy",
       frames: [whole(1, withField(":scheme", "https"))],
@@ -201,6 +236,10 @@ describe("an unusual request is served", () => {
       frames: [whole(1, and(...Array<["cookie", string]>(90).fill(["cookie", "a=b"])))],
     },
     { name: "a length of 0", frames: [whole(1, and(["content-length", "0"]))] },
+    {
+      name: "a length of 15 digits",
+      frames: [whole(1, and(["content-length", "0".repeat(15)]))],
+    },
     {
       name: "CONNECT, which no path can serve",
       frames: [
