@@ -1,15 +1,17 @@
 import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { type EchoHandlers, startEcho } from "../echo.ts";
-import { openHttp2, openRaw, requestHttp2, statuses } from "../raw.ts";
+import { openHttp2, openRaw, requestHttp2, statuses, watch } from "../raw.ts";
 import { binaryNote, envelope, speakers } from "../speak.ts";
 
 const tlsFile = (name: string) =>
   fileURLToPath(new URL(`../../support/tls/${name}`, import.meta.url));
+const tls = { certFile: tlsFile("cert.pem"), keyFile: tlsFile("key.pem") };
 const putSlow = "PUT /api/v1/notes/slow HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}";
 const getPage = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -86,6 +88,21 @@ describe("while the server drains", () => {
     await silent.closed();
     release();
     expect(await busy.closed()).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
+    await closed;
+  });
+
+  test("a call in flight over TLS ends well", async () => {
+    const { handlers, release, called } = heldBack();
+    await using server = await startEcho(handlers, {}, tls);
+    const socket = connectTls({ port: server.port, rejectUnauthorized: false });
+    await once(socket, "secureConnect");
+    using busy = watch(socket);
+    busy.send(putSlow);
+    await called;
+    const closed = server.listener.close(600_000);
+    await sleep(20);
+    release();
+    expect(statuses(await busy.closed())).toEqual([200]);
     await closed;
   });
 
@@ -193,7 +210,6 @@ describe("at the end of the drain", () => {
   });
 
   test("a client in its TLS handshake is cut off", async () => {
-    const tls = { certFile: tlsFile("cert.pem"), keyFile: tlsFile("key.pem") };
     await using server = await startEcho({}, {}, tls);
     using connection = await openRaw(server.port);
     connection.send("\u0016");

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
+import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -186,6 +187,22 @@ describe("a TLS port", () => {
     connection.send(closing(getPage));
     expect(statuses(await connection.closed())).toEqual([200]);
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe("a client that is told which protocol the port speaks", () => {
+  const hello = Buffer.from([0x16, 3, 1, 0, 5, 1, 0, 0, 1, 3]);
+  test.for([
+    { name: "HTTP on a port with TLS", options: tls, data: getPage },
+    { name: "TLS on a port without", options: undefined, data: hello },
+  ])("is cut off if it does not close its half, either: $name", async ({ options, data }) => {
+    await using server = await startEcho({}, {}, options);
+    const socket = connectTcp({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+    socket.on("error", () => undefined).resume();
+    socket.write(data);
+    await once(socket, "end");
+    await expect.poll(() => server.listener.load().connections).toBe(0);
+    socket.destroy();
   });
 });
 

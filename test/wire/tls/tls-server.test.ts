@@ -5,7 +5,7 @@ import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promi
 import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { clientLimits } from "../../../src/wire/limits.ts";
+import { clientLimits, openingTimeoutMs } from "../../../src/wire/limits.ts";
 import { clientHello } from "../../faults/mutations/tls.ts";
 import { startEcho } from "../echo.ts";
 
@@ -115,6 +115,17 @@ describe("places for handshakes", () => {
     for (const socket of [...slow, waits, other]) socket.destroy();
   });
 
+  test("a handshake that has succeeded leaves its place", async () => {
+    await using server = await startEcho({}, { clientLimits: { maxHandshakesEach: 1 } }, tls);
+    const sockets: Socket[] = [];
+    while (sockets.length < 3) {
+      const socket = connectTls({ port: server.port, rejectUnauthorized: false });
+      await once(socket, "secureConnect");
+      sockets.push(socket);
+    }
+    for (const socket of sockets) socket.destroy();
+  });
+
   test("whoever has most handshakes under way makes room for others", async () => {
     await using server = await startEcho({}, { clientLimits: { maxHandshakes: 3 } }, tls);
     const slow = await inHandshake(server.port, 3);
@@ -141,7 +152,22 @@ describe("places for handshakes", () => {
     for (const socket of [silent, slow, ...greedy]) socket.destroy();
   });
 
-  test("a connection that waits for a place too long is closed", async () => {
+  test.concurrent("a connection that has waited for a place is served as long as any other", async () => {
+    await using server = await startEcho({}, { clientLimits: { maxHandshakesEach: 1 } }, tls);
+    const [slow] = (await inHandshake(server.port, 1)) as [Socket];
+    await once(slow, "data");
+    const socket = connectTls({ port: server.port, rejectUnauthorized: false });
+    await expect.poll(() => server.listener.load().connections).toBe(2);
+    await pause(100);
+    slow.destroy();
+    await once(socket, "secureConnect");
+    await pause(openingTimeoutMs + 100);
+    socket.write("GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
+    await once(socket, "data");
+    socket.destroy();
+  });
+
+  test.concurrent("a connection that waits for a place too long is closed", async () => {
     await using server = await startEcho({}, { clientLimits: { maxHandshakesEach: 1 } }, tls);
     const [slow] = (await inHandshake(server.port, 1)) as [Socket];
     await once(slow, "data");
