@@ -205,8 +205,9 @@ export class Http1Exchange implements Exchange {
    * @param isLast The answer itself asks for it, or it is of HTTP/1.0 and has no length: there Node ends it by closing.
    */
   #closeAfter(isLast: boolean, fields: string[]): void {
-    const mustClose = isLast || this.#mustClose();
-    if (mustClose) fields.push("connection", "close");
+    const isSaid = saysClose(fields);
+    const mustClose = isSaid || isLast || this.#mustClose();
+    if (mustClose && !isSaid) fields.push("connection", "close");
     this.#isClosing = mustClose || !this.#response.shouldKeepAlive;
   }
 
@@ -221,4 +222,11 @@ export class Http1Exchange implements Exchange {
     const isSure = expectationOf(this.head) === "none";
     return isSure && Number(headers["content-length"]) <= maxDroppedBytes;
   }
+}
+
+/** Whether an answer has `connection: close` by itself, as that to a call which needs HTTP/2 has. */
+function saysClose(fields: readonly string[]): boolean {
+  return fields.some(
+    (name, at) => at % 2 === 0 && name === "connection" && fields[at + 1] === "close",
+  );
 }

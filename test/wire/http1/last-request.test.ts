@@ -61,16 +61,21 @@ describe("nothing is served behind", () => {
   const body = Buffer.from(envelope(binaryNote())).toString("latin1");
   test.for([
     {
-      name: "a stream",
+      name: "a stream in HTTP/1.0, which has no chunks",
       request: `POST /echo.v1.EchoService/Spread HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: application/grpc-web+proto\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
       status: 200,
     },
     {
-      name: "no content",
+      name: "no content in HTTP/1.0",
       request: "OPTIONS /api/v1/notes/7 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
       status: 204,
     },
-  ])("an answer without a length in HTTP/1.0: $name", async ({ request, status }) => {
+    {
+      name: "a call that needs HTTP/2",
+      request: `POST /echo.v1.EchoService/Talk HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc-web+proto\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      status: 505,
+    },
+  ])("$name, over TLS", async ({ request, status }) => {
     const { calls, handlers } = counting();
     await using server = await startEcho(handlers, {}, tls);
     const socket = connectTls({ port: server.port, rejectUnauthorized: false });
