@@ -3,8 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { Http1Request } from "../../../src/wire/http1/request.ts";
+import { lingerMs } from "../../../src/wire/limits.ts";
 import { startEcho } from "../echo.ts";
-import { openRaw, statuses, watch } from "../raw.ts";
+import { exchangeRaw, openRaw, statuses, watch } from "../raw.ts";
 
 const put = "PUT /api/v1/notes/7 HTTP/1.1\r\nHost: a\r\n";
 const chunked = `${put}Transfer-Encoding: chunked\r\n\r\n`;
@@ -73,6 +74,50 @@ test("a body that nobody wants is read on, in however many pieces", () => {
   request.dropBody();
   const pieces = Array.from({ length: 100 }, () => request.push(Buffer.alloc(1_000)));
   expect(pieces).not.toContain(false);
+});
+
+test.concurrent.for([
+  { start: "POST /nowhere", status: 404 },
+  { start: "OPTIONS /api/v1/notes/7", status: 204 },
+])("a connection goes on after an answer that comes before the body: $status", async (early) => {
+  await using server = await startEcho();
+  using connection = await openRaw(server.port);
+  connection.send(`${early.start} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n`);
+  await connection.until(/\r\n\r\n/);
+  connection.send("x");
+  await sleep(20);
+  connection.send(`x${getPage}`);
+  await connection.until(/page$/);
+  // Longer than is waited for the body.
+  await sleep(lingerMs + 100);
+  connection.send(getPage);
+  await connection.until(/page.+page$/s);
+  expect(statuses(connection.received)).toEqual([early.status, 200, 200]);
+});
+
+test.concurrent("a connection is closed if the body does not come after an answer", async () => {
+  await using server = await startEcho();
+  const head = "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n";
+  const received = await exchangeRaw(server.port, head);
+  expect(statuses(received)).toEqual([404]);
+  expect(received).toMatch(/connection: keep-alive/i);
+});
+
+test.concurrent("an answer in chunks ends if the body of its request does not", async () => {
+  await using server = await startEcho({
+    async collect() {
+      throw new ConnectError("no", Code.Unauthenticated);
+    },
+  });
+  const received = await exchangeRaw(
+    server.port,
+    [
+      "POST /echo.v1.EchoService/Collect HTTP/1.1",
+      ...["Host: a", "Content-Type: application/grpc-web", "Transfer-Encoding: chunked"],
+      "\r\n",
+    ].join("\r\n"),
+  );
+  expect(received).toMatch(/transfer-encoding: chunked.+grpc-status: 16.+0\r\n\r\n$/is);
 });
 
 test("a connection goes on after a refusal within a body that was not read on", async () => {
