@@ -26,6 +26,8 @@ export class Http1Exchange implements Exchange {
   readonly #site: ExchangeSite;
   /** The connection has had its share of requests, so it is closed after this one. */
   readonly #isLastHere: boolean;
+  /** The client was asked for the body that it held back. */
+  #hasContinued = false;
   /** The connection is closed after the answer, so no further request of it may be served. */
   #isClosing = false;
   /** The answer was handed over as text, so Node's response does not know of it. */
@@ -74,7 +76,10 @@ export class Http1Exchange implements Exchange {
   openBody(reader: BodyReader): void {
     const request = this.body;
     const isHeldBack = expectationOf(this.head) === "continue" && !request.complete;
-    if (isHeldBack && !this.#response.headersSent) this.#response.writeContinue();
+    if (isHeldBack && !this.#response.headersSent) {
+      this.#hasContinued = true;
+      this.#response.writeContinue();
+    }
     request.openBody(reader);
   }
 
@@ -100,10 +105,9 @@ export class Http1Exchange implements Exchange {
    */
   #isUsual({ status, body, trailers, isLast }: Answer): boolean {
     const { socket, shouldKeepAlive } = this.#response;
-    const { httpVersion, method, headers } = this.head;
+    const { method, headers } = this.head;
     return (
       this.body.complete &&
-      httpVersion === "1.1" &&
       method !== "HEAD" &&
       headers.expect === undefined &&
       status !== 204 &&
@@ -213,14 +217,10 @@ export class Http1Exchange implements Exchange {
 
   #mustClose(): boolean {
     if (this.#isLastHere || this.#site.isDraining()) return true;
-    return !(this.body.complete || this.#isRestSmall());
-  }
-
-  /** A small rest is read and dropped. A client that has sent `Expect` may not send its body at all. */
-  #isRestSmall(): boolean {
-    const { headers } = this.head;
-    const isSure = expectationOf(this.head) === "none";
-    return isSure && Number(headers["content-length"]) <= maxDroppedBytes;
+    // Its body may not come at all. Node closes the connection even if it is there.
+    if (expectationOf(this.head) !== "none" && !this.#hasContinued) return true;
+    // A small rest is read and dropped.
+    return !(this.body.complete || Number(this.head.headers["content-length"]) <= maxDroppedBytes);
   }
 }
 

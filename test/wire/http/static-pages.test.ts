@@ -57,6 +57,7 @@ describe("a folder of files", () => {
       for (const tag of [etag, `"other", ${etag}`]) {
         const { status, body, headers } = await ask(tag);
         expect([status, body.length, headers.get("etag")]).toEqual([304, 0, etag]);
+        expect(headers.get("content-length")).toBeNull();
       }
       expect((await ask(etag, "/assets/main-1.js")).status).toBe(200);
     },

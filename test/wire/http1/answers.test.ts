@@ -35,7 +35,13 @@ describe("an answer has the same head, whether it is sent as text or by Node", (
     ]);
   });
 
+  test("to HTTP/1.0 that keeps the connection", async () => {
+    const older = look("Connection: keep-alive").replace("HTTP/1.1", "HTTP/1.0");
+    expect(await headFor({}, older)).toEqual(await headFor({}));
+  });
+
   test.for<{ status: number; target: string; text: string; handlers?: EchoHandlers }>([
+    { status: 204, target: "OPTIONS /api/v1/notes/7", text: "No Content" },
     { status: 404, target: "GET /api/v1/nothing", text: "Not Found" },
     { status: 405, target: "DELETE /api/v1/notes/7", text: "Method Not Allowed" },
     {
@@ -127,6 +133,32 @@ describe("requests that Node answers by itself", () => {
     next.send(getPage);
     await next.until(/page$/);
   });
+});
+
+test.for([
+  { name: "HEAD, whose answer has no content", request: getPage.replace("GET", "HEAD"), end: "" },
+  {
+    name: "a stream",
+    request:
+      [
+        "POST /echo.v1.EchoService/Spread HTTP/1.1",
+        ...["Host: a", "Content-Type: application/grpc-web", "Content-Length: 5", "\r\n"],
+      ].join("\r\n") + "\0".repeat(5),
+    end: "0",
+  },
+])("a connection goes on after $name", async ({ request, end }) => {
+  await using server = await startEcho({
+    async *spread(note) {
+      yield note;
+    },
+  });
+  using connection = await openRaw(server.port);
+  connection.send(request);
+  await connection.until(new RegExp(`${end}\r\n\r\n$`));
+  const before = connection.received;
+  connection.send(getPage);
+  const received = await connection.until(/page$/);
+  expect(received.slice(before.length)).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
 });
 
 test("a connection has its share of requests, and the last answer says so", async () => {

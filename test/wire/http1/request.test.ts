@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { Http1Request } from "../../../src/wire/http1/request.ts";
-import { lingerMs } from "../../../src/wire/limits.ts";
+import { lingerMs, maxDroppedBytes } from "../../../src/wire/limits.ts";
 import { startEcho } from "../echo.ts";
 import { exchangeRaw, openRaw, statuses, watch } from "../raw.ts";
 
@@ -94,6 +94,20 @@ test.concurrent.for([
   await connection.until(/page.+page$/s);
   expect(statuses(connection.received)).toEqual([early.status, 200, 200]);
 });
+
+test.for([
+  { bytes: maxDroppedBytes, connection: "keep-alive" },
+  { bytes: maxDroppedBytes + 1, connection: "close" },
+])(
+  "what is said of the connection before $bytes of a body that nobody reads: $connection",
+  async (rest) => {
+    await using server = await startEcho();
+    using connection = await openRaw(server.port);
+    connection.send(`POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: ${rest.bytes}\r\n\r\n`);
+    const head = await connection.until(/\r\n\r\n/);
+    expect(/^connection: (.+)\r$/im.exec(head)?.[1]).toBe(rest.connection);
+  },
+);
 
 test.concurrent("a connection is closed if the body does not come after an answer", async () => {
   await using server = await startEcho();
