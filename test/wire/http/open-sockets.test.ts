@@ -176,3 +176,12 @@ test("a client that ends its connection before it says what it speaks is not wai
   expect(await Promise.race([goes.closed, stays.closed])).toBe(goes.socket);
   stays.socket.destroy();
 });
+
+test("a client that resets its connection before it says what it speaks harms nobody", async () => {
+  await using server = await startEcho();
+  const socket = connect({ port: server.port, host: "127.0.0.1" });
+  await expect.poll(() => server.listener.load().connections).toBe(1);
+  socket.resetAndDestroy();
+  await expect.poll(() => server.listener.load().connections).toBe(0);
+  expect((await fetch(`${server.url}/page`)).status).toBe(200);
+});
