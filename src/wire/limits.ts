@@ -204,7 +204,7 @@ export const http1Limits = {
   joinDuplicateHeaders: true,
 } as const;
 
-/** Headers of one HTTP/1.1 request; browsers send about 20. Node drops further ones, we refuse the request. */
+/** Headers of one HTTP/1.1 request; browsers send about 20. A request with more is refused. */
 export const maxHeaders = 100;
 
 /** Requests on one HTTP/1.1 connection: bounds pipelining, costs a reconnect per 10,000 calls. */
