@@ -116,6 +116,17 @@ describe("one plain port", () => {
     expect(String(failed)).toContain("wrong version number");
   });
 
+  test("takes an HTTP/2 client that closes its half for one that has gone", async () => {
+    await using server = await startEcho();
+    const socket = connectTcp({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+    socket.write(http2Opening);
+    await once(socket, "data");
+    socket.end();
+    // Sooner than idle connections are closed.
+    await expect.poll(() => server.listener.load().connections, { timeout: 10_000 }).toBe(0);
+    socket.destroy();
+  });
+
   test("cannot be had twice", async () => {
     await using server = await startEcho();
     await using other = await startEcho();

@@ -80,12 +80,16 @@ test("an answer has the time in seconds", async () => {
   await using server = await startEcho();
   using connection = await openRaw(server.port);
   const second = () => 1_000 * Math.floor(Date.now() / 1_000);
-  const earliest = second();
-  connection.send(look());
-  const received = await connection.until(/\r\n\r\n/);
-  const date = Date.parse(/^date: (.+)\r$/im.exec(received)?.[1] ?? "");
-  expect(date).toBeGreaterThanOrEqual(earliest);
-  expect(date).toBeLessThanOrEqual(second());
+  for (let round = 0; round < 2; round += 1) {
+    const earliest = second();
+    connection.send(look());
+    await expect.poll(() => statuses(connection.received)).toHaveLength(round + 1);
+    const [, latest = ""] = [...connection.received.matchAll(/^date: (.+)\r$/gim)].at(-1) ?? [];
+    const date = Date.parse(latest);
+    expect(date).toBeGreaterThanOrEqual(earliest);
+    expect(date).toBeLessThanOrEqual(second());
+    await sleep(1_001);
+  }
 });
 
 describe("headers of a handler", () => {

@@ -69,6 +69,7 @@ describe("a content type is refused, and the answer says which would do", () => 
     });
     expect(response.status).toBe(415);
     expect(response.headers.get("accept-post")).toBe(accepted);
+    expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
     expect(await response.text()).toBe(`Send one of these content types: ${accepted}\n`);
   });
 });
@@ -90,6 +91,11 @@ describe("a wrong verb is refused, and the answer says which would do", () => {
     });
     expect(response.status).toBe(405);
     expect(response.headers.get("allow")).toBe(allow);
+    expect([response.headers.get("content-type"), await response.text()]).toEqual(
+      target.startsWith("/api/")
+        ? ["application/json", '{"code":12,"message":"Method Not Allowed"}']
+        : ["text/plain; charset=utf-8", `This path takes ${allow} only.\n`],
+    );
   });
 });
 
