@@ -28,7 +28,6 @@ export function createHttp2Server(
   dispatch: (exchange: Exchange) => void,
   observeClose: (closed: ClosedConnection) => void,
 ): Http2Server {
-  const { unsentTimeoutMs } = limits;
   const sessions = new Set<Http2Session>();
   const site: SessionSite = {
     clientOf,
@@ -42,7 +41,7 @@ export function createHttp2Server(
     bodies: createShares(limits.maxBodyBytes, limits.maxBodyBytesEach),
     unhandled,
     busy: new Set(),
-    unsentTimeoutMs,
+    unsentTimeoutMs: limits.unsentTimeoutMs,
     now: () => performance.now(),
     soon: setImmediate,
     date,
@@ -50,7 +49,7 @@ export function createHttp2Server(
   const look = () => {
     for (const session of sessions) session.look();
   };
-  const timer = setInterval(look, Math.min(http2LookMs, unsentTimeoutMs / 4)).unref();
+  const timer = setInterval(look, http2LookMs).unref();
 
   return {
     adopt(socket) {
