@@ -227,6 +227,13 @@ describe("R14, W11: a client that sends nothing is cut off", () => {
     await using server = await startEcho({}, {}, options);
     expect(await exchangeRaw(server.port, data)).toBe("");
   });
+
+  test.concurrent("within the fields of an HTTP/2 request", async () => {
+    await using server = await startEcho();
+    const begun = http2Frame(frameTypes.headers, 0, 1, pageHeaders);
+    const frames = framesOf(await exchangeRaw(server.port, Buffer.concat([http2Opening, begun])));
+    expect(frames.at(-1)?.type).toBe(frameTypes.goAway);
+  });
 });
 
 describe("an HTTP/1.1 connection", () => {
