@@ -113,6 +113,25 @@ describe("headers of a handler", () => {
   });
 });
 
+test("a header that Node refuses makes an error of the answer, and those behind come one at a time", async () => {
+  let running = 0;
+  let most = 0;
+  await using server = await startEcho({
+    async look(note, { responseHeader }) {
+      if (note.id === "bad") responseHeader.set("x-bad", "a\u0001b");
+      most = Math.max(most, ++running);
+      await sleep(5);
+      running -= 1;
+      return note;
+    },
+  });
+  using connection = await openRaw(server.port);
+  connection.send(look().replace("/7", "/bad") + look().repeat(4) + getPage);
+  const received = await connection.until(/page$/);
+  expect(statuses(received)).toEqual([500, 200, 200, 200, 200, 200]);
+  expect(most).toBe(1);
+});
+
 describe("requests that Node answers by itself", () => {
   const tooMany = `GET /page HTTP/1.1\r\nHost: a\r\n${"X: y\r\n".repeat(101)}\r\n`;
   const noHost = "GET /page HTTP/1.1\r\n\r\n";
