@@ -21,6 +21,7 @@ const seeInput: readonly string[] = [
   "/^(?:\\[([\\da-f:.]+)\\]|([\\d.]+))(?::\\d{1,5})?$/i",
   "/^[a-z][a-z\\d+.-]*:\\/\\/([^/?]*)(.*)/is",
   "/%(?=2f)/gi",
+  "/%[89a-f][\\da-f]/gi",
   "/\\b(?:heads|search_keys|head_counts|attributes)\\b/g",
   "/-text/i",
   "/[-+.\\w]+/y",

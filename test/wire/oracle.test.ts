@@ -19,7 +19,6 @@ import {
   goesOn,
   isBadTimeout,
   isBodyTooLarge,
-  isPercentEncoded,
   isServedType,
   isTooLarge,
   isUnknown,
@@ -71,6 +70,13 @@ const deliberate: readonly Deviation[] = [
     example: { ...lookByGet(), contentType: "text/plain" },
     applies: (call) => call.verb === "GET" && call.method === "Look" && !isGrpcLike(call),
     instead: (call) => ({ ...call, contentType: undefined }),
+  },
+  {
+    name: "a percent-encoded message of a GET is read byte by byte",
+    reason: "the stock adapter replaces what is not UTF-8, and so reads another message",
+    example: { ...lookByGet(), base64: "none", note: { ...note, rank: 300 } },
+    applies: ({ protocol, base64 }) => protocol === "Connect GET" && base64 === "none",
+    instead: (call) => ({ ...call, base64: "url" }),
   },
   {
     name: "a GET as gRPC is a wrong verb, not a wrong content type",
@@ -157,7 +163,7 @@ const deliberate: readonly Deviation[] = [
     name: "JSON that is not UTF-8 is refused",
     reason: "JavaScript replaces what it cannot read, so another text would be stored",
     example: { protocol: "Connect", contentType: "application/json", damage: "not UTF-8" },
-    applies: (call) => call.damage === "not UTF-8" && isJson(call) && !isPercentEncoded(call),
+    applies: (call) => call.damage === "not UTF-8" && isJson(call),
     becomes: (reply, call) =>
       wasHandled(reply)
         ? refusal(call, Code.InvalidArgument, "the message is not valid UTF-8")

@@ -45,7 +45,7 @@ function openConnect(
   if (verb !== "POST" && !isGet) {
     return methodNotAllowed(hasNoSideEffects(method) ? ["GET", "POST"] : ["POST"]);
   }
-  const parameters = isGet ? new URLSearchParams(query) : noParameters;
+  const parameters = isGet ? parametersFrom(query) : noParameters;
   const contentType = isGet ? typeFromQuery(parameters) : (headers["content-type"] ?? null);
   const type = parseContentType(contentType);
   if (type === undefined || type.stream) {
@@ -129,13 +129,21 @@ function typeFromQuery(parameters: URLSearchParams): string | null {
   return encoding === "json" || encoding === "proto" ? `application/${encoding}` : null;
 }
 
+/** Each character of a value is one byte, because a message need not be text. */
+function parametersFrom(query: string): URLSearchParams {
+  const charOf = (byte: string) => String.fromCharCode(Number.parseInt(byte.slice(1), 16));
+  return new URLSearchParams(
+    query.replace(/%[89a-f][\da-f]/gi, (byte) => encodeURIComponent(charOf(byte))),
+  );
+}
+
 function bytesFromQuery(parameters: URLSearchParams, maxBytes: number): Buffer {
   const message = parameters.get("message") ?? "";
   const isBase64 = parameters.get("base64") === "1";
   if (isBase64 && !/^(?:[\w+/-]{4})*(?:[\w+/-]{2,3}={0,2})?$/.test(message)) {
     throw refusal("messageMalformed", "the parameter message is not base64");
   }
-  const bytes = Buffer.from(message, isBase64 ? "base64url" : "utf8");
+  const bytes = Buffer.from(message, isBase64 ? "base64url" : "latin1");
   if (bytes.byteLength > maxBytes) {
     throw refusal("messageTooLarge", `message is larger than ${maxBytes} bytes`);
   }

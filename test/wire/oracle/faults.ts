@@ -12,9 +12,7 @@ export function isBadTimeout(call: Call): boolean {
 }
 
 export function isTooLarge(call: Call): boolean {
-  const payload = payloadOf(call);
-  const received = isPercentEncoded(call) ? Buffer.from(payload.toString()) : payload;
-  return received.byteLength > maxMessageBytes;
+  return payloadOf(call).byteLength > maxMessageBytes;
 }
 
 /** In its text form gRPC-Web may need twice the bytes. */
@@ -33,11 +31,6 @@ export function goesOn(call: Call): boolean {
 /** Whether the head of the message promises more than is allowed. */
 export function promisesTooMuch(call: Call): boolean {
   return framesOf(call).readUInt32BE(1) > maxMessageBytes;
-}
-
-/** Then the URL's own decoding replaces what is not UTF-8, which takes more bytes. */
-export function isPercentEncoded({ protocol, base64 }: Call): boolean {
-  return protocol === "Connect GET" && base64 === "none";
 }
 
 export function isServedType({ contentType = "" }: Call): boolean {

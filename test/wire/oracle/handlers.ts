@@ -6,9 +6,10 @@ import { EchoService, type Note, NoteSchema } from "../echo.ts";
 /** What a request may ask of the handler, in the header `x-act`; with "refuse", a code follows. */
 export const acts = ["echo", "refuse", "refuse at length", "fail", "overflow", "stop"] as const;
 
-/** Headers that client and server negotiate with. Handlers do not depend on them. */
+/** Headers that client and server negotiate with, and how a GET carries its message. Handlers do not depend on them. */
 const negotiated = new Set([
   "accept-encoding",
+  "base64",
   "compression",
   "connection",
   "content-encoding",
@@ -17,6 +18,7 @@ const negotiated = new Set([
   "grpc-accept-encoding",
   "grpc-encoding",
   "host",
+  "message",
   "transfer-encoding",
 ]);
 

@@ -37,23 +37,50 @@ describe("Connect", () => {
     expect({ status, body }).toEqual({ status: 200, body: Buffer.from(binaryNote()) });
   });
 
+  test("reads a binary message of GET byte by byte, also without base64", async () => {
+    await using server = await startEcho();
+    const { status, body } = await get(server.url, "encoding=proto&message=%18%aC%02%12%01+");
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: Buffer.from([0x12, 1, 0x20, 0x18, 0xac, 2]),
+    });
+  });
+
   test("takes no message in GET for an empty one", async () => {
     await using server = await startEcho();
     expect(await get(server.url, "encoding=json&message=%7B%7D")).toMatchObject({ status: 200 });
     expect(await get(server.url, "encoding=proto")).toMatchObject({ status: 200 });
   });
 
-  test.for([
-    ["connect=v1&encoding=xml&message=1", 415],
-    ["connect=v1&message=1", 415],
-    ["connect=v1&encoding=connect%2Bjson&message=1", 415],
-    ["connect=v1&encoding=json&message=!", 400],
-    ["connect=v1&encoding=json&base64=1&message=%21", 400],
-    ["connect=v1&encoding=json&base64=1&message=%FF", 400],
-    ["connect=v1&encoding=json&compression=zstd&message=%7B%7D", 501],
-  ] as const)("refuses GET %s", async ([query, status]) => {
+  const json = "connect=v1&encoding=json";
+  const noBase64 = "the parameter message is not base64";
+  test.for<[query: string, status: number, text: string]>([
+    ["connect=v1&encoding=xml&message=1", 415, "Send one of these content types"],
+    ["connect=v1&message=1", 415, "Send one of these content types"],
+    ["connect=v1&encoding=connect%2Bjson&message=1", 415, "Send one of these content types"],
+    ["connect=v1&encoding=json%3Bcharset=utf-8&message=1", 415, "Send one of these content types"],
+    [`${json}&message=!`, 400, "cannot decode message"],
+    [`${json}&message=%7B%22text%22:%22%FF%22%7D`, 400, "not valid UTF-8"],
+    ...["%21", "%FF", "A", "e30AA", "e30==A", "==e30=", "e30===", "!e30"].map(
+      (message): [string, number, string] => [`${json}&base64=1&message=${message}`, 400, noBase64],
+    ),
+    [`${json}&compression=zstd&message=%7B%7D`, 501, "unknown compression"],
+  ])("refuses GET %s", async ([query, status, text]) => {
     await using server = await startEcho();
-    expect(await get(server.url, query)).toMatchObject({ status });
+    const answer = await get(server.url, query);
+    expect(answer.status).toBe(status);
+    expect(answer.body.toString()).toContain(text);
+  });
+
+  test("takes the largest message by GET, and refuses one byte more", async () => {
+    const limits = { maxMessageBytes: 20, defaultDeadlineMs: 10_000, maxDeadlineMs: 60_000 };
+    await using server = await startEcho({}, { limits });
+    const queryOf = (length: number) =>
+      `${json}&base64=1&message=${encoded(Buffer.from("{}".padEnd(length)))}`;
+    expect(await get(server.url, queryOf(20))).toMatchObject({ status: 200 });
+    const { status, body } = await get(server.url, queryOf(21));
+    expect(status).toBe(429);
+    expect(body.toString()).toContain("message is larger than 20 bytes");
   });
 
   test("answers GET for methods without side effects only", async () => {
