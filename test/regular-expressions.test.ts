@@ -76,7 +76,6 @@ const seeInput: readonly string[] = [
   "/^\\/\\w+(?:\\.\\w+)+\\/\\w+$/",
   "/^\\d{4}-/",
   "/^\\d{9,10}$/",
-  "/^application\\/(?:json|proto)(?:[ ;]|$)/i",
   "/^application\\/grpc(?:[+;]|$)/i",
   "/^application\\/grpc-web(?:-text)?(?:[+;]|$)/i",
   "/^application\\/grpc-web-text(?:[+;]|$)/i",

@@ -23,7 +23,7 @@ export type RouteTables = {
   readonly pages: ReadonlyMap<string, Page>;
   readonly actions: ReadonlyMap<string, Page>;
   /** For calls whose content type names no protocol of `grpcFamily`. */
-  readonly connect: Protocol;
+  readonly connect: Omit<Protocol, "speaks">;
   readonly grpcFamily: readonly Protocol[];
   readonly cors: Cors;
 };

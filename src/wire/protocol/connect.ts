@@ -25,10 +25,9 @@ import {
 import { prefersStrict, strictApplied } from "./strict/prefer.ts";
 
 /** Unary Connect, as https://connectrpc.com/docs/protocol describes it. */
-export function createConnect(json: JsonCodec): Protocol {
+export function createConnect(json: JsonCodec): Omit<Protocol, "speaks"> {
   return {
     name: "connect",
-    speaks: (contentType) => /^application\/(?:json|proto)(?:[ ;]|$)/i.test(contentType),
     open: (head, method, maxMessageBytes) => openConnect(head, method, json, maxMessageBytes),
   };
 }
