@@ -186,7 +186,7 @@ class RunningCall {
   #fail(reason: unknown): void {
     if (this.#isOver) return;
     const { errorDomain } = this.#options;
-    const error = repair(explain(errorFrom(reason), errorDomain));
+    const error = explain(errorFrom(reason), errorDomain);
     this.#end(refuse(this.#dialog, error, this.#call?.metadata(), errorDomain), error);
   }
 
@@ -213,21 +213,6 @@ export function timeoutWithin(limits: Limits, timeoutMs: number | undefined): nu
 export function errorFrom(reason: unknown): ConnectError {
   if (reason instanceof ConnectError) return reason;
   return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
-}
-
-/** No protocol can carry a lone surrogate. */
-function repair(error: ConnectError): ConnectError {
-  if (error.rawMessage.isWellFormed()) return error;
-  const { code, metadata, details, cause } = error;
-  const repaired = new ConnectError(
-    error.rawMessage.toWellFormed(),
-    code,
-    metadata,
-    undefined,
-    cause,
-  );
-  repaired.details.push(...details);
-  return repaired;
 }
 
 /** Details that cannot be encoded must not cost the client its answer. */

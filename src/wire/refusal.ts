@@ -41,14 +41,14 @@ export function refusal(kind: RefusalKind, message: string, cause?: unknown): Co
 }
 
 /**
- * Make an error ready to be sent: cut its message, and add a `google.rpc.ErrorInfo` if it has none. The reason
- * is that of `refusals` for errors of the wire, and the code for others. An error of the wire also says when
- * to try again, if that may help.
+ * Make an error ready to be sent: cut its message, replace lone surrogates in it, which no protocol can carry, and add a
+ * `google.rpc.ErrorInfo` if it has none. The reason is that of `refusals` for errors of the wire, and the code for others.
+ * An error of the wire also says when to try again, if that may help.
  *
  * @param domain Of the `ErrorInfo`; `undefined` adds no details to any error.
  */
 export function explain(given: ConnectError, domain: string | undefined): ConnectError {
-  const error = withShortMessage(given);
+  const error = withSentMessage(given);
   if (domain === undefined || error.details.some(isErrorInfo)) return error;
   const kind = kinds.get(given);
   const { reason, ...hint } =
@@ -58,13 +58,13 @@ export function explain(given: ConnectError, domain: string | undefined): Connec
   return error;
 }
 
-function withShortMessage(error: ConnectError): ConnectError {
-  const message = cut(error.rawMessage, maxErrorMessageBytes);
+function withSentMessage(error: ConnectError): ConnectError {
+  const message = cut(error.rawMessage, maxErrorMessageBytes).toWellFormed();
   if (message === error.rawMessage) return error;
   const { code, metadata, details, cause } = error;
-  const shortened = new ConnectError(message, code, metadata, undefined, cause);
-  shortened.details.push(...details);
-  return shortened;
+  const changed = new ConnectError(message, code, metadata, undefined, cause);
+  changed.details.push(...details);
+  return changed;
 }
 
 type Detail = ConnectError["details"][number];

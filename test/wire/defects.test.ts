@@ -66,6 +66,31 @@ describe("R2: a lone surrogate in an error's message reaches the client as U+FFF
     isBroken = false;
     await expectAlive(server);
   });
+
+  test.for(["application/grpc", "application/grpc-web", "application/connect+proto"])(
+    "at the end of a stream as %s",
+    async (contentType) => {
+      await using server = await startEcho({
+        async *spread(note) {
+          yield note;
+          throw new ConnectError("half \ud800", Code.Aborted);
+        },
+      });
+      using session = openHttp2(server.port);
+      const answer = await requestHttp2(
+        session,
+        {
+          ...grpcHeaders,
+          ":path": "/echo.v1.EchoService/Spread",
+          "content-type": contentType,
+        },
+        envelope(binaryNote()),
+      );
+      const sent = `${answer.trailers["grpc-message"]} ${answer.body}`;
+      expect(decodeURIComponent(sent)).toContain("half \ufffd");
+      expect(answer.reset).toBe(0);
+    },
+  );
 });
 
 describe("R3: metadata that cannot be sent costs neither the answer nor the process", () => {
