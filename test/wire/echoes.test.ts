@@ -5,6 +5,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
+import type { RequestGate } from "../../src/wire/call.ts";
 import { cut, echo } from "../../src/wire/cut.ts";
 import { maxEchoBytes, maxErrorMessageBytes } from "../../src/wire/limits.ts";
 import { type EchoServer, startEcho } from "./echo.ts";
@@ -338,6 +339,36 @@ describe("D6: every error of a call has an ErrorInfo", () => {
       code: Code.InvalidArgument,
       details: ["google.rpc.ErrorInfo"],
     });
+  });
+
+  test.for<{ name: string; requestGate: RequestGate; reason: string }>([
+    {
+      name: "refuses",
+      requestGate: () => {
+        throw new ConnectError("no", Code.PermissionDenied);
+      },
+      reason: "PERMISSION_DENIED",
+    },
+    {
+      name: "fails",
+      requestGate: () => {
+        throw new Error("password=hunter2");
+      },
+      reason: "INTERNAL",
+    },
+    {
+      name: "takes too long",
+      requestGate: () => new Promise(() => {}),
+      reason: "DEADLINE_EXCEEDED",
+    },
+  ])("a stream whose gate $name", async ({ requestGate, reason }) => {
+    const limits = { maxMessageBytes: 65_536, defaultDeadlineMs: 50, maxDeadlineMs: 60_000 };
+    await using server = await startEcho({}, { requestGate, limits });
+    const method = "/echo.v1.EchoService/Talk";
+    const { details } = await refusedGrpc(server, {}, envelope(binaryNote()), method);
+    expect(details.map((any) => anyUnpack(any, ErrorInfoSchema))).toMatchObject([
+      { reason, domain: "echo.test" },
+    ]);
   });
 
   test("a stream of Connect", async () => {

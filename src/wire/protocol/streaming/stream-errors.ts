@@ -1,4 +1,9 @@
-import { ConnectError, createContextKey, type Interceptor } from "@connectrpc/connect";
+import {
+  ConnectError,
+  type ContextValues,
+  createContextKey,
+  type Interceptor,
+} from "@connectrpc/connect";
 import { errorFrom } from "../../call.ts";
 import { echo } from "../../cut.ts";
 import { explain, refusal } from "../../refusal.ts";
@@ -10,6 +15,21 @@ export type StreamNotes = { error?: ConnectError };
 export const notesKey = createContextKey<StreamNotes>({}, { description: "notes" });
 
 /**
+ * Note what ends a stream, and make it ready to be sent.
+ *
+ * @param errorDomain As `explain` takes it.
+ */
+export function noteError(
+  reason: unknown,
+  values: ContextValues,
+  errorDomain: string | undefined,
+): ConnectError {
+  const error = explain(isUnreadable(reason) ? malformed(reason) : errorFrom(reason), errorDomain);
+  values.get(notesKey).error = error;
+  return error;
+}
+
+/**
  * The outermost interceptor of streams: whatever ends one, before its answer or in the middle of it, is
  * noted and explained.
  *
@@ -18,12 +38,7 @@ export const notesKey = createContextKey<StreamNotes>({}, { description: "notes"
 export function createNoteErrors(errorDomain: string | undefined): Interceptor {
   return (next) => async (request) => {
     const note = (reason: unknown): never => {
-      const error = explain(
-        isUnreadable(reason) ? malformed(reason) : errorFrom(reason),
-        errorDomain,
-      );
-      request.contextValues.get(notesKey).error = error;
-      throw error;
+      throw noteError(reason, request.contextValues, errorDomain);
     };
     const response = await next(request).catch(note);
     return response.stream ? { ...response, message: noting(response.message, note) } : response;

@@ -1,17 +1,19 @@
 import type { HandlerContext } from "@connectrpc/connect";
-import { errorFrom, type RequestGate } from "../../call.ts";
+import type { RequestGate } from "../../call.ts";
 import { deadlineExceeded } from "../../deadline.ts";
-import { notesKey } from "./stream-errors.ts";
+import { noteError } from "./stream-errors.ts";
 
 /**
  * The gate of streams. A stream may have no deadline, so the gate has one of its own, and it also stops
  * waiting when the client has gone.
  *
  * @param timeoutMs The deadline of the gate: that of a call whose client sets none.
+ * @param errorDomain As `explain` takes it.
  */
 export function createStreamGate(
   gate: RequestGate,
   timeoutMs: number,
+  errorDomain: string | undefined,
 ): (context: HandlerContext) => Promise<void> {
   return async (context) => {
     try {
@@ -19,8 +21,7 @@ export function createStreamGate(
       if (passing instanceof Error) throw passing;
       if (passing !== undefined) await within(passing, context, timeoutMs);
     } catch (reason) {
-      context.values.get(notesKey).error = errorFrom(reason);
-      throw reason;
+      throw noteError(reason, context.values, errorDomain);
     }
   };
 }

@@ -69,7 +69,9 @@ export function createStreamingMethods(
   const { requestGate, interceptors, registry, errorDomain } = options;
   const { defaultDeadlineMs } = options.limits;
   const common = {
-    ...(requestGate && { requestGate: createStreamGate(requestGate, defaultDeadlineMs) }),
+    ...(requestGate && {
+      requestGate: createStreamGate(requestGate, defaultDeadlineMs, errorDomain),
+    }),
     interceptors: [createNoteErrors(errorDomain), ...interceptors],
     acceptCompression: compressions.map(asynchronous),
     compressMinBytes,

@@ -16,7 +16,8 @@ const timeoutMs = 10_000;
 function entering(gate: RequestGate, signal = new AbortController().signal) {
   const notes: StreamNotes = {};
   const values = createContextValues().set(notesKey, notes);
-  const entered = createStreamGate(gate, timeoutMs)({ signal, values } as HandlerContext);
+  const enter = createStreamGate(gate, timeoutMs, undefined);
+  const entered = enter({ signal, values } as HandlerContext);
   entered.catch(() => undefined);
   return { entered, notes };
 }
