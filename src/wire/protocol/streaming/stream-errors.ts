@@ -37,22 +37,24 @@ export function noteError(
  */
 export function createNoteErrors(errorDomain: string | undefined): Interceptor {
   return (next) => async (request) => {
-    const note = (reason: unknown): never => {
-      throw noteError(reason, request.contextValues, errorDomain);
-    };
-    const response = await next(request).catch(note);
-    return response.stream ? { ...response, message: noting(response.message, note) } : response;
+    const note = (reason: unknown) => noteError(reason, request.contextValues, errorDomain);
+    try {
+      const response = await next(request);
+      return response.stream ? { ...response, message: noting(response.message, note) } : response;
+    } catch (reason) {
+      throw note(reason);
+    }
   };
 }
 
 async function* noting<Item>(
   items: AsyncIterable<Item>,
-  note: (reason: unknown) => never,
+  note: (reason: unknown) => ConnectError,
 ): AsyncGenerator<Item> {
   try {
     yield* items;
   } catch (reason) {
-    note(reason);
+    throw note(reason);
   }
 }
 

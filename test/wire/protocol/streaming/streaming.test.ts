@@ -148,6 +148,20 @@ describe.for(transports)("over $name", ({ create, protocol }) => {
       ]);
   });
 
+  test("an error that a handler throws before it returns is observed, too", async () => {
+    await using server = await startEcho({
+      spread() {
+        throw new ConnectError("no", Code.Aborted);
+      },
+    });
+    const client = createClient(EchoService, create(server.url));
+    const error = await collected(client.spread({})).catch(ConnectError.from);
+    if (!(error instanceof ConnectError)) throw new Error("it was not refused");
+    expect(error.code).toBe(Code.Aborted);
+    expect(error.findDetails(ErrorInfoSchema)).toMatchObject([{ reason: "ABORTED" }]);
+    await expect.poll(() => server.outcomes).toMatchObject([{ error: { code: Code.Aborted } }]);
+  });
+
   test("the text of an unexpected error is not sent", async () => {
     await using server = await startEcho({
       // biome-ignore lint/correctness/useYield: it throws before
