@@ -136,15 +136,19 @@ describe("A6: a head stays below 8 KiB, whatever the client sends", () => {
     expect(message).toBe(`${"長".repeat(340)}…`);
   });
 
-  test("details that do not fit are left out, but for the reason", async () => {
-    await using server = await startEcho({
-      echo: () => {
-        throw new ConnectError("長".repeat(340), Code.Aborted, undefined, [
-          { desc: StatusSchema, value: { message: "x".repeat(4_000) } },
-        ]);
-      },
-    });
-    const refused = await refusedGrpc(server, {}, envelope(binaryNote()));
+  test.for([
+    { kind: "a call", method: path },
+    { kind: "a stream", method: "/echo.v1.EchoService/Talk" },
+  ])("details of $kind that do not fit are left out, but for the reason", async ({ method }) => {
+    const fail = () => {
+      throw new ConnectError("長".repeat(340), Code.Aborted, undefined, [
+        { desc: StatusSchema, value: { message: "x".repeat(4_000) } },
+      ]);
+    };
+    await using server = await startEcho({ echo: fail, talk: fail });
+    const refused = await refusedGrpc(server, {}, envelope(binaryNote()), method);
+    expect(refused.code).toBe(Code.Aborted);
+    expect(refused.message).toBe("長".repeat(340));
     expect(refused.headBytes).toBeLessThan(8_192);
     expect(refused.details.map((any) => anyUnpack(any, ErrorInfoSchema))).toMatchObject([
       { reason: "ABORTED", domain: "echo.test" },

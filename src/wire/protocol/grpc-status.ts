@@ -4,8 +4,7 @@ import { maxStatusBytes } from "../limits.ts";
 import { isErrorInfo } from "../refusal.ts";
 
 /**
- * The trailers that end a call of gRPC or gRPC-Web: what the handler has set, and the status. If the details
- * are too large together, only the `ErrorInfo` is sent.
+ * The trailers that end a call of gRPC or gRPC-Web: what the handler has set, and the status.
  *
  * @param error `undefined` for a success.
  */
@@ -14,18 +13,24 @@ export function statusTrailers(
   error: ConnectError | undefined,
 ): Headers {
   const target = setTrailerStatus(new Headers(trailer), error);
-  if (error === undefined) return target;
-  const message = encodeStatusMessage(error.rawMessage);
-  target.set("grpc-message", message);
-  const details = target.get("grpc-status-details-bin") ?? "";
-  if (message.length + details.length <= maxStatusBytes) return target;
-  target.delete("grpc-status-details-bin");
-  const { code, rawMessage } = error;
-  const essential = new ConnectError(rawMessage, code);
-  essential.details.push(...error.details.filter(isErrorInfo));
-  setTrailerStatus(target, essential);
-  target.set("grpc-message", message);
+  if (error !== undefined) fitStatus(target, error);
   return target;
+}
+
+/**
+ * Shorten what `@connectrpc/connect` has set: the message is encoded no more than it must be, and if the details are too
+ * large together with it, only the `ErrorInfo` is left.
+ */
+export function fitStatus(trailer: Headers, error: ConnectError): void {
+  const message = encodeStatusMessage(error.rawMessage);
+  const details = trailer.get("grpc-status-details-bin") ?? "";
+  if (message.length + details.length > maxStatusBytes) {
+    trailer.delete("grpc-status-details-bin");
+    const essential = new ConnectError(error.rawMessage, error.code);
+    essential.details.push(...error.details.filter(isErrorInfo));
+    setTrailerStatus(trailer, essential);
+  }
+  trailer.set("grpc-message", message);
 }
 
 /**

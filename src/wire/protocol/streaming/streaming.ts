@@ -19,7 +19,7 @@ import {
 import { compressMinBytes, pieceBytes } from "../../limits.ts";
 import type { WireOptions } from "../../options.ts";
 import { compressions } from "../compression.ts";
-import { encodeStatusMessage } from "../grpc-status.ts";
+import { fitStatus } from "../grpc-status.ts";
 import { framesFromTextStream, isGrpcWebText, textFromFrames } from "../grpc-web-text.ts";
 import { createMessageTurns } from "./message-turns.ts";
 import {
@@ -135,7 +135,7 @@ async function serve(
   const answer = exchange.begin({ status, headers }, common);
   if (answer === undefined) return endingWith(status);
   try {
-    await sendBody(answer, isText ? textOf(body) : body, trailer);
+    await sendBody(answer, isText ? textOf(body) : body, trailer, notes);
   } catch (error) {
     ended.abort(error);
     answer.abort();
@@ -151,6 +151,7 @@ async function sendBody(
   answer: AnswerStream,
   body: AsyncIterable<Uint8Array>,
   trailer: Headers | undefined,
+  notes: StreamNotes,
 ): Promise<void> {
   let taken = Promise.resolve();
   for await (const chunk of body) {
@@ -160,19 +161,13 @@ async function sendBody(
     taken.catch(() => {});
     if (chunk.byteLength > pieceBytes) await taken;
   }
-  answer.end(trailer && headersToNode(withOwnEncoding(trailer)));
+  if (trailer !== undefined && notes.error !== undefined) fitStatus(trailer, notes.error);
+  answer.end(trailer && headersToNode(trailer));
   await taken;
 }
 
 async function* textOf(frames: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   for await (const frame of frames) yield textFromFrames(frame);
-}
-
-/** `@connectrpc/connect` encodes more of the message than gRPC asks for: see `encodeStatusMessage`. */
-function withOwnEncoding(trailer: Headers): Headers {
-  const message = trailer.get("grpc-message");
-  if (message) trailer.set("grpc-message", encodeStatusMessage(decodeURIComponent(message)));
-  return trailer;
 }
 
 function asynchronous(compression: (typeof compressions)[number]): ConnectCompression {
