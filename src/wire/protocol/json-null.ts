@@ -62,7 +62,7 @@ function dropInField(
   const { message } = field;
   if (message === undefined) return value;
   const inside = (each: JsonValue) => dropUnset(message, each, registry);
-  if (field.fieldKind === "list" && Array.isArray(value)) return value.map(inside);
+  if (Array.isArray(value)) return value.map(inside);
   if (field.fieldKind === "map" && isObject(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, inside(each)]));
   }

@@ -54,24 +54,33 @@ describe("the body of a gRPC call is refused if it is", () => {
       name: "a varint without end",
       body: envelope(Buffer.alloc(12, 0xff)),
       code: Code.InvalidArgument,
+      text: "parse binary: ",
     },
-    { name: "field number 0", body: envelope(Buffer.of(0, 1)), code: Code.InvalidArgument },
+    {
+      name: "field number 0",
+      body: envelope(Buffer.of(0, 1)),
+      code: Code.InvalidArgument,
+      text: "parse binary: illegal tag",
+    },
     {
       name: "a text that runs out",
       body: envelope(Buffer.of(0x0a, 99, 65)),
       code: Code.InvalidArgument,
+      text: "parse binary: ",
     },
     {
       name: "text that is not UTF-8",
       body: envelope(Buffer.of(0x0a, 2, 0xc3, 0x28)),
       code: Code.InvalidArgument,
+      text: "parse binary: ",
     },
     {
       name: "a thousand nested groups",
       body: envelope(Buffer.alloc(1000, 0x23)),
       code: Code.InvalidArgument,
+      text: "parse binary: ",
     },
-  ])("$name", async ({ body, code }) => {
+  ])("$name", async ({ body, code, text = "" }) => {
     let calls = 0;
     await using server = await startEcho({
       echo(note) {
@@ -82,6 +91,7 @@ describe("the body of a gRPC call is refused if it is", () => {
     using session = openHttp2(server.port);
     const { trailers } = await requestHttp2(session, grpcHeaders, body);
     expect(trailers["grpc-status"]).toBe(String(code));
+    expect(trailers["grpc-message"]).toContain(text);
     expect(calls).toBe(0);
     const good = await requestHttp2(session, grpcHeaders, envelope(message));
     expect(good.trailers["grpc-status"]).toBe("0");

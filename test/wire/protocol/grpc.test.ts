@@ -43,6 +43,7 @@ describe("gRPC", () => {
     ["plain", "plain"],
     ["50 %: a, b; c/d?e&f=g+h@i#j", "50 %25: a, b; c/d?e&f=g+h@i#j"],
     [" at both ends  ", "%20at both ends%20%20"],
+    ["   ", "%20%20%20"],
     ["Zürich", "Z%C3%BCrich"],
     ["giraffe 🦒", "giraffe %F0%9F%A6%92"],
     ["line\nend\r\u0000", "line%0Aend%0D%00"],

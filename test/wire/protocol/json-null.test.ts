@@ -77,6 +77,11 @@ describe("D4: null is unset", () => {
       body: { any: { ...shelfInAny, ...unset } },
       want: { any: { ...shelfInAny, room: "a" } },
     },
+    {
+      name: "beside a message of any type that is empty",
+      body: { shelf: null, text: "a", any: {} },
+      want: { text: "a", any: {} },
+    },
     { name: "but not as any value", body: { shelf: null, value: null }, want: { value: null } },
     { name: "but not as null", body: { shelf: null, nothing: null }, want: { nothing: null } },
     {
@@ -104,6 +109,10 @@ describe("D4: null is unset", () => {
     {
       name: "a key twice beside null",
       body: '{"queries":[{"orQuery":null,"emailQuery":{},"emailQuery":{}}]}',
+    },
+    {
+      name: "a field in two spellings, one of them null",
+      body: '{"queries":[{"orQuery":null,"emailQuery":{}}],"sortingColumn":null,"sorting_column":1}',
     },
     { name: "a query that is null", body: '{"queries":[null]}' },
     { name: "a nesting without an end", body: `{"orQuery":null,"queries":${"[".repeat(30_000)}` },

@@ -56,6 +56,8 @@ describe("a content type is refused, and the answer says which would do", () => 
     ["application/x-www-form-urlencoded", connectTypes],
     ["application/connect+json", connectTypes],
     ["application/grpcx", connectTypes],
+    ["x-application/grpc", connectTypes],
+    ["x-application/grpc-web", connectTypes],
     ["application/grpc+xml", "application/grpc, application/grpc+json"],
     ["application/grpc; charset=utf-8", "application/grpc, application/grpc+json"],
     ["application/grpc-web+xml", "application/grpc-web, application/grpc-web-text"],

@@ -127,6 +127,11 @@ describe("unknownNames", () => {
       value: { free: { nope: 1 }, value: { nope: 1 }, any: { "@type": "a", nope: 1 } },
       want: [],
     },
+    {
+      schema: libraryMessage("Notes"),
+      value: { shelf: null, genres: null, rooms: null },
+      want: [],
+    },
   ])("$value", ({ schema, value, want }) => {
     expect(unknownNames(schema, value)).toEqual(want);
   });
