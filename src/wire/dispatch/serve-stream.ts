@@ -39,8 +39,7 @@ export function createServeStream(
     let cutOff: NodeJS.Timeout | undefined;
     const close = openStream(exchange.head.peer, (reason) => {
       ended.abort(reason);
-      // A handler that waits for the client's next message does not notice the signal. So the stream is
-      // cut off, but not before there was time to send the reason.
+      // A handler may not look at the signal. So the stream is cut off, but not before there was time to send the reason.
       cutOff = setTimeout(() => exchange.abort(), farewellMs);
     });
     if (close === undefined) {

@@ -192,7 +192,10 @@ describe("at the end of the drain", () => {
     await expect.poll(() => signals.map(({ aborted }) => aborted)).toEqual([true]);
   });
 
-  test("a stream is told that the server is unavailable", async () => {
+  test.for([
+    { what: "a stream", method: "Spread" },
+    { what: "a stream that waits for its client", method: "Talk" },
+  ])("$what is told that the server is unavailable", async ({ method }) => {
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     await using server = await startEcho({
       async *spread(note, { signal }) {
@@ -201,14 +204,18 @@ describe("at the end of the drain", () => {
         await once(signal, "abort");
         signal.throwIfAborted();
       },
+      async *talk(notes) {
+        begin();
+        yield* notes;
+      },
     });
     using session = openHttp2(server.port);
     const headers = {
       ":method": "POST",
-      ":path": "/echo.v1.EchoService/Spread",
+      ":path": `/echo.v1.EchoService/${method}`,
       "content-type": "application/grpc",
     };
-    const answer = requestHttp2(session, headers, envelope(binaryNote()));
+    const answer = requestHttp2(session, headers, envelope(binaryNote()), method === "Spread");
     await begun;
     await server.listener.close(20);
     expect((await answer).trailers).toMatchObject({ "grpc-status": String(Code.Unavailable) });

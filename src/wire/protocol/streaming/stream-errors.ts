@@ -8,10 +8,15 @@ import { errorFrom } from "../../call.ts";
 import { echo } from "../../cut.ts";
 import { explain, refusal } from "../../refusal.ts";
 
-/** What has ended a stream. Its answer holds that, too, but each protocol has another place for it. */
-export type StreamNotes = { error?: ConnectError };
+/** What those who see to a stream share. */
+export type StreamNotes = {
+  /** What has ended it. Its answer holds that, too, but each protocol has another place for it. */
+  error?: ConnectError;
+  /** Whoever waits for the client's next message gets this error. */
+  readonly breakOff?: (reason: ConnectError) => void;
+};
 
-/** Where the interceptor and the gate of a stream leave their notes. */
+/** The notes of a stream. */
 export const notesKey = createContextKey<StreamNotes>({}, { description: "notes" });
 
 /**
@@ -31,13 +36,18 @@ export function noteError(
 
 /**
  * The outermost interceptor of streams: whatever ends one, before its answer or in the middle of it, is
- * noted and explained.
+ * noted and explained. When its signal is aborted, for a deadline or by the server, a handler that waits for the client's
+ * next message ends, too.
  *
  * @param errorDomain As `explain` takes it.
  */
 export function createNoteErrors(errorDomain: string | undefined): Interceptor {
   return (next) => async (request) => {
-    const note = (reason: unknown) => noteError(reason, request.contextValues, errorDomain);
+    const { signal, contextValues } = request;
+    const note = (reason: unknown) => noteError(reason, contextValues, errorDomain);
+    const breakOff = () => contextValues.get(notesKey).breakOff?.(errorFrom(signal.reason));
+    if (signal.aborted) breakOff();
+    else signal.addEventListener("abort", breakOff);
     try {
       const response = await next(request);
       return response.stream ? { ...response, message: noting(response.message, note) } : response;

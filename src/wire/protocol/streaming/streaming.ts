@@ -9,6 +9,7 @@ import type {
   Compression as ConnectCompression,
   UniversalHandler,
 } from "@connectrpc/connect/protocol";
+import { errorFrom } from "../../call.ts";
 import { peerKey } from "../../call-context.ts";
 import {
   type AnswerStream,
@@ -107,12 +108,12 @@ async function serve(
   if (isText) header.set("content-type", contentType.replace(/-text/i, ""));
   const pieces = new BodyPieces(exchange);
   const frames = isText ? framesFromTextStream(pieces) : pieces;
+  const notes: StreamNotes = { breakOff: (reason) => pieces.breakOff(reason) };
   exchange.onGone(() => {
-    const reason = clientGone();
-    ended.abort(reason);
-    pieces.breakOff(reason);
+    // The server itself may have ended it before.
+    ended.abort(clientGone());
+    notes.error ??= errorFrom(ended.signal.reason);
   });
-  const notes: StreamNotes = {};
   const endingWith = (status: number): Ending => ({ status, error: notes.error });
   const response = await handler({
     httpVersion: head.httpVersion === "2" ? "2.0" : head.httpVersion,
@@ -133,7 +134,11 @@ async function serve(
     return endingWith(status);
   }
   const answer = exchange.begin({ status, headers }, common);
-  if (answer === undefined) return endingWith(status);
+  if (answer === undefined) {
+    // Lets the handler clean up, which has its first message ready.
+    for await (const _ of body) break;
+    return endingWith(status);
+  }
   try {
     await sendBody(answer, isText ? textOf(body) : body, trailer, notes);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import {
@@ -287,6 +288,31 @@ describe("a message in one-byte frames", () => {
   });
 });
 
+test.for([
+  ["application/grpc", "grpc-status=4"],
+  ["application/grpc-web", "grpc-status: 4"],
+  ["application/connect+proto", '"code":"deadline_exceeded"'],
+] as const)(
+  "a deadline ends a stream of %s whose handler waits for its client",
+  async ([type, want]) => {
+    await using server = await startEcho(handlers);
+    using session = openHttp2(server.port);
+    const headers = {
+      ":method": "POST",
+      ":path": "/echo.v1.EchoService/Talk",
+      "content-type": type,
+      "grpc-timeout": "50m",
+      "connect-timeout-ms": "50",
+    };
+    const message = envelope(binaryNote({ text: "a" }));
+    const { body, trailers, reset } = await requestHttp2(session, headers, message, false);
+    expect(openEnvelopes(body)[0]?.payload).toEqual(Buffer.from(binaryNote({ text: "A" })));
+    expect(`${body} grpc-status=${trailers["grpc-status"]}`).toContain(want);
+    expect(reset).toBe(0);
+    expect(server.outcomes).toMatchObject([{ error: { code: Code.DeadlineExceeded } }]);
+  },
+);
+
 test("an error's message is encoded no more than gRPC asks for", async () => {
   await using server = await startEcho({
     collect: () => Promise.reject(new ConnectError("50 %: a, ü", Code.Aborted)),
@@ -439,6 +465,38 @@ describe("D9: a client that leaves a stream has canceled it", () => {
     if (how === "a reset stream") connection.send(http2Frame(reset, 0, 1, Buffer.of(0, 0, 0, 8)));
     else connection[Symbol.dispose]();
     expect(await outcomeOf(server)).toMatchObject(canceled);
+  });
+
+  test.for(
+    ["application/grpc", "application/grpc-web", "application/connect+proto"].flatMap((type) => [
+      { type, when: "before its first message" as const },
+      { type, when: "between two messages" as const },
+    ]),
+  )("HTTP/2: a handler that goes on is ended, $when as $type", async ({ type, when }) => {
+    const [begun, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let isDone = false;
+    await using server = await startEcho({
+      async *spread(note, { signal }) {
+        try {
+          begun.resolve();
+          signal.addEventListener("abort", () => left.resolve());
+          if (when === "between two messages") yield note;
+          await left.promise;
+          for (;;) yield note;
+        } finally {
+          isDone = true;
+        }
+      },
+    });
+    using session = openHttp2(server.port);
+    const path = "/echo.v1.EchoService/Spread";
+    const stream = session.request({ ":method": "POST", ":path": path, "content-type": type });
+    stream.on("error", () => undefined);
+    stream.end(envelope(binaryNote()));
+    await (when === "between two messages" ? once(stream, "data") : begun.promise);
+    stream.close(8);
+    expect(await outcomeOf(server)).toMatchObject(canceled);
+    await expect.poll(() => isDone).toBe(true);
   });
 
   test.for([
