@@ -176,6 +176,25 @@ describe("metadata", () => {
     expect(seen).toEqual(["1", binary]);
   });
 
+  test.for(
+    speakers.flatMap((speaker) =>
+      (["responseHeader", "responseTrailer"] as const).map((place) => ({ ...speaker, place })),
+    ),
+  )("of an error may be in $place alone: $name", async ({ say, place, protocol }) => {
+    await using server = await startEcho({
+      echo(_note, context) {
+        context[place].set("x-set", "1");
+        throw new ConnectError("no", Code.Aborted, { "x-reason": "because" });
+      },
+    });
+    const { code, headers, trailers } = await say(server);
+    const all = new Headers([...headers, ...trailers]);
+    expect(code).toBe(Code.Aborted);
+    // REST has no trailers.
+    expect(all.get("x-set")).toBe(place === "responseTrailer" && protocol === "rest" ? null : "1");
+    expect(all.get("x-reason")).toBe("because");
+  });
+
   const answers = [
     { how: "success", error: undefined },
     { how: "error", error: new ConnectError("no", Code.Aborted) },

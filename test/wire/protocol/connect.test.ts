@@ -39,10 +39,10 @@ describe("Connect", () => {
 
   test("reads a binary message of GET byte by byte, also without base64", async () => {
     await using server = await startEcho();
-    const { status, body } = await get(server.url, "encoding=proto&message=%18%aC%02%12%01+");
+    const { status, body } = await get(server.url, "encoding=proto&message=%18%aC%80%01%12%01+");
     expect({ status, body }).toEqual({
       status: 200,
-      body: Buffer.from([0x12, 1, 0x20, 0x18, 0xac, 2]),
+      body: Buffer.from([0x12, 1, 0x20, 0x18, 0xac, 0x80, 1]),
     });
   });
 

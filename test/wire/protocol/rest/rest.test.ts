@@ -1,5 +1,5 @@
 import { fromJson, type Message, toJson } from "@bufbuild/protobuf";
-import { DurationSchema } from "@bufbuild/protobuf/wkt";
+import { DurationSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { ErrorInfoSchema } from "../../../../gen/google/rpc/error_details_pb.ts";
@@ -113,6 +113,7 @@ describe("REST", () => {
     error.details.push(
       { desc: ErrorInfoSchema, value: { reason: "GONE", domain: "echo.test" } },
       { desc: DurationSchema, value: { seconds: 1n, nanos: 500_000_000 } },
+      { desc: ValueSchema, value: { kind: { case: "nullValue", value: 0 } } },
       { type: "other.v1.Type", value: Uint8Array.of(8, 1) },
     );
     await using server = await startEcho({ look: () => Promise.reject(error) });
@@ -125,8 +126,29 @@ describe("REST", () => {
           domain: "echo.test",
         },
         { "@type": "type.googleapis.com/google.protobuf.Duration", value: "1.500s" },
+        { "@type": "type.googleapis.com/google.protobuf.Value", value: null },
       ],
     });
+  });
+
+  test("leaves out the list of details if it knows none of them", async () => {
+    const error = new ConnectError("gone", Code.NotFound);
+    error.details.push({ type: ErrorInfoSchema.typeName, value: Uint8Array.of() });
+    await using server = await startEcho({ look: () => Promise.reject(error) });
+    const response = await fetch(`${server.url}/api/v1/notes/7`);
+    expect(await response.json()).toEqual({ code: 5, message: "gone" });
+  });
+
+  test("applies Prefer: handling=strict to bodies alone", async () => {
+    await using server = await startEcho();
+    const url = `${server.url}/api/v1/notes/7`;
+    const headers = { prefer: "handling=strict" };
+    const put = await fetch(url, { method: "PUT", headers, body: '{"tex":"x"}' });
+    expect(put.status).toBe(400);
+    expect(put.headers.get("preference-applied")).toBe("handling=strict");
+    const get = await fetch(`${url}?tex=x`, { headers });
+    expect(get.status).toBe(200);
+    expect(get.headers.get("preference-applied")).toBeNull();
   });
 
   test("sends the headers that a handler has set, with an answer and with an error", async () => {

@@ -247,6 +247,12 @@ describe("match", () => {
     );
   });
 
+  test("finds a verb of which every character is escaped", () => {
+    const wide = routerOf(["GET /a:%E2%82%AC", "GET /{id}"]);
+    expect(outcome(wide, "GET /a:%E2%82%AC")).toEqual(["GET /a:%E2%82%AC", {}]);
+    expect(outcome(wide, "GET /b:%E2%82%AC")).toEqual(["GET /{id}", { id: "b:€" }]);
+  });
+
   test("finds what an escaping client sends", () => {
     const id = fc.string({ unit: "grapheme", minLength: 1 });
     fc.assert(
@@ -278,6 +284,16 @@ describe("createRestRouter", () => {
     expect(() => routerOf([first, second])).toThrow(
       `routes ${first} and ${second} match the same paths`,
     );
+  });
+
+  test("names the prefixes of the routes that it refuses", () => {
+    const routes = [
+      { httpMethod: "GET", prefix: "/v1", template: "/a", value: 1 },
+      { httpMethod: "GET", template: "/v1/a", value: 2 },
+    ];
+    const want = "routes GET /v1/a and GET /v1/a match the same paths";
+    expect(() => createRestRouter(routes)).toThrow(want);
+    expect(() => createRestRouter(routes.toReversed())).toThrow(want);
   });
 
   test.for<[first: string, second: string]>([
