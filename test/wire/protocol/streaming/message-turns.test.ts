@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createMessageTurns } from "../../../../src/wire/protocol/streaming/message-turns.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -19,4 +19,17 @@ test("so many messages at once, and then so many in each turn of the event loop,
   expect(begun).toEqual(Array.from({ length: 40 }, (_, index) => index));
   await turn();
   expect(next()).toBeUndefined();
+});
+
+test("no turn is waited for while no stream asks", () => {
+  vi.useFakeTimers({ toFake: ["setImmediate"] });
+  try {
+    const next = createMessageTurns();
+    for (let index = 0; index < 20; index += 1) void next();
+    expect(vi.getTimerCount()).toBe(1);
+    for (let turns = 0; turns < 3; turns += 1) vi.runOnlyPendingTimers();
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });

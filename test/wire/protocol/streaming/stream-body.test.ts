@@ -47,6 +47,26 @@ test.for([
   await expect(read(broken)).rejects.toThrow("the client has gone");
 });
 
+test("what comes while a piece is handled is read, too, and what waits when the body breaks off is not", async () => {
+  const whole = body([piece("a")], true);
+  const texts: string[] = [];
+  for await (const each of whole) {
+    texts.push(each.toString());
+    if (texts.length > 1) continue;
+    whole.take(Buffer.from("b"));
+    whole.end();
+  }
+  expect(texts).toEqual(["a", "b"]);
+  const breakOff = (reader: BodyReader) => {
+    reader.take(Buffer.from("b"));
+    broken.breakOff(clientGone());
+  };
+  const broken = body([piece("a"), breakOff], false);
+  const reading = broken[Symbol.asyncIterator]();
+  expect((await reading.next()).value).toEqual(Buffer.from("a"));
+  await expect(reading.next()).rejects.toThrow("the client has gone");
+});
+
 async function* from(pieces: readonly Buffer[]) {
   yield* pieces;
 }
