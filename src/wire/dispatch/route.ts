@@ -1,6 +1,5 @@
 import type { Message } from "@bufbuild/protobuf";
 import { EmptySchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import type { ConnectError } from "@connectrpc/connect";
 import { echo } from "../cut.ts";
 import { verbs } from "../http/cors.ts";
 import type { Answer, RequestHead } from "../http/exchange.ts";
@@ -17,7 +16,7 @@ import {
 import type { Page } from "../http/static-pages.ts";
 import { memoize } from "../memoize.ts";
 import type { Dialog, MethodShape, Protocol } from "../protocol/protocol.ts";
-import { streamRefusal } from "../protocol/streaming/refuse-stream.ts";
+import { refusalOfStream, type StreamRefusal } from "../protocol/streaming/refuse-stream.ts";
 import type { StreamingMethod } from "../protocol/streaming/streaming.ts";
 import type { UnaryMethod } from "../unary-method.ts";
 import type { RouteTables } from "./route-tables.ts";
@@ -47,8 +46,8 @@ export type StreamingRoute = {
   readonly kind: "streaming";
   readonly protocol: string;
   readonly method: StreamingMethod;
-  /** The answer to a call that is refused before it has begun. */
-  readonly refuse: (error: ConnectError) => Answer;
+  /** An answer if HTTP refuses the request, for its verb or its content type. */
+  readonly opened: StreamRefusal | Answer;
 };
 
 /** A call of gRPC or gRPC-Web to a method that does not exist. */
@@ -93,8 +92,8 @@ export function createRoute(tables: RouteTables): (head: RequestHead) => Route {
     }
     const streamed = streaming.get(head.path);
     if (streamed !== undefined) {
-      const refuse = (error: ConnectError) => streamRefusal(grpc, head, streamed.descriptor, error);
-      return { kind: "streaming", protocol: protocol.name, method: streamed, refuse };
+      const opened = refusalOfStream(grpc, head, streamed.descriptor);
+      return { kind: "streaming", protocol: protocol.name, method: streamed, opened };
     }
 
     const action = tables.actions.get(head.path);

@@ -24,12 +24,16 @@ export function createServeStream(
   heavyTurns: HeavyTurns,
   errorDomain: string | undefined,
 ): (request: ServedRequest, route: StreamingRoute) => void {
-  return (request, { protocol, method, refuse }) => {
+  return (request, { protocol, method, opened }) => {
     const { exchange, common } = request;
     request.identify(protocol, method.descriptor);
+    if (typeof opened !== "function") {
+      request.reply(opened);
+      return;
+    }
     const refuseFor = (reason: ConnectError) => {
       const error = explain(reason, errorDomain);
-      request.reply(refuse(error), error);
+      request.reply(opened(error), error);
     };
     if (isDraining()) {
       refuseFor(refusal("draining", "shutting down"));

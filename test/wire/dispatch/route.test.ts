@@ -35,8 +35,11 @@ function textOf(found: Route): string {
       return `answer ${found.answer.status}`;
     case "page":
       return "page";
-    case "streaming":
-      return `streaming ${found.method.descriptor.name} by ${found.protocol}`;
+    case "streaming": {
+      const refused =
+        typeof found.opened === "function" ? "" : `, refused with ${found.opened.status}`;
+      return `streaming ${found.method.descriptor.name} by ${found.protocol}${refused}`;
+    }
     case "unary":
     case "unknown": {
       const name = found.kind === "unary" ? found.method.descriptor.name : "unknown";
@@ -70,8 +73,6 @@ describe("route finds", () => {
     [`PUT ${note}`, grpc, "Echo by grpc"],
     [`POST ${talk}`, grpc, "streaming Talk by grpc"],
     [`POST ${talk}`, "application/connect+json", "streaming Talk by connect"],
-    // The stream itself refuses a content type that it does not know.
-    [`GET ${talk}`, "", "streaming Talk by connect"],
     ["GET /page", "", "page"],
     ["HEAD /page", "", "page"],
     ["GET /page?a=b", grpc, "page"],
@@ -95,6 +96,11 @@ describe("route refuses", () => {
     [`GET ${echo}`, "", "Echo by connect, refused with 405"],
     [`POST ${echo}`, "", "Echo by connect, refused with 415"],
     [`POST ${echo}`, "application/grpcx", "Echo by connect, refused with 415"],
+    [`GET ${talk}`, "", "streaming Talk by connect, refused with 405"],
+    [`PUT ${talk}`, grpc, "streaming Talk by grpc, refused with 405"],
+    [`POST ${talk}`, "", "streaming Talk by connect, refused with 415"],
+    [`POST ${talk}`, json, "streaming Talk by connect, refused with 415"],
+    [`POST ${talk}`, "application/grpc+xml", "streaming Talk by grpc, refused with 415"],
     ["POST /echo.v1.EchoService/Nope", grpc, "unknown by grpc"],
     ["POST /echo.v1.EchoService/echo", grpc, "unknown by grpc"],
     ["POST /", "application/grpc-web", "unknown by grpc-web"],

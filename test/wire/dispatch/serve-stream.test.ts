@@ -48,7 +48,8 @@ function served({ isGone = false, waits = false } = {}) {
     signal = ended.signal;
     return result.promise;
   };
-  const route = { protocol: "grpc", method: { serve } } as unknown as StreamingRoute;
+  const opened = () => ({ status: 200, headers: {} });
+  const route = { protocol: "grpc", method: { serve }, opened } as unknown as StreamingRoute;
   createServeStream(() => false, openStream, heavyTurns, undefined)(request, route);
   return {
     news: () => seen.splice(0).join(", "),

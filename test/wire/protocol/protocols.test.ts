@@ -6,6 +6,7 @@ import { binaryNote, envelope, jsonNote } from "../speak.ts";
 
 const path = "/echo.v1.EchoService/Echo";
 const lookPath = "/echo.v1.EchoService/Look";
+const talkPath = "/echo.v1.EchoService/Talk";
 const framed = (bytes: Uint8Array) => new Uint8Array(envelope(bytes));
 
 describe("a content type is accepted", () => {
@@ -48,7 +49,8 @@ describe("a content type is accepted", () => {
 
 describe("a content type is refused, and the answer says which would do", () => {
   const connectTypes = "application/json, application/proto";
-  test.for([
+  const streamTypes = "application/connect+proto, application/connect+json";
+  test.for<[contentType: string, accepted: string, target?: string]>([
     ["text/plain", connectTypes],
     ["", connectTypes],
     ["application/jsonx", connectTypes],
@@ -62,9 +64,13 @@ describe("a content type is refused, and the answer says which would do", () => 
     ["application/grpc; charset=utf-8", "application/grpc, application/grpc+json"],
     ["application/grpc-web+xml", "application/grpc-web, application/grpc-web-text"],
     ["application/grpc-web-textual", connectTypes],
-  ] as const)("%s", async ([contentType, accepted]) => {
+    ["application/json", streamTypes, talkPath],
+    ["", streamTypes, talkPath],
+    ["application/grpc+xml", "application/grpc, application/grpc+json", talkPath],
+    ["application/grpc-web-text;x=1", "application/grpc-web, application/grpc-web-text", talkPath],
+  ])("%s", async ([contentType, accepted, target = path]) => {
     await using server = await startEcho();
-    const response = await fetch(`${server.url}${path}`, {
+    const response = await fetch(`${server.url}${target}`, {
       method: "POST",
       headers: { "content-type": contentType },
       body: new Uint8Array(jsonNote()),
@@ -84,6 +90,8 @@ describe("a wrong verb is refused, and the answer says which would do", () => {
     { verb: "PUT", target: path, contentType: "application/grpc", allow: "POST" },
     { verb: "GET", target: lookPath, contentType: "application/grpc", allow: "POST" },
     { verb: "PATCH", target: path, contentType: "application/grpc-web", allow: "POST" },
+    { verb: "GET", target: talkPath, contentType: "application/grpc-web", allow: "POST" },
+    { verb: "PUT", target: talkPath, contentType: "application/connect+json", allow: "POST" },
     { verb: "DELETE", target: "/api/v1/notes/7", contentType: "", allow: "GET, PUT" },
   ])("$verb $target as $contentType", async ({ verb, target, contentType, allow }) => {
     await using server = await startEcho();
