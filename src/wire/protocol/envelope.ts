@@ -37,9 +37,7 @@ export function openEnvelope(
     );
   }
   if (body.byteLength > end) throw after(body.subarray(end));
-  if ((flags & ~compressedFlag) !== 0) {
-    throw refusal("messageMalformed", `unknown flags of a message: ${flags}`);
-  }
+  assertKnownFlags(flags);
   const message = body.subarray(envelopeHeadBytes, end);
   if ((flags & compressedFlag) === 0) return message;
   if (compression === undefined) {
@@ -49,6 +47,13 @@ export function openEnvelope(
     );
   }
   return compression.decompress(message, maxBytes);
+}
+
+/** @throws ConnectError invalid_argument for flags that no message of a request has. */
+export function assertKnownFlags(flags: number): void {
+  if ((flags & ~compressedFlag) !== 0) {
+    throw refusal("messageMalformed", `unknown flags of a message: ${flags}`);
+  }
 }
 
 /** What is wrong with a body that has more bytes after its message. */

@@ -4,7 +4,7 @@ import { crumbled } from "../../body.ts";
 import type { BodyReader, Exchange } from "../../http/exchange.ts";
 import { isCrumbled } from "../../limits.ts";
 import { refusal } from "../../refusal.ts";
-import { envelopeHeadBytes } from "../envelope.ts";
+import { assertKnownFlags, envelopeHeadBytes } from "../envelope.ts";
 
 /** Pieces of one message that are kept apart. Each costs a hundred bytes beside its own. */
 const maxPiecesApart = 256;
@@ -82,7 +82,7 @@ export type MessageInput = {
  * If a declared length is above `maxMessageBytes`, only the head of that envelope is passed on: the reader
  * refuses it, with the error that its protocol has for that.
  *
- * @throws ConnectError resource_exhausted for a message in too many small pieces.
+ * @throws ConnectError resource_exhausted for a message in too many small pieces, invalid_argument for unknown flags.
  */
 export async function* wholeEnvelopes(
   body: AsyncIterable<Buffer>,
@@ -107,6 +107,7 @@ export async function* wholeEnvelopes(
       const end = envelopeHeadBytes + length;
       const isWhole = held >= end;
       if (isWhole) {
+        assertKnownFlags(joined.readUInt8(0));
         arrived = 0;
         const turn = nextTurn();
         if (turn !== undefined) await turn;

@@ -344,6 +344,8 @@ describe("refuses", () => {
       body: envelope(binaryNote(), 1),
       code: Code.Internal,
     },
+    { name: "an end of stream", body: envelope(binaryNote(), 2), code: Code.InvalidArgument },
+    { name: "trailers", body: envelope(binaryNote(), 0x80), code: Code.InvalidArgument },
   ])("$name", async ({ body, code }) => {
     await using server = await startEcho(handlers);
     using session = openHttp2(server.port);
