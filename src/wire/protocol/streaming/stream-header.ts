@@ -25,7 +25,6 @@ export function headerForConnect({ headers }: RequestHead): {
   readonly problem: ConnectError | undefined;
 } {
   const header = headersFromNode(headers);
-  shortenDeadline(header);
   const isGrpc = headers["content-type"]?.toLowerCase().startsWith("application/grpc");
   const names = isGrpc ? grpcNames : connectNames;
   const problem = takeProblem(header, names);
@@ -40,6 +39,7 @@ const grpcNames = {
   encoding: "grpc-encoding",
   acceptEncoding: "grpc-accept-encoding",
   timeoutFrom,
+  longest: `${maxStreamMs}m`,
 };
 
 const connectNames: Names = {
@@ -47,23 +47,15 @@ const connectNames: Names = {
   encoding: "connect-content-encoding",
   acceptEncoding: "connect-accept-encoding",
   timeoutFrom: connectTimeoutFrom,
+  longest: `${maxStreamMs}`,
 };
-
-function shortenDeadline(header: Headers): void {
-  const grpc = /^(\d{1,8})([HMS])$/.exec(header.get("grpc-timeout") ?? "");
-  const unitMs = { H: 3_600_000, M: 60_000, S: 1_000 }[grpc?.[2] ?? ""] ?? 0;
-  if (Number(grpc?.[1]) * unitMs > maxStreamMs) header.set("grpc-timeout", `${maxStreamMs}m`);
-  const connect = header.get("connect-timeout-ms");
-  if (/^\d{9,10}$/.test(connect ?? "") && Number(connect) > maxStreamMs) {
-    header.set("connect-timeout-ms", String(maxStreamMs));
-  }
-}
 
 function takeProblem(header: Headers, names: Names): ConnectError | undefined {
   const { timeout, encoding, acceptEncoding } = names;
   try {
     requestCompression(header.get(encoding) ?? undefined, acceptEncoding);
-    names.timeoutFrom(header.get(timeout) ?? undefined);
+    const timeoutMs = names.timeoutFrom(header.get(timeout) ?? undefined);
+    if (timeoutMs !== undefined && timeoutMs > maxStreamMs) header.set(timeout, names.longest);
     return undefined;
   } catch (reason) {
     header.delete(encoding);
