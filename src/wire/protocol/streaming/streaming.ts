@@ -116,7 +116,7 @@ async function serve(
   });
   const endingWith = (status: number): Ending => ({ status, error: notes.error });
   const response = await handler({
-    httpVersion: head.httpVersion === "2" ? "2.0" : head.httpVersion,
+    httpVersion: head.httpVersion,
     method: head.method,
     url: `http://localhost${head.path}`,
     header,
@@ -127,7 +127,7 @@ async function serve(
   const { status, body, trailer } = response;
   const headers = {
     ...(response.header && headersToNode(response.header)),
-    ...(isText && body !== undefined && { "content-type": contentType }),
+    ...(body !== undefined && { "content-type": contentType }),
   };
   if (body === undefined) {
     exchange.respond({ status, headers }, common);
@@ -143,6 +143,7 @@ async function serve(
     await sendBody(answer, isText ? textOf(body) : body, trailer, notes);
   } catch (error) {
     ended.abort(error);
+    notes.error ??= errorFrom(ended.signal.reason);
     answer.abort();
   }
   return endingWith(status);
@@ -161,7 +162,7 @@ async function sendBody(
   let taken = Promise.resolve();
   for await (const chunk of body) {
     await taken;
-    taken = answer.write(chunk);
+    taken = answer.write(chunk).catch(() => Promise.reject(clientGone()));
     // It is awaited before the next write, or below. A failure until then is not unhandled.
     taken.catch(() => {});
     if (chunk.byteLength > pieceBytes) await taken;

@@ -13,6 +13,7 @@ import type { Outcome } from "../../../../src/wire/index.ts";
 import { openEnded, openStream } from "../../bounds/strangers.ts";
 import { type EchoHandlers, type EchoServer, EchoService, startEcho } from "../../echo.ts";
 import {
+  exchangeRaw,
   frameFlags,
   framesOf,
   frameTypes,
@@ -23,6 +24,7 @@ import {
   openRaw,
   type RawConnection,
   requestHttp2,
+  statuses,
 } from "../../raw.ts";
 import { binaryNote, envelope, openEnvelopes, speakers } from "../../speak.ts";
 
@@ -315,6 +317,44 @@ test.for([
     expect(server.outcomes).toMatchObject([outcome, outcome]);
   },
 );
+
+test.for([
+  "application/grpc",
+  "application/grpc+json",
+  "application/grpc-web",
+  "application/grpc-web-text+proto",
+  "application/connect+proto",
+])("a stream of %s is answered with the content type of its request", async (contentType) => {
+  await using server = await startEcho(handlers);
+  using session = openHttp2(server.port);
+  const { headers } = await requestHttp2(
+    session,
+    { ...collectHeaders, "content-type": contentType },
+    Buffer.alloc(0),
+  );
+  expect(headers["content-type"]).toBe(contentType);
+});
+
+describe("over HTTP/1.1", () => {
+  const request = (method: string) =>
+    `POST /echo.v1.EchoService/${method} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/grpc\r\nContent-Length: 5\r\n\r\n\0\0\0\0\0`;
+
+  test("no stream goes both ways", async () => {
+    await using server = await startEcho(handlers);
+    expect(statuses(await exchangeRaw(server.port, request("Talk")))).toEqual([505]);
+  });
+
+  test("an answer with trailers that cannot be sent is broken off", async () => {
+    await using server = await startEcho({
+      async *spread(note, { responseTrailer }) {
+        responseTrailer.set("x-note", "a\u0001b");
+        yield note;
+      },
+    });
+    expect(await exchangeRaw(server.port, request("Spread"))).not.toMatch(/\r\n0\r\n/);
+    await expect.poll(() => server.outcomes).toMatchObject([{ error: { code: Code.Internal } }]);
+  });
+});
 
 test("an error's message is encoded no more than gRPC asks for", async () => {
   await using server = await startEcho({
