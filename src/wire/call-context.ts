@@ -10,7 +10,7 @@ import {
 import type { Deadline } from "./deadline.ts";
 import type { RequestHead } from "./http/exchange.ts";
 import { AnswerHeaders, RequestHeaders } from "./http/lazy-headers.ts";
-import { type Metadata, noMetadata } from "./protocol/protocol.ts";
+import type { Metadata } from "./protocol/protocol.ts";
 
 /** The IP address of the client, or of the nearest proxy. Set for every call. */
 export const peerKey = createContextKey("", { description: "peer address" });
@@ -123,7 +123,8 @@ function ownAccessor(read: (call: Call) => unknown): PropertyDescriptor {
 }
 
 function urlOf({ headers, path, query }: RequestHead): string {
-  const host = headers[":authority"] ?? headers.host ?? "";
+  // HTTP/1.0 and HTTP/2 may leave it out. Without any, the first part of the path would be read as the host.
+  const host = headers[":authority"] ?? headers.host ?? "localhost";
   return `http://${host}${path}${query === "" ? "" : `?${query}`}`;
 }
 
@@ -153,12 +154,10 @@ export class CallResponse implements UnaryResponse {
 
 /**
  * Headers and trailers to send with a response. An interceptor may have returned a response of its own, with
- * other headers.
- *
- * @param call `undefined` if none was made, because the call was refused before.
+ * other headers, or a copy without any: the spread operator does not copy those of `CallResponse`.
  */
-export function metadataOf(response: UnaryResponse, call: Call | undefined): Metadata {
-  const set = call?.metadata() ?? noMetadata;
+export function metadataOf(response: UnaryResponse, call: Call): Metadata {
+  const set = call.metadata();
   if (response instanceof CallResponse) return set;
   return { header: response.header ?? set.header, trailer: response.trailer ?? set.trailer };
 }

@@ -152,7 +152,7 @@ class RunningCall {
       const answered = trace === undefined ? onion(call) : trace.run(() => onion(call));
       this.#isWorking = true;
       answered.then(
-        (response) => this.#succeed(response),
+        (response) => this.#succeed(call, response),
         (reason) => this.#failed(reason),
       );
     } catch (reason) {
@@ -160,11 +160,11 @@ class RunningCall {
     }
   }
 
-  #succeed(response: UnaryResponse): void {
+  #succeed(call: Call, response: UnaryResponse): void {
     if (!this.#settle()) return;
     let answer: Answer;
     try {
-      answer = this.#dialog.answer(response.message, metadataOf(response, this.#call));
+      answer = this.#dialog.answer(response.message, metadataOf(response, call));
     } catch (reason) {
       this.#fail(reason);
       return;

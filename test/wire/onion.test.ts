@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { create } from "@bufbuild/protobuf";
 import { Int32ValueSchema } from "@bufbuild/protobuf/wkt";
 import {
   Code,
@@ -6,11 +7,13 @@ import {
   createClient,
   createContextKey,
   type Interceptor,
+  type UnaryRequest,
 } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { type Outcome, peerKey, type TracedCall } from "../../src/wire/index.ts";
-import { EchoService, startEcho } from "./echo.ts";
+import { EchoService, NoteSchema, startEcho } from "./echo.ts";
+import { exchangeRaw, openHttp2, requestHttp2 } from "./raw.ts";
 import { speakers } from "./speak.ts";
 
 // Long because interceptors, metadata, errors and traces are tested over every protocol.
@@ -80,6 +83,25 @@ describe("interceptors", () => {
     expect(names).toEqual([protocol]);
   });
 
+  test("see the URL of a call, with a host if the client names none", async () => {
+    const urls: string[] = [];
+    const look: Interceptor = (next) => (request) => {
+      urls.push(request.url);
+      return next(request);
+    };
+    await using server = await startEcho({}, { interceptors: [look] });
+    const host = `127.0.0.1:${server.port}`;
+    await fetch(`http://${host}/api/v1/notes/7?text=a%20b`);
+    using session = openHttp2(server.port);
+    await requestHttp2(session, { ":path": "/api/v1/notes/7" });
+    await exchangeRaw(server.port, "GET /api/v1/notes/7 HTTP/1.0\r\n\r\n");
+    expect(urls).toEqual([
+      `http://${host}/api/v1/notes/7?text=a%20b`,
+      `http://${host}/api/v1/notes/7`,
+      "http://localhost/api/v1/notes/7",
+    ]);
+  });
+
   test.for(speakers)("may pass on a changed copy of the request: $name", async ({ say }) => {
     const key = createContextKey("nobody");
     const change: Interceptor = (next) => (request) => {
@@ -121,6 +143,45 @@ describe("interceptors", () => {
       { interceptors: [change] },
     );
     expect((await say(server)).headers.get("x-head")).toBe("changed");
+  });
+
+  test.for(speakers)("may change a copy of the answer: $name", async ({ say, protocol }) => {
+    const seen: unknown[] = [];
+    const change: Interceptor = (next) => async (request) => {
+      const response = await next(request);
+      seen.push(response.stream, response.method.name, response.trailer.get("x-tail"));
+      return { ...response, message: create(NoteSchema, { text: "changed" }) } as typeof response;
+    };
+    await using server = await startEcho(
+      {
+        echo(note, context) {
+          context.responseHeader.set("x-head", "1");
+          context.responseTrailer.set("x-tail", "2");
+          return note;
+        },
+      },
+      { interceptors: [change] },
+    );
+    const { code, note, headers, trailers } = await say(server);
+    expect([code, note?.text, headers.get("x-head")]).toEqual([0, "changed", "1"]);
+    expect(trailers.get("x-tail")).toBe(protocol === "rest" ? null : "2");
+    expect(seen).toEqual([false, "Echo", "2"]);
+  });
+
+  test.for(speakers)("may answer in place of the handler: $name", async ({ say, protocol }) => {
+    const answer: Interceptor = () => (request) => {
+      const { service, method } = request as UnaryRequest;
+      return Promise.resolve({
+        ...{ service, method, stream: false, message: create(NoteSchema, { text: "known" }) },
+        header: new Headers({ "x-head": "1" }),
+        trailer: new Headers({ "x-tail": "2" }),
+      });
+    };
+    const notReached = () => Promise.reject(new Error("the handler was reached"));
+    await using server = await startEcho({ echo: notReached }, { interceptors: [answer] });
+    const { code, note, headers, trailers } = await say(server);
+    expect([code, note?.text, headers.get("x-head")]).toEqual([0, "known", "1"]);
+    expect(trailers.get("x-tail")).toBe(protocol === "rest" ? null : "2");
   });
 
   test.for(speakers)("may answer with an error of their own: $name", async ({ say }) => {
