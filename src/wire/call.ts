@@ -117,7 +117,6 @@ class RunningCall {
 
   /** Read the body. */
   #receive(deadline: Deadline, call: Call): void {
-    if (this.#isOver) return;
     try {
       const read = this.#dialog.reader();
       deadline.beginBody();
@@ -133,7 +132,6 @@ class RunningCall {
 
   /** The body is here. What takes long waits for its turn. */
   #received(deadline: Deadline, call: Call, read: (body: Buffer) => Message, body: Buffer): void {
-    if (this.#isOver) return;
     deadline.endBody();
     const { head } = this.#exchange;
     if (this.#method.isHeavy || isHeavyBody(head, body)) {
