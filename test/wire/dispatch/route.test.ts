@@ -5,8 +5,10 @@ import type { RequestHead } from "../../../src/wire/http/exchange.ts";
 import { isAnswer } from "../../../src/wire/protocol/protocol.ts";
 import { echoOptions } from "../echo.ts";
 
+const done = () => ({ status: 204, headers: {} });
 const options = {
   ...echoOptions(),
+  actions: new Map([["/action", done]]),
   cors: { origins: ["https://app.example"], requestHeaders: [], answerHeaders: [] },
 };
 const route = createRoute(createRouteTables(options, new AbortController().signal));
@@ -70,12 +72,15 @@ describe("route finds", () => {
     [`GET ${note}`, "", "Look by rest"],
     [`HEAD ${note}`, "", "Look by rest"],
     ["GET /api/v1/notes/%37", "", "Look by rest"],
+    [`OPTIONS ${note}`, "", "answer 204"],
     [`PUT ${note}`, grpc, "Echo by grpc"],
     [`POST ${talk}`, grpc, "streaming Talk by grpc"],
     [`POST ${talk}`, "application/connect+json", "streaming Talk by connect"],
     ["GET /page", "", "page"],
     ["HEAD /page", "", "page"],
     ["GET /page?a=b", grpc, "page"],
+    ["POST /action", json, "page"],
+    ["POST /action", grpc, "page"],
   ])("%s, type %j: %s", ([line, type, want]) => {
     expect(textOf(route(headOf(line, type)))).toBe(want);
   });
@@ -85,6 +90,16 @@ describe("route finds", () => {
     expect(found).toMatchObject({ kind: "unary", bind: expect.any(Function) });
     expect(route(headOf(`POST ${echo}`, json))).not.toHaveProperty("bind");
   });
+});
+
+test("pages and actions are what they are by their path", () => {
+  const ask = (line: string) => route(headOf(line));
+  expect(ask("GET /page?a=b")).toEqual({
+    kind: "page",
+    page: options.pages.get("/page"),
+    path: "/page",
+  });
+  expect(ask("POST /action?a=b")).toEqual({ kind: "page", page: done, path: "/action" });
 });
 
 describe("route refuses", () => {
@@ -114,22 +129,27 @@ describe("route refuses", () => {
     [`DELETE ${note}`, "", "answer 405"],
     ["POST /page", "", "answer 405"],
     ["OPTIONS /page", "", "answer 405"],
+    ["GET /action", "", "answer 405"],
+    ["GET *", "", "answer 404"],
   ])("%s, type %j: %s", ([line, type, want]) => {
     expect(textOf(route(headOf(line, type)))).toBe(want);
   });
 
   test("an RPC path without JSON, which clients of Connect read as unimplemented", () => {
-    const answers = ["/echo.v1.EchoService/Nope", "/nowhere"].map((path) => {
+    const paths = ["/echo.v1.EchoService/Nope", "/nowhere", "/a/b.C/D", "/b.C/D/e"];
+    const answers = paths.map((path) => {
       const found = route(headOf(`POST ${path}`, json));
       return found.kind === "answer" && found.answer.body?.toString();
     });
     const unknown = "unknown method /echo.v1.EchoService/Nope\n";
-    expect(answers).toEqual([unknown, '{"code":5,"message":"Not Found"}']);
+    const notFound = '{"code":5,"message":"Not Found"}';
+    expect(answers).toEqual([unknown, notFound, notFound, notFound]);
   });
 
   test.for([
     { name: "at a REST path", line: `DELETE ${note}`, want: /GET.*PUT/ },
     { name: "at a page", line: "POST /page", want: /^GET, HEAD$/ },
+    { name: "at an action", line: "GET /action", want: /^POST$/ },
     { name: "that asks for the verbs of a REST path", line: `OPTIONS ${note}`, want: /GET.*PUT/ },
     { name: "that asks for the verbs of the server", line: "OPTIONS *", want: /^GET, HEAD, POST/ },
   ])("a verb $name, and names those that are allowed", ({ line, want }) => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { type EchoHandlers, startEcho } from "../echo.ts";
-import { openHttp2, openRaw, requestHttp2, statuses, watch } from "../raw.ts";
+import { exchangeRaw, openHttp2, openRaw, requestHttp2, statuses, watch } from "../raw.ts";
 import { binaryNote, envelope, speakers } from "../speak.ts";
 
 const tlsFile = (name: string) =>
@@ -170,6 +170,24 @@ describe("while the server drains", () => {
       const received = await connection.closed();
       expect(received.length - received.indexOf("\r\n\r\n") - 4).toBe(8_000_000);
     }
+    await closed;
+  });
+
+  test.for([
+    { kind: "a call", path: "/echo.v1.EchoService/Echo", type: "application/json" },
+    { kind: "a stream", path: "/echo.v1.EchoService/Spread", type: "application/connect+json" },
+  ])("$kind whose head comes late is refused", async ({ path, type }) => {
+    await using server = await startEcho();
+    using late = await openRaw(server.port);
+    late.send(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\n`);
+    // What came before this was read before it.
+    await exchangeRaw(server.port, "GET /page HTTP/1.0\r\n\r\n");
+    const closed = server.listener.close(60_000);
+    late.send("Content-Length: 2\r\n\r\n{}");
+    const answer = await late.closed();
+    expect(answer).toContain('"code":"unavailable","message":"shutting down"');
+    expect(answer).toContain('"reason":"DRAINING"');
+    expect(answer).toMatch(/retry-after/);
     await closed;
   });
 
