@@ -178,6 +178,13 @@ describe("route decides before it looks at the path", () => {
     expect(textOf(route(headOf(line, grpc, head)))).toBe(want);
   });
 
+  test("and tells what is wrong with a host, before the connection is closed", () => {
+    const found = route(headOf(`GET ${note}`, "", { headers: { host: "a b" } }));
+    expect(found).toMatchObject({ kind: "answer", answer: { isLast: true } });
+    const body = found.kind === "answer" && found.answer.body?.toString();
+    expect(body).toBe('{"code":3,"message":"invalid host"}');
+  });
+
   test("a missing host: HTTP/1.1 needs one, HTTP/1.0 does not", () => {
     const withoutHost = (httpVersion: RequestHead["httpVersion"]) => {
       const { host: _, ...headers } = headOf(`GET ${note}`).headers;
