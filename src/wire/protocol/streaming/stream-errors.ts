@@ -1,4 +1,6 @@
+import { create, toBinary } from "@bufbuild/protobuf";
 import {
+  Code,
   ConnectError,
   type ContextValues,
   createContextKey,
@@ -20,7 +22,7 @@ export type StreamNotes = {
 export const notesKey = createContextKey<StreamNotes>({}, { description: "notes" });
 
 /**
- * Note what ends a stream, and make it ready to be sent.
+ * Note what ends a stream, and make it ready to be sent. Details that cannot be encoded must not cost the client its answer.
  *
  * @param errorDomain As `explain` takes it.
  */
@@ -29,9 +31,25 @@ export function noteError(
   values: ContextValues,
   errorDomain: string | undefined,
 ): ConnectError {
-  const error = explain(isUnreadable(reason) ? malformed(reason) : errorFrom(reason), errorDomain);
+  const ending = isUnreadable(reason) ? malformed(reason) : errorFrom(reason);
+  const sendable = ending.details.every(isEncodable) ? ending : internal(ending);
+  const error = explain(sendable, errorDomain);
   values.get(notesKey).error = error;
   return error;
+}
+
+function isEncodable(detail: ConnectError["details"][number]): boolean {
+  if (!("desc" in detail)) return true;
+  try {
+    toBinary(detail.desc, create(detail.desc, detail.value));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function internal(cause: unknown): ConnectError {
+  return new ConnectError("internal error", Code.Internal, undefined, undefined, cause);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Int32ValueSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import {
   createConnectTransport,
@@ -596,6 +597,59 @@ test("an error is whole although its client ends the body sooner than it has dec
   }));
   expect(answer.filter(({ ends }) => ends)).toHaveLength(1);
   expect(answer.at(-1)).toMatchObject({ code: 0 });
+});
+
+describe("the error that ends a stream is sent", () => {
+  const badDetail = { desc: Int32ValueSchema, value: { value: "x" as unknown as number } };
+  const errors = [
+    {
+      what: "with U+FFFD in place of a lone surrogate",
+      make: () => new ConnectError("half \ud800", Code.Aborted),
+      want: { code: Code.Aborted, rawMessage: "half \ufffd", reason: "ABORTED" },
+    },
+    {
+      what: "with as much of its message as may be",
+      make: () => new ConnectError("長".repeat(10_000), Code.Aborted),
+      want: { code: Code.Aborted, rawMessage: `${"長".repeat(340)}…`, reason: "ABORTED" },
+    },
+    {
+      what: "without the text of any other error than Connect's",
+      make: () => new Error("password=hunter2"),
+      want: { code: Code.Internal, rawMessage: "internal error", reason: "INTERNAL" },
+    },
+    {
+      what: "as internal if its details cannot be encoded",
+      make: () => new ConnectError("no", Code.Aborted, undefined, [badDetail]),
+      want: { code: Code.Internal, rawMessage: "internal error", reason: "INTERNAL" },
+    },
+  ];
+  const places = ["the gate", "the handler", "the handler, later"];
+  test.for(
+    transports.flatMap(({ name, create }) =>
+      errors.flatMap((error) => places.map((place) => ({ name, create, place, ...error }))),
+    ),
+  )("$what: by $place, over $name", async ({ create, place, make, want }) => {
+    const failAt = (here: string) => {
+      if (here === place) throw make();
+    };
+    await using server = await startEcho(
+      {
+        async *spread(note) {
+          failAt("the handler");
+          yield note;
+          failAt("the handler, later");
+        },
+      },
+      { requestGate: () => failAt("the gate") },
+    );
+    const client = createClient(EchoService, create(server.url));
+    const error = await collect(client.spread({ text: "a" })).catch(ConnectError.from);
+    if (!(error instanceof ConnectError)) throw new Error("it has not failed");
+    const [info] = error.findDetails(ErrorInfoSchema);
+    const { code, rawMessage } = error;
+    expect({ code, rawMessage, reason: info?.reason }).toEqual(want);
+    await expect.poll(() => server.outcomes.map((outcome) => outcome.error?.code)).toEqual([code]);
+  });
 });
 
 describe("a stream that is refused before it has begun is answered in its own protocol", () => {
