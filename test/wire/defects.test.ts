@@ -142,6 +142,8 @@ describe("R3: metadata that cannot be sent costs neither the answer nor the proc
       body: new Uint8Array(envelope(binaryNote())),
     });
     expect(response.status).toBe(500);
+    expect(await response.json()).toEqual({ code: 13, message: "internal error" });
+    expect(server.outcomes).toMatchObject([{ status: 500, error: { code: Code.Internal } }]);
     value = "ab";
     await expectAlive(server);
   });

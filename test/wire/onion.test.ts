@@ -352,7 +352,11 @@ describe("what is thrown", () => {
 describe("observe", () => {
   test.for(speakers)("is told of every call: $name", async ({ say, protocol }) => {
     await using server = await startEcho();
+    const startedAt = performance.now();
     const { headers } = await say(server);
+    const [outcome] = server.outcomes;
+    expect(outcome?.durationMs).toBeGreaterThan(0);
+    expect(outcome?.durationMs).toBeLessThanOrEqual(performance.now() - startedAt);
     expect(server.outcomes).toMatchObject([
       {
         protocol,
@@ -368,9 +372,11 @@ describe("observe", () => {
   test("is called for requests that reach no handler", async () => {
     await using server = await startEcho();
     await fetch(`${server.url}/nowhere`);
+    await fetch(`${server.url}/page?a=b`);
     await fetch(`${server.url}/echo.v1.EchoService/Echo`, { method: "POST", body: "x" });
     expect(server.outcomes).toMatchObject([
-      { protocol: "http", status: 404, method: undefined },
+      { protocol: "http", status: 404, method: undefined, page: undefined },
+      { protocol: "http", status: 200, method: undefined, page: "/page" },
       { protocol: "connect", status: 415, method: { name: "Echo" } },
     ]);
   });
@@ -442,13 +448,16 @@ describe("trace", () => {
     await using server = await startEcho({}, { trace });
     await fetch(`${server.url}/nowhere`);
     await fetch(`${server.url}/page`);
+    const grpc = { method: "POST", headers: { "content-type": "application/grpc" } };
+    await fetch(`${server.url}/echo.v1.EchoService/Unknown`, grpc);
     await fetch(`${server.url}/echo.v1.EchoService/Echo`, { method: "POST", body: "x" });
     expect(begun).toMatchObject([{ protocol: "connect", method: { name: "Echo" } }]);
     expect(ended).toMatchObject([{ status: 415 }]);
-    expect(server.outcomes.map(({ traceId }) => traceId)).toEqual([
-      undefined,
-      undefined,
-      "trace 1",
+    expect(server.outcomes.map(({ protocol, traceId }) => `${protocol}: ${traceId}`)).toEqual([
+      "http: undefined",
+      "http: undefined",
+      "grpc: undefined",
+      "connect: trace 1",
     ]);
   });
 });
