@@ -1,12 +1,9 @@
-import { EventEmitter, once } from "node:events";
-import type { Socket } from "node:net";
+import { once } from "node:events";
 import type { TLSSocket } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import {
-  createUselessRecords,
-  type UselessRecords,
-} from "../../../src/wire/tls/useless-records.ts";
+import type { PacedSocket } from "../../../src/wire/tls/paced-socket.ts";
+import { refuseUselessRecords } from "../../../src/wire/tls/useless-records.ts";
 import { startEcho } from "../echo.ts";
 import { openRawTls } from "./raw-tls.ts";
 
@@ -41,37 +38,19 @@ test("a client that makes new keys and sends data with them is served", async ()
   socket.destroy();
 });
 
-/** What is known of a connection: the bytes that were sent, and those of data in them. */
-class Connection extends EventEmitter {
-  bytesRead = 0;
-  isClosed = false;
-  readonly under = { bytesRead: 0 };
-
-  send(bytes: number, data = 0): void {
-    this.under.bytesRead += bytes;
-    this.bytesRead += data;
-  }
-
-  destroy(): void {
-    this.isClosed = true;
-    this.emit("close");
-  }
-}
-
-function watched(useless: UselessRecords): Connection {
-  const connection = new Connection();
-  useless.watch(
-    connection.under as unknown as Socket,
-    connection as unknown as TLSSocket & Connection,
-  );
-  return connection;
-}
-
-/** Resolves once all connections were looked at: at the latest one last. */
-async function looked(useless: UselessRecords): Promise<void> {
-  const last = watched(useless);
-  last.send(1_000_000);
-  await once(last, "close");
+/** A connection, and how TLS takes bytes of it, with so many of data in them. */
+function watched() {
+  const under = { bytesRead: 0 } as PacedSocket;
+  const socket = { bytesRead: 0, isClosed: false, destroy: () => void (socket.isClosed = true) };
+  refuseUselessRecords(under, socket as unknown as TLSSocket);
+  return {
+    take(bytes: number, data = 0): void {
+      under.bytesRead += bytes;
+      socket.bytesRead += data;
+      under.onTaken?.();
+    },
+    isClosed: () => socket.isClosed,
+  };
 }
 
 describe("what brings no data", () => {
@@ -80,40 +59,33 @@ describe("what brings no data", () => {
     { bytes: 65_537, data: 0, isClosed: true },
     { bytes: 65_536 + 4_000, data: 1_000, isClosed: false },
     { bytes: 65_537 + 4_000, data: 1_000, isClosed: true },
-  ])("closes a connection with $bytes bytes, $data of data: $isClosed", async (sent) => {
-    const useless = createUselessRecords();
-    const connection = watched(useless);
-    connection.send(sent.bytes, sent.data);
-    await looked(useless);
-    expect(connection.isClosed).toBe(sent.isClosed);
+  ])("closes a connection with $bytes bytes, $data of data: $isClosed", (sent) => {
+    const { take, isClosed } = watched();
+    take(sent.bytes, sent.data);
+    expect(isClosed()).toBe(sent.isClosed);
   });
 
-  test("is outweighed by data that comes later, and not by what came before", async () => {
-    const useless = createUselessRecords();
-    const connection = watched(useless);
+  test("is outweighed by data that comes later, and not by what came before", () => {
+    const { take, isClosed } = watched();
     for (const [bytes, data] of [
       [1_000_000, 1_000_000],
       [65_536, 0],
-      [0, 10_000],
-      [40_000, 0],
+      [4_096, 10_000],
+      [61_440, 0],
     ] as const) {
-      connection.send(bytes, data);
-      await looked(useless);
-      expect(connection.isClosed).toBe(false);
+      take(bytes, data);
+      expect(isClosed()).toBe(false);
     }
-    connection.send(1);
-    await looked(useless);
-    expect(connection.isClosed).toBe(true);
+    take(4_097);
+    expect(isClosed()).toBe(true);
   });
 
-  test("is looked for as long as a connection is open, and again when there is a new one", async () => {
-    const useless = createUselessRecords();
-    const [first, second] = [watched(useless), watched(useless)];
-    first.destroy();
-    second.send(65_537);
-    await once(second, "close");
-    const third = watched(useless);
-    third.send(65_537);
-    await once(third, "close");
+  test("is looked at after each four kilobytes", () => {
+    const { take, isClosed } = watched();
+    take(65_536);
+    take(4_095);
+    expect(isClosed()).toBe(false);
+    take(1);
+    expect(isClosed()).toBe(true);
   });
 });

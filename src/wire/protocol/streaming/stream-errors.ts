@@ -22,7 +22,8 @@ export type StreamNotes = {
 export const notesKey = createContextKey<StreamNotes>({}, { description: "notes" });
 
 /**
- * Note what ends a stream, and make it ready to be sent. Details that cannot be encoded must not cost the client its answer.
+ * Note what ends a stream, unless something has ended it before, and make it ready to be sent. Details that cannot be encoded
+ * must not cost the client its answer.
  *
  * @param errorDomain As `explain` takes it.
  */
@@ -34,7 +35,7 @@ export function noteError(
   const ending = isUnreadable(reason) ? malformed(reason) : errorFrom(reason);
   const sendable = ending.details.every(isEncodable) ? ending : internal(ending);
   const error = explain(sendable, errorDomain);
-  values.get(notesKey).error = error;
+  values.get(notesKey).error ??= error;
   return error;
 }
 

@@ -652,6 +652,56 @@ describe("the error that ends a stream is sent", () => {
   });
 });
 
+describe("a stream that is broken off is observed with an error", () => {
+  const types = ["application/grpc", "application/grpc-web", "application/connect+proto"];
+  const spread = "/echo.v1.EchoService/Spread";
+  const post = (type: string) => {
+    const payload = envelope(binaryNote());
+    const head = `POST ${spread} HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nContent-Length: ${payload.byteLength}\r\n\r\n`;
+    return Buffer.concat([Buffer.from(head), payload]);
+  };
+  const codes = ({ outcomes }: EchoServer) => outcomes.map(({ error }) => error?.code);
+
+  test.for(types.flatMap((type) => ["waits", "writes"].map((way) => ({ type, way }))))(
+    "because its client has gone, while its handler $way: $type",
+    async ({ type, way }) => {
+      await using server = await startEcho({
+        async *spread(note, { signal }) {
+          yield note;
+          if (way === "waits") await once(signal, "abort");
+          else for (; ; await sleep(1)) yield { text: "x".repeat(1_000) };
+        },
+      });
+      using session = openHttp2(server.port);
+      const headers = { ":method": "POST", ":path": spread, "content-type": type };
+      const stream = session.request(headers).on("error", () => undefined);
+      stream.end(envelope(binaryNote()));
+      await once(stream, "data");
+      stream.close(8);
+      await expect.poll(() => codes(server)).toEqual([Code.Canceled]);
+
+      using connection = await openRaw(server.port);
+      connection.send(post(type));
+      await connection.until(/hello/);
+      connection[Symbol.dispose]();
+      await expect.poll(() => codes(server)).toEqual([Code.Canceled, Code.Canceled]);
+    },
+  );
+
+  test("because its trailers cannot be sent", async () => {
+    await using server = await startEcho({
+      async *spread(note, { responseTrailer }) {
+        responseTrailer.set("x-note", "a\u0001b");
+        yield note;
+      },
+    });
+    using connection = await openRaw(server.port);
+    connection.send(post("application/grpc"));
+    await connection.closed();
+    await expect.poll(() => codes(server)).toEqual([Code.Internal]);
+  });
+});
+
 describe("a stream that is refused before it has begun is answered in its own protocol", () => {
   const info = (error: ConnectError) =>
     error.findDetails(ErrorInfoSchema).map(({ reason, domain }) => ({ reason, domain }));
