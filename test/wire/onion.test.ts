@@ -374,11 +374,40 @@ describe("observe", () => {
     await fetch(`${server.url}/nowhere`);
     await fetch(`${server.url}/page?a=b`);
     await fetch(`${server.url}/echo.v1.EchoService/Echo`, { method: "POST", body: "x" });
+    await fetch(`${server.url}/a.B/C`, { headers: { "content-type": "application/grpc" } });
     expect(server.outcomes).toMatchObject([
       { protocol: "http", status: 404, method: undefined, page: undefined },
       { protocol: "http", status: 200, method: undefined, page: "/page" },
       { protocol: "connect", status: 415, method: { name: "Echo" } },
+      { protocol: "grpc", status: 405, method: undefined },
     ]);
+  });
+});
+
+describe("what fails around a call costs no other", () => {
+  const cause = new Error("password=hunter2");
+  const fail = () => {
+    throw cause;
+  };
+
+  test.for([
+    { what: "a page", path: "/broken", changes: { pages: new Map([["/broken", fail]]) } },
+    {
+      what: "a page, later",
+      path: "/broken",
+      changes: { pages: new Map([["/broken", () => Promise.reject(cause)]]) },
+    },
+    { what: "a tracer", path: "/api/v1/notes/7", changes: { trace: fail } },
+  ])("$what", async ({ path, changes }) => {
+    await using server = await startEcho({}, changes);
+    for (const _ of [1, 2]) {
+      const response = await fetch(`${server.url}${path}`);
+      expect(response.status).toBe(500);
+      expect(await response.json()).toEqual({ code: 13, message: "internal error" });
+    }
+    const observed = { status: 500, error: { code: Code.Internal, cause } };
+    expect(server.outcomes).toMatchObject([observed, observed]);
+    expect(server.listener.load().calls).toBe(0);
   });
 });
 
