@@ -339,6 +339,7 @@ describe("what is thrown", () => {
     await using server = await startEcho({ echo: () => Promise.reject(error) });
     expect(await say(server)).toMatchObject({
       code: Code.Internal,
+      message: "internal error",
       details: ["google.rpc.ErrorInfo"],
     });
   });

@@ -601,6 +601,12 @@ test("an error is whole although its client ends the body sooner than it has dec
 
 describe("the error that ends a stream is sent", () => {
   const badDetail = { desc: Int32ValueSchema, value: { value: "x" as unknown as number } };
+  /** As clients of another server get it: its details are bytes. */
+  const received = () => {
+    const error = new ConnectError("no", Code.Aborted);
+    error.details.push({ type: "other.v1.Info", value: new Uint8Array() });
+    return error;
+  };
   const errors = [
     {
       what: "with U+FFFD in place of a lone surrogate",
@@ -616,6 +622,11 @@ describe("the error that ends a stream is sent", () => {
       what: "without the text of any other error than Connect's",
       make: () => new Error("password=hunter2"),
       want: { code: Code.Internal, rawMessage: "internal error", reason: "INTERNAL" },
+    },
+    {
+      what: "as another server has sent it",
+      make: received,
+      want: { code: Code.Aborted, rawMessage: "no", reason: "ABORTED" },
     },
     {
       what: "as internal if its details cannot be encoded",
