@@ -64,8 +64,16 @@ export function streamByNode(
   response: ServerResponse,
   sending: UnsentAnswer,
 ): AnswerStream {
+  /** Ends the write that is under way. */
+  let fail: ((reason: Error) => void) | undefined;
+  // Between the end of what a client sends and the close of its connection, Node keeps what is written and calls nobody back.
+  response.once("close", () => fail?.(new Error("the client has gone")));
   return {
-    write: (chunk) => writeTracked(response, chunk, sending),
+    write: (chunk) =>
+      new Promise((resolve, reject) => {
+        fail = reject;
+        writeTracked(response, chunk, sending).then(resolve, reject);
+      }),
     end(trailers) {
       if (!sending.handLast()) return;
       if (trailers !== undefined) response.addTrailers(trailers as Record<string, string>);
