@@ -15,8 +15,8 @@ export type PacedSite = {
 };
 
 /**
- * TLS takes no more at once. Nothing stops OpenSSL within it: as requests for new keys, or as a step of a handshake, it takes
- * a millisecond or four.
+ * TLS takes no more at once. Within it nothing stops OpenSSL: so much takes it a millisecond if it is requests for new keys, and
+ * up to four if it is a step of a handshake.
  */
 const sliceBytes = 4_096;
 
