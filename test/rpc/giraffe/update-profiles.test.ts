@@ -30,8 +30,10 @@ const nick = (userId: string, nickName: string, more: JsonObject = {}): JsonObje
 });
 const atOnce = { allOrNothing: true };
 
-describe.for(callers)("UpdateProfiles over $name", (caller) => {
-  const send = (
+/** Sends updates over the protocol of a caller. */
+const sendOver =
+  (caller: (typeof callers)[number]) =>
+  (
     updates: readonly JsonObject[],
     more: JsonObject = {},
     headers: Record<string, string> = {},
@@ -43,17 +45,23 @@ describe.for(callers)("UpdateProfiles over $name", (caller) => {
       { updates: [...updates], ...more },
       { token, headers },
     );
-  /** The outcomes: a sequence, or the reason of a refusal. */
-  const outcomes = async (...args: Parameters<typeof send>) => {
+/** The outcomes: a sequence, or the reason of a refusal. */
+const outcomesOver =
+  (send: ReturnType<typeof sendOver>) =>
+  async (...args: Parameters<typeof send>) => {
     const { body, message } = await send(...args);
     if (body === undefined) throw new Error(message);
     return list(body.results).map((result) => outcomeOf(object(result)));
   };
-  const outcomeOf = ({ details, error }: Record<string, unknown>) => {
-    if (details !== undefined) return Number(object(details).sequence);
-    const infos = list(object(error).details).map(object);
-    return infos.find((detail) => text(detail["@type"]).endsWith("ErrorInfo"))?.reason;
-  };
+const outcomeOf = ({ details, error }: Record<string, unknown>) => {
+  if (details !== undefined) return Number(object(details).sequence);
+  const infos = list(object(error).details).map(object);
+  return infos.find((detail) => text(detail["@type"]).endsWith("ErrorInfo"))?.reason;
+};
+
+describe.for(callers)("UpdateProfiles over $name", (caller) => {
+  const send = sendOver(caller);
+  const outcomes = outcomesOver(send);
 
   for (const [way, more] of [
     ["each by itself", {}],
@@ -295,34 +303,6 @@ describe.for(callers)("UpdateProfiles over $name", (caller) => {
     });
   }
 
-  test.for([
-    { way: "each by itself", more: {} },
-    { way: "all or nothing", more: atOnce },
-  ])(
-    "$way: a repeat tells a caller who has lost the role no refusal that is kept",
-    async ({ more }) => {
-      const { own } = setting.organizations;
-      const made = await setting.administer(
-        ...["token", "create", "--name", randomUUID(), "--role", "ORG_OWNER", "--org", own],
-      );
-      const [one = "", two = ""] = await addUsers(2);
-      const key = { "idempotency-key": randomUUID() };
-      const updates = [nick(one, gigi.nickName), nick(two, "Two", { expectedSequence: "9" })];
-      const by = () => outcomes(updates, more, key, text(made.secret));
-      const refused = ["PROFILE_NOT_CHANGED", "VERSION_MISMATCH"];
-      expect(await by()).toEqual(refused);
-      expect(await by()).toEqual(refused);
-      const subject = text(object(made.account).id);
-      const member = ["--subject", subject, "--role", "ORG_OWNER", "--org", own];
-      await setting.administer("member", "remove", ...member);
-      const isRefused = async () => {
-        const { code, body } = await send(updates, more, key, text(made.secret));
-        return code === 5 || JSON.stringify(body).split("MEMBERSHIP_NOT_FOUND").length === 3;
-      };
-      await expect.poll(isRefused, { timeout: 8_000 }).toBe(true);
-    },
-  );
-
   test("each by itself: some are refused, and the others are stored", async () => {
     const [one = "", two = "", three = ""] = await addUsers(3);
     const updates = [
@@ -363,8 +343,8 @@ describe.for(callers)("UpdateProfiles over $name", (caller) => {
 
 describe("UpdateProfiles", () => {
   const [grpc] = callers as [(typeof callers)[number]];
-  const send = (updates: JsonObject[], more: JsonObject = {}) =>
-    grpc.call(setting.url, updateProfiles, { updates, ...more }, { token: setting.tokens.owner });
+  const send = sendOver(grpc);
+  const outcomes = outcomesOver(send);
 
   test.for<JsonObject>([{}, atOnce])("a thousand users fit into one message: %s", async (more) => {
     const users = await addUsers(1_000);
@@ -429,4 +409,33 @@ describe("UpdateProfiles", () => {
     expect(sequences).toEqual(users.map(() => 1 + 2 * rounds - refused));
     expect(refused).toBe(0);
   });
+
+  // They wait until a changed role is noticed.
+  test.concurrent.for([
+    { way: "each by itself", more: {} },
+    { way: "all or nothing", more: atOnce },
+  ])(
+    "$way, over gRPC: a repeat tells a caller who has lost the role no refusal that is kept",
+    async ({ more }) => {
+      const { own } = setting.organizations;
+      const made = await setting.administer(
+        ...["token", "create", "--name", randomUUID(), "--role", "ORG_OWNER", "--org", own],
+      );
+      const [one = "", two = ""] = await addUsers(2);
+      const key = { "idempotency-key": randomUUID() };
+      const updates = [nick(one, gigi.nickName), nick(two, "Two", { expectedSequence: "9" })];
+      const by = () => outcomes(updates, more, key, text(made.secret));
+      const refused = ["PROFILE_NOT_CHANGED", "VERSION_MISMATCH"];
+      expect(await by()).toEqual(refused);
+      expect(await by()).toEqual(refused);
+      const subject = text(object(made.account).id);
+      const member = ["--subject", subject, "--role", "ORG_OWNER", "--org", own];
+      await setting.administer("member", "remove", ...member);
+      const isRefused = async () => {
+        const { code, body } = await send(updates, more, key, text(made.secret));
+        return code === 5 || JSON.stringify(body).split("MEMBERSHIP_NOT_FOUND").length === 3;
+      };
+      await expect.poll(isRefused, { timeout: 8_000 }).toBe(true);
+    },
+  );
 });
