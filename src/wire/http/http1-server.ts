@@ -101,8 +101,8 @@ export function createHttp1Server(
     adopt(socket) {
       stuck.watch(socket);
       parseRequests.call(server, socket);
-      delayEnd(socket);
       const connection: Connection = { feed: new Feed(socket, feedSite), requests: 0 };
+      delayEnd(socket, connection.feed);
       connections.set(socket, connection);
       socket.once("close", () => {
         connections.delete(socket);
@@ -140,14 +140,15 @@ function keepUnsent(server: Server, connections: ReadonlyMap<Socket, Connection>
 
 /**
  * For Node a client that closes its half has gone, and it may have done so while its connection waited. So Node is told of the
- * end when the requests before it have begun. Those that need not wait for anything are answered.
+ * end when the body that has come is fed, and the requests before it have begun. Those that need not wait for anything are
+ * answered.
  *
  * @param socket Just handed to Node's server, whose listener is the last.
  */
-function delayEnd(socket: Socket): void {
+function delayEnd(socket: Socket, feed: Feed): void {
   const tellNode = socket.listeners("end").at(-1) as () => void;
   const endSoon = () => {
     if (!socket.destroyed) tellNode.call(socket);
   };
-  socket.off("end", tellNode).on("end", () => setImmediate(endSoon));
+  socket.off("end", tellNode).on("end", () => feed.end(() => setImmediate(endSoon)));
 }

@@ -13,6 +13,8 @@ export type FeedSite = {
   readonly inputTurns: InputTurns;
 };
 
+const nothing = Buffer.alloc(0);
+
 const headEnd = Buffer.from("\r\n\r\n");
 
 /** Pieces up to this are fed whole: a dozen requests at most. */
@@ -46,6 +48,8 @@ export class Feed {
   #isPausedByNode = false;
   /** Gives up the turn that chunks of it wait for, if any. */
   #leave: (() => void) | undefined;
+  /** The client has closed its half, which is told when the body that has come is fed. */
+  #tellEnd: (() => void) | undefined;
 
   /**
    * @param socket Adopted by an HTTP server, and not read yet. Closed if there is no place for what was
@@ -85,6 +89,15 @@ export class Feed {
     if (this.#rest !== undefined && !this.#isPausedByNode) this.#socket.resume();
   }
 
+  /**
+   * The client has closed its half. What has come of a body is fed first, though Node may have paused: it resumes no socket that
+   * has ended. Requests that wait for the one before them are not.
+   */
+  end(tell: () => void): void {
+    this.#tellEnd = tell;
+    if (this.#leave === undefined) this.#feed(this.#rest ?? nothing);
+  }
+
   #arrive(piece: Buffer): void {
     if (this.#rest === undefined) this.#feed(piece);
     else this.#keep(Buffer.concat([this.#rest, piece]));
@@ -107,7 +120,8 @@ export class Feed {
       const isBetween = this.#latest?.complete !== false;
       if (isBetween) this.#bodyLeft = 0;
       if (isBetween && this.#isLast) at = piece.byteLength;
-      if (this.#isPausedByNode || (isBetween && (this.#isFull || this.#isLast))) break;
+      const mayFeed = !this.#isPausedByNode || (!isBetween && this.#tellEnd !== undefined);
+      if (!mayFeed || (isBetween && (this.#isFull || this.#isLast))) break;
       if (!isBetween && this.#bodyLeft === 0 && !this.#hasTime()) break;
       const end = endOfSlice(piece, at, this.#bodyLeft, isBetween);
       this.#bodyLeft = Math.max(0, this.#bodyLeft - (end - at));
@@ -118,6 +132,9 @@ export class Feed {
     }
     const isLeft = at < piece.byteLength && !socket.destroyed;
     if (isLeft || this.#rest !== undefined) this.#keep(isLeft ? piece.subarray(at) : undefined);
+    if (this.#leave !== undefined) return;
+    this.#tellEnd?.();
+    this.#tellEnd = undefined;
   }
 
   /** Whether there is time for chunks. If not, they wait for a turn. */
@@ -131,7 +148,7 @@ export class Feed {
   #takeTurn(): void {
     this.#leave = undefined;
     // Node resumes it later.
-    if (this.#isPausedByNode) return;
+    if (this.#isPausedByNode && this.#tellEnd === undefined) return;
     this.#socket.resume();
     this.#resumed();
   }

@@ -1,7 +1,8 @@
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { startEcho } from "../echo.ts";
-import { openRaw, statuses } from "../raw.ts";
+import { openRaw, statuses, watch } from "../raw.ts";
 
 const pages = new Map([
   ["/large", () => ({ status: 200, headers: {}, body: Buffer.alloc(4_000_000, "x") })],
@@ -42,4 +43,21 @@ test("a connection whose client reads late gets all answers in order", async () 
   const received = await connection.until(/\r\n\r\npage$/);
   const others = Array(4).fill(404);
   expect(statuses(received)).toEqual([200, ...others, 200, ...others, 200]);
+});
+
+test("a client that closes its half behind a chunked body has sent no bad request", async () => {
+  await using server = await startEcho();
+  const body = JSON.stringify({ text: "x".repeat(60_000) });
+  const chunks = body.replaceAll(
+    /.{1,1000}/g,
+    (chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`,
+  );
+  const head = "PUT /api/v1/notes/7 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (let round = 0; round < 5; round += 1) {
+    const socket = connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+    socket.end(`${head}${chunks}0\r\n\r\n`);
+    const received = await watch(socket).closed();
+    expect(statuses(received)).not.toContain(400);
+  }
+  expect(server.outcomes).toHaveLength(5);
 });
