@@ -28,7 +28,7 @@ export type ListenOptions = {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
-  /** With it the port speaks TLS only; ALPN chooses between `h2` and `http/1.1`. */
+  /** With it the port speaks TLS only; ALPN chooses between `h2`, `http/1.1` and `http/1.0`. */
   readonly tls?: TlsFiles | undefined;
 };
 

@@ -40,7 +40,7 @@ export type TlsServer = {
  * @param site.unhandled Bytes that were read from connections that wait.
  * @param site.isTaking As `Taking`.
  * @param onSecure Called with every connection whose handshake has succeeded, and with what ALPN
- *   has chosen: `h2` or HTTP/1.1.
+ *   has chosen: `h2` or HTTP/1.
  * @throws Error naming the files if they cannot be used.
  */
 export function createTlsServer(
@@ -127,7 +127,7 @@ function waitForPlace(socket: Socket, unhandled: Shares, client: string): () => 
 
 function optionsFrom({ certFile, keyFile, clientCaFile }: TlsFiles) {
   return {
-    ALPNProtocols: ["h2", "http/1.1"],
+    ALPNProtocols: ["h2", "http/1.1", "http/1.0"],
     minVersion: "TLSv1.2",
     handshakeTimeout: openingTimeoutMs,
     cert: readFileSync(certFile),

@@ -147,9 +147,13 @@ describe("a TLS port", () => {
     expect(statuses(await connection.closed())).toEqual([200, 200]);
   });
 
-  test("takes a client without ALPN for HTTP/1.1", async () => {
+  test.for([
+    { name: "without ALPN", alpn: [] },
+    // As `curl --http1.0`.
+    { name: "that offers HTTP/1.0", alpn: ["http/1.0"] },
+  ])("serves a client $name over HTTP/1", async ({ alpn }) => {
     await using server = await startEcho({}, {}, tls);
-    const { connection } = await openTls(server.port, []);
+    const { connection } = await openTls(server.port, alpn);
     connection.send(closing(getPage));
     expect(statuses(await connection.closed())).toEqual([200]);
   });
