@@ -8,6 +8,7 @@ import { Http1Request } from "../http1/request.ts";
 import { type ClientLimits, http1Limits, maxHeaders, maxRequestsPerSocket } from "../limits.ts";
 import { createInputTurns } from "../turns/input-turns.ts";
 import { createPipelinedTurns } from "../turns/pipelined-turns.ts";
+import { TurnEnd } from "../turns/turn-end.ts";
 import type { Answer, Exchange, ExchangeSite } from "./exchange.ts";
 import { ignoreErrors } from "./ignore-errors.ts";
 
@@ -121,9 +122,7 @@ export function createHttp1Server(
  */
 function keepUnsent(server: Server, connections: ReadonlyMap<Socket, Connection>): () => void {
   const closeIdle = server.closeIdleConnections.bind(server);
-  let isDue = false;
   server.closeIdleConnections = () => {
-    isDue = false;
     const unsent = [...connections.values()].flatMap(({ response }) =>
       response?.finished ? response : [],
     );
@@ -131,11 +130,8 @@ function keepUnsent(server: Server, connections: ReadonlyMap<Socket, Connection>
     closeIdle();
     for (const response of unsent) response.finished = true;
   };
-  return () => {
-    if (isDue) return;
-    isDue = true;
-    setImmediate(() => server.closeIdleConnections());
-  };
+  const turnEnd = new TurnEnd(() => server.closeIdleConnections());
+  return () => turnEnd.soon();
 }
 
 /**

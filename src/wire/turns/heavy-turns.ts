@@ -2,6 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { RequestHead } from "../http/exchange.ts";
 import { heavyBodyBytes } from "../limits.ts";
 import { ClientQueues } from "./client-queues.ts";
+import { TurnEnd } from "./turn-end.ts";
 
 /**
  * Begins work that holds up the event loop for milliseconds.
@@ -25,24 +26,15 @@ export function createHeavyTurns(
 ): HeavyTurns {
   /** A call that has ended leaves, so that clients that come and go cannot make it longer than the requests under way. */
   const waiting = new ClientQueues<() => void>();
-  let isDue = false;
-
-  function endTurnSoon(): void {
-    if (isDue || waiting.isEmpty) return;
-    isDue = true;
-    setImmediate(endTurn);
-  }
-
-  function endTurn(): void {
-    isDue = false;
+  const turnEnd = new TurnEnd(() => {
     if (!waiting.isEmpty && !isHeld()) waiting.next()?.();
-    endTurnSoon();
-  }
+    if (!waiting.isEmpty) turnEnd.soon();
+  });
 
   return (peer, begin) => {
     const client = groupOf(peer);
     waiting.add(client, begin);
-    endTurnSoon();
+    turnEnd.soon();
     return () => void waiting.delete(client, begin);
   };
 }

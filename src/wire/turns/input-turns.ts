@@ -1,4 +1,5 @@
 import { ClientQueues } from "./client-queues.ts";
+import { TurnEnd } from "./turn-end.ts";
 
 /** Time that input may take before everybody else has a turn of the event loop, in milliseconds. */
 const turnMs = 5;
@@ -30,32 +31,23 @@ export function createInputTurns(
 ): InputTurns {
   /** There is one of each connection at most. */
   const waiting = new ClientQueues<() => void>();
-  let isDue = false;
   let isGoingOn = false;
   let until = 0;
-
-  function endTurnSoon(): void {
-    if (isDue) return;
-    isDue = true;
-    setImmediate(endTurn);
-  }
-
-  function endTurn(): void {
-    isDue = false;
+  const turnEnd = new TurnEnd(() => {
     if (waiting.isEmpty) return;
     until = clock.now() + turnMs;
     isGoingOn = true;
     while (!waiting.isEmpty && hasTime()) waiting.next()?.();
     isGoingOn = false;
-    if (!waiting.isEmpty) endTurnSoon();
-  }
+    if (!waiting.isEmpty) turnEnd.soon();
+  });
 
   function hasTime(): boolean {
     const now = clock.now();
     // A turn has ended since the time began. To be told of the end of each turn would cost each call a microsecond.
-    if (now >= until && !isDue && !isGoingOn) {
+    if (now >= until && !turnEnd.isDue && !isGoingOn) {
       until = now + turnMs;
-      endTurnSoon();
+      turnEnd.soon();
     }
     return now < until && (isGoingOn || waiting.isEmpty) && !isHeld();
   }
@@ -64,7 +56,7 @@ export function createInputTurns(
     hasTime,
     wait(client, goOn) {
       waiting.add(client, goOn);
-      endTurnSoon();
+      turnEnd.soon();
       return () => void waiting.delete(client, goOn);
     },
   };

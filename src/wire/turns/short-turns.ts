@@ -1,5 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import { ClientQueues } from "./client-queues.ts";
+import { TurnEnd } from "./turn-end.ts";
 
 /** Time that requests which were sent ahead may take of one turn of the event loop, in milliseconds. */
 const turnMs = 5;
@@ -25,18 +26,9 @@ export function createShortTurns(
   let arrived: { readonly client: string; readonly begin: () => void }[] = [];
   /** There is one of each connection at most. */
   const waiting = new ClientQueues<() => void>();
-  let isDue = false;
-
-  function endTurnSoon(): void {
-    if (isDue) return;
-    isDue = true;
-    setImmediate(endTurn);
-  }
-
-  function endTurn(): void {
-    isDue = false;
+  const turnEnd = new TurnEnd(() => {
     if (isHeld()) {
-      endTurnSoon();
+      turnEnd.soon();
       return;
     }
     const until = clock.now() + turnMs;
@@ -44,12 +36,12 @@ export function createShortTurns(
     arrived = [];
     do waiting.next()?.();
     while (!waiting.isEmpty && clock.now() < until);
-    if (!waiting.isEmpty) endTurnSoon();
-  }
+    if (!waiting.isEmpty) turnEnd.soon();
+  });
 
   return (client, begin) => {
     // A tracer of HTTP may have made this the context of the request, as `setImmediate` would keep it.
     arrived.push({ client, begin: AsyncResource.bind(begin) });
-    endTurnSoon();
+    turnEnd.soon();
   };
 }

@@ -1,3 +1,5 @@
+import { TurnEnd } from "./turn-end.ts";
+
 /** Time in which new connections are taken and nothing else is begun, in milliseconds. Then what waits has one turn. */
 const takingMs = 5;
 
@@ -18,21 +20,12 @@ export function createTaking(clock: { now(): number } = performance): Taking {
   let hasTaken = false;
   let isTaking = false;
   let isFirst = true;
-  let isDue = false;
   let since = 0;
-
-  function endTurnSoon(): void {
-    if (isDue) return;
-    isDue = true;
-    setImmediate(endTurn);
-  }
-
-  function endTurn(): void {
-    isDue = false;
-    if (hasTaken) endTurnSoon();
+  const turnEnd = new TurnEnd(() => {
+    if (hasTaken) turnEnd.soon();
     else isTaking = false;
     hasTaken = false;
-  }
+  });
 
   return {
     took() {
@@ -42,7 +35,7 @@ export function createTaking(clock: { now(): number } = performance): Taking {
       if (isFirst) since = now;
       isTaking = now - since < takingMs;
       isFirst = !isTaking;
-      endTurnSoon();
+      turnEnd.soon();
     },
     isTaking: () => isTaking,
   };

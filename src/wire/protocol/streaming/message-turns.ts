@@ -1,3 +1,5 @@
+import { TurnEnd } from "../../turns/turn-end.ts";
+
 /** Messages of all streams that are handled in one turn of the event loop: a few milliseconds. */
 const messagesATurn = 16;
 
@@ -12,26 +14,17 @@ export function createMessageTurns(): () => Promise<void> | undefined {
   let left = messagesATurn;
   /** One of each stream at most. */
   const waiting: (() => void)[] = [];
-  let isEndDue = false;
-
-  function endTurn(): void {
-    isEndDue = false;
+  const turnEnd = new TurnEnd(() => {
     left = messagesATurn;
     for (const begin of waiting.splice(0, messagesATurn)) {
       left -= 1;
       begin();
     }
-    if (left < messagesATurn) endTurnSoon();
-  }
-
-  function endTurnSoon(): void {
-    if (isEndDue) return;
-    isEndDue = true;
-    setImmediate(endTurn);
-  }
+    if (left < messagesATurn) turnEnd.soon();
+  });
 
   return () => {
-    endTurnSoon();
+    turnEnd.soon();
     if (left > 0) {
       left -= 1;
       return undefined;
