@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { ConnectError } from "@connectrpc/connect";
 import type { BodyReader, Exchange, RequestHead } from "./http/exchange.ts";
-import { isCrumbled } from "./limits.ts";
+import { heavyBodyBytes, isCrumbled } from "./limits.ts";
 import { refusal } from "./refusal.ts";
 
 /** How large a body may be. */
@@ -80,3 +80,13 @@ function joined(pieces: readonly Buffer[] | undefined): Buffer {
 }
 
 const nothing = Buffer.alloc(0);
+
+/** The coding of a body that is not compressed. */
+const plain = "identity";
+
+/** Whether it may take milliseconds to read a body: it is large or compressed. */
+export function isHeavyBody({ headers }: RequestHead, body: Buffer): boolean {
+  if (body.byteLength > heavyBodyBytes) return true;
+  const coding = headers["grpc-encoding"] ?? headers["content-encoding"] ?? plain;
+  return coding !== plain;
+}

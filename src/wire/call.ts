@@ -1,14 +1,14 @@
 import type { Buffer } from "node:buffer";
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type UnaryResponse } from "@connectrpc/connect";
-import { assertDeclaredLength, type BodyLimits, readBody } from "./body.ts";
+import { assertDeclaredLength, type BodyLimits, isHeavyBody, readBody } from "./body.ts";
 import { Call, metadataOf } from "./call-context.ts";
 import { type Deadline, deadlineExceeded, type StartDeadline } from "./deadline.ts";
 import type { Answer, Exchange } from "./http/exchange.ts";
 import type { Limits } from "./limits.ts";
 import { type Dialog, type Metadata, noMetadata } from "./protocol/protocol.ts";
 import { explain, refusal } from "./refusal.ts";
-import { type HeavyTurns, isHeavyBody } from "./turns/heavy-turns.ts";
+import type { HeavyTurns } from "./turns/heavy-turns.ts";
 import type { UnaryMethod } from "./unary-method.ts";
 
 /**

@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import type { ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
-import { assertDeclaredLength, readBody } from "../../src/wire/body.ts";
+import { assertDeclaredLength, isHeavyBody, readBody } from "../../src/wire/body.ts";
 import type { BodyReader, Exchange, RequestHead } from "../../src/wire/http/exchange.ts";
+import { heavyBodyBytes } from "../../src/wire/limits.ts";
 
 const limits = { maxBytes: 5_000, maxMessageBytes: 4_995 };
 
@@ -76,4 +77,16 @@ test("a length above the limit is refused when it is declared", () => {
     }
   })();
   expect(error?.rawMessage).toBe("message is larger than 4995 bytes");
+});
+
+test.for<{ headers: RequestHead["headers"]; bytes: number; want: boolean }>([
+  { headers: {}, bytes: heavyBodyBytes, want: false },
+  { headers: {}, bytes: heavyBodyBytes + 1, want: true },
+  { headers: { "grpc-encoding": "identity" }, bytes: 1, want: false },
+  { headers: { "grpc-encoding": "gzip" }, bytes: 1, want: true },
+  { headers: { "content-encoding": "identity" }, bytes: 1, want: false },
+  { headers: { "content-encoding": "br" }, bytes: 1, want: true },
+])("a body of $bytes bytes with $headers is heavy: $want", ({ headers, bytes, want }) => {
+  const head = { headers } as RequestHead;
+  expect(isHeavyBody(head, Buffer.alloc(bytes))).toBe(want);
 });

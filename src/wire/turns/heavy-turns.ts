@@ -1,6 +1,3 @@
-import type { Buffer } from "node:buffer";
-import type { RequestHead } from "../http/exchange.ts";
-import { heavyBodyBytes } from "../limits.ts";
 import { ClientQueues } from "./client-queues.ts";
 import { TurnEnd } from "./turn-end.ts";
 
@@ -37,14 +34,4 @@ export function createHeavyTurns(
     turnEnd.soon();
     return () => void waiting.delete(client, begin);
   };
-}
-
-/** The coding of a body that is not compressed. */
-const plain = "identity";
-
-/** Whether it may take milliseconds to read a body: it is large or compressed. */
-export function isHeavyBody({ headers }: RequestHead, body: Buffer): boolean {
-  if (body.byteLength > heavyBodyBytes) return true;
-  const coding = headers["grpc-encoding"] ?? headers["content-encoding"] ?? plain;
-  return coding !== plain;
 }

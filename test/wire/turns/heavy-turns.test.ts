@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import type { RequestHead } from "../../../src/wire/http/exchange.ts";
 import { heavyBodyBytes } from "../../../src/wire/limits.ts";
 import type { WireOptions } from "../../../src/wire/options.ts";
-import { createHeavyTurns, isHeavyBody } from "../../../src/wire/turns/heavy-turns.ts";
+import { createHeavyTurns } from "../../../src/wire/turns/heavy-turns.ts";
 import { getPage } from "../bounds/strangers.ts";
 import { startEcho } from "../echo.ts";
 import { openRaw, statuses } from "../raw.ts";
@@ -68,18 +67,6 @@ test("what waits begins in no turn that is held, and nothing is asked while noth
   isHeld = false;
   for (let turns = 0; turns < 5; turns += 1) await turn();
   expect([begun, asked]).toEqual([["a1", "a2"], 7]);
-});
-
-test.for<{ headers: RequestHead["headers"]; bytes: number; want: boolean }>([
-  { headers: {}, bytes: heavyBodyBytes, want: false },
-  { headers: {}, bytes: heavyBodyBytes + 1, want: true },
-  { headers: { "grpc-encoding": "identity" }, bytes: 1, want: false },
-  { headers: { "grpc-encoding": "gzip" }, bytes: 1, want: true },
-  { headers: { "content-encoding": "identity" }, bytes: 1, want: false },
-  { headers: { "content-encoding": "br" }, bytes: 1, want: true },
-])("a body of $bytes bytes with $headers is heavy: $want", ({ headers, bytes, want }) => {
-  const head = { headers } as RequestHead;
-  expect(isHeavyBody(head, Buffer.alloc(bytes))).toBe(want);
 });
 
 const put = (body: Uint8Array, more = "") =>
