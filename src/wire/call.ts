@@ -8,7 +8,7 @@ import type { Answer, Exchange } from "./http/exchange.ts";
 import type { Limits } from "./limits.ts";
 import { type Dialog, type Metadata, noMetadata } from "./protocol/protocol.ts";
 import { explain, refusal } from "./refusal.ts";
-import type { HeavyTurns } from "./turns/heavy-turns.ts";
+import type { WorkTurns } from "./turns/work-turns.ts";
 import type { UnaryMethod } from "./unary-method.ts";
 
 /**
@@ -31,7 +31,8 @@ export type UnaryCallOptions = {
   /** As `explain` takes it. */
   readonly errorDomain: string | undefined;
   readonly requestGate: RequestGate | undefined;
-  readonly heavyTurns: HeavyTurns;
+  /** For calls that take long. By the address of their client. */
+  readonly heavyTurns: WorkTurns;
   /** Applied to the message before the handler sees it: sets the fields that a REST path names. */
   readonly bind: ((message: Message) => void) | undefined;
   /** Runs the gate and the onion. */

@@ -6,7 +6,7 @@ import { createDeadlines } from "../../src/wire/deadline.ts";
 import type { Answer, BodyReader, Exchange } from "../../src/wire/http/exchange.ts";
 import { bodyTimeoutMs } from "../../src/wire/limits.ts";
 import type { Dialog } from "../../src/wire/protocol/protocol.ts";
-import type { HeavyTurns } from "../../src/wire/turns/heavy-turns.ts";
+import type { WorkTurns } from "../../src/wire/turns/work-turns.ts";
 import type { UnaryMethod } from "../../src/wire/unary-method.ts";
 import { EchoService } from "./echo.ts";
 
@@ -59,7 +59,7 @@ function called({
       return {} as UnaryResponse;
     },
   } as unknown as UnaryMethod;
-  const heavyTurns: HeavyTurns = (_peer, start) => {
+  const heavyTurns: WorkTurns = (_peer, start) => {
     begin = start;
     return say("gave up its turn");
   };

@@ -7,7 +7,7 @@ import type { Page } from "../http/static-pages.ts";
 import type { WireOptions } from "../options.ts";
 import { type Dialog, isAnswer } from "../protocol/protocol.ts";
 import { refusal } from "../refusal.ts";
-import { createHeavyTurns } from "../turns/heavy-turns.ts";
+import { createWorkTurns, type WorkTurns } from "../turns/work-turns.ts";
 import { createRoute, type Route } from "./route.ts";
 import { createRouteTables } from "./route-tables.ts";
 import { createServeStream } from "./serve-stream.ts";
@@ -42,8 +42,9 @@ export function createDispatch(
   const tables = createRouteTables(options, state.shutdown);
   const route = createRoute(tables);
   const always = headerList(options.headers);
-  const { isDraining, overload, openStream } = state;
-  const heavyTurns = createHeavyTurns(state.groupOf, state.isTaking);
+  const { isDraining, overload, groupOf, openStream } = state;
+  const takeTurn = createWorkTurns(state.isTaking);
+  const heavyTurns: WorkTurns = (peer, begin) => takeTurn(groupOf(peer), begin);
   const serveUnary = createServeUnary(options, isDraining, overload, heavyTurns);
   const serveStream = createServeStream(isDraining, openStream, heavyTurns, options.errorDomain);
 

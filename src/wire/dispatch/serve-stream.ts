@@ -3,7 +3,7 @@ import type { OpenStreams } from "../bounds/open-streams.ts";
 import { farewellMs } from "../limits.ts";
 import { clientGone } from "../protocol/streaming/stream-body.ts";
 import { explain, refusal } from "../refusal.ts";
-import type { HeavyTurns } from "../turns/heavy-turns.ts";
+import type { WorkTurns } from "../turns/work-turns.ts";
 import type { StreamingRoute } from "./route.ts";
 import type { ServedRequest } from "./served-request.ts";
 
@@ -16,12 +16,13 @@ const canceledStatus = 499;
  *
  * @param isDraining While true, streams are refused as unavailable.
  * @param openStream As `OpenStreams.open`, for the address of a client.
+ * @param heavyTurns As `UnaryCallOptions` has it.
  * @param errorDomain As `explain` takes it.
  */
 export function createServeStream(
   isDraining: () => boolean,
   openStream: OpenStreams["open"],
-  heavyTurns: HeavyTurns,
+  heavyTurns: WorkTurns,
   errorDomain: string | undefined,
 ): (request: ServedRequest, route: StreamingRoute) => void {
   return (request, { protocol, method, opened }) => {

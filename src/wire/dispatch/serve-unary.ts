@@ -5,7 +5,7 @@ import { createDeadlines } from "../deadline.ts";
 import type { WireOptions } from "../options.ts";
 import { type Dialog, isAnswer, noMetadata } from "../protocol/protocol.ts";
 import { explain, refusal } from "../refusal.ts";
-import type { HeavyTurns } from "../turns/heavy-turns.ts";
+import type { WorkTurns } from "../turns/work-turns.ts";
 import type { UnaryRoute } from "./route.ts";
 import type { ServedRequest } from "./served-request.ts";
 
@@ -14,12 +14,13 @@ import type { ServedRequest } from "./served-request.ts";
  *
  * @param isDraining While true, calls are refused as unavailable.
  * @param overload Counts the calls; while it is overloaded, further ones are refused as unavailable.
+ * @param heavyTurns As `UnaryCallOptions` has it.
  */
 export function createServeUnary(
   options: WireOptions,
   isDraining: () => boolean,
   overload: Overload,
-  heavyTurns: HeavyTurns,
+  heavyTurns: WorkTurns,
 ): (request: ServedRequest, route: UnaryRoute) => void {
   const { limits, requestGate, errorDomain } = options;
   const startDeadline = createDeadlines();

@@ -1,7 +1,7 @@
 import { createShares, type Share } from "../bounds/shares.ts";
 import type { ClientLimits } from "../limits.ts";
 import { ClientQueues } from "../turns/client-queues.ts";
-import { createHeavyTurns } from "../turns/heavy-turns.ts";
+import { createWorkTurns } from "../turns/work-turns.ts";
 
 /** A connection whose handshake waits for a place, or has one. */
 export type Applicant = {
@@ -33,7 +33,7 @@ export function createHandshakePlaces({
   const places = new Map<Applicant, Share>();
   const waiting = new ClientQueues<Applicant>();
   // Many places may become free at once, and the first step of a handshake takes up to some milliseconds.
-  const takeTurn = createHeavyTurns((client) => client);
+  const takeTurn = createWorkTurns();
 
   function take(applicant: Applicant): boolean {
     const { client } = applicant;

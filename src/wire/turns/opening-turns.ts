@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Shares } from "../bounds/shares.ts";
 import { countUnread } from "../bounds/unhandled.ts";
-import { createHeavyTurns } from "./heavy-turns.ts";
+import { createWorkTurns } from "./work-turns.ts";
 
 /**
  * Begins to serve a connection in its turn.
@@ -28,12 +28,12 @@ export function createOpeningTurns({
   readonly unhandled: Shares;
   readonly isTaking: () => boolean;
 }): TakeOpeningTurn {
-  const turns = createHeavyTurns(groupOf, isTaking);
+  const takeTurn = createWorkTurns(isTaking);
 
   return (socket, begin) => {
-    const peer = socket.remoteAddress ?? "";
-    const endCount = countUnread(socket, unhandled, groupOf(peer));
-    const leave = turns(peer, () => {
+    const client = groupOf(socket.remoteAddress ?? "");
+    const endCount = countUnread(socket, unhandled, client);
+    const leave = takeTurn(client, () => {
       endCount();
       begin();
     });

@@ -1,7 +1,11 @@
+import { AsyncResource } from "node:async_hooks";
 import type { Socket } from "node:net";
 import { createShares, type Share } from "../bounds/shares.ts";
 import { type ClientLimits, clientLimits, maxPipelined } from "../limits.ts";
-import { createShortTurns } from "./short-turns.ts";
+import { createWorkTurns } from "./work-turns.ts";
+
+/** Time in each turn of the event loop for requests that were sent ahead, in milliseconds. */
+const turnMs = 5;
 
 /**
  * Begins to serve a request when it is its turn.
@@ -35,7 +39,7 @@ type PipeliningQueue = {
  * waiting requests, over all its connections, is closed.
  *
  * @param onRoom Called when the queue of a connection that was full has room again.
- * @param isHeld As `createShortTurns` takes it.
+ * @param isHeld As `createWorkTurns` takes it.
  */
 export function createPipelinedTurns(
   {
@@ -47,7 +51,7 @@ export function createPipelinedTurns(
 ): TakeTurn {
   const queues = new WeakMap<Socket, PipeliningQueue>();
   const places = createShares(maxWaitingRequests, maxWaitingRequestsEach);
-  const beginSoon = createShortTurns(isHeld);
+  const beginSoon = createWorkTurns(isHeld, turnMs);
 
   function queueOf(socket: Socket): PipeliningQueue {
     const known = queues.get(socket);
@@ -62,7 +66,11 @@ export function createPipelinedTurns(
           queue.isBusy = false;
         } else {
           next.place.end();
-          beginSoon(next.client, () => next.serve(queue.done));
+          // A tracer of HTTP may have made this the context of the request, as `setImmediate` would keep it.
+          beginSoon(
+            next.client,
+            AsyncResource.bind(() => next.serve(queue.done)),
+          );
         }
         if (queue.isFull && queue.waiting.length <= maxPipelined / 2) {
           queue.isFull = false;

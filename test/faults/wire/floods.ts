@@ -172,7 +172,7 @@ export const floods: readonly Flood[] = [
   },
   {
     name: "connections that come and go, with streams and compressed calls that are reset at once",
-    aimsAt: "what waits for a turn (opening-turns.ts, heavy-turns.ts, message-turns.ts)",
+    aimsAt: "what waits for a turn (opening-turns.ts, work-turns.ts, message-turns.ts)",
     connections: 500,
     addresses: 4,
     isRead: true,

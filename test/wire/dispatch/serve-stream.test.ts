@@ -4,7 +4,7 @@ import type { StreamingRoute } from "../../../src/wire/dispatch/route.ts";
 import { createServeStream } from "../../../src/wire/dispatch/serve-stream.ts";
 import type { ServedRequest } from "../../../src/wire/dispatch/served-request.ts";
 import { farewellMs } from "../../../src/wire/limits.ts";
-import type { HeavyTurns } from "../../../src/wire/turns/heavy-turns.ts";
+import type { WorkTurns } from "../../../src/wire/turns/work-turns.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -20,7 +20,7 @@ function served({ isGone = false, waits = false } = {}) {
   let begin = () => {};
   let signal: AbortSignal | undefined;
   const result = Promise.withResolvers<Ending>();
-  const heavyTurns: HeavyTurns = (_peer, start) => {
+  const heavyTurns: WorkTurns = (_peer, start) => {
     begin = start;
     if (!waits) start();
     return say("gave up its turn");
