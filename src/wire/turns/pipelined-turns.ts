@@ -66,11 +66,7 @@ export function createPipelinedTurns(
           queue.isBusy = false;
         } else {
           next.place.end();
-          // A tracer of HTTP may have made this the context of the request, as `setImmediate` would keep it.
-          beginSoon(
-            next.client,
-            AsyncResource.bind(() => next.serve(queue.done)),
-          );
+          beginSoon(next.client, () => next.serve(queue.done));
         }
         if (queue.isFull && queue.waiting.length <= maxPipelined / 2) {
           queue.isFull = false;
@@ -92,7 +88,8 @@ export function createPipelinedTurns(
       socket.destroy();
       return;
     }
-    queue.waiting.push({ serve, client, place });
+    // A tracer of HTTP may have given the request a context. Without this it would have that of the request before.
+    queue.waiting.push({ serve: AsyncResource.bind(serve), client, place });
     if (queue.waiting.length >= maxPipelined) queue.isFull = true;
   }
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { once } from "node:events";
 import { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -100,4 +101,19 @@ test("requests of a connection that has closed wait no more, and count no more f
   for (const end of ends) end();
   for (let turns = 0; turns < 5; turns += 1) await nextTurn();
   expect(begun).toEqual(["0.0", "1.0", "2.0"]);
+});
+
+test("each request keeps the context in which it was taken", async () => {
+  const context = new AsyncLocalStorage<string>();
+  const takeTurn = createPipelinedTurns();
+  const socket = new Socket();
+  const seen: (string | undefined)[] = [];
+  const serve = (done: () => void) => {
+    seen.push(context.getStore());
+    done();
+  };
+  for (const name of ["a", "b"]) context.run(name, () => takeTurn(socket, serve));
+  takeTurn(socket, serve);
+  for (let turns = 0; turns < 5; turns += 1) await nextTurn();
+  expect(seen).toEqual(["a", "b", undefined]);
 });
