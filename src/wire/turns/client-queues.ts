@@ -1,9 +1,9 @@
 /**
- * What waits for its turn, clients by turns: each client has a queue, and the next item is the first of the client whose turn
- * is longest ago. It has no bound of its own. Whoever adds to it bounds what waits.
+ * What waits for its turn. Each client has a queue, and the next item is the first one of the client whose latest turn is
+ * longest ago. There is no bound here: whoever adds items bounds how many wait.
  */
 export class ClientQueues<Item extends object> {
-  /** In the order of the clients' turns; none is empty. */
+  /** The client that is first is next. No queue is empty. */
   readonly #queues = new Map<string, Set<Item>>();
 
   get isEmpty(): boolean {
@@ -28,14 +28,14 @@ export class ClientQueues<Item extends object> {
   /**
    * Take the next item out.
    *
-   * @param mayLeave Whether it may be this one. If not, the next client is asked for, and this one keeps its turn.
+   * @param mayLeave Whether it may be this item. If not, its client keeps its turn, and the item of the client behind is tried.
    */
   next(mayLeave: (item: Item) => boolean = () => true): Item | undefined {
     for (const [client, queue] of this.#queues) {
       const [item] = queue;
       if (item === undefined || !mayLeave(item)) continue;
       queue.delete(item);
-      // A client that is set again moves to the end.
+      // Deleted and set again, the client is the last one.
       this.#queues.delete(client);
       if (queue.size > 0) this.#queues.set(client, queue);
       return item;

@@ -12,11 +12,11 @@ import { createWorkTurns } from "./work-turns.ts";
 export type TakeOpeningTurn = (socket: Socket, begin: () => void) => () => void;
 
 /**
- * The first bytes of a connection may hold a hundred requests. So connections are taken first, and then served one in each
- * turn of the event loop, clients by turns: whoever comes behind hundreds of another client waits for one of them only.
+ * The first bytes of a connection may hold a hundred requests. So a connection that was taken waits, and one is served in each
+ * turn of the event loop. Clients take turns: whoever comes behind hundreds of another client waits for one of them only.
  *
  * @param site.groupOf As `addressGroup`.
- * @param site.unhandled Bytes that were read from connections that wait.
+ * @param site.unhandled Room for bytes that were read from connections that wait.
  * @param site.isTaking As `Taking`.
  */
 export function createOpeningTurns({

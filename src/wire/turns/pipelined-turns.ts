@@ -8,12 +8,12 @@ import { createWorkTurns } from "./work-turns.ts";
 const turnMs = 5;
 
 /**
- * Begins to serve a request when it is its turn.
+ * Begins to serve a request in its turn.
  *
- * @param serve Must call `done` when the answer is sent; then the next request begins. So no more than one
- *   answer waits to be sent on a connection.
+ * @param serve Must call `done` when the answer is sent. Only then the next request of the connection begins, so no more than
+ *   one answer waits to be sent.
  * @param client Whose request it is: see `addressGroup`. Default: all requests count for one client.
- * @returns Whether so many wait now that no more should be read from the connection, until there is room.
+ * @returns Whether no more should be read from the connection until there is room, because so many requests wait.
  */
 export type TakeTurn = (socket: Socket, serve: Serve, client?: string) => boolean;
 
@@ -30,13 +30,12 @@ type PipeliningQueue = {
 /**
  * A pipelining queue for each HTTP/1.1 connection.
  *
- * A client may send requests ahead. They are served one at a time, in the order in which they were sent. Each
- * begins in a turn of the event loop of its own, so that thousands in one packet do not hold up other
- * clients. Even the first begins only after Node has parsed the rest of its packet: that may be the body,
- * or an error that ends the connection.
+ * A client may send requests ahead. They are served one at a time, in the order in which they were sent, and no two of a
+ * connection begin in one turn of the event loop, so that thousands in one packet do not hold up other clients. Even the first
+ * begins only after Node has parsed the rest of its packet: that may be the body, or an error that ends the connection.
  *
- * When a queue is full, the reader of the connection must stop. A connection whose client has too many
- * waiting requests, over all its connections, is closed.
+ * When a queue is full, the reader of the connection must stop. When a client has too many requests waiting on all its
+ * connections, the connection with one more is closed.
  *
  * @param onRoom Called when the queue of a connection that was full has room again.
  * @param isHeld As `createWorkTurns` takes it.
@@ -100,7 +99,7 @@ export function createPipelinedTurns(
       wait(socket, queue, client, serve);
     } else {
       queue.isBusy = true;
-      // Soon, because a client that has closed its half by then has gone for Node.
+      // At the end of this very turn, before Node is told that the client has closed its half: Node takes that for gone.
       setImmediate(serve, queue.done);
     }
     return queue.isFull;

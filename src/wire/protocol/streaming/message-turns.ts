@@ -4,8 +4,8 @@ import { TurnEnd } from "../../turns/turn-end.ts";
 const messagesATurn = 16;
 
 /**
- * Let streams take turns, message by message. What waits in a stream would otherwise be handled without a pause, because
- * nothing between two messages waits for a socket, and nobody else would be served meanwhile.
+ * Let streams take turns, message by message. Otherwise all messages that have come on a stream would be handled without a
+ * pause, because nothing between two of them waits for a socket, and nobody else would be served meanwhile.
  *
  * @returns To be called before each message: `undefined` if it may be handled now; otherwise resolves in the turn in
  *   which it may. Streams are served in the order in which they asked.
