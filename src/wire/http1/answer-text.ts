@@ -12,7 +12,7 @@ const special = new Set([
 
 const isUsualName = memoize((name) => /^[a-z-]+$/.test(name) && !special.has(name));
 
-/** What no value may contain, as Node has it. */
+/** What no value may contain: the same as in Node. */
 const forbidden = /[^\t\x20-\x7e\x80-\xff]/;
 
 const keepAlive = [

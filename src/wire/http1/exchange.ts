@@ -24,7 +24,7 @@ export class Http1Exchange implements Exchange {
   readonly body: Http1Request;
   readonly #response: ServerResponse;
   readonly #site: ExchangeSite;
-  /** The connection has had its share of requests, so it is closed after this one. */
+  /** The connection is closed after this request: it has had as many as it may, or this one has too many headers. */
   readonly #isLastHere: boolean;
   /** The client was asked for the body that it held back. */
   #hasContinued = false;
@@ -67,7 +67,7 @@ export class Http1Exchange implements Exchange {
     this.#done = done;
   }
 
-  /** The connection is closed. Called only before `done`. */
+  /** The connection was closed. Not called once `done` was. */
   hangUp(): void {
     this.#sending?.end();
     if (!this.#isTextSent && !this.#response.writableEnded) this.#gone?.();
@@ -100,8 +100,8 @@ export class Http1Exchange implements Exchange {
   }
 
   /**
-   * Whether `headText` can make the head of the answer. Nearly always: the request is whole, and the connection stays
-   * open.
+   * Whether the answer can be sent as text, with a head by `headText`. So it is nearly always: the request is whole, and the
+   * connection stays open.
    */
   #isUsual({ status, body, trailers, isLast }: Answer): boolean {
     const { socket, shouldKeepAlive } = this.#response;
@@ -153,7 +153,7 @@ export class Http1Exchange implements Exchange {
 
   #end(): void {
     const done = this.#done;
-    // If Node refuses a header, the answer is tracked twice.
+    // If Node refuses a header, a second answer follows, and this is called for both.
     this.#done = undefined;
     done?.();
   }
@@ -217,9 +217,9 @@ export class Http1Exchange implements Exchange {
 
   #mustClose(): boolean {
     if (this.#isLastHere || this.#site.isDraining()) return true;
-    // Its body may not come at all. Node closes the connection even if it is there.
+    // The client was not asked for its body, which may never come. Node closes the connection even if the body is there.
     if (expectationOf(this.head) !== "none" && !this.#hasContinued) return true;
-    // A small rest is read and dropped.
+    // A small rest of a body is read and dropped.
     return !(this.body.complete || Number(this.head.headers["content-length"]) <= maxDroppedBytes);
   }
 }

@@ -8,7 +8,7 @@ import type { InputTurns } from "../turns/input-turns.ts";
 export type FeedSite = {
   /** As `addressGroup`. */
   readonly groupOf: (address: string) => string;
-  /** Bytes that were read and not fed. */
+  /** Room for bytes that were read and not fed. */
   readonly unfed: Shares;
   readonly inputTurns: InputTurns;
 };
@@ -17,19 +17,19 @@ const nothing = Buffer.alloc(0);
 
 const headEnd = Buffer.from("\r\n\r\n");
 
-/** Pieces up to this are fed whole: a dozen requests at most. */
+/** So few bytes are fed whole: they hold a dozen requests at most. */
 const smallBytes = 256;
 
 /**
- * A chunked body is fed in pieces of this size, even if it contains what looks like heads. Within a piece nothing stops
- * Node's parser, which makes a buffer of each chunk.
+ * A chunked body is fed in pieces of this size, even if it contains what looks like heads. Node's parser makes a buffer of each
+ * chunk, and nothing stops it within a piece.
  */
 const chunkedBytes = 1024;
 
 /**
  * Feeds Node's parser from a connection. The parser would take 64 KiB at once and make up to 2,600 requests of
- * them without a pause. So it is fed one head at a time, and nothing while there is no room. Chunks are fed when it is their
- * turn. The socket is paused meanwhile, so at most a few pieces are read and not fed.
+ * them without a pause. So it is fed one head at a time, and nothing while there is no room for a request. Chunks are fed in
+ * their turn. While something waits the socket is paused, so at most a few pieces are read and not fed.
  */
 export class Feed {
   readonly #socket: Socket;
@@ -39,20 +39,20 @@ export class Feed {
   #rest: Buffer | undefined;
   #place: Share | undefined;
   #latest: IncomingMessage | undefined;
-  /** Bytes of the latest request's body that were not fed yet, if it has a content length. */
+  /** Bytes that are still to be fed of the latest request's body. 0 if it has no content length. */
   #bodyLeft = 0;
   #isFull = false;
-  /** The latest request is the last one. */
+  /** The latest request is the last one. What comes behind it is dropped. */
   #isLast = false;
-  /** Node waits until a body is read or an answer is sent. Feeding its parser now may be an error. */
+  /** Node has paused the socket until a body is read or an answer is sent. Feeding its parser meanwhile may be an error. */
   #isPausedByNode = false;
-  /** Gives up the turn that chunks of it wait for, if any. */
+  /** Gives up the turn for which chunks wait, if any do. */
   #leave: (() => void) | undefined;
   /** The client has closed its half, which is told when the body that has come is fed. */
   #tellEnd: (() => void) | undefined;
 
   /**
-   * @param socket Adopted by an HTTP server, and not read yet. Closed if there is no place for what was
+   * @param socket Adopted by an HTTP server, and not read yet. Closed if there is no room for what was
    *   read from it.
    */
   constructor(socket: Socket, site: FeedSite) {
@@ -71,10 +71,10 @@ export class Feed {
   }
 
   /**
-   * A request has begun; what comes next is its body, if it has one.
+   * Node has parsed the head of a request. What comes next is its body, if it has one.
    *
-   * @param isFull Whether there is no room for another one.
-   * @param isLast Whether what comes behind it is read and dropped.
+   * @param isFull Whether there is no room for another request.
+   * @param isLast Whether it is the last one, so that what comes behind it is dropped.
    */
   began(request: IncomingMessage, isFull: boolean, isLast: boolean): void {
     this.#latest = request;
@@ -83,7 +83,7 @@ export class Feed {
     this.#isLast = isLast;
   }
 
-  /** There is room again. */
+  /** There is room for a request again. */
   goOn(): void {
     this.#isFull = false;
     if (this.#rest !== undefined && !this.#isPausedByNode) this.#socket.resume();
@@ -154,7 +154,7 @@ export class Feed {
   }
 
   #resumed(): void {
-    // Node tells it a tick later. The socket may have been paused again meanwhile.
+    // The event comes a tick after the call of `resume`, and the socket may have been paused again meanwhile.
     if (this.#socket.isPaused()) return;
     this.#isPausedByNode = false;
     if (this.#rest === undefined) return;
@@ -164,9 +164,10 @@ export class Feed {
 }
 
 /**
- * Where what is fed next ends.
+ * Where the slice ends that is fed next.
  *
  * @param at Where it begins.
+ * @param isBetween Whether no body is under way, so that a head comes next.
  */
 function endOfSlice(piece: Buffer, at: number, bodyLeft: number, isBetween: boolean): number {
   if (bodyLeft > 0) return Math.min(piece.byteLength, at + bodyLeft);

@@ -22,7 +22,7 @@ export function hasLength({ status, trailers }: Answer): boolean {
   return trailers === undefined && status !== 204 && status !== 304;
 }
 
-/** Send a whole answer by Node's own means, which know every case. */
+/** Send a whole answer through Node's response, which can send any. */
 export function answerByNode(
   request: Http1Request,
   response: ServerResponse,
@@ -66,7 +66,7 @@ export function streamByNode(
 ): AnswerStream {
   /** Ends the write that is under way. */
   let fail: ((reason: Error) => void) | undefined;
-  // Between the end of what a client sends and the close of its connection, Node keeps what is written and calls nobody back.
+  // If the client has closed its half, Node keeps what is written and calls nobody back until the connection closes.
   response.once("close", () => fail?.(new Error("the client has gone")));
   return {
     write: (chunk) =>
@@ -88,7 +88,7 @@ export function streamByNode(
  *
  * An answer that comes before the end of a large or slow body closes the connection. Closing it while the
  * client still sends would reset it before the client has read the answer. So what the client sends is read
- * and dropped for a while first. If the answer has a content length, the client has all of it by then.
+ * and dropped for a while first. Meanwhile an answer with a content length arrives whole.
  */
 function endAfterBody(request: Http1Request, response: ServerResponse): void {
   if (request.complete) {

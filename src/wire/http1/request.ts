@@ -8,12 +8,12 @@ const { IncomingMessage } = process.getBuiltinModule("node:http");
 
 /**
  * A request whose body goes from Node's parser straight to its reader. Node would put it through a stream, and
- * the events of that stream cost more than all else that is done with the body of a call.
+ * the events of that stream cost more than everything else that is done with the body of a call.
  *
  * So it never emits `data` and `end`. It emits `close` if the connection is closed before the answer is sent.
  */
 export class Http1Request extends IncomingMessage {
-  /** What came before somebody asked for it. */
+  /** What came of the body before it was asked for. */
   #held: Buffer[] | undefined;
   #heldBytes = 0;
   #reader: BodyReader | undefined;
@@ -78,7 +78,7 @@ export class Http1Request extends IncomingMessage {
   }
 }
 
-// Node reads it to tell whether the client broke off, and to let go of a request that was answered. TypeScript
+// Node reads it to tell whether the client broke off, and to free a request that was answered. TypeScript
 // has no other way to override a property by an accessor.
 Object.defineProperty(Http1Request.prototype, "readableEnded", {
   get(this: NodeRequest): boolean {

@@ -22,8 +22,8 @@ export type TakeHandshakePlace = (applicant: Applicant) => () => void;
 
 /**
  * A connection takes some 85 KB outside of the heap while its handshake is under way, and much of that stays with the
- * process: the C library seldom gives it back. So only some have their handshakes at a time, and the others wait with the
- * few bytes that they have sent, clients by turns. Nothing here ends a handshake or a wait that takes long.
+ * process: the C library seldom gives it back. So only some have their handshakes at a time. The others wait with the few
+ * bytes that they have sent, and clients take turns. How long a handshake or a wait may take is limited in `tls-server.ts`.
  */
 export function createHandshakePlaces({
   maxHandshakes,
@@ -32,7 +32,7 @@ export function createHandshakePlaces({
   const shares = createShares(maxHandshakes, maxHandshakesEach);
   const places = new Map<Applicant, Share>();
   const waiting = new ClientQueues<Applicant>();
-  // Many places may become free at once, and the first step of a handshake takes up to some milliseconds.
+  // Many places may become free at once, and the first step of a handshake takes up to a few milliseconds.
   const takeTurn = createWorkTurns();
 
   function take(applicant: Applicant): boolean {

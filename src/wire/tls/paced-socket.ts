@@ -9,14 +9,14 @@ import type { InputTurns } from "../turns/input-turns.ts";
 export type PacedSite = {
   /** As `addressGroup`. */
   readonly groupOf: (address: string) => string;
-  /** Bytes that were read and wait. */
+  /** Room for bytes that were read and wait. */
   readonly unhandled: Shares;
   readonly turns: InputTurns;
 };
 
 /**
- * TLS takes no more at once. Within it nothing stops OpenSSL: so much takes it a millisecond if it is requests for new keys, and
- * up to four if it is a step of a handshake.
+ * TLS is given no more at once, because nothing stops OpenSSL before it has taken all that it was given. So many bytes take a
+ * millisecond if they are requests for new keys, and up to four if they are a step of a handshake.
  */
 const sliceBytes = 4_096;
 
@@ -24,25 +24,25 @@ const sliceBytes = 4_096;
 const maxRestBytes = 65_536;
 
 /**
- * A connection under TLS, which takes the bytes of the client when it is their turn. On a socket of Node itself, OpenSSL would
+ * The connection under TLS. It gives TLS the bytes of the client in their turn. From a socket of Node itself, OpenSSL would
  * take all that has come, up to 2 MiB of each connection in one turn of the event loop.
  *
- * It has what Node's TLS needs of a stream, and no more: a whole `Duplex` costs a call over HTTP/1.1 twice as much.
+ * It has what Node's TLS needs of a stream, and no more: a whole `Duplex` would cost a call over HTTP/1.1 another 10 µs.
  */
 export class PacedSocket extends EventEmitter {
-  /** The one whose bytes TLS takes at the moment. What TLS tells meanwhile is about it. */
+  /** The one whose bytes TLS is taking. The events of TLS that come meanwhile are about it. */
   static current: PacedSocket | undefined;
   readonly socket: Socket;
   readonly readable = true;
   readonly writable = true;
-  /** That TLS has taken. */
+  /** Bytes that TLS has taken. */
   bytesRead = 0;
-  /** Called when TLS has taken some. A second listener would take longer. */
+  /** Called when TLS has taken some. It is no event, because a second listener would take longer. */
   onTaken: (() => void) | undefined;
   readonly #turns: InputTurns;
   readonly #client: string;
   readonly #unhandled: Unhandled;
-  /** TLS wants more. */
+  /** TLS wants bytes. */
   #isRead = false;
   #rest: Buffer | undefined;
   #hasEnded = false;

@@ -34,10 +34,10 @@ export type TlsServer = {
 };
 
 /**
- * Handshakes begin when there is a place for them, and are made by turns.
+ * A handshake begins when there is a place for it. What its client sends is taken in turns.
  *
  * @param site.groupOf As `addressGroup`.
- * @param site.unhandled Bytes that were read from connections that wait.
+ * @param site.unhandled Room for bytes that were read from connections that wait.
  * @param site.isTaking As `Taking`.
  * @param onSecure Called with every connection whose handshake has succeeded, and with what ALPN
  *   has chosen: `h2` or HTTP/1.
@@ -52,7 +52,7 @@ export function createTlsServer(
   const server = naming(files, () => createServer(optionsFrom(files)));
   const takePlace = createHandshakePlaces(limits);
   const paced: PacedSite = { groupOf, unhandled, turns: createInputTurns(isTaking) };
-  /** By the connection under TLS, what gives up its place. */
+  /** What gives up the place of a connection, or its wait for one, by the socket under TLS. */
   const opening = new Map<Socket, () => void>();
 
   server.on("secureConnection", (socket) => {
@@ -62,13 +62,13 @@ export function createTlsServer(
       socket.destroy();
       return;
     }
-    // It would be one more handshake, with no place. RFC 9113, section 9.2.1, wants it for HTTP/2. OpenSSL's own option
-    // keeps the connection and answers each try, so a client could make as many as it likes.
+    // A renegotiation would be one more handshake, without a place. RFC 9113, section 9.2.1, forbids it for HTTP/2. OpenSSL's
+    // own option would keep the connection and answer each try, as often as the client likes.
     socket.disableRenegotiation();
     // As it was before the handshake: see `begin`.
     under.socket.allowHalfOpen = true;
     socket.allowHalfOpen = true;
-    // Node asks the system only for sockets of its own.
+    // Node knows the address only for sockets of its own.
     Object.defineProperty(socket, "remoteAddress", { value: under.socket.remoteAddress });
     leave(under.socket);
     refuseUselessRecords(under, socket);
@@ -115,7 +115,11 @@ export function createTlsServer(
   };
 }
 
-/** @returns To be called when there is one, or the connection is closed. */
+/**
+ * Bound what is read from a connection while it waits for a place, and how long it waits.
+ *
+ * @returns To be called when there is a place, or the connection is closed.
+ */
 function waitForPlace(socket: Socket, unhandled: Shares, client: string): () => void {
   const endCount = countUnread(socket, unhandled, client);
   const timer = setTimeout(() => socket.destroy(), openingTimeoutMs);

@@ -1,16 +1,16 @@
 import type { TLSSocket } from "node:tls";
 import type { PacedSocket } from "./paced-socket.ts";
 
-/** A record of TLS with the smallest frame of HTTP/2 in it, 9 bytes, has 31. */
+/** Bytes that may be sent for each byte of data: a record with the smallest frame of HTTP/2, which has 9 bytes, has 31. */
 const mostOfData = 4;
 
 /**
- * Bytes that may bring no data: the longest record that is not whole yet, 16 KiB, the certificates of a client, and
- * new keys, which no client makes more often than for each gigabyte.
+ * Bytes that may bring no data: a record that is not whole yet, which has up to 16 KiB, the certificates of a client, and
+ * requests for new keys, which no client sends more often than once a gigabyte.
  */
 const maxUselessBytes = 64 * 1_024;
 
-/** How often a connection is looked at, in bytes. */
+/** A connection is looked at each time that it has sent so many bytes more. */
 const lookBytes = 4_096;
 
 /**
@@ -23,10 +23,10 @@ const lookBytes = 4_096;
 export function refuseUselessRecords(under: PacedSocket, socket: TLSSocket): void {
   let sent = 0;
   let data = 0;
-  /** Bytes without data, as many as are not outweighed by data since. */
+  /** Bytes without data, less those for which data has made up since. */
   let useless = 0;
   under.onTaken = () => {
-    // To ask for the data takes a while.
+    // `socket.bytesRead` takes a while.
     if (under.bytesRead - sent < lookBytes) return;
     const more = under.bytesRead - sent - mostOfData * (socket.bytesRead - data);
     sent = under.bytesRead;
