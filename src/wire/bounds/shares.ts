@@ -41,7 +41,7 @@ export function createShares(max: number, maxEach: number): Shares {
     taken -= amount;
     if (held.amount > 0) return;
     holder.held.delete(held);
-    // A Set may keep in memory what it had when it grew. So what has ended must not lead to a whole request.
+    // A Set may keep in memory what it had when it grew. So a share that has ended must not refer to a whole request.
     held.takeBack = nothing;
     if (holder.held.size === 0) holders.delete(held.client);
   }

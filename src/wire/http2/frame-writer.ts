@@ -86,7 +86,7 @@ export class FrameWriter {
     if (slab !== undefined && slab.at + bytes <= slabBytes) return slab;
     if (slab !== undefined) this.#seal(slab);
     let next = spareSlabs.pop();
-    // A head may be larger than what others have left of it.
+    // A head may be larger than the room that others have left in it.
     if (next === undefined || next.at + bytes > slabBytes) {
       next = { bytes: Buffer.allocUnsafeSlow(slabBytes), at: 0 };
     }

@@ -1,8 +1,8 @@
 import type { Http2Stream } from "./stream.ts";
 
 /**
- * After so many new streams the table is made anew. A Map that grows or shrinks leads from its old memory to its new one,
- * so once the old one has outlived a few collections of young objects, every stream would.
+ * After so many new streams the table is made anew. When a Map grows or shrinks, its old memory refers to the new one. Once the
+ * old memory has survived a few collections of young objects, every stream would survive them, too.
  */
 const streamsPerTable = 64;
 
