@@ -34,9 +34,9 @@ test("one piece begins at the end of each turn of the event loop, and clients ta
   expect(begun.at(-1)).toBe("d1");
 });
 
-test("with five milliseconds, as many begin in a turn as do within them", async () => {
+test("with six milliseconds, as many begin in a turn as do within them", async () => {
   let now = 0;
-  const take = createWorkTurns(undefined, 5, { now: () => now });
+  const take = createWorkTurns(undefined, 6, { now: () => now });
   const begun: string[] = [];
   const work = (name: string) =>
     take(name.charAt(0), () => {
