@@ -15,7 +15,7 @@ const turnMs = 5;
  * @param client Whose request it is: see `addressGroup`. Default: all requests count for one client.
  * @returns Whether no more should be read from the connection until there is room, because so many requests wait.
  */
-export type TakeTurn = (socket: Socket, serve: Serve, client?: string) => boolean;
+export type TakePipelinedTurn = (socket: Socket, serve: Serve, client?: string) => boolean;
 
 type Serve = (done: () => void) => void;
 
@@ -47,7 +47,7 @@ export function createPipelinedTurns(
   }: Pick<ClientLimits, "maxWaitingRequests" | "maxWaitingRequestsEach"> = clientLimits,
   onRoom: (socket: Socket) => void = () => {},
   isHeld?: () => boolean,
-): TakeTurn {
+): TakePipelinedTurn {
   const queues = new WeakMap<Socket, PipeliningQueue>();
   const places = createShares(maxWaitingRequests, maxWaitingRequestsEach);
   const beginSoon = createWorkTurns(isHeld, turnMs);
