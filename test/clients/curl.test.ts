@@ -75,3 +75,29 @@ describe("the documented command", () => {
     });
   });
 });
+
+describe("a body that is too large", () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer(["--demo"]);
+  });
+  afterAll(() => server.close());
+
+  test.for(
+    Object.values(ways).flatMap((flag) =>
+      [70_000, 1_000_000].flatMap((bytes) =>
+        [[], ["-H", "Expect: 100-continue"]].map((more) => ({ flag, bytes, more })),
+      ),
+    ),
+  )("is refused in words: %o", async ({ flag, bytes, more }) => {
+    const { stdout } = await runProgram("sh", [
+      "-c",
+      `head -c ${bytes} /dev/zero | curl -sS "$@"`,
+      "sh",
+      ...[flag, ...more, "--request", "PUT", "--data-binary", "@-"],
+      ...["-H", `Authorization: Bearer ${server.adminToken}`],
+      `${server.url}/management/v1/users/163840776835432705/profile`,
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({ code: 8, message: expect.any(String) });
+  });
+});

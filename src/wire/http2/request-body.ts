@@ -40,11 +40,6 @@ export class RequestBody {
     this.declared = declared;
   }
 
-  /** What the client may still send. */
-  get left(): number {
-    return this.#window?.left ?? firstWindow;
-  }
-
   /** Section 8.1.1. What is too short is noticed at the end. */
   get isTooLong(): boolean {
     return this.declared >= 0 && this.#received > this.declared;

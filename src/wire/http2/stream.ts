@@ -86,7 +86,10 @@ export class Http2Stream implements Exchange, AnswerStream, Sender, BodyOwner {
   #onGone: (() => void) | undefined;
   #isGone = false;
 
-  /** What came after the answer, and until when more may come. */
+  /**
+   * What came of the body after an answer that was complete before, and until when more may come. RST_STREAM NO_ERROR would tell
+   * the client to stop (section 8.1), but curl reports an error instead of the answer if it comes while curl sends.
+   */
   #dropped = 0;
   #lingersUntil = Number.POSITIVE_INFINITY;
 
@@ -131,10 +134,10 @@ export class Http2Stream implements Exchange, AnswerStream, Sender, BodyOwner {
     return true;
   }
 
-  /** END_STREAM has come. */
+  /** END_STREAM has come. Whoever has the whole answer may end a body early. */
   endRequest(): void {
     // Section 8.1.1.
-    if (!this.#request.isAsDeclared) {
+    if (!this.#isSent && !this.#request.isAsDeclared) {
       this.#host.violated(this, codes.protocolError);
       return;
     }
@@ -158,20 +161,9 @@ export class Http2Stream implements Exchange, AnswerStream, Sender, BodyOwner {
     this.#host.output.number(frameTypes.windowUpdate, this.id, bytes);
   }
 
-  /**
-   * After the last frame of an answer that came before the end of the request. RST_STREAM NO_ERROR tells the client
-   * to stop sending (section 8.1), but curl reports an error instead of the answer when a reset comes while it
-   * sends. So what is small is read and dropped first. A body that is declared to be large is not waited for.
-   */
-  #linger(): void {
-    if (this.#request.declared > maxDroppedBytes) this.#host.reset(this, codes.noError);
-    else this.#lingersUntil = this.#host.now + lingerMs;
-  }
-
   #drop(bytes: number): void {
     this.#dropped += Math.max(bytes, minDroppedBytes);
-    const isTooMuch = this.#dropped > maxDroppedBytes || this.#request.left < maxPayloadBytes;
-    if (this.#isSent && isTooMuch) this.#host.reset(this, codes.noError);
+    if (this.#isSent && this.#dropped > maxDroppedBytes) this.#host.reset(this, codes.noError);
   }
 
   /** Called now and then. */
@@ -342,7 +334,7 @@ export class Http2Stream implements Exchange, AnswerStream, Sender, BodyOwner {
     this.#onGone = undefined;
     this.#host.answered(this);
     if (this.isWhole) this.#host.closed(this);
-    else this.#linger();
+    else this.#lingersUntil = this.#host.now + lingerMs;
   }
 
   wait(): void {

@@ -35,11 +35,6 @@ export class ReceiveWindow {
     this.#left = size;
   }
 
-  /** What the client may still send. */
-  get left(): number {
-    return this.#left;
-  }
-
   /** Something came. @returns False if that was more than the client may send (section 6.9.1). */
   receive(bytes: number): boolean {
     this.#left -= bytes;

@@ -175,7 +175,7 @@ describe("an early answer", () => {
   test("stops a body that goes on", () => {
     using memory = openMemory();
     memory.send(greeting, begun(1, early));
-    for (let index = 0; index < 4; index++) memory.send(frame(data, 0, 1, Buffer.alloc(16_000)));
+    for (let index = 0; index < 65; index++) memory.send(frame(data, 0, 1, Buffer.alloc(1_000)));
     expect(wordsOf(memory).at(-1)).toBe("reset:1(0)");
     expect(memory.isClosed).toBe(false);
     expect(memory.reader.violations).toEqual([]);
