@@ -53,6 +53,29 @@ test("chunks that come while others wait go behind them", async () => {
   expect(seen()).toBe("bbc");
 });
 
+test("chunks that come go behind those that wait, even while there is time", async () => {
+  const { turns, seen, work } = timed();
+  for (let round = 0; round < 2; round += 1) {
+    turns.wait("a", () => work("a", 1));
+    work("b", 1);
+    expect(seen()).toBe("");
+    await nextTurn();
+    expect(seen()).toBe("ab");
+  }
+});
+
+test("in the next turn there is time at once if nobody waits", async () => {
+  const { seen, work } = timed();
+  work("a", 5);
+  await nextTurn();
+  work("b", 7);
+  expect(seen()).toBe("aaaaabbbbb");
+  await nextTurn();
+  // Three milliseconds of this turn's time are left, and then the next turn's time begins.
+  work("c", 4);
+  expect(seen()).toBe("bbcccc");
+});
+
 test("nothing goes on in a turn that is held, and later all does", async () => {
   let isHeld = true;
   const { seen, work } = timed(() => isHeld);
