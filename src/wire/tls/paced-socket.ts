@@ -125,7 +125,7 @@ export class PacedSocket extends EventEmitter {
       this.onTaken?.();
     }
     if (socket.destroyed) return;
-    if (at < bytes.byteLength) this.#keep(at === 0 ? bytes : bytes.subarray(at));
+    if (at < bytes.byteLength) this.#keep(bytes.subarray(at));
     else if (this.#rest !== undefined) this.#goOn();
   }
 
@@ -145,7 +145,7 @@ export class PacedSocket extends EventEmitter {
   #wait(): void {
     this.#leave ??= this.#turns.wait(this.#client, () => {
       this.#leave = undefined;
-      if (this.#rest !== undefined && this.#isRead) this.#feed(this.#rest);
+      if (this.#rest !== undefined) this.#feed(this.#rest);
     });
   }
 }

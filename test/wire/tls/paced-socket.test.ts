@@ -1,29 +1,40 @@
-import { once } from "node:events";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { createShares } from "../../../src/wire/bounds/shares.ts";
+import { createShares, type Shares } from "../../../src/wire/bounds/shares.ts";
 import { PacedSocket } from "../../../src/wire/tls/paced-socket.ts";
 import { startEcho } from "../echo.ts";
 import { openRawTls } from "./raw-tls.ts";
 
-/** A connection whose turns the test gives. */
-function paced(maxBytes = 1_000_000) {
+/** What a client takes first may be larger than its share, so it has one byte here. */
+function roomFor(client: string, maxEach: number): Shares {
+  const shares = createShares(1_000_000, maxEach);
+  shares.take(client, 1, () => {});
+  return shares;
+}
+
+/** A connection whose turns the test gives. @param maxEach What may wait of a client. */
+function paced({
+  client = "127.0.0.1",
+  maxEach = 1_000_000,
+  unhandled = roomFor(client, maxEach),
+} = {}) {
+  const written: string[] = [];
   const raw = new Duplex({
     read() {},
-    write: (_chunk, _, done) => done(),
+    writev(chunks, done) {
+      written.push(chunks.map(({ chunk }) => String(chunk)).join("+"));
+      done();
+    },
     highWaterMark: 65_536,
     allowHalfOpen: true,
   });
-  const unhandled = createShares(maxBytes, maxBytes);
-  // What a client takes first may be larger than its share.
-  unhandled.take("127.0.0.1", 1, () => {});
   const waiting = new Set<() => void>();
   let slices = 0;
   const socket = new PacedSocket(
-    Object.assign(raw, { remoteAddress: "127.0.0.1" }) as unknown as Socket,
+    Object.assign(raw, { remoteAddress: client }) as unknown as Socket,
     {
       groupOf: (address) => address,
       unhandled,
@@ -48,6 +59,8 @@ function paced(maxBytes = 1_000_000) {
   return {
     raw,
     socket,
+    /** What was written, an item for each time that the system was asked. */
+    written,
     /** So many slices have time from now on. */
     give(count: number): void {
       slices = count;
@@ -64,6 +77,8 @@ function paced(maxBytes = 1_000_000) {
     },
   };
 }
+
+type Paced = ReturnType<typeof paced>;
 
 describe("a connection under TLS", () => {
   test("hands over slices while there is time, and the rest in later turns, in order", async () => {
@@ -97,6 +112,24 @@ describe("a connection under TLS", () => {
     expect(await news()).toBe("904 end");
   });
 
+  test("tells of the end at once if nothing waits", async () => {
+    const { raw, socket, news } = paced();
+    socket.resume();
+    raw.push(null);
+    expect(await news()).toBe("end");
+  });
+
+  test("passes on what TLS writes, together what was written together, and the end", async () => {
+    const { raw, socket, written } = paced();
+    socket.cork();
+    for (const bytes of ["a", "b"]) socket.write(Buffer.from(bytes), () => {});
+    socket.uncork();
+    expect(written).toEqual(["a+b"]);
+    await new Promise((resolve) => socket.write(Buffer.from("c"), resolve));
+    await new Promise<void>((resolve) => socket.end(resolve));
+    expect([written, raw.writableFinished]).toEqual([["a+b", "c"], true]);
+  });
+
   test("hands over nothing while TLS does not want it", async () => {
     const { raw, socket, give, news, isWaiting } = paced();
     socket.on("data", () => socket.pause());
@@ -128,7 +161,10 @@ describe("a connection under TLS", () => {
   test("reads no more while 64 KiB wait", async () => {
     const { raw, socket, give, news } = paced();
     socket.resume();
-    for (let pieces = 0; pieces < 7; pieces += 1) raw.push(Buffer.alloc(10_000));
+    raw.push(Buffer.alloc(65_535));
+    await nextTurn();
+    expect(raw.isPaused()).toBe(false);
+    raw.push(Buffer.alloc(1));
     await nextTurn();
     expect(raw.isPaused()).toBe(true);
     raw.push(Buffer.alloc(10_000));
@@ -140,12 +176,12 @@ describe("a connection under TLS", () => {
         .split(" ")
         .map(Number)
         .reduce((sum, size) => sum + size),
-    ).toBe(80_000);
+    ).toBe(75_536);
     expect(raw.isPaused()).toBe(false);
   });
 
-  test("is closed if there is no room for what waits", async () => {
-    const { raw, socket, give, news } = paced(9_000);
+  test("is closed if its client has no room for what waits", async () => {
+    const { raw, socket, give, news } = paced({ maxEach: 9_000 });
     socket.resume();
     raw.push(Buffer.alloc(8_000));
     expect(await news()).toBe("");
@@ -154,6 +190,35 @@ describe("a connection under TLS", () => {
     give(0);
     raw.push(Buffer.alloc(9_001));
     expect(await news()).toBe("close");
+  });
+
+  test.for([
+    { name: "is taken", leave: ({ give }: Paced) => give(5), want: "4096 3904" },
+    { name: "is closed", leave: ({ socket }: Paced) => socket.destroy(), want: "close" },
+  ])("takes no room any more once it $name", async ({ leave, want }) => {
+    const unhandled = createShares(9_000, 9_000);
+    for (let round = 0; round < 3; round += 1) {
+      const connection = paced({ unhandled });
+      connection.socket.resume();
+      connection.raw.push(Buffer.alloc(8_000));
+      expect(await connection.news()).toBe("");
+      leave(connection);
+      expect(await connection.news()).toBe(want);
+    }
+  });
+
+  test("takes no room of others when TLS closes it in the middle of what came", async () => {
+    const unhandled = createShares(9_000, 9_000);
+    const other = paced({ unhandled, client: "127.0.0.2" });
+    other.socket.resume();
+    other.raw.push(Buffer.alloc(5_000));
+    await nextTurn();
+    const { raw, socket, give, news } = paced({ unhandled });
+    socket.on("data", () => socket.destroy());
+    socket.resume();
+    give(5);
+    raw.push(Buffer.alloc(8_192));
+    expect([await news(), other.raw.destroyed]).toEqual(["4096 close", false]);
   });
 });
 
@@ -167,10 +232,11 @@ test("requests for new keys on many connections leave the event loop to others",
     Array.from({ length: 5 }, async () => {
       const { socket, keyUpdate } = await openRawTls(server.port);
       socket.on("error", () => undefined);
-      return { socket, bytes: Buffer.concat(Array.from({ length: 1_500 }, keyUpdate)) };
+      return { socket, bytes: Buffer.concat(Array.from({ length: 2_500 }, keyUpdate)) };
     }),
   );
-  const closed = all.map(({ socket }) => once(socket, "close"));
+  // Each is closed when enough of it was taken.
+  const closed = all.map(({ socket }) => new Promise((resolve) => socket.once("close", resolve)));
   for (const { socket, bytes } of all) socket.write(bytes);
   let turns = 0;
   let isOver = false;
@@ -181,5 +247,5 @@ test("requests for new keys on many connections leave the event loop to others",
   setImmediate(count);
   await Promise.all(closed);
   isOver = true;
-  expect(turns).toBeGreaterThan(4);
+  expect(turns).toBeGreaterThan(8);
 });
