@@ -100,8 +100,8 @@ export class Feed {
 
   #arrive(piece: Buffer): void {
     if (this.#rest === undefined) this.#feed(piece);
+    // The socket was resumed in this very tick. In the next one, what waits goes on.
     else this.#keep(Buffer.concat([this.#rest, piece]));
-    if (this.#rest !== undefined) this.#socket.pause();
   }
 
   #keep(left: Buffer | undefined): void {
@@ -132,6 +132,7 @@ export class Feed {
     }
     const isLeft = at < piece.byteLength && !socket.destroyed;
     if (isLeft || this.#rest !== undefined) this.#keep(isLeft ? piece.subarray(at) : undefined);
+    if (isLeft) socket.pause();
     if (this.#leave !== undefined) return;
     this.#tellEnd?.();
     this.#tellEnd = undefined;
@@ -157,9 +158,7 @@ export class Feed {
     // The event comes a tick after the call of `resume`, and the socket may have been paused again meanwhile.
     if (this.#socket.isPaused()) return;
     this.#isPausedByNode = false;
-    if (this.#rest === undefined) return;
-    this.#feed(this.#rest);
-    if (this.#rest !== undefined) this.#socket.pause();
+    if (this.#rest !== undefined) this.#feed(this.#rest);
   }
 }
 
