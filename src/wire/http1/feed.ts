@@ -15,7 +15,11 @@ export type FeedSite = {
 
 const nothing = Buffer.alloc(0);
 
-const headEnd = Buffer.from("\r\n\r\n");
+const cr = 0x0d;
+const lf = 0x0a;
+const headEnd = Buffer.of(cr, lf, cr, lf);
+/** So many bytes of `headEnd` may come later than the others. */
+const cutBytes = headEnd.byteLength - 1;
 
 /** So few bytes are fed whole: they hold a dozen requests at most. */
 const smallBytes = 256;
@@ -41,6 +45,8 @@ export class Feed {
   #latest: IncomingMessage | undefined;
   /** Bytes that are still to be fed of the latest request's body. 0 if it has no content length. */
   #bodyLeft = 0;
+  /** What was fed last ended in what may be a part of the end of a head. */
+  #isCut = false;
   #isFull = false;
   /** The latest request is the last one. What comes behind it is dropped. */
   #isLast = false;
@@ -123,7 +129,8 @@ export class Feed {
       const mayFeed = !this.#isPausedByNode || (!isBetween && this.#tellEnd !== undefined);
       if (!mayFeed || (isBetween && (this.#isFull || this.#isLast))) break;
       if (!isBetween && this.#bodyLeft === 0 && !this.#hasTime()) break;
-      const end = endOfSlice(piece, at, this.#bodyLeft, isBetween);
+      const end = endOfSlice(piece, at, this.#bodyLeft, isBetween, this.#isCut);
+      this.#isCut = end === piece.byteLength && endsInCut(piece);
       this.#bodyLeft = Math.max(0, this.#bodyLeft - (end - at));
       const isAll = at === 0 && end === piece.byteLength;
       this.#parse.call(socket, isAll ? piece : piece.subarray(at, end));
@@ -167,11 +174,26 @@ export class Feed {
  *
  * @param at Where it begins.
  * @param isBetween Whether no body is under way, so that a head comes next.
+ * @param isCut Whether the end of a head may have been fed in part.
  */
-function endOfSlice(piece: Buffer, at: number, bodyLeft: number, isBetween: boolean): number {
+function endOfSlice(
+  piece: Buffer,
+  at: number,
+  bodyLeft: number,
+  isBetween: boolean,
+  isCut: boolean,
+): number {
   if (bodyLeft > 0) return Math.min(piece.byteLength, at + bodyLeft);
   if (piece.byteLength - at <= smallBytes) return piece.byteLength;
   if (!isBetween) return Math.min(piece.byteLength, at + chunkedBytes);
-  const found = piece.indexOf(headEnd, at);
+  // The end of a head may be in them. What comes behind it may be a body, whose bytes are counted.
+  if (isCut) return at + cutBytes;
+  const found = piece.indexOf(headEnd, Math.max(0, at - cutBytes));
   return found < 0 ? piece.byteLength : found + headEnd.byteLength;
+}
+
+/** Whether the last bytes are the beginning of `headEnd`, and not all of it. */
+function endsInCut(piece: Buffer): boolean {
+  const end = piece.byteLength;
+  return piece[end - 1] === cr || (piece[end - 1] === lf && piece[end - 3] !== lf);
 }

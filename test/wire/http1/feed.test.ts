@@ -106,7 +106,8 @@ const chunked = "Transfer-Encoding: chunked";
 describe("Node's parser is given", () => {
   test("one head at a time", async () => {
     const { send, pieces, urls } = fed();
-    await send(get("/a") + get("/b") + get("/c"));
+    await send(get("/a") + get("/b"));
+    await send(get("/c"));
     expect([await pieces(), urls()]).toEqual([[300, 300, 300], "/a /b /c"]);
   });
 
@@ -116,14 +117,29 @@ describe("Node's parser is given", () => {
     expect([await pieces(), urls()]).toEqual([[4, 300, 300], "/a /b"]);
   });
 
-  test("one head at a time behind a body that came with the last byte of its head", async () => {
-    const { send, pieces, urls } = fed();
-    const head = put("Content-Length: 2000");
-    await send(head.slice(0, -1));
-    await send(`${head.slice(-1)}${"x".repeat(2_000)}`);
-    await send(get("/a") + get("/b"));
-    expect([await pieces(), urls()]).toEqual([[299, 2_001, 300, 300], "/put /a /b"]);
-  });
+  test.for([
+    { later: 0, name: "nothing", before: "", want: [300, 1_000, 1_000, 300, 300] },
+    { later: 1, name: "nothing", before: "", want: [299, 3, 998, 1_002, 298, 300] },
+    { later: 2, name: "nothing", before: "", want: [298, 3, 999, 1_001, 299, 300] },
+    { later: 3, name: "nothing", before: "", want: [297, 3, 1_000, 1_000, 300, 300] },
+    {
+      later: 1,
+      name: "chunks",
+      before: `${put(chunked)}0\r\n\r\n`,
+      want: [300, 304, 3, 998, 1_002, 298, 300],
+    },
+  ])(
+    "one head at a time behind a body that came with the last $later bytes of its head, behind $name",
+    async ({ later, before, want }) => {
+      const { send, pieces, urls } = fed();
+      const sent = before + put("Content-Length: 2000");
+      await send(sent.slice(0, sent.length - later));
+      await send(`${sent.slice(sent.length - later)}${"x".repeat(1_000)}`);
+      await send("x".repeat(1_000) + get("/a") + get("/b"));
+      expect(await pieces()).toEqual(want);
+      expect(urls()).toMatch(/^(\/put )+\/a \/b$/);
+    },
+  );
 
   test("a head that comes in parts as it comes", async () => {
     const { send, pieces, urls } = fed();
