@@ -527,7 +527,7 @@ export const UserService: GenService<{
    *
    * Every update is checked as `zitadel.management.v1.ManagementService/UpdateHumanProfile` checks it, and has a
    * result of its own, in the order of the request. The caller needs `user.write` where each user lives, also for
-   * itself. The call succeeds even if every update in it is refused.
+   * itself. The call succeeds even if every update in it is refused, unless the caller has no role at all.
    *
    * @generated from rpc giraffe.v1.UserService.UpdateProfiles
    */

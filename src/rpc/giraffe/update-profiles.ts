@@ -1,15 +1,19 @@
 import type { HandlerContext, MethodImpl } from "@connectrpc/connect";
 import type {
+  ProfileUpdate,
   UpdateProfilesRequest,
   UserService,
 } from "../../../gen/giraffe/v1/user_service_pb.ts";
+import { ServiceError } from "../../domain/errors.ts";
 import { type Extras, extrasKey, noteChange } from "../extras/extras.ts";
 import { callerKey } from "../gate/authenticate.ts";
+import { membershipsKey } from "../gate/standing.ts";
 import { refuseFields } from "../refuse-fields.ts";
 import { digestOfRequest } from "../repeats/repeat.ts";
 import { keyOf } from "../repeats/repeatable.ts";
 import { updateAllOrNothing } from "./profiles/all-or-nothing.ts";
 import { createBatchLimit } from "./profiles/batch-limit.ts";
+import { inTurns } from "./profiles/in-turns.ts";
 import { runOnce } from "./profiles/kept-results.ts";
 import { type Parts, type ReadUpdate, updateOneByOne } from "./profiles/one-by-one.ts";
 import { assertBatch, createReadUpdate } from "./profiles/read-update.ts";
@@ -22,28 +26,27 @@ export function createUpdateProfiles(
   const readUpdate = createReadUpdate();
   const limited = createBatchLimit();
   return async (request, context) => {
-    const { values } = context;
+    const { values, signal } = context;
     const extras = extrasOf(request, context);
     assertBatch(request);
-    const updates = request.updates.map((update): ReadUpdate => {
+    // Everybody whom the provider knows can call. Who has no role would be refused for each user.
+    if (values.get(membershipsKey).length === 0) throw new ServiceError("membershipNotFound");
+    const read = (update: ProfileUpdate): ReadUpdate => {
       try {
         return readUpdate(update, extras);
       } catch (error) {
         return { userId: update.userId, error };
       }
-    });
-    const results = await limited(values.get(callerKey)?.subject ?? "", () =>
-      run(parts, request, context, updates),
-    );
-    noteChange(
-      values,
-      results.some((result) => result.kind === "done" && result.isChanged),
-    );
-    return {
-      results: results.map((result, place) =>
-        messageFromResult(updates[place]?.userId ?? "", result, context),
-      ),
     };
+    return limited(values.get(callerKey)?.subject ?? "", async () => {
+      const updates = await inTurns(request.updates, read, signal);
+      const results = await run(parts, request, context, updates);
+      const isChanged = results.some((result) => result.kind === "done" && result.isChanged);
+      noteChange(values, isChanged);
+      const messageOf = (result: Result, place: number) =>
+        messageFromResult(updates[place]?.userId ?? "", result, context);
+      return { results: await inTurns(results, messageOf, signal) };
+    });
   };
 }
 

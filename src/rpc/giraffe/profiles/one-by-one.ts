@@ -1,8 +1,10 @@
 import type { HandlerContext } from "@connectrpc/connect";
+import { permissionsOf } from "../../../access/roles.ts";
 import { ServiceError } from "../../../domain/errors.ts";
 import type { EventStore } from "../../../store/event-store.ts";
 import { changeHuman } from "../../change-human.ts";
 import { extrasKey, isChangeNoted } from "../../extras/extras.ts";
+import { membershipsKey } from "../../gate/standing.ts";
 import type { Written } from "../../repeats/answers.ts";
 import { beginPart, nameOfCall } from "../../repeats/repeat.ts";
 import { beginName, maxAttempts, repeatOnce } from "../../repeats/repeatable.ts";
@@ -35,8 +37,9 @@ export async function updateOneByOne(
   parts: Parts,
   context: HandlerContext,
   updates: readonly ReadUpdate[],
-  keyed: Keyed | undefined,
+  wanted: Keyed | undefined,
 ): Promise<Result[]> {
+  const keyed = mayChangeAnybody(context) ? wanted : undefined;
   if (keyed !== undefined) await beginBatch(parts.store, context, keyed);
   const run = async (update: ReadUpdate): Promise<Result> => {
     if ("error" in update) return { kind: "refused", error: update.error };
@@ -47,6 +50,11 @@ export async function updateOneByOne(
     }
   };
   return sideBySide(updates, run, context.signal);
+}
+
+/** Whoever may not is refused every update, and leaves nothing behind: the key of the batch is not kept either. */
+function mayChangeAnybody({ values }: HandlerContext): boolean {
+  return values.get(membershipsKey).some(({ role }) => permissionsOf(role).has(wish.permission));
 }
 
 /** Bind the key to the request, before anything is stored. */
