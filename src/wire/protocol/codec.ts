@@ -8,11 +8,11 @@ import {
   type Message,
   type Registry,
   toBinary,
-  toJson,
 } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { echo } from "../cut.ts";
 import { refusal } from "../refusal.ts";
+import { jsonFrom } from "./json-bytes.ts";
 import { dropUnset } from "./json-null.ts";
 import { assertKnown } from "./strict/assert-known.ts";
 
@@ -79,7 +79,7 @@ export function createJsonCodec(registry: Registry | undefined): JsonCodec {
         throw refusal("messageMalformed", textOf(error), error);
       }
     },
-    valueOf: (schema, message) => toJson(schema, message, options),
+    valueOf: (schema, message) => jsonFrom(schema, message, options),
     decode: (schema, bytes) => codec.parse(schema, textFromUtf8(bytes)),
     encode: (schema, message) => Buffer.from(JSON.stringify(codec.valueOf(schema, message))),
     strict: {
