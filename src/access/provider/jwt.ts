@@ -67,7 +67,7 @@ export function createJwtAuthenticator(options: {
   return async ({ text, digest }) => {
     const header = headerOf(text);
     if (header === undefined) return undefined;
-    if (!types.includes(header.typ?.toLowerCase())) throw refused("it is not an access token");
+    if (!types.includes(header.typ)) throw refused("it is not an access token");
     const claims = await claimsOf(digest, text);
     const end = (claims.expiresAt ?? 0) + clockToleranceSeconds * 1_000_000;
     if (end <= now()) throw refused("it has expired");
@@ -101,12 +101,13 @@ function reasonFrom(error: unknown): string {
 
 const shape = /^[\w-]+\.[\w-]*\.[\w-]*$/;
 
-function headerOf(token: string): { readonly typ?: string } | undefined {
+/** @returns The type in lower case, if it is a text. */
+function headerOf(token: string): { readonly typ: unknown } | undefined {
   if (!shape.test(token)) return undefined;
   try {
-    const { alg, typ } = decodeProtectedHeader(token);
+    const { alg, typ }: { alg?: string; typ?: unknown } = decodeProtectedHeader(token);
     if (typeof alg !== "string") return undefined;
-    return typeof typ === "string" ? { typ } : {};
+    return { typ: typeof typ === "string" ? typ.toLowerCase() : (typ ?? undefined) };
   } catch {
     return undefined;
   }

@@ -239,6 +239,8 @@ describe("createJwtAuthenticator", () => {
   describe("I4: headers", () => {
     test.for<{ name: string; header: Record<string, unknown> }>([
       { name: "no kid, when there are several keys", header: { kid: undefined } },
+      { name: "a type that is a number", header: { typ: 1 } },
+      { name: "a type that is a list", header: { typ: ["at+jwt"] } },
       { name: "a kid that is a path", header: { kid: "../../etc/passwd" } },
       { name: "a kid that is a number", header: { kid: 1 } },
       { name: "a kid that is null", header: { kid: null } },
