@@ -564,7 +564,7 @@ describe("D9: a client that leaves a stream has canceled it", () => {
 test("an error is whole although its client ends the body sooner than it has declared", async () => {
   await using server = await startEcho(handlers);
   using connection = await openRaw(server.port);
-  const { data, headers, reset } = frameTypes;
+  const { data, headers } = frameTypes;
   const { endHeaders, endStream } = frameFlags;
   const tooLarge = Buffer.alloc(16_000);
   tooLarge.writeUInt32BE(300_000, 1);
@@ -589,14 +589,12 @@ test("an error is whole although its client ends the body sooner than it has dec
   );
   await expect.poll(() => frames().some(({ type }) => type === data)).toBe(true);
   connection.send(http2Frame(data, endStream, 1, Buffer.alloc(0)));
-  await expect.poll(() => frames().at(-1)?.type).toBe(reset);
-  const answer = frames().map(({ type, flags, payload }) => ({
-    type,
-    ends: type === data && (flags & endStream) !== 0,
-    code: type === reset ? payload.readUInt32BE(0) : undefined,
-  }));
-  expect(answer.filter(({ ends }) => ends)).toHaveLength(1);
-  expect(answer.at(-1)).toMatchObject({ code: 0 });
+  connection.send(http2Frame(frameTypes.ping, 0, 0, Buffer.alloc(8)));
+  await expect
+    .poll(() => framesOf(connection.received).some(({ type }) => type === frameTypes.ping))
+    .toBe(true);
+  const ends = frames().map(({ type, flags }) => type === data && (flags & endStream) !== 0);
+  expect([ends.at(-1), ends.filter(Boolean).length]).toEqual([true, 1]);
 });
 
 describe("the error that ends a stream is sent", () => {
