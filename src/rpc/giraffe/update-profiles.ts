@@ -45,7 +45,8 @@ export function createUpdateProfiles(
       noteChange(values, isChanged);
       const messageOf = (result: Result, place: number) =>
         messageFromResult(updates[place]?.userId ?? "", result, context);
-      return { results: await inTurns(results, messageOf, signal) };
+      // To the end: what is stored must not be answered with the error of a deadline that has passed since.
+      return { results: await inTurns(results, messageOf) };
     });
   };
 }
