@@ -12,7 +12,8 @@ type Batch = LineBatch<DoneBatch>;
  * @param tally Gets what each batch has done.
  * @param show Told after each batch how many users are done so far.
  * @returns Takes the batch whose streams the transfer has ready. It need not wait for the batch before: if that fails,
- *   this one fails, too.
+ *   this one fails, too. The database alone would not see to it, because another import of the same input makes the
+ *   same progress.
  */
 export function createBatchWrite(
   run: Run,
@@ -22,6 +23,7 @@ export function createBatchWrite(
   const send = createSend(run);
   let isBegun = false;
   let noted: Promise<void> = Promise.resolve();
+  let failed: ReturnType<typeof send> | undefined;
 
   async function note(batch: Batch, ready: ReadyBatch, outcomes: readonly NewStreamOutcome[]) {
     const { users } = ready;
@@ -44,10 +46,12 @@ export function createBatchWrite(
   }
 
   return (batch, ready) => {
-    const sent = send(batch, ready);
+    const sent = failed ?? send(batch, ready);
     noted = Promise.all([sent, noted]).then(([outcomes]) => note(batch, ready, outcomes));
-    // They are awaited later; without this, Node.js would report an unhandled rejection before that.
-    sent.catch(() => {});
+    sent.catch(() => {
+      failed = sent;
+    });
+    // It is awaited later; without this, Node.js would report an unhandled rejection before that.
     noted.catch(() => {});
     return noted;
   };
