@@ -555,7 +555,7 @@ describe.for(callers)("UpdateHumanProfile, $name,", (caller) => {
   test.for([
     { name: "a success", when: okapi },
     { name: "a refusal", when: gigi },
-    { name: "a refusal before authentication", when: gigiBut({ nickName: "a".repeat(66_000) }) },
+    { name: "a refusal of a large body", when: gigiBut({ nickName: "a".repeat(66_000) }) },
   ])("sends its headers with $name", async ({ when }) => {
     const userId = await setting.addUser();
     const call = () =>
@@ -565,7 +565,7 @@ describe.for(callers)("UpdateHumanProfile, $name,", (caller) => {
         { userId, ...when },
         { token: setting.tokens.editor },
       );
-    const [first, second] = [await call(), await call()];
+    const [first, second] = await Promise.all([call(), call()]);
     const names = ["cache-control", "pragma", "x-content-type-options", "vary"];
     expect(names.map((name) => first.headers.get(name))).toEqual([
       "no-store",
