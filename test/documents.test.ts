@@ -24,8 +24,11 @@ import {
   backlog,
   bodyTimeoutMs,
   clientLimits,
+  http1Limits,
+  maxCallsInFlight,
   maxEchoBytes,
   maxPipelined,
+  openingTimeoutMs,
 } from "../src/wire/limits.ts";
 import { type Program, root, runGiraffe, runProgram, startGiraffe } from "./support/child.ts";
 import { startIssuer } from "./support/identity/issuer.ts";
@@ -327,11 +330,16 @@ describe("in the documents", () => {
     }
   });
 
-  const [transfer, backup] = [/-- export >/, /-- backup/].map(command);
+  const [transfer, newToken, backup] = [
+    /-- export >/,
+    /^npm run -s giraffe -- token create .*other/,
+    /-- backup/,
+  ].map(command);
   test("users move into another database, beside the server", async () => {
     const { code, stdout, stderr } = await sh(transfer ?? "");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "exported 1 user\n" });
     expect(stdout).toMatch(/^created organization 69629023906488334 Giraffe\nimported 1 user\b/);
+    expect(await sh(newToken ?? "")).toMatchObject({ code: 0, stderr: "" });
   });
   const check = command(/status --check/);
   test("a database that is up to date is said to be, beside the server", async () => {
@@ -426,7 +434,17 @@ describe("the documents", () => {
       `${maxUnsentBytes / 2 ** 20} MiB may wait in all, ${clientLimits.maxUnsentBytesEach / 2 ** 20} MiB for one`,
     );
     expect(row("new connections that the system keeps")).toContain(number(backlog));
-    expect(row("time for a request body")).toContain(`${bodyTimeoutMs / 1_000} seconds`);
+    const times = [openingTimeoutMs, http1Limits.headersTimeout, bodyTimeoutMs];
+    expect(row("time for the first bytes")).toContain(
+      times.map((ms) => `${ms / 1_000} seconds`).join("; "),
+    );
+    expect(row("calls in flight")).toContain(number(maxCallsInFlight));
+    expect(row("HTTP/1.1 requests that wait")).toMatch(
+      each(clientLimits.maxWaitingRequests, clientLimits.maxWaitingRequestsEach),
+    );
+    expect(row("HTTP/1.1 requests that wait")).toContain(
+      `${clientLimits.maxUnfedBytes / 2 ** 20} MiB in all, ${clientLimits.maxUnfedBytesEach / 2 ** 20} MiB of one client`,
+    );
     expect(row("headers of an answer")).toContain(`${maxEchoBytes} bytes`);
     expect(row("requests on an HTTP/1.1")).toContain(`${maxPipelined} requests wait`);
   });

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { ConfigError } from "../config/config.ts";
 import type { Out } from "./command/command.ts";
 import { printable } from "./command/printable.ts";
@@ -15,15 +16,33 @@ const exitFailure = 1;
  * @returns The exit code.
  */
 export async function run(argv: readonly string[]): Promise<number> {
+  const printed = watchStdout();
   try {
     const parsed = parseCommand(argv, await commandsFor(argv));
-    if (parsed.kind === "command") return await parsed.command.run(out);
-    out(parsed.text.trimEnd());
-    return 0;
+    if (parsed.kind === "help") out(parsed.text.trimEnd());
+    const code = parsed.kind === "command" ? await parsed.command.run(out) : 0;
+    await printed();
+    return code;
   } catch (error) {
     if (error instanceof ConfigError) return fail(exitUsage, error.problems);
     return fail(exitFailure, [error instanceof Error ? error.message : String(error)]);
   }
+}
+
+/**
+ * Without a listener, a reader who leaves, as `head` does, or a full disk would end the process with a stack trace.
+ *
+ * @returns Throws if something of what was printed so far has not arrived.
+ */
+function watchStdout(): () => Promise<void> {
+  let failure: Error | undefined;
+  process.stdout.on("error", (error) => {
+    failure ??= error;
+  });
+  return async () => {
+    await turn();
+    if (failure !== undefined) throw new Error(`cannot write to stdout: ${failure.message}`);
+  };
 }
 
 const out: Out = (line) => {

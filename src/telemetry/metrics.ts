@@ -34,7 +34,7 @@ const durationBounds = [
 ];
 /** Seconds. Calls are refused while the loop is half a second late. */
 const lagBounds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-/** Changes. A transaction has at most 128. */
+/** Changes. A transaction has at most 64. */
 const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128];
 
 /** What runs: shown with the value 1, so that a query can join it with other metrics. */
