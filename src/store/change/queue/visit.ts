@@ -52,9 +52,10 @@ export async function enterAll(
   }
 }
 
-/** Rejects with the reason of the signal when it is aborted. */
+/** Rejects with the reason of the signal when it is aborted, or at once. */
 function rejectionBy(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }

@@ -478,6 +478,18 @@ describe("createStreamQueue", () => {
     expect(store.stored).toHaveLength(3);
   });
 
+  test("lets nobody wait for a turn who had left before", async () => {
+    const { store, queue, change } = start();
+    const first = change("a");
+    await turn();
+    const left = AbortSignal.abort(new DOMException("gone", "AbortError"));
+    await expect(queue.visit(["s"], left)).rejects.toThrow("gone");
+    store.next("commit");
+    expect(await first).toMatchObject({ version: 1, state: "a" });
+    const { leave } = await queue.visit(["s"], undefined);
+    leave();
+  });
+
   test.for<{ outcome: Outcome; want: string; version: number }>([
     { outcome: "fails", want: "StoreUnavailableError", version: 1 },
     { outcome: "unique-key-taken", want: "UniqueKeyTakenError", version: 1 },
