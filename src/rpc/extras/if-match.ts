@@ -74,7 +74,7 @@ export function assertVersion(condition: Condition, version: number): void {
 }
 
 function assertListed(tags: readonly Tag[], version: number): void {
-  const named = tags.filter(({ opaque }) => opaque === String(version));
+  const named = version === 0 ? [] : tags.filter(({ opaque }) => opaque === String(version));
   if (named.some(({ isWeak }) => !isWeak)) return;
   const expected = tags.map(({ opaque, isWeak }) => (isWeak ? `W/"${opaque}"` : opaque)).join(", ");
   throw mismatch(expected, version, named.length > 0);
