@@ -21,6 +21,12 @@ const pieces = { first: 100, largest: 500 };
 /** Of one read. */
 const pieceBytes = 1024 * 1024;
 
+/**
+ * Times of an imported history may fall from one event to the next, because ZITADEL stores when a transaction began, not when
+ * it was committed. None takes a day. So reading goes on so far beyond `since` and `until`.
+ */
+const maxDisorder: Micros = 86_400_000_000;
+
 /** Which part of a history to read. */
 export type HistoryRequest = Omit<PageOptions<StoredEvent>, "maxText" | "accepts"> & {
   /** Begin behind this version; 0: at the newest one, or at the oldest. */
@@ -56,7 +62,8 @@ export async function readHistory(
     accepts: ({ creator, at }) =>
       (editor === "" || creator === editor) && at >= since && at < until,
   });
-  const isBehind = ({ at }: StoredEvent) => (ascending ? at >= until : at < since);
+  const isBehind = ({ at }: StoredEvent) =>
+    ascending ? at >= until + maxDisorder : at < since - maxDisorder;
   let last = 0;
   let isOver = false;
   const end = await walk(place, { beside, ascending }, (event) => {

@@ -257,4 +257,39 @@ describe("readHistory", () => {
     const { changes } = await read(userId, times);
     expect(changes.at(-1)?.differences).toEqual(["profile.nick_name  nick 0"]);
   });
+
+  test("finds what is within times that do not grow with the versions, as in an imported history", async () => {
+    const minute = 60_000_000;
+    const day = 1_440 * minute;
+    const minutes = [0, 10, 20, 15, 30];
+    const userId = await userWith(nicks(minutes.length));
+    const events = await store.history(userId, "org", { after: 0, limit: 9, ascending: true });
+    const moved = events.map((event, place) => ({
+      ...event,
+      at: day + (minutes[place] ?? 40) * minute,
+    }));
+    const imported = {
+      history: async (
+        ...[, , { after, before = noVersion, ascending }]: Parameters<typeof store.history>
+      ) => {
+        const some = moved.filter(({ version }) => version > after && version < before);
+        return ascending ? some : some.toReversed();
+      },
+    } as Pick<typeof store, "history">;
+    const place = {
+      store: imported,
+      userId,
+      organization: "org",
+      signal: new AbortController().signal,
+    };
+    const versions = async (request: Partial<HistoryRequest>) => {
+      const { changes } = await readHistory(place, { ...everything, ...request });
+      return changes.map(({ event }) => event.version);
+    };
+    const since = day + 18 * minute;
+    expect(await versions({ since })).toEqual([6, 5, 3]);
+    expect(await versions({ since, ascending: true })).toEqual([3, 5, 6]);
+    expect(await versions({ until: since })).toEqual([4, 2, 1]);
+    expect(await versions({ until: since, ascending: true })).toEqual([1, 2, 4]);
+  });
 });
