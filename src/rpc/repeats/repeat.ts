@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { type DescMethod, type Message, toBinary } from "@bufbuild/protobuf";
 import { type ContextValues, createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { ManagementService } from "../../../gen/zitadel/management_pb.ts";
 import type { Head } from "../../store/event-store.ts";
 import type { ReceiptName, ReceiptOfChange } from "../../store/receipts.ts";
 import { callerKey } from "../gate/authenticate.ts";
@@ -46,7 +47,8 @@ export function beginPart(values: ContextValues, name: ReceiptName, request: str
 }
 
 /**
- * Names what is kept of a call: the caller's, in one organization, for one method.
+ * Names what is kept of a call: the caller's, for one method, and in v1 in one organization. In other services the caller's
+ * organization says nothing about a call, and may be another one when the call is repeated.
  *
  * @param parts The key, and what names a part of the call.
  */
@@ -57,8 +59,12 @@ export function nameOfCall(
 ): ReceiptName {
   return {
     owner: values.get(callerKey)?.subject ?? "",
-    name: digest([values.get(organizationKey), methodName(method), ...parts]),
+    name: digest([organizationOf(method, values), methodName(method), ...parts]),
   };
+}
+
+function organizationOf({ parent }: DescMethod, values: ContextValues): string {
+  return parent.typeName === ManagementService.typeName ? values.get(organizationKey) : "";
 }
 
 /** Digest of all that a call asks for. */

@@ -232,6 +232,15 @@ describe("a key", () => {
     expect(others.map(({ isReplayed }) => isReplayed)).toEqual([false, false, false]);
   });
 
+  test("of v2 belongs to a caller and a method, whatever the caller's organization is by then", async () => {
+    const [userId, key] = [await setting.addUser(), randomUUID()];
+    const request = { userId, profile: { givenName: "Gigi", familyName: "Anew" } };
+    const first = await call(anyCaller, v2.updateHumanUser, request, key);
+    const headers = { "x-zitadel-orgid": setting.organizations.other };
+    const again = await call(anyCaller, v2.updateHumanUser, request, key, { headers });
+    expect(again).toEqual({ ...first, isReplayed: true });
+  });
+
   test("of v2 whose call changed nothing gets that answer again, though it would change now", async () => {
     const [userId, key] = [await setting.addUser(), randomUUID()];
     const request = { userId, profile: { givenName: gigi.firstName, familyName: gigi.lastName } };
