@@ -21,25 +21,55 @@ export type ImportSource = {
   readonly chunks: () => AsyncIterable<Buffer>;
 };
 
+/** A file that is read more than once. */
+export type InputFile = {
+  readonly size: number;
+  /** As `ImportSource.key` takes it. */
+  readonly firstLine: Buffer;
+  readonly chunks: () => AsyncIterable<Buffer>;
+};
+
 /**
  * @param input A file, or `-` for stdin.
- * @throws BulkError if it cannot be read.
+ * @throws BulkError if it cannot be read, or is neither.
  */
 export async function openSource(input: string): Promise<ImportSource> {
+  if (input !== "-") {
+    const { size, firstLine, chunks } = await openFile(
+      input,
+      "to import from a pipe, use - as FILE",
+    );
+    return { key: keyOf(firstLine), size, chunks };
+  }
   try {
-    if (input === "-") {
-      const { firstLine, chunks } = await peek(process.stdin);
-      return { key: keyOf(firstLine), size: undefined, chunks };
-    }
-    const open = () => createReadStream(input, { highWaterMark: 1_048_576 });
-    const { size } = await stat(input);
-    const start = open();
+    const { firstLine, chunks } = await peek(process.stdin);
+    return { key: keyOf(firstLine), size: undefined, chunks };
+  } catch (error) {
+    throw cannotRead(input, error);
+  }
+}
+
+/**
+ * @param advice For whoever names something else, such as a pipe. What is read of a pipe is gone from it, so reading it
+ *   again would begin in the middle.
+ * @throws BulkError if it is not a regular file, or cannot be read.
+ */
+export async function openFile(input: string, advice: string): Promise<InputFile> {
+  try {
+    const found = await stat(input);
+    if (!found.isFile()) throw new Error(`it is not a regular file; ${advice}`);
+    const chunks = () => createReadStream(input, { highWaterMark: 1_048_576 });
+    const start = chunks();
     const { firstLine } = await peek(start);
     start.destroy();
-    return { key: keyOf(firstLine), size, chunks: open };
+    return { size: found.size, firstLine, chunks };
   } catch (error) {
-    throw new BulkError(`cannot read ${input}: ${error instanceof Error ? error.message : error}`);
+    throw cannotRead(input, error);
   }
+}
+
+function cannotRead(input: string, error: unknown): BulkError {
+  return new BulkError(`cannot read ${input}: ${error instanceof Error ? error.message : error}`);
 }
 
 /** As `ImportSource.key`. */

@@ -1,8 +1,6 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { BulkError } from "../bulk-error.ts";
 import type { Losses } from "../losses.ts";
-import { type ImportSource, keyOf, peek } from "./import-source.ts";
+import { type ImportSource, type InputFile, keyOf, openFile, peek } from "./import-source.ts";
 
 /** An input in another form, which is read as lines. */
 export type PreparedSource = ImportSource & {
@@ -11,27 +9,12 @@ export type PreparedSource = ImportSource & {
   close(): void;
 };
 
-/** A file that is read more than once. */
-export type InputFile = {
-  readonly size: number;
-  readonly chunks: () => AsyncIterable<Buffer>;
-};
-
-/** @throws BulkError if it is stdin, or cannot be read. */
+/** @throws BulkError if it is not a regular file, or cannot be read. */
 export async function openInputFile(input: string): Promise<InputFile> {
   if (input === "-") {
     throw new BulkError("this form is read more than once, so it must be in a file, not on stdin");
   }
-  try {
-    const { size } = await stat(input);
-    const chunks = () => createReadStream(input, { highWaterMark: 1_048_576 });
-    const start = chunks();
-    await peek(start);
-    start.destroy();
-    return { size, chunks };
-  } catch (error) {
-    throw new BulkError(`cannot read ${input}: ${error instanceof Error ? error.message : error}`);
-  }
+  return openFile(input, "this form is read more than once, so write it to a file first");
 }
 
 /** The name of an input by the first of its lines, as `ImportSource.key`. */
