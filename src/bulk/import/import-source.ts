@@ -19,6 +19,8 @@ export type ImportSource = {
   readonly organizations?: readonly NewOrganization[];
   /** All of it, from the beginning. A second time only if it is a file. */
   readonly chunks: () => AsyncIterable<Buffer>;
+  /** Ends reading. Without it, a process that has not read stdin to its end waits until that is closed. */
+  close(): void;
 };
 
 /** A file that is read more than once. */
@@ -39,11 +41,12 @@ export async function openSource(input: string): Promise<ImportSource> {
       input,
       "to import from a pipe, use - as FILE",
     );
-    return { key: keyOf(firstLine), size, chunks };
+    return { key: keyOf(firstLine), size, chunks, close() {} };
   }
   try {
     const { firstLine, chunks } = await peek(process.stdin);
-    return { key: keyOf(firstLine), size: undefined, chunks };
+    const close = () => void process.stdin.destroy();
+    return { key: keyOf(firstLine), size: undefined, chunks, close };
   } catch (error) {
     throw cannotRead(input, error);
   }

@@ -14,7 +14,7 @@ export type ImportParts = {
   readonly readLine: ReadLine;
   /** Makes an id for a user without one. */
   readonly newId: () => string;
-  /** The input as lines. Default: it is lines. */
+  /** The input as lines, to be closed by the caller. Default: it is lines. */
   readonly source?: ImportSource | undefined;
   /** Of users whose lines name none. Default: the only one. */
   readonly organization?: string | undefined;
@@ -64,7 +64,21 @@ export async function importUsers(
   parts: ImportParts,
   tell: (line: string) => void,
 ): Promise<ImportSummary> {
-  const source = parts.source ?? (await openSource(input));
+  if (parts.source !== undefined) return importFrom(parts.source, input, parts, tell);
+  const source = await openSource(input);
+  try {
+    return await importFrom(source, input, parts, tell);
+  } finally {
+    source.close();
+  }
+}
+
+async function importFrom(
+  source: ImportSource,
+  input: string,
+  parts: ImportParts,
+  tell: (line: string) => void,
+): Promise<ImportSummary> {
   await addOrganizations(parts.directory, source.organizations ?? [], tell);
   const organizations = new Set((await parts.directory.organizations()).map(({ id }) => id));
   if (organizations.size === 0) {

@@ -6,7 +6,6 @@ import { type ImportSource, type InputFile, keyOf, openFile, peek } from "./impo
 export type PreparedSource = ImportSource & {
   /** What of the input is not taken, as far as it has been read. */
   readonly losses: Losses;
-  close(): void;
 };
 
 /** @throws BulkError if it is not a regular file, or cannot be read. */
