@@ -20,11 +20,8 @@ export async function addOrganizations(
 ): Promise<void> {
   for (const each of organizations) {
     if ((await directory.organization(each.id)) !== undefined) continue;
-    const names = [each.name, `${each.name} (${each.id})`];
-    const name = await firstFree(names, (name) =>
-      directory.add({ organizations: [{ ...each, name }] }),
-    );
-    if (name !== each.name) {
+    const name = await addOne(directory, each, [each.name, `${each.name} (${each.id})`]);
+    if (name !== undefined && name !== each.name) {
       tell(
         `an organization is named ${JSON.stringify(each.name)} already: ${each.id} is named ${JSON.stringify(name)}`,
       );
@@ -32,16 +29,23 @@ export async function addOrganizations(
   }
 }
 
-/** @throws RecordExistsError if no name is free. */
-async function firstFree(
+/**
+ * @param names To be tried one after another.
+ * @returns The one that it has now; `undefined` if it exists, because another import has created it meanwhile.
+ * @throws RecordExistsError if no name is free.
+ */
+async function addOne(
+  directory: Pick<Directory, "add" | "organization">,
+  organization: NewOrganization,
   [name = "", ...others]: readonly string[],
-  add: (name: string) => Promise<void>,
-): Promise<string> {
+): Promise<string | undefined> {
   try {
-    await add(name);
+    await directory.add({ organizations: [{ ...organization, name }] });
     return name;
   } catch (error) {
-    if (!(error instanceof RecordExistsError) || others.length === 0) throw error;
-    return firstFree(others, add);
+    if (!(error instanceof RecordExistsError)) throw error;
+    if ((await directory.organization(organization.id)) !== undefined) return undefined;
+    if (others.length === 0) throw error;
+    return addOne(directory, organization, others);
   }
 }
