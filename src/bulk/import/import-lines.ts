@@ -53,6 +53,8 @@ export async function importLines(run: Run, tally: Tally): Promise<"done" | "dif
       inFlight.add({ ready, end: write(batch, ready) }, lines);
     }
     await inFlight.written();
+    // If there were no new lines, no other import goes on with them.
+    await run.rejects.publish();
   } finally {
     await inFlight.settled();
     meter.end();

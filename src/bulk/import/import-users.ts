@@ -52,7 +52,7 @@ export type ImportSummary = {
  * that are done have changed since, the import starts again from the beginning.
  *
  * Lines that are not imported go to `FILE.rejected`, or to stderr for stdin. That file can be
- * imported, too. Each run writes it from its beginning.
+ * imported, too. Each run writes it anew, once it is known that no other import of the same input goes on.
  *
  * @param input A file, or `-` for stdin, which cannot begin anew.
  * @param tell Told what a person should know at once.
@@ -101,6 +101,7 @@ async function importFrom(
       tell(
         `${input} differs in lines that were imported before: starting again from the first line`,
       );
+      rejects.clear();
       Object.assign(tally, { rejected: 0, doneBefore: 0, triedAgain: 0 });
       await importLines({ ...run, isAnew: true }, tally);
     }

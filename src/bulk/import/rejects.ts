@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { access, type FileHandle, open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BulkError } from "../bulk-error.ts";
+import { createHeldRejects } from "./held-rejects.ts";
 
 /** A line that is not imported. */
 export type Reject = {
@@ -17,9 +18,12 @@ export const notUtf8 = "the line is not valid UTF-8";
 
 /** Where rejected lines go, each as a line of JSON. */
 export type Rejects = {
-  /** Forget those of earlier runs, and of this one: all lines are tried again. */
-  begin(): Promise<void>;
+  /** They are held until `publish`. */
   add(rejects: readonly Reject[]): Promise<void>;
+  /** Forget those that are held: all lines are tried again. */
+  clear(): void;
+  /** Let those of this run take the place of those of earlier runs. */
+  publish(): Promise<void>;
   /** @returns The file; `null`: there are none, or they went to stderr. */
   close(): Promise<string | null>;
 };
@@ -27,16 +31,18 @@ export type Rejects = {
 /** For an input that cannot have a file beside it. */
 export function rejectsToStderr(): Rejects {
   return {
-    async begin() {},
     async add(rejects) {
       process.stderr.write(textOf(rejects));
     },
+    clear() {},
+    async publish() {},
     close: async () => null,
   };
 }
 
 /**
- * Rejects in a file with mode 0600, which is there only if there are some.
+ * Rejects in a file with mode 0600, which is there only if there are some. It is a new file: another import may still
+ * have the old one open.
  *
  * @throws BulkError if the file cannot be written.
  */
@@ -50,26 +56,32 @@ export async function rejectsToFile(file: string): Promise<Rejects> {
     }
   };
   await orExplain(() => assertWritable(file));
+  const held = createHeldRejects();
+  let isPublished = false;
   let out: FileHandle | undefined;
-  let isEmpty = true;
+  const append = async (text: string) => {
+    out ??= await open(file, "a", 0o600);
+    await out.appendFile(text);
+  };
   return {
-    begin: () =>
-      orExplain(async () => {
-        out ??= await open(file, "a", 0o600);
-        await out.chmod(0o600);
-        await out.truncate(0);
-        isEmpty = true;
-      }),
     async add(rejects) {
       if (rejects.length === 0) return;
-      isEmpty = false;
-      await orExplain(async () => out?.appendFile(textOf(rejects)));
+      const text = textOf(rejects);
+      await orExplain(async () => (isPublished ? append(text) : held.add(text)));
+    },
+    clear: () => held.clear(),
+    async publish() {
+      if (isPublished) return;
+      isPublished = true;
+      await orExplain(async () => {
+        await rm(file, { force: true });
+        for (const text of held.take()) await append(text);
+      });
     },
     async close() {
-      if (out === undefined) return null;
-      await out.close();
-      if (isEmpty) await rm(file, { force: true });
-      return isEmpty ? null : file;
+      held.close();
+      await out?.close();
+      return out === undefined ? null : file;
     },
   };
 }

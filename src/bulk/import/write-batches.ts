@@ -21,7 +21,6 @@ export function createBatchWrite(
   show: (done: number, batch: Batch) => void,
 ): (batch: Batch, ready: ReadyBatch) => Promise<void> {
   const send = createSend(run);
-  let isBegun = false;
   let noted: Promise<void> = Promise.resolve();
   let failed: ReturnType<typeof send> | undefined;
 
@@ -32,9 +31,9 @@ export function createBatchWrite(
       const reason = reasonOfOutcome(outcomes[index], user);
       if (reason !== undefined) problems.push(rejectOf(user.line, reason));
     }
-    // Only after the first write has succeeded: it fails if another import of the same input is running.
-    if (!isBegun) await run.rejects.begin();
-    isBegun = true;
+    // Not before new lines are stored: if another import of the same input goes on, that fails, and the file is left to
+    // it. Trying rejected lines again succeeds although it goes on.
+    if (batch.stop === undefined) await run.rejects.publish();
     await run.rejects.add(problems.sort((a, b) => a.line - b.line));
     tally.rejected += problems.length;
     const stored = users.filter((_, index) => outcomes[index] === "stored");

@@ -26,7 +26,7 @@ function createImport() {
   const run = {
     transfer,
     source: { key: "file" },
-    rejects: { begin: async () => {}, add: async () => {} },
+    rejects: { publish: async () => {}, add: async () => {} },
     known: undefined,
     isAnew: false,
   } as unknown as Run;
