@@ -28,11 +28,12 @@ const maxWriteBytes = 262_144;
 /** Bytes that are kept for a reader that does not read. Further lines are dropped, so that no call waits. */
 const maxPendingBytes = 16_777_216;
 
-/** The pause before the next try if the descriptor is non-blocking and its reader is behind. */
+/** The pause before the next try if the descriptor is non-blocking and its reader is behind, or if the disk is full. */
 const retryMs = 100;
 
 /**
- * Flushes at the exit of the process, too. If nobody can read any more (EPIPE), lines are dropped.
+ * Flushes at the exit of the process, too. If nobody can read any more (EPIPE), lines are dropped. While the disk is full, they
+ * wait like those for a slow reader, but the exit does not wait for room.
  *
  * What waits is kept as strings. Buffers are outside of V8's heap, and those that stay for long would leave gaps there,
  * so that the memory of the process would not shrink again.
@@ -89,7 +90,7 @@ export function createLineWriter(fd: number, isShared: boolean): LineWriter {
     inFlight = undefined;
     if (left !== undefined && left.byteLength > 0) rest = left;
     if (error === null) return writeNext();
-    if (!isBehind(error)) return giveUp();
+    if (!isBehind(error) && !hasNoRoom(error)) return giveUp();
     isWaiting = true;
     setTimeout(writeNext, retryMs);
   };
@@ -146,5 +147,14 @@ function writeWhole(fd: number, batch: Buffer): void {
 
 /** The descriptor is non-blocking and its pipe is full. */
 function isBehind(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EAGAIN";
+  return hasCode(error, "EAGAIN");
+}
+
+/** The disk, or the part of it that the user may have, is full. */
+function hasNoRoom(error: unknown): boolean {
+  return hasCode(error, "ENOSPC", "EDQUOT");
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
