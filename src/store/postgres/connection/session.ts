@@ -22,6 +22,8 @@ export class BackendEndedError extends Error {
 const connectTimeoutMs = 3_000;
 /** The statement timeout does not end a commit that waits for a standby, so we stop waiting by this timer. */
 const answerTimeoutMs = 15_000;
+/** A server ends a connection within milliseconds. One that hangs must not keep us from stopping, so we end it ourselves. */
+const farewellMs = 3_000;
 /** After so long without data TCP checks that the other side is still there. */
 const keepAliveDelayMs = 10_000;
 
@@ -98,6 +100,7 @@ function sessionOf(client: Client, key: BackendKey | undefined): Session {
   });
   const survival = watchSurvival(client);
   const prepared: Prepared = new Map();
+  const underWay = new Set<Promise<unknown>>();
 
   function destroy(): void {
     open = false;
@@ -106,8 +109,10 @@ function sessionOf(client: Client, key: BackendKey | undefined): Session {
 
   async function guarded<Answer>(send: () => Promise<Answer>): Promise<Answer> {
     warning = undefined;
+    const sent = send();
+    underWay.add(sent);
     try {
-      const answer = await send();
+      const answer = await sent;
       if (warning !== undefined) throw warning;
       return answer;
     } catch (error) {
@@ -118,6 +123,8 @@ function sessionOf(client: Client, key: BackendKey | undefined): Session {
       throw new BackendEndedError(`the server ended the connection: ${messageOf(error)}`, {
         cause: error,
       });
+    } finally {
+      underWay.delete(sent);
     }
   }
 
@@ -135,7 +142,12 @@ function sessionOf(client: Client, key: BackendKey | undefined): Session {
     async close() {
       if (!open) return;
       open = false;
-      await client.end();
+      const ended = client.end();
+      // Each statement has a timer of its own.
+      await Promise.allSettled(underWay);
+      const timer = setTimeout(destroy, farewellMs);
+      await ended;
+      clearTimeout(timer);
     },
     destroy,
     whenEnded: (listener) => void client.once("end", listener),
