@@ -3,7 +3,7 @@ import { feedColumns, feedPage } from "../sql/feed-rows.ts";
 import { numberEvents, withoutGaps } from "./cluster/number-events.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
-import { beginReadCommitted } from "./connection/transaction.ts";
+import { beginReadCommitted, rollBack } from "./connection/transaction.ts";
 import type { Postgres } from "./database.ts";
 import { outcomeFromError, unavailableFrom } from "./postgres-error.ts";
 import { maxRetries, pauseBeforeRetry } from "./retry.ts";
@@ -77,7 +77,7 @@ async function giveWithRetries(link: Link, limit: number, number: NumberNext): P
     } catch (error) {
       const outcome = outcomeFromError(error);
       if (outcome === "ambiguous" || outcome === "elsewhere") connection?.destroy();
-      else if (connection?.isOpen()) await connection.query({ text: "rollback" }).catch(() => {});
+      else if (connection?.isOpen()) await rollBack(connection);
       // Whether a lost commit is stored does not matter: the next attempt takes what has no position then.
       if (outcome === "bug") throw error;
       if (outcome === "unavailable" || retries === maxRetries) throw unavailableFrom(error);

@@ -28,7 +28,7 @@ import { readWithHead } from "./attributes.ts";
 import { appendPieces, createPieces, type Piece } from "./bulk/pieces.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Link } from "./connection/link.ts";
-import { beginReadCommitted } from "./connection/transaction.ts";
+import { beginReadCommitted, rollBack } from "./connection/transaction.ts";
 import type { Postgres } from "./database.ts";
 import { type CountFolder, createCountFolder } from "./fold-counts.ts";
 import { isDuplicate, outcomeFromError, unavailableFrom } from "./postgres-error.ts";
@@ -172,7 +172,7 @@ async function attempt(
     return outcomes;
   } catch (error) {
     if (error instanceof OvertakenError) {
-      await connection.query({ text: "rollback" });
+      await rollBack(connection);
       throw error;
     }
     const outcome = outcomeFromError(error);
@@ -180,7 +180,7 @@ async function attempt(
     const isAgain = isDuplicate(error) || outcome === "retry";
     const isLost = outcome === "ambiguous" || outcome === "elsewhere";
     if (isLost) connection.destroy();
-    else if (connection.isOpen()) await connection.query({ text: "rollback" });
+    else if (connection.isOpen()) await rollBack(connection);
     if (isCommitting && outcome === "ambiguous") {
       throw new OutcomeUnknownError("a connection was lost during a commit", { cause: error });
     }

@@ -1,7 +1,7 @@
 import type { LoneReceipt } from "../../change/batch/batch-item.ts";
 import type { Connection } from "../connection/connection.ts";
 import { PipelineError, type PipelineStatement, type TextRow } from "../connection/pipeline.ts";
-import { beginReadCommitted } from "../connection/transaction.ts";
+import { beginReadCommitted, rollBack } from "../connection/transaction.ts";
 import { texts } from "../connection/wire-values.ts";
 import { isContested, statementsAtOnce } from "./append-at-once.ts";
 import type { Chain, Refused } from "./append-batch.ts";
@@ -89,10 +89,6 @@ export async function commitRound(
 /** The statements of a round that has to be written step by step otherwise. */
 function allOf(round: Round): PipelineStatement[] | undefined {
   return changesHeadsAlone(round) ? undefined : statementsAtOnce(round);
-}
-
-async function rollBack(connection: Connection): Promise<void> {
-  await connection.query({ text: "rollback" }).catch(() => connection.destroy());
 }
 
 /** Write a round within the transaction that is open. */

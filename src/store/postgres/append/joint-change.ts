@@ -11,7 +11,7 @@ import type { StoreObserver } from "../../observer.ts";
 import { tipColumns, tipsFromRows } from "../../sql/rows.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Link } from "../connection/link.ts";
-import { beginReadCommitted } from "../connection/transaction.ts";
+import { beginReadCommitted, rollBack } from "../connection/transaction.ts";
 import type { Postgres } from "../database.ts";
 import { rowWithHeldKeys } from "../held-keys.ts";
 import { outcomeFromError, unavailableFrom } from "../postgres-error.ts";
@@ -201,7 +201,7 @@ async function afterError(
   const outcome = outcomeFromError(error);
   const isLost = outcome === "ambiguous" || outcome === "elsewhere";
   if (isLost) connection?.destroy();
-  else if (connection?.isOpen()) await connection.query({ text: "rollback" }).catch(() => {});
+  else if (connection?.isOpen()) await rollBack(connection);
   if (sent !== undefined && outcome === "ambiguous") return { kind: "lost", sent, error };
   const mayTryAgain = outcome === "retry" || isLost;
   return { kind: "failed", error: outcome === "bug" ? error : unavailableFrom(error), mayTryAgain };

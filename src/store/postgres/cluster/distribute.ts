@@ -1,5 +1,6 @@
 import { StoreUnavailableError } from "../../event-store.ts";
 import type { Connection } from "../connection/connection.ts";
+import { rollBack } from "../connection/transaction.ts";
 import { type Cluster, coordinatorNeeded } from "./cluster.ts";
 
 /** Where the rows of a table are: all of them on each node, or each on one node, by the hash of a column. */
@@ -88,7 +89,7 @@ async function distributeTable(
     await connection.query({ ...callFor(table, nodes), query_timeout: patienceMs });
     await connection.query({ text: "commit" });
   } catch (error) {
-    if (connection.isOpen()) await connection.query({ text: "rollback" });
+    if (connection.isOpen()) await rollBack(connection);
     throw error;
   }
 }

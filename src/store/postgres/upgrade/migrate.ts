@@ -10,6 +10,7 @@ import {
 import type { UniqueKeysOf } from "../../sql/unique-keys.ts";
 import { coordinatorNeeded } from "../cluster/cluster.ts";
 import type { Connection } from "../connection/connection.ts";
+import { rollBack } from "../connection/transaction.ts";
 import { isDuplicate, outcomeFromError, sqlState, sqlStateOf } from "../postgres-error.ts";
 import { addKeys } from "./add-keys.ts";
 import { indexHeads } from "./index-heads.ts";
@@ -135,7 +136,7 @@ async function step(
     await run();
     await connection.query({ text: "commit" });
   } catch (error) {
-    if (connection.isOpen()) await connection.query({ text: "rollback" });
+    if (connection.isOpen()) await rollBack(connection);
     if (!isDuplicate(error) && outcomeFromError(error) !== "retry") throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { placements } from "../../../../src/store/postgres/cluster/distribute.ts";
+import { distribute, placements } from "../../../../src/store/postgres/cluster/distribute.ts";
+import type { Connection } from "../../../../src/store/postgres/connection/connection.ts";
 import { query } from "../../../support/postgres.ts";
 import { newPostgresDatabase } from "../../../support/postgres-database.ts";
 import { newCatalogue } from "./catalogue.ts";
@@ -62,6 +63,24 @@ describe("the first start on a cluster", () => {
     expect(await openingOf(url)).toBe("opened");
     expect(await query(url, "select from pg_dist_partition")).toEqual([]);
   });
+});
+
+test("what refused a table is told of, also if the connection ends at the rollback", async () => {
+  let isOpen = true;
+  const connection: Partial<Connection> = {
+    isOpen: () => isOpen,
+    destroy() {
+      isOpen = false;
+    },
+    async query({ text }) {
+      if (text.includes("create_reference_table")) throw new Error("no such node");
+      if (text === "rollback") throw new Error("Connection terminated unexpectedly");
+      return text.includes("pg_dist_partition") ? [{ name: "imports" }] : [];
+    },
+  };
+  const opening = distribute(connection as Connection, { isCoordinator: true, nodes: 2 });
+  await expect(opening).rejects.toThrow("no such node");
+  expect(isOpen).toBe(false);
 });
 
 test("a worker opens a database only when it is distributed", async () => {
