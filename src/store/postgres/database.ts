@@ -109,7 +109,7 @@ export async function openPostgres<State>(
     createReaders(() => connect({ pipeline: true }).catch(asUnavailable)),
   );
   const scanner = createLink(() => connect().then(toScan).catch(asUnavailable));
-  const writers: Link[] = [];
+  const links: Link[] = [];
   let users = 0;
 
   const readLane = (statement: Statement, lane?: string) =>
@@ -136,16 +136,18 @@ export async function openPostgres<State>(
     parts?.keep(new Set(shards.parts()?.map(({ server }) => server)));
   });
 
-  function link(): Link {
-    const writer = createLink(() => connect({ writes: true }).catch(asUnavailable));
-    writers.push(writer);
-    return writer;
+  function newLink(options: ConnectionOptions): Link {
+    const made = createLink(() => connect(options).catch(asUnavailable));
+    links.push(made);
+    return made;
   }
+  const link = () => newLink({ writes: true });
 
   return {
     ...untyped,
     isCluster: cluster !== undefined,
-    ...(hanging && { hanging, watchNodes: (seen) => watchNodes(link(), hanging, seen) }),
+    // Citus warns of a node that does not answer. Where statements write, that would end the connection.
+    ...(hanging && { hanging, watchNodes: (seen) => watchNodes(newLink({}), hanging, seen) }),
     link,
     read,
     shards,
@@ -158,7 +160,7 @@ export async function openPostgres<State>(
       users -= 1;
       if (users > 0) return;
       shards.close();
-      const all = [readers, scanner, ...writers, ...(parts ? [parts] : [])];
+      const all = [readers, scanner, ...links, ...(parts ? [parts] : [])];
       await Promise.all(all.map((each) => each.close()));
     },
   };

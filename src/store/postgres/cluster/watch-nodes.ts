@@ -1,7 +1,7 @@
 import type { NodeState } from "../../observer.ts";
-import type { Row } from "../../sql/rows.ts";
-import type { Statement } from "../connection/connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import type { Link } from "../connection/link.ts";
+import { sqlStateOf } from "../postgres-error.ts";
 import type { HangingNodes } from "./hanging-nodes.ts";
 
 /** In milliseconds, between two looks. A node that is gone fails calls at once, so this is quick enough for people. */
@@ -32,8 +32,9 @@ export function watchNodes(
 
   async function look(): Promise<void> {
     try {
-      const read = async (statement: Statement) => (await link.get()).query(statement);
-      const nodes = await lookAtAll(read, hanging);
+      // The same one for the whole look: another one has other settings, and no node takes the time to open it.
+      const { query } = await link.get();
+      const nodes = await lookAtAll(query, hanging);
       if (!isStopped) seen(nodes);
     } catch {
       // The node that was asked is gone. Readiness reports that.
@@ -58,15 +59,15 @@ export function watchNodes(
 }
 
 async function lookAtAll(
-  read: (statement: Statement) => Promise<Row[]>,
+  query: Connection["query"],
   hanging: Pick<HangingNodes, "keep" | "saw">,
 ): Promise<NodeState[]> {
   // A connection that is kept from the look before would wait for a node that hangs, and could not even be cancelled.
-  await read({
+  await query({
     text: `select set_config(name, '0', false) from pg_settings
       where name = 'citus.max_cached_conns_per_worker'`,
   });
-  const rows = await read({
+  const rows = await query({
     text: `select nodeid, nodename, nodeport from pg_dist_node
       where isactive and noderole = 'primary' and shouldhaveshards order by nodeid`,
   });
@@ -74,10 +75,14 @@ async function lookAtAll(
   const states: NodeState[] = [];
   for (const { nodeid, nodename, nodeport } of rows) {
     const beganAt = performance.now();
-    const [row] = await read({
+    const [row] = await query({
       text: "select citus_check_connection_to_node($1, $2::integer) as answers",
       values: [nodename, nodeport],
-    }).catch(() => []);
+    }).catch((error: unknown) => {
+      // Only the node that is asked can have lost the connection, or leave us without any answer.
+      if (sqlStateOf(error) === undefined) throw error;
+      return [];
+    });
     const answers = row?.answers === true;
     hanging.saw({ node: String(nodeid), answers, beganAt, tookMs: performance.now() - beganAt });
     states.push({ node: `${nodename}:${nodeport}`, answers });

@@ -1,18 +1,25 @@
 import { Client } from "pg";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { NodeState } from "../../../../src/store/observer.ts";
+import { createHangingNodes } from "../../../../src/store/postgres/cluster/hanging-nodes.ts";
+import { watchNodes } from "../../../../src/store/postgres/cluster/watch-nodes.ts";
+import type { Connection } from "../../../../src/store/postgres/connection/connection.ts";
+import { createLink } from "../../../../src/store/postgres/connection/link.ts";
 import { openPostgres } from "../../../../src/store/postgres/database.ts";
 import { query } from "../../../support/postgres.ts";
 import { newCatalogue } from "./catalogue.ts";
 
-/** Let the engine find the second worker without an answer, after some seconds. */
-function answerAfter(url: string, seconds: number, answers: boolean) {
+/** Let the engine find the second worker without an answer, after some seconds. It warns then, as Citus does. */
+function answerAfter(url: string, seconds: number, answers: boolean, port = 2) {
   return query(
     url,
     `create or replace function citus_check_connection_to_node(name text, port integer)
-       returns boolean language sql as
-       $$ select pg_sleep(case when port = 2 then ${seconds} else 0 end);
-          select port <> 2 or ${answers} $$`,
+       returns boolean language plpgsql as $$ begin
+         if port <> ${port} then return true; end if;
+         perform pg_sleep(${seconds});
+         if not ${answers} then raise warning 'could not establish connection'; end if;
+         return ${answers};
+       end $$`,
   );
 }
 
@@ -40,6 +47,15 @@ test("a node that is found to hang is refused, and served again when it answers"
   expect(looks.at(-1) ?? [true, false]).toEqual([true, false]);
   await answerAfter(url, 0, true);
   await expect.poll(() => problem("3")).toBeUndefined();
+});
+
+test("behind a node that is found to hang, the others are looked at", async () => {
+  const url = await newCatalogue();
+  await answerAfter(url, 1.5, false, 1);
+  const { database, looks } = await watched(url);
+  await expect.poll(() => looks.at(-1)).toEqual([false, true]);
+  expect(database.hanging?.problem(["2"])?.name).toBe("StoreUnavailableError");
+  expect(database.hanging?.problem(["3"])).toBeUndefined();
 });
 
 test("a node that refuses at once is not, because it may be back at once", async () => {
@@ -82,4 +98,40 @@ test("a node that leaves something without an answer is looked at before the nex
   vi.advanceTimersByTime(1_500);
   await holder.query("select pg_advisory_unlock(2)");
   await refused;
+});
+
+test("a node does not hang because the one that is asked does not answer any more", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const after = (ms: number, message: string) =>
+    new Promise<never>((_, reject) => setTimeout(() => reject(new Error(message)), ms));
+  let isGone = false;
+  const link = createLink(async () => {
+    if (isGone) return after(3_000, "no primary can be reached");
+    let isOpen = true;
+    const connection: Partial<Connection> = {
+      isOpen: () => isOpen,
+      async query({ text }) {
+        if (text.includes("from pg_dist_node")) {
+          return [2, 3].map((nodeid) => ({ nodeid, nodename: "w", nodeport: nodeid }));
+        }
+        if (!text.includes("citus_check_connection_to_node")) return [];
+        isGone = true;
+        return after(15_000, "Query read timeout").finally(() => {
+          isOpen = false;
+        });
+      },
+    };
+    return connection as Connection;
+  });
+  const hanging = createHangingNodes();
+  const seen = vi.fn<() => void>();
+  const stop = watchNodes(link, hanging, seen);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(isGone).toBe(true);
+  expect(hanging.problem()).toBeUndefined();
+  expect(seen).not.toHaveBeenCalled();
+  const stopped = stop();
+  await vi.advanceTimersByTimeAsync(15_000);
+  await stopped;
 });
