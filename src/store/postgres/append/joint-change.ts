@@ -5,6 +5,7 @@ import {
   jointAppends,
   refusalFrom,
 } from "../../change/joint-appends.ts";
+import { createQueue } from "../../change/one-after-another.ts";
 import { type Head, type Micros, OutcomeUnknownError } from "../../event-store.ts";
 import type { DecideAll, Member } from "../../joint-change.ts";
 import type { StoreObserver } from "../../observer.ts";
@@ -55,18 +56,14 @@ const resolveMs = 10_000;
  * is stored if its first event is there.
  */
 export function createJointCommit(options: Options): CommitAll {
-  let last: Promise<unknown> = Promise.resolve();
-  return (members, decide, signal) => {
-    const result = last.then(() => {
+  const inTurn = createQueue();
+  return (members, decide, signal) =>
+    inTurn(async () => {
       if (signal?.aborted) throw signal.reason;
       const problem = problemOfStreams(options.database, members);
       if (problem !== undefined) throw problem;
       return commitOne(options, { members, decide });
     });
-    // What failed must not stop those behind it.
-    last = result.catch(() => {});
-    return result;
-  };
 }
 
 async function commitOne(options: Options, wanted: Wanted): Promise<readonly Head<unknown>[]> {

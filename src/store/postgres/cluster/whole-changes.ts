@@ -1,4 +1,5 @@
-import { createSequence } from "../../change/one-after-another.ts";
+import { createQueue } from "../../change/one-after-another.ts";
+import { StoreUnavailableError } from "../../event-store.ts";
 import { tipColumns, tipsFromRows } from "../../sql/rows.ts";
 import { insertRows } from "../append/insert-rows.ts";
 import type { PipelineStatement } from "../connection/pipeline.ts";
@@ -13,11 +14,20 @@ export type WholeChanges = {
   /**
    * Wait until the nodes of some streams, and of their unique keys, show all that was committed.
    *
-   * @throws StoreUnavailableError if one does not so within the time that a statement has.
+   * @throws StoreUnavailableError if one does not so within the time that a statement has, or if others keep it waiting
+   *   for longer than twice that time.
    */
   shown(streams: readonly string[]): Promise<void>;
   close(): Promise<void>;
 };
+
+/**
+ * In milliseconds. Whoever waits behind others for longer is refused: each of them may take 5 s if somebody has locked
+ * its rows, and there may be any number of them. One of them alone makes nobody wait for so long.
+ */
+const patienceMs = 10_000;
+
+const tooLate = "PostgreSQL: too many wait for a node of the cluster to show all of a change";
 
 type Database = Pick<Postgres, "link" | "read" | "shards" | "hanging" | "uniqueKeysOf">;
 
@@ -30,17 +40,24 @@ type Database = Pick<Postgres, "link" | "read" | "shards" | "hanging" | "uniqueK
  */
 export function createWholeChanges(database: Database): WholeChanges {
   // Whoever waits for a node holds a connection, and so those of other nodes have their own.
-  const links = createLanes(() => ({ ...database.link(), inOrder: createSequence() }));
+  const links = createLanes(() => ({ ...database.link(), inTurn: createQueue() }));
+
+  function refuseIfHanging(node: string | undefined): void {
+    const problem = database.hanging?.problem([node]);
+    if (problem !== undefined) throw problem;
+  }
 
   /** @returns Which of the rows are there. */
   async function waitFor(
     node: string | undefined,
     inserts: readonly PipelineStatement[],
   ): Promise<boolean[]> {
-    const problem = database.hanging?.problem([node]);
-    if (problem !== undefined) throw problem;
-    const { get, inOrder } = links.get(node);
-    const results = await inOrder(async () => {
+    refuseIfHanging(node);
+    const { get, inTurn } = links.get(node);
+    const askedAt = performance.now();
+    const results = await inTurn(async () => {
+      refuseIfHanging(node);
+      if (performance.now() - askedAt > patienceMs) throw new StoreUnavailableError(tooLate);
       const connection = await get();
       const all = [{ text: beginReadCommitted }, ...inserts, { text: "rollback" }];
       return connection.run(all).catch((error: unknown) => {

@@ -1,6 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "pg";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { createWholeChanges } from "../../../../src/store/postgres/cluster/whole-changes.ts";
+import type { Connection } from "../../../../src/store/postgres/connection/connection.ts";
+import type { Postgres } from "../../../../src/store/postgres/database.ts";
 import { createPostgresEventStore } from "../../../../src/store/postgres/event-store.ts";
 import { query } from "../../../support/postgres.ts";
 import { newPartedDatabase } from "../shards/parted-database.ts";
@@ -44,3 +47,53 @@ test.for([
     expect(await query(url, "select 1 from claims where stream <> 's'")).toEqual([]);
   },
 );
+
+/** All streams stand on one node, where somebody has locked the rows of some. */
+function withLocked(isLocked: (stream: unknown) => boolean) {
+  const connection: Partial<Connection> = {
+    destroy() {},
+    async run(statements) {
+      if (!isLocked(statements[1]?.values?.[0])) return statements.map(() => []);
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      throw new Error("canceling statement due to statement timeout");
+    },
+  };
+  const shards: Partial<Postgres["shards"]> = { placeOf: () => undefined };
+  const database: Partial<Postgres> = {
+    shards: shards as Postgres["shards"],
+    read: async () => [],
+    link: () => ({ get: async () => connection as Connection, async close() {} }),
+  };
+  return createWholeChanges(database as Postgres);
+}
+
+const problemOf = (waiting: Promise<void>) =>
+  waiting.then(
+    () => "shown",
+    (error: Error) => error.message,
+  );
+
+test("a stream whose rows are locked keeps those behind it waiting, and does not make them fail", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { shown } = withLocked((stream) => stream === "locked");
+  const all = ["locked", "a", "b"].map((stream) => problemOf(shown([stream])));
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(await Promise.all(all)).toEqual([
+    "PostgreSQL: canceling statement due to statement timeout",
+    "shown",
+    "shown",
+  ]);
+});
+
+test("whoever waits behind many streams whose rows are locked is refused in time", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { shown } = withLocked((stream) => stream !== "free");
+  const all = Array.from({ length: 100 }, (_, place) => problemOf(shown([`locked-${place}`])));
+  all.push(problemOf(shown(["free"])));
+  await vi.advanceTimersByTimeAsync(20_000);
+  const last = (await Promise.all(all)).at(-1);
+  expect(last).toBe("PostgreSQL: too many wait for a node of the cluster to show all of a change");
+  expect(await problemOf(shown(["free"]))).toBe("shown");
+});
