@@ -42,6 +42,11 @@ export async function createAuthenticators(options: {
     const { createIntrospectionAuthenticator } = await import("./provider/introspection.ts");
     const { clientSecretFile, ...rest } = introspection;
     const clientSecret = readFileSync(clientSecretFile, "utf8").trim();
+    if (clientSecret === "") {
+      throw new Error(
+        `${clientSecretFile} is empty now: give a file, because it is read more than once`,
+      );
+    }
     const client = { ...rest, clientSecret, expected: oidc };
     authenticators.push(createIntrospectionAuthenticator({ ...client, callerOf, now }));
   }

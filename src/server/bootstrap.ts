@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { createTokenSecret } from "../access/personal-access-token.ts";
 import { ServiceError } from "../domain/errors.ts";
@@ -7,7 +7,7 @@ import { advance } from "../domain/human.ts";
 import { type HumanState, initialState } from "../domain/human-state.ts";
 import { genders } from "../domain/profile.ts";
 import type { Directory, NewRecords } from "../store/directory.ts";
-import type { EventStore, Micros } from "../store/event-store.ts";
+import { type EventStore, type Micros, OutcomeUnknownError } from "../store/event-store.ts";
 
 /** The first organization. ZITADEL's documentation uses this id, so its examples work unchanged. */
 export const organizationId = "69629023906488334";
@@ -63,13 +63,35 @@ export async function bootstrap(
   if (adminTokenFile === undefined) throw new TokenFileMissingError("no place for the first token");
   const { secret, admin, records } = firstRecords(newId, now());
   if (demo) await addDemoUser(store, admin);
-  const draft = `${adminTokenFile}.${randomUUID()}`;
+  return withSecret(adminTokenFile, secret, () => directory.found(records));
+}
+
+/**
+ * Write a secret beside its file, and give it its name when it counts.
+ *
+ * @param keep Resolves to false if the secret does not count, because another server was faster. Then nothing is left of it.
+ */
+async function withSecret(
+  file: string,
+  secret: string,
+  keep: () => Promise<boolean>,
+): Promise<boolean> {
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Error(`the first token cannot be written: ${file} is a folder`);
+  }
+  const draft = `${file}.${randomUUID()}`;
   writeSecret(draft, secret);
-  const founded = await directory.found(records);
-  // Another server was faster: its organization is kept, and our token is not stored.
-  if (founded) renameSync(draft, adminTokenFile);
+  let isKept = false;
+  try {
+    isKept = await keep();
+  } catch (error) {
+    // Whether the token is stored is open then, so it must not be lost.
+    if (!(error instanceof OutcomeUnknownError)) rmSync(draft);
+    throw error;
+  }
+  if (isKept) renameSync(draft, file);
   else rmSync(draft);
-  return founded;
+  return isKept;
 }
 
 /** The records that every empty database gets, the secret of the token among them, and the id of `admin`. */

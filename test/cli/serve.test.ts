@@ -1,7 +1,15 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { root, runGiraffe, startGiraffe, startProgram } from "../support/child.ts";
+import { root, runGiraffe, runProgram, startGiraffe, startProgram } from "../support/child.ts";
 import { callRest, changed, createPlace, profile, profileUrl, type Serving } from "./serving.ts";
 
 // Long because each test starts servers in processes of their own and says what they print.
@@ -83,6 +91,36 @@ describe("serve", () => {
     for (const name of readdirSync(place.folder).filter((each) => each.startsWith("giraffe"))) {
       expect(readFileSync(join(place.folder, name), "latin1"), name).not.toContain(token);
     }
+  });
+
+  test("refuses a folder in the place of the first token, before the database is set up", async () => {
+    const place = createPlace();
+    const file = join(place.folder, "admin.token");
+    mkdirSync(file);
+    const flags = ["--listen", "127.0.0.1:0", "--database", place.database];
+    expect(await runGiraffe("serve", ...flags, "--admin-token-file", file)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`the first token cannot be written: ${file} is a folder`),
+    });
+    rmdirSync(file);
+    const server = await place.serve("--demo");
+    expect(await callRest("PUT", profileUrl(server), place.token(), profile)).toEqual(changed("2"));
+    expect(readdirSync(place.folder).filter((name) => name.includes("token"))).toEqual([
+      "admin.token",
+    ]);
+  });
+
+  test("refuses a pipe as the secret for introspection, because it is empty when it is read again", async () => {
+    const { folder } = createPlace();
+    const main = join(root, "src/main.js");
+    const flags =
+      "--listen 127.0.0.1:0 --introspection-url http://127.0.0.1:9 --introspection-client-id me " +
+      "--introspection-client-secret-file /dev/stdin";
+    const command = `echo s3cret | "${process.execPath}" "${main}" serve ${flags}`;
+    expect(await runProgram("sh", ["-c", command], { cwd: folder })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("/dev/stdin is empty now: give a file"),
+    });
   });
 
   test("says nothing secret or personal, whatever is asked and however much it logs", async () => {
