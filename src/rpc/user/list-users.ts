@@ -5,7 +5,7 @@ import type { UserService } from "../../../gen/zitadel/user/v2/user_service_pb.t
 import type { HumanState } from "../../domain/human-state.ts";
 import type { Directory } from "../../store/directory.ts";
 import type { EventStore, Micros } from "../../store/event-store.ts";
-import { matcher, matches, type Query, type SearchScope } from "../../store/search.ts";
+import { matcher, matches, type SearchScope } from "../../store/search.ts";
 import { extrasKey } from "../extras/extras.ts";
 import { callerKey } from "../gate/authenticate.ts";
 import { membershipsKey, scopeOf } from "../gate/standing.ts";
@@ -63,9 +63,9 @@ export function createListUsers({
     }
     const entry = entryFromHead(subject, head, userFromHead);
     if (entry === undefined || isWithin(head.organization, scope)) return [];
-    // Asked of the store, which has all search keys.
+    // Asked of the store, which knows the metadata, too.
     const only = { kind: "streams", streams: [subject] } as const;
-    const query = { kind: "and", queries: [only, withoutMetadata(queries.human)] } as const;
+    const query = { kind: "and", queries: [only, queries.human] } as const;
     const wanted = { query, sortBy: undefined, ascending: true, offset: 0, limit: 1 };
     const { total } = await store.search(head.organization, wanted, signal);
     return total > 0 ? [entry] : [];
@@ -99,19 +99,4 @@ export function createListUsers({
 function isWithin(organization: string, scope: SearchScope): boolean {
   if (typeof scope === "string") return scope === organization;
   return "everyOrganization" in scope || scope.includes(organization);
-}
-
-/** The query as it is for somebody without metadata. Who may not read the own metadata must not find out by a search. */
-function withoutMetadata(query: Query): Query {
-  switch (query.kind) {
-    case "and":
-    case "or":
-      return { ...query, queries: query.queries.map(withoutMetadata) };
-    case "not":
-      return { ...query, query: withoutMetadata(query.query) };
-    case "attribute":
-      return { kind: "or", queries: [] };
-    default:
-      return query;
-  }
 }

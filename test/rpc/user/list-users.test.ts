@@ -101,16 +101,6 @@ describe.for(callers)("over $name,", (caller) => {
     expect(await found([], self)).toEqual([1, "bob"]);
     const nobody = { firstNameQuery: { firstName: "x", method: "TEXT_QUERY_METHOD_EQUALS" } };
     expect(await found([nobody], self)).toEqual([0]);
-    const value = Buffer.from("high").toString("base64");
-    const metadata = [{ key: "risk", value }];
-    await setting.call(methods.setUserMetadata, { userId: people.bob, metadata });
-    const byMetadata = [{ metadataKeyFilter: { key: "risk" } }, { metadataValueFilter: { value } }];
-    for (const query of byMetadata) {
-      expect(await found([query], all)).toEqual([1, "bob"]);
-      // Nor may they read it.
-      expect(await found([query], self)).toEqual([0]);
-      expect(await found([{ notQuery: { query } }], self)).toEqual([1, "bob"]);
-    }
     const reader = people.fay;
     await setting.giveRole(reader, "ORG_OWNER_VIEWER", setting.organizations.own);
     expect(await found([], { token: setting.tokenOf(reader) })).toEqual([
