@@ -31,7 +31,7 @@ type Options = Explanations &
     readonly question: Question;
     /** Called when the form is shown. */
     readonly opened?: (stored: Stored) => void;
-    /** Called when the form was closed without a change. */
+    /** Called when the form was closed, and the user is on the page, so that the focus can be put elsewhere. */
     readonly left: () => void;
   };
 
@@ -88,13 +88,13 @@ export function createEditForm(id: string, options: Options): EditForm {
 
   async function submit(isCurrent: () => boolean): Promise<void> {
     errors.clear();
-    const { userId } = seen;
+    const stored = draft.send();
     try {
       const done = await saveLatest(seen, options, isCurrent, offerChoice);
       if (typeof done === "function") {
-        draft.drop(userId);
-        if (isCurrent()) close();
-        done();
+        const isSaved = stored(isCurrent()) && !form.hidden;
+        if (isSaved) close();
+        if ((await done()) && isSaved && form.hidden) options.left();
       } else if (done !== undefined && isCurrent()) errors.mark(done);
     } catch (error) {
       if (isCurrent()) errors.explain(error);

@@ -18,6 +18,13 @@ export interface FormDraft {
   keep(): void;
   /** What the form was opened with for a user, and what was typed into it then. */
   find(userId: string): { readonly stored: Stored; readonly typed: Values } | undefined;
+  /**
+   * The server is asked to store what is typed.
+   *
+   * @returns Called when it has, with whether the form has stayed open. Drops the draft, unless somebody has come back to
+   *   it meanwhile and typed something else. Returns whether the form, if it is open, shows what was stored.
+   */
+  send(): (isCurrent: boolean) => boolean;
   drop(userId: string): void;
 }
 
@@ -45,6 +52,18 @@ export function createFormDraft(form: string, fields: Fields, drafts: Drafts): F
       if (draft === undefined) return undefined;
       const { name, version, before, typed } = draft;
       return { stored: { userId, name, version: BigInt(version), values: before }, typed };
+    },
+    send() {
+      const { userId } = opened;
+      const sent = drafts.find(userId, form)?.typed;
+      return (isCurrent) => {
+        const now = drafts.find(userId, form)?.typed;
+        const isSame =
+          sent !== undefined && now !== undefined && differing(fields, sent, now).length === 0;
+        if (!isCurrent && !isSame) return false;
+        drafts.drop(userId, form);
+        return opened.userId === userId;
+      };
     },
     drop: (userId) => drafts.drop(userId, form),
   };

@@ -7,9 +7,10 @@ export type Saving = {
   /**
    * Make the call, under the condition that the user still has the version.
    *
-   * @returns What is to be done after the form was closed; or what is wrong with the fields.
+   * @returns Says on the page that it is stored, and returns whether the page is about the user still; or what is wrong
+   *   with the fields.
    */
-  readonly save: (stored: Stored) => Promise<(() => void) | Violations>;
+  readonly save: (stored: Stored) => Promise<(() => Promise<boolean>) | Violations>;
   /** What is stored now, because the user has another version. */
   readonly reload: (stored: Stored) => Promise<Stored>;
 };
@@ -30,7 +31,7 @@ export async function saveLatest(
   { save, reload }: Saving,
   isCurrent: () => boolean,
   offerChoice: (before: Stored, now: Stored) => boolean,
-): Promise<(() => void) | Violations | undefined> {
+): Promise<(() => Promise<boolean>) | Violations | undefined> {
   let latest = seen;
   for (let round = 0; ; round += 1) {
     try {

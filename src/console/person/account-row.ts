@@ -37,9 +37,7 @@ export function createAccountRow(fact: AccountFact, tools: Tools): Card {
     ...fact,
     async save({ userId, version }) {
       const answer = await fact.save(userId, ifVersion(version));
-      return async () => {
-        if (await report.stored(userId, saved, storedText(answer))) left();
-      };
+      return () => report.stored(userId, saved, storedText(answer));
     },
     async reload({ userId }) {
       const user = await readUser(api, userId);

@@ -21,9 +21,7 @@ export function createProfileCard(tools: Tools): Card {
     texts: { PROFILE_NOT_CHANGED: "Nothing to save: this is what the profile says already." },
     async save({ userId, version }) {
       const answer = await api.updateHumanProfile({ userId, ...fields.read() }, ifVersion(version));
-      return async () => {
-        if (await report.stored(userId, saved, storedText(answer))) left();
-      };
+      return () => report.stored(userId, saved, storedText(answer));
     },
     async reload({ userId }) {
       const user = await readUser(api, userId);

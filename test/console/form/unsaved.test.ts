@@ -145,6 +145,59 @@ test("what was typed before a reload does not overwrite what somebody else has s
   expect(await setting.readProfile(userId)).toMatchObject({ profile: { nickName: "theirs" } });
 });
 
+describe("what is saved while somebody else is looked at", () => {
+  /** Save the profile, and come back to it before the server has answered. */
+  async function comeBack() {
+    const answer = Promise.withResolvers<void>();
+    const userId = await setting.addUser({ ...gigi, displayName: "Late" });
+    const other = await setting.addUser({ ...gigi, displayName: "Other" });
+    const opened = await openUser(userId);
+    const { page } = opened;
+    await page.route("**/UpdateHumanProfile", async (route) => {
+      await answer.promise;
+      await route.continue();
+    });
+    await button(opened, "Edit").click();
+    await page.getByLabel("Nick name").fill("sent");
+    await button(opened, "Save").click();
+    await opened.openUser(other);
+    await page.getByRole("heading", { name: "Other" }).waitFor();
+    await page.goBack();
+    await page.getByRole("heading", { name: "Late" }).waitFor();
+    await eventually(() => page.getByLabel("Nick name").inputValue()).toBe("sent");
+    return { opened, answer, userId };
+  }
+
+  test("leaves what was typed after coming back", async () => {
+    const { opened, answer } = await comeBack();
+    const { page } = opened;
+    await page.getByLabel("Nick name").fill("sent, and more");
+    await page.keyboard.press("Tab");
+    answer.resolve();
+    await eventually(() => textOf(opened, "profile-saved")).toBe("Saved as version 2.");
+    expect(await page.getByLabel("Nick name").inputValue()).toBe("sent, and more");
+    expect(await page.locator("#fields").isVisible()).toBe(false);
+    const asked: string[] = [];
+    page.on("dialog", (dialog) => {
+      asked.push(dialog.type());
+      void dialog.accept();
+    });
+    await page.reload();
+    await eventually(() => page.getByLabel("Nick name").inputValue()).toBe("sent, and more");
+    expect(asked).toEqual(["beforeunload"]);
+  });
+
+  test("is done with if nothing was typed since", async () => {
+    const { opened, answer, userId } = await comeBack();
+    answer.resolve();
+    await eventually(() => textOf(opened, "profile-saved")).toBe("Saved as version 2.");
+    await eventually(() => focusedId(opened)).toBe("edit");
+    expect(await opened.page.getByLabel("Nick name").isVisible()).toBe(false);
+    expect(await opened.page.evaluate("sessionStorage['giraffe.drafts']")).toBeUndefined();
+    expect(await setting.readProfile(userId)).toMatchObject({ profile: { nickName: "sent" } });
+  });
+});
+
 describe("nothing is kept", () => {
   test("of a form that was opened, and left as it was", async () => {
     const opened = await openUser(await setting.addUser());

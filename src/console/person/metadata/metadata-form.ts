@@ -27,9 +27,9 @@ export interface MetadataForm {
 
 type Surroundings = {
   /**
-   * Called when the form was closed because the server has stored the entry.
+   * Called when the server has stored the entry.
    *
-   * @returns Whether the user is shown again; `left` is called then.
+   * @returns Whether the user is shown again.
    */
   stored(userId: string, answer: Answer): Promise<boolean>;
   /**
@@ -60,17 +60,14 @@ export function createMetadataForm(tools: Tools, { stored, left }: Surroundings)
   });
 
   async function save({ userId: id, version, values }: Stored) {
-    const edited = editedKey;
     const key = keyField.value;
-    if (edited === "" && (await read(id, key)) !== undefined)
+    if (editedKey === "" && (await read(id, key)) !== undefined)
       return new Map([["key", "This key is there already. Change its value instead."]]);
     const value = valueFrom(valueField.value, values.value ?? "");
     const answer = await api.setUserMetadata({ id, key, value }, ifVersion(version));
     if ((answer.details?.sequence ?? 0n) <= version)
       return new Map([["value", "Nothing to save: this is the value already."]]);
-    return async () => {
-      if (await stored(id, answer)) left(edited);
-    };
+    return () => stored(id, answer);
   }
 
   async function reload({ userId }: Stored): Promise<Stored> {
