@@ -30,8 +30,8 @@ export function createHistory(transport: Transport): History {
   async function showPage(userId: string, sequence: bigint, signal: AbortSignal): Promise<void> {
     timeline.ariaBusy = "true";
     say(notice, "");
+    let next = sequence;
     try {
-      let next = sequence;
       let left = pageSize;
       for (let calls = 0; calls < maxCalls && left > 0; calls += 1) {
         const answer = await users.listChanges({ userId, sequence: next, limit: left }, { signal });
@@ -40,13 +40,14 @@ export function createHistory(transport: Transport): History {
         next = answer.nextSequence;
         if (next === 0n) break;
       }
-      more.hidden = next === 0n;
-      showEarlier = () => showPage(userId, next, signal);
     } catch (error) {
       const { text, isCanceled } = problemFrom(error);
       if (isCanceled) return;
       say(notice, text);
     }
+    // After a failure, too: what was shown before it is not shown again.
+    more.hidden = next === 0n;
+    showEarlier = () => showPage(userId, next, signal);
     timeline.ariaBusy = null;
   }
 
@@ -71,6 +72,7 @@ export function createHistory(transport: Transport): History {
   }
 
   more.addEventListener("click", async () => {
+    if (timeline.ariaBusy === "true") return;
     const { childElementCount } = timeline;
     await showEarlier();
     const first = timeline.children[childElementCount];

@@ -251,6 +251,26 @@ test("much metadata is shown page by page, in order, and stays shown after a cha
   expect(await button(opened, "Show more metadata").isVisible()).toBe(false);
 });
 
+test("a second click while more metadata is on its way asks for nothing", async () => {
+  const id = await addUser();
+  const keys = Array.from({ length: 45 }, (_, index) => `key ${String(index).padStart(2, "0")}`);
+  const metadata = keys.map((key) => ({ key, value: base64("v") }));
+  await setting.call(methods.bulkSetUserMetadata, { id, metadata });
+  const opened = await openUser(id);
+  await eventually(() => textOf(opened, "metadata-count")).toBe("20 of 45 entries");
+  const answer = Promise.withResolvers<void>();
+  await opened.page.route("**/ListUserMetadata", async (route) => {
+    await answer.promise;
+    await route.continue();
+  });
+  await button(opened, "Show more metadata").dblclick();
+  answer.resolve();
+  await eventually(() => textOf(opened, "metadata-count")).toBe("40 of 45 entries");
+  await button(opened, "Show more metadata").click();
+  await eventually(() => textOf(opened, "metadata-count")).toBe("45 entries");
+  expect((await entries(opened)).map(([key]) => key)).toEqual(keys);
+});
+
 test("somebody who may only read sees metadata without buttons", async () => {
   const opened = await openUser(await addUser({ text: "value" }), setting.tokens.viewer);
   await eventually(() => entries(opened)).toEqual([["text", "value"]]);

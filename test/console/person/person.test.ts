@@ -77,6 +77,17 @@ describe("a user", () => {
   });
 });
 
+/** An answer with the bytes of one message. */
+function answerWith(...message: number[]) {
+  const end = new TextEncoder().encode("grpc-status:0\r\n");
+  const trailers = [0x80, 0, 0, 0, end.length, ...end];
+  return {
+    status: 200,
+    headers: { "content-type": "application/grpc-web+proto" },
+    body: Buffer.of(0, 0, 0, 0, message.length, ...message, ...trailers),
+  };
+}
+
 describe("the history", () => {
   const changes = ({ page }: Console) => page.locator("#timeline li");
 
@@ -154,16 +165,9 @@ describe("the history", () => {
     let calls = 0;
     await opened.page.route("**/ListChanges", async (route) => {
       calls += 1;
-      // Of one page: no changes, and the next one begins behind change 2.
-      const message = Uint8Array.of(0, 0, 0, 0, 2, 0x10, 2);
-      const end = new TextEncoder().encode("grpc-status:0\r\n");
-      const trailers = Uint8Array.of(0x80, 0, 0, 0, end.length, ...end);
-      if (calls > 3) return route.continue();
-      await route.fulfill({
-        status: 200,
-        headers: { "content-type": "application/grpc-web+proto" },
-        body: Buffer.concat([message, trailers]),
-      });
+      // No changes, and the next page begins behind change 2.
+      if (calls > 3) await route.continue();
+      else await route.fulfill(answerWith(0x10, 2));
     });
     await opened.page.reload();
     await eventually(() => changes(opened).locator(".what").allTextContents()).toEqual([
@@ -190,5 +194,44 @@ describe("the history", () => {
     expect(await changes(opened).locator(".version").allTextContents()).toEqual(
       Array.from({ length: 45 }, (_, index) => `Version ${45 - index}`),
     );
+  });
+
+  const versions = (opened: Console) => changes(opened).locator(".version").allTextContents();
+
+  test("shows each change once, also after a second click while more is on its way", async () => {
+    const userId = await setting.addUser();
+    for (let count = 2; count <= 45; count += 1) await update(userId, { nickName: `Gi ${count}` });
+    const opened = await openUser(userId);
+    const answer = Promise.withResolvers<void>();
+    await opened.page.route("**/ListChanges", async (route) => {
+      await answer.promise;
+      await route.continue();
+    });
+    const more = opened.page.getByRole("button", { name: "Show earlier changes" });
+    await more.dblclick();
+    answer.resolve();
+    await eventually(() => changes(opened).count()).toBe(40);
+    await more.click();
+    const all = Array.from({ length: 45 }, (_, index) => `Version ${45 - index}`);
+    await eventually(() => versions(opened)).toEqual(all);
+  });
+
+  test("goes on where it has failed", async () => {
+    const userId = await setting.addUser();
+    await update(userId, { nickName: "second" });
+    const opened = await openUser(userId);
+    let calls = 0;
+    await opened.page.route("**/ListChanges", async (route) => {
+      calls += 1;
+      // The first answer has change 2 alone, and the next page begins behind it. The second answer does not come.
+      if (calls === 1) await route.fulfill(answerWith(0x0a, 2, 0x08, 2, 0x10, 2));
+      else if (calls === 2) await route.abort();
+      else await route.continue();
+    });
+    await opened.page.reload();
+    await opened.page.locator("#history-notice", { hasText: "cannot be reached" }).waitFor();
+    expect(await versions(opened)).toEqual(["Version 2"]);
+    await opened.page.getByRole("button", { name: "Show earlier changes" }).click();
+    await eventually(() => versions(opened)).toEqual(["Version 2", "Version 1"]);
   });
 });

@@ -81,6 +81,7 @@ export function createMetadataList(api: Api, actions: Actions): MetadataList {
   }
 
   more.addEventListener("click", async () => {
+    if (list.ariaBusy === "true") return;
     const { childElementCount } = list;
     await showMore();
     const first = list.children[childElementCount];
