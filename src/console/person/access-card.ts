@@ -1,8 +1,7 @@
 import type { CallOptions } from "@connectrpc/connect";
 import { type User, UserState } from "../../../gen/zitadel/user_pb.ts";
 import { type Api, ifVersion } from "../api.ts";
-import { byId, say } from "../dom.ts";
-import { problemFrom } from "../problem.ts";
+import { byId } from "../dom.ts";
 import { personName } from "../wording.ts";
 import { type Answer, type Card, storedText, type Tools, versionOf } from "./report.ts";
 
@@ -45,38 +44,21 @@ const steps: Readonly<Record<string, Readonly<Record<number, Step>>>> = {
 };
 
 /** The buttons that lock, deactivate and remove a user. */
-export function createAccessCard({ api, report, question }: Tools): Card {
+export function createAccessCard({ api, report, attempt, question }: Tools): Card {
   const saved = byId("access-saved", HTMLElement);
   const notice = byId("access-notice", HTMLElement);
   const part = byId("access", HTMLElement);
   const removal = byId("remove", HTMLButtonElement);
   let shown: User | undefined;
-  let isBusy = false;
-
-  /** Make one change at a time, and explain why it failed. */
-  async function attempt(userId: string, change: () => Promise<void>): Promise<void> {
-    if (isBusy) return;
-    isBusy = true;
-    report.begin();
-    try {
-      await change();
-    } catch (error) {
-      const { reason, text } = problemFrom(error);
-      if (reason === "VERSION_MISMATCH") await report.outdated(userId, notice);
-      else if (shown?.id === userId) say(notice, text);
-    } finally {
-      isBusy = false;
-    }
-  }
 
   const make = (user: User, { done, call }: Step) =>
-    attempt(user.id, async () => {
+    attempt(user.id, notice, async () => {
       const answer = await call(api, user.id, ifVersion(versionOf(user)));
       await report.stored(user.id, saved, storedText(answer, done));
     });
 
   const remove = (user: User) =>
-    attempt(user.id, async () => {
+    attempt(user.id, notice, async () => {
       const name = personName(user);
       const rest = " will be removed, with the profile and the metadata. This cannot be undone.";
       if (!(await question.ask("Remove this person?", { name, rest }, "Remove"))) return;

@@ -1,7 +1,6 @@
 import type { User } from "../../../gen/zitadel/user_pb.ts";
 import { type Api, ifVersion } from "../api.ts";
 import { byId, say } from "../dom.ts";
-import { problemFrom } from "../problem.ts";
 import { type AccountFact, createAccountRow } from "./account-row.ts";
 import { type Card, storedText, type Tools, versionOf } from "./report.ts";
 
@@ -119,27 +118,21 @@ function pair(field: HTMLInputElement, verified: HTMLInputElement): void {
 }
 
 /** The button that removes the phone. The returned function says whose phone it is, and whether it is shown. */
-function createPhoneRemoval({ api, report, question }: Tools) {
+function createPhoneRemoval({ api, report, attempt, question }: Tools) {
   const saved = byId("account-saved", HTMLElement);
   const notice = byId("account-notice", HTMLElement);
   const button = byId("phone-remove", HTMLButtonElement);
   const change = byId("phone-change", HTMLButtonElement);
   let shown: User | undefined;
 
-  async function remove(user: User): Promise<void> {
-    const { phone } = contactOf(user).phone;
-    const userId = user.id;
-    report.begin();
-    if (!(await question.ask("Remove the phone?", `${phone} will be forgotten.`, "Remove"))) return;
-    try {
+  const remove = (user: User) =>
+    attempt(user.id, notice, async () => {
+      const userId = user.id;
+      const text = `${contactOf(user).phone.phone} will be forgotten.`;
+      if (!(await question.ask("Remove the phone?", text, "Remove"))) return;
       const answer = await api.removeHumanPhone({ userId }, ifVersion(versionOf(user)));
       if (await report.stored(userId, saved, storedText(answer))) change.focus();
-    } catch (error) {
-      const { reason, text } = problemFrom(error);
-      if (reason === "VERSION_MISMATCH") await report.outdated(userId, notice);
-      else if (shown?.id === userId) say(notice, text);
-    }
-  }
+    });
 
   button.addEventListener("click", () => {
     if (shown !== undefined) void remove(shown);

@@ -6,6 +6,7 @@ import type { Drafts } from "../form/drafts.ts";
 import type { Question } from "../question.ts";
 import { createAccessCard } from "./access-card.ts";
 import { createAccountCard } from "./account-card.ts";
+import { createAttempt } from "./attempt.ts";
 import { createHistory } from "./history.ts";
 import { createMetadataCard } from "./metadata/metadata-card.ts";
 import { createPageReport } from "./page-report.ts";
@@ -42,7 +43,8 @@ export function createPerson({ transport, drafts, question, onChanged }: Surroun
   const showFacts = createPersonFacts();
   const history = createHistory(transport);
   const report = createPageReport({ content, notice, readAgain });
-  const tools: Tools = { api, report, question, drafts };
+  const attempt = createAttempt(report, (userId) => userId === wanted);
+  const tools: Tools = { api, report, attempt, question, drafts };
   const cards = [
     createProfileCard(tools),
     createAccountCard(tools),

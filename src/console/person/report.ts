@@ -5,6 +5,7 @@ import type { Drafts } from "../form/drafts.ts";
 import type { Stored, Values } from "../form/form-values.ts";
 import type { Question } from "../question.ts";
 import { numberText, personName } from "../wording.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Permissions } from "./permissions.ts";
 
 /** A part of a person's page that shows something and changes it. */
@@ -24,6 +25,7 @@ export interface Card {
 export type Tools = {
   readonly api: Api;
   readonly report: Report;
+  readonly attempt: Attempt;
   readonly question: Question;
   readonly drafts: Drafts;
 };

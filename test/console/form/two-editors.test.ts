@@ -213,6 +213,38 @@ describe("a button", () => {
   });
 });
 
+test.for([
+  { first: "Remove text", second: "Remove other", at: "metadata" },
+  { first: "Remove phone", second: "Remove phone", at: "account" },
+  { first: "Remove text", second: "Lock", at: "metadata" },
+])("$second while $first is under way is not begun", async ({ first, second, at }) => {
+  const id = await setting.addUser();
+  await setting.call(methods.updateHumanPhone, { userId: id, phone: "+41446681800" });
+  for (const key of ["other", "text"])
+    await setting.call(methods.setUserMetadata, { id, key, value: base64("v") });
+  const opened = await openUser(id);
+  const { page } = opened;
+  const reached = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  let calls = 0;
+  await page.route(/RemoveUserMetadata|RemoveHumanPhone|LockUser/, async (route) => {
+    calls += 1;
+    const response = await route.fetch();
+    reached.resolve();
+    await answer.promise;
+    await route.fulfill({ response });
+  });
+  await button(opened, first).click();
+  await page.locator("#question-yes").click();
+  await reached.promise;
+  await button(opened, second).click();
+  expect(await page.locator("#question").isVisible()).toBe(false);
+  answer.resolve();
+  await eventually(() => textOf(opened, `${at}-saved`)).toBe("Saved as version 5.");
+  expect(calls).toBe(1);
+  expect(await page.getByText("Somebody else has changed").isVisible()).toBe(false);
+});
+
 test("a change of one tab is no obstacle for a form that is open in it", async () => {
   const opened = await openUser(await setting.addUser());
   await button(opened, "Edit").click();

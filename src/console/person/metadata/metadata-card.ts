@@ -1,19 +1,18 @@
 import type { User } from "../../../../gen/zitadel/user_pb.ts";
 import { ifVersion } from "../../api.ts";
-import { byId, say } from "../../dom.ts";
-import { problemFrom } from "../../problem.ts";
+import { byId } from "../../dom.ts";
 import { type Card, storedText, type Tools, versionOf } from "../report.ts";
 import { createMetadataForm } from "./metadata-form.ts";
 import { createMetadataList } from "./metadata-list.ts";
 
 /** Shows the metadata of a user. Values that are text can be changed; others can only be removed. */
 export function createMetadataCard(tools: Tools): Card {
-  const { api, report, question } = tools;
+  const { api, report, attempt, question } = tools;
   const title = byId("metadata-title", HTMLElement);
   const saved = byId("metadata-saved", HTMLElement);
   const notice = byId("metadata-notice", HTMLElement);
   const add = byId("metadata-add", HTMLButtonElement);
-  const list = createMetadataList(api, { change: open, remove: (key) => void remove(key) });
+  const list = createMetadataList(api, { change: open, remove });
   let shown: User | undefined;
   let mayWrite = false;
   let isEditing = false;
@@ -39,27 +38,16 @@ export function createMetadataCard(tools: Tools): Card {
     form.open(shown, key, text ?? "");
   }
 
-  async function remove(key: string): Promise<void> {
+  function remove(key: string): void {
     if (shown === undefined) return;
     const { id } = shown;
     const condition = ifVersion(versionOf(shown));
-    report.begin();
-    if (
-      !(await question.ask(
-        "Remove this entry?",
-        { name: key, rest: " will be forgotten." },
-        "Remove",
-      ))
-    )
-      return;
-    try {
+    void attempt(id, notice, async () => {
+      const text = { name: key, rest: " will be forgotten." };
+      if (!(await question.ask("Remove this entry?", text, "Remove"))) return;
       const answer = await api.removeUserMetadata({ id, key }, condition);
       if (await report.stored(id, saved, storedText(answer))) title.focus();
-    } catch (error) {
-      const { reason, text } = problemFrom(error);
-      if (reason === "VERSION_MISMATCH") await report.outdated(id, notice);
-      else if (shown?.id === id) say(notice, text);
-    }
+    });
   }
 
   add.addEventListener("click", () => open(""));
