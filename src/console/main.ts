@@ -78,6 +78,15 @@ function showPeople(current: Session): Search {
     return true;
   }
 
+  /** A link to a user may have been made before somebody looked for something else. It keeps the address as it is now. */
+  function renew({ target }: MouseEvent): void {
+    const link = target instanceof Element ? target.closest("a") : null;
+    if (link === null || !link.hash.startsWith("#/users/")) return;
+    search.settle();
+    link.href = hrefToUser(placeFrom(link.hash).userId);
+  }
+
+  document.addEventListener("click", renew);
   const signOut = byId("sign-out", HTMLButtonElement);
   signOut.hidden = false;
   signOut.addEventListener("click", () => void leave());

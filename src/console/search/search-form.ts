@@ -6,6 +6,8 @@ import type { Kind, State, Terms } from "./terms.ts";
 export interface SearchForm {
   read(): Terms;
   fill(terms: Terms): void;
+  /** Look for what is typed at once, if the form still waits whether somebody types on. */
+  settle(): void;
   /** Move the focus to the words. */
   focus(): void;
 }
@@ -24,6 +26,7 @@ export function createSearchForm(onChange: () => void): SearchForm {
   const state = byId("state-filter", HTMLSelectElement);
   const accounts = byId("kind-accounts", HTMLInputElement);
   const people = byId("kind-people", HTMLInputElement);
+  /** 0 if nothing was typed since the last question. */
   let pause = 0;
   /** What is typed in one go is one step for "back". */
   let isTyping = false;
@@ -35,7 +38,7 @@ export function createSearchForm(onChange: () => void): SearchForm {
   });
 
   function changed(): void {
-    clearTimeout(pause);
+    stopPause();
     const address = hrefTo({ ...placeFrom(location.hash), terms: read() });
     if (address !== location.hash) {
       if (isTyping) history.replaceState(null, "", address);
@@ -44,17 +47,24 @@ export function createSearchForm(onChange: () => void): SearchForm {
     onChange();
   }
 
+  function typed(): void {
+    changed();
+    isTyping = true;
+  }
+
+  function stopPause(): void {
+    clearTimeout(pause);
+    pause = 0;
+  }
+
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     changed();
     isTyping = false;
   });
   words.addEventListener("input", () => {
-    clearTimeout(pause);
-    pause = setTimeout(() => {
-      changed();
-      isTyping = true;
-    }, pauseMs);
+    stopPause();
+    pause = setTimeout(typed, pauseMs);
   });
   words.addEventListener("change", () => {
     isTyping = false;
@@ -64,12 +74,16 @@ export function createSearchForm(onChange: () => void): SearchForm {
   return {
     read,
     fill(terms) {
+      stopPause();
       isTyping = false;
       // A blank at the end is still being typed behind.
       if (words.value.trim() !== terms.text) words.value = terms.text;
       accounts.checked = terms.kind === "service-accounts";
       people.checked = terms.kind === "people";
       state.value = terms.state;
+    },
+    settle() {
+      if (pause !== 0) typed();
     },
     focus: () => words.focus(),
   };

@@ -13,6 +13,8 @@ export interface Search {
   refresh(): Promise<void>;
   /** Look for what the address says, and mark who is shown beside the list; the empty id marks nobody. */
   follow(terms: Terms, userId: string): void;
+  /** Look for what somebody types, at once. */
+  settle(): void;
   /** Move the focus to the field. */
   start(): void;
   /** Move the focus to the person that was marked last, or to the title. */
@@ -75,6 +77,7 @@ export function createSearch(api: Api): Search {
       const isSame = asked !== undefined && JSON.stringify(asked) === JSON.stringify(form.read());
       if (!isSame) void ask(0);
     },
+    settle: form.settle,
     start: () => form.focus(),
     focus: () => (list.lastMarked() ?? title).focus(),
   };

@@ -180,6 +180,42 @@ describe("the search is in the address", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  test("and a person who is clicked while somebody types does not lose it", async () => {
+    await setting.addUser({ ...gigi, displayName: "Clicked" });
+    const opened = await open();
+    const { page, signIn } = opened;
+    await signIn(setting.tokens.viewer);
+    await page.getByLabel("Find by").fill("clicked");
+    await eventually(() => found(opened)).toBe("1 person");
+    const link = page.getByRole("link", { name: "Clicked" });
+    // Both at once, before the form asks.
+    await page.evaluate(`
+      query.value = "clicked gi";
+      query.dispatchEvent(new Event("input"));
+      document.querySelector("#results a").click();
+    `);
+    await page.getByRole("heading", { name: "Clicked" }).waitFor();
+    expect(await terms(opened)).toEqual(["clicked gi", "", false]);
+    expect(page.url()).toContain("q=clicked+gi");
+    await page.goBack();
+    await eventually(() => page.url()).not.toContain("/users/");
+    expect(await terms(opened)).toEqual(["clicked gi", "", false]);
+
+    // The list is still that of the last words.
+    const answer = Promise.withResolvers<void>();
+    await page.route("**/ListUsers", async (route) => {
+      await answer.promise;
+      await route.continue();
+    });
+    await page.getByLabel("Find by").fill("nobody");
+    await eventually(() => page.url()).toContain("q=nobody");
+    await link.click();
+    await page.getByRole("heading", { name: "Clicked" }).waitFor();
+    expect(await terms(opened)).toEqual(["nobody", "", false]);
+    answer.resolve();
+    await eventually(() => found(opened)).toBe("Nobody found.");
+  });
+
   test("and looking at somebody and going back does not lose it", async () => {
     const opened = await open({ viewport: { width: 390, height: 800 } });
     const { page, signIn } = opened;
