@@ -271,6 +271,31 @@ test("a second click while more metadata is on its way asks for nothing", async 
   expect((await entries(opened)).map(([key]) => key)).toEqual(keys);
 });
 
+test("what is typed for somebody else while metadata is saved is not stored for the first", async () => {
+  const first = await addUser();
+  const second = await addUser({ text: "as it was" });
+  const opened = await openUser(second);
+  await button(opened, "Change text").click();
+  await field(opened, "Value").fill("of the second");
+  await opened.openUser(first);
+  await eventually(() => textOf(opened, "metadata-count")).toBe("There is none.");
+  const answer = Promise.withResolvers<void>();
+  await opened.page.route("**/GetUserMetadata", async (route) => {
+    await answer.promise;
+    await route.continue();
+  });
+  await button(opened, "Add metadata").click();
+  await field(opened, "Key").fill("key");
+  await field(opened, "Value").fill("of the first");
+  await button(opened, "Save").click();
+  await opened.page.goBack();
+  await eventually(() => field(opened, "Value").inputValue()).toBe("of the second");
+  const stored = opened.page.waitForResponse("**/SetUserMetadata");
+  answer.resolve();
+  await stored;
+  expect(await storedValue(first, "key")).toBe("of the first");
+});
+
 test("somebody who may only read sees metadata without buttons", async () => {
   const opened = await openUser(await addUser({ text: "value" }), setting.tokens.viewer);
   await eventually(() => entries(opened)).toEqual([["text", "value"]]);

@@ -61,9 +61,10 @@ export function createMetadataForm(tools: Tools, { stored, left }: Surroundings)
 
   async function save({ userId: id, version, values }: Stored) {
     const key = keyField.value;
+    // Read now: while the server answers, the form may be closed, and opened for somebody else.
+    const value = valueFrom(valueField.value, values.value ?? "");
     if (editedKey === "" && (await read(id, key)) !== undefined)
       return new Map([["key", "This key is there already. Change its value instead."]]);
-    const value = valueFrom(valueField.value, values.value ?? "");
     const answer = await api.setUserMetadata({ id, key, value }, ifVersion(version));
     if ((answer.details?.sequence ?? 0n) <= version)
       return new Map([["value", "Nothing to save: this is the value already."]]);
