@@ -7,8 +7,8 @@ import type { Out } from "../command/command.ts";
 import { banner } from "./banner.ts";
 import { createTally } from "./count-workers.ts";
 import { logStart, type Start } from "./log-start.ts";
-import type { Order, Report } from "./messages.ts";
-import { order, workers } from "./order-workers.ts";
+import type { Report } from "./messages.ts";
+import { order, send, workers } from "./order-workers.ts";
 import { runServer } from "./run-server.ts";
 import { firstSignal } from "./signals.ts";
 import { workerSupervisor } from "./worker.ts";
@@ -66,7 +66,7 @@ async function supervise(config: Config, out: Out): Promise<number> {
       counting = undefined;
     });
     const counts = await counting;
-    if (worker.isConnected()) worker.send({ kind: "all counts", counts } satisfies Order);
+    send(worker, { kind: "all counts", counts });
   });
   process.on("SIGHUP", () => order({ kind: "reload" }));
   const stopped = firstSignal(() => {
