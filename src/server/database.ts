@@ -57,15 +57,29 @@ export async function openStore(
   upgrading?: UpgradeProgress,
 ): Promise<OpenStore> {
   if (database.kind === "sqlite") return openSqliteStore(database.path, observer, now, upgrading);
+  return openPostgresStore(database.url, observer, now, upgrading);
+}
+
+async function openPostgresStore(
+  url: string,
+  observer: StoreObserver,
+  now: () => Micros,
+  upgrading: UpgradeProgress | undefined,
+): Promise<OpenStore> {
   const { openPostgres, createPostgresDirectory, createPostgresEventStore } = await loadPostgres();
   const { collisionsIn } = await import("../store/postgres/upgrade/renew-unique-keys.ts");
   const { readServerVersion } = await import("../store/postgres/status.ts");
   const { watchFailures } = await import("./watch-failures.ts");
-  const postgres = await openPostgres(database.url, searchKeys, { uniqueKeysOf, upgrading });
+  const postgres = await openPostgres(url, searchKeys, { uniqueKeysOf, upgrading });
   const store = createPostgresEventStore({ database: postgres, now, observer });
   const directory = createPostgresDirectory(postgres);
   const stopWatching = postgres.watchNodes?.((nodes) => observer.nodes?.(nodes));
-  return {
+  async function close(): Promise<void> {
+    await stopWatching?.();
+    await store.close();
+    await directory.close();
+  }
+  return closedIfFails(close, async () => ({
     store: watchFailures(store, observer.failed),
     directory,
     engine: `PostgreSQL ${await readServerVersion(postgres)}`,
@@ -73,12 +87,8 @@ export async function openStore(
     collisions: await collisionsIn(postgres),
     gone: never,
     failed: never,
-    async close() {
-      await stopWatching?.();
-      await store.close();
-      await directory.close();
-    },
-  };
+    close,
+  }));
 }
 
 const never = new Promise<Error>(() => {});
@@ -97,7 +107,13 @@ async function openSqliteStore(
   const { promise: failed, resolve: onSyncFailure } = Promise.withResolvers<Error>();
   const store = createSqliteEventStore({ database: sqlite, now, observer, onSyncFailure });
   const directory = createSqliteDirectory(sqlite);
-  return {
+  async function close(): Promise<void> {
+    watch?.close();
+    await store.close();
+    await directory.close();
+    lock?.close();
+  }
+  return closedIfFails(close, async () => ({
     store: watchFailures(store, observer.failed),
     directory,
     engine: `SQLite ${process.versions.sqlite}`,
@@ -106,13 +122,26 @@ async function openSqliteStore(
     gone: watch?.gone ?? never,
     failed,
     snapshot: path === ":memory:" ? () => snapshotOf(sqlite) : undefined,
-    async close() {
-      watch?.close();
-      await store.close();
-      await directory.close();
-      lock?.close();
-    },
-  };
+    close,
+  }));
+}
+
+/**
+ * Finish a start. If that fails, what is open already is closed, because it would keep the process running and the
+ * database locked.
+ *
+ * @throws What `start` throws, also if the closing fails, too.
+ */
+export async function closedIfFails<Result>(
+  close: () => Promise<void>,
+  start: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await start();
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
+  }
 }
 
 async function snapshotOf({ acquire, release }: Sqlite): Promise<() => void> {

@@ -2,7 +2,8 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { methodName } from "../rpc/method-name.ts";
 import type { RequestRecord } from "../telemetry/log.ts";
-import type { Outcome, WireOptions } from "../wire/index.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { ClosedConnection, Outcome, WireOptions } from "../wire/index.ts";
 import { probePaths } from "./probes.ts";
 
 /** Turn what the wire reports about a request into a record for the log and the metrics. */
@@ -21,6 +22,26 @@ export function recordFromOutcome(outcome: Outcome): RequestRecord {
     durationMs: outcome.durationMs,
     refusal: refusalFrom(error),
     cause: causeFrom(error),
+  };
+}
+
+/** What the wire tells: everything is counted, and then handed on. */
+export function countedBy(
+  metrics: Metrics,
+  observe: (record: RequestRecord) => void,
+  observeClose: ((closed: ClosedConnection) => void) | undefined,
+): Pick<WireOptions, "observe" | "observeClose" | "observeLag"> {
+  return {
+    observe(outcome) {
+      const record = recordFromOutcome(outcome);
+      metrics.request(record);
+      observe(record);
+    },
+    observeClose(closed) {
+      metrics.closed(closed.reason);
+      observeClose?.(closed);
+    },
+    observeLag: metrics.lag,
   };
 }
 

@@ -18,15 +18,14 @@ import {
   type Listener,
   peerKey,
   requestIdKey,
-  type WireOptions,
   waiterKey,
 } from "../wire/index.ts";
 import { beginning } from "./beginning.ts";
 import { type bootstrap, TokenFileMissingError } from "./bootstrap.ts";
-import { type OpenStore, openStore, wallClock } from "./database.ts";
+import { closedIfFails, type OpenStore, openStore, wallClock } from "./database.ts";
 import { listenError } from "./listen-error.ts";
 import { createNodeWatch, type NodeWatch } from "./node-watch.ts";
-import { loadTracing, recordFromOutcome } from "./observation.ts";
+import { countedBy, loadTracing } from "./observation.ts";
 import { createConsolePages } from "./pages/console-pages.ts";
 import { createDocumentationPages } from "./pages/documentation-pages.ts";
 import { createProbes } from "./probes.ts";
@@ -81,18 +80,8 @@ export interface Service {
 export async function createService(
   config: Config,
   observe: (record: RequestRecord) => void,
-  options: {
-    readonly observeClose?: (closed: ClosedConnection) => void;
-    readonly begin?: typeof bootstrap;
-    readonly allMetrics?: (() => Promise<readonly Snapshot[]>) | undefined;
-    readonly maxLagMs?: number;
-    readonly now?: () => Micros;
-    readonly canReset?: boolean;
-    readonly upgrading?: UpgradeProgress;
-  } = {},
+  options: ServiceOptions = {},
 ): Promise<Service> {
-  const { observeClose, allMetrics, maxLagMs, now = wallClock, canReset = config.test } = options;
-  const begin = options.begin ?? beginning(config);
   const metrics = createMetrics({
     version: releaseVersion(),
     node: process.versions.node,
@@ -100,7 +89,36 @@ export async function createService(
   });
   const nodes = createNodeWatch();
   const observer = withNodeWatch(metrics.store, nodes);
-  const opened = await openStore(config.database, observer, now, options.upgrading);
+  const opened = await openStore(config.database, observer, options.now, options.upgrading);
+  return closedIfFails(opened.close, () =>
+    serviceOn(opened, config, { ...options, metrics, nodes, observe }),
+  );
+}
+
+type ServiceOptions = {
+  readonly observeClose?: (closed: ClosedConnection) => void;
+  readonly begin?: typeof bootstrap;
+  readonly allMetrics?: (() => Promise<readonly Snapshot[]>) | undefined;
+  readonly maxLagMs?: number;
+  readonly now?: () => Micros;
+  readonly canReset?: boolean;
+  readonly upgrading?: UpgradeProgress;
+};
+
+type Observation = {
+  readonly metrics: Metrics;
+  readonly nodes: NodeWatch;
+  readonly observe: (record: RequestRecord) => void;
+};
+
+/** Put the parts of a server together. If that fails, the database is left open. */
+async function serviceOn(
+  opened: OpenStore,
+  config: Config,
+  options: ServiceOptions & Observation,
+): Promise<Service> {
+  const { metrics, nodes, observe, observeClose, allMetrics, maxLagMs } = options;
+  const { begin = beginning(config), now = wallClock, canReset = config.test } = options;
   const newId = createIdGenerator({ now: wallClock });
   const isNew = await beginStore(begin, opened, { ...config, newId, now });
   const reset = canReset ? await opened.snapshot?.() : undefined;
@@ -136,16 +154,12 @@ export async function createService(
   return {
     isNew,
     reset,
-    async listen() {
-      try {
+    listen: () =>
+      closedIfFails(close, async () => {
         const url = await listenAt(listener, config);
         readiness.set(true);
         return url;
-      } catch (error) {
-        await close();
-        throw error;
-      }
-    },
+      }),
     reloadTls: () => listener.reloadTls(),
     metrics: snapshot,
     database: opened,
@@ -158,20 +172,19 @@ export async function createService(
 }
 
 /**
- * Run `begin` on the store, and close the store if that fails.
+ * Run `begin` on the store.
  *
  * @returns Whether the database was empty.
  * @throws ConfigError if it was, and there is no place for its first token.
  */
 async function beginStore(
   begin: typeof bootstrap,
-  { store, directory, close }: OpenStore,
+  { store, directory }: OpenStore,
   options: Parameters<typeof bootstrap>[2],
 ): Promise<boolean> {
   try {
     return await begin(store, directory, options);
   } catch (error) {
-    await close();
     if (!(error instanceof TokenFileMissingError)) throw error;
     throw new ConfigError([
       "--admin-token-file is missing: the database is empty, and its first token needs a place; give the path of a file",
@@ -187,26 +200,6 @@ function withNodeWatch(observer: Metrics["store"], nodes: NodeWatch): StoreObser
       observer.nodes(states);
       nodes.saw(states);
     },
-  };
-}
-
-/** What the wire tells: everything is counted, and then handed on. */
-function countedBy(
-  metrics: Metrics,
-  observe: (record: RequestRecord) => void,
-  observeClose: ((closed: ClosedConnection) => void) | undefined,
-): Pick<WireOptions, "observe" | "observeClose" | "observeLag"> {
-  return {
-    observe(outcome) {
-      const record = recordFromOutcome(outcome);
-      metrics.request(record);
-      observe(record);
-    },
-    observeClose(closed) {
-      metrics.closed(closed.reason);
-      observeClose?.(closed);
-    },
-    observeLag: metrics.lag,
   };
 }
 

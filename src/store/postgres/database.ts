@@ -114,7 +114,10 @@ export async function openPostgres<State>(
 
   const readLane = (statement: Statement, lane?: string) =>
     withRetries(() => readers.get(lane).read(statement));
-  const shards = await createShardMap(readLane);
+  const shards = await createShardMap(readLane).catch(async (error: unknown) => {
+    await readers.close().catch(() => {});
+    throw error;
+  });
   const hanging = cluster && createHangingNodes();
   const parts =
     hanging &&

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { runGiraffe } from "../../support/child.ts";
 import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { scrape } from "../../support/scrape.ts";
 import { callRest, createPlace, profileUrl } from "../serving.ts";
+import { workersOf } from "./workers-of.ts";
 
 const profile = { firstName: "Gigi", lastName: "Giraffe", displayName: "Gigi" };
 const died = /"pid":(\d+),.*a worker died/;
@@ -125,10 +125,4 @@ describe("serve --workers", () => {
 function isCount(series: string): boolean {
   if (series.startsWith("nodejs_active_")) return false;
   return /^[a-z_]+_(?:total|count|sum|bucket)(?:\{|$)/.test(series);
-}
-
-/** Process ids, as Linux tells them. */
-function workersOf(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
-  return children.trim().split(" ").filter(Boolean).map(Number);
 }
