@@ -1,4 +1,4 @@
-import cluster from "node:cluster";
+import cluster, { type Worker } from "node:cluster";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Config } from "../../config/config.ts";
 import type { Snapshot } from "../../telemetry/exposition.ts";
@@ -43,24 +43,17 @@ async function supervise(config: Config, out: Out): Promise<number> {
   const tally = createTally();
   let counting: Promise<Snapshot[]> | undefined;
 
-  // Start one worker first. It sets up an empty database, and an error is reported once, not by every worker.
-  const first = await startWorker();
-  if (first.kind === "ended") return first.code;
-  const others = Array.from({ length: config.workers - 1 }, () => startWorker());
-  for (const started of await Promise.all(others)) {
-    if (started.kind === "started") continue;
-    for (const worker of workers()) worker.process.kill("SIGKILL");
-    return started.code;
-  }
-
+  /** Those of the first start that have not started yet. If one of them ends, the server does; others are replaced. */
+  const starting = new Set<Worker>();
   cluster.on("exit", async (worker, code, signal) => {
     tally.ended(worker);
-    if (isStopping) return;
+    if (isStopping || starting.delete(worker)) return;
     log.error({ pid: worker.process.pid, code, signal }, "a worker died and is replaced");
     await pause(restartPauseMs);
     if (!isStopping) cluster.fork();
   });
   cluster.on("message", async (worker, report: Report) => {
+    if (report.kind === "ready") starting.delete(worker);
     if (report.kind !== "count all") return;
     counting ??= tally.countAll().finally(() => {
       counting = undefined;
@@ -68,6 +61,22 @@ async function supervise(config: Config, out: Out): Promise<number> {
     const counts = await counting;
     send(worker, { kind: "all counts", counts });
   });
+  const startWorker = () => {
+    const worker = cluster.fork();
+    starting.add(worker);
+    return startOf(worker);
+  };
+  // Start one worker first. It sets up an empty database, and an error is reported once, not by every worker.
+  const first = await startWorker();
+  if (first.kind === "ended") return first.code;
+  const others = Array.from({ length: config.workers - 1 }, startWorker);
+  for (const started of await Promise.all(others)) {
+    if (started.kind === "started") continue;
+    isStopping = true;
+    for (const worker of workers()) worker.process.kill("SIGKILL");
+    return started.code;
+  }
+
   process.on("SIGHUP", () => order({ kind: "reload" }));
   const stopped = firstSignal(() => {
     for (const worker of workers()) worker.process.kill("SIGKILL");
@@ -88,9 +97,8 @@ type Started =
   | { readonly kind: "started"; readonly start: Start }
   | { readonly kind: "ended"; readonly code: number };
 
-function startWorker(): Promise<Started> {
+function startOf(worker: Worker): Promise<Started> {
   return new Promise((resolve) => {
-    const worker = cluster.fork();
     worker.on("message", (report: Report) => {
       if (report.kind === "ready") resolve({ kind: "started", start: report.start });
     });
