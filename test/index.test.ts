@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createGiraffe, type GiraffeOptions, type GiraffeUser } from "../src/index.ts";
 import { callRest } from "./cli/serving.ts";
@@ -333,4 +335,21 @@ describe("seed", () => {
   ])("is refused if a line is wrong: $lines", async ({ lines, want }) => {
     await expect(createGiraffe({ seed: write(...lines) })).rejects.toThrow(want);
   });
+});
+
+test("nothing holds a server that is closed", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const ended = async () => {
+    const now = () => new Date();
+    const giraffe = await createGiraffe({ now });
+    await giraffe.close();
+    return new WeakRef(now);
+  };
+  const clock = await ended();
+  const isHeld = () => {
+    collect();
+    return clock.deref() !== undefined;
+  };
+  await expect.poll(isHeld).toBe(false);
 });

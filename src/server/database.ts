@@ -85,13 +85,14 @@ async function openPostgresStore(
     engine: `PostgreSQL ${await readServerVersion(postgres)}`,
     schemaVersion: migrations.length,
     collisions: await collisionsIn(postgres),
-    gone: never,
-    failed: never,
+    gone: never(),
+    failed: never(),
     close,
   }));
 }
 
-const never = new Promise<Error>(() => {});
+/** A new one each time: what waits for a promise is held by it, and a server that is closed must not be held. */
+const never = () => new Promise<Error>(() => {});
 
 async function openSqliteStore(
   path: string,
@@ -119,7 +120,7 @@ async function openSqliteStore(
     engine: `SQLite ${process.versions.sqlite}`,
     schemaVersion: migrations.length,
     collisions: collisionsIn(sqlite),
-    gone: watch?.gone ?? never,
+    gone: watch?.gone ?? never(),
     failed,
     snapshot: path === ":memory:" ? () => snapshotOf(sqlite) : undefined,
     close,
