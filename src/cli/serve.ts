@@ -11,6 +11,8 @@ export const serve = anyCommand<Config>({
   flags: serveSettings,
   read: ({ given, environment }) => readConfig(given, environment),
   async run(config, out) {
+    // Without a listener it would end a server that has not read its TLS files yet, and will.
+    process.on("SIGHUP", () => {});
     await refuseDebugger(config);
     collectYoungObjectsAlone();
     if (config.workers === 1) {

@@ -41,8 +41,7 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
     process.exit(exitSoftware);
   });
   supervisor.together?.onCount(service.metrics);
-  const url = await service.listen();
-  const stopped = supervisor.stop();
+  // Before they are read for the first time, because they may be replaced right after that.
   supervisor.onReload(() => {
     try {
       service.reloadTls();
@@ -51,6 +50,8 @@ export async function runServer(config: Config, supervisor: Supervisor): Promise
       log.error({ err: error }, "the TLS files cannot be used; the old ones stay");
     }
   });
+  const url = await service.listen();
+  const stopped = supervisor.stop();
   if (service.isNew) log.info({ file: config.adminTokenFile }, "wrote the first token");
   warnOfCollisions(log, service.collisions);
   service.onNodes((down) => logNodes(log, down));

@@ -61,6 +61,8 @@ async function supervise(config: Config, out: Out): Promise<number> {
     const counts = await counting;
     send(worker, { kind: "all counts", counts });
   });
+  // Some workers may have read the TLS files while others start.
+  process.on("SIGHUP", () => order({ kind: "reload" }));
   const startWorker = () => {
     const worker = cluster.fork();
     starting.add(worker);
@@ -77,7 +79,6 @@ async function supervise(config: Config, out: Out): Promise<number> {
     return started.code;
   }
 
-  process.on("SIGHUP", () => order({ kind: "reload" }));
   const stopped = firstSignal(() => {
     for (const worker of workers()) worker.process.kill("SIGKILL");
     process.exit(1);

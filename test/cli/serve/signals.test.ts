@@ -1,5 +1,8 @@
 import { connect, type Socket } from "node:net";
-import { describe, expect, test } from "vitest";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { startGiraffe } from "../../support/child.ts";
+import { newPostgresDatabase } from "../../support/postgres-database.ts";
 import { createPlace, profile, profileUrl, type Serving } from "../serving.ts";
 
 describe("a signal", () => {
@@ -18,6 +21,36 @@ describe("a signal", () => {
     const server = await createPlace().serve();
     server.kill("SIGTERM");
     expect(await server.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/stopped/) });
+  });
+
+  // The server sends itself the signal in the midst of its start.
+  test.for([
+    {
+      when: "before it has a database",
+      workers: "1",
+      preload: `process.on("newListener", (name) => {
+        if (name === "uncaughtException") process.kill(process.pid, "SIGHUP");
+      });`,
+    },
+    {
+      when: "when a worker starts",
+      workers: "2",
+      preload: `import cluster from "node:cluster";
+      cluster.on("fork", () => process.kill(process.pid, "SIGHUP"));`,
+    },
+  ])("SIGHUP does not end a start: $when", async ({ workers, preload }) => {
+    const place = createPlace(await newPostgresDatabase());
+    const server = startGiraffe(
+      [
+        ...["serve", "--workers", workers, "--listen", "127.0.0.1:0"],
+        ...["--database", place.database, "--admin-token-file", join(place.folder, "token")],
+      ],
+      { preload: `data:text/javascript,${encodeURIComponent(preload)}` },
+    );
+    onTestFinished(() => server.kill("SIGKILL"));
+    await server.until("stdout", /^ready /m);
+    server.kill("SIGTERM");
+    expect(await server.ended).toMatchObject({ code: 0 });
   });
 
   test("breaks a call off that takes longer than --drain-ms", async () => {
