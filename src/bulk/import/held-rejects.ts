@@ -12,6 +12,7 @@ export type HeldRejects = {
 /** Held in memory, in KiB; the rest is in a file that SQLite removes when it is closed. */
 const cacheKib = 8_192;
 
+/** An empty one. There may be as many rejects as the input has lines, so they are not kept in memory. */
 export function createHeldRejects(): HeldRejects {
   const db = new DatabaseSync("");
   db.exec(`pragma cache_size = -${cacheKib}; pragma journal_mode = off; pragma synchronous = off;
